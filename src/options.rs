@@ -1,0 +1,66 @@
+//! What a caller may choose when it connects and when it creates.
+
+use std::time::Duration;
+
+/// What happens to old objects when a store is full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Eviction {
+    /// Nothing is ever evicted; a full store refuses.
+    None,
+    /// The least recently released objects that nobody holds or pinned make room.
+    Lru,
+}
+
+/// How to connect. The default opens the store, or creates it when there is none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ConnectOptions {
+    /// Never create.
+    pub existing: bool,
+    /// Create, and fail when the store exists.
+    pub exclusive: bool,
+    /// Only read. Implies `existing`.
+    pub read_only: bool,
+    /// Remove the store when its last client leaves.
+    pub ephemeral: bool,
+    /// Reserve the whole capacity at creation instead of chunk by chunk.
+    pub reserve: bool,
+    /// Bytes for data and metadata; 0 is the default, or what the existing store has.
+    pub capacity: u64,
+    /// Objects at once; 0 is the default, or what the existing store has.
+    pub max_objects: u64,
+    /// Permissions of a new store (0600, 0640, 0644, 0660 or 0664); 0 is the default, 0600.
+    pub mode: u32,
+    /// What a full store does; `None` is the default, or what the existing store does.
+    pub eviction: Option<Eviction>,
+    /// 1 collapses full 2 MiB runs into huge pages.
+    pub huge_pages: u32,
+    /// The longest wait for the writer lock in a call with a shorter deadline; `None` is for ever.
+    pub lock_timeout: Option<Duration>,
+}
+
+/// How to create an object. The default is a nameless object without metadata, and no waiting.
+#[derive(Clone, Debug)]
+pub struct CreateOptions<'a> {
+    /// Fill the new object's memory with zeros.
+    pub zeroed: bool,
+    /// Pin the object against eviction from the start.
+    pub pinned: bool,
+    /// A name of 1 to 255 bytes of UTF-8, unique in the store.
+    pub name: Option<&'a str>,
+    /// Keys and values, 64 KiB in all.
+    pub metadata: &'a [(&'a str, &'a [u8])],
+    /// How long to wait for space; `None` is for ever, zero is not at all.
+    pub timeout: Option<Duration>,
+}
+
+impl Default for CreateOptions<'_> {
+    fn default() -> Self {
+        Self {
+            zeroed: false,
+            pinned: false,
+            name: None,
+            metadata: &[],
+            timeout: Some(Duration::ZERO),
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! The only door to atomics: shared-memory words, real or modelled.
+//!
+//! Words that live in the files of a store are [`AtomicU32`] and [`AtomicU64`] of this module. Each
+//! store to them passes [`kill_point`], the one place where a test build can be killed between any
+//! two stores. Under `cfg(loom)` the same words are loom's, so the protocols that loom explores are
+//! the shipped ones. Words that only this process sees use the plain atomics of [`local`].
+
+#[cfg(loom)]
+#[path = "sync/modelled.rs"]
+mod imp;
+#[cfg(not(loom))]
+use std::sync::atomic as imp;
+
+pub use imp::{Ordering, fence};
+
+/// Atomics for words that no other process sees.
+pub mod local {
+    pub use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU32, AtomicU64, Ordering};
+}
+
+macro_rules! shared_word {
+    ($name:ident, $value:ty, $inner:ident) => {
+        /// A word in shared memory. Any bit pattern is valid; readers validate what they load.
+        #[derive(Debug)]
+        #[cfg_attr(not(loom), repr(transparent))]
+        pub struct $name(imp::$inner);
+
+        impl $name {
+            /// A word that is not in shared memory yet (tests and models).
+            #[cfg(not(loom))]
+            pub const fn new(value: $value) -> Self {
+                Self(imp::$inner::new(value))
+            }
+            /// A word that is not in shared memory yet (tests and models).
+            #[cfg(loom)]
+            pub fn new(value: $value) -> Self {
+                Self(imp::$inner::new(value))
+            }
+            /// Load the word once.
+            #[inline]
+            pub fn load(&self, order: Ordering) -> $value {
+                self.0.load(order)
+            }
+            /// Store, after a kill point.
+            #[inline]
+            #[track_caller]
+            pub fn store(&self, value: $value, order: Ordering) {
+                kill_point();
+                self.0.store(value, order);
+            }
+            /// Compare and exchange, after a kill point.
+            #[inline]
+            #[track_caller]
+            pub fn compare_exchange(
+                &self,
+                current: $value,
+                new: $value,
+                success: Ordering,
+                failure: Ordering,
+            ) -> Result<$value, $value> {
+                kill_point();
+                self.0.compare_exchange(current, new, success, failure)
+            }
+            /// Fetch and add, after a kill point.
+            #[inline]
+            #[track_caller]
+            pub fn fetch_add(&self, value: $value, order: Ordering) -> $value {
+                kill_point();
+                self.0.fetch_add(value, order)
+            }
+            /// Fetch and or, after a kill point.
+            #[inline]
+            #[track_caller]
+            pub fn fetch_or(&self, value: $value, order: Ordering) -> $value {
+                kill_point();
+                self.0.fetch_or(value, order)
+            }
+            /// Fetch and max, after a kill point.
+            #[inline]
+            #[track_caller]
+            pub fn fetch_max(&self, value: $value, order: Ordering) -> $value {
+                kill_point();
+                self.0.fetch_max(value, order)
+            }
+        }
+    };
+}
+
+shared_word!(AtomicU32, u32, AtomicU32);
+shared_word!(AtomicU64, u64, AtomicU64);
+
+/// Passed before each store to shared memory. Nothing in a normal build.
+#[cfg(not(feature = "kill-points"))]
+#[inline(always)]
+pub fn kill_point() {}
+
+#[cfg(feature = "kill-points")]
+pub use kill::{arm, arm_stop, kill_point, passed, trace};
+
+#[cfg(feature = "kill-points")]
+mod kill {
+    use std::panic::Location;
+    use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+    static PASSED: AtomicU64 = AtomicU64::new(0);
+    static AT: AtomicU64 = AtomicU64::new(u64::MAX);
+    static STOP: AtomicBool = AtomicBool::new(false);
+    static TRACE: AtomicBool = AtomicBool::new(false);
+
+    /// Kill this process at the `n`-th point from now (1 is the next one); 0 disarms.
+    pub fn arm(n: u64) {
+        PASSED.store(0, Ordering::Relaxed);
+        STOP.store(false, Ordering::Relaxed);
+        AT.store(if n == 0 { u64::MAX } else { n }, Ordering::Relaxed);
+    }
+
+    /// As [`arm`], but stop there, as by SIGSTOP.
+    pub fn arm_stop(n: u64) {
+        arm(n);
+        STOP.store(true, Ordering::Relaxed);
+    }
+
+    /// Points passed since [`arm`].
+    pub fn passed() -> u64 {
+        PASSED.load(Ordering::Relaxed)
+    }
+
+    /// Print each point's place to stderr as it is passed.
+    pub fn trace(on: bool) {
+        TRACE.store(on, Ordering::Relaxed);
+    }
+
+    /// Passed before each store to shared memory: dies here when a test asked for it.
+    #[track_caller]
+    pub fn kill_point() {
+        let n = PASSED.fetch_add(1, Ordering::Relaxed) + 1;
+        if TRACE.load(Ordering::Relaxed) {
+            eprintln!("kill point {n}: {}", Location::caller());
+        }
+        if n == AT.load(Ordering::Relaxed) {
+            if STOP.load(Ordering::Relaxed) {
+                crate::sys::process::stop_self();
+            } else {
+                crate::sys::process::kill_self();
+            }
+        }
+    }
+}

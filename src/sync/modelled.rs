@@ -1,0 +1,104 @@
+//! Loom's atomics, in a way that lets loom see every race.
+//!
+//! Loom 0.7 remembers only the last access to an atomic, so a store does not race with what other
+//! threads loaded before when the storing thread has just loaded the word itself. Load and then
+//! store or exchange is what a lock holder does with most words, so nearly all races would go
+//! unexplored. Here each word has a mark for each thread that loaded it: a load touches the
+//! thread's own, a store those of all others first.
+
+use super::local;
+use ::loom::sync::atomic::AtomicBool;
+pub use ::loom::sync::atomic::{Ordering, fence};
+use std::hash::{Hash, Hasher};
+
+/// Threads in a model.
+const THREADS: usize = 4;
+
+/// Whether a thread has loaded the word, and its mark. Boxed: loom's stacks are small.
+#[derive(Debug)]
+struct Marks(Box<[(local::AtomicBool, AtomicBool); THREADS]>);
+
+impl Marks {
+    fn new() -> Self {
+        Self(Box::new(std::array::from_fn(|_| Default::default())))
+    }
+
+    fn load(&self) {
+        let (loaded, mark) = &self.0[me()];
+        loaded.store(true, Ordering::Relaxed);
+        // Relaxed, and an exchange because loom tries all values that a load may return.
+        mark.swap(true, Ordering::Relaxed);
+    }
+
+    fn store(&self) {
+        let me = me();
+        for (thread, (loaded, mark)) in self.0.iter().enumerate() {
+            if thread != me && loaded.load(Ordering::Relaxed) {
+                mark.swap(true, Ordering::Relaxed);
+            }
+        }
+    }
+}
+
+/// Number of the running thread in its model.
+fn me() -> usize {
+    struct Last(u64);
+    impl Hasher for Last {
+        fn write(&mut self, _: &[u8]) {}
+        fn write_usize(&mut self, value: usize) {
+            self.0 = value as u64;
+        }
+        fn finish(&self) -> u64 {
+            self.0
+        }
+    }
+    let mut last = Last(0);
+    ::loom::thread::current().id().hash(&mut last);
+    last.finish() as usize
+}
+
+macro_rules! modelled {
+    ($name:ident, $value:ty) => {
+        #[derive(Debug)]
+        pub struct $name(::loom::sync::atomic::$name, Marks);
+
+        impl $name {
+            pub fn new(value: $value) -> Self {
+                Self(::loom::sync::atomic::$name::new(value), Marks::new())
+            }
+            pub fn load(&self, order: Ordering) -> $value {
+                self.1.load();
+                self.0.load(order)
+            }
+            pub fn store(&self, value: $value, order: Ordering) {
+                self.1.store();
+                self.0.store(value, order);
+            }
+            pub fn compare_exchange(
+                &self,
+                current: $value,
+                new: $value,
+                success: Ordering,
+                failure: Ordering,
+            ) -> Result<$value, $value> {
+                self.1.store();
+                self.0.compare_exchange(current, new, success, failure)
+            }
+            pub fn fetch_add(&self, value: $value, order: Ordering) -> $value {
+                self.1.store();
+                self.0.fetch_add(value, order)
+            }
+            pub fn fetch_or(&self, value: $value, order: Ordering) -> $value {
+                self.1.store();
+                self.0.fetch_or(value, order)
+            }
+            pub fn fetch_max(&self, value: $value, order: Ordering) -> $value {
+                self.1.store();
+                self.0.fetch_max(value, order)
+            }
+        }
+    };
+}
+
+modelled!(AtomicU32, u32);
+modelled!(AtomicU64, u64);

@@ -1,0 +1,353 @@
+//! Files and directories, always by a directory's descriptor and a name in it.
+#![allow(unsafe_code)] // system calls
+
+pub use super::dir::list_dir;
+use super::{Errno, SysResult, check, retry};
+use libc::c_int;
+use std::ffi::{CStr, CString};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+
+/// At most this much is reserved by one system call, so that signals and other threads get a turn.
+const RESERVE_STEP: u64 = 64 << 20;
+/// Steps that signals interrupt shrink to this.
+const RESERVE_STEP_MIN: u64 = 2 << 20;
+
+/// What `stat` says about a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stat {
+    /// The device the file is on.
+    pub dev: u64,
+    /// The number of the file on that device.
+    pub ino: u64,
+    /// Type and permission bits.
+    pub mode: u32,
+    /// Names the file has.
+    pub nlink: u64,
+    /// The owner.
+    pub uid: u32,
+    /// The owning group.
+    pub gid: u32,
+    /// Length in bytes.
+    pub size: u64,
+    /// Allocated blocks of 512 bytes.
+    pub blocks: u64,
+}
+
+impl Stat {
+    /// The type bits of `mode` (`S_IF*`).
+    pub const fn kind(&self) -> u32 {
+        self.mode & libc::S_IFMT
+    }
+
+    /// Whether it is a directory.
+    pub const fn is_dir(&self) -> bool {
+        self.kind() == libc::S_IFDIR
+    }
+
+    /// Whether it is a regular file.
+    pub const fn is_file(&self) -> bool {
+        self.kind() == libc::S_IFREG
+    }
+
+    /// Whether it is a symbolic link.
+    pub const fn is_symlink(&self) -> bool {
+        self.kind() == libc::S_IFLNK
+    }
+
+    /// The permission bits of `mode`, set-id and sticky bits among them.
+    pub const fn perm(&self) -> u32 {
+        self.mode & 0o7777
+    }
+
+    /// Whether both are the same file.
+    pub const fn same_file(&self, other: &Stat) -> bool {
+        self.dev == other.dev && self.ino == other.ino
+    }
+}
+
+#[allow(clippy::unnecessary_cast)] // the widths differ between architectures
+impl From<libc::stat> for Stat {
+    fn from(s: libc::stat) -> Self {
+        Self {
+            dev: s.st_dev as u64,
+            ino: s.st_ino as u64,
+            mode: s.st_mode,
+            nlink: s.st_nlink as u64,
+            uid: s.st_uid,
+            gid: s.st_gid,
+            size: s.st_size as u64,
+            blocks: s.st_blocks as u64,
+        }
+    }
+}
+
+/// `None` is the working directory.
+fn at(dir: Option<BorrowedFd<'_>>) -> RawFd {
+    dir.map_or(libc::AT_FDCWD, |dir| dir.as_raw_fd())
+}
+
+/// An offset or length the way the kernel takes it.
+fn offset(value: u64) -> SysResult<libc::off_t> {
+    value.try_into().map_err(|_| Errno(libc::EFBIG))
+}
+
+/// Open `name` in `dir` (`None`: the working directory). `mode` counts when a file is created.
+pub fn open_at(
+    dir: Option<BorrowedFd<'_>>,
+    name: &CStr,
+    flags: c_int,
+    mode: u32,
+) -> SysResult<OwnedFd> {
+    let flags = flags | libc::O_CLOEXEC;
+    // SAFETY: `name` ends in NUL and outlives the call.
+    let fd = retry(|| unsafe { libc::openat(at(dir), name.as_ptr(), flags, mode) })?;
+    // SAFETY: openat just returned this descriptor; nobody else owns it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// A nameless file in `dir`, readable and writable. [`link_tmpfile`] names it.
+pub fn tmpfile_at(dir: BorrowedFd<'_>, mode: u32) -> SysResult<OwnedFd> {
+    open_at(Some(dir), c".", libc::O_TMPFILE | libc::O_RDWR, mode)
+}
+
+/// Name a nameless file, complete at that instant. EEXIST when the name is taken.
+pub fn link_tmpfile(fd: BorrowedFd<'_>, dir: BorrowedFd<'_>, name: &CStr) -> SysResult<()> {
+    let path = CString::new(format!("/proc/self/fd/{}", fd.as_raw_fd())).expect("no NUL inside");
+    let link = |from, path: &CStr, flags| {
+        // SAFETY: both names end in NUL and outlive the call.
+        check(unsafe { libc::linkat(from, path.as_ptr(), dir.as_raw_fd(), name.as_ptr(), flags) })
+    };
+    match link(libc::AT_FDCWD, &path, libc::AT_SYMLINK_FOLLOW) {
+        // /proc is missing or another pid namespace's. This way needs a capability before 6.10.
+        Err(Errno(libc::ENOENT)) => link(fd.as_raw_fd(), c"", libc::AT_EMPTY_PATH),
+        done => done,
+    }
+    .map(drop)
+}
+
+/// Remove the name of a file.
+pub fn unlink_at(dir: Option<BorrowedFd<'_>>, name: &CStr) -> SysResult<()> {
+    // SAFETY: `name` ends in NUL and outlives the call.
+    check(unsafe { libc::unlinkat(at(dir), name.as_ptr(), 0) }).map(drop)
+}
+
+/// Remove an empty directory.
+pub fn remove_dir_at(dir: Option<BorrowedFd<'_>>, name: &CStr) -> SysResult<()> {
+    // SAFETY: `name` ends in NUL and outlives the call.
+    check(unsafe { libc::unlinkat(at(dir), name.as_ptr(), libc::AT_REMOVEDIR) }).map(drop)
+}
+
+/// Make a directory of this mode, whatever the umask. It keeps the set-group-ID bit of its parent,
+/// so that files in it have the group of the directory.
+pub fn make_dir_at(dir: Option<BorrowedFd<'_>>, name: &CStr, mode: u32) -> SysResult<()> {
+    // SAFETY: `name` ends in NUL and outlives the call.
+    check(unsafe { libc::mkdirat(at(dir), name.as_ptr(), mode) })?;
+    let made = stat_at(dir, name)?.perm();
+    if made & 0o777 == mode {
+        return Ok(());
+    }
+    let mode = mode | made & 0o2000;
+    // SAFETY: as above.
+    check(unsafe { libc::fchmodat(at(dir), name.as_ptr(), mode, 0) }).map(drop)
+}
+
+/// Rename, unless the new name is taken (EEXIST). EINVAL where the file system cannot promise it.
+pub fn rename_noreplace(
+    old_dir: Option<BorrowedFd<'_>>,
+    old: &CStr,
+    new_dir: Option<BorrowedFd<'_>>,
+    new: &CStr,
+) -> SysResult<()> {
+    // The bare system call: older C libraries lack the function.
+    // SAFETY: both names end in NUL and outlive the call.
+    check(unsafe {
+        libc::syscall(
+            libc::SYS_renameat2,
+            at(old_dir),
+            old.as_ptr(),
+            at(new_dir),
+            new.as_ptr(),
+            libc::RENAME_NOREPLACE,
+        )
+    })
+    .map(drop)
+}
+
+/// What an open file is.
+pub fn stat_fd(fd: BorrowedFd<'_>) -> SysResult<Stat> {
+    stat(fd.as_raw_fd(), c"", libc::AT_EMPTY_PATH)
+}
+
+/// What a name stands for; a symbolic link stands for itself.
+pub fn stat_at(dir: Option<BorrowedFd<'_>>, name: &CStr) -> SysResult<Stat> {
+    stat(at(dir), name, libc::AT_SYMLINK_NOFOLLOW)
+}
+
+fn stat(dir: RawFd, name: &CStr, flags: c_int) -> SysResult<Stat> {
+    let mut stat = std::mem::MaybeUninit::<libc::stat>::uninit();
+    // SAFETY: `name` ends in NUL, `stat` has room for the answer; both outlive the call.
+    retry(|| unsafe { libc::fstatat(dir, name.as_ptr(), stat.as_mut_ptr(), flags) })?;
+    // SAFETY: fstatat succeeded, so it filled the struct.
+    Ok(unsafe { stat.assume_init() }.into())
+}
+
+/// Set the length of a file.
+pub fn set_len(fd: BorrowedFd<'_>, len: u64) -> SysResult<()> {
+    let len = offset(len)?;
+    // SAFETY: `fd` is open for the call. What a shorter file means to mappings is the caller's.
+    retry(|| unsafe { libc::ftruncate(fd.as_raw_fd(), len) }).map(drop)
+}
+
+/// Make the file system promise memory for a range. On failure a part may be promised already.
+pub fn reserve(fd: BorrowedFd<'_>, start: u64, len: u64) -> SysResult<()> {
+    let end = start.checked_add(len).ok_or(Errno(libc::EFBIG))?;
+    offset(end)?;
+    let (mut done, mut step) = (start, RESERVE_STEP);
+    while done < end {
+        let piece = step.min(end - done);
+        match fallocate(fd, 0, done, piece) {
+            Ok(()) => done += piece,
+            // tmpfs undoes an interrupted piece: smaller ones get through a steady timer signal.
+            Err(Errno(libc::EINTR)) => step = (step / 2).max(RESERVE_STEP_MIN),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Give the memory of a range back. It reads as zeros and is not reserved afterwards.
+pub fn punch_hole(fd: BorrowedFd<'_>, start: u64, len: u64) -> SysResult<()> {
+    let mode = libc::FALLOC_FL_PUNCH_HOLE | libc::FALLOC_FL_KEEP_SIZE;
+    if len == 0 {
+        return Ok(());
+    }
+    loop {
+        match fallocate(fd, mode, start, len) {
+            Err(Errno(libc::EINTR)) => {}
+            done => return done,
+        }
+    }
+}
+
+fn fallocate(fd: BorrowedFd<'_>, mode: c_int, start: u64, len: u64) -> SysResult<()> {
+    let (start, len) = (offset(start)?, offset(len)?);
+    // SAFETY: `fd` is open for the call, and no pointer is passed.
+    check(unsafe { libc::fallocate(fd.as_raw_fd(), mode, start, len) }).map(drop)
+}
+
+/// Set the permission bits exactly, whatever the umask.
+pub fn set_mode(fd: BorrowedFd<'_>, mode: u32) -> SysResult<()> {
+    // SAFETY: `fd` is open for the call, and no pointer is passed.
+    retry(|| unsafe { libc::fchmod(fd.as_raw_fd(), mode) }).map(drop)
+}
+
+/// Read until `buffer` is full or the file ends; the bytes read.
+pub fn read_at(fd: BorrowedFd<'_>, buffer: &mut [u8], start: u64) -> SysResult<usize> {
+    let mut done = 0;
+    while done < buffer.len() {
+        let from = offset(start.saturating_add(done as u64))?;
+        let rest = &mut buffer[done..];
+        let (to, room) = (rest.as_mut_ptr().cast(), rest.len());
+        // SAFETY: `to` and `room` are the unread rest of `buffer`, which is borrowed mutably.
+        match retry(|| unsafe { libc::pread(fd.as_raw_fd(), to, room, from) })? {
+            0 => break,
+            n => done += n as usize,
+        }
+    }
+    Ok(done)
+}
+
+/// Write all of `bytes`.
+pub fn write_all_at(fd: BorrowedFd<'_>, bytes: &[u8], start: u64) -> SysResult<()> {
+    let mut done = 0;
+    while done < bytes.len() {
+        let to = offset(start.saturating_add(done as u64))?;
+        let rest = &bytes[done..];
+        // SAFETY: pointer and length are those of `rest`, which outlives the call.
+        match retry(|| unsafe {
+            libc::pwrite(fd.as_raw_fd(), rest.as_ptr().cast(), rest.len(), to)
+        })? {
+            0 => return Err(Errno(libc::EIO)),
+            n => done += n as usize,
+        }
+    }
+    Ok(())
+}
+
+/// Whether this process may read, and with `write` also write, what `name` stands for.
+pub fn accessible(dir: Option<BorrowedFd<'_>>, name: &CStr, write: bool) -> bool {
+    let mode = if write { libc::R_OK | libc::W_OK } else { libc::R_OK };
+    // SAFETY: `name` ends in NUL and outlives the call.
+    retry(|| unsafe { libc::faccessat(at(dir), name.as_ptr(), mode, libc::AT_EACCESS) }).is_ok()
+}
+
+/// A second descriptor of the directory `dir` with an offset of its own.
+pub(super) fn reopen_dir(dir: BorrowedFd<'_>) -> SysResult<OwnedFd> {
+    open_at(Some(dir.as_fd()), c".", libc::O_RDONLY | libc::O_DIRECTORY, 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::TempDir;
+    use super::*;
+
+    #[test]
+    fn a_name_is_given_once() {
+        let dir = TempDir::new();
+        let make = || tmpfile_at(dir.fd(), 0o600).unwrap();
+        let first = make();
+        write_all_at(first.as_fd(), b"first", 0).unwrap();
+        link_tmpfile(first.as_fd(), dir.fd(), c"a").unwrap();
+        let lost = link_tmpfile(make().as_fd(), dir.fd(), c"a");
+        assert_eq!(lost, Err(Errno(libc::EEXIST)));
+        let mut bytes = [0; 9];
+        assert_eq!(read_at(dir.open(c"a").as_fd(), &mut bytes, 1), Ok(4));
+        assert_eq!(&bytes[..4], b"irst");
+        let stat = stat_at(Some(dir.fd()), c"a").unwrap();
+        assert!(stat.same_file(&stat_fd(first.as_fd()).unwrap()));
+        assert!(stat.is_file() && stat.nlink == 1 && stat.size == 5 && stat.perm() == 0o600);
+    }
+
+    #[test]
+    fn rename_never_replaces() {
+        let dir = TempDir::new();
+        let at = Some(dir.fd());
+        make_dir_at(at, c"a", 0o700).unwrap();
+        make_dir_at(at, c"b", 0o700).unwrap();
+        assert_eq!(rename_noreplace(at, c"a", at, c"b"), Err(Errno(libc::EEXIST)));
+        remove_dir_at(at, c"b").unwrap();
+        rename_noreplace(at, c"a", at, c"b").unwrap();
+        assert!(stat_at(at, c"b").unwrap().is_dir());
+        assert!(accessible(at, c"b", true) && !accessible(at, c"a", false));
+    }
+
+    #[test]
+    fn reserved_memory_is_counted_and_goes_back() {
+        let dir = TempDir::new();
+        let file = dir.open(c"f");
+        let blocks = || stat_fd(file.as_fd()).unwrap().blocks * 512;
+        set_len(file.as_fd(), 80 << 20).unwrap();
+        assert_eq!(blocks(), 0);
+        reserve(file.as_fd(), 0, 68 << 20).unwrap();
+        assert!(blocks() >= 68 << 20);
+        punch_hole(file.as_fd(), 1 << 20, 67 << 20).unwrap();
+        assert!(blocks() < 2 << 20);
+        assert_eq!(reserve(file.as_fd(), u64::MAX, 2), Err(Errno(libc::EFBIG)));
+        assert_eq!(stat_fd(file.as_fd()).unwrap().size, 80 << 20);
+    }
+
+    #[test]
+    fn modes_ignore_the_umask_and_links_are_seen() {
+        let dir = TempDir::new();
+        let file = dir.open(c"f");
+        set_mode(file.as_fd(), 0o666).unwrap();
+        assert_eq!(stat_fd(file.as_fd()).unwrap().perm(), 0o666);
+        let path = std::path::PathBuf::from(format!("/proc/self/fd/{}", dir.fd().as_raw_fd()));
+        std::os::unix::fs::symlink("f", path.join("l")).unwrap();
+        assert!(stat_at(Some(dir.fd()), c"l").unwrap().is_symlink());
+        let opened = open_at(Some(dir.fd()), c"l", libc::O_RDONLY | libc::O_NOFOLLOW, 0);
+        assert_eq!(opened.unwrap_err(), Errno(libc::ELOOP));
+        unlink_at(Some(dir.fd()), c"l").unwrap();
+        assert_eq!(stat_at(Some(dir.fd()), c"l"), Err(Errno(libc::ENOENT)));
+    }
+}

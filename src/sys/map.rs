@@ -1,0 +1,180 @@
+//! Shared mappings of files.
+#![allow(unsafe_code)] // MADV_COLLAPSE, huge page alignment, not unmapping in a forked child
+
+use super::{Errno, SysResult, fork};
+use memmap2::{Advice, MmapOptions, MmapRaw};
+use std::mem::ManuallyDrop;
+use std::os::fd::{AsRawFd, BorrowedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Not in every C library's headers yet. Linux 6.1.
+const MADV_COLLAPSE: libc::c_int = 25;
+
+/// Mappings of at least this size begin at a multiple of it, so that file and memory agree on where
+/// huge pages begin.
+const HUGE_PAGE: usize = 2 << 20;
+
+/// A shared mapping of the head of a file. It needs no descriptor once it is made.
+#[derive(Debug)]
+pub struct Map {
+    /// The whole mapping; longer than `len` when it had to be aligned.
+    memory: ManuallyDrop<MmapRaw>,
+    /// Where the first byte of the file is in it.
+    start: usize,
+    len: usize,
+    /// The fork generation of the process that mapped it.
+    generation: u32,
+    /// A child of this process does not have it.
+    not_inherited: AtomicBool,
+}
+
+impl Map {
+    /// Map `len` bytes for reading.
+    pub fn read_only(fd: BorrowedFd<'_>, len: usize) -> SysResult<Self> {
+        Self::new(fd, len, libc::PROT_READ, |options| options.map_raw_read_only(&fd))
+    }
+
+    /// Map `len` bytes for reading and writing.
+    pub fn read_write(fd: BorrowedFd<'_>, len: usize) -> SysResult<Self> {
+        let protection = libc::PROT_READ | libc::PROT_WRITE;
+        Self::new(fd, len, protection, |options| options.map_raw(&fd))
+    }
+
+    fn new(
+        fd: BorrowedFd<'_>,
+        len: usize,
+        protection: libc::c_int,
+        map: impl FnOnce(&MmapOptions) -> std::io::Result<MmapRaw>,
+    ) -> SysResult<Self> {
+        if len == 0 {
+            return Err(Errno(libc::EINVAL));
+        }
+        let spare = if len < HUGE_PAGE { 0 } else { HUGE_PAGE };
+        let whole = len.checked_add(spare).ok_or(Errno(libc::ENOMEM))?;
+        let memory = map(MmapOptions::new().len(whole))?;
+        let start = if spare == 0 { 0 } else { memory.as_ptr().align_offset(HUGE_PAGE) };
+        let made = Self {
+            memory: ManuallyDrop::new(memory),
+            start,
+            len,
+            generation: fork::generation(),
+            not_inherited: AtomicBool::new(false),
+        };
+        if start != 0 {
+            let flags = libc::MAP_SHARED | libc::MAP_FIXED;
+            let at = made.ptr().cast();
+            // SAFETY: `at .. at + len` lies in the mapping just made, which nobody uses yet.
+            let moved = unsafe { libc::mmap(at, len, protection, flags, fd.as_raw_fd(), 0) };
+            if moved == libc::MAP_FAILED {
+                return Err(Errno::last());
+            }
+        }
+        Ok(made)
+    }
+
+    /// The first byte, aligned to a page, or to a huge page in a map that could hold one. Stores
+    /// to a read-only map fault.
+    pub fn ptr(&self) -> *mut u8 {
+        self.memory.as_mut_ptr().wrapping_add(self.start)
+    }
+
+    /// The bytes that were asked for.
+    #[allow(clippy::len_without_is_empty)] // never empty
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Keep the mapping out of children forked from now on: what they could write there would
+    /// be the parent's.
+    pub fn dont_fork(&self) -> SysResult<()> {
+        fork::install()?;
+        // Relaxed: only a forked child acts on it, and that has a copy of this thread's view.
+        self.not_inherited.store(true, Ordering::Relaxed);
+        Ok(self.memory.advise(Advice::DontFork)?)
+    }
+
+    /// Try to back a range by huge pages, now. Whether the kernel did.
+    pub fn collapse(&self, offset: usize, len: usize) -> bool {
+        if offset.checked_add(len).is_none_or(|end| end > self.len()) {
+            return false;
+        }
+        let start = self.ptr().wrapping_add(offset).cast();
+        // SAFETY: the range is inside this mapping, and collapsing changes no byte of it.
+        unsafe { libc::madvise(start, len, MADV_COLLAPSE) == 0 }
+    }
+}
+
+impl Drop for Map {
+    fn drop(&mut self) {
+        // In a child without the mapping these addresses may be somebody else's by now.
+        if *self.not_inherited.get_mut() && self.generation != fork::generation() {
+            return;
+        }
+        // SAFETY: dropped here and nowhere else, and not used afterwards.
+        unsafe { ManuallyDrop::drop(&mut self.memory) };
+    }
+}
+
+/// Maps are shared by the threads of a client.
+const _: fn() = || {
+    fn send_and_sync<T: Send + Sync>() {}
+    send_and_sync::<Map>();
+};
+
+#[cfg(test)]
+mod tests {
+    use super::super::file;
+    use super::super::testing::{TempDir, in_child};
+    use super::*;
+    use std::os::fd::AsFd;
+
+    fn mapped() -> (TempDir, std::os::fd::OwnedFd) {
+        let dir = TempDir::new();
+        let file = dir.open(c"f");
+        file::set_len(file.as_fd(), 4 << 20).unwrap();
+        (dir, file)
+    }
+
+    #[test]
+    fn two_maps_show_one_memory() {
+        let (_dir, file) = mapped();
+        let writer = Map::read_write(file.as_fd(), 4 << 20).unwrap();
+        let reader = Map::read_only(file.as_fd(), 4 << 20).unwrap();
+        drop(file);
+        // SAFETY: inside the mapping, which only this test uses.
+        unsafe { writer.ptr().wrapping_add(4096).write_volatile(7) };
+        // SAFETY: inside the mapping, which only this test uses.
+        assert_eq!(unsafe { reader.ptr().wrapping_add(4096).read_volatile() }, 7);
+        assert_eq!(reader.len(), 4 << 20);
+        assert!(!writer.collapse(2 << 20, 3 << 20));
+        writer.collapse(0, 2 << 20);
+    }
+
+    #[test]
+    fn what_cannot_be_mapped_is_an_errno() {
+        let (dir, file) = mapped();
+        assert_eq!(Map::read_only(file.as_fd(), 0).unwrap_err(), Errno(libc::EINVAL));
+        let reader = file::open_at(Some(dir.fd()), c"f", libc::O_RDONLY, 0).unwrap();
+        assert_eq!(Map::read_write(reader.as_fd(), 4096).unwrap_err(), Errno(libc::EACCES));
+    }
+
+    #[test]
+    fn a_child_neither_has_nor_unmaps_it() {
+        let (_dir, file) = mapped();
+        let map = Map::read_write(file.as_fd(), 4096).unwrap();
+        map.dont_fork().unwrap();
+        let address = map.ptr();
+        let map = std::cell::Cell::new(Some(map));
+        let kept = in_child(|| {
+            let protection = libc::PROT_READ | libc::PROT_WRITE;
+            let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED_NOREPLACE;
+            // SAFETY: NOREPLACE maps only where nothing is.
+            let new = unsafe { libc::mmap(address.cast(), 4096, protection, flags, -1, 0) };
+            drop(map.take());
+            // SAFETY: a null vector of a page is never written when the range is not mapped.
+            let gone = unsafe { libc::msync(new, 4096, libc::MS_ASYNC) };
+            i32::from(new == address.cast() && gone == 0)
+        });
+        assert_eq!(kept, 1);
+    }
+}

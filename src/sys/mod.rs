@@ -1,0 +1,102 @@
+//! What the kernel gives us: the only module that makes system calls.
+//!
+//! Every wrapper is safe to call, and fails with the bare [`Errno`]: what an errno means to a user
+//! depends on what was being done, so the layers above put it into words. All file descriptors
+//! are close-on-exec.
+
+pub mod cgroup;
+pub mod clock;
+mod dir;
+pub mod event_fd;
+pub mod file;
+pub mod fork;
+pub mod fs;
+pub mod futex;
+pub mod lock;
+pub mod map;
+pub mod process;
+pub mod random;
+pub mod thread;
+
+#[cfg(test)]
+mod testing;
+
+use crate::error::{Error, Status};
+use std::fmt;
+
+/// Why a system call failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Errno(pub i32);
+
+/// The result of a system call.
+pub type SysResult<T> = Result<T, Errno>;
+
+impl Errno {
+    /// The errno that this thread's last failed call left.
+    fn last() -> Self {
+        Self::from(std::io::Error::last_os_error())
+    }
+}
+
+impl Errno {
+    /// This errno as the error of a call, with what was being done.
+    #[cold]
+    pub fn because(self, what: impl fmt::Display) -> Error {
+        let status = match self.0 {
+            libc::EACCES | libc::EPERM | libc::EROFS => Status::Permission,
+            libc::ENOSPC | libc::ENOMEM | libc::EDQUOT => Status::OutOfMemory,
+            libc::EMFILE | libc::ENFILE => Status::Limit,
+            libc::EOPNOTSUPP | libc::ENOSYS => Status::Unsupported,
+            libc::ENAMETOOLONG => Status::InvalidArgument,
+            _ => Status::System,
+        };
+        let way_out = match self.0 {
+            libc::EMFILE => "; raise the limit of open files (ulimit -n), or disconnect clients",
+            libc::ENOMEM => {
+                "; raise the limit of address space (ulimit -v), or use a smaller store"
+            }
+            _ => "",
+        };
+        Error::os(status, self.0, format!("{what}: {self}{way_out}"))
+    }
+}
+
+impl From<std::io::Error> for Errno {
+    /// An error that std made up itself has no errno and counts as EINVAL.
+    fn from(error: std::io::Error) -> Self {
+        Self(error.raw_os_error().unwrap_or(libc::EINVAL))
+    }
+}
+
+impl fmt::Display for Errno {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        std::io::Error::from_raw_os_error(self.0).fmt(f)
+    }
+}
+
+impl std::error::Error for Errno {}
+
+/// The value of a call that says -1 when it failed.
+fn check<T: From<i8> + PartialEq>(returned: T) -> SysResult<T> {
+    if returned == T::from(-1) { Err(Errno::last()) } else { Ok(returned) }
+}
+
+/// [`check`], calling again for as long as signals interrupt it.
+fn retry<T: From<i8> + PartialEq>(mut call: impl FnMut() -> T) -> SysResult<T> {
+    loop {
+        match check(call()) {
+            Err(Errno(libc::EINTR)) => {}
+            done => return done,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_errno_says_its_text_and_number() {
+        assert_eq!(Errno(libc::ENOENT).to_string(), "No such file or directory (os error 2)");
+    }
+}

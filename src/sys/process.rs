@@ -1,0 +1,121 @@
+//! Who this process is, and whether another one is stopped.
+#![allow(unsafe_code)] // geteuid and the like
+
+use std::os::unix::fs::MetadataExt;
+
+/// The id of this process in its pid namespace.
+pub fn pid() -> i32 {
+    std::process::id() as i32
+}
+
+/// The effective user.
+pub fn uid() -> u32 {
+    // SAFETY: takes nothing and cannot fail.
+    unsafe { libc::geteuid() }
+}
+
+/// The effective group.
+pub fn gid() -> u32 {
+    // SAFETY: takes nothing and cannot fail.
+    unsafe { libc::getegid() }
+}
+
+/// When this process started, in clock ticks since boot; 0 where /proc does not say.
+pub fn start_time_ticks() -> u64 {
+    let stat = std::fs::read("/proc/self/stat").unwrap_or_default();
+    // The 22nd field, and the 20th after the name.
+    fields(&stat).nth(19).and_then(|f| str::from_utf8(f).ok()?.parse().ok()).unwrap_or(0)
+}
+
+/// The fields of a `/proc/<pid>/stat` from the state on; the name before may hold spaces and `)`.
+fn fields(stat: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let name_end = stat.iter().rposition(|&b| b == b')').map_or(stat.len(), |at| at + 1);
+    stat[name_end..].split(u8::is_ascii_whitespace).filter(|f| !f.is_empty())
+}
+
+/// The name of this process, padded with zeros.
+pub fn comm() -> [u8; 16] {
+    let text = std::fs::read("/proc/self/comm").unwrap_or_default();
+    let mut comm = [0; 16];
+    // The last byte stays zero.
+    for (to, from) in comm[..15].iter_mut().zip(text.strip_suffix(b"\n").unwrap_or(&text)) {
+        *to = *from;
+    }
+    comm
+}
+
+/// The inode of this process's pid namespace; 0 where /proc does not say.
+pub fn pid_namespace() -> u64 {
+    std::fs::metadata("/proc/self/ns/pid").map_or(0, |namespace| namespace.ino())
+}
+
+/// The name of the host, at most 64 bytes.
+pub fn host_name() -> String {
+    const MAX: usize = 64;
+    let mut bytes = [0u8; MAX + 1];
+    // SAFETY: pointer and length are those of the live local; its last byte stays zero.
+    unsafe { libc::gethostname(bytes.as_mut_ptr().cast(), MAX) };
+    let end = bytes.iter().position(|&b| b == 0).unwrap_or(MAX);
+    let mut name = String::from_utf8_lossy(&bytes[..end]).into_owned();
+    name.truncate(name.floor_char_boundary(MAX));
+    name
+}
+
+/// Whether a process of this pid namespace is stopped, by a signal or a debugger.
+pub fn is_stopped(pid: i32) -> bool {
+    let stat = std::fs::read(format!("/proc/{pid}/stat")).unwrap_or_default();
+    matches!(fields(&stat).next(), Some(b"T" | b"t"))
+}
+
+/// Die at once, as by `kill -9`.
+pub fn kill_self() -> ! {
+    // SAFETY: takes no pointers.
+    unsafe { libc::kill(pid(), libc::SIGKILL) };
+    // The init of a pid namespace is immune to itself.
+    // SAFETY: runs no handlers and touches no memory.
+    unsafe { libc::_exit(128 + libc::SIGKILL) }
+}
+
+/// Stop this process, as by `kill -STOP`, until somebody continues it.
+#[cfg(feature = "kill-points")]
+pub fn stop_self() {
+    // SAFETY: takes no pointers.
+    unsafe { libc::kill(pid(), libc::SIGSTOP) };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::eventually;
+    use super::*;
+    use std::process::Command;
+
+    #[test]
+    fn this_process_knows_itself() {
+        assert!(start_time_ticks() > 0);
+        assert!(pid_namespace() > 0);
+        assert_ne!(comm()[0], 0);
+        assert!(!comm().contains(&b'\n') && comm()[15] == 0);
+        assert!((1..=64).contains(&host_name().len()));
+        assert_eq!(uid(), std::fs::metadata("/proc/self").unwrap().uid());
+        assert_eq!(gid(), std::fs::metadata("/proc/self").unwrap().gid());
+        assert!(!is_stopped(pid()) && !is_stopped(-1));
+    }
+
+    #[test]
+    fn a_name_cannot_forge_a_field() {
+        assert_eq!(fields(b"7 (a) T (b) S 1 2\n").collect::<Vec<_>>(), [b"S", b"1", b"2"]);
+        assert_eq!(fields(b"").next(), None);
+    }
+
+    #[test]
+    fn a_stopped_process_is_seen() {
+        let mut child = Command::new("sleep").arg("60").spawn().unwrap();
+        let pid = child.id() as i32;
+        // SAFETY: signals a child that is not reaped yet.
+        unsafe { libc::kill(pid, libc::SIGSTOP) };
+        eventually(|| is_stopped(pid));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(!is_stopped(pid));
+    }
+}
