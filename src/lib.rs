@@ -24,6 +24,11 @@ pub mod sync;
 #[doc(hidden)]
 pub mod sys;
 
+#[doc(hidden)]
+pub mod layout;
+
+#[doc(hidden)]
+pub mod alloc;
 pub use error::{Error, Result, Status};
 pub use id::ObjectId;
 pub use options::{ConnectOptions, CreateOptions, Eviction};

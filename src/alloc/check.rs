@@ -1,0 +1,83 @@
+//! Check: everything that the allocator believes, compared with everything else.
+
+use super::{Allocator, bins::bin_of, corrupt};
+use crate::error::Result;
+use crate::layout::block::{BINS, BlockState};
+use crate::sync::Ordering::Relaxed;
+
+/// Where a block number was found.
+#[derive(Clone, Copy, PartialEq)]
+enum Seen {
+    Nowhere,
+    Used,
+    Free,
+    InBin,
+    Spare,
+}
+
+fn ensure(holds: bool, what: &str) -> Result<()> {
+    if holds { Ok(()) } else { Err(corrupt(what)) }
+}
+
+impl Allocator<'_> {
+    /// Check all blocks, bins, spare blocks and counters. Allocates; for tests and offline checks.
+    pub fn check(&self) -> Result<()> {
+        let fresh = self.state.fresh.load(Relaxed) as usize;
+        ensure(fresh <= self.blocks.len(), "more blocks were taken than are reserved")?;
+        let mut seen = vec![Seen::Nowhere; fresh];
+        self.check_chain(&mut seen)?;
+        for bin in 0..BINS {
+            self.check_bin(bin, &mut seen)?;
+        }
+        ensure(!seen.contains(&Seen::Free), "a free block is in no bin")?;
+        let mut number = self.state.spare.load(Relaxed);
+        while number != 0 {
+            mark(&mut seen, number, Seen::Nowhere, Seen::Spare)?;
+            let node = self.node(number)?;
+            let state = BlockState::unpack(node.extent.load(Relaxed));
+            ensure(state == Some(BlockState::Spare), "a spare block stands for memory")?;
+            number = node.bin_next.load(Relaxed);
+        }
+        ensure(!seen.contains(&Seen::Nowhere), "a block is lost")
+    }
+
+    fn check_chain(&self, seen: &mut [Seen]) -> Result<()> {
+        let mut free = 0;
+        let mut last_free = false;
+        for block in self.walk() {
+            let block = block?;
+            let state = if block.free { Seen::Free } else { Seen::Used };
+            mark(seen, block.number, Seen::Nowhere, state)?;
+            ensure(!(last_free && block.free), "two free blocks touch")?;
+            last_free = block.free;
+            free += if block.free { block.len } else { 0 };
+        }
+        ensure(free == self.free_units(), "the count of free units is wrong")
+    }
+
+    fn check_bin(&self, bin: usize, seen: &mut [Seen]) -> Result<()> {
+        let mut number = self.bins.heads[bin].load(Relaxed);
+        let bit = self.state.nonempty[bin / 64].load(Relaxed) >> (bin % 64) & 1;
+        ensure((number != 0) == (bit == 1), "a bin and its bit disagree")?;
+        let mut prev = 0;
+        while number != 0 {
+            mark(seen, number, Seen::Free, Seen::InBin)?;
+            let block = self.view(number)?;
+            ensure(bin_of(block.len) == bin, "a block is in the wrong bin")?;
+            ensure(block.node.bin_prev.load(Relaxed) == prev, "a bin is broken backward")?;
+            (prev, number) = (number, block.node.bin_next.load(Relaxed));
+        }
+        Ok(())
+    }
+}
+
+/// Move a block from one state to another: each block passes once, so that every list ends.
+fn mark(seen: &mut [Seen], number: u32, from: Seen, to: Seen) -> Result<()> {
+    match seen.get_mut((number as usize).wrapping_sub(1)) {
+        Some(state) if *state == from => {
+            *state = to;
+            Ok(())
+        }
+        _ => Err(corrupt("a block is in two places")),
+    }
+}

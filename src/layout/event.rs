@@ -1,0 +1,222 @@
+//! The event ring in `index`.
+
+use crate::error::{Error, Result, Status};
+use crate::id::ObjectId;
+use crate::sync::AtomicU64;
+
+/// Entries of the ring in a store.
+pub const EVENT_ENTRIES: usize = 8192;
+
+/// What happened. `u32` in shared memory and on the way to C.
+#[repr(u32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EventKind {
+    /// An object was sealed.
+    Sealed = 1,
+    /// An object was deleted.
+    Deleted = 2,
+    /// An object was evicted.
+    Evicted = 3,
+    /// An object was aborted, by its creator or because it died.
+    Aborted = 4,
+    /// Somebody died who may have been about to append.
+    Gap = 5,
+}
+
+impl EventKind {
+    /// The kind with this number.
+    pub const fn decode(raw: u32) -> Result<Self> {
+        Ok(match raw {
+            1 => Self::Sealed,
+            2 => Self::Deleted,
+            3 => Self::Evicted,
+            4 => Self::Aborted,
+            5 => Self::Gap,
+            _ => return Err(Error::plain(Status::Corrupt)),
+        })
+    }
+}
+
+/// Payload words of an entry.
+pub const EVENT_WORDS: usize = 7;
+/// Bytes of a payload word that carry payload; the other three are the tag.
+const WORD_BYTES: usize = 5;
+const PAYLOAD_BYTES: usize = EVENT_WORDS * WORD_BYTES;
+const TAG_SHIFT: u32 = 40;
+/// The largest time and size that fit.
+const MAX_56: u64 = (1 << 56) - 1;
+
+/// The head of the ring. Two words of one cache line: a reader looks at the second only when stuck.
+#[repr(C, align(64))]
+#[derive(Debug)]
+pub struct EventHead {
+    /// The next ticket.
+    pub head: AtomicU64,
+    /// Incomplete tickets below this may stay incomplete for ever.
+    pub last_gap: AtomicU64,
+}
+
+/// One entry: entry `t % entries` serves ticket `t`.
+///
+/// | sequence    | for the reader of ticket t                               |
+/// |-------------|----------------------------------------------------------|
+/// | below t + 1 | not complete: not taken, being written, or its writer is dead |
+/// | t + 1       | complete, unless a tag differs: then overwritten, or by a writer a lap behind |
+/// | above t + 1 | overwritten                                              |
+///
+/// It never decreases. Each payload word carries the tag of its writer's lap.
+#[repr(C, align(64))]
+#[derive(Debug)]
+pub struct EventEntry {
+    /// The last complete ticket + 1.
+    pub sequence: AtomicU64,
+    /// See [`EventPayload`].
+    pub words: [AtomicU64; EVENT_WORDS],
+}
+
+impl EventEntry {
+    /// An entry that is not in shared memory yet (tests and models).
+    pub fn new() -> Self {
+        Self { sequence: AtomicU64::new(0), words: std::array::from_fn(|_| AtomicU64::new(0)) }
+    }
+}
+
+impl Default for EventEntry {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// What an entry says, in 35 bytes: id 20, kind 1, time 7, size 7 (little endian), spread over the
+/// words of the entry.
+///
+/// | bits of a word | field   |                                            |
+/// |----------------|---------|--------------------------------------------|
+/// | 0-39           | payload | 5 bytes                                    |
+/// | 40-63          | tag     | lap of the ticket + 1, modulo 2^24         |
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EventPayload([u8; PAYLOAD_BYTES]);
+
+impl EventPayload {
+    /// A payload; times before 1970 become 0, what exceeds 56 bits becomes the largest.
+    pub fn new(kind: EventKind, time_us: i64, id: &ObjectId, data_size: u64) -> Self {
+        let time = u64::try_from(time_us).unwrap_or(0).min(MAX_56);
+        let mut bytes = [0; PAYLOAD_BYTES];
+        let (head, tail) = bytes.split_at_mut(ObjectId::SIZE);
+        head.copy_from_slice(id.as_bytes());
+        tail[0] = kind as u8;
+        tail[1..8].copy_from_slice(&time.to_le_bytes()[..7]);
+        tail[8..15].copy_from_slice(&data_size.min(MAX_56).to_le_bytes()[..7]);
+        Self(bytes)
+    }
+
+    /// The kind.
+    pub fn kind(&self) -> Result<EventKind> {
+        EventKind::decode(self.0[20].into())
+    }
+
+    /// Microseconds since 1970.
+    pub fn time_us(&self) -> i64 {
+        self.number(21).cast_signed()
+    }
+
+    /// The object.
+    pub fn id(&self) -> ObjectId {
+        let mut id = [0; ObjectId::SIZE];
+        id.copy_from_slice(&self.0[..ObjectId::SIZE]);
+        ObjectId::new(id)
+    }
+
+    /// Bytes of data in the object.
+    pub fn data_size(&self) -> u64 {
+        self.number(28)
+    }
+
+    /// The words to store, with the tag of `lap`.
+    pub fn words(&self, lap: u64) -> impl Iterator<Item = u64> {
+        let tag = Self::tag(lap) << TAG_SHIFT;
+        self.0.chunks_exact(WORD_BYTES).map(move |chunk| {
+            let mut word = [0; 8];
+            word[..WORD_BYTES].copy_from_slice(chunk);
+            tag | u64::from_le_bytes(word)
+        })
+    }
+
+    /// The payload in `words`, unless one was written in another lap; no word after it is taken.
+    pub fn from_words(words: impl IntoIterator<Item = u64>, lap: u64) -> Option<Self> {
+        let mut bytes = [0; PAYLOAD_BYTES];
+        for (chunk, word) in bytes.chunks_exact_mut(WORD_BYTES).zip(words) {
+            if word >> TAG_SHIFT != Self::tag(lap) {
+                return None;
+            }
+            chunk.copy_from_slice(&word.to_le_bytes()[..WORD_BYTES]);
+        }
+        Some(Self(bytes))
+    }
+
+    /// Never 0 in the first laps, so that a fresh word fits no lap.
+    const fn tag(lap: u64) -> u64 {
+        lap.wrapping_add(1) & 0xff_ffff
+    }
+
+    fn number(&self, at: usize) -> u64 {
+        let mut bytes = [0; 8];
+        bytes[..7].copy_from_slice(&self.0[at..at + 7]);
+        u64::from_le_bytes(bytes)
+    }
+}
+
+#[cfg(not(loom))]
+const _: () = {
+    assert!(EVENT_ENTRIES.is_power_of_two());
+    assert!(size_of::<EventEntry>() == 64);
+    assert!(std::mem::offset_of!(EventEntry, words) == 8);
+    assert!(size_of::<EventHead>() == 64);
+    assert!(PAYLOAD_BYTES == ObjectId::SIZE + 1 + 7 + 7);
+};
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn payloads_go_there_and_back() {
+        let id = ObjectId::new(std::array::from_fn(|i| i as u8 + 1));
+        let payload = EventPayload::new(EventKind::Evicted, 1_767_225_600_000_000, &id, 1 << 47);
+        let words: Vec<u64> = payload.words(6).collect();
+        assert_eq!(words[0], 7 << 40 | 0x05_0403_0201);
+        let back = EventPayload::from_words(words.iter().copied(), 6).unwrap();
+        assert_eq!(back, payload);
+        assert_eq!(back.kind().unwrap(), EventKind::Evicted);
+        assert_eq!(back.time_us(), 1_767_225_600_000_000);
+        assert_eq!((back.id(), back.data_size()), (id, 1 << 47));
+        assert!(EventPayload::from_words(words.iter().copied(), 7).is_none());
+        assert!(EventPayload::from_words([0; EVENT_WORDS], 0).is_none());
+    }
+
+    #[test]
+    fn one_word_of_another_lap_spoils_all() {
+        let payload = EventPayload::new(EventKind::Sealed, 0, &ObjectId::default(), 0);
+        for at in 0..EVENT_WORDS {
+            let mixed = payload.words(1).take(at).chain(payload.words(2).skip(at).take(1));
+            let mixed = mixed.chain(payload.words(1).skip(at + 1));
+            assert!(EventPayload::from_words(mixed, 1).is_none());
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_clamped() {
+        let id = ObjectId::default();
+        let payload = EventPayload::new(EventKind::Gap, -1, &id, u64::MAX);
+        assert_eq!((payload.time_us(), payload.data_size()), (0, MAX_56));
+        let payload = EventPayload::new(EventKind::Gap, i64::MAX, &id, 0);
+        assert_eq!(payload.time_us(), MAX_56.cast_signed());
+    }
+
+    #[test]
+    fn only_five_kinds() {
+        assert!(EventKind::decode(0).is_err());
+        assert_eq!(EventKind::decode(5).unwrap(), EventKind::Gap);
+        assert!(EventKind::decode(6).is_err());
+    }
+}

@@ -1,0 +1,194 @@
+//! Where everything lies in the files of a store: a function of capacity and max_objects alone.
+
+use super::block::Block;
+use super::client;
+use super::event::{EVENT_ENTRIES, EventEntry};
+use super::extent::{MAX_CAPACITY, UNIT};
+use super::header::{CHUNKS, Header, WAKE_FILE_SIZE};
+use super::record::Record;
+use super::wake::WakePage;
+use crate::error::{Error, Result, Status};
+
+/// Bytes set aside for the header.
+pub const HEADER_SIZE: u64 = 16384;
+
+const PAGE: u64 = 4096;
+
+/// The smallest chunk of the heap that is reserved at a time.
+pub const MIN_CHUNK: u64 = 4 << 20;
+
+/// The most objects that a store can have at once.
+pub const MAX_OBJECTS: u64 = 1 << 30;
+
+/// Records reserved at creation.
+pub const FIRST_RECORDS: u32 = 1024;
+
+/// Allocator blocks reserved at creation.
+pub const FIRST_BLOCKS: u32 = 4096;
+
+/// Offsets (bytes) and counts of the sections of `index`, and the size of each file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Geometry {
+    /// Bytes of the heap.
+    pub capacity: u64,
+    /// Bytes of a chunk of the heap.
+    pub chunk_size: u64,
+    /// Slots of the object table.
+    pub max_objects: u32,
+    /// Buckets of ids, and of names.
+    pub buckets: u32,
+    /// Allocator blocks.
+    pub blocks: u32,
+    /// Offset of the id buckets.
+    pub id_buckets_at: u64,
+    /// Offset of the name buckets.
+    pub name_buckets_at: u64,
+    /// Offset of the events.
+    pub events_at: u64,
+    /// Offset of the object table.
+    pub records_at: u64,
+    /// Offset of the allocator blocks.
+    pub blocks_at: u64,
+    /// Bytes of `index`.
+    pub index_size: u64,
+}
+
+impl Geometry {
+    /// The layout of a store of this size, or why there is none.
+    pub fn new(capacity: u64, max_objects: u64) -> Result<Self> {
+        let capacity = capacity.checked_next_multiple_of(UNIT).unwrap_or(u64::MAX);
+        if capacity == 0 || capacity > MAX_CAPACITY {
+            return Err(Error::new(
+                Status::InvalidArgument,
+                format!("capacity {capacity} is not between 64 and {MAX_CAPACITY} bytes"),
+            ));
+        }
+        if max_objects == 0 || max_objects > MAX_OBJECTS {
+            return Err(Error::new(
+                Status::InvalidArgument,
+                format!("max_objects {max_objects} is not between 1 and {MAX_OBJECTS}"),
+            ));
+        }
+        let max_objects = max_objects as u32;
+        let buckets = max_objects.next_power_of_two().max(64);
+        // Each object has two extents, one more while it is resized, and a free block after each.
+        let blocks = (u64::from(max_objects) * 4 + 1024).max(u64::from(FIRST_BLOCKS));
+        let blocks = blocks.min(u64::from(u32::MAX - 1)) as u32;
+        let pages = |bytes: u64| bytes.next_multiple_of(PAGE);
+        let id_buckets_at = HEADER_SIZE;
+        let name_buckets_at = id_buckets_at + pages(u64::from(buckets) * 8);
+        let events_at = name_buckets_at + pages(u64::from(buckets) * 8);
+        let records_at = events_at + pages(EVENT_ENTRIES as u64 * size_of::<EventEntry>() as u64);
+        let records = u64::from(max_objects.max(FIRST_RECORDS)) * size_of::<Record>() as u64;
+        let blocks_at = records_at + pages(records);
+        let index_size = blocks_at + pages(u64::from(blocks) * size_of::<Block>() as u64);
+        Ok(Self {
+            capacity,
+            chunk_size: chunk_size(capacity),
+            max_objects,
+            buckets,
+            blocks,
+            id_buckets_at,
+            name_buckets_at,
+            events_at,
+            records_at,
+            blocks_at,
+            index_size,
+        })
+    }
+
+    /// Heap capacity in units.
+    pub const fn units(&self) -> u64 {
+        self.capacity / UNIT
+    }
+}
+
+/// The chunk size of a heap: a power of two, so that 512 chunks cover it.
+pub fn chunk_size(capacity: u64) -> u64 {
+    capacity.div_ceil(u64::from(CHUNKS)).next_power_of_two().max(MIN_CHUNK)
+}
+
+/// A hash of every size, offset and constant that two builds must agree on.
+pub fn fingerprint() -> u64 {
+    use super::block::{AllocState, BINS};
+    use super::client::{ClientHeader, Release};
+    use super::header::{Counters, HOSTS, Identity, Live, Table};
+    use super::wake::WAKE_WORDS;
+    use super::{HASH_K0 as K0, HASH_K1 as K1};
+    use std::mem::offset_of;
+    let sizes = [
+        size_of::<usize>(),
+        size_of::<Header>(),
+        size_of::<Identity>(),
+        size_of::<Live>(),
+        size_of::<Table>(),
+        size_of::<Counters>(),
+        size_of::<AllocState>(),
+        size_of::<Record>(),
+        size_of::<Block>(),
+        size_of::<EventEntry>(),
+        size_of::<WakePage>(),
+        size_of::<ClientHeader>(),
+        size_of::<Release>(),
+    ];
+    let offsets = [
+        offset_of!(Header, live),
+        offset_of!(Header, reserved),
+        offset_of!(Header, lock),
+        offset_of!(Header, table),
+        offset_of!(Header, counters),
+        offset_of!(Header, events),
+        offset_of!(Header, alloc),
+        offset_of!(Header, bins),
+        offset_of!(Header, hosts),
+        offset_of!(Identity, capacity),
+        offset_of!(Identity, seed),
+        offset_of!(Identity, epoch_us),
+        offset_of!(Live, lifecycle),
+        offset_of!(Live, records_reserved),
+        offset_of!(Table, free_head),
+        offset_of!(Table, limbo_head),
+        offset_of!(Table, limbo_units),
+        offset_of!(Table, blocks_reserved),
+        offset_of!(Table, had_client),
+        offset_of!(Record, id_link),
+        offset_of!(Record, data),
+        offset_of!(Record, name_link),
+        offset_of!(Record, name_hash),
+        offset_of!(Record, meta),
+        offset_of!(Record, creator_nonce),
+        offset_of!(Record, blocks),
+        offset_of!(Record, creator_slot),
+        offset_of!(Record, link),
+        offset_of!(Record, last_use),
+        offset_of!(ClientHeader, nonce),
+        offset_of!(ClientHeader, flags),
+        offset_of!(ClientHeader, lease_high),
+        offset_of!(ClientHeader, joined),
+        offset_of!(ClientHeader, released),
+    ];
+    let constants = [
+        u64::from(super::LAYOUT_VERSION),
+        HEADER_SIZE,
+        WAKE_FILE_SIZE,
+        UNIT,
+        MIN_CHUNK,
+        u64::from(CHUNKS),
+        BINS as u64,
+        HOSTS as u64,
+        WAKE_WORDS as u64,
+        EVENT_ENTRIES as u64,
+        u64::from(client::SLOTS),
+        u64::from(client::MAX_LEASES),
+        u64::from(client::RELEASES),
+        client::LEASES_OFFSET,
+        K0,
+        K1,
+        Geometry::new(1 << 30, 1 << 20).map_or(0, |geometry| geometry.index_size),
+    ];
+    let facts = sizes.iter().chain(&offsets).map(|fact| *fact as u64).chain(constants);
+    // FNV-1a over the little-endian bytes.
+    facts.flat_map(u64::to_le_bytes).fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}

@@ -1,0 +1,208 @@
+//! The head of the `index` file.
+//!
+//! Lines are grouped by who changes them: what a get reads shares no line with what create, seal or
+//! release change.
+
+use super::block::{AllocState, Bins};
+use super::event::EventHead;
+use crate::sync::{AtomicU32, AtomicU64};
+
+/// First word of an index file.
+pub const MAGIC: u64 = u64::from_le_bytes(*b"plasmaIX");
+
+/// First word of a heap is data; its sibling files are known by their place in the store.
+pub const WAKE_FILE_SIZE: u64 = 20480;
+
+/// Whether a store accepts calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lifecycle {
+    /// In use.
+    Live = 1,
+    /// The last client of an EPHEMERAL store looks whether it is the last; only under the lock.
+    Closing = 2,
+    /// Removed; nothing starts any more.
+    Gone = 3,
+}
+
+impl Lifecycle {
+    /// Decode a word of shared memory.
+    pub const fn decode(word: u32) -> Option<Self> {
+        match word {
+            1 => Some(Self::Live),
+            2 => Some(Self::Closing),
+            3 => Some(Self::Gone),
+            _ => None,
+        }
+    }
+}
+
+/// Set in `Identity::flags`: removed when the last client leaves.
+pub const FLAG_EPHEMERAL: u32 = 1;
+/// Set in `Identity::flags`: evicts the least recently released.
+pub const FLAG_LRU: u32 = 2;
+/// Set in `Identity::flags`: collapse full 2 MiB runs.
+pub const FLAG_HUGE_PAGES: u32 = 4;
+/// Set in `Identity::flags`: readers without write permission are admitted.
+pub const FLAG_FOREIGN_READERS: u32 = 8;
+
+/// Every flag there is.
+pub const ALL_FLAGS: u32 = FLAG_EPHEMERAL | FLAG_LRU | FLAG_HUGE_PAGES | FLAG_FOREIGN_READERS;
+
+/// Chunks of the heap, one bit each in the reserved map.
+pub const CHUNKS: u32 = 512;
+
+/// Host names that a store remembers.
+pub const HOSTS: usize = 64;
+
+/// What the store is. Written once, before it is published.
+#[repr(C, align(64))]
+#[derive(Debug)]
+pub struct Identity {
+    /// [`MAGIC`].
+    pub magic: AtomicU64,
+    /// [`super::LAYOUT_VERSION`].
+    pub version: AtomicU32,
+    /// `FLAG_*`.
+    pub flags: AtomicU32,
+    /// Hash of every size, offset and constant of the layout.
+    pub fingerprint: AtomicU64,
+    /// Random identity of this store.
+    pub nonce: AtomicU64,
+    /// Bytes of the heap; a multiple of 64.
+    pub capacity: AtomicU64,
+    /// Bytes of a chunk of the heap; a power of two.
+    pub chunk_size: AtomicU64,
+    /// Slots of the object table.
+    pub max_objects: AtomicU32,
+    /// Buckets of ids, and of names; a power of two.
+    pub buckets: AtomicU32,
+    /// Permissions of `index` and `heap`.
+    pub mode: AtomicU32,
+    _unused: AtomicU32,
+    /// Key of the hashes.
+    pub seed: [AtomicU64; 2],
+    /// Clock ticks at creation, the anchor that turns ticks into times.
+    pub ticks: AtomicU64,
+    /// Microseconds since the Unix epoch at creation.
+    pub epoch_us: AtomicU64,
+    _pad: [AtomicU64; 3],
+}
+
+/// What every call reads and hardly anything changes.
+#[repr(C, align(64))]
+#[derive(Debug)]
+pub struct Live {
+    /// Odd while the chains are being rebuilt.
+    pub epoch: AtomicU64,
+    /// [`Lifecycle`].
+    pub lifecycle: AtomicU32,
+    /// Records of the object table that are backed by memory.
+    pub records_reserved: AtomicU32,
+    _pad: [AtomicU64; 6],
+}
+
+/// Free slots, limbo and the extent of what is in use. Changed under the lock.
+#[repr(C, align(64))]
+#[derive(Debug)]
+pub struct Table {
+    /// Slots that were ever used.
+    pub used: AtomicU32,
+    /// Oldest free slot: slot + 1.
+    pub free_head: AtomicU32,
+    /// Newest free slot: slot + 1.
+    pub free_tail: AtomicU32,
+    /// Slots in the queue.
+    pub free_count: AtomicU32,
+    /// First doomed object: slot + 1.
+    pub limbo_head: AtomicU32,
+    /// Doomed objects.
+    pub limbo_count: AtomicU32,
+    /// Heap units that doomed objects keep.
+    pub limbo_units: AtomicU64,
+    /// Allocator blocks that are backed by memory.
+    pub blocks_reserved: AtomicU32,
+    /// Host names in the table.
+    pub hosts: AtomicU32,
+    /// Not 0 once a client has joined.
+    pub had_client: AtomicU32,
+    _unused: AtomicU32,
+    _pad: [AtomicU64; 2],
+}
+
+/// Counters for people. Changed under the lock, except by those who say so.
+#[repr(C, align(64))]
+#[derive(Debug)]
+pub struct Counters {
+    /// Objects evicted.
+    pub evictions: AtomicU64,
+    /// Bytes of data they had.
+    pub evicted_bytes: AtomicU64,
+    /// Recoveries run.
+    pub recoveries: AtomicU64,
+    /// Dead clients reaped.
+    pub reaped_clients: AtomicU64,
+    /// Locks taken from the dead.
+    pub lock_steals: AtomicU64,
+    _pad: [AtomicU64; 3],
+}
+
+/// The writer lock on a line of its own.
+#[repr(C, align(64))]
+#[derive(Debug)]
+pub struct LockLine {
+    /// [`super::lock_word::LockWord`].
+    pub word: AtomicU64,
+    _pad: [AtomicU64; 7],
+}
+
+/// A host name, NUL padded.
+#[repr(C, align(64))]
+#[derive(Debug)]
+pub struct Host(pub [AtomicU64; 8]);
+
+/// The head of the index file.
+#[repr(C)]
+#[derive(Debug)]
+pub struct Header {
+    /// What the store is.
+    pub identity: Identity,
+    /// What every call reads.
+    pub live: Live,
+    /// One bit for each chunk of the heap that is backed by memory.
+    pub reserved: Reserved,
+    /// The writer lock.
+    pub lock: LockLine,
+    /// Free slots and limbo.
+    pub table: Table,
+    /// Counters for people.
+    pub counters: Counters,
+    /// Next ticket of the events, and the ticket of the last gap.
+    pub events: EventHead,
+    /// The allocator.
+    pub alloc: AllocState,
+    /// Free blocks by size.
+    pub bins: Bins,
+    /// Names of the hosts of creators.
+    pub hosts: [Host; HOSTS],
+}
+
+/// The reserved map: one read-mostly line.
+#[repr(C, align(64))]
+#[derive(Debug)]
+pub struct Reserved(pub [AtomicU64; 8]);
+
+const _: () = assert!(CHUNKS == 512);
+
+#[cfg(not(loom))]
+const _: () = {
+    use std::mem::offset_of;
+    assert!(size_of::<Identity>() == 128);
+    assert!(offset_of!(Header, live) == 128);
+    assert!(offset_of!(Header, reserved) == 192);
+    assert!(offset_of!(Header, lock) == 256);
+    assert!(offset_of!(Header, table) == 320);
+    assert!(offset_of!(Header, counters) == 384);
+    assert!(offset_of!(Header, events) == 448);
+    assert!(offset_of!(Header, alloc) == 512);
+    assert!(size_of::<Header>() <= super::geometry::HEADER_SIZE as usize);
+};

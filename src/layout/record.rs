@@ -1,0 +1,169 @@
+//! One object record: three cache lines in the object table.
+
+use super::extent::ExtentPair;
+use super::word::RecordWord;
+use crate::id::ObjectId;
+use crate::sync::{AtomicU32, AtomicU64, Ordering, Ordering::Relaxed, fence};
+
+/// An object, or a free slot for one. Line 0 has all that a get needs.
+#[repr(C, align(64))]
+#[derive(Debug)]
+pub struct Record {
+    // Line 0: read by every get.
+    /// [`RecordWord`]: decides what the rest means.
+    pub word: AtomicU64,
+    pub(super) id: [AtomicU64; 2],
+    pub(super) id_tail: AtomicU32,
+    /// Next record in the chain of ids: slot + 1, 0 at the end.
+    pub id_link: AtomicU32,
+    /// Where the object's bytes are.
+    pub data: ExtentPair,
+    /// Next record in the chain of names: slot + 1, 0 at the end.
+    pub name_link: AtomicU32,
+    _unused0: AtomicU32,
+
+    // Line 1: names, metadata, provenance.
+    /// 128-bit keyed hash of the name; equal hash is equal name.
+    pub name_hash: [AtomicU64; 2],
+    /// Where name text and metadata are.
+    pub meta: ExtentPair,
+    /// Nonce of the creator's client file.
+    pub creator_nonce: AtomicU64,
+    /// Microseconds since the Unix epoch.
+    pub create_time_us: AtomicU64,
+    /// Microseconds from create to seal.
+    pub construct_us: AtomicU64,
+
+    // Line 2: the writer's bookkeeping.
+    /// Allocator blocks behind data 0, data 1, metadata 0, metadata 1.
+    pub blocks: [AtomicU32; 4],
+    /// Client slot of the creator.
+    pub creator_slot: AtomicU32,
+    /// Process id of the creator, in its own namespace.
+    pub creator_pid: AtomicU32,
+    /// Index into the header's table of host names.
+    pub creator_host: AtomicU32,
+    /// Next record in the free list or in limbo: slot + 1, 0 at the end.
+    pub link: AtomicU32,
+    /// Clock ticks of the last release that was folded in, or of the seal.
+    pub last_use: AtomicU64,
+    /// Start time of the creator process, in clock ticks since boot.
+    pub creator_start: AtomicU64,
+    _unused2: [AtomicU64; 2],
+}
+
+#[cfg(not(loom))]
+const _: () = {
+    assert!(size_of::<Record>() == 192);
+    assert!(std::mem::offset_of!(Record, name_hash) == 64);
+    assert!(std::mem::offset_of!(Record, blocks) == 128);
+};
+
+impl Record {
+    /// A free slot that was never used.
+    #[cfg(any(test, loom))]
+    pub fn empty() -> Self {
+        let word = || AtomicU64::new(0);
+        let half = || AtomicU32::new(0);
+        Self {
+            word: word(),
+            id: [word(), word()],
+            id_tail: half(),
+            id_link: half(),
+            data: ExtentPair::empty(),
+            name_link: half(),
+            _unused0: half(),
+            name_hash: [word(), word()],
+            meta: ExtentPair::empty(),
+            creator_nonce: word(),
+            create_time_us: word(),
+            construct_us: word(),
+            blocks: [half(), half(), half(), half()],
+            creator_slot: half(),
+            creator_pid: half(),
+            creator_host: half(),
+            link: half(),
+            last_use: word(),
+            creator_start: word(),
+            _unused2: [word(), word()],
+        }
+    }
+
+    /// The word, with the order of the caller's choice.
+    #[inline]
+    pub fn load(&self, order: Ordering) -> RecordWord {
+        RecordWord(self.word.load(order))
+    }
+
+    /// The word, and with it what was written before it.
+    #[inline]
+    pub fn look(&self) -> RecordWord {
+        // SYNC record-word: Acquire; pairs with the AcqRel in `swap`.
+        self.load(Ordering::Acquire)
+    }
+
+    /// Change the word from `old` to `new`, or tell what it is.
+    #[track_caller]
+    pub fn swap(&self, old: RecordWord, new: RecordWord) -> Result<(), RecordWord> {
+        // SYNC record-word: AcqRel; publishes all fields written before, pairs with each Acquire
+        // load of the word.
+        self.word
+            .compare_exchange(old.0, new.0, Ordering::AcqRel, Ordering::Acquire)
+            .map(drop)
+            .map_err(RecordWord)
+    }
+
+    /// The id, to be validated by the word.
+    pub fn id(&self) -> ObjectId {
+        let mut bytes = [0; ObjectId::SIZE];
+        bytes[..8].copy_from_slice(&self.id[0].load(Relaxed).to_le_bytes());
+        bytes[8..16].copy_from_slice(&self.id[1].load(Relaxed).to_le_bytes());
+        bytes[16..].copy_from_slice(&self.id_tail.load(Relaxed).to_le_bytes());
+        ObjectId::new(bytes)
+    }
+
+    /// Whether the id is these words, to be validated by the word.
+    #[inline]
+    pub fn has_id(&self, id: &IdWords) -> bool {
+        self.id[0].load(Relaxed) == id.0
+            && self.id[1].load(Relaxed) == id.1
+            && self.id_tail.load(Relaxed) == id.2
+    }
+
+    /// Set the id of a slot that is still FREE: the first of its fields to be written.
+    #[track_caller]
+    pub fn set_id(&self, id: &IdWords) {
+        // SYNC record-fields: Release; who reads this or a later field of the new object, fences
+        // and looks at the word again finds the generation that came with FREE.
+        fence(Ordering::Release);
+        self.id[0].store(id.0, Relaxed);
+        self.id[1].store(id.1, Relaxed);
+        self.id_tail.store(id.2, Relaxed);
+    }
+
+    /// Whether the name has this hash, to be validated by the word.
+    pub fn has_name(&self, hash: &NameHash) -> bool {
+        self.name_hash[0].load(Relaxed) == hash.0[0] && self.name_hash[1].load(Relaxed) == hash.0[1]
+    }
+}
+
+/// An id as the words that records hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IdWords(pub u64, pub u64, pub u32);
+
+impl From<&ObjectId> for IdWords {
+    #[inline]
+    fn from(id: &ObjectId) -> Self {
+        let [b0, b1, b2, b3, b4, b5, b6, b7, c0, c1, c2, c3, c4, c5, c6, c7, d0, d1, d2, d3] =
+            *id.as_bytes();
+        Self(
+            u64::from_le_bytes([b0, b1, b2, b3, b4, b5, b6, b7]),
+            u64::from_le_bytes([c0, c1, c2, c3, c4, c5, c6, c7]),
+            u32::from_le_bytes([d0, d1, d2, d3]),
+        )
+    }
+}
+
+/// The 128-bit keyed hash of a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NameHash(pub [u64; 2]);

@@ -1,0 +1,77 @@
+//! The file `wake`: futex words and waiter hints.
+//!
+//! Whoever may map the file for writing may store anything here. A lie makes a waiter late by one
+//! bounded sleep, or a sealer wake nobody; it never makes an answer wrong.
+
+use crate::sync::AtomicU32;
+
+/// Words for waits by id, and words for waits by name.
+pub const WAKE_WORDS: usize = 1024;
+
+/// One futex word and its hint.
+///
+/// | hint | waiters                                             | a sealer                     |
+/// |------|-----------------------------------------------------|------------------------------|
+/// | 0    | none, or each is about to see `seq` change          | does nothing (if hinted)     |
+/// | else | there may be some                                   | clears, bumps `seq`, wakes   |
+#[repr(C)]
+#[derive(Debug)]
+pub struct WakeWord {
+    /// The futex: changed only by adding 1.
+    pub seq: AtomicU32,
+    /// Somebody may sleep on `seq`.
+    pub hint: AtomicU32,
+}
+
+impl WakeWord {
+    /// A word that is not in shared memory yet (tests and models).
+    pub fn new() -> Self {
+        Self { seq: AtomicU32::new(0), hint: AtomicU32::new(0) }
+    }
+}
+
+impl Default for WakeWord {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// A wake word with a cache line of its own.
+#[repr(C, align(64))]
+#[derive(Debug, Default)]
+pub struct LoneWakeWord {
+    /// The word.
+    pub word: WakeWord,
+}
+
+/// All of the file `wake`.
+#[repr(C, align(64))]
+#[derive(Debug)]
+pub struct WakePage {
+    /// Waits by id, chosen by a hash of the id.
+    pub ids: [WakeWord; WAKE_WORDS],
+    /// Waits by name, chosen by a hash of the name with another salt.
+    pub names: [WakeWord; WAKE_WORDS],
+    /// Waits on more ids than one system call can name.
+    pub global: LoneWakeWord,
+    /// Waits for events.
+    pub events: LoneWakeWord,
+}
+
+impl WakePage {
+    /// Every word of the file.
+    pub fn words(&self) -> impl Iterator<Item = &WakeWord> {
+        let lone = [&self.global.word, &self.events.word];
+        self.ids.iter().chain(&self.names).chain(lone)
+    }
+}
+
+#[cfg(not(loom))]
+const _: () = {
+    assert!(size_of::<WakeWord>() == 8);
+    assert!(std::mem::offset_of!(WakeWord, hint) == 4);
+    assert!(std::mem::offset_of!(WakePage, names) == 8 * WAKE_WORDS);
+    assert!(std::mem::offset_of!(WakePage, global) == 16 * WAKE_WORDS);
+    assert!(std::mem::offset_of!(WakePage, events) == 16 * WAKE_WORDS + 64);
+    assert!(size_of::<WakePage>() == 16 * WAKE_WORDS + 128);
+};

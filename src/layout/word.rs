@@ -1,0 +1,176 @@
+//! Packed words. Each has a truth table; nothing else in the crate shifts bits of them.
+
+/// The state of an object record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// No object; the other fields of the record mean nothing.
+    Free,
+    /// Its creator writes it; nobody else may look at its bytes.
+    Writing,
+    /// Immutable; may be leased.
+    Sealed,
+    /// Deleted or evicted: invisible, its memory kept while leased (in limbo).
+    Doomed,
+}
+
+/// The word that decides everything about one object.
+///
+/// | bits   | field      | meaning                                                     |
+/// |--------|------------|-------------------------------------------------------------|
+/// | 63..32 | generation | advanced each time the slot is freed; `MAX` retires the slot|
+/// | 31..15 | -          | zero                                                        |
+/// | 14     | ORPHANED   | FREE because the creator of the last generation died        |
+/// | 13     | HIDDEN     | owns memory but is no object (a chunk being trimmed)        |
+/// | 12     | TEXT       | the metadata extent holds name and metadata                 |
+/// | 11     | NAMED      | the record is in a name chain                               |
+/// | 10     | PINNED     | not chosen by eviction                                      |
+/// | 9      | META1      | metadata extent 1 is the current one, else 0                |
+/// | 8      | DATA1      | data extent 1 is the current one, else 0                    |
+/// | 7..0   | state      | 0 FREE, 1 WRITING, 2 SEALED, 3 DOOMED; others are corrupt   |
+///
+/// FREE -> WRITING (create) -> SEALED (seal) -> DOOMED (delete, evict) -> FREE, generation + 1;
+/// WRITING -> FREE, generation + 1 (abort; ORPHANED: reap, recovery). Flags change by CAS in any
+/// state but FREE.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RecordWord(pub u64);
+
+impl RecordWord {
+    /// Data extent 1 is current.
+    pub const DATA1: u64 = 1 << 8;
+    /// Metadata extent 1 is current.
+    pub const META1: u64 = 1 << 9;
+    /// Not chosen by eviction.
+    pub const PINNED: u64 = 1 << 10;
+    /// The record is in a name chain.
+    pub const NAMED: u64 = 1 << 11;
+    /// Name and metadata are written.
+    pub const TEXT: u64 = 1 << 12;
+    /// Owns memory but is no object.
+    pub const HIDDEN: u64 = 1 << 13;
+
+    /// FREE because the creator of the last generation died before it sealed.
+    pub const ORPHANED: u64 = 1 << 14;
+
+    const FLAGS: u64 = 0x7f00;
+
+    /// A word of these parts.
+    pub const fn new(generation: u32, flags: u64, state: State) -> Self {
+        Self((generation as u64) << 32 | (flags & Self::FLAGS) | state as u64)
+    }
+
+    /// How often the slot has been freed.
+    pub const fn generation(self) -> u32 {
+        (self.0 >> 32) as u32
+    }
+
+    /// The state, or nothing when the word is nonsense.
+    pub const fn state(self) -> Option<State> {
+        match self.0 as u8 {
+            0 => Some(State::Free),
+            1 => Some(State::Writing),
+            2 => Some(State::Sealed),
+            3 => Some(State::Doomed),
+            _ => None,
+        }
+    }
+
+    /// Whether the state is `state`.
+    pub fn is(self, state: State) -> bool {
+        self.state() == Some(state)
+    }
+
+    /// Whether all bits of `flags` are set.
+    pub const fn has(self, flags: u64) -> bool {
+        self.0 & flags == flags
+    }
+
+    /// Which of the two data extents is current.
+    pub const fn data_index(self) -> usize {
+        self.has(Self::DATA1) as usize
+    }
+
+    /// Which of the two metadata extents is current.
+    pub const fn meta_index(self) -> usize {
+        self.has(Self::META1) as usize
+    }
+
+    /// The same word in another state.
+    pub const fn in_state(self, state: State) -> Self {
+        Self(self.0 & !0xff | state as u64)
+    }
+
+    /// The same word with `flags` set.
+    pub const fn with(self, flags: u64) -> Self {
+        Self(self.0 | flags & Self::FLAGS)
+    }
+
+    /// The same word with `flags` cleared.
+    pub const fn without(self, flags: u64) -> Self {
+        Self(self.0 & !(flags & Self::FLAGS))
+    }
+}
+
+/// Head of a hash chain.
+///
+/// | bits   | field   | meaning                                             |
+/// |--------|---------|-----------------------------------------------------|
+/// | 63..32 | version | advanced after each removal from the chain          |
+/// | 31..0  | head    | slot + 1 of the first record, 0 when the chain is empty |
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BucketWord(pub u64);
+
+impl BucketWord {
+    /// A word of these parts.
+    pub const fn new(version: u32, head: u32) -> Self {
+        Self((version as u64) << 32 | head as u64)
+    }
+    /// Advanced after each removal.
+    pub const fn version(self) -> u32 {
+        (self.0 >> 32) as u32
+    }
+    /// Link to the first record.
+    pub const fn head(self) -> u32 {
+        self.0 as u32
+    }
+}
+
+/// A lease: who holds which object, in the holder's own file.
+///
+/// | bits   | field      | meaning                       |
+/// |--------|------------|-------------------------------|
+/// | 63..32 | generation | of the record that is held    |
+/// | 31..0  | slot       | of the record                 |
+///
+/// 0 is no lease: the generation of an object is never 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LeaseWord(pub u64);
+
+impl LeaseWord {
+    /// A lease on one generation of a slot.
+    pub const fn new(generation: u32, slot: u32) -> Self {
+        Self((generation as u64) << 32 | slot as u64)
+    }
+    /// The generation held.
+    pub const fn generation(self) -> u32 {
+        (self.0 >> 32) as u32
+    }
+    /// The slot held.
+    pub const fn slot(self) -> u32 {
+        self.0 as u32
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn record_words_keep_their_parts_apart() {
+        let word = RecordWord::new(7, RecordWord::PINNED, State::Writing);
+        let sealed = word.with(RecordWord::DATA1).in_state(State::Sealed);
+        assert_eq!((sealed.generation(), sealed.state()), (7, Some(State::Sealed)));
+        assert!(sealed.has(RecordWord::PINNED | RecordWord::DATA1));
+        assert_eq!(sealed.without(RecordWord::DATA1).data_index(), 0);
+        assert_eq!(RecordWord(4).state(), None);
+    }
+}
