@@ -29,6 +29,17 @@ pub mod layout;
 
 #[doc(hidden)]
 pub mod alloc;
+#[doc(hidden)]
+pub mod events;
+#[doc(hidden)]
+pub mod index;
+#[doc(hidden)]
+pub mod lease;
+#[doc(hidden)]
+pub mod lock;
+#[doc(hidden)]
+pub mod wait;
+
 pub use error::{Error, Result, Status};
 pub use id::ObjectId;
 pub use options::{ConnectOptions, CreateOptions, Eviction};

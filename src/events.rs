@@ -1,0 +1,224 @@
+//! The broadcast ring of events: any writer, any reader, no lock, no waiting.
+//!
+//! A writer takes a ticket, stores the payload words into the ticket's entry, each with the tag of
+//! its lap, and raises the entry's sequence to ticket + 1. Nobody owns an entry, so a writer that
+//! stops or dies inside one blocks nobody.
+//!
+//! Two writers a lap or more apart may store into one entry at the same time. One ticket has one
+//! writer, which stores each word once: words that all carry the tag of ticket t are exactly what
+//! the writer of t stored. A reader takes nothing else, so what it takes is whole; an entry that a
+//! slow writer spoilt is lost to whoever had not read it. (Tags repeat after 2^24 laps, 10^11
+//! events of a store; a writer would have to stop inside an append for just as long.) A writer that
+//! finds itself lapped before it stored drops its event.
+//!
+//! A ticket that was taken and not completed holds readers up: its writer is at work, or dead.
+//! Whoever buries a dead producer appends a gap, and readers pass what is incomplete below it.
+
+use crate::error::{Error, Result, Status};
+use crate::id::ObjectId;
+use crate::layout::event::{EventEntry, EventKind, EventPayload};
+use crate::sync::{AtomicU64, Ordering};
+
+/// The ring over its words in shared memory.
+#[derive(Clone, Copy, Debug)]
+pub struct EventRing<'a> {
+    head: &'a AtomicU64,
+    last_gap: &'a AtomicU64,
+    entries: &'a [EventEntry],
+}
+
+/// One event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// Its place in the order of all events; starts at 0 and has no holes but losses and gaps.
+    pub ticket: u64,
+    /// What happened; never [`EventKind::Gap`].
+    pub kind: EventKind,
+    /// When: microseconds since 1970.
+    pub time_us: i64,
+    /// To which object.
+    pub id: ObjectId,
+    /// Bytes of data in the object.
+    pub data_size: u64,
+}
+
+/// What a reader finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Poll {
+    /// The next event.
+    Event(Event),
+    /// So many tickets were passed: overwritten, spoilt, unknown or never completed. 0 says that
+    /// somebody died who may have changed an object and not have come to say so. Either way list
+    /// again to be sure.
+    Lost(u64),
+    /// Nothing yet.
+    Empty,
+}
+
+impl<'a> EventRing<'a> {
+    /// The ring over these words; `entries` must be a power of two.
+    pub fn new(
+        head: &'a AtomicU64,
+        last_gap: &'a AtomicU64,
+        entries: &'a [EventEntry],
+    ) -> Result<Self> {
+        if !entries.len().is_power_of_two() {
+            return Err(Error::plain(Status::Corrupt));
+        }
+        Ok(Self { head, last_gap, entries })
+    }
+
+    /// Append what was published before. Returns the ticket.
+    pub fn append(&self, kind: EventKind, time_us: i64, id: &ObjectId, data_size: u64) -> u64 {
+        let ticket = self.take_ticket();
+        self.fill(ticket, &EventPayload::new(kind, time_us, id, data_size));
+        ticket
+    }
+
+    /// Record that somebody died who may have taken a ticket, or been about to. Returns the ticket.
+    ///
+    /// Slow writers that live lose their event to readers that pass them; they do no harm.
+    pub fn append_gap(&self, time_us: i64) -> u64 {
+        let ticket = self.take_ticket();
+        // SYNC event-gap: a reader that sees the bound finds complete what was complete before it.
+        self.last_gap.fetch_max(ticket, Ordering::Release);
+        self.fill(ticket, &EventPayload::new(EventKind::Gap, time_us, &ObjectId::default(), 0));
+        ticket
+    }
+
+    fn take_ticket(&self) -> u64 {
+        // SYNC event-head: a cursor that starts after this ticket sees what was published before.
+        self.head.fetch_add(1, Ordering::Release)
+    }
+
+    fn fill(&self, ticket: u64, payload: &EventPayload) {
+        let entry = self.entry(ticket);
+        let complete = ticket.wrapping_add(1);
+        // Relaxed: saves the newer entry if it can; what it misses the tags catch.
+        if entry.sequence.load(Ordering::Relaxed) > complete {
+            return;
+        }
+        for (word, value) in entry.words.iter().zip(payload.words(self.lap(ticket))) {
+            // Relaxed: ordered before the sequence by its Release.
+            word.store(value, Ordering::Relaxed);
+        }
+        // SYNC event-entry: whoever sees this sequence or a later one sees these words or later
+        // ones. Maximum, so that a lapped writer does not take back the newer sequence.
+        entry.sequence.fetch_max(complete, Ordering::Release);
+    }
+
+    fn entry(&self, ticket: u64) -> &'a EventEntry {
+        &self.entries[(ticket % self.entries.len() as u64) as usize]
+    }
+
+    fn lap(&self, ticket: u64) -> u64 {
+        ticket / self.entries.len() as u64
+    }
+
+    fn look(&self, ticket: u64) -> Look {
+        let entry = self.entry(ticket);
+        let complete = ticket.wrapping_add(1);
+        // SYNC event-entry: brings the words of this sequence, or later ones.
+        let sequence = entry.sequence.load(Ordering::Acquire);
+        if sequence == complete {
+            // Relaxed: placed by the sequence.
+            let words = entry.words.iter().map(|word| word.load(Ordering::Relaxed));
+            let payload = EventPayload::from_words(words, self.lap(ticket));
+            return match payload.and_then(|payload| Some((payload.kind().ok()?, payload))) {
+                Some((kind, payload)) => Look::Whole(kind, payload),
+                None => Look::Spoilt,
+            };
+        }
+        // Relaxed: the Acquire above brings at least the head that the sequence came from.
+        let head = self.head.load(Ordering::Relaxed);
+        let oldest = head.saturating_sub(self.entries.len() as u64);
+        if ticket >= head {
+            Look::Pending
+        } else if oldest > ticket {
+            Look::Lapped(oldest)
+        } else if sequence > complete {
+            // A sequence ahead of the head: nonsense.
+            Look::Spoilt
+        // SYNC event-gap: what was complete before the bound is complete here.
+        } else if ticket < self.last_gap.load(Ordering::Acquire) {
+            // Relaxed: placed by the bound; the next look acquires.
+            match entry.sequence.load(Ordering::Relaxed) == complete {
+                true => Look::Again,
+                false => Look::Spoilt,
+            }
+        } else {
+            Look::Pending
+        }
+    }
+}
+
+/// What one look at one ticket finds.
+enum Look {
+    Whole(EventKind, EventPayload),
+    /// It will never be whole again, or never was.
+    Spoilt,
+    /// Overwritten: go on at the oldest that may be whole.
+    Lapped(u64),
+    /// Not taken, or its writer is at work.
+    Pending,
+    /// Completed during the look.
+    Again,
+}
+
+/// A reader's private place in the ring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cursor {
+    next: u64,
+}
+
+impl Cursor {
+    /// Behind the last ticket: what it does not deliver was published before this call.
+    pub fn at_end(ring: &EventRing<'_>) -> Self {
+        // SYNC event-head: what the holders of all tickets before published is seen.
+        Self { next: ring.head.load(Ordering::Acquire) }
+    }
+
+    /// The ticket that [`poll`](Self::poll) looks at next.
+    pub fn next(&self) -> u64 {
+        self.next
+    }
+
+    /// The next event or loss. Runs of losses are one loss, together with the gap that ends them.
+    pub fn poll(&mut self, ring: &EventRing<'_>) -> Poll {
+        let start = self.next;
+        // Bounded, because writers may be faster than this reader. Wrapping, because a corrupt head
+        // may be anything.
+        for _ in 0..=ring.entries.len() {
+            match ring.look(self.next) {
+                Look::Whole(EventKind::Gap, _) => {
+                    let lost = self.next.wrapping_sub(start);
+                    self.next = self.next.wrapping_add(1);
+                    return Poll::Lost(lost);
+                }
+                Look::Whole(kind, payload) if self.next == start => {
+                    self.next = self.next.wrapping_add(1);
+                    return Poll::Event(Event {
+                        ticket: start,
+                        kind,
+                        time_us: payload.time_us(),
+                        id: payload.id(),
+                        data_size: payload.data_size(),
+                    });
+                }
+                Look::Spoilt => self.next = self.next.wrapping_add(1),
+                Look::Lapped(oldest) => self.next = oldest,
+                Look::Again => {}
+                Look::Whole(..) | Look::Pending => break,
+            }
+        }
+        match self.next.wrapping_sub(start) {
+            0 => Poll::Empty,
+            lost => Poll::Lost(lost),
+        }
+    }
+}
+
+#[cfg(all(test, loom))]
+mod loom;
+#[cfg(all(test, not(loom)))]
+mod tests;

@@ -1,0 +1,150 @@
+//! The shipped ring in every interleaving, on rings so small that writers lap each other.
+
+use super::*;
+use crate::sync::AtomicU32;
+use ::loom::sync::Arc;
+use ::loom::thread;
+
+struct Ring {
+    head: AtomicU64,
+    last_gap: AtomicU64,
+    entries: Vec<EventEntry>,
+    /// Relaxed throughout: the ring has to order it.
+    published: AtomicU32,
+}
+
+impl Ring {
+    fn new(entries: usize) -> Arc<Self> {
+        Arc::new(Self {
+            head: AtomicU64::new(0),
+            last_gap: AtomicU64::new(0),
+            entries: (0..entries).map(|_| EventEntry::new()).collect(),
+            published: AtomicU32::new(0),
+        })
+    }
+    fn ring(&self) -> EventRing<'_> {
+        EventRing::new(&self.head, &self.last_gap, &self.entries).unwrap()
+    }
+    fn append(&self, n: u8) {
+        self.ring().append(EventKind::Sealed, n.into(), &ObjectId::new([n; 20]), n.into());
+    }
+}
+
+#[derive(Default)]
+struct Seen {
+    events: Vec<u64>,
+    lost: u64,
+    gaps: u64,
+}
+
+impl Seen {
+    /// Poll at most `times`, until nothing is there. What is an event must be whole.
+    fn poll(&mut self, cursor: &mut Cursor, ring: &Ring, times: usize) {
+        for _ in 0..times {
+            match cursor.poll(&ring.ring()) {
+                Poll::Event(event) => {
+                    assert_eq!(event.id, ObjectId::new([event.data_size as u8; 20]));
+                    assert_eq!(event.time_us as u64, event.data_size);
+                    assert!(!self.events.contains(&event.data_size));
+                    self.events.push(event.data_size);
+                }
+                Poll::Lost(count) => {
+                    self.lost += count;
+                    self.gaps += u64::from(count == 0);
+                }
+                Poll::Empty => return,
+            }
+        }
+    }
+}
+
+fn spawn(ring: &Arc<Ring>, run: impl FnOnce(&Ring) + 'static) -> thread::JoinHandle<()> {
+    let ring = ring.clone();
+    thread::spawn(move || run(&ring))
+}
+
+/// Two writers append `counts` events, a reader polls meanwhile and to the end.
+fn writers_and_reader(entries: usize, counts: [u8; 2], polls: usize) {
+    ::loom::model(move || {
+        let ring = Ring::new(entries);
+        let mut cursor = Cursor::at_end(&ring.ring());
+        let [first, second] = counts;
+        let writers = [
+            spawn(&ring, move |r| (1..=first).for_each(|n| r.append(n))),
+            spawn(&ring, move |r| (1..=second).for_each(|n| r.append(100 + n))),
+        ];
+        let mut seen = Seen::default();
+        seen.poll(&mut cursor, &ring, polls);
+        writers.into_iter().for_each(|writer| writer.join().unwrap());
+        seen.poll(&mut cursor, &ring, usize::MAX);
+        assert_eq!(seen.events.len() as u64 + seen.lost, u64::from(first + second));
+        assert_eq!(cursor.next(), u64::from(first + second));
+    });
+}
+
+#[test]
+fn two_writers_in_one_entry_are_never_mixed() {
+    writers_and_reader(1, [1, 1], 2);
+}
+
+#[test]
+fn events_and_losses_add_up() {
+    writers_and_reader(2, [2, 1], 3);
+}
+
+#[test]
+fn without_lapping_nothing_is_lost() {
+    ::loom::model(|| {
+        let ring = Ring::new(2);
+        let mut cursor = Cursor::at_end(&ring.ring());
+        let writers = [1, 2].map(|n| spawn(&ring, move |r| r.append(n)));
+        let mut seen = Seen::default();
+        seen.poll(&mut cursor, &ring, 3);
+        writers.into_iter().for_each(|writer| writer.join().unwrap());
+        seen.poll(&mut cursor, &ring, usize::MAX);
+        assert_eq!((seen.events.len(), seen.lost), (2, 0));
+    });
+}
+
+#[test]
+fn the_dead_do_not_block_readers() {
+    ::loom::model(|| {
+        let ring = Ring::new(4);
+        let mut cursor = Cursor::at_end(&ring.ring());
+        // One completes, then dies between its next ticket and the entry; another buries it.
+        let burial = spawn(&ring, |r| {
+            r.append(1);
+            r.ring().take_ticket();
+            r.ring().append_gap(0);
+        });
+        let writer = spawn(&ring, |r| r.append(2));
+        let mut seen = Seen::default();
+        seen.poll(&mut cursor, &ring, 3);
+        burial.join().unwrap();
+        writer.join().unwrap();
+        seen.poll(&mut cursor, &ring, usize::MAX);
+        assert_eq!(cursor.next(), 4);
+        assert!(seen.events.contains(&1), "complete before the gap");
+        // A living writer that a gap overtook may be lost too.
+        let lost = 1 + u64::from(!seen.events.contains(&2));
+        assert_eq!(seen.lost, lost);
+        assert!(seen.gaps <= 1);
+    });
+}
+
+#[test]
+fn subscribe_then_list_misses_nothing() {
+    ::loom::model(|| {
+        let ring = Ring::new(2);
+        let writer = spawn(&ring, |r| {
+            r.published.store(1, Ordering::Relaxed);
+            r.append(1);
+        });
+        let mut cursor = Cursor::at_end(&ring.ring());
+        let listed = ring.published.load(Ordering::Relaxed) == 1;
+        writer.join().unwrap();
+        let mut seen = Seen::default();
+        seen.poll(&mut cursor, &ring, usize::MAX);
+        assert!(listed || seen.events == [1]);
+    });
+}

@@ -1,0 +1,109 @@
+//! An object table in private memory, for tests and models.
+
+use super::{Index, Key, SlotOutcome, Slots, hash};
+use crate::layout::record::{IdWords, NameHash, Record};
+use crate::layout::word::{RecordWord, State};
+use crate::sync::{AtomicU32, AtomicU64, Ordering::Relaxed};
+
+pub(crate) struct Table {
+    pub id_buckets: Vec<AtomicU64>,
+    pub name_buckets: Vec<AtomicU64>,
+    pub records: Vec<Record>,
+    pub reserved: AtomicU32,
+    pub used: AtomicU32,
+    pub epoch: AtomicU64,
+    pub queue: [AtomicU32; 3],
+}
+
+pub(crate) const SEED: hash::Seed = hash::Seed([3, 5]);
+
+impl Table {
+    pub fn new(records: usize, buckets: usize) -> Self {
+        let words = || (0..buckets).map(|_| AtomicU64::new(0)).collect();
+        Self {
+            id_buckets: words(),
+            name_buckets: words(),
+            records: (0..records).map(|_| Record::empty()).collect(),
+            reserved: AtomicU32::new(records as u32),
+            used: AtomicU32::new(0),
+            epoch: AtomicU64::new(0),
+            queue: [AtomicU32::new(0), AtomicU32::new(0), AtomicU32::new(0)],
+        }
+    }
+
+    pub fn index(&self) -> Index<'_> {
+        Index {
+            seed: SEED,
+            id_buckets: &self.id_buckets,
+            name_buckets: &self.name_buckets,
+            records: &self.records,
+            reserved: &self.reserved,
+            used: &self.used,
+            epoch: &self.epoch,
+        }
+    }
+
+    pub fn slots(&self) -> Slots<'_> {
+        let [head, tail, count] = &self.queue;
+        Slots { head, tail, count }
+    }
+
+    /// Create an object, as a creator does under the lock: its slot and word.
+    pub fn create(&self, id: IdWords, name: Option<NameHash>, state: State) -> (u32, RecordWord) {
+        let SlotOutcome::Slot(slot, free) = self.slots().take(&self.index()).unwrap() else {
+            panic!("no slot is free")
+        };
+        let record = &self.records[slot as usize];
+        record.set_id(&id);
+        let hash = name.unwrap_or(NameHash([0, 0]));
+        record.name_hash[0].store(hash.0[0], Relaxed);
+        record.name_hash[1].store(hash.0[1], Relaxed);
+        let flags = if name.is_some() { RecordWord::NAMED } else { 0 };
+        let word = RecordWord::new(free.generation().max(1), flags, State::Writing);
+        record.swap(free, word).unwrap();
+        self.index().insert(&Key::Id(id), slot).unwrap();
+        if let Some(name) = name {
+            self.index().insert(&Key::Name(name), slot).unwrap();
+        }
+        if state == State::Sealed { (slot, self.seal(slot, word)) } else { (slot, word) }
+    }
+
+    pub fn seal(&self, slot: u32, word: RecordWord) -> RecordWord {
+        let sealed = word.in_state(State::Sealed);
+        self.records[slot as usize].swap(word, sealed).unwrap();
+        sealed
+    }
+
+    /// Make an object invisible; its slot stays its own.
+    pub fn doom(&self, slot: u32, word: RecordWord) -> RecordWord {
+        let doomed = word.in_state(State::Doomed);
+        self.records[slot as usize].swap(word, doomed).unwrap();
+        self.index().unlink(slot, doomed).unwrap();
+        doomed
+    }
+
+    /// Make an object invisible and free its slot.
+    pub fn delete(&self, slot: u32, word: RecordWord) {
+        let doomed = self.doom(slot, word);
+        self.slots().give(&self.index(), slot, doomed, 0).unwrap();
+    }
+
+    pub fn rebuild(&self) {
+        self.index().begin_rebuild();
+        self.slots().rebuild(&self.index()).unwrap();
+        self.index().rebuild_chains().unwrap();
+        self.index().end_rebuild();
+    }
+}
+
+/// The `n`-th id in this bucket.
+pub(crate) fn id_in(bucket: u64, buckets: usize, n: usize) -> IdWords {
+    let ids = (1..).map(|i| IdWords(i, 0, 0));
+    let mask = buckets as u64 - 1;
+    ids.filter(|id| hash::id_hash(SEED, id) & mask == bucket).nth(n).unwrap()
+}
+
+/// The `n`-th name hash in this bucket.
+pub(crate) fn name_in(bucket: u64, buckets: usize, n: usize) -> NameHash {
+    NameHash([bucket + (n as u64 + 1) * buckets as u64, 7])
+}

@@ -1,0 +1,128 @@
+//! Lookup: wait-free in practice, lock-free always.
+
+use super::{Index, Key};
+use crate::error::Result;
+use crate::layout::record::{NameHash, Record};
+use crate::layout::word::{BucketWord, RecordWord, State};
+use crate::sync::{Ordering, fence};
+
+/// An object that is being written or is sealed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hit {
+    /// Its slot in the object table.
+    pub slot: u32,
+    /// The word under which its key was compared.
+    pub word: RecordWord,
+}
+
+/// Chains longer than this are not honest, or the walker was carried about.
+const MAX_WALK: u32 = if cfg!(any(loom, miri)) { 4 } else { 256 };
+
+/// Walks before the object table is scanned instead.
+const MAX_TRIES: u32 = if cfg!(any(loom, miri)) { 2 } else { 16 };
+
+enum Walk {
+    Hit(Hit),
+    Miss,
+    Unsettled,
+}
+
+impl Index<'_> {
+    /// Find the WRITING or SEALED object with this key.
+    #[inline(always)]
+    pub fn find(&self, key: &Key) -> Result<Option<Hit>> {
+        match self.walk(key)? {
+            Walk::Hit(hit) => Ok(Some(hit)),
+            Walk::Miss => Ok(None),
+            Walk::Unsettled => self.find_slow(key),
+        }
+    }
+
+    #[cold]
+    fn find_slow(&self, key: &Key) -> Result<Option<Hit>> {
+        for _ in 1..MAX_TRIES {
+            match self.walk(key)? {
+                Walk::Hit(hit) => return Ok(Some(hit)),
+                Walk::Miss => return Ok(None),
+                Walk::Unsettled => std::hint::spin_loop(),
+            }
+        }
+        self.scan(key)
+    }
+
+    #[inline(always)]
+    fn walk(&self, key: &Key) -> Result<Walk> {
+        let bucket = self.bucket(key);
+        // SYNC epoch: Acquire; pairs with the Release stores in `rebuild`.
+        let epoch = self.epoch.load(Ordering::Acquire);
+        // SYNC chain: Acquire; pairs with the Release store of each head and link.
+        let head = BucketWord(bucket.load(Ordering::Acquire));
+        let mut link = head.head();
+        for _ in 0..MAX_WALK {
+            if link == 0 {
+                // SYNC chain, epoch: the fence orders the walk before the second look; what carried the
+                // walker astray was stored after the version or the epoch had moved.
+                fence(Ordering::Acquire);
+                let now = BucketWord(bucket.load(Ordering::Relaxed));
+                let still = now.version() == head.version()
+                    && self.epoch.load(Ordering::Relaxed) == epoch
+                    && epoch & 1 == 0;
+                return Ok(if still { Walk::Miss } else { Walk::Unsettled });
+            }
+            let record = self.record(link - 1)?;
+            if let Some(word) = match_record(key, record) {
+                return Ok(Walk::Hit(Hit { slot: link - 1, word }));
+            }
+            // SYNC chain: Acquire; as above.
+            link = key.link(record).load(Ordering::Acquire);
+        }
+        Ok(Walk::Unsettled)
+    }
+
+    /// Look at every record: right whatever state the chains are in.
+    #[cold]
+    fn scan(&self, key: &Key) -> Result<Option<Hit>> {
+        for slot in 0..self.used() {
+            if let Some(word) = match_record(key, self.record(slot)?) {
+                return Ok(Some(Hit { slot, word }));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// The word of `record` if it is an object with this key.
+#[inline(always)]
+fn match_record(key: &Key, record: &Record) -> Option<RecordWord> {
+    // SYNC record-word: Acquire; pairs with the AcqRel in `Record::swap`.
+    let word = record.load(Ordering::Acquire);
+    let live = match key {
+        Key::Id(_) => !word.has(RecordWord::HIDDEN),
+        Key::Name(_) => word.has(RecordWord::NAMED),
+    };
+    if !live || !is_live(word) {
+        return None;
+    }
+    if !key.matches(record) {
+        return None;
+    }
+    // SYNC record-fields: the fields were read before the word is read again; a slot that was
+    // reused in between has another generation. Pairs with the fence in `Record::set_id`.
+    fence(Ordering::Acquire);
+    // SYNC record-word: Acquire; as above.
+    let now = record.load(Ordering::Acquire);
+    // The creator may have sealed it in between, which takes no lock: it is there all the same.
+    let still = now.generation() == word.generation() && is_live(now);
+    still.then_some(now)
+}
+
+#[inline]
+fn is_live(word: RecordWord) -> bool {
+    matches!(word.state(), Some(State::Writing | State::Sealed))
+}
+
+impl From<NameHash> for Key {
+    fn from(hash: NameHash) -> Self {
+        Key::Name(hash)
+    }
+}

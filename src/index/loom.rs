@@ -1,0 +1,157 @@
+//! The shipped lookup against the shipped changes, in every interleaving.
+//!
+//! What each model caught when the code was broken on purpose:
+//!  * `what_stays_is_never_missed`: a removal that does not advance the version (at the head, or
+//!    behind it); a slot that is used again before it is unlinked; a miss whatever the version.
+//!  * `a_reused_slot_is_never_taken_for_its_past`: `set_id` without its fence; a hit without the
+//!    second look at the word, or without the fence before that; a freed slot that keeps its
+//!    generation.
+//!  * `a_seal_hides_nothing`: a second look that wants the state of the first.
+//!  * `a_miss_was_true_once`: a Relaxed change of the record's word.
+//!  * `a_rebuild_hides_nothing`: an epoch that stays even, is ignored, or becomes even by a Relaxed
+//!    store.
+//!
+//! Nothing notices a link, a head or a cut that is stored Relaxed: the fences of `set_id` and
+//! `begin_rebuild` come before them. Nor a miss without its fence: all loads of the walk are Acquire.
+
+use super::fixture::{Table, id_in, name_in};
+use super::{Hit, Key};
+use crate::layout::record::{IdWords, NameHash};
+use crate::layout::word::State;
+use crate::sync::{AtomicU32, Ordering};
+use ::loom::sync::Arc;
+use ::loom::thread;
+
+const BUCKETS: usize = 2;
+
+/// The `n`-th object of a bucket: its id and its name.
+fn object(bucket: u64, n: usize) -> (IdWords, NameHash) {
+    (id_in(bucket, BUCKETS, n), name_in(bucket, BUCKETS, n))
+}
+
+fn keys((id, name): (IdWords, NameHash), by_name: bool) -> Key {
+    if by_name { Key::Name(name) } else { Key::Id(id) }
+}
+
+fn model(check: impl Fn(bool) + Sync + Send + Copy + 'static) {
+    for by_name in [false, true] {
+        let mut model = ::loom::model::Builder::new();
+        model.max_branches = 100_000;
+        model.preemption_bound = model.preemption_bound.or(Some(2));
+        model.check(move || check(by_name));
+    }
+}
+
+/// A chain of `len` sealed objects in bucket 0; the last of them, at its end, is number 0.
+fn chain(len: usize, by_name: bool) -> Arc<Table> {
+    let table = Table::new(3, BUCKETS);
+    for n in 0..len {
+        add(&table, object(0, n), by_name, State::Sealed);
+    }
+    Arc::new(table)
+}
+
+/// Names only where the model is of names: fewer stores, the same protocol.
+fn add(table: &Table, object: (IdWords, NameHash), by_name: bool, state: State) -> u32 {
+    table.create(object.0, by_name.then_some(object.1), state).0
+}
+
+fn find(table: &Table, key: &Key) -> Option<Hit> {
+    table.index().find(key).unwrap()
+}
+
+#[test]
+fn what_stays_is_never_missed() {
+    // From the head of the chain, then from its middle; the slot goes to the other chain.
+    for (len, goes) in [(2, 1), (3, 1)] {
+        model(move |by_name| {
+            let table = chain(len, by_name);
+            let writer = table.clone();
+            let writer = thread::spawn(move || {
+                let word = writer.records[goes].load(Ordering::Relaxed);
+                writer.delete(goes as u32, word);
+                add(&writer, object(1, 0), by_name, State::Sealed);
+            });
+            let hit = find(&table, &keys(object(0, 0), by_name)).unwrap();
+            assert_eq!((hit.slot, hit.word.generation()), (0, 1));
+            writer.join().unwrap();
+        });
+    }
+}
+
+#[test]
+fn a_reused_slot_is_never_taken_for_its_past() {
+    model(|by_name| {
+        let table = chain(1, by_name);
+        let writer = table.clone();
+        let writer = thread::spawn(move || {
+            writer.delete(0, writer.records[0].load(Ordering::Relaxed));
+            add(&writer, object(0, 1), by_name, State::Sealed);
+        });
+        if let Some(hit) = find(&table, &keys(object(0, 1), by_name)) {
+            assert_eq!((hit.slot, hit.word.generation()), (0, 2));
+        }
+        if let Some(hit) = find(&table, &keys(object(0, 0), by_name)) {
+            assert_eq!((hit.slot, hit.word.generation()), (0, 1));
+        }
+        writer.join().unwrap();
+        assert!(find(&table, &keys(object(0, 1), by_name)).is_some());
+    });
+}
+
+#[test]
+fn a_seal_hides_nothing() {
+    model(|by_name| {
+        let table = chain(0, by_name);
+        let slot = add(&table, object(0, 0), by_name, State::Writing);
+        let sealer = table.clone();
+        let sealer = thread::spawn(move || {
+            sealer.seal(slot, sealer.records[0].load(Ordering::Relaxed));
+        });
+        assert!(find(&table, &keys(object(0, 0), by_name)).is_some());
+        sealer.join().unwrap();
+    });
+}
+
+#[test]
+fn a_miss_was_true_once() {
+    model(|by_name| {
+        let table = chain(2, by_name);
+        let steps = Arc::new(AtomicU32::new(0));
+        let (writer, step) = (table.clone(), steps.clone());
+        let writer = thread::spawn(move || {
+            // Relaxed: a miss must itself have seen what it speaks of.
+            step.store(1, Ordering::Relaxed);
+            writer.delete(0, writer.records[0].load(Ordering::Relaxed));
+            let word = writer.records[1].load(Ordering::Relaxed);
+            writer.delete(1, word);
+            add(&writer, object(0, 0), by_name, State::Writing);
+            // SYNC model-step: Release; who sees the step finds the object.
+            step.store(2, Ordering::Release);
+        });
+        // SYNC model-step: Acquire; as above.
+        let before = steps.load(Ordering::Acquire);
+        let hit = find(&table, &keys(object(0, 0), by_name));
+        let after = steps.load(Ordering::Relaxed);
+        match hit {
+            Some(hit) => assert!(hit.word.is(State::Sealed) || after >= 1),
+            None => assert!(before < 2 && after >= 1, "{before} {after}"),
+        }
+        writer.join().unwrap();
+    });
+}
+
+#[test]
+fn a_rebuild_hides_nothing() {
+    model(|by_name| {
+        let table = chain(2, by_name);
+        let writer = table.clone();
+        let writer = thread::spawn(move || writer.rebuild());
+        for n in 0..2 {
+            let hit = find(&table, &keys(object(0, n), by_name)).unwrap();
+            assert_eq!((hit.slot, hit.word.generation()), (n as u32, 1));
+        }
+        writer.join().unwrap();
+        assert_eq!(table.index().epoch.load(Ordering::Relaxed) % 2, 0);
+    });
+}

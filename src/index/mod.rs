@@ -1,0 +1,116 @@
+//! Find an object by id or by name without a lock; put in and take out under the writer lock.
+//!
+//! The object table is the truth; the chains are a cache of it that `rebuild` can make again.
+//!
+//! **Lookup.** A bucket word holds a version and the head of a chain of records. A hit is validated
+//! by the record's own word. A miss counts only if neither the bucket's version nor the recovery
+//! epoch moved during the walk; when they will not settle, or the epoch is odd, or the walk is
+//! longer than any honest chain, the object table itself is scanned, and a miss there is a miss.
+//!
+//! **Insertion** puts a record at the head by one store. **Removal** unlinks it by one store and
+//! then advances the version; only after that may the slot be used again. So a walker that was
+//! carried into another chain by a reused record sees a new version and looks again.
+
+pub mod hash;
+mod lookup;
+mod mutate;
+mod slots;
+
+#[cfg(test)]
+pub(crate) mod fixture;
+#[cfg(all(test, loom))]
+mod loom;
+#[cfg(all(test, not(loom)))]
+mod tests;
+
+pub use lookup::Hit;
+pub use slots::{SlotOutcome, Slots};
+
+use crate::error::{Error, Result, Status};
+use crate::layout::record::{IdWords, NameHash, Record};
+use crate::sync::{AtomicU32, AtomicU64, Ordering};
+use hash::Seed;
+
+/// The object table and its chains.
+#[derive(Clone, Copy)]
+pub struct Index<'a> {
+    /// Key of the hashes.
+    pub seed: Seed,
+    /// Chains of ids; a power of two.
+    pub id_buckets: &'a [AtomicU64],
+    /// Chains of names; a power of two.
+    pub name_buckets: &'a [AtomicU64],
+    /// The object table.
+    pub records: &'a [Record],
+    /// Records that are backed by memory; grows, never shrinks.
+    pub reserved: &'a AtomicU32,
+    /// Slots that were ever used.
+    pub used: &'a AtomicU32,
+    /// Odd while the chains are being rebuilt.
+    pub epoch: &'a AtomicU64,
+}
+
+/// What to look for.
+#[derive(Clone, Copy)]
+pub enum Key {
+    /// An id.
+    Id(IdWords),
+    /// The hash of a name.
+    Name(NameHash),
+}
+
+impl Index<'_> {
+    /// The record of `slot`, if that slot is backed by memory.
+    #[inline(always)]
+    pub fn record(&self, slot: u32) -> Result<&Record> {
+        // Relaxed: a slot is only learnt from a word that was stored after the reservation and is
+        // loaded with Acquire (SYNC chain, SYNC used).
+        if slot >= self.reserved.load(Ordering::Relaxed) {
+            return Err(corrupt_link(slot));
+        }
+        self.records.get(slot as usize).ok_or_else(|| corrupt_link(slot))
+    }
+
+    /// Slots that were ever used and are backed by memory.
+    pub fn used(&self) -> u32 {
+        // SYNC used: Acquire; pairs with the Release in `Slots::take`. The slots below are there.
+        let used = self.used.load(Ordering::Acquire);
+        used.min(self.reserved.load(Ordering::Relaxed)).min(self.records.len() as u32)
+    }
+
+    #[inline(always)]
+    fn bucket(&self, key: &Key) -> &AtomicU64 {
+        match key {
+            Key::Id(id) => {
+                let hash = hash::id_hash(self.seed, id);
+                &self.id_buckets[hash as usize & (self.id_buckets.len() - 1)]
+            }
+            Key::Name(name) => {
+                &self.name_buckets[name.0[0] as usize & (self.name_buckets.len() - 1)]
+            }
+        }
+    }
+}
+
+impl Key {
+    #[inline(always)]
+    fn matches(&self, record: &Record) -> bool {
+        match self {
+            Key::Id(id) => record.has_id(id),
+            Key::Name(name) => record.has_name(name),
+        }
+    }
+
+    #[inline(always)]
+    fn link<'r>(&self, record: &'r Record) -> &'r AtomicU32 {
+        match self {
+            Key::Id(_) => &record.id_link,
+            Key::Name(_) => &record.name_link,
+        }
+    }
+}
+
+#[cold]
+fn corrupt_link(slot: u32) -> Error {
+    Error::new(Status::Corrupt, format!("the index names record {slot}, which is not there"))
+}

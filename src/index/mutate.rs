@@ -1,0 +1,110 @@
+//! Changes to the chains. Every function here runs under the writer lock.
+
+use super::{Index, Key, corrupt_link};
+use crate::error::Result;
+use crate::layout::record::{IdWords, NameHash, Record};
+use crate::layout::word::{BucketWord, RecordWord, State};
+use crate::sync::Ordering::{Relaxed, Release, SeqCst};
+use crate::sync::fence;
+
+impl Index<'_> {
+    /// Put `slot` at the head of the chain of `key`. The record's word is published already.
+    #[track_caller]
+    pub fn insert(&self, key: &Key, slot: u32) -> Result<()> {
+        let bucket = self.bucket(key);
+        let head = BucketWord(bucket.load(Relaxed));
+        // SYNC chain: Release; a walker that was carried here by a reused record sees the version
+        // that its removal advanced.
+        key.link(self.record(slot)?).store(head.head(), Release);
+        bucket.store(BucketWord::new(head.version(), slot + 1).0, Release);
+        Ok(())
+    }
+
+    /// Take `slot` out of the chain of `key`. Nothing happens when it is not in it.
+    #[track_caller]
+    pub fn remove(&self, key: &Key, slot: u32) -> Result<()> {
+        let bucket = self.bucket(key);
+        let head = BucketWord(bucket.load(Relaxed));
+        let next = key.link(self.record(slot)?).load(Relaxed);
+        let advanced = head.version().wrapping_add(1);
+        if head.head() == slot + 1 {
+            // SYNC chain: Release; unlinks and advances the version by one store.
+            bucket.store(BucketWord::new(advanced, next).0, Release);
+            return Ok(());
+        }
+        let mut link = head.head();
+        for _ in 0..self.records.len() {
+            if link == 0 {
+                return Ok(());
+            }
+            let before = key.link(self.record(link - 1)?);
+            link = before.load(Relaxed);
+            if link == slot + 1 {
+                // SYNC chain: Release; unlink first, then advance the version.
+                before.store(next, Release);
+                bucket.store(BucketWord::new(advanced, head.head()).0, Release);
+                return Ok(());
+            }
+        }
+        Err(corrupt_link(slot))
+    }
+
+    /// Take an object out of both chains.
+    #[track_caller]
+    pub fn unlink(&self, slot: u32, word: RecordWord) -> Result<()> {
+        let record = self.record(slot)?;
+        if word.has(RecordWord::HIDDEN) {
+            return Ok(());
+        }
+        self.remove(&Key::Id(IdWords::from(&record.id())), slot)?;
+        if word.has(RecordWord::NAMED) {
+            self.remove(&Key::Name(name_of(record)), slot)?;
+        }
+        Ok(())
+    }
+
+    /// Make the chains again from the object table. The epoch is odd meanwhile.
+    #[track_caller]
+    pub fn rebuild_chains(&self) -> Result<()> {
+        for bucket in self.id_buckets.iter().chain(self.name_buckets) {
+            let old = BucketWord(bucket.load(Relaxed));
+            if old.head() != 0 {
+                // SYNC chain: Release; the epoch is odd before any chain is cut.
+                bucket.store(BucketWord::new(old.version().wrapping_add(1), 0).0, Release);
+            }
+        }
+        for slot in 0..self.used() {
+            let record = self.record(slot)?;
+            let word = record.load(Relaxed);
+            if !matches!(word.state(), Some(State::Writing | State::Sealed))
+                || word.has(RecordWord::HIDDEN)
+            {
+                continue;
+            }
+            self.insert(&Key::Id(IdWords::from(&record.id())), slot)?;
+            if word.has(RecordWord::NAMED) {
+                self.insert(&Key::Name(name_of(record)), slot)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Make the epoch odd: from here on lookups that miss scan the table.
+    #[track_caller]
+    pub fn begin_rebuild(&self) {
+        // SYNC epoch: Release, and the fence keeps the cuts that follow behind it.
+        self.epoch.store(self.epoch.load(Relaxed) | 1, Release);
+        fence(SeqCst);
+    }
+
+    /// Make the epoch even, and another one than before.
+    #[track_caller]
+    pub fn end_rebuild(&self) {
+        // SYNC epoch: Release; the chains are whole.
+        self.epoch.store((self.epoch.load(Relaxed) | 1).wrapping_add(1), Release);
+    }
+}
+
+fn name_of(record: &Record) -> NameHash {
+    NameHash([record.name_hash[0].load(Relaxed), record.name_hash[1].load(Relaxed)])
+}

@@ -1,0 +1,117 @@
+//! Free slots of the object table, first in first out. Every call runs under the writer lock.
+
+use super::Index;
+use crate::error::{Error, Result, Status};
+use crate::layout::word::{RecordWord, State};
+use crate::sync::AtomicU32;
+use crate::sync::Ordering::{Relaxed, Release};
+
+/// The queue of free slots: links are slot + 1, 0 is none.
+#[derive(Clone, Copy)]
+pub struct Slots<'a> {
+    /// Oldest free slot.
+    pub head: &'a AtomicU32,
+    /// Newest free slot.
+    pub tail: &'a AtomicU32,
+    /// Slots in the queue.
+    pub count: &'a AtomicU32,
+}
+
+/// What came of asking for a slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SlotOutcome {
+    /// A free slot; its record is FREE with this word.
+    Slot(u32, RecordWord),
+    /// Memory for more records must be reserved first.
+    NeedRecords,
+    /// Every slot the store may have is in use.
+    Full,
+}
+
+impl Slots<'_> {
+    /// Take a slot: the one that has been free for longest, or a fresh one.
+    #[track_caller]
+    pub fn take(&self, index: &Index<'_>) -> Result<SlotOutcome> {
+        if let Some(slot) = self.pop(index)? {
+            return Ok(slot);
+        }
+        let used = index.used.load(Relaxed);
+        if used as usize >= index.records.len() {
+            return Ok(SlotOutcome::Full);
+        }
+        if used >= index.reserved.load(Relaxed) {
+            return Ok(SlotOutcome::NeedRecords);
+        }
+        // SYNC used: Release; pairs with `Index::used`.
+        index.used.store(used + 1, Release);
+        let word = index.record(used)?.load(Relaxed);
+        if !word.is(State::Free) {
+            return Err(Error::new(Status::Corrupt, format!("fresh record {used} is in use")));
+        }
+        Ok(SlotOutcome::Slot(used, word))
+    }
+
+    fn pop(&self, index: &Index<'_>) -> Result<Option<SlotOutcome>> {
+        let head = self.head.load(Relaxed);
+        if head == 0 {
+            return Ok(None);
+        }
+        let record = index.record(head - 1)?;
+        let word = record.load(Relaxed);
+        if !word.is(State::Free) {
+            return Err(Error::new(Status::Corrupt, format!("free record {} is in use", head - 1)));
+        }
+        let next = record.link.load(Relaxed);
+        self.head.store(next, Relaxed);
+        if next == 0 {
+            self.tail.store(0, Relaxed);
+        }
+        self.count.store(self.count.load(Relaxed).wrapping_sub(1), Relaxed);
+        Ok(Some(SlotOutcome::Slot(head - 1, word)))
+    }
+
+    /// Free a slot: its generation advances, and unless that would wrap it joins the queue. `flags`
+    /// is ORPHANED or nothing.
+    #[track_caller]
+    pub fn give(&self, index: &Index<'_>, slot: u32, word: RecordWord, flags: u64) -> Result<()> {
+        let record = index.record(slot)?;
+        let next = word.generation().saturating_add(1);
+        // A failed swap means that the word is not what the caller saw under this same lock.
+        record.swap(word, RecordWord::new(next, flags, State::Free)).map_err(|now| {
+            Error::new(Status::Corrupt, format!("record {slot} changed to {now:?} under the lock"))
+        })?;
+        if next == u32::MAX {
+            return Ok(());
+        }
+        self.push(index, slot)
+    }
+
+    #[track_caller]
+    fn push(&self, index: &Index<'_>, slot: u32) -> Result<()> {
+        index.record(slot)?.link.store(0, Relaxed);
+        let tail = self.tail.load(Relaxed);
+        if tail == 0 {
+            self.head.store(slot + 1, Relaxed);
+        } else {
+            index.record(tail - 1)?.link.store(slot + 1, Relaxed);
+        }
+        self.tail.store(slot + 1, Relaxed);
+        self.count.store(self.count.load(Relaxed).wrapping_add(1), Relaxed);
+        Ok(())
+    }
+
+    /// Make the queue again from the object table.
+    #[track_caller]
+    pub fn rebuild(&self, index: &Index<'_>) -> Result<()> {
+        self.head.store(0, Relaxed);
+        self.tail.store(0, Relaxed);
+        self.count.store(0, Relaxed);
+        for slot in 0..index.used() {
+            let word = index.record(slot)?.load(Relaxed);
+            if word.is(State::Free) && word.generation() != u32::MAX {
+                self.push(index, slot)?;
+            }
+        }
+        Ok(())
+    }
+}

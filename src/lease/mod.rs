@@ -1,0 +1,56 @@
+//! Leases: hazard pointers across processes.
+//!
+//! A reader writes which generation of which slot it is about to use into a lease word of its own
+//! file, fences, and looks whether the record is still SEALED with that generation. A reclaimer
+//! makes the record DOOMED, fences, and reads all lease words. By the total order of the two fences
+//! either the reader sees DOOMED and lets go, or the reclaimer sees the lease and waits. After
+//! DOOMED no new lease on that generation can be validated, so "unleased" never goes stale.
+//!
+//! No shared count is kept, so a dead reader leaves nothing to repair: the leases in a file whose
+//! owner is dead do not count.
+
+#[cfg(all(test, loom))]
+mod loom;
+
+use crate::layout::record::Record;
+use crate::layout::word::{LeaseWord, RecordWord, State};
+use crate::sync::{AtomicU64, Ordering, fence};
+
+/// Lease generation `seen.generation()` of `slot` in the lease word `lease`, which is 0 before.
+///
+/// Returns the record's word as validated; `None`, and the lease word cleared, when the object went
+/// away.
+#[inline(always)]
+#[track_caller]
+pub fn protect(
+    lease: &AtomicU64,
+    record: &Record,
+    slot: u32,
+    seen: RecordWord,
+) -> Option<RecordWord> {
+    // SYNC lease-release: Release; who finds this lease knows that the word's last one has ended.
+    lease.store(LeaseWord::new(seen.generation(), slot).0, Ordering::Release);
+    // SYNC lease: SeqCst; pairs with the fence in `doomed`.
+    fence(Ordering::SeqCst);
+    // SYNC record-word: Acquire; the fields that a get reads were written before SEALED.
+    let now = record.load(Ordering::Acquire);
+    if now.is(State::Sealed) && now.generation() == seen.generation() {
+        return Some(now);
+    }
+    release(lease);
+    None
+}
+
+/// End a lease.
+#[inline(always)]
+#[track_caller]
+pub fn release(lease: &AtomicU64) {
+    // SYNC lease-release: Release; what the holder read comes before; pairs with the scan's Acquire.
+    lease.store(0, Ordering::Release);
+}
+
+/// To be called between making records DOOMED and reading lease words.
+pub fn doomed() {
+    // SYNC lease: SeqCst; pairs with the fence in `protect`.
+    fence(Ordering::SeqCst);
+}

@@ -1,0 +1,245 @@
+//! The writer lock: one word, futex waiting, stealing from the dead.
+//!
+//! Nothing here sleeps or asks the kernel: [`LockEnv`] does both. A waiter sets WAITERS before it
+//! parks on the futex half it saw; a release changes that half and wakes everybody, so that a
+//! waiter either finds the half changed or is woken. A releaser that dies between its CAS and its
+//! wake costs the waiters one park, which is bounded.
+//!
+//! A lock is stolen only from a holding (owner and sequence) that was seen before its owner was
+//! found dead. A steal leaves RECOVER in the word until [`WriterLock::recovered`], so a thief that
+//! dies hands the duty on.
+
+use crate::error::{Error, Status};
+use crate::layout::lock_word::{LockWord, OWNER_SLOTS};
+use crate::sync::{AtomicU64, Ordering};
+
+/// Looks at a held lock before the first park.
+const SPINS: u32 = if cfg!(loom) { 1 } else { 100 };
+
+/// The writer lock over its word in shared memory.
+#[derive(Clone, Copy, Debug)]
+pub struct WriterLock<'a> {
+    word: &'a AtomicU64,
+}
+
+/// What the lock needs from the system.
+pub trait LockEnv {
+    /// Sleep while the low half of the word is `futex_half`: until woken, or a few milliseconds.
+    fn park(&mut self, futex_half: u32) -> Parked;
+
+    /// Whether the client of `slot` is dead: no thread of it can store any more, and its last
+    /// stores are visible here.
+    fn owner_is_dead(&mut self, slot: u16) -> Result<bool, Error>;
+}
+
+/// Why [`LockEnv::park`] returned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Parked {
+    /// Woken, changed or slept enough: look again.
+    Woken,
+    /// The caller waits no longer. After [`Status::Timeout`] the owner's life is still asked for.
+    GiveUp(Status),
+}
+
+/// Why the lock was not acquired or released. Nothing has changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LockError {
+    /// The environment gave up with this status.
+    GaveUp(Status),
+    /// The owner's life could not be told, and it still holds the lock.
+    Env(Error),
+    /// The word is not one that Plasma stores here.
+    Corrupt(LockWord),
+}
+
+impl From<LockError> for Error {
+    fn from(error: LockError) -> Self {
+        match error {
+            LockError::GaveUp(status) => Error::plain(status),
+            LockError::Env(error) => error,
+            LockError::Corrupt(word) => {
+                Error::new(Status::Corrupt, format!("the writer lock holds {:#x}", word.raw()))
+            }
+        }
+    }
+}
+
+/// The lock is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Acquired {
+    /// Recover before anything else, then say so with [`WriterLock::recovered`].
+    pub recover: bool,
+    /// Taken from a dead owner.
+    pub stolen: bool,
+    /// The word that made the caller the owner.
+    pub word: LockWord,
+}
+
+impl<'a> WriterLock<'a> {
+    /// The lock over `word`.
+    pub const fn new(word: &'a AtomicU64) -> Self {
+        Self { word }
+    }
+
+    /// The word now. Tells nothing about what it protects.
+    pub fn peek(&self) -> LockWord {
+        LockWord::from_raw(self.word.load(Ordering::Relaxed))
+    }
+
+    /// Take the lock if it is free.
+    pub fn try_acquire(&self, me: u16) -> Option<Acquired> {
+        debug_assert!(me < OWNER_SLOTS);
+        let mut seen = self.peek();
+        while seen.is_valid() && seen.owner().is_none() {
+            match self.take(seen, me) {
+                Ok(acquired) => return Some(acquired),
+                Err(now) => seen = now,
+            }
+        }
+        None
+    }
+
+    /// Take the lock, waiting for its owner; from a dead owner, steal it.
+    pub fn acquire(&self, me: u16, env: &mut impl LockEnv) -> Result<Acquired, LockError> {
+        debug_assert!(me < OWNER_SLOTS);
+        let mut seen = self.spin();
+        loop {
+            if !seen.is_valid() {
+                return Err(LockError::Corrupt(seen));
+            }
+            let Some(owner) = seen.owner() else {
+                match self.take(seen, me) {
+                    Ok(acquired) => return Ok(acquired),
+                    Err(now) => seen = now,
+                }
+                continue;
+            };
+            if !seen.has_waiters() {
+                // Relaxed: the bit orders nothing; as an RMW it keeps the release sequence whole.
+                if let Err(now) = self.swap(seen, seen.with_waiters(), Ordering::Relaxed) {
+                    seen = now;
+                    continue;
+                }
+                seen = seen.with_waiters();
+            }
+            let parked = env.park(seen.futex_half());
+            if let Parked::GiveUp(status) = parked
+                && status != Status::Timeout
+            {
+                return Err(LockError::GaveUp(status));
+            }
+            // The caller lives, and so does another thread of it that holds the lock.
+            if owner != me && self.peek().same_holding(seen) {
+                match env.owner_is_dead(owner) {
+                    Ok(true) => {
+                        if let Some(acquired) = self.steal(seen, me) {
+                            return Ok(acquired);
+                        }
+                    }
+                    Ok(false) => {}
+                    // Its file may have gone with it while this was asked.
+                    Err(error) if self.peek().same_holding(seen) => {
+                        return Err(LockError::Env(error));
+                    }
+                    Err(_) => {}
+                }
+            }
+            if let Parked::GiveUp(status) = parked {
+                return Err(LockError::GaveUp(status));
+            }
+            seen = self.peek();
+        }
+    }
+
+    /// What the lock protects is whole again.
+    pub fn recovered(&self, me: u16) -> Result<(), LockError> {
+        // Relaxed: only the next owner cares, and it synchronises with the release.
+        self.change(me, LockWord::recovered, Ordering::Relaxed).map(drop)
+    }
+
+    /// Let go, and call `wake` (wake all sleepers on the futex half) if somebody may sleep.
+    pub fn release(&self, me: u16, wake: impl FnOnce()) -> Result<(), LockError> {
+        // SYNC writer-lock: what the owner stored is seen by whoever acquires or steals next.
+        let before = self.change(me, LockWord::released, Ordering::Release)?;
+        if before.has_waiters() {
+            wake();
+        }
+        Ok(())
+    }
+
+    /// Let go of what may be half changed: the next owner recovers.
+    pub fn release_needing_recovery(&self, me: u16, wake: impl FnOnce()) -> Result<(), LockError> {
+        let dirty = |word: LockWord| word.released().needing_recovery();
+        // SYNC writer-lock: as in `release`.
+        let before = self.change(me, dirty, Ordering::Release)?;
+        if before.has_waiters() {
+            wake();
+        }
+        Ok(())
+    }
+
+    /// Look a little while at a lock that nobody sleeps on yet.
+    fn spin(&self) -> LockWord {
+        let mut seen = self.peek();
+        for _ in 0..SPINS {
+            if seen.owner().is_none() || seen.has_waiters() {
+                break;
+            }
+            std::hint::spin_loop();
+            seen = self.peek();
+        }
+        seen
+    }
+
+    fn take(&self, seen: LockWord, me: u16) -> Result<Acquired, LockWord> {
+        let word = seen.acquired_by(me);
+        // SYNC writer-lock: everything former owners stored is seen.
+        self.swap(seen, word, Ordering::Acquire)?;
+        Ok(Acquired { recover: word.needs_recovery(), stolen: false, word })
+    }
+
+    /// Steal the holding of `judged`, whatever became of its bits; `None` when it has ended.
+    fn steal(&self, judged: LockWord, me: u16) -> Option<Acquired> {
+        let mut seen = judged;
+        while seen.same_holding(judged) {
+            let word = seen.stolen_by(me);
+            // SYNC writer-lock: what the owners before the dead one stored is seen; the dead
+            // owner's own stores are seen because it was found dead.
+            match self.swap(seen, word, Ordering::Acquire) {
+                Ok(()) => return Some(Acquired { recover: true, stolen: true, word }),
+                Err(now) => seen = now,
+            }
+        }
+        None
+    }
+
+    /// Change the word of a lock that `me` holds; returns the word before.
+    fn change(
+        &self,
+        me: u16,
+        to: impl Fn(LockWord) -> LockWord,
+        order: Ordering,
+    ) -> Result<LockWord, LockError> {
+        let mut seen = self.peek();
+        while seen.owner() == Some(me) {
+            match self.swap(seen, to(seen), order) {
+                Ok(()) => return Ok(seen),
+                Err(now) => seen = now,
+            }
+        }
+        Err(LockError::Corrupt(seen))
+    }
+
+    fn swap(&self, from: LockWord, to: LockWord, order: Ordering) -> Result<(), LockWord> {
+        self.word
+            .compare_exchange(from.raw(), to.raw(), order, Ordering::Relaxed)
+            .map(drop)
+            .map_err(LockWord::from_raw)
+    }
+}
+
+#[cfg(all(test, loom))]
+mod loom;
+#[cfg(all(test, not(loom)))]
+mod tests;

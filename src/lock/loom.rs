@@ -1,0 +1,161 @@
+//! The shipped lock in every interleaving.
+
+use super::*;
+use crate::sync::AtomicU32;
+use ::loom::sync::{Arc, Condvar, Mutex};
+use ::loom::thread;
+
+/// The word, and a futex for it that never times out: a lost wake-up is a deadlock.
+struct Shared {
+    word: AtomicU64,
+    queue: Mutex<()>,
+    wake: Condvar,
+    /// Updated by load and store, so that every lack of exclusion or order loses an update.
+    count: AtomicU32,
+    dead: AtomicU32,
+    thefts: AtomicU32,
+    recoveries: AtomicU32,
+}
+
+impl Shared {
+    fn new() -> Arc<Self> {
+        Arc::new(Self {
+            word: AtomicU64::new(LockWord::FREE.raw()),
+            queue: Mutex::new(()),
+            wake: Condvar::new(),
+            count: AtomicU32::new(0),
+            dead: AtomicU32::new(0),
+            thefts: AtomicU32::new(0),
+            recoveries: AtomicU32::new(0),
+        })
+    }
+
+    fn lock(&self) -> WriterLock<'_> {
+        WriterLock::new(&self.word)
+    }
+
+    fn count_up(&self) {
+        let now = self.count.load(Ordering::Relaxed);
+        self.count.store(now + 1, Ordering::Relaxed);
+    }
+
+    fn wake_all(&self) {
+        let _queue = self.queue.lock().unwrap();
+        self.wake.notify_all();
+    }
+
+    /// Acquire, recover if told, count, release.
+    fn work(&self, me: u16, env: &mut impl LockEnv) {
+        let got = self.lock().acquire(me, env).unwrap();
+        self.thefts.fetch_add(got.stolen.into(), Ordering::Relaxed);
+        if got.recover {
+            self.recoveries.fetch_add(1, Ordering::Relaxed);
+            self.lock().recovered(me).unwrap();
+        }
+        self.count_up();
+        self.lock().release(me, || self.wake_all()).unwrap();
+    }
+}
+
+/// Sleeps on the futex. Slot 0 dies when `dead` is set; only sleeps on the dead time out.
+struct Sleeps<'a>(&'a Shared);
+
+impl LockEnv for Sleeps<'_> {
+    fn park(&mut self, futex_half: u32) -> Parked {
+        let queue = self.0.queue.lock().unwrap();
+        let word = self.0.lock().peek();
+        let times_out = word.owner() == Some(0) && self.0.dead.load(Ordering::Relaxed) == 1;
+        if word.futex_half() == futex_half && !times_out {
+            drop(self.0.wake.wait(queue).unwrap());
+        }
+        Parked::Woken
+    }
+    fn owner_is_dead(&mut self, slot: u16) -> Result<bool, Error> {
+        // SYNC model-death: stands for the kernel, which frees a file lock after the last store.
+        Ok(slot == 0 && self.0.dead.load(Ordering::Acquire) == 1)
+    }
+}
+
+/// Yields instead of sleeping: only for two threads, which then take turns.
+struct Yields;
+
+impl LockEnv for Yields {
+    fn park(&mut self, _futex_half: u32) -> Parked {
+        thread::yield_now();
+        Parked::Woken
+    }
+    fn owner_is_dead(&mut self, _slot: u16) -> Result<bool, Error> {
+        Ok(false)
+    }
+}
+
+#[test]
+fn owners_exclude_each_other() {
+    ::loom::model(|| {
+        let shared = Shared::new();
+        let other = shared.clone();
+        let other = thread::spawn(move || other.work(1, &mut Yields));
+        shared.work(0, &mut Yields);
+        other.join().unwrap();
+        assert_eq!(shared.count.load(Ordering::Relaxed), 2);
+        assert_eq!(shared.lock().peek().sequence(), 2);
+        assert_eq!(shared.thefts.load(Ordering::Relaxed), 0);
+    });
+}
+
+#[test]
+fn no_wake_up_is_lost() {
+    ::loom::model(|| {
+        let shared = Shared::new();
+        let threads = [1, 2].map(|me| {
+            let shared = shared.clone();
+            thread::spawn(move || shared.work(me, &mut Sleeps(&shared)))
+        });
+        shared.work(0, &mut Sleeps(&shared));
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        assert_eq!(shared.count.load(Ordering::Relaxed), 3);
+        assert_eq!(shared.lock().peek().owner(), None);
+        assert_eq!(shared.lock().peek().sequence(), 3);
+    });
+}
+
+#[test]
+fn the_dead_are_robbed_once() {
+    ::loom::model(|| {
+        let shared = Shared::new();
+        let held = shared.lock().try_acquire(0).unwrap();
+        assert!(!held.recover);
+        let threads = [1, 2].map(|me| {
+            let shared = shared.clone();
+            thread::spawn(move || shared.work(me, &mut Sleeps(&shared)))
+        });
+        shared.count_up();
+        // SYNC model-death: see `owner_is_dead`.
+        shared.dead.store(1, Ordering::Release);
+        shared.wake_all();
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        assert_eq!(shared.count.load(Ordering::Relaxed), 3);
+        assert_eq!(shared.thefts.load(Ordering::Relaxed), 1);
+        assert_eq!(shared.recoveries.load(Ordering::Relaxed), 1);
+        assert_eq!(shared.lock().peek().sequence(), 3);
+    });
+}
+
+#[test]
+fn a_dirty_release_is_recovered_once() {
+    ::loom::model(|| {
+        let shared = Shared::new();
+        let held = shared.lock().try_acquire(0).unwrap();
+        assert!(!held.recover);
+        let threads = [1, 2].map(|me| {
+            let shared = shared.clone();
+            thread::spawn(move || shared.work(me, &mut Sleeps(&shared)))
+        });
+        shared.count_up();
+        shared.lock().release_needing_recovery(0, || shared.wake_all()).unwrap();
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        assert_eq!(shared.count.load(Ordering::Relaxed), 3);
+        assert_eq!(shared.recoveries.load(Ordering::Relaxed), 1);
+        assert!(!shared.lock().peek().needs_recovery());
+    });
+}

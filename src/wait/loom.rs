@@ -1,0 +1,102 @@
+//! The shipped protocol in every interleaving, on futexes that never time out: whoever sleeps on a
+//! published condition deadlocks the model.
+
+use super::*;
+use crate::sync::AtomicU32;
+use ::loom::sync::{Arc, Condvar, Mutex};
+use ::loom::thread;
+
+struct Shared {
+    word: WakeWord,
+    /// What is waited for. Relaxed throughout: the protocol has to order it.
+    published: [AtomicU32; 2],
+    queue: Mutex<()>,
+    wake: Condvar,
+}
+
+impl Shared {
+    fn new() -> Arc<Self> {
+        Arc::new(Self {
+            word: WakeWord::new(),
+            published: [AtomicU32::new(0), AtomicU32::new(0)],
+            queue: Mutex::new(()),
+            wake: Condvar::new(),
+        })
+    }
+
+    fn wait_for(&self, which: usize, hinted: bool) {
+        loop {
+            let s = if hinted { self.word.begin() } else { self.word.begin_unhinted() };
+            if self.published[which].load(Ordering::Relaxed) == 1 {
+                return;
+            }
+            let queue = self.queue.lock().unwrap();
+            if self.word.seq.load(Ordering::Relaxed) == s {
+                drop(self.wake.wait(queue).unwrap());
+            }
+        }
+    }
+
+    fn publish(&self, which: usize, unhinted: bool) {
+        self.published[which].store(1, Ordering::Relaxed);
+        announce([&self.word], unhinted, &mut |_| {
+            let _queue = self.queue.lock().unwrap();
+            self.wake.notify_all();
+        });
+    }
+}
+
+fn spawn(shared: &Arc<Shared>, run: impl FnOnce(&Shared) + 'static) -> thread::JoinHandle<()> {
+    let shared = shared.clone();
+    thread::spawn(move || run(&shared))
+}
+
+#[test]
+fn two_waiters_for_one_condition() {
+    ::loom::model(|| {
+        let shared = Shared::new();
+        let first = spawn(&shared, |s| s.wait_for(0, true));
+        let second = spawn(&shared, |s| s.wait_for(0, true));
+        shared.publish(0, false);
+        first.join().unwrap();
+        second.join().unwrap();
+    });
+}
+
+#[test]
+fn two_sealers_share_a_word() {
+    ::loom::model(|| {
+        let shared = Shared::new();
+        let waiter = spawn(&shared, |s| s.wait_for(0, true));
+        let other = spawn(&shared, |s| s.publish(1, false));
+        shared.publish(0, false);
+        waiter.join().unwrap();
+        other.join().unwrap();
+    });
+}
+
+#[test]
+fn two_waiters_for_two_sealers() {
+    ::loom::model(|| {
+        let shared = Shared::new();
+        let first = spawn(&shared, |s| s.wait_for(0, true));
+        let second = spawn(&shared, |s| s.wait_for(1, true));
+        let other = spawn(&shared, |s| s.publish(1, false));
+        shared.publish(0, false);
+        first.join().unwrap();
+        second.join().unwrap();
+        other.join().unwrap();
+    });
+}
+
+#[test]
+fn a_reader_without_hints() {
+    ::loom::model(|| {
+        let shared = Shared::new();
+        let reader = spawn(&shared, |s| s.wait_for(0, false));
+        let producer = spawn(&shared, |s| s.wait_for(0, true));
+        shared.publish(0, true);
+        reader.join().unwrap();
+        producer.join().unwrap();
+    });
+}
