@@ -1,11 +1,25 @@
 //! Shared memory that lets processes on one machine share immutable objects without copying.
 //!
-//! A process creates an object, writes into its memory and
-//! seals it. From then on it never changes, and any process
-//! gets it as a read-only view, by id or by name, waiting until it is sealed if need
+//! A process [creates](Client::create) an object, writes into its memory and
+//! [seals](MutableBuffer::seal) it. From then on it never changes, and any process
+//! [gets](Client::get) it as a read-only view, by id or by name, waiting until it is sealed if need
 //! be. A store is a directory of shared files, usually in `/dev/shm`; there is no server: every
 //! process works on the files directly. `plasma.h` is the same API for C.
 //!
+//! # How it works, on one page
+//!
+//! * The **object table** is the truth: one record for each object, and one 64-bit word in each
+//!   record that decides everything ([`layout::word::RecordWord`]): FREE, WRITING, SEALED, DOOMED.
+//!   Hash chains, free lists and the heap's allocator are a cache of it.
+//! * A **get** walks a hash chain, writes a *lease* into a word of this process's own file, fences,
+//!   and looks whether the record is still SEALED. No lock, no system call ([`index`], [`lease`]).
+//! * **Changes** to the chains, the allocator and the free lists happen under one writer lock
+//!   ([`lock`]), a word that can be stolen from the dead. A thief rebuilds the cache from the table.
+//! * **Deleting** makes an object DOOMED: invisible at once, its memory kept until no live process
+//!   leases it. Whether a process lives is told by a kernel lock on its file, never by its pid.
+//!
+//! The modules that are hidden from this documentation are the layers below the API; ARCHITECTURE.md
+//! walks through them, docs/design.md owns the bytes and the protocols.
 
 #[cfg(not(all(
     target_os = "linux",
@@ -40,6 +54,30 @@ pub mod lock;
 #[doc(hidden)]
 pub mod wait;
 
+#[cfg(not(loom))]
+mod segment;
+
+#[cfg(not(loom))]
+mod buffer;
+#[cfg(not(loom))]
+mod client;
+#[cfg(not(loom))]
+pub mod info;
+#[cfg(not(loom))]
+mod mutable_buffer;
+#[cfg(not(loom))]
+mod store;
+#[cfg(not(loom))]
+mod subscription;
+
 pub use error::{Error, Result, Status};
 pub use id::ObjectId;
 pub use options::{ConnectOptions, CreateOptions, Eviction};
+#[cfg(not(loom))]
+pub use {
+    buffer::Buffer,
+    client::{Client, GetOrCreate},
+    info::{ClientInfo, ObjectInfo, ObjectState, Stats},
+    mutable_buffer::MutableBuffer,
+    subscription::{Event, EventKind, Subscription},
+};

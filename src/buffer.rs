@@ -1,0 +1,151 @@
+//! A read-only view of a sealed object.
+#![allow(unsafe_code)] // a leased object's bytes become a slice
+
+use crate::client::forked;
+use crate::error::{Error, Result, Status};
+use crate::info::ObjectInfo;
+use crate::segment::Bytes;
+use crate::store::{Held, MetadataView, Seat, Ticket, stale};
+use std::ffi::CStr;
+use std::fmt;
+use std::mem::ManuallyDrop;
+use std::ops::Deref;
+
+/// A lease on a sealed object; dropping it releases it.
+///
+/// The bytes stay mapped and unchanged as long as the buffer lives, even if the object is deleted,
+/// its creator dies or the client is closed. One thread at a time may use a buffer; it may move
+/// between threads. A forked child may read the bytes while its parent holds the buffer; every
+/// call there returns [`Status::Forked`].
+pub struct Buffer {
+    seat: &'static Seat,
+    ticket: Ticket,
+    held: Held,
+}
+
+/// Marks the words of a C struct as a buffer's.
+const TAG: u64 = u64::from_le_bytes(*b"plasmaRB");
+
+impl Buffer {
+    #[inline(always)]
+    pub(crate) fn new(seat: &'static Seat, ticket: Ticket, held: Held) -> Self {
+        Self { seat, ticket, held }
+    }
+
+    /// The first byte; never null.
+    pub fn as_ptr(&self) -> *const u8 {
+        self.held.bytes.ptr
+    }
+
+    /// Bytes of data.
+    pub fn len(&self) -> usize {
+        self.held.bytes.len as usize
+    }
+
+    /// Whether the object holds no bytes.
+    pub fn is_empty(&self) -> bool {
+        self.held.bytes.len == 0
+    }
+
+    /// A second buffer on the same lease.
+    pub fn retain(&self) -> Result<Buffer> {
+        self.check()?;
+        Ok(Buffer { seat: self.seat, ticket: self.seat.retain(self.ticket)?, held: self.held })
+    }
+
+    /// The value of a metadata key.
+    pub fn metadata(&self, key: &str) -> Result<&[u8]> {
+        for pair in self.text()?.pairs() {
+            let (found, value) = pair?;
+            if found.to_bytes() == key.as_bytes() {
+                return Ok(value);
+            }
+        }
+        Err(Error::plain(Status::NotFound))
+    }
+
+    /// The number of metadata keys.
+    pub fn metadata_count(&self) -> Result<u64> {
+        self.text()?.count()
+    }
+
+    /// The key and value at a position, in the order in which they were first set.
+    pub fn metadata_at(&self, index: u64) -> Result<(&CStr, &[u8])> {
+        let index = usize::try_from(index).unwrap_or(usize::MAX);
+        self.text()?.pairs().nth(index).unwrap_or(Err(Error::plain(Status::NotFound)))
+    }
+
+    /// What the store knows of the object.
+    pub fn info(&self) -> Result<ObjectInfo> {
+        self.check()?;
+        self.seat.session().held_info(self.held.slot, self.held.generation)
+    }
+
+    fn check(&self) -> Result<()> {
+        if self.seat.forked() { Err(forked()) } else { Ok(()) }
+    }
+
+    fn text(&self) -> Result<MetadataView<'_>> {
+        self.check()?;
+        let bytes = self.seat.session().held_text(&self.held)?;
+        // SAFETY: the object is sealed and leased as long as `self` lives, its metadata too.
+        Ok(MetadataView(unsafe { bytes.as_slice() }))
+    }
+
+    /// What a C struct keeps of this buffer. Never all zero.
+    #[inline(always)]
+    pub(crate) fn into_parts(self) -> [u64; 6] {
+        let this = ManuallyDrop::new(self);
+        [
+            this.ticket.serial << 1 | u64::from(this.ticket.copy),
+            u64::from(this.seat.number()) << 32 | u64::from(this.ticket.index),
+            u64::from(this.held.slot) << 32 | u64::from(this.held.generation),
+            this.held.bytes.ptr.expose_provenance() as u64,
+            this.held.bytes.len,
+            TAG,
+        ]
+    }
+
+    /// The buffer behind the words of a C struct; `InvalidArgument` for words of no live buffer.
+    #[inline(always)]
+    pub(crate) fn from_parts(parts: &[u64; 6]) -> Result<ManuallyDrop<Buffer>> {
+        let [name, place, object, ptr, len, tag] = *parts;
+        let seat = Seat::find((place >> 32) as u32).filter(|_| tag == TAG).ok_or_else(stale)?;
+        if seat.forked() {
+            return Err(forked());
+        }
+        let ticket = Ticket { index: place as u32, serial: name >> 1, copy: name & 1 != 0 };
+        if !seat.is_live(ticket) {
+            return Err(stale());
+        }
+        let ptr = std::ptr::with_exposed_provenance(ptr as usize);
+        let bytes = Bytes { ptr, len };
+        let held = Held { slot: (object >> 32) as u32, generation: object as u32, bytes };
+        Ok(ManuallyDrop::new(Buffer { seat, ticket, held }))
+    }
+}
+
+impl Deref for Buffer {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        // SAFETY: the object is sealed and leased as long as `self` lives.
+        unsafe { self.held.bytes.as_slice() }
+    }
+}
+
+impl Drop for Buffer {
+    #[inline(always)]
+    fn drop(&mut self) {
+        if !self.seat.forked() {
+            let index = self.ticket.index;
+            self.seat.release(self.ticket, |session| session.end_lease(index));
+        }
+    }
+}
+
+impl fmt::Debug for Buffer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Buffer").field("len", &self.len()).finish_non_exhaustive()
+    }
+}

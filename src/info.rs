@@ -1,0 +1,114 @@
+//! What a store tells about its objects, its clients and itself.
+
+use crate::id::ObjectId;
+
+/// The state of an object as a caller sees it.
+#[repr(i32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ObjectState {
+    /// There is no such object.
+    Absent = 0,
+    /// Its creator has not sealed it yet.
+    Writing = 1,
+    /// It can be read.
+    Sealed = 2,
+    /// Deleted or evicted; somebody still holds its memory. Only in lists.
+    Deleted = 3,
+}
+
+/// One object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObjectInfo {
+    /// Its id.
+    pub id: ObjectId,
+    /// Its state.
+    pub state: ObjectState,
+    /// `PLASMA_OBJECT_*` bits: 0x1 pinned, 0x2 named.
+    pub flags: u32,
+    /// Bytes of data.
+    pub data_size: u64,
+    /// Bytes of metadata.
+    pub metadata_size: u64,
+    /// When it was created, in microseconds since the Unix epoch.
+    pub create_time_us: i64,
+    /// From create to seal in microseconds; -1 until sealed.
+    pub construct_duration_us: i64,
+    /// The creator's process id in the creator's pid namespace.
+    pub creator_pid: i32,
+    /// Leases on it at this instant.
+    pub lease_count: u32,
+    /// The last known use, in microseconds since the Unix epoch.
+    pub last_use_us: i64,
+    /// Its name, or the empty string.
+    pub name: String,
+    /// `host/pid@start` of the creator.
+    pub creator_address: String,
+}
+
+/// One connected process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientInfo {
+    /// Its slot in the store.
+    pub slot: u32,
+    /// Its process id in its own pid namespace.
+    pub pid: i32,
+    /// The inode of its pid namespace.
+    pub pid_namespace: u64,
+    /// Its user.
+    pub uid: u32,
+    /// The name of its program.
+    pub comm: String,
+    /// Whether it may only read.
+    pub read_only: bool,
+    /// Whether it holds its liveness lock.
+    pub alive: bool,
+    /// Whether it is stopped, as by SIGSTOP.
+    pub stopped: bool,
+    /// When it connected, in microseconds since the Unix epoch.
+    pub connect_time_us: i64,
+    /// Leases it holds.
+    pub lease_count: u64,
+    /// Bytes under its leases.
+    pub leased_bytes: u64,
+    /// Bytes of objects it has not sealed yet.
+    pub writing_bytes: u64,
+}
+
+/// Counters of a store.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Bytes for data and metadata.
+    pub capacity: u64,
+    /// Bytes in use.
+    pub used: u64,
+    /// Bytes reserved in the file system.
+    pub reserved: u64,
+    /// The largest free run of bytes.
+    pub largest_free: u64,
+    /// Objects at once.
+    pub max_objects: u64,
+    /// Objects being written.
+    pub objects_writing: u64,
+    /// Sealed objects.
+    pub objects_sealed: u64,
+    /// Deleted objects whose memory is still held.
+    pub objects_deleted: u64,
+    /// Pinned objects.
+    pub pinned: u64,
+    /// Leases.
+    pub leases: u64,
+    /// Connected clients.
+    pub clients: u64,
+    /// Objects evicted so far.
+    pub evictions: u64,
+    /// Bytes evicted so far.
+    pub evicted_bytes: u64,
+    /// Recoveries so far.
+    pub recoveries: u64,
+    /// Dead clients reaped so far.
+    pub reaped_clients: u64,
+    /// Writer locks taken from the dead so far.
+    pub lock_steals: u64,
+    /// The file system the store lives on.
+    pub file_system: String,
+}

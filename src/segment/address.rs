@@ -1,0 +1,129 @@
+//! Addresses: which directory is meant.
+
+use crate::error::{Error, Result, Status};
+use crate::sys::process;
+use std::ffi::CString;
+
+/// Where stores that are named by a word live.
+const SHM: &str = "/dev/shm";
+
+/// The longest last component: leaves room for the names used while building and removing.
+const NAME_MAX: usize = 200;
+
+/// A store's directory: its parent and its name in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Address {
+    /// The directory that holds the store.
+    pub parent: CString,
+    /// The name of the store in it.
+    pub name: CString,
+    /// Both, for people and for `plasma_client_address`.
+    pub path: CString,
+    /// The parent is this user's own directory of stores: made and removed by us.
+    pub own_parent: bool,
+}
+
+impl Address {
+    /// What `address` means: nothing is `$PLASMA_STORE`, else `default`; a word is a store of this
+    /// user; anything with a slash is the directory itself.
+    pub fn parse(address: Option<&str>) -> Result<Self> {
+        match address {
+            Some(text) => Self::from_text(text),
+            None => match std::env::var_os("PLASMA_STORE") {
+                None => Self::from_text("default"),
+                Some(text) => match text.to_str() {
+                    Some(text) => Self::from_text(text)
+                        .map_err(|error| error.context("the environment variable PLASMA_STORE")),
+                    None => Err(wrong("PLASMA_STORE is not UTF-8")),
+                },
+            },
+        }
+    }
+
+    fn from_text(text: &str) -> Result<Self> {
+        if text.is_empty() {
+            return Err(wrong(
+                "the address is empty; pass NULL for the default store, a word, or a path",
+            ));
+        }
+        if text.len() > libc::PATH_MAX as usize - 64 {
+            return Err(wrong(&format!("the address has {} bytes, which is too long", text.len())));
+        }
+        if text.contains('/') { Self::from_path(text) } else { Self::from_word(text) }
+    }
+
+    fn from_word(word: &str) -> Result<Self> {
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+        let is_word = word.len() <= 64
+            && word.starts_with(plain)
+            && word.chars().all(|c| plain(c) || c == '.');
+        if !is_word {
+            return Err(wrong(&format!(
+                "{word:?} is neither a word of 1 to 64 letters, digits, '.', '_' and '-' that does \
+                 not begin with '.', nor a path with a '/'"
+            )));
+        }
+        Self::build(&format!("{SHM}/plasma-{}", process::uid()), word, true)
+    }
+
+    fn from_path(path: &str) -> Result<Self> {
+        let trimmed = path.trim_end_matches('/');
+        let (parent, name) = trimmed.rsplit_once('/').unwrap_or((".", trimmed));
+        if matches!(name, "" | "." | "..") {
+            return Err(wrong(&format!(
+                "{path:?} does not end with the name of a store; add one, such as {path:?}/store"
+            )));
+        }
+        if name.len() > NAME_MAX {
+            return Err(wrong(&format!(
+                "the last part of {path:?} has {} bytes, at most {NAME_MAX} are possible",
+                name.len()
+            )));
+        }
+        Self::build(if parent.is_empty() { "/" } else { parent }, name, false)
+    }
+
+    fn build(parent: &str, name: &str, own_parent: bool) -> Result<Self> {
+        let text = |s: &str| CString::new(s).map_err(|_| wrong("the address contains a NUL"));
+        let slash = if parent.ends_with('/') { "" } else { "/" };
+        let path = text(&format!("{parent}{slash}{name}"))?;
+        Ok(Self { parent: text(parent)?, name: text(name)?, path, own_parent })
+    }
+
+    /// The path as text for messages.
+    pub fn display(&self) -> std::borrow::Cow<'_, str> {
+        self.path.to_string_lossy()
+    }
+}
+
+fn wrong(detail: &str) -> Error {
+    Error::new(Status::InvalidArgument, detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(text: &str) -> Option<String> {
+        Address::from_text(text).ok().map(|a| a.display().into_owned())
+    }
+
+    #[test]
+    fn words_are_stores_of_this_user() {
+        let own = format!("/dev/shm/plasma-{}/a.b-c_1", process::uid());
+        assert_eq!(path("a.b-c_1"), Some(own));
+        for bad in ["", ".", "..", ".a", "a b", "a\u{e9}", &"x".repeat(65)] {
+            assert_eq!(path(bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn paths_name_the_directory_itself() {
+        assert_eq!(path("/tmp/s/"), Some("/tmp/s".into()));
+        assert_eq!(path("./s"), Some("./s".into()));
+        assert_eq!(path("/s"), Some("/s".into()));
+        for bad in ["/", "//", "/tmp/.", "/tmp/..", "a/..", &format!("/{}", "x".repeat(201))] {
+            assert_eq!(path(bad), None, "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! The names and permissions of the files of a store.
+
+use crate::error::{Error, Result, Status};
+use std::ffi::{CStr, CString};
+
+/// Header, writer lock, object table, chains, allocator, events.
+pub const INDEX: &CStr = c"index";
+/// Object data and metadata.
+pub const HEAP: &CStr = c"heap";
+/// The words that waiters sleep on.
+pub const WAKE: &CStr = c"wake";
+/// One file for each client that may write.
+pub const CLIENTS: &CStr = c"clients";
+/// One file for each reader of another uid.
+pub const READERS: &CStr = c"readers";
+
+/// The permissions of everything in a store, from the mode of `index` and `heap`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Modes {
+    /// The directory of the store: writable by its owner alone.
+    pub dir: u32,
+    /// `index` and `heap`.
+    pub index: u32,
+    /// `wake`: for whoever may read.
+    pub wake: u32,
+    /// `clients/`: for whoever may write.
+    pub clients: u32,
+    /// `readers/`: for whoever may read but not write; sticky. Absent when there is nobody.
+    pub readers: Option<u32>,
+}
+
+impl Modes {
+    /// The table, from the mode that the creator asked for.
+    pub fn new(mode: u32) -> Result<Self> {
+        let (dir, wake, clients, readers) = match mode {
+            0o600 => (0o700, 0o600, 0o700, None),
+            0o640 => (0o750, 0o660, 0o750, Some(0o1770)),
+            0o644 => (0o755, 0o666, 0o755, Some(0o1777)),
+            0o660 => (0o750, 0o660, 0o770, None),
+            0o664 => (0o755, 0o666, 0o775, Some(0o1777)),
+            _ => {
+                return Err(Error::new(
+                    Status::InvalidArgument,
+                    format!(
+                        "mode {mode:04o}: a store is private (0600), group-read (0640), \
+                         world-read (0644), group-write (0660) or both (0664)"
+                    ),
+                ));
+            }
+        };
+        Ok(Self { dir, index: mode, wake, clients, readers })
+    }
+}
+
+/// The canonical name of a slot: its decimal number, no sign and no leading zero.
+pub fn slot_name(slot: u32) -> CString {
+    CString::new(slot.to_string()).unwrap_or_default()
+}
+
+/// The slot that `name` is the canonical name of.
+pub fn slot_of(name: &CStr) -> Option<u32> {
+    let text = name.to_str().ok()?;
+    let slot: u32 = text.parse().ok()?;
+    (slot < crate::layout::client::SLOTS && slot.to_string() == text).then_some(slot)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_canonical_slot_names_count() {
+        assert_eq!(slot_of(c"0"), Some(0));
+        assert_eq!(slot_of(c"1023"), Some(1023));
+        for name in [c"1024", c"01", c"+1", c"-1", c"", c"1 ", c"x"] {
+            assert_eq!(slot_of(name), None, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn nobody_but_the_owner_may_write_the_directory() {
+        for mode in [0o600, 0o640, 0o644, 0o660, 0o664] {
+            let modes = Modes::new(mode).unwrap();
+            assert_eq!(modes.dir & 0o022, 0);
+            assert_eq!(modes.wake & 0o444, modes.index & 0o444);
+        }
+        assert!(Modes::new(0o666).is_err());
+        assert!(Modes::new(0o400).is_err());
+    }
+}

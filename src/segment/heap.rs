@@ -1,0 +1,205 @@
+//! The heap: sealed bytes to read, a creator's bytes to write.
+#![allow(unsafe_code)] // copies into and out of object memory
+
+use crate::error::{Error, Result, Status};
+use crate::layout::extent::{Extent, UNIT};
+use crate::layout::header::Reserved;
+use crate::sync::{Ordering, kill_point};
+use crate::sys::file;
+use crate::sys::map::Map;
+use once_cell::sync::OnceCell;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+/// The heap file, mapped read-only, and read-write from the first create on.
+pub struct Heap {
+    fd: OwnedFd,
+    readable: Map,
+    writable: OnceCell<Map>,
+    capacity: u64,
+    chunk_shift: u32,
+}
+
+/// Sealed bytes, or a creator's own: in the heap, checked against what is reserved.
+#[derive(Clone, Copy, Debug)]
+pub struct Bytes {
+    /// First byte; not null, also when there are none.
+    pub ptr: *const u8,
+    /// How many.
+    pub len: u64,
+}
+
+/// A creator's bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct BytesMut {
+    /// First byte; not null, also when there are none.
+    pub ptr: *mut u8,
+    /// How many.
+    pub len: u64,
+}
+
+impl Heap {
+    /// Map the heap file for reading.
+    pub fn new(fd: OwnedFd, capacity: u64, chunk_size: u64) -> Result<Self> {
+        let readable = Map::read_only(fd.as_fd(), capacity as usize)
+            .map_err(|errno| errno.because("cannot map the heap"))?;
+        let chunk_shift = chunk_size.trailing_zeros();
+        Ok(Self { fd, readable, writable: OnceCell::new(), capacity, chunk_shift })
+    }
+
+    /// The file.
+    pub fn fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+
+    /// Chunks that `extent` touches, first and last.
+    #[inline(always)]
+    pub fn chunks(&self, extent: Extent) -> (u32, u32) {
+        let first = extent.offset() >> self.chunk_shift;
+        let last = (extent.offset() + extent.size.max(1) - 1) >> self.chunk_shift;
+        (first as u32, last as u32)
+    }
+
+    /// Byte range of a chunk.
+    pub fn chunk_range(&self, chunk: u32) -> (u64, u64) {
+        let start = u64::from(chunk) << self.chunk_shift;
+        (start, (1 << self.chunk_shift).min(self.capacity.saturating_sub(start)))
+    }
+
+    /// Where `extent` lies, if all of it is in the heap and backed by memory.
+    #[inline(always)]
+    fn locate(&self, extent: Extent, reserved: &Reserved) -> Result<usize> {
+        let start = extent.start.saturating_mul(UNIT);
+        if start > self.capacity || extent.size > self.capacity - start {
+            return Err(outside(extent));
+        }
+        let (first, last) = self.chunks(extent);
+        if !all_set(reserved, first, last) {
+            return Err(outside(extent));
+        }
+        Ok(start as usize)
+    }
+
+    /// The bytes of `extent` through the read-only map.
+    #[inline(always)]
+    pub fn read(&self, extent: Extent, reserved: &Reserved) -> Result<Bytes> {
+        if extent.is_empty() {
+            return Ok(Bytes { ptr: self.readable.ptr(), len: 0 });
+        }
+        let at = self.locate(extent, reserved)?;
+        Ok(Bytes { ptr: self.readable.ptr().wrapping_add(at), len: extent.size })
+    }
+
+    /// The bytes of `extent` through the read-write map, which the first call makes.
+    pub fn write(&self, extent: Extent, reserved: &Reserved) -> Result<BytesMut> {
+        let map = self.writable.get_or_try_init(|| -> Result<Map> {
+            let map = Map::read_write(self.fd.as_fd(), self.capacity as usize)
+                .map_err(|errno| errno.because("cannot map the heap for writing"))?;
+            // A child must not write into what its parent creates.
+            map.dont_fork().map_err(|errno| errno.because("cannot keep the heap from children"))?;
+            Ok(map)
+        })?;
+        if extent.is_empty() {
+            return Ok(BytesMut { ptr: map.ptr(), len: 0 });
+        }
+        let at = self.locate(extent, reserved)?;
+        Ok(BytesMut { ptr: map.ptr().wrapping_add(at), len: extent.size })
+    }
+
+    /// Copy bytes out with a system call: right even where nothing is reserved.
+    pub fn copy_out(&self, offset: u64, into: &mut [u8]) -> bool {
+        file::read_at(self.fd.as_fd(), into, offset).is_ok_and(|n| n == into.len())
+    }
+
+    /// Back the full 2 MiB runs of `extent` with huge pages; best effort.
+    pub fn collapse(&self, extent: Extent) {
+        const HUGE: u64 = 2 << 20;
+        let start = extent.offset().next_multiple_of(HUGE);
+        let end = (extent.offset() + extent.size) / HUGE * HUGE;
+        if let Some(map) = self.writable.get()
+            && start < end
+        {
+            map.collapse(start as usize, (end - start) as usize);
+        }
+    }
+}
+
+/// Whether the bits `first ..= last` are set.
+#[inline(always)]
+pub fn all_set(reserved: &Reserved, first: u32, last: u32) -> bool {
+    let (first_word, last_word) = (first as usize / 64, last as usize / 64);
+    if last_word >= reserved.0.len() {
+        return false;
+    }
+    (first_word..=last_word).all(|i| {
+        let from = if i == first_word { first % 64 } else { 0 };
+        let to = if i == last_word { last % 64 } else { 63 };
+        let mask = (u64::MAX << from) & (u64::MAX >> (63 - to));
+        // Relaxed: the bit was set before the record that needs it was published.
+        reserved.0[i].load(Ordering::Relaxed) & mask == mask
+    })
+}
+
+#[cold]
+fn outside(extent: Extent) -> Error {
+    Error::new(
+        Status::Corrupt,
+        format!("bytes {} + {} are not reserved heap", extent.offset(), extent.size),
+    )
+}
+
+// SAFETY: an address and a length; who may touch the bytes is said by who holds it.
+unsafe impl Send for Bytes {}
+// SAFETY: as for `Send`.
+unsafe impl Sync for Bytes {}
+// SAFETY: as for `Bytes`.
+unsafe impl Send for BytesMut {}
+// SAFETY: as for `Bytes`.
+unsafe impl Sync for BytesMut {}
+
+impl Bytes {
+    /// The bytes as a slice.
+    ///
+    /// # Safety
+    /// The object is sealed and leased, or the caller's own, for all of `'a`, and the map stays.
+    #[inline]
+    pub unsafe fn as_slice<'a>(self) -> &'a [u8] {
+        // SAFETY: `Heap::read` checked the bounds; the caller keeps bytes and map.
+        unsafe { std::slice::from_raw_parts(self.ptr, self.len as usize) }
+    }
+}
+
+impl BytesMut {
+    /// The bytes as a slice.
+    ///
+    /// # Safety
+    /// The object is the caller's and unsealed for all of `'a`, nobody else has a slice of it, and
+    /// the map stays.
+    pub unsafe fn as_mut_slice<'a>(self) -> &'a mut [u8] {
+        // SAFETY: `Heap::write` checked the bounds; the caller keeps bytes, map and exclusivity.
+        unsafe { std::slice::from_raw_parts_mut(self.ptr, self.len as usize) }
+    }
+
+    /// Copy `bytes` to the start. The extent is the caller's: nobody else looks at it yet.
+    pub fn copy_from(self, bytes: &[u8]) {
+        kill_point();
+        let len = bytes.len().min(self.len as usize);
+        // SAFETY: `Heap::write` checked that `self.len` bytes lie in the map, `len` is no more, and
+        // a slice of this process never lies in the extent of an object that is being written.
+        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), self.ptr, len) }
+    }
+
+    /// Copy another extent of the same creator to the start.
+    pub fn copy_from_own(self, from: Bytes) {
+        kill_point();
+        let len = from.len.min(self.len) as usize;
+        // SAFETY: both were checked by `Heap`; two extents of the allocator never overlap.
+        unsafe { std::ptr::copy_nonoverlapping(from.ptr, self.ptr, len) }
+    }
+
+    /// Fill with zeros.
+    pub fn fill_zero(self) {
+        kill_point();
+        // SAFETY: `Heap::write` checked that `self.len` bytes lie in the map.
+        unsafe { std::ptr::write_bytes(self.ptr, 0, self.len as usize) }
+    }
+}

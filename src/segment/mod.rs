@@ -1,0 +1,191 @@
+//! The files of one store, mapped and checked: the only place where bytes become types.
+
+pub mod address;
+mod cast;
+mod files;
+mod heap;
+mod open;
+mod publish;
+mod remove;
+
+pub use address::Address;
+pub use cast::Section;
+pub use files::{slot_name, slot_of};
+pub use heap::{Bytes, BytesMut, Heap, all_set};
+pub use open::{Access, open};
+pub use publish::{NewStore, create, refuse_beyond_cgroup};
+pub use remove::{finish_removal, remove};
+
+use crate::alloc::Allocator;
+use crate::error::{Error, Result, Status};
+use crate::events::EventRing;
+use crate::index::hash::Seed;
+use crate::index::{Index, Slots};
+use crate::layout::block::Block;
+use crate::layout::event::EventEntry;
+use crate::layout::geometry::Geometry;
+use crate::layout::header::{
+    FLAG_EPHEMERAL, FLAG_FOREIGN_READERS, FLAG_HUGE_PAGES, FLAG_LRU, Header, Lifecycle,
+};
+use crate::layout::record::Record;
+use crate::layout::wake::WakePage;
+use crate::lock::WriterLock;
+use crate::sync::{AtomicU64, Ordering};
+use std::os::fd::OwnedFd;
+
+/// The facts of a store that never change, copied out of its header once and checked.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts {
+    /// Offsets and counts.
+    pub geometry: Geometry,
+    /// `FLAG_*`.
+    pub flags: u32,
+    /// Permissions of `index` and `heap`.
+    pub mode: u32,
+    /// Key of the hashes.
+    pub seed: Seed,
+    /// Clock ticks at creation.
+    pub ticks: u64,
+    /// Microseconds since the Unix epoch at creation.
+    pub epoch_us: i64,
+}
+
+impl Facts {
+    /// Removed when the last client leaves.
+    pub fn ephemeral(&self) -> bool {
+        self.flags & FLAG_EPHEMERAL != 0
+    }
+    /// Evicts the least recently released.
+    pub fn lru(&self) -> bool {
+        self.flags & FLAG_LRU != 0
+    }
+    /// Collapses full 2 MiB runs.
+    pub fn huge_pages(&self) -> bool {
+        self.flags & FLAG_HUGE_PAGES != 0
+    }
+    /// Readers without write permission are admitted, so hints are not trusted.
+    pub fn foreign_readers(&self) -> bool {
+        self.flags & FLAG_FOREIGN_READERS != 0
+    }
+}
+
+/// An open store.
+pub struct Segment {
+    /// The directory of the store.
+    pub dir: OwnedFd,
+    /// `clients/`.
+    pub clients: OwnedFd,
+    /// `readers/`, in stores that admit them.
+    pub readers: Option<OwnedFd>,
+    /// `index`, as it was opened.
+    pub index_fd: OwnedFd,
+    /// What never changes.
+    pub facts: Facts,
+    /// Whether `index` and the heap are mapped read-only.
+    pub read_only: bool,
+    /// Whether the wake words can be written.
+    pub can_hint: bool,
+    /// The heap.
+    pub heap: Heap,
+    header: Section<Header>,
+    id_buckets: Section<AtomicU64>,
+    name_buckets: Section<AtomicU64>,
+    events: Section<EventEntry>,
+    records: Section<Record>,
+    blocks: Section<Block>,
+    wake: Section<WakePage>,
+}
+
+impl Segment {
+    /// The head of the index file.
+    #[inline(always)]
+    pub fn header(&self) -> &Header {
+        &self.header[0]
+    }
+
+    /// The object table and its chains.
+    #[inline(always)]
+    pub fn index(&self) -> Index<'_> {
+        let header = self.header();
+        Index {
+            seed: self.facts.seed,
+            id_buckets: &self.id_buckets,
+            name_buckets: &self.name_buckets,
+            records: &self.records,
+            reserved: &header.live.records_reserved,
+            used: &header.table.used,
+            epoch: &header.live.epoch,
+        }
+    }
+
+    /// A record of the object table.
+    #[inline(always)]
+    pub fn record(&self, slot: u32) -> Result<&Record> {
+        // As `Index::record`, for a borrow of the segment.
+        if slot >= self.header().live.records_reserved.load(Ordering::Relaxed) {
+            return Err(no_record(slot));
+        }
+        self.records.get(slot as usize).ok_or_else(|| no_record(slot))
+    }
+
+    /// The queue of free slots.
+    pub fn slots(&self) -> Slots<'_> {
+        let table = &self.header().table;
+        Slots { head: &table.free_head, tail: &table.free_tail, count: &table.free_count }
+    }
+
+    /// The heap's allocator; to be used under the writer lock.
+    pub fn allocator(&self) -> Allocator<'_> {
+        let header = self.header();
+        Allocator::new(
+            &header.alloc,
+            &header.bins,
+            &self.blocks,
+            header.table.blocks_reserved.load(Ordering::Relaxed),
+        )
+    }
+
+    /// The events.
+    pub fn events(&self) -> Result<EventRing<'_>> {
+        let head = &self.header().events;
+        EventRing::new(&head.head, &head.last_gap, &self.events)
+    }
+
+    /// The writer lock.
+    pub fn lock(&self) -> WriterLock<'_> {
+        WriterLock::new(&self.header().lock.word)
+    }
+
+    /// The words that waiters sleep on.
+    pub fn wake(&self) -> &WakePage {
+        &self.wake[0]
+    }
+
+    /// Whether the store accepts calls.
+    #[inline(always)]
+    pub fn lifecycle(&self) -> Result<Lifecycle> {
+        // SYNC lifecycle: Acquire; pairs with the AcqRel of `Segment::set_lifecycle`.
+        Lifecycle::decode(self.header().live.lifecycle.load(Ordering::Acquire))
+            .ok_or_else(|| Error::new(Status::Corrupt, "the lifecycle word is nonsense"))
+    }
+
+    /// Change the lifecycle; `false` when it is not `from`.
+    pub fn set_lifecycle(&self, from: Lifecycle, to: Lifecycle) -> bool {
+        self.header()
+            .live
+            .lifecycle
+            // SYNC lifecycle: AcqRel; pairs with `Segment::lifecycle`.
+            .compare_exchange(from as u32, to as u32, Ordering::AcqRel, Ordering::Acquire)
+            .is_ok()
+    }
+}
+
+/// Refuse a mode that no store can have.
+pub fn check_mode(mode: u32) -> Result<()> {
+    files::Modes::new(mode).map(drop)
+}
+
+#[cold]
+fn no_record(slot: u32) -> Error {
+    Error::new(Status::Corrupt, format!("there is no record {slot}"))
+}

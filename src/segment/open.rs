@@ -1,0 +1,311 @@
+//! Open a store that exists: look at everything before anything is trusted.
+
+use super::address::Address;
+use super::files::{self, Modes};
+use super::{Facts, Heap, Section, Segment};
+use crate::error::{Error, Result, Status};
+use crate::index::hash::Seed;
+use crate::layout::event::EVENT_ENTRIES;
+use crate::layout::geometry::{self, Geometry};
+use crate::layout::header::{self, Header, Identity, WAKE_FILE_SIZE};
+use crate::layout::{LAYOUT_VERSION, geometry::HEADER_SIZE};
+use crate::sys::file::{self, Stat};
+use crate::sys::map::Map;
+use crate::sys::{Errno, fs, process};
+use std::ffi::CStr;
+use std::mem::offset_of;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+
+/// What the opener wants to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Only read: `index` and `heap` are opened O_RDONLY.
+    Read,
+    /// Create and delete objects.
+    Write,
+}
+
+/// Open the store at `address`; `None` when nothing is there.
+pub fn open(address: &Address, access: Access) -> Result<Option<Segment>> {
+    let Some(dir) = open_dir(address)? else { return Ok(None) };
+    let owner = stat(&dir, address, "the directory")?;
+    if address.own_parent && owner.uid != process::uid() {
+        return Err(Error::new(
+            Status::Permission,
+            format!("{} belongs to uid {}, not to this user", address.display(), owner.uid),
+        ));
+    }
+    if owner.perm() & 0o022 != 0 {
+        return Err(Error::new(
+            Status::NotAStore,
+            format!("{} is writable by others; no store is", address.display()),
+        ));
+    }
+    refuse_file_system(dir.as_fd(), address)?;
+    let opener = Opener { address, dir, owner };
+    opener.open(access).map(Some).or_else(|error| {
+        // Renamed aside and unlinked while it was looked at: then nothing is there.
+        let here = file::stat_at(None, &address.path);
+        if here.is_ok_and(|here| here.same_file(&owner)) { Err(error) } else { Ok(None) }
+    })
+}
+
+fn open_dir(address: &Address) -> Result<Option<OwnedFd>> {
+    let flags = libc::O_RDONLY | libc::O_DIRECTORY;
+    let parent = match file::open_at(None, &address.parent, flags, 0) {
+        Ok(parent) => parent,
+        Err(errno) if errno.0 == libc::ENOENT => return Ok(None),
+        Err(errno) => return Err(no_parent(address, errno)),
+    };
+    match file::open_at(Some(parent.as_fd()), &address.name, flags | libc::O_NOFOLLOW, 0) {
+        Ok(dir) => Ok(Some(dir)),
+        Err(errno) if errno.0 == libc::ENOENT => Ok(None),
+        Err(errno) if matches!(errno.0, libc::ENOTDIR | libc::ELOOP) => {
+            let what = match file::stat_at(Some(parent.as_fd()), &address.name) {
+                Ok(stat) if stat.is_symlink() => "a symbolic link; pass the path it points to",
+                _ => "a file; a store is a directory",
+            };
+            Err(Error::new(Status::NotAStore, format!("{} is {what}", address.display())))
+        }
+        Err(errno) => Err(errno.because(format!("cannot open {}", address.display()))),
+    }
+}
+
+/// The error of a parent that is there and cannot be opened.
+pub fn no_parent(address: &Address, errno: Errno) -> Error {
+    let parent = address.parent.to_string_lossy();
+    match errno.0 {
+        libc::ENOTDIR | libc::ELOOP => {
+            Error::os(Status::NotAStore, errno.0, format!("{parent} is not a directory"))
+        }
+        _ => errno.because(format!("cannot open the directory {parent}")),
+    }
+}
+
+/// Network file systems and hugetlbfs cannot hold a store.
+pub fn refuse_file_system(dir: BorrowedFd<'_>, address: &Address) -> Result<fs::FileSystem> {
+    let found = fs::file_system(dir)
+        .map_err(|errno| errno.because(format!("cannot look at {}", address.display())))?;
+    if found.network || found.huge {
+        return Err(Error::new(
+            Status::Unsupported,
+            format!(
+                "{} is on {}, where processes cannot share memory safely; use /dev/shm or a local \
+                 file system",
+                address.display(),
+                found.name
+            ),
+        ));
+    }
+    Ok(found)
+}
+
+fn stat(fd: &OwnedFd, address: &Address, what: &str) -> Result<Stat> {
+    file::stat_fd(fd.as_fd())
+        .map_err(|errno| errno.because(format!("cannot look at {what} of {}", address.display())))
+}
+
+struct Opener<'a> {
+    address: &'a Address,
+    dir: OwnedFd,
+    owner: Stat,
+}
+
+impl Opener<'_> {
+    fn open(self, access: Access) -> Result<Segment> {
+        let read_only = access == Access::Read;
+        let flags = if read_only { libc::O_RDONLY } else { libc::O_RDWR };
+        let index_fd = self.file(files::INDEX, flags)?;
+        let size = self.check(&index_fd, files::INDEX, None)?;
+        let facts = self.facts(&index_fd, size)?;
+        let modes = Modes::new(facts.mode)
+            .map_err(|_| self.corrupt("the mode in its header is none that a store can have"))?;
+        self.check(&index_fd, files::INDEX, Some(modes.index))?;
+        let geometry = facts.geometry;
+
+        let heap_fd = self.file(files::HEAP, flags)?;
+        if self.check(&heap_fd, files::HEAP, Some(modes.index))? != geometry.capacity {
+            return Err(self.corrupt("the file heap is truncated or has grown"));
+        }
+        let (wake_fd, can_hint) = match self.file(files::WAKE, libc::O_RDWR) {
+            Ok(fd) => (fd, true),
+            Err(_) if read_only => (self.file(files::WAKE, libc::O_RDONLY)?, false),
+            Err(error) => return Err(error),
+        };
+        if self.check(&wake_fd, files::WAKE, Some(modes.wake))? != WAKE_FILE_SIZE {
+            return Err(self.corrupt("the file wake is truncated or has grown"));
+        }
+        let clients = self.subdir(files::CLIENTS, modes.clients)?;
+        let readers = modes.readers.map(|mode| self.subdir(files::READERS, mode)).transpose()?;
+
+        let index = self.map(&index_fd, geometry.index_size, read_only)?;
+        let wake = self.map(&wake_fd, WAKE_FILE_SIZE, !can_hint)?;
+        let max_objects = u64::from(geometry.max_objects);
+        let buckets = u64::from(geometry.buckets);
+        Ok(Segment {
+            header: Section::new(&index, 0, 1)?,
+            id_buckets: Section::new(&index, geometry.id_buckets_at, buckets)?,
+            name_buckets: Section::new(&index, geometry.name_buckets_at, buckets)?,
+            events: Section::new(&index, geometry.events_at, EVENT_ENTRIES as u64)?,
+            records: Section::new(&index, geometry.records_at, max_objects)?,
+            blocks: Section::new(&index, geometry.blocks_at, geometry.blocks.into())?,
+            wake: Section::new(&wake, 0, 1)?,
+            heap: Heap::new(heap_fd, geometry.capacity, geometry.chunk_size)?,
+            dir: self.dir,
+            clients,
+            readers,
+            index_fd,
+            facts,
+            read_only,
+            can_hint,
+        })
+    }
+
+    fn file(&self, name: &CStr, flags: i32) -> Result<OwnedFd> {
+        let flags = flags | libc::O_NOFOLLOW | libc::O_NONBLOCK;
+        file::open_at(Some(self.dir.as_fd()), name, flags, 0).map_err(|errno| match errno.0 {
+            libc::ENOENT => Error::new(
+                Status::NotAStore,
+                format!(
+                    "{} is a directory without a file {name:?}; pass a path that does not exist yet",
+                    self.address.display()
+                ),
+            ),
+            libc::ELOOP | libc::ENXIO | libc::EISDIR => {
+                self.not_a_store(&format!("{name:?} is not a regular file"))
+            }
+            _ => errno.because(format!("cannot open {name:?} of {}", self.address.display())),
+        })
+    }
+
+    /// Check type, owner and, when it is known, the mode; returns the size.
+    fn check(&self, fd: &OwnedFd, name: &CStr, mode: Option<u32>) -> Result<u64> {
+        let stat = stat(fd, self.address, "a file")?;
+        if !stat.is_file() {
+            return Err(self.not_a_store(&format!("{name:?} is not a regular file")));
+        }
+        if stat.uid != self.owner.uid {
+            return Err(self.not_a_store(&format!("{name:?} belongs to uid {}", stat.uid)));
+        }
+        if let Some(mode) = mode {
+            self.check_mode(name, stat.perm(), mode)?;
+        }
+        Ok(stat.size)
+    }
+
+    fn check_mode(&self, name: &CStr, is: u32, made: u32) -> Result<()> {
+        if is == made {
+            return Ok(());
+        }
+        Err(Error::new(
+            Status::Permission,
+            format!(
+                "{name:?} of {} has mode {is:04o}, the store was made with {made:04o}; somebody \
+                 changed it",
+                self.address.display(),
+            ),
+        ))
+    }
+
+    fn subdir(&self, name: &CStr, mode: u32) -> Result<OwnedFd> {
+        let flags = libc::O_RDONLY | libc::O_DIRECTORY | libc::O_NOFOLLOW;
+        let dir =
+            file::open_at(Some(self.dir.as_fd()), name, flags, 0).map_err(|errno| {
+                match errno.0 {
+                    libc::ENOENT => self.not_a_store(&format!("it has no directory {name:?}")),
+                    libc::ENOTDIR | libc::ELOOP => {
+                        self.not_a_store(&format!("{name:?} is not a directory"))
+                    }
+                    _ => {
+                        errno.because(format!("cannot open {name:?} of {}", self.address.display()))
+                    }
+                }
+            })?;
+        let stat = stat(&dir, self.address, "a directory")?;
+        if stat.uid != self.owner.uid {
+            return Err(self.not_a_store(&format!("{name:?} belongs to another user")));
+        }
+        self.check_mode(name, stat.perm(), mode)?;
+        Ok(dir)
+    }
+
+    fn map(&self, fd: &OwnedFd, size: u64, read_only: bool) -> Result<Arc<Map>> {
+        let size = size as usize;
+        let map = if read_only {
+            Map::read_only(fd.as_fd(), size)
+        } else {
+            Map::read_write(fd.as_fd(), size)
+        };
+        map.map(Arc::new)
+            .map_err(|errno| errno.because(format!("cannot map {}", self.address.display())))
+    }
+
+    /// The identity in the header, read with a system call so that a short file cannot fault.
+    fn facts(&self, index: &OwnedFd, size: u64) -> Result<Facts> {
+        let mut bytes = [0; size_of::<Identity>()];
+        let read = file::read_at(index.as_fd(), &mut bytes, offset_of!(Header, identity) as u64)
+            .map_err(|errno| errno.because(format!("cannot read {}", self.address.display())))?;
+        let word = |at: usize| {
+            let mut word = [0; 8];
+            word.copy_from_slice(&bytes[at..at + 8]);
+            u64::from_le_bytes(word)
+        };
+        let half = |at: usize| word(at & !7) >> (at % 8 * 8) & u64::from(u32::MAX);
+        // SYNC publish: read through a name that the rename made.
+        if read < bytes.len() || word(offset_of!(Identity, magic)) != header::MAGIC {
+            return Err(self.not_a_store("its index does not begin like one"));
+        }
+        let version = half(offset_of!(Identity, version));
+        if version != u64::from(LAYOUT_VERSION) {
+            return Err(
+                self.version(format!("layout {version}, this library has {LAYOUT_VERSION}"))
+            );
+        }
+        let fingerprint = word(offset_of!(Identity, fingerprint));
+        if fingerprint != geometry::fingerprint() {
+            return Err(self.version(format!(
+                "layout fingerprint {fingerprint:016x}, this library has {:016x}",
+                geometry::fingerprint()
+            )));
+        }
+        let capacity = word(offset_of!(Identity, capacity));
+        let max_objects = half(offset_of!(Identity, max_objects));
+        let geometry = Geometry::new(capacity, max_objects)
+            .map_err(|_| self.corrupt("the sizes in its header are impossible"))?;
+        let sizes_agree = geometry.capacity == capacity
+            && geometry.chunk_size == word(offset_of!(Identity, chunk_size))
+            && u64::from(geometry.buckets) == half(offset_of!(Identity, buckets));
+        if !sizes_agree {
+            return Err(self.corrupt("the sizes in its header contradict each other"));
+        }
+        if size != geometry.index_size || size < HEADER_SIZE {
+            return Err(self.corrupt("the file index is truncated or has grown"));
+        }
+        let flags = half(offset_of!(Identity, flags)) as u32;
+        if flags & !header::ALL_FLAGS != 0 {
+            return Err(self.version(format!("flags {flags:#x}, some of which are unknown here")));
+        }
+        let seed = offset_of!(Identity, seed);
+        Ok(Facts {
+            geometry,
+            flags,
+            mode: half(offset_of!(Identity, mode)) as u32,
+            seed: Seed([word(seed), word(seed + 8)]),
+            ticks: word(offset_of!(Identity, ticks)),
+            epoch_us: word(offset_of!(Identity, epoch_us)) as i64,
+        })
+    }
+
+    fn not_a_store(&self, why: &str) -> Error {
+        Error::new(Status::NotAStore, format!("{}: {why}", self.address.display()))
+    }
+
+    fn corrupt(&self, why: &str) -> Error {
+        Error::new(Status::Corrupt, format!("{}: {why}", self.address.display()))
+    }
+
+    fn version(&self, why: String) -> Error {
+        Error::new(Status::Version, format!("{} has {why}", self.address.display()))
+    }
+}

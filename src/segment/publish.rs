@@ -1,0 +1,335 @@
+//! Make a store, whole or not at all: built under another name beside it, then renamed into place.
+
+use super::Section;
+use super::address::Address;
+use super::files::{self, Modes};
+use super::open::{no_parent, refuse_file_system};
+use super::remove::{remove_tree, sweep};
+use crate::alloc::Allocator;
+use crate::error::{Error, Result, Status};
+use crate::layout::LAYOUT_VERSION;
+use crate::layout::block::Block;
+use crate::layout::extent::UNIT;
+use crate::layout::geometry::{self, FIRST_BLOCKS, FIRST_RECORDS, Geometry};
+use crate::layout::header::{self, Header, Lifecycle, WAKE_FILE_SIZE};
+use crate::layout::record::Record;
+use crate::sync::Ordering::{Relaxed, Release};
+use crate::sys::fs::FileSystem;
+use crate::sys::map::Map;
+use crate::sys::{cgroup, clock, file, lock, process, random};
+use std::ffi::{CStr, CString};
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+
+/// What the creator asked for; zeros are defaults.
+#[derive(Clone, Copy, Debug)]
+pub struct NewStore {
+    /// Bytes for data and metadata.
+    pub capacity: u64,
+    /// Objects at once.
+    pub max_objects: u64,
+    /// Permissions of `index` and `heap`.
+    pub mode: u32,
+    /// `FLAG_*`, without FLAG_FOREIGN_READERS, which follows from the mode.
+    pub flags: u32,
+    /// Reserve the whole heap now.
+    pub reserve: bool,
+}
+
+const DEFAULT_CAPACITY: u64 = 1 << 30;
+
+/// Names to try before giving up on a directory where every name is taken.
+const ATTEMPTS: u32 = 100;
+
+/// Make the store. `false` when another process made one at the same address first.
+pub fn create(address: &Address, new: &NewStore) -> Result<bool> {
+    let modes = Modes::new(new.mode)?;
+    let parent = open_parent(address)?;
+    sweep(&parent, address);
+    let file_system = refuse_file_system(parent.as_fd(), address)?;
+    let geometry = geometry_for(address, new, &file_system)?;
+    let (name, dir, index) = match make_directory(address, &parent) {
+        // Our own parent was empty, and a remover took it away: begin anew.
+        Err(error) if error.errno() == libc::ENOENT && address.own_parent => return Ok(false),
+        made => made?,
+    };
+    let build = Build { address, new, modes, geometry, dir: &dir, index: &index };
+    let here = Some(parent.as_fd());
+    let published =
+        build.run().and_then(|()| match file::rename_noreplace(here, &name, here, &address.name) {
+            Ok(()) => Ok(true),
+            Err(errno) if matches!(errno.0, libc::EEXIST | libc::ENOTEMPTY) => Ok(false),
+            Err(errno) => Err(errno.because(format!("cannot publish {}", address.display()))),
+        });
+    if !matches!(published, Ok(true)) {
+        remove_tree(&parent, &name, &dir);
+    }
+    published
+}
+
+fn open_parent(address: &Address) -> Result<OwnedFd> {
+    let shown = address.parent.to_string_lossy().into_owned();
+    if address.own_parent {
+        match file::make_dir_at(None, &address.parent, 0o700) {
+            Err(errno) if errno.0 != libc::EEXIST => {
+                return Err(errno.because(format!("cannot make the directory {shown}")));
+            }
+            _ => {}
+        }
+    }
+    let flags = libc::O_RDONLY | libc::O_DIRECTORY;
+    let no_follow = if address.own_parent { libc::O_NOFOLLOW } else { 0 };
+    let parent =
+        file::open_at(None, &address.parent, flags | no_follow, 0).map_err(
+            |errno| match errno.0 {
+                libc::ENOENT => Error::new(
+                    Status::StoreNotFound,
+                    format!("the directory {shown} does not exist; make it first"),
+                ),
+                _ => no_parent(address, errno),
+            },
+        )?;
+    if address.own_parent {
+        let stat = file::stat_fd(parent.as_fd())
+            .map_err(|errno| errno.because(format!("cannot look at {shown}")))?;
+        if stat.uid != process::uid() || stat.perm() & 0o022 != 0 {
+            return Err(Error::new(
+                Status::Permission,
+                format!(
+                    "{shown} belongs to uid {} with mode {:04o}; it must be this user's alone",
+                    stat.uid,
+                    stat.perm()
+                ),
+            ));
+        }
+    }
+    Ok(parent)
+}
+
+fn geometry_for(address: &Address, new: &NewStore, on: &FileSystem) -> Result<Geometry> {
+    let capacity = match new.capacity {
+        0 if on.total_bytes == 0 => DEFAULT_CAPACITY,
+        0 => DEFAULT_CAPACITY.min(on.free_bytes / 2).max(UNIT),
+        asked => asked,
+    };
+    if on.total_bytes != 0 && capacity > on.total_bytes {
+        return Err(Error::new(
+            Status::OutOfMemory,
+            format!(
+                "a capacity of {capacity} bytes is more than the {} of {} bytes that would hold {}; \
+                 ask for less, or make it larger (mount -o remount,size=..., docker --shm-size)",
+                on.name,
+                on.total_bytes,
+                address.display()
+            ),
+        ));
+    }
+    let max_objects = match new.max_objects {
+        0 => (capacity / 1024).clamp(1024, 16 << 20),
+        asked => asked,
+    };
+    Geometry::new(capacity, max_objects)
+}
+
+/// A new directory beside the store, and a locked `index` in it that shows its builder is alive.
+fn make_directory(address: &Address, parent: &OwnedFd) -> Result<(CString, OwnedFd, OwnedFd)> {
+    let cannot = |errno: crate::sys::Errno| {
+        let hint =
+            if errno.0 == libc::EACCES { "; choose a directory you may write in" } else { "" };
+        errno.because(format!("cannot make {}{hint}", address.display()))
+    };
+    for _ in 0..ATTEMPTS {
+        let name = beside(address, "tmp")?;
+        let parent_is_there = || file::stat_fd(parent.as_fd()).is_ok_and(|stat| stat.nlink > 0);
+        match file::make_dir_at(Some(parent.as_fd()), &name, 0o700) {
+            Ok(()) => {}
+            Err(errno) if errno.0 == libc::EEXIST => continue,
+            // Swept before its mode was looked at.
+            Err(errno) if errno.0 == libc::ENOENT && parent_is_there() => continue,
+            Err(errno) => return Err(cannot(errno)),
+        }
+        // A sweeper may take the directory or the lock in it first: then it is its, and we use
+        // another.
+        let swept = |errno: &crate::sys::Errno| matches!(errno.0, libc::ENOENT | libc::EEXIST);
+        let flags = libc::O_RDONLY | libc::O_DIRECTORY | libc::O_NOFOLLOW;
+        let dir = match file::open_at(Some(parent.as_fd()), &name, flags, 0) {
+            Err(errno) if swept(&errno) => continue,
+            dir => dir.map_err(cannot)?,
+        };
+        let flags = libc::O_RDWR | libc::O_CREAT | libc::O_EXCL | libc::O_NOFOLLOW;
+        match file::open_at(Some(dir.as_fd()), files::INDEX, flags, 0o600) {
+            Ok(index) => match lock::try_write_lock(index.as_fd()) {
+                // A sweeper that had the lock before has unlinked the file by now.
+                Ok(true) if file::stat_fd(index.as_fd()).is_ok_and(|stat| stat.nlink > 0) => {
+                    return Ok((name, dir, index));
+                }
+                Ok(_) => continue,
+                Err(errno) => {
+                    remove_tree(parent, &name, &dir);
+                    return Err(cannot(errno));
+                }
+            },
+            Err(errno) if swept(&errno) => continue,
+            Err(errno) => {
+                remove_tree(parent, &name, &dir);
+                return Err(cannot(errno));
+            }
+        }
+    }
+    Err(Error::new(Status::System, format!("cannot find a free name beside {}", address.display())))
+}
+
+/// A name beside the store that nothing else uses: `.<name>.<nonce>.<kind>`.
+pub fn beside(address: &Address, kind: &str) -> Result<CString> {
+    let mut nonce = [0; 8];
+    random::fill(&mut nonce)?;
+    let name = address.name.to_string_lossy();
+    CString::new(format!(".{name}.{:016x}.{kind}", u64::from_ne_bytes(nonce)))
+        .map_err(|_| Error::new(Status::InvalidArgument, "the address contains a NUL"))
+}
+
+struct Build<'a> {
+    address: &'a Address,
+    new: &'a NewStore,
+    modes: Modes,
+    geometry: Geometry,
+    dir: &'a OwnedFd,
+    index: &'a OwnedFd,
+}
+
+impl Build<'_> {
+    fn run(&self) -> Result<()> {
+        let geometry = &self.geometry;
+        let records = geometry.records_at + u64::from(FIRST_RECORDS) * size_of::<Record>() as u64;
+        let blocks = u64::from(FIRST_BLOCKS) * size_of::<Block>() as u64;
+        let needed = records
+            + blocks
+            + WAKE_FILE_SIZE
+            + if self.new.reserve { geometry.capacity } else { 0 };
+        refuse_beyond_cgroup(needed)?;
+        self.size(self.index, geometry.index_size, &[(0, records), (geometry.blocks_at, blocks)])?;
+        let heap = self.file(files::HEAP)?;
+        let whole = (0, geometry.capacity);
+        let reserve = if self.new.reserve { std::slice::from_ref(&whole) } else { &[] };
+        self.size(&heap, geometry.capacity, reserve)?;
+        let wake = self.file(files::WAKE)?;
+        self.size(&wake, WAKE_FILE_SIZE, &[(0, WAKE_FILE_SIZE)])?;
+        self.fill_header()?;
+        self.mode(self.index, self.modes.index)?;
+        self.mode(&heap, self.modes.index)?;
+        self.mode(&wake, self.modes.wake)?;
+        self.subdir(files::CLIENTS, self.modes.clients)?;
+        if let Some(mode) = self.modes.readers {
+            self.subdir(files::READERS, mode)?;
+        }
+        self.mode(self.dir, self.modes.dir)
+    }
+
+    fn file(&self, name: &CStr) -> Result<OwnedFd> {
+        let flags = libc::O_RDWR | libc::O_CREAT | libc::O_EXCL | libc::O_NOFOLLOW;
+        file::open_at(Some(self.dir.as_fd()), name, flags, 0o600)
+            .map_err(|errno| errno.because(self.cannot()))
+    }
+
+    fn subdir(&self, name: &CStr, mode: u32) -> Result<()> {
+        file::make_dir_at(Some(self.dir.as_fd()), name, 0o700)
+            .map_err(|errno| errno.because(self.cannot()))?;
+        let flags = libc::O_RDONLY | libc::O_DIRECTORY | libc::O_NOFOLLOW;
+        let dir = file::open_at(Some(self.dir.as_fd()), name, flags, 0)
+            .map_err(|errno| errno.because(self.cannot()))?;
+        self.mode(&dir, mode)
+    }
+
+    fn mode(&self, fd: &OwnedFd, mode: u32) -> Result<()> {
+        file::set_mode(fd.as_fd(), mode).map_err(|errno| errno.because(self.cannot()))
+    }
+
+    fn size(&self, fd: &OwnedFd, size: u64, reserve: &[(u64, u64)]) -> Result<()> {
+        file::set_len(fd.as_fd(), size).map_err(|errno| errno.because(self.cannot()))?;
+        // A file system without fallocate is found out here also when nothing is reserved yet.
+        for &(at, len) in reserve.iter().chain(&[(0, 1)]) {
+            file::reserve(fd.as_fd(), at, len).map_err(|errno| match errno.0 {
+                libc::EOPNOTSUPP | libc::ENOSYS => Error::os(
+                    Status::Unsupported,
+                    errno.0,
+                    format!(
+                        "{} is on a file system that cannot reserve memory (fallocate); use \
+                         /dev/shm or a local file system",
+                        self.address.display()
+                    ),
+                ),
+                _ => errno.because(format!(
+                    "{}: the file system has no room for {len} bytes; ask for less, or make it \
+                     larger (mount -o remount,size=..., docker --shm-size)",
+                    self.cannot()
+                )),
+            })?;
+        }
+        Ok(())
+    }
+
+    fn cannot(&self) -> String {
+        format!("cannot make {}", self.address.display())
+    }
+
+    fn fill_header(&self) -> Result<()> {
+        let geometry = &self.geometry;
+        let map = Map::read_write(self.index.as_fd(), geometry.index_size as usize)
+            .map_err(|errno| errno.because(self.cannot()))?;
+        let map = Arc::new(map);
+        let header = Section::<Header>::new(&map, 0, 1)?;
+        let header = &header[0];
+        let blocks = Section::<Block>::new(&map, geometry.blocks_at, geometry.blocks.into())?;
+        let mut random = [0; 24];
+        random::fill(&mut random)?;
+        let random = |i: usize| {
+            let mut word = [0; 8];
+            word.copy_from_slice(&random[i * 8..i * 8 + 8]);
+            u64::from_ne_bytes(word)
+        };
+        let foreign = if self.modes.readers.is_some() { header::FLAG_FOREIGN_READERS } else { 0 };
+        let id = &header.identity;
+        id.version.store(LAYOUT_VERSION, Relaxed);
+        id.flags.store(self.new.flags | foreign, Relaxed);
+        id.fingerprint.store(geometry::fingerprint(), Relaxed);
+        id.nonce.store(random(0), Relaxed);
+        id.capacity.store(geometry.capacity, Relaxed);
+        id.chunk_size.store(geometry.chunk_size, Relaxed);
+        id.max_objects.store(geometry.max_objects, Relaxed);
+        id.buckets.store(geometry.buckets, Relaxed);
+        id.mode.store(self.modes.index, Relaxed);
+        id.seed[0].store(random(1), Relaxed);
+        id.seed[1].store(random(2), Relaxed);
+        id.ticks.store(clock::ticks(), Relaxed);
+        id.epoch_us.store(clock::epoch_us() as u64, Relaxed);
+        header.live.lifecycle.store(Lifecycle::Live as u32, Relaxed);
+        let records = FIRST_RECORDS.min(geometry.max_objects);
+        header.live.records_reserved.store(records, Relaxed);
+        header.table.blocks_reserved.store(FIRST_BLOCKS, Relaxed);
+        if self.new.reserve {
+            for chunk in 0..geometry.capacity.div_ceil(geometry.chunk_size) as usize {
+                header.reserved.0[chunk / 64].fetch_or(1 << (chunk % 64), Relaxed);
+            }
+        }
+        let _ = Allocator::new(&header.alloc, &header.bins, &blocks, FIRST_BLOCKS)
+            .reset(geometry.units())?;
+        // SYNC publish: Release; the rename that follows shows all of it at once.
+        id.magic.store(header::MAGIC, Release);
+        Ok(())
+    }
+}
+
+/// Refuse to reserve what the memory cgroup has no room for: the kernel would kill, not refuse.
+pub fn refuse_beyond_cgroup(bytes: u64) -> Result<()> {
+    match cgroup::room() {
+        Some(room) if room.bytes < bytes => Err(Error::new(
+            Status::OutOfMemory,
+            format!(
+                "{bytes} bytes are needed, the memory cgroup {} has {} of its limit of {} left; \
+                 raise the limit (memory.max, docker --memory) or delete objects",
+                room.path, room.bytes, room.limit
+            ),
+        )),
+        _ => Ok(()),
+    }
+}

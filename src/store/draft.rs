@@ -1,0 +1,319 @@
+//! An object that this client is writing.
+
+use super::get::Held;
+use super::metadata::Metadata;
+use super::session::Session;
+use crate::alloc::{self, Outcome};
+use crate::error::{Error, Result, Status};
+use crate::layout::event::EventKind;
+use crate::layout::extent::{Extent, units};
+use crate::layout::record::Record;
+use crate::layout::word::{LeaseWord, RecordWord, State};
+use crate::segment::BytesMut;
+use crate::sync::Ordering;
+use crate::sys::clock;
+
+/// What the creator of an unsealed object knows of it.
+#[derive(Debug)]
+pub struct Draft {
+    /// Its slot.
+    pub slot: u32,
+    /// The generation it was created with.
+    pub generation: u32,
+    /// Name and metadata so far.
+    pub metadata: Metadata,
+    /// Its bytes.
+    pub bytes: BytesMut,
+    /// When it was created (monotonic ns).
+    pub created_ns: u64,
+}
+
+/// Which of the two kinds of extents a change is about.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Data,
+    Meta,
+}
+
+impl Kind {
+    fn pair(self, record: &Record) -> &crate::layout::extent::ExtentPair {
+        match self {
+            Kind::Data => &record.data,
+            Kind::Meta => &record.meta,
+        }
+    }
+
+    fn current(self, word: RecordWord) -> usize {
+        match self {
+            Kind::Data => word.data_index(),
+            Kind::Meta => word.meta_index(),
+        }
+    }
+
+    fn flip(self, word: RecordWord) -> RecordWord {
+        let bit = match self {
+            Kind::Data => RecordWord::DATA1,
+            Kind::Meta => RecordWord::META1,
+        };
+        if word.has(bit) { word.without(bit) } else { word.with(bit) }
+    }
+
+    fn block(self, index: usize) -> usize {
+        match self {
+            Kind::Data => index,
+            Kind::Meta => 2 + index,
+        }
+    }
+}
+
+/// An extent that is being exchanged for another: both are owned by the record meanwhile.
+struct Exchange {
+    kind: Kind,
+    old: Extent,
+    new: Extent,
+    moved: bool,
+}
+
+impl Session {
+    /// The word of a draft's record: WRITING, ours.
+    pub(super) fn draft_word(&self, draft: &Draft) -> Result<(&Record, RecordWord)> {
+        let record = self.record(draft.slot)?;
+        let word = record.look();
+        if word.generation() != draft.generation || !word.is(State::Writing) {
+            return Err(Error::new(
+                Status::Corrupt,
+                "an object that this client is writing was taken from it",
+            ));
+        }
+        Ok((record, word))
+    }
+
+    /// A record of the object table.
+    pub(super) fn record(&self, slot: u32) -> Result<&Record> {
+        self.segment.record(slot)
+    }
+
+    /// Change the size of an unsealed object; on failure all is as before.
+    pub fn resize(&self, draft: &mut Draft, size: u64) -> Result<()> {
+        self.check_writable()?;
+        self.refuse_too_large(size, draft.metadata.encode().len() as u64)?;
+        let (record, word) = self.draft_word(draft)?;
+        let old = record.data.load(word.data_index());
+        if size != old.size {
+            let exchange = self.begin_exchange(draft, Kind::Data, size)?;
+            if exchange.moved {
+                let reserved = &self.segment.header().reserved;
+                let from = self.segment.heap.read(exchange.old, reserved)?;
+                self.segment.heap.write(exchange.new, reserved)?.copy_from_own(from);
+            }
+            self.end_exchange(draft, &exchange)?;
+        }
+        let (record, word) = self.draft_word(draft)?;
+        let extent = record.data.load(word.data_index());
+        draft.bytes = self.segment.heap.write(extent, &self.segment.header().reserved)?;
+        Ok(())
+    }
+
+    /// Set one key of an unsealed object's metadata; on failure all is as before.
+    pub fn set_metadata(&self, draft: &mut Draft, key: &str, value: &[u8]) -> Result<()> {
+        self.check_writable()?;
+        let mut metadata = draft.metadata.clone();
+        metadata.set(key, value)?;
+        let bytes = metadata.encode();
+        self.refuse_too_large(draft.bytes.len, bytes.len() as u64)?;
+        let exchange = self.begin_exchange(draft, Kind::Meta, bytes.len() as u64)?;
+        let reserved = &self.segment.header().reserved;
+        self.segment.heap.write(exchange.new, reserved)?.copy_from(&bytes);
+        self.end_exchange(draft, &exchange)?;
+        draft.metadata = metadata;
+        Ok(())
+    }
+
+    /// Give the record a second extent of `size` bytes beside the current one, backed by memory.
+    fn begin_exchange(&self, draft: &Draft, kind: Kind, size: u64) -> Result<Exchange> {
+        let mut room = super::create::Room::new(Some(0));
+        loop {
+            match self.try_exchange(draft, kind, size)? {
+                Outcome::Done(exchange) => {
+                    if let Err(error) = self.reserve_extents(&[exchange.new]) {
+                        self.undo_exchange(draft, &exchange)?;
+                        return Err(error);
+                    }
+                    return Ok(exchange);
+                }
+                Outcome::NeedBlocks(count) => self.reserve_blocks(count)?,
+                Outcome::NoFit => self.make_room(&mut room, units(size), 0)?,
+            }
+        }
+    }
+
+    /// Take away the second extent that an exchange left behind when it could not get the lock
+    /// again.
+    fn clear_leftover(&self, draft: &Draft, kind: Kind) -> Result<()> {
+        let (record, word) = self.draft_word(draft)?;
+        let index = kind.current(word);
+        let (old, new) = (kind.pair(record).load(index), kind.pair(record).load(1 - index));
+        if new.is_empty() {
+            return Ok(());
+        }
+        let moved = old.is_empty() || old.start != new.start;
+        self.undo_exchange(draft, &Exchange { kind, old, new, moved })
+    }
+
+    fn try_exchange(&self, draft: &Draft, kind: Kind, size: u64) -> Result<Outcome<Exchange>> {
+        self.clear_leftover(draft, kind)?;
+        let mut guard = self.lock()?;
+        let (record, word) = self.draft_word(draft)?;
+        let index = kind.current(word);
+        let old = kind.pair(record).load(index);
+        let block = record.blocks[kind.block(index)].load(Ordering::Relaxed);
+        let held = alloc::Extent { start: old.start, len: old.len(), block };
+        let allocator = self.segment.allocator();
+        // Data keeps its place when it can; metadata is always written anew.
+        let in_place = kind == Kind::Data && !old.is_empty() && size > 0;
+        let here = Extent { start: old.start, size };
+        let placed = if size == 0 {
+            Outcome::Done((Extent::default(), 0, true))
+        } else if in_place
+            && (units(size) <= old.len()
+                || allocator.grow_in_place(held, units(size)).inspect_err(|_| guard.spoil())?)
+        {
+            Outcome::Done((here, block, false))
+        } else {
+            match self.alloc(size, &allocator, false).inspect_err(|_| guard.spoil())? {
+                Outcome::Done(fresh) => {
+                    Outcome::Done((Extent { start: fresh.start, size }, fresh.block, true))
+                }
+                Outcome::NeedBlocks(count) => Outcome::NeedBlocks(count),
+                Outcome::NoFit => Outcome::NoFit,
+            }
+        };
+        Ok(match placed {
+            Outcome::Done((new, new_block, moved)) => {
+                record.blocks[kind.block(1 - index)].store(new_block, Ordering::Relaxed);
+                kind.pair(record).store(1 - index, new);
+                Outcome::Done(Exchange { kind, old, new, moved })
+            }
+            Outcome::NeedBlocks(count) => Outcome::NeedBlocks(count),
+            Outcome::NoFit => Outcome::NoFit,
+        })
+    }
+
+    /// Make the second extent the current one by one CAS, and free what it leaves over.
+    fn end_exchange(&self, draft: &Draft, exchange: &Exchange) -> Result<()> {
+        self.settle_exchange(draft, exchange, true)
+    }
+
+    /// Take the second extent away again.
+    fn undo_exchange(&self, draft: &Draft, exchange: &Exchange) -> Result<()> {
+        self.settle_exchange(draft, exchange, false)
+    }
+
+    fn settle_exchange(&self, draft: &Draft, exchange: &Exchange, keep: bool) -> Result<()> {
+        let Exchange { kind, old, new, moved } = *exchange;
+        let (from, to) = if keep { (old, new) } else { (new, old) };
+        loop {
+            let mut guard = self.lock()?;
+            let (record, word) = self.draft_word(draft)?;
+            let index = kind.current(word);
+            let goes = if keep { index } else { 1 - index };
+            let block = record.blocks[kind.block(goes)].load(Ordering::Relaxed);
+            let held = alloc::Extent { start: from.start, len: from.len(), block };
+            let allocator = self.segment.allocator();
+            if !moved && from.len() > to.len() {
+                match allocator.shrink(held, to.len()).inspect_err(|_| guard.spoil())? {
+                    Outcome::NeedBlocks(count) => {
+                        drop(guard);
+                        self.reserve_blocks(count)?;
+                        continue;
+                    }
+                    Outcome::Done(_) | Outcome::NoFit => {}
+                }
+            }
+            if keep {
+                let next = match kind {
+                    Kind::Data => kind.flip(word),
+                    Kind::Meta => kind.flip(word).with(RecordWord::TEXT),
+                };
+                record.swap(word, next).map_err(|_| lost())?;
+            }
+            kind.pair(record).store(goes, Extent::default());
+            if moved && !from.is_empty() {
+                allocator.free(held).inspect_err(|_| guard.spoil())?;
+            }
+            return Ok(());
+        }
+    }
+
+    /// Seal; the buffer on it is leased before anybody else can see it when `lease` is given.
+    pub fn seal(&self, draft: &Draft, lease: Option<u32>) -> Result<Option<Held>> {
+        self.check_writable()?;
+        let (record, mut word) = self.draft_word(draft)?;
+        let elapsed = clock::monotonic_ns().saturating_sub(draft.created_ns) / 1000;
+        record.construct_us.store(elapsed, Ordering::Relaxed);
+        if self.segment.facts.lru() {
+            record.last_use.store(clock::ticks(), Ordering::Relaxed);
+        }
+        if let Some(index) = lease {
+            // Before SEALED, so no reclaimer that sees SEALED can miss it.
+            let leased = LeaseWord::new(draft.generation, draft.slot);
+            self.lease_word(index).store(leased.0, Ordering::Relaxed);
+        }
+        let data = record.data.load(word.data_index());
+        // SYNC record-word: AcqRel in `swap`; all that the creator wrote is published with it.
+        while let Err(now) = record.swap(word, word.in_state(State::Sealed)) {
+            if now.generation() != draft.generation || !now.is(State::Writing) {
+                return Err(lost());
+            }
+            word = now;
+        }
+        let sealed_us = record.create_time_us.load(Ordering::Relaxed).saturating_add(elapsed);
+        self.publish(record, sealed_us as i64, data.size, word);
+        let held = lease.map(|_| {
+            let bytes = self.segment.heap.read(data, &self.segment.header().reserved);
+            bytes.map(|bytes| Held { slot: draft.slot, generation: draft.generation, bytes })
+        });
+        held.transpose()
+    }
+
+    /// Give an unsealed object up that nobody has a buffer on; if the lock is not to be had, as soon
+    /// as it is.
+    pub fn abort_or_abandon(&self, draft: &Draft) {
+        if let Err(error) = self.abort(draft)
+            && error.status() != Status::Forked
+        {
+            self.abandon(draft.slot, draft.generation);
+        }
+    }
+
+    /// Free what was abandoned: under the lock.
+    pub(super) fn free_abandoned(&self) -> Result<()> {
+        for (slot, generation) in self.take_abandoned() {
+            let word = self.record(slot)?.look();
+            if word.generation() == generation && word.is(State::Writing) {
+                self.free_object(slot, word, 0)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Give an unsealed object up: its memory, id and name come back.
+    pub fn abort(&self, draft: &Draft) -> Result<()> {
+        if self.forked() {
+            return Err(Error::plain(Status::Forked));
+        }
+        let mut guard = self.lock()?;
+        let (record, word) = self.draft_word(draft)?;
+        let (id, size) = (record.id(), record.data.load(word.data_index()).size);
+        self.free_object(draft.slot, word, 0).inspect_err(|_| guard.spoil())?;
+        drop(guard);
+        self.append_event(EventKind::Aborted, &id, size);
+        self.wake_waiters_for(&id);
+        Ok(())
+    }
+}
+
+#[cold]
+fn lost() -> Error {
+    Error::new(Status::Corrupt, "an object that this client is writing was changed by another")
+}

@@ -1,0 +1,240 @@
+//! Get: find, lease, hand out. No lock, no system call, no allocation.
+
+use super::seat::{Seat, Ticket};
+use super::session::Session;
+use crate::error::{Error, Result, Status};
+use crate::id::ObjectId;
+use crate::index::{Hit, Key};
+use crate::layout::record::IdWords;
+use crate::layout::word::{LeaseWord, State};
+use crate::lease;
+use crate::segment::Bytes;
+use std::collections::HashSet;
+use std::time::Duration;
+
+/// A leased object.
+#[derive(Clone, Copy, Debug)]
+pub struct Held {
+    /// Its slot.
+    pub slot: u32,
+    /// Its generation.
+    pub generation: u32,
+    /// Its bytes.
+    pub bytes: Bytes,
+}
+
+/// What a get finds at one moment.
+pub(super) enum Now {
+    /// Sealed, and leased by the ticket.
+    Held(Ticket, Held),
+    /// Being written.
+    Writing,
+    /// Not there.
+    Absent,
+}
+
+impl Session {
+    /// Lease the object with this key if it is sealed.
+    #[inline(always)]
+    pub(super) fn get_now(&self, seat: &Seat, key: &Key) -> Result<Now> {
+        loop {
+            let Some(hit) = self.segment.index().find(key)? else { return Ok(Now::Absent) };
+            if !hit.word.is(State::Sealed) {
+                return Ok(Now::Writing);
+            }
+            if let Some((ticket, held)) = self.lease(seat, hit)? {
+                return Ok(Now::Held(ticket, held));
+            }
+        }
+    }
+
+    /// Lease a sealed object that was just found; `None` when it went away meanwhile.
+    #[inline(always)]
+    pub(super) fn lease(&self, seat: &Seat, hit: Hit) -> Result<Option<(Ticket, Held)>> {
+        let record = self.segment.record(hit.slot)?;
+        let ticket = seat.claim()?;
+        let Some(word) = lease::protect(self.lease_word(ticket.index), record, hit.slot, hit.word)
+        else {
+            seat.release(ticket, |_| {});
+            return Ok(None);
+        };
+        let extent = record.data.load(word.data_index());
+        match self.segment.heap.read(extent, &self.segment.header().reserved) {
+            Ok(bytes) => {
+                let generation = word.generation();
+                Ok(Some((ticket, Held { slot: hit.slot, generation, bytes })))
+            }
+            Err(error) => {
+                seat.release(ticket, |session| session.end_lease(ticket.index));
+                Err(error)
+            }
+        }
+    }
+
+    /// End the lease of an entry: its last holder released it.
+    #[inline(always)]
+    pub fn end_lease(&self, index: u32) {
+        if self.forked() {
+            return;
+        }
+        let word = self.lease_word(index);
+        if self.segment.facts.lru() {
+            // Relaxed: this process's own word.
+            self.own.stamp(LeaseWord(word.load(crate::sync::Ordering::Relaxed)));
+        }
+        lease::release(word);
+    }
+
+    /// Get the object with this key, waiting until it is sealed.
+    #[inline(always)]
+    pub fn get(&self, seat: &Seat, key: &Key, timeout: Option<Duration>) -> Result<(Ticket, Held)> {
+        self.check()?;
+        match self.get_now(seat, key)? {
+            Now::Held(ticket, held) => Ok((ticket, held)),
+            _ => self.get_slow(seat, key, timeout),
+        }
+    }
+
+    #[cold]
+    fn get_slow(
+        &self,
+        seat: &Seat,
+        key: &Key,
+        timeout: Option<Duration>,
+    ) -> Result<(Ticket, Held)> {
+        let mut seen = None;
+        if timeout == Some(Duration::ZERO) {
+            return match self.look(key, &mut seen)? {
+                Some(hit) if hit.word.is(State::Writing) => Err(Error::plain(Status::NotSealed)),
+                Some(_) => match self.get_now(seat, key)? {
+                    Now::Held(ticket, held) => Ok((ticket, held)),
+                    Now::Writing => Err(Error::plain(Status::NotSealed)),
+                    Now::Absent => Err(Error::plain(Status::NotFound)),
+                },
+                None => Err(Error::plain(Status::NotFound)),
+            };
+        }
+        let words = [self.wake_word(key)];
+        let ready =
+            || matches!(self.segment.index().find(key), Ok(Some(h)) if h.word.is(State::Sealed));
+        self.wait_until(&words, timeout, ready, || {
+            if let Now::Held(ticket, held) = self.get_now(seat, key)? {
+                return Ok(Some((ticket, held)));
+            }
+            self.look(key, &mut seen)?;
+            Ok(None)
+        })
+    }
+
+    /// Get many, with one deadline: `each` is called once for each index.
+    pub fn get_many(
+        &self,
+        seat: &Seat,
+        ids: &[ObjectId],
+        timeout: Option<Duration>,
+        each: &mut dyn FnMut(usize, Result<(Ticket, Held)>),
+    ) -> Result<()> {
+        self.check()?;
+        let keys: Vec<Key> = ids.iter().map(|id| Key::Id(IdWords::from(id))).collect();
+        let mut seen = vec![None; keys.len()];
+        let mut pending: Vec<usize> = Vec::new();
+        for (i, key) in keys.iter().enumerate() {
+            match self.get_now(seat, key) {
+                Ok(Now::Held(ticket, held)) => each(i, Ok((ticket, held))),
+                Ok(_) => pending.push(i),
+                Err(error) => each(i, Err(error)),
+            }
+        }
+        if timeout == Some(Duration::ZERO) {
+            for i in pending {
+                each(i, self.get_slow(seat, &keys[i], timeout));
+            }
+            return Ok(());
+        }
+        if pending.is_empty() {
+            return Ok(());
+        }
+        let words = self.wake_words(pending.iter().map(|&i| &keys[i]));
+        let waited = self.wait_until(
+            &words,
+            timeout,
+            || false,
+            || {
+                pending.retain(|&i| match self.get_now(seat, &keys[i]) {
+                    Ok(Now::Held(ticket, held)) => {
+                        each(i, Ok((ticket, held)));
+                        false
+                    }
+                    Ok(_) => match self.look(&keys[i], &mut seen[i]) {
+                        Ok(_) => true,
+                        Err(error) => {
+                            each(i, Err(error));
+                            false
+                        }
+                    },
+                    Err(error) => {
+                        each(i, Err(error));
+                        false
+                    }
+                });
+                Ok(pending.is_empty().then_some(()))
+            },
+        );
+        if let Err(error) = waited {
+            pending.iter().for_each(|&i| each(i, Err(error.clone())));
+        }
+        Ok(())
+    }
+
+    /// Wait until `num_ready` of the ids (0: all) are sealed. Fills `ready`; says how many are, and
+    /// whether that is enough.
+    pub fn wait_ready(
+        &self,
+        ids: &[ObjectId],
+        num_ready: usize,
+        timeout: Option<Duration>,
+        ready: &mut [bool],
+    ) -> Result<(usize, bool)> {
+        self.check()?;
+        if num_ready > ids.len() || ready.len() < ids.len() {
+            return Err(Error::new(
+                Status::InvalidArgument,
+                format!("num_ready {num_ready} is more than the {} ids", ids.len()),
+            ));
+        }
+        let wanted = if num_ready == 0 { ids.len() } else { num_ready };
+        let keys: Vec<Key> = ids.iter().map(|id| Key::Id(IdWords::from(id))).collect();
+        let mut seen = vec![None; keys.len()];
+        let mut aborted = HashSet::new();
+        let mut count = 0;
+        let mut step = |look: bool| -> Result<Option<()>> {
+            count = 0;
+            for (i, key) in keys.iter().enumerate() {
+                let hit = self.segment.index().find(key)?;
+                ready[i] = hit.is_some_and(|hit| hit.word.is(State::Sealed));
+                count += usize::from(ready[i]);
+                if ready[i] || !look {
+                    continue;
+                }
+                match self.look(key, &mut seen[i]) {
+                    Err(error) if error.status() == Status::Aborted => drop(aborted.insert(i)),
+                    other => drop(other?),
+                }
+            }
+            let lost = aborted.iter().filter(|&&i| !ready[i]).count();
+            if count < wanted && keys.len() - lost < wanted {
+                return Err(Error::plain(Status::Aborted));
+            }
+            Ok((count >= wanted).then_some(()))
+        };
+        if step(false)?.is_some() || timeout == Some(Duration::ZERO) {
+            return Ok((count, count >= wanted));
+        }
+        let words = self.wake_words(keys.iter());
+        match self.wait_until(&words, timeout, || false, || step(true)) {
+            Ok(()) => Ok((count, true)),
+            Err(error) if error.status() == Status::Timeout => Ok((count, false)),
+            Err(error) => Err(error),
+        }
+    }
+}

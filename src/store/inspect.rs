@@ -1,0 +1,297 @@
+//! What people and programs can ask about one object and about the store.
+
+use super::get::Held;
+use super::metadata::View;
+use super::session::Session;
+use crate::error::{Error, Result, Status};
+use crate::id::ObjectId;
+use crate::index::Key;
+use crate::info::{ObjectInfo, ObjectState, Stats};
+use crate::layout::extent::{Extent, UNIT};
+use crate::layout::record::{IdWords, Record};
+use crate::layout::word::{LeaseWord, RecordWord, State};
+use crate::segment::Bytes;
+use crate::sync::Ordering::{Acquire, Relaxed};
+use crate::sync::fence;
+use crate::sys::fs;
+use std::os::fd::AsFd;
+
+/// Set in `ObjectInfo::flags`: not chosen by eviction.
+const INFO_PINNED: u32 = 1;
+/// Set in `ObjectInfo::flags`: has a name.
+const INFO_NAMED: u32 = 2;
+
+impl Session {
+    /// Whether the object is there, and sealed.
+    pub fn contains(&self, id: &ObjectId) -> Result<ObjectState> {
+        self.check()?;
+        Ok(match self.look(&Key::Id(IdWords::from(id)), &mut None)? {
+            None => ObjectState::Absent,
+            Some(hit) if hit.word.is(State::Sealed) => ObjectState::Sealed,
+            Some(_) => ObjectState::Writing,
+        })
+    }
+
+    /// The id of the object with this name, sealed or not.
+    pub fn lookup(&self, name: &str) -> Result<ObjectId> {
+        self.check()?;
+        super::metadata::check_name(name)?;
+        let key = self.name_key(name);
+        loop {
+            let Some(hit) = self.look(&key, &mut None)? else {
+                return Err(Error::plain(Status::NotFound));
+            };
+            let record = self.record(hit.slot)?;
+            let id = record.id();
+            // SYNC record-fields: as in a lookup.
+            fence(Acquire);
+            if record.load(Relaxed).generation() == hit.word.generation() {
+                return Ok(id);
+            }
+        }
+    }
+
+    /// The key of a name.
+    pub fn name_key(&self, name: &str) -> Key {
+        Key::Name(crate::index::hash::name_hash(self.segment.facts.seed, name))
+    }
+
+    /// All about one object, whether it is sealed yet or not.
+    pub fn object_info(&self, id: &ObjectId) -> Result<ObjectInfo> {
+        self.check()?;
+        let key = Key::Id(IdWords::from(id));
+        loop {
+            let Some(hit) = self.look(&key, &mut None)? else {
+                return Err(Error::plain(Status::NotFound));
+            };
+            if let Some(mut info) = self.describe(hit.slot, Some(hit.word.generation()))? {
+                info.lease_count = self.count_leases(hit.slot, hit.word.generation())?;
+                return Ok(info);
+            }
+        }
+    }
+
+    /// All about the object of a held buffer, deleted or not.
+    pub fn held_info(&self, slot: u32, generation: u32) -> Result<ObjectInfo> {
+        let info = self.describe(slot, Some(generation))?;
+        let mut info = info.ok_or_else(|| Error::new(Status::Corrupt, "a held object is gone"))?;
+        // Of a store that was removed nobody else is known, but the caller holds it.
+        info.lease_count = match self.count_leases(slot, generation) {
+            Err(error) if error.status() == Status::StoreGone => 1,
+            count => count?,
+        };
+        Ok(info)
+    }
+
+    fn count_leases(&self, slot: u32, generation: u32) -> Result<u32> {
+        Ok(self.collect_leases()?.count(LeaseWord::new(generation, slot).0))
+    }
+
+    /// The bytes of name and metadata of a held object.
+    pub fn held_text(&self, held: &Held) -> Result<Bytes> {
+        let record = self.record(held.slot)?;
+        let word = record.look();
+        let extent = record.meta.load(word.meta_index());
+        if !word.has(RecordWord::TEXT) {
+            return self.segment.heap.read(Extent::default(), &self.segment.header().reserved);
+        }
+        self.segment.heap.read(extent, &self.segment.header().reserved)
+    }
+
+    /// Describe the object in `slot` as it is at one instant; `None` when there is none, or not of
+    /// this generation. Its leases are the caller's to count.
+    pub(super) fn describe(
+        &self,
+        slot: u32,
+        generation: Option<u32>,
+    ) -> Result<Option<ObjectInfo>> {
+        let record = self.record(slot)?;
+        for _ in 0..1000 {
+            let word = record.look();
+            let state = match word.state() {
+                Some(State::Free) => return Ok(None),
+                Some(State::Writing) => ObjectState::Writing,
+                Some(State::Sealed) => ObjectState::Sealed,
+                Some(State::Doomed) => ObjectState::Deleted,
+                None => {
+                    return Err(Error::new(Status::Corrupt, format!("record {slot} is nonsense")));
+                }
+            };
+            if word.has(RecordWord::HIDDEN)
+                || generation.is_some_and(|generation| generation != word.generation())
+            {
+                return Ok(None);
+            }
+            let mut info = self.fields(record, word, state);
+            self.describe_text(record, word, &mut info);
+            // SYNC record-fields: as in a lookup.
+            fence(Acquire);
+            if record.load(Relaxed) == word {
+                return Ok(Some(info));
+            }
+        }
+        Err(Error::new(Status::Corrupt, format!("record {slot} will not settle")))
+    }
+
+    fn fields(&self, record: &Record, word: RecordWord, state: ObjectState) -> ObjectInfo {
+        let flag = |on: bool, flag: u32| if on { flag } else { 0 };
+        let create_time_us = record.create_time_us.load(Relaxed) as i64;
+        let construct_us = record.construct_us.load(Relaxed) as i64;
+        let sealed = state != ObjectState::Writing;
+        let last_use = record.last_use.load(Relaxed);
+        let pid = record.creator_pid.load(Relaxed);
+        let host = self.host_name(record.creator_host.load(Relaxed));
+        ObjectInfo {
+            id: record.id(),
+            state,
+            flags: flag(word.has(RecordWord::PINNED), INFO_PINNED)
+                | flag(word.has(RecordWord::NAMED), INFO_NAMED),
+            data_size: record.data.load(word.data_index()).size,
+            metadata_size: 0,
+            create_time_us,
+            construct_duration_us: if sealed { construct_us } else { -1 },
+            creator_pid: pid as i32,
+            lease_count: 0,
+            last_use_us: match last_use {
+                0 if sealed => create_time_us.saturating_add(construct_us),
+                0 => create_time_us,
+                ticks => self.ticks_to_us(ticks),
+            },
+            name: String::new(),
+            creator_address: format!("{host}/{pid}@{}", record.creator_start.load(Relaxed)),
+        }
+    }
+
+    /// Name and metadata size, from a copy of memory that may be another's the next moment: the word,
+    /// read again by the caller, decides whether it counts.
+    fn describe_text(&self, record: &Record, word: RecordWord, info: &mut ObjectInfo) {
+        let extent = record.meta.load(word.meta_index());
+        if !word.has(RecordWord::TEXT) || extent.is_empty() || extent.size > 2 << 20 {
+            return;
+        }
+        let mut bytes = vec![0; extent.size as usize];
+        // With a system call: what is read may be given back to the file system meanwhile.
+        if self.segment.heap.copy_out(extent.offset(), &mut bytes) {
+            let view = View(&bytes);
+            info.name = view.name().unwrap_or_default().to_owned();
+            info.metadata_size = view.payload().unwrap_or_default();
+        }
+    }
+
+    fn host_name(&self, host: u32) -> String {
+        let Some(host) = self.segment.header().hosts.get(host as usize) else {
+            return "?".to_owned();
+        };
+        let bytes: Vec<u8> =
+            host.0.iter().flat_map(|word| word.load(Relaxed).to_le_bytes()).collect();
+        let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
+        String::from_utf8_lossy(&bytes[..end]).into_owned()
+    }
+
+    /// Pin an object against eviction, or let it go.
+    pub fn set_pinned(&self, id: &ObjectId, pinned: bool) -> Result<()> {
+        self.check_writable()?;
+        let key = Key::Id(IdWords::from(id));
+        loop {
+            let Some(hit) = self.look(&key, &mut None)? else {
+                return Err(Error::plain(Status::NotFound));
+            };
+            let record = self.record(hit.slot)?;
+            let next = |word: RecordWord| match pinned {
+                true => word.with(RecordWord::PINNED),
+                false => word.without(RecordWord::PINNED),
+            };
+            if next(hit.word) == hit.word {
+                return Ok(());
+            }
+            // Under the lock, so that who frees or resizes it finds the word as it was read there.
+            let _guard = self.lock()?;
+            let mut word = record.look();
+            while word.generation() == hit.word.generation()
+                && matches!(word.state(), Some(State::Writing | State::Sealed))
+            {
+                // Its creator may set TEXT or seal it: then again.
+                match record.swap(word, next(word)) {
+                    Ok(()) => return Ok(()),
+                    Err(now) => word = now,
+                }
+            }
+        }
+    }
+
+    /// The numbers of the store.
+    pub fn stats(&self) -> Result<Stats> {
+        self.check()?;
+        self.check_links()?;
+        let header = self.segment.header();
+        let counters = &header.counters;
+        let mut stats = Stats {
+            capacity: self.segment.facts.geometry.capacity,
+            max_objects: u64::from(self.segment.facts.geometry.max_objects),
+            evictions: counters.evictions.load(Relaxed),
+            evicted_bytes: counters.evicted_bytes.load(Relaxed),
+            recoveries: counters.recoveries.load(Relaxed),
+            reaped_clients: counters.reaped_clients.load(Relaxed),
+            lock_steals: counters.lock_steals.load(Relaxed),
+            ..Stats::default()
+        };
+        for chunk in 0..stats.capacity.div_ceil(self.segment.facts.geometry.chunk_size) as u32 {
+            if crate::segment::all_set(&header.reserved, chunk, chunk) {
+                stats.reserved += self.segment.heap.chunk_range(chunk).1;
+            }
+        }
+        for slot in 0..self.segment.index().used() {
+            let word = self.record(slot)?.load(Relaxed);
+            let count = match word.state() {
+                Some(State::Writing) if !word.has(RecordWord::HIDDEN) => &mut stats.objects_writing,
+                Some(State::Sealed) => &mut stats.objects_sealed,
+                Some(State::Doomed) => &mut stats.objects_deleted,
+                _ => continue,
+            };
+            *count += 1;
+            stats.pinned += u64::from(word.is(State::Sealed) && word.has(RecordWord::PINNED));
+        }
+        self.visit_clients(|view| {
+            stats.clients += u64::from(view.alive);
+            view.leases(|_| stats.leases += 1)
+        })?;
+        let (free, largest) = self.free_heap()?;
+        stats.used = stats.capacity.saturating_sub(free * UNIT);
+        stats.largest_free = largest * UNIT;
+        stats.file_system = fs::file_system(self.segment.dir.as_fd())
+            .map_or_else(|_| "unknown".to_owned(), |found| found.name.to_owned());
+        Ok(stats)
+    }
+
+    /// Free units and the largest free block: as the allocator has it, or, for a reader and when a
+    /// writer is at work, as the table has it.
+    fn free_heap(&self) -> Result<(u64, u64)> {
+        let guard = if self.segment.read_only { None } else { self.try_lock() };
+        let Some(mut guard) = guard else { return self.free_heap_by_table() };
+        let allocator = self.segment.allocator();
+        let largest = allocator.largest_free().inspect_err(|_| guard.spoil())?;
+        Ok((allocator.free_units(), largest))
+    }
+
+    fn free_heap_by_table(&self) -> Result<(u64, u64)> {
+        let capacity = self.segment.facts.geometry.units();
+        let mut owned = Vec::new();
+        for slot in 0..self.segment.index().used() {
+            let record = self.record(slot)?;
+            if !record.look().is(State::Free) {
+                let extents = super::recover::owned_extents(record);
+                owned.extend(extents.map(|(_, extent)| (extent.start, extent.len())));
+            }
+        }
+        owned.sort_unstable();
+        owned.push((capacity, 0));
+        let (mut free, mut largest, mut from) = (0, 0, 0);
+        for (start, len) in owned {
+            let gap = start.saturating_sub(from);
+            free += gap;
+            largest = largest.max(gap);
+            from = from.max(start.saturating_add(len));
+        }
+        Ok((free.min(capacity), largest.min(capacity)))
+    }
+}

@@ -1,0 +1,246 @@
+//! Join a store: a file of one's own, locked before it is visible.
+
+use super::session::Session;
+use crate::error::{Error, Result, Status};
+use crate::layout::client::{
+    CLIENT_MAGIC, ClientHeader, FILE_SIZE, FLAG_READ_ONLY, LEASE_CHUNK, LEASES_OFFSET, MAX_LEASES,
+    RELEASES, RELEASES_OFFSET, Release, SLOTS,
+};
+use crate::layout::header::Lifecycle;
+use crate::layout::word::LeaseWord;
+use crate::segment::{Section, Segment, refuse_beyond_cgroup, slot_name};
+use crate::sync::{AtomicU64, Ordering, fence};
+use crate::sys::fork::{ChildFds, Registration};
+use crate::sys::map::Map;
+use crate::sys::{Errno, clock, file, lock, process, random};
+use once_cell::sync::OnceCell;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Lease words that a new client's scanners look at.
+const FIRST_LEASES: u32 = 512;
+
+/// This client's own file.
+pub struct Own {
+    /// Slot among the clients, or among the readers.
+    pub slot: u32,
+    /// The file is in `readers/`.
+    pub in_readers: bool,
+    /// Random identity.
+    pub nonce: u64,
+    /// Index of the host name in the table of the store, once it is known.
+    pub host: OnceCell<u32>,
+    file: Registration,
+    header: Section<ClientHeader>,
+    releases: Section<Release>,
+    leases: Section<AtomicU64>,
+}
+
+impl Own {
+    /// Make the file, lock it, fill it, and link it into the first free slot.
+    pub fn join(segment: &Segment) -> Result<Own> {
+        let (dir, in_readers) = directory(segment)?;
+        let cannot = |errno: Errno| errno.because("cannot make this client's file");
+        let fd = file::tmpfile_at(dir, 0o600).map_err(|errno| match errno.0 {
+            libc::EOPNOTSUPP | libc::EISDIR | libc::EINVAL => Error::os(
+                Status::Unsupported,
+                errno.0,
+                "the file system of the store cannot make unnamed files (O_TMPFILE); use /dev/shm \
+                 or a local file system",
+            ),
+            _ => cannot(errno),
+        })?;
+        file::set_len(fd.as_fd(), FILE_SIZE).map_err(cannot)?;
+        let first = LEASES_OFFSET + u64::from(LEASE_CHUNK) * 8;
+        refuse_beyond_cgroup(first)?;
+        file::reserve(fd.as_fd(), 0, first).map_err(cannot)?;
+        // Directories decide who may look; the mode is exact whatever the umask.
+        file::set_mode(fd.as_fd(), 0o644).map_err(cannot)?;
+        if !lock::try_write_lock(fd.as_fd()).map_err(cannot)? {
+            return Err(Error::new(Status::Internal, "a new file is locked by somebody"));
+        }
+        let map = Map::read_write(fd.as_fd(), FILE_SIZE as usize).map_err(cannot)?;
+        map.dont_fork().map_err(cannot)?;
+        let mut own = Self::over(fd, Arc::new(map), 0, in_readers)?;
+        own.nonce = new_nonce()?;
+        own.identify(segment.read_only);
+        for slot in 0..SLOTS {
+            own.slot = slot;
+            match file::link_tmpfile(own.fd()?, dir, &slot_name(slot)) {
+                Ok(()) => return Ok(own),
+                Err(errno) if errno.0 == libc::EEXIST => {}
+                Err(errno) => return Err(cannot(errno)),
+            }
+        }
+        Err(Error::new(
+            Status::Limit,
+            format!("{SLOTS} clients are connected; disconnect some, or reap those that died"),
+        ))
+    }
+
+    /// Take the place of a dead client, file and all, so that the dead can be reaped when they
+    /// have taken every slot. `None` when nobody is dead.
+    pub fn adopt(segment: &Segment) -> Result<Option<Own>> {
+        let cannot = |errno: Errno| errno.because("cannot take the place of a dead client");
+        let dir = Some(segment.clients.as_fd());
+        for slot in 0..SLOTS {
+            let flags = libc::O_RDWR | libc::O_NOFOLLOW | libc::O_NONBLOCK;
+            let name = slot_name(slot);
+            let Ok(fd) = file::open_at(dir, &name, flags, 0) else { continue };
+            let stat = file::stat_fd(fd.as_fd()).map_err(cannot)?;
+            // A dead owner of the writer lock must stay dead, or nobody could steal it.
+            let owns_lock = segment.lock().peek().owner() == Some(slot as u16);
+            if !stat.is_file() || stat.size != FILE_SIZE || owns_lock {
+                continue;
+            }
+            if !lock::try_write_lock(fd.as_fd()).unwrap_or(false)
+                || !file::stat_at(dir, &name).is_ok_and(|named| named.same_file(&stat))
+            {
+                continue;
+            }
+            let map = Map::read_write(fd.as_fd(), FILE_SIZE as usize).map_err(cannot)?;
+            map.dont_fork().map_err(cannot)?;
+            let own = Self::over(fd, Arc::new(map), slot, false)?;
+            return Ok(Some(own));
+        }
+        Ok(None)
+    }
+
+    fn over(fd: OwnedFd, map: Arc<Map>, slot: u32, in_readers: bool) -> Result<Own> {
+        let header = Section::<ClientHeader>::new(&map, 0, 1)?;
+        let file = ChildFds::register(fd)
+            .map_err(|errno| errno.because("cannot make this client's file"))?;
+        Ok(Own {
+            slot,
+            in_readers,
+            nonce: header[0].nonce.load(Ordering::Relaxed),
+            host: OnceCell::new(),
+            file,
+            header,
+            releases: Section::new(&map, RELEASES_OFFSET, RELEASES.into())?,
+            leases: Section::new(&map, LEASES_OFFSET, MAX_LEASES.into())?,
+        })
+    }
+
+    fn identify(&self, read_only: bool) {
+        // Relaxed throughout: nobody else knows the file before `link_tmpfile`, a system call.
+        let relaxed = Ordering::Relaxed;
+        let header = &self.header[0];
+        header.nonce.store(self.nonce, relaxed);
+        header.pid.store(process::pid() as u32, relaxed);
+        header.uid.store(process::uid(), relaxed);
+        header.pid_namespace.store(process::pid_namespace(), relaxed);
+        header.start_time.store(process::start_time_ticks(), relaxed);
+        header.connect_time_us.store(clock::epoch_us() as u64, relaxed);
+        let comm = u128::from_le_bytes(process::comm());
+        header.comm[0].store(comm as u64, relaxed);
+        header.comm[1].store((comm >> 64) as u64, relaxed);
+        header.flags.store(if read_only { FLAG_READ_ONLY } else { 0 }, relaxed);
+        header.lease_high.store(FIRST_LEASES, relaxed);
+        header.magic.store(CLIENT_MAGIC, relaxed);
+    }
+
+    /// The file; an error in a forked child, which closed it.
+    pub fn fd(&self) -> Result<BorrowedFd<'_>> {
+        self.file.fd().map_err(|_| Error::plain(Status::Forked))
+    }
+
+    /// A lease word.
+    #[inline(always)]
+    pub fn lease(&self, index: u32) -> &AtomicU64 {
+        &self.leases[index as usize & (MAX_LEASES as usize - 1)]
+    }
+
+    /// The process start time that identifies this process beside its pid.
+    pub fn start_time(&self) -> u64 {
+        self.header[0].start_time.load(Ordering::Relaxed)
+    }
+
+    /// The process id, without asking the kernel for it again.
+    pub fn pid(&self) -> u32 {
+        self.header[0].pid.load(Ordering::Relaxed)
+    }
+
+    /// See [`Session::prepare_leases`].
+    pub fn prepare_leases(&self, count: u32) -> Result<()> {
+        let chunk = u64::from(LEASE_CHUNK) * 8;
+        let end = (u64::from(count) * 8).next_multiple_of(chunk);
+        if end > chunk {
+            refuse_beyond_cgroup(end)?;
+            file::reserve(self.fd()?, LEASES_OFFSET, end)
+                .map_err(|errno| errno.because("cannot reserve memory for more leases"))?;
+        }
+        // SYNC lease-high: Release, before any of these words is used; the fence of the lease
+        // protocol puts it before the validation.
+        self.header[0].lease_high.fetch_max(count, Ordering::Release);
+        Ok(())
+    }
+
+    /// Note a release for the evictor: what, and when.
+    #[inline]
+    pub fn stamp(&self, lease: LeaseWord) {
+        // Relaxed: a reader of the ring checks what it finds; a torn entry is a lost stamp.
+        let at = self.header[0].released.fetch_add(1, Ordering::Relaxed);
+        let entry = &self.releases[(at % u64::from(RELEASES)) as usize];
+        entry.lease.store(0, Ordering::Relaxed);
+        entry.ticks.store(clock::ticks(), Ordering::Relaxed);
+        // SYNC stamp: Release; the time is there before what was released.
+        entry.lease.store(lease.0, Ordering::Release);
+    }
+
+    /// Whether others take this client for one that uses the store.
+    pub fn set_joined(&self, joined: bool) {
+        // SYNC joined: Release; a client that has left released all its leases before.
+        self.header[0].joined.store(joined.into(), Ordering::Release);
+    }
+}
+
+/// Who may write `clients/` is there; other readers are in `readers/`.
+fn directory(segment: &Segment) -> Result<(BorrowedFd<'_>, bool)> {
+    if file::accessible(Some(segment.clients.as_fd()), c".", true) {
+        return Ok((segment.clients.as_fd(), false));
+    }
+    match &segment.readers {
+        Some(readers) if segment.read_only => Ok((readers.as_fd(), true)),
+        _ => Err(Error::new(
+            Status::Permission,
+            "this user may not write in the store; connect with PLASMA_CONNECT_READ_ONLY if the \
+             store admits readers",
+        )),
+    }
+}
+
+fn new_nonce() -> Result<u64> {
+    let mut bytes = [0; 8];
+    random::fill(&mut bytes)?;
+    Ok(u64::from_ne_bytes(bytes) | 1)
+}
+
+impl Session {
+    /// The file is visible: is the store still there? `false` to start over.
+    pub fn enter(&self) -> Result<bool> {
+        // SYNC join: SeqCst; pairs with the fence of a leaver between CLOSING and its look at the
+        // clients. Either it sees this file, or this sees CLOSING or GONE.
+        fence(Ordering::SeqCst);
+        // CLOSING lasts as long as its leaver looks at the clients, or until a recovery.
+        for _ in 0..10_000 {
+            match self.segment.lifecycle()? {
+                Lifecycle::Live => return self.check_entered(),
+                Lifecycle::Gone => return Ok(false),
+                Lifecycle::Closing if self.segment.read_only => {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+                Lifecycle::Closing => drop(self.lock()?),
+            }
+        }
+        Err(Error::new(Status::StoreGone, "the last client of the store died while it left"))
+    }
+
+    fn check_entered(&self) -> Result<bool> {
+        if self.check_links().is_err() {
+            return Ok(false);
+        }
+        Ok(true)
+    }
+}

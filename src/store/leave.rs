@@ -1,0 +1,121 @@
+//! Leave a store: the file goes, then the lock on it; the last one out of an EPHEMERAL store
+//! removes it.
+
+use super::session::Session;
+use crate::error::Result;
+use crate::layout::header::Lifecycle;
+use crate::segment::{finish_removal, slot_name};
+use crate::sync::{Ordering, fence};
+use crate::sys::file;
+use std::os::fd::AsFd;
+
+/// Tries for the lock of a leaver of an EPHEMERAL store; another leaver holds it for microseconds.
+const TRIES: u32 = 200;
+
+impl Session {
+    /// After joining an EPHEMERAL store that was there already: if all who used it are dead, it is
+    /// removed; `false` to start over.
+    pub(super) fn take_over_ephemeral(&self) -> Result<bool> {
+        let had_client = self.segment.header().table.had_client.load(Ordering::Relaxed) != 0;
+        if !had_client || self.others_joined()? {
+            return Ok(true);
+        }
+        if self.segment.read_only {
+            return Ok(false);
+        }
+        let guard = self.lock()?;
+        let removed = self.remove_if_last()?;
+        drop(guard);
+        Ok(!removed)
+    }
+
+    /// This client uses the store: from now on others may find it in use.
+    pub(super) fn announce_joined(&self) {
+        self.own.set_joined(true);
+        if !self.segment.read_only {
+            // Relaxed: who finds it 0 also finds no client that has joined, or the lock later.
+            self.segment.header().table.had_client.store(1, Ordering::Relaxed);
+        }
+    }
+
+    fn others_joined(&self) -> Result<bool> {
+        let mut others = false;
+        self.visit_clients(|view| {
+            let own = view.nonce == self.own.nonce;
+            others |= !own && view.alive && view.identity().is_some_and(|who| who.joined);
+            Ok(())
+        })?;
+        Ok(others)
+    }
+
+    /// Remove an EPHEMERAL store unless others use it: under the lock.
+    fn remove_if_last(&self) -> Result<bool> {
+        if !self.segment.set_lifecycle(Lifecycle::Live, Lifecycle::Closing) {
+            return Ok(false);
+        }
+        // SYNC join: SeqCst; pairs with the fence of a joiner after its file is visible.
+        fence(Ordering::SeqCst);
+        let last = matches!(self.others_joined(), Ok(false));
+        let next = if last { Lifecycle::Gone } else { Lifecycle::Live };
+        if !self.segment.set_lifecycle(Lifecycle::Closing, next) || !last {
+            return Ok(false);
+        }
+        // What cannot be removed now is finished by the next to connect.
+        let _ = finish_removal(&self.address, &self.segment);
+        Ok(true)
+    }
+
+    fn leave(&self) {
+        if !self.segment.read_only {
+            // What is abandoned is freed with the lock; else by who finds its creator gone.
+            drop(self.try_lock());
+        }
+        if self.segment.facts.lru() && !self.segment.read_only {
+            self.fold_own_releases();
+        }
+        if self.segment.facts.ephemeral() && !self.segment.read_only {
+            for _ in 0..TRIES {
+                if let Some(guard) = self.try_lock() {
+                    // Under the lock, so that the next leaver does not take this one for a user.
+                    self.own.set_joined(false);
+                    let removed = self.remove_if_last().unwrap_or(false);
+                    // Before the name goes: from an owner without a name nobody could steal.
+                    drop(guard);
+                    self.unlink_own();
+                    if removed {
+                        self.wake_everybody();
+                    }
+                    return;
+                }
+                std::thread::yield_now();
+            }
+        }
+        // From here on this client holds nothing, so that a scan does not miss its name.
+        self.own.set_joined(false);
+        self.unlink_own();
+    }
+
+    fn unlink_own(&self) {
+        let dir = match (&self.segment.readers, self.own.in_readers) {
+            (Some(readers), true) => readers,
+            _ => &self.segment.clients,
+        };
+        let name = slot_name(self.own.slot);
+        let ino = |stat: file::Stat| stat.ino;
+        let own = self.own.fd().ok().and_then(|fd| file::stat_fd(fd).ok()).map(ino);
+        // The name may be gone with the store, and be another's by now; liveness ends with the
+        // descriptor in any case.
+        if own.is_some() && own == file::stat_at(Some(dir.as_fd()), &name).ok().map(ino) {
+            let _ = file::unlink_at(Some(dir.as_fd()), &name);
+        }
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        // A forked child touches nothing that is shared.
+        if !self.forked() {
+            self.leave();
+        }
+    }
+}

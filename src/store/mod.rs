@@ -1,0 +1,30 @@
+//! One connection to a store: the protocols, the mapped segment and the kernel, tied together.
+
+mod create;
+mod draft;
+mod evict;
+mod get;
+mod inspect;
+mod join;
+mod leave;
+mod list;
+mod lock;
+mod make;
+mod metadata;
+mod peers;
+mod reap;
+mod reclaim;
+mod recover;
+mod reserve;
+mod seat;
+mod session;
+mod trim;
+mod waiting;
+mod words;
+
+pub use draft::Draft;
+pub use get::Held;
+pub use make::GetOrMake;
+pub use metadata::{View as MetadataView, check_name};
+pub use seat::{Seat, Ticket, stale};
+pub use session::Session;

@@ -1,0 +1,386 @@
+//! The other clients: their files, whether they live, and what they lease.
+//!
+//! Files of others are never mapped and never trusted: they are read with `pread`, a short read is
+//! no lease, and who cannot be read has no leases. A client is known by the inode and the nonce of
+//! its file; the descriptor of each file that was ever seen is kept, so that a file deleted behind
+//! our back is told from one whose owner left.
+
+use super::evict::fold;
+use super::session::Session;
+use super::words::LeaseSet;
+use crate::error::{Error, Result, Status};
+use crate::layout::client::{
+    CLIENT_MAGIC, ClientHeader, FLAG_READ_ONLY, LEASES_OFFSET, MAX_LEASES, RELEASES,
+    RELEASES_OFFSET, SLOTS,
+};
+use crate::layout::word::LeaseWord;
+use crate::segment::{Segment, slot_name, slot_of};
+use crate::sync::{Ordering, fence};
+use crate::sys::{Errno, file, lock};
+use parking_lot::Mutex;
+use std::collections::{HashMap, HashSet};
+use std::mem::offset_of;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+/// Names that are read from a directory before its canonical names are tried one by one.
+const MAX_NAMES: usize = 16 * 1024;
+
+/// Where a client's file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Place {
+    /// In `readers/`, else in `clients/`.
+    pub in_readers: bool,
+    /// Its name there.
+    pub slot: u32,
+}
+
+/// The clients that were ever seen.
+#[derive(Default)]
+pub struct Peers {
+    known: Mutex<Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    named: HashMap<Place, Peer>,
+    /// Living readers that unlinked or renamed their own files: they harm nobody, and what they
+    /// hold still counts.
+    nameless: Vec<(Place, Peer)>,
+}
+
+struct Peer {
+    fd: OwnedFd,
+    ino: u64,
+    nonce: u64,
+    /// Releases folded so far.
+    folded: u64,
+}
+
+/// A client, as it is found now.
+pub struct View<'a> {
+    /// Where its file is.
+    pub place: Place,
+    /// Random identity.
+    pub nonce: u64,
+    /// Its process lives.
+    pub alive: bool,
+    /// Inode of its file.
+    pub ino: u64,
+    fd: BorrowedFd<'a>,
+    folded: &'a mut u64,
+}
+
+/// Who a client says it is.
+#[derive(Clone, Copy, Debug)]
+pub struct Identity {
+    /// Process id in its own namespace.
+    pub pid: i32,
+    /// User id.
+    pub uid: u32,
+    /// Inode of the PID namespace.
+    pub pid_namespace: u64,
+    /// Process name.
+    pub comm: [u8; 16],
+    /// Connected read-only.
+    pub read_only: bool,
+    /// Microseconds since the Unix epoch.
+    pub connect_time_us: i64,
+    /// It has found the store LIVE after it became visible.
+    pub joined: bool,
+}
+
+impl Session {
+    /// Look at every client, this one too. Fails with STORE_GONE when a living client's file has
+    /// lost its name: then somebody deleted files of the store, and nothing may be freed.
+    pub fn visit_clients(&self, mut each: impl FnMut(View<'_>) -> Result<()>) -> Result<()> {
+        let mut known = self.peers.known.lock();
+        self.find_peers(&mut known)?;
+        let Known { named, nameless } = &mut *known;
+        let nameless = nameless.iter_mut().map(|(place, peer)| (&*place, peer));
+        for (place, peer) in named.iter_mut().chain(nameless) {
+            each(View {
+                place: *place,
+                nonce: peer.nonce,
+                alive: is_alive(peer.fd.as_fd()),
+                ino: peer.ino,
+                fd: peer.fd.as_fd(),
+                folded: &mut peer.folded,
+            })?;
+        }
+        Ok(())
+    }
+
+    /// The leases of all living clients.
+    pub fn collect_leases(&self) -> Result<LeaseSet> {
+        let mut leases = Vec::new();
+        self.visit_clients(|view| view.leases(|lease| leases.push(lease.0)))?;
+        Ok(LeaseSet::new(leases))
+    }
+
+    /// Make `known` what is there now; after an error it is what it was.
+    fn find_peers(&self, known: &mut Known) -> Result<()> {
+        let mut same = HashSet::new();
+        let mut fresh = Vec::new();
+        for (place, ino) in self.list_files()? {
+            if known.named.get(&place).is_some_and(|peer| peer.ino == ino) {
+                same.insert(place);
+                continue;
+            }
+            let peer = open_peer(&self.segment, place)
+                .map_err(|errno| errno.because("cannot look at the leases of all clients"))?;
+            fresh.extend(peer.map(|peer| (place, peer)));
+        }
+        let missed =
+            |place: &Place, peer: &Peer| !same.contains(place) && is_using(peer.fd.as_fd());
+        // A reader owns its file and may unlink it; that of a producer only somebody else deletes.
+        if known.named.iter().any(|(place, peer)| !place.in_readers && missed(place, peer)) {
+            return Err(self.declare_gone());
+        }
+        known.nameless.retain(|(_, peer)| is_alive(peer.fd.as_fd()));
+        let gone: Vec<Place> =
+            known.named.keys().filter(|place| !same.contains(place)).copied().collect();
+        for place in gone {
+            let Some(peer) = known.named.remove(&place) else { continue };
+            let peer = self.fold_left(place, peer);
+            if is_using(peer.fd.as_fd()) && known.nameless.len() < SLOTS as usize {
+                known.nameless.push((place, peer));
+            }
+        }
+        known.named.extend(fresh);
+        Ok(())
+    }
+
+    /// The releases of a client whose name is gone count as well.
+    fn fold_left(&self, place: Place, mut peer: Peer) -> Peer {
+        if self.segment.facts.lru() && !self.segment.read_only {
+            let (nonce, ino) = (peer.nonce, peer.ino);
+            let (fd, folded) = (peer.fd.as_fd(), &mut peer.folded);
+            View { place, nonce, alive: false, ino, fd, folded }
+                .fold_releases(|lease, ticks| fold(&self.segment, lease, ticks));
+        }
+        peer
+    }
+
+    /// Whether the client that had this slot and nonce lives. Only producers create, so only
+    /// `clients/` is asked.
+    pub fn is_client_alive(&self, slot: u32, nonce: u64) -> bool {
+        if nonce == self.own.nonce {
+            return true;
+        }
+        let place = Place { in_readers: false, slot };
+        let mut known = self.peers.known.lock();
+        if let Some(peer) = known.named.get(&place)
+            && peer.nonce == nonce
+        {
+            return is_alive(peer.fd.as_fd());
+        }
+        if slot >= SLOTS {
+            return false;
+        }
+        match open_peer(&self.segment, place) {
+            Ok(Some(peer)) => {
+                let alive = peer.nonce == nonce && is_alive(peer.fd.as_fd());
+                known.named.entry(place).or_insert(peer);
+                alive
+            }
+            // Unless the whole store was deleted, a creator without a file has left.
+            Ok(None) => self.check_links().is_err(),
+            // Out of descriptors: not known to be dead.
+            Err(_) => true,
+        }
+    }
+
+    /// Whether the name of a client that was found dead is still its own: under the lock.
+    pub(super) fn is_dead_client(&self, place: Place, nonce: u64, ino: u64) -> bool {
+        open_peer(&self.segment, place).is_ok_and(|peer| {
+            peer.is_some_and(|peer| {
+                peer.ino == ino && peer.nonce == nonce && !is_alive(peer.fd.as_fd())
+            })
+        })
+    }
+
+    /// Names in `readers/` that count but are no client's: what a reader planted there.
+    pub fn planted(&self) -> Result<Vec<(Place, u64)>> {
+        let known = self.peers.known.lock();
+        let mut planted = self.list_files()?;
+        planted.retain(|(place, _)| {
+            let strange = place.in_readers && !known.named.contains_key(place);
+            // One that joined since it was looked for is no stranger.
+            strange && matches!(open_peer(&self.segment, *place), Ok(None))
+        });
+        Ok(planted)
+    }
+
+    fn list_files(&self) -> Result<Vec<(Place, u64)>> {
+        let mut files = Vec::new();
+        let mut dirs = vec![(&self.segment.clients, false)];
+        dirs.extend(self.segment.readers.as_ref().map(|dir| (dir, true)));
+        for (dir, in_readers) in dirs {
+            let from = files.len();
+            let complete = file::list_dir(dir.as_fd(), MAX_NAMES, |name, ino| {
+                files.extend(slot_of(name).map(|slot| (Place { in_readers, slot }, ino)));
+            })
+            .map_err(|errno| match errno.0 {
+                libc::ENOENT => self.declare_gone(),
+                _ => errno.because("cannot list the clients of the store"),
+            })?;
+            if !complete {
+                // Somebody plants names: ask for the ones that count.
+                files.truncate(from);
+                for slot in 0..SLOTS {
+                    if let Ok(stat) = file::stat_at(Some(dir.as_fd()), &slot_name(slot)) {
+                        files.push((Place { in_readers, slot }, stat.ino));
+                    }
+                }
+            }
+        }
+        Ok(files)
+    }
+}
+
+/// Open a client's file; `None` when it is not one. Only a lack of descriptors or memory is an
+/// error: whatever else is wrong with the file means that this client has no leases.
+fn open_peer(segment: &Segment, place: Place) -> std::result::Result<Option<Peer>, Errno> {
+    let dir = match (&segment.readers, place.in_readers) {
+        (Some(readers), true) => readers.as_fd(),
+        (None, true) => return Ok(None),
+        _ => segment.clients.as_fd(),
+    };
+    let flags = libc::O_RDONLY | libc::O_NONBLOCK | libc::O_NOFOLLOW;
+    let fd = match file::open_at(Some(dir), &slot_name(place.slot), flags, 0) {
+        Ok(fd) => fd,
+        Err(errno) if matches!(errno.0, libc::EMFILE | libc::ENFILE | libc::ENOMEM) => {
+            return Err(errno);
+        }
+        Err(_) => return Ok(None),
+    };
+    let Ok(stat) = file::stat_fd(fd.as_fd()) else { return Ok(None) };
+    if !stat.is_file()
+        || read_word(fd.as_fd(), offset_of!(ClientHeader, magic)) != Some(CLIENT_MAGIC)
+    {
+        return Ok(None);
+    }
+    let Some(nonce) = read_word(fd.as_fd(), offset_of!(ClientHeader, nonce)) else {
+        return Ok(None);
+    };
+    Ok(Some(Peer { fd, ino: stat.ino, nonce, folded: 0 }))
+}
+
+fn is_alive(fd: BorrowedFd<'_>) -> bool {
+    // An error says nothing about the owner; to free what it holds would be worse than to wait.
+    lock::is_write_locked(fd).unwrap_or(true)
+}
+
+/// Whether a client lives and may hold something: one that leaves says so before its name goes.
+fn is_using(fd: BorrowedFd<'_>) -> bool {
+    let joined = read_word(fd, offset_of!(ClientHeader, joined)).map_or(0, |word| word as u32);
+    // SYNC joined: Acquire; pairs with the Release in `set_joined`.
+    fence(Ordering::Acquire);
+    joined != 0 && is_alive(fd)
+}
+
+fn read_word(fd: BorrowedFd<'_>, at: usize) -> Option<u64> {
+    let mut bytes = [0; 8];
+    (file::read_at(fd, &mut bytes, at as u64) == Ok(8)).then(|| u64::from_le_bytes(bytes))
+}
+
+fn words(bytes: &[u8]) -> impl Iterator<Item = u64> {
+    bytes.chunks_exact(8).map(|chunk| {
+        let mut word = [0; 8];
+        word.copy_from_slice(chunk);
+        u64::from_le_bytes(word)
+    })
+}
+
+impl View<'_> {
+    /// Tell each lease of this client; the dead have none.
+    pub fn leases(&self, mut each: impl FnMut(LeaseWord)) -> Result<()> {
+        if !self.alive {
+            return Ok(());
+        }
+        // SYNC lease-high: read after the fence of the lease protocol, as the words are.
+        let high = read_word(self.fd, offset_of!(ClientHeader, flags)).map_or(0, |w| w >> 32);
+        let mut left = high.min(u64::from(MAX_LEASES)) as usize * 8;
+        let mut at = LEASES_OFFSET;
+        let mut buffer = [0; 32 * 1024];
+        while left > 0 {
+            let want = left.min(buffer.len());
+            let read = match file::read_at(self.fd, &mut buffer[..want], at) {
+                Err(errno) if errno.0 == libc::ENOMEM => {
+                    return Err(errno.because("cannot read the leases of all clients"));
+                }
+                // Whatever else is wrong with the file: it ends here.
+                read => read.unwrap_or(0),
+            };
+            words(&buffer[..read]).filter(|&word| word != 0).for_each(|word| each(LeaseWord(word)));
+            if read < want {
+                break;
+            }
+            at += read as u64;
+            left -= read;
+        }
+        // SYNC lease-release: Acquire; what a holder read before its release stays before whatever
+        // the caller does with the memory.
+        fence(Ordering::Acquire);
+        Ok(())
+    }
+
+    /// Tell each release since the last call: what and when.
+    pub fn fold_releases(&mut self, mut each: impl FnMut(LeaseWord, u64)) {
+        let Some(end) = read_word(self.fd, offset_of!(ClientHeader, released)) else { return };
+        if end == *self.folded {
+            return;
+        }
+        // SYNC stamp: a copy without order; a torn entry is a lost stamp, or one that is too old.
+        let mut buffer = [0; RELEASES as usize * 16];
+        let Ok(read) = file::read_at(self.fd, &mut buffer, RELEASES_OFFSET) else { return };
+        let ring: Vec<u64> = words(&buffer[..read]).collect();
+        let from = (*self.folded).max(end.saturating_sub(u64::from(RELEASES)));
+        for at in from..end {
+            let i = (at % u64::from(RELEASES)) as usize * 2;
+            if let Some(&[ticks, lease]) = ring.get(i..i + 2)
+                && lease != 0
+            {
+                each(LeaseWord(lease), ticks);
+            }
+        }
+        *self.folded = end;
+    }
+
+    /// Who the client says it is.
+    pub fn identity(&self) -> Option<Identity> {
+        let mut bytes = [0; size_of::<ClientHeader>()];
+        if file::read_at(self.fd, &mut bytes, 0) != Ok(bytes.len()) {
+            return None;
+        }
+        let half = |at: usize| {
+            let mut word = [0; 4];
+            word.copy_from_slice(&bytes[at..at + 4]);
+            u32::from_le_bytes(word)
+        };
+        let pid = half(offset_of!(ClientHeader, pid)) as i32;
+        let uid = half(offset_of!(ClientHeader, uid));
+        let flags = half(offset_of!(ClientHeader, flags));
+        let joined = half(offset_of!(ClientHeader, joined)) != 0;
+        let mut comm = [0; 16];
+        comm.copy_from_slice(&bytes[offset_of!(ClientHeader, comm)..][..16]);
+        Some(Identity {
+            pid,
+            uid,
+            pid_namespace: read_word(self.fd, offset_of!(ClientHeader, pid_namespace))?,
+            comm,
+            read_only: flags & FLAG_READ_ONLY != 0,
+            connect_time_us: read_word(self.fd, offset_of!(ClientHeader, connect_time_us))? as i64,
+            joined,
+        })
+    }
+}
+
+/// The error of a client that cannot be told alive or dead.
+#[cold]
+pub fn unknown_owner(slot: u32) -> Error {
+    Error::new(
+        Status::StoreGone,
+        format!("client {slot} owns the writer lock, but its file was deleted"),
+    )
+}

@@ -1,0 +1,158 @@
+//! Reap the dead: abort what they were writing, forget what they leased, free their slots.
+
+use super::evict::fold;
+use super::peers::Place;
+use super::session::Session;
+use crate::error::{Result, Status};
+use crate::id::ObjectId;
+use crate::index::Hit;
+use crate::layout::event::EventKind;
+use crate::layout::word::{RecordWord, State};
+use crate::segment::slot_name;
+use crate::sync::Ordering;
+use crate::sys::file;
+use std::os::fd::AsFd;
+
+impl Session {
+    /// Reap dead clients and free what nobody leases, now. Returns how many clients were reaped.
+    pub fn reap(&self) -> Result<u64> {
+        self.check_writable()?;
+        let reaped = self.reap_dead()?;
+        self.reclaim()?;
+        Ok(reaped)
+    }
+
+    /// Reap the dead when connecting; the store may be used whatever comes of it, unless it is gone:
+    /// then `false`.
+    pub(super) fn reap_on_connect(&self) -> Result<bool> {
+        match self.reap_dead() {
+            Err(error) if error.status() == Status::StoreGone => Ok(false),
+            _ => Ok(true),
+        }
+    }
+
+    /// Reap every client whose process is dead.
+    pub(super) fn reap_dead(&self) -> Result<u64> {
+        let mut dead = Vec::new();
+        self.visit_clients(|mut view| {
+            if !view.alive {
+                if self.segment.facts.lru() {
+                    view.fold_releases(|lease, ticks| fold(&self.segment, lease, ticks));
+                }
+                dead.push((view.place, view.nonce, view.ino));
+            }
+            Ok(())
+        })?;
+        let mut reaped = 0;
+        for (place, nonce, ino) in dead {
+            reaped += u64::from(self.bury(place, nonce, ino)?);
+        }
+        self.remove_planted()?;
+        if reaped > 0 {
+            self.wake_everybody();
+        }
+        Ok(reaped)
+    }
+
+    /// Remove what stands in the way of readers that want to join: names that no client made.
+    fn remove_planted(&self) -> Result<()> {
+        let Some(dir) = &self.segment.readers else { return Ok(()) };
+        for (place, ino) in self.planted()? {
+            let name = slot_name(place.slot);
+            let _guard = self.lock()?;
+            let same = file::stat_at(Some(dir.as_fd()), &name).is_ok_and(|stat| stat.ino == ino);
+            // Best effort: a directory may hold things, and the sticky bit may forbid it.
+            if same && file::unlink_at(Some(dir.as_fd()), &name).is_err() {
+                let _ = file::remove_dir_at(Some(dir.as_fd()), &name);
+            }
+        }
+        Ok(())
+    }
+
+    /// Bury one dead client; `false` when somebody else did.
+    fn bury(&self, place: Place, nonce: u64, ino: u64) -> Result<bool> {
+        let dir = match (&self.segment.readers, place.in_readers) {
+            (Some(readers), true) => readers,
+            _ => &self.segment.clients,
+        };
+        let name = slot_name(place.slot);
+        let mut guard = self.lock()?;
+        // The name may be another client's by now, and so may the inode number.
+        if !self.is_dead_client(place, nonce, ino) {
+            return Ok(false);
+        }
+        let aborted = match place.in_readers {
+            true => Vec::new(),
+            false => self.abort_all_of(place.slot, nonce).inspect_err(|_| guard.spoil())?,
+        };
+        // In readers/ the name may not be ours to remove: then it is skipped, and counts for nobody.
+        if file::unlink_at(Some(dir.as_fd()), &name).is_err() {
+            return Ok(false);
+        }
+        self.count(&self.segment.header().counters.reaped_clients, 1);
+        self.append_gap();
+        drop(guard);
+        for (id, size) in aborted {
+            self.append_event(EventKind::Aborted, &id, size);
+        }
+        Ok(true)
+    }
+
+    /// Abort everything that a dead client was writing: under the lock. Returns ids and sizes.
+    fn abort_all_of(&self, slot: u32, nonce: u64) -> Result<Vec<(ObjectId, u64)>> {
+        let mut aborted = Vec::new();
+        for at in 0..self.segment.index().used() {
+            let record = self.record(at)?;
+            let word = record.look();
+            let theirs = record.creator_slot.load(Ordering::Relaxed) == slot
+                && record.creator_nonce.load(Ordering::Relaxed) == nonce;
+            if !word.is(State::Writing) || !theirs {
+                continue;
+            }
+            if !word.has(RecordWord::HIDDEN) {
+                aborted.push((record.id(), record.data.load(word.data_index()).size));
+            }
+            self.free_object(at, word, RecordWord::ORPHANED)?;
+        }
+        Ok(aborted)
+    }
+
+    /// In the place of a dead client: bury all the others, and then this one.
+    pub(super) fn bury_all(self) -> Result<()> {
+        self.reap_dead()?;
+        let mut guard = self.lock()?;
+        let aborted = self.abort_all_of(self.own.slot, self.own.nonce);
+        let aborted = aborted.inspect_err(|_| guard.spoil())?;
+        self.append_gap();
+        drop(guard);
+        for (id, size) in aborted {
+            self.append_event(EventKind::Aborted, &id, size);
+        }
+        self.wake_everybody();
+        Ok(())
+    }
+
+    /// If the creator of a WRITING object is dead, abort the object; `true` when it is gone.
+    pub(super) fn reap_if_orphan(&self, hit: Hit) -> Result<bool> {
+        if !hit.word.is(State::Writing) {
+            return Ok(false);
+        }
+        let Some((creator, nonce)) = self.creator_of(hit) else { return Ok(true) };
+        if self.segment.read_only || self.is_client_alive(creator, nonce) {
+            return Ok(false);
+        }
+        let mut guard = self.lock()?;
+        let record = self.record(hit.slot)?;
+        let word = record.look();
+        if word.generation() != hit.word.generation() || !word.is(State::Writing) {
+            return Ok(true);
+        }
+        let (id, size) = (record.id(), record.data.load(word.data_index()).size);
+        self.free_object(hit.slot, word, RecordWord::ORPHANED).inspect_err(|_| guard.spoil())?;
+        self.append_gap();
+        drop(guard);
+        self.append_event(EventKind::Aborted, &id, size);
+        self.wake_everybody();
+        Ok(true)
+    }
+}

@@ -1,0 +1,191 @@
+//! Reclaim: from SEALED over DOOMED to FREE, once nobody leases it.
+//!
+//! Doomed objects are in limbo: a list through their records. A scan of all leases, outside the
+//! lock, finds those that nobody holds; as no new lease on a doomed object can be validated, they
+//! may be freed whenever the lock is taken next.
+
+use super::session::Session;
+use super::words::WordSet;
+use crate::alloc;
+use crate::error::{Error, Result, Status};
+use crate::id::ObjectId;
+use crate::index::{Hit, Key};
+use crate::layout::event::EventKind;
+use crate::layout::header::Lifecycle;
+use crate::layout::record::{IdWords, Record};
+use crate::layout::word::{LeaseWord, RecordWord, State};
+use crate::lease;
+use crate::sync::Ordering::Relaxed;
+
+/// A delete scans the leases when limbo has grown past this part of the store.
+const LIMBO_PART: u64 = 16;
+
+impl Session {
+    /// Delete an object: gone at once for new gets; its memory follows the last release.
+    pub fn delete(&self, id: &ObjectId) -> Result<()> {
+        self.check_writable()?;
+        let key = Key::Id(IdWords::from(id));
+        loop {
+            let mut guard = self.lock()?;
+            let Some(hit) = self.segment.index().find(&key)? else {
+                return Err(Error::plain(Status::NotFound));
+            };
+            if hit.word.is(State::Writing) {
+                drop(guard);
+                if self.reap_if_orphan(hit)? {
+                    continue;
+                }
+                return Err(Error::plain(Status::NotSealed));
+            }
+            let size = self.record(hit.slot)?.data.load(hit.word.data_index()).size;
+            self.doom(hit).inspect_err(|_| guard.spoil())?;
+            drop(guard);
+            self.append_event(EventKind::Deleted, id, size);
+            break;
+        }
+        if self.limbo_is_large() {
+            self.reclaim()?;
+        }
+        Ok(())
+    }
+
+    fn limbo_is_large(&self) -> bool {
+        let table = &self.segment.header().table;
+        let geometry = &self.segment.facts.geometry;
+        table.limbo_units.load(Relaxed) > geometry.units() / LIMBO_PART
+            || u64::from(table.limbo_count.load(Relaxed))
+                > u64::from(geometry.max_objects) / LIMBO_PART
+    }
+
+    /// Make a SEALED object DOOMED: under the lock.
+    pub(super) fn doom(&self, hit: Hit) -> Result<()> {
+        let record = self.record(hit.slot)?;
+        let mut word = hit.word;
+        // A creator seals without the lock; whatever else changes a word has it.
+        while let Err(now) = record.swap(word, word.in_state(State::Doomed)) {
+            if now.generation() != word.generation() || !now.is(State::Sealed) {
+                return Err(Error::new(Status::Corrupt, "a sealed record changed under the lock"));
+            }
+            word = now;
+        }
+        self.segment.index().unlink(hit.slot, word)?;
+        self.push_limbo(hit.slot, record, word)
+    }
+
+    /// Put a doomed record into limbo: under the lock.
+    pub(super) fn push_limbo(&self, slot: u32, record: &Record, word: RecordWord) -> Result<()> {
+        let table = &self.segment.header().table;
+        record.link.store(table.limbo_head.load(Relaxed), Relaxed);
+        table.limbo_head.store(slot + 1, Relaxed);
+        table.limbo_count.store(table.limbo_count.load(Relaxed).wrapping_add(1), Relaxed);
+        let units = table.limbo_units.load(Relaxed).wrapping_add(units_of(record, word));
+        table.limbo_units.store(units, Relaxed);
+        Ok(())
+    }
+
+    /// Free everything in limbo that nobody leases; returns how many objects that were.
+    pub fn reclaim(&self) -> Result<u64> {
+        let candidates = self.limbo()?;
+        if candidates.is_empty() {
+            return Ok(0);
+        }
+        lease::doomed();
+        let leased = self.collect_leases()?;
+        self.check_links()?;
+        if self.segment.lifecycle()? != Lifecycle::Live {
+            self.check()?;
+            return Ok(0);
+        }
+        let free: WordSet = candidates.into_iter().filter(|it| !leased.has(*it)).collect();
+        if free.is_empty() { Ok(0) } else { self.free_from_limbo(&free) }
+    }
+
+    /// Slot and generation of everything in limbo.
+    fn limbo(&self) -> Result<Vec<u64>> {
+        if self.segment.header().table.limbo_head.load(Relaxed) == 0 {
+            return Ok(Vec::new());
+        }
+        let _guard = self.lock()?;
+        let mut all = Vec::new();
+        let mut link = self.segment.header().table.limbo_head.load(Relaxed);
+        while link != 0 && all.len() <= self.segment.facts.geometry.max_objects as usize {
+            let record = self.record(link - 1)?;
+            all.push(LeaseWord::new(record.look().generation(), link - 1).0);
+            link = record.link.load(Relaxed);
+        }
+        Ok(all)
+    }
+
+    fn free_from_limbo(&self, free: &WordSet) -> Result<u64> {
+        let mut guard = self.lock()?;
+        self.free_limbo_locked(free).inspect_err(|_| guard.spoil())
+    }
+
+    fn free_limbo_locked(&self, free: &WordSet) -> Result<u64> {
+        let table = &self.segment.header().table;
+        let mut freed = 0;
+        let mut before: Option<u32> = None;
+        let mut link = table.limbo_head.load(Relaxed);
+        for _ in 0..=self.segment.facts.geometry.max_objects {
+            if link == 0 {
+                return Ok(freed);
+            }
+            let slot = link - 1;
+            let record = self.record(slot)?;
+            let next = record.link.load(Relaxed);
+            let word = record.look();
+            if word.is(State::Doomed) && free.contains(&LeaseWord::new(word.generation(), slot).0) {
+                match before {
+                    None => table.limbo_head.store(next, Relaxed),
+                    Some(before) => self.record(before)?.link.store(next, Relaxed),
+                }
+                table.limbo_count.store(table.limbo_count.load(Relaxed).wrapping_sub(1), Relaxed);
+                let left = table.limbo_units.load(Relaxed).wrapping_sub(units_of(record, word));
+                table.limbo_units.store(left, Relaxed);
+                self.free_record(slot, word, 0)?;
+                freed += 1;
+            } else {
+                before = Some(slot);
+            }
+            link = next;
+        }
+        Err(Error::new(Status::Corrupt, "the list of deleted objects runs in a circle"))
+    }
+
+    /// Take an object that was never sealed out of the index and free it: under the lock. `flags`
+    /// is ORPHANED or nothing.
+    pub(super) fn free_object(&self, slot: u32, word: RecordWord, flags: u64) -> Result<()> {
+        self.segment.index().unlink(slot, word)?;
+        self.free_record(slot, word, flags)
+    }
+
+    /// Free the extents and the slot of a record that is in no chain: under the lock.
+    fn free_record(&self, slot: u32, word: RecordWord, flags: u64) -> Result<()> {
+        let record = self.record(slot)?;
+        let allocator = self.segment.allocator();
+        for (which, pair) in [(0, &record.data), (2, &record.meta)] {
+            let (a, b) = (pair.load(0), pair.load(1));
+            // Two extents at one place are one that was being resized: the longer one is owned.
+            let same = !a.is_empty() && !b.is_empty() && a.start == b.start;
+            let owned = match (same, a.len() >= b.len()) {
+                (false, _) => [Some(a), Some(b)],
+                (true, true) => [Some(a), None],
+                (true, false) => [None, Some(b)],
+            };
+            for (i, extent) in owned.into_iter().enumerate() {
+                if let Some(extent) = extent.filter(|extent| !extent.is_empty()) {
+                    let block = record.blocks[which + i].load(Relaxed);
+                    let (start, len) = (extent.start, extent.len());
+                    allocator.free(alloc::Extent { start, len, block })?;
+                    pair.store(i, Default::default());
+                }
+            }
+        }
+        self.segment.slots().give(&self.segment.index(), slot, word, flags)
+    }
+}
+
+/// Heap units that a record owns.
+pub(super) fn units_of(record: &Record, word: RecordWord) -> u64 {
+    record.data.load(word.data_index()).len() + record.meta.load(word.meta_index()).len()
+}

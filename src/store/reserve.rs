@@ -1,0 +1,122 @@
+//! Back more of the store with memory, before anybody touches it.
+//!
+//! The file system is asked outside the lock; the map of what is reserved changes under it.
+
+use super::session::Session;
+use crate::error::{Error, Result, Status};
+use crate::layout::block::Block;
+use crate::layout::extent::Extent;
+use crate::layout::record::Record;
+use crate::segment::{all_set, refuse_beyond_cgroup};
+use crate::sync::Ordering;
+use crate::sys::{file, fs};
+use std::os::fd::{AsFd, BorrowedFd};
+
+impl Session {
+    /// Make sure that every chunk under `extents` is backed by memory.
+    pub fn reserve_extents(&self, extents: &[Extent]) -> Result<()> {
+        let heap = &self.segment.heap;
+        let reserved = &self.segment.header().reserved;
+        for extent in extents.iter().filter(|extent| !extent.is_empty()) {
+            let (first, last) = heap.chunks(*extent);
+            if all_set(reserved, first, last) {
+                continue;
+            }
+            for chunk in first..=last {
+                if !all_set(reserved, chunk, chunk) {
+                    self.reserve_chunk(chunk)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn reserve_chunk(&self, chunk: u32) -> Result<()> {
+        let (start, len) = self.segment.heap.chunk_range(chunk);
+        self.ask(self.segment.heap.fd(), start, len)?;
+        let _guard = self.lock()?;
+        // SYNC reserved: Release; the memory is there before anybody learns that it is.
+        self.segment.header().reserved.0[chunk as usize / 64]
+            .fetch_or(1 << (chunk % 64), Ordering::Release);
+        Ok(())
+    }
+
+    /// Back more records of the object table with memory: a quarter more, at least 1024.
+    pub fn reserve_records(&self) -> Result<()> {
+        let word = &self.segment.header().live.records_reserved;
+        let now = word.load(Ordering::Relaxed);
+        let geometry = &self.segment.facts.geometry;
+        let next = now.saturating_add((now / 4).max(1024)).min(geometry.max_objects);
+        let size = size_of::<Record>() as u64;
+        let (start, len) = (u64::from(now) * size, u64::from(next.saturating_sub(now)) * size);
+        self.ask(self.segment.index_fd.as_fd(), geometry.records_at + start, len)?;
+        let _guard = self.lock()?;
+        // SYNC reserved: Release; as above.
+        word.fetch_max(next, Ordering::Release);
+        Ok(())
+    }
+
+    /// Back at least `count` allocator blocks with memory: a quarter more than there are.
+    pub fn reserve_blocks(&self, count: u32) -> Result<()> {
+        let next = self.ask_blocks(count)?;
+        let _guard = self.lock()?;
+        // SYNC reserved: Release; as above.
+        self.segment.header().table.blocks_reserved.fetch_max(next, Ordering::Release);
+        Ok(())
+    }
+
+    /// As [`Session::reserve_blocks`] for a recovery, which holds the lock: nobody else can go on
+    /// before it is done.
+    pub fn reserve_blocks_locked(&self, count: u32) -> Result<()> {
+        let next = self.ask_blocks(count)?;
+        // SYNC reserved: Release; as above.
+        self.segment.header().table.blocks_reserved.fetch_max(next, Ordering::Release);
+        Ok(())
+    }
+
+    fn ask_blocks(&self, count: u32) -> Result<u32> {
+        let geometry = &self.segment.facts.geometry;
+        let now = self.segment.header().table.blocks_reserved.load(Ordering::Relaxed);
+        if count > geometry.blocks {
+            return Err(Error::new(
+                Status::Limit,
+                format!("the heap is in {count} pieces, the limit is {}", geometry.blocks),
+            ));
+        }
+        let next = count.max(now.saturating_add(now / 4)).min(geometry.blocks);
+        let size = size_of::<Block>() as u64;
+        let (start, len) = (u64::from(now) * size, u64::from(next.saturating_sub(now)) * size);
+        self.ask(self.segment.index_fd.as_fd(), geometry.blocks_at + start, len)?;
+        Ok(next)
+    }
+
+    fn ask(&self, fd: BorrowedFd<'_>, start: u64, len: u64) -> Result<()> {
+        if len == 0 {
+            return Ok(());
+        }
+        refuse_beyond_cgroup(len)?;
+        // Looked at first where an attempt that fails half way is not undone; tmpfs undoes it.
+        if fs::file_system(fd).is_ok_and(|found| found.name != "tmpfs" && found.free_bytes < len) {
+            return Err(self.no_space(fd, len, libc::ENOSPC));
+        }
+        file::reserve(fd, start, len).map_err(|errno| match errno.0 {
+            libc::ENOSPC | libc::ENOMEM | libc::EDQUOT => self.no_space(fd, len, errno.0),
+            _ => errno.because(format!("cannot reserve {len} bytes")),
+        })
+    }
+
+    #[cold]
+    fn no_space(&self, fd: BorrowedFd<'_>, len: u64, errno: i32) -> Error {
+        let (free, name) = fs::file_system(fd)
+            .map_or((0, "the file system"), |found| (found.free_bytes, found.name));
+        Error::os(
+            Status::OutOfMemory,
+            errno,
+            format!(
+                "{} needs {len} more bytes, {name} has {free} left; delete objects, or make it \
+                 larger (mount -o remount,size=..., docker --shm-size)",
+                self.address.display()
+            ),
+        )
+    }
+}

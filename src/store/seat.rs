@@ -1,0 +1,356 @@
+//! Seats: what this process knows of the buffers it handed out.
+//!
+//! A buffer in the hands of a C program is a plain struct, which may be copied, kept too long, or
+//! used after its client is closed. So a buffer names a *seat*, an *entry* of it and a *serial*;
+//! seats and entries are never freed, only let again, so a stale name finds another serial and
+//! touches nothing. A seat belongs to one client at a time: until the client is closed and the
+//! last of its buffers is gone.
+#![allow(unsafe_code)] // a live entry keeps the session that the seat points to
+
+use super::draft::Draft;
+use super::session::Session;
+use super::words::WordMap;
+use crate::error::{Error, Result, Status};
+use crate::layout::client::MAX_LEASES;
+use crate::sync::local::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering::*};
+use crate::sys::fork;
+use once_cell::sync::OnceCell;
+use parking_lot::Mutex;
+use std::cell::Cell;
+use std::sync::Arc;
+
+/// Entries made at a time.
+const CHUNK: u32 = 512;
+
+/// Entries that are tried near the last one used before more are made.
+const PROBES: u32 = 64;
+
+/// Seats made at a time, and how many times.
+const SEATS: usize = 64;
+const SEAT_CHUNKS: usize = 1024;
+
+static ALL: [OnceCell<Box<[Seat]>>; SEAT_CHUNKS] = [const { OnceCell::new() }; SEAT_CHUNKS];
+static FREE: Mutex<Vec<u32>> = Mutex::new(Vec::new());
+static MADE: AtomicU32 = AtomicU32::new(0);
+static THREADS: AtomicU32 = AtomicU32::new(0);
+
+thread_local! {
+    /// Seat and entry that this thread used last: most likely the next to be free.
+    static HINT: Cell<(u32, u32)> = const { Cell::new((u32::MAX, 0)) };
+    static THREAD: Cell<u32> = const { Cell::new(u32::MAX) };
+}
+
+/// One lease word of the client's file, as this process uses it.
+///
+/// | bits   | field  | meaning                                                   |
+/// |--------|--------|-----------------------------------------------------------|
+/// | 63..16 | serial | advanced each time the entry is taken                     |
+/// | 15..1  | copies | retained copies of the buffer; changed under `copies`     |
+/// | 0      | live   | the buffer that took the entry is not released            |
+///
+/// The entry is free, and its lease word 0, when the low 16 bits are 0.
+struct Entry(AtomicU64);
+
+const LIVE: u64 = 1;
+const COPY: u64 = 2;
+const HOLDERS: u64 = 0xffff;
+const SERIAL: u64 = 0x1_0000;
+
+/// The home of one client's buffers.
+pub struct Seat {
+    number: u32,
+    session: AtomicPtr<Session>,
+    keeper: Mutex<Option<Arc<Session>>>,
+    closed: AtomicBool,
+    forks: AtomicU32,
+    chunks: Box<[OnceCell<Box<[Entry]>>]>,
+    high: AtomicU32,
+    growing: Mutex<()>,
+    copies: Mutex<WordMap<u32>>,
+    drafts: Mutex<WordMap<Arc<Mutex<Draft>>>>,
+    next_serial: AtomicU64,
+}
+
+/// The name of a buffer: which entry, and since when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ticket {
+    /// Lease word in the client's file.
+    pub index: u32,
+    /// As it was given out.
+    pub serial: u64,
+    /// A retained copy; its serial is of the seat, not of the entry.
+    pub copy: bool,
+}
+
+impl Seat {
+    /// A seat for a new client.
+    pub fn take(session: &Arc<Session>) -> Result<&'static Seat> {
+        // Try: a forked child may have inherited the mutex held by a thread that it has not.
+        let number = match FREE.try_lock().and_then(|mut free| free.pop()) {
+            Some(number) => number,
+            None => MADE.fetch_add(1, Relaxed),
+        };
+        let chunk = ALL.get(number as usize / SEATS).ok_or_else(|| {
+            Error::new(Status::Limit, format!("{} clients in one process", SEATS * SEAT_CHUNKS))
+        })?;
+        let base = number / SEATS as u32 * SEATS as u32;
+        let seats =
+            chunk.get_or_init(|| (base..base + SEATS as u32).map(Seat::new).collect::<Box<[_]>>());
+        let seat = &seats[number as usize % SEATS];
+        // Relaxed: whoever uses the seat learns of it from this thread.
+        seat.session.store(Arc::as_ptr(session).cast_mut(), Relaxed);
+        *seat.keeper.lock() = Some(Arc::clone(session));
+        seat.forks.store(fork::generation(), Relaxed);
+        seat.high.store(0, Relaxed);
+        // SYNC seat-closed: SeqCst, as everywhere.
+        seat.closed.store(false, SeqCst);
+        Ok(seat)
+    }
+
+    fn new(number: u32) -> Self {
+        Self {
+            number,
+            session: AtomicPtr::default(),
+            keeper: Mutex::new(None),
+            closed: AtomicBool::new(true),
+            forks: AtomicU32::new(0),
+            chunks: (0..MAX_LEASES / CHUNK).map(|_| OnceCell::new()).collect(),
+            high: AtomicU32::new(0),
+            growing: Mutex::new(()),
+            copies: Mutex::default(),
+            drafts: Mutex::default(),
+            next_serial: AtomicU64::new(1),
+        }
+    }
+
+    /// The seat with this number, if it was ever made.
+    pub fn find(number: u32) -> Option<&'static Seat> {
+        ALL.get(number as usize / SEATS)?.get()?.get(number as usize % SEATS)
+    }
+
+    /// Its number.
+    pub fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// Whether this process is a forked child of the one that connected.
+    #[inline(always)]
+    pub fn forked(&self) -> bool {
+        self.forks.load(Relaxed) != fork::generation()
+    }
+
+    /// The session of a seat in which the caller has a live entry or draft, or an open client.
+    #[inline(always)]
+    pub fn session(&self) -> &Session {
+        // SAFETY: `keeper` holds the session until `settle` finds the client closed and no entry
+        // or draft left; the caller has one of these.
+        unsafe { &*self.session.load(Relaxed) }
+    }
+
+    #[inline(always)]
+    fn entry(&self, index: u32) -> Option<&Entry> {
+        self.chunks.get((index / CHUNK) as usize)?.get()?.get((index % CHUNK) as usize)
+    }
+
+    /// Take a free entry: its lease word is the caller's until [`Seat::release`].
+    #[inline(always)]
+    pub fn claim(&self) -> Result<Ticket> {
+        // SYNC seat-high: Acquire; the entries below it are made, their lease words backed.
+        let high = self.high.load(Acquire);
+        let (seat, last) = HINT.get();
+        let start = if seat == self.number { last } else { thread_number() * PROBES };
+        match self.probe(start, high, PROBES) {
+            Some(ticket) => Ok(ticket),
+            None => self.claim_slow(high),
+        }
+    }
+
+    #[inline(always)]
+    fn probe(&self, start: u32, high: u32, probes: u32) -> Option<Ticket> {
+        let mut index = start;
+        for _ in 0..probes.min(high) {
+            if index >= high {
+                index = if high == 0 { return None } else { index % high };
+            }
+            let entry = self.entry(index)?;
+            let state = entry.0.load(Relaxed);
+            let taken = (state & !HOLDERS).wrapping_add(SERIAL) | LIVE;
+            // SYNC seat-entry: Acquire; the lease word is 0 again. Pairs with the swap in `end`.
+            if state & HOLDERS == 0
+                && entry.0.compare_exchange(state, taken, Acquire, Relaxed).is_ok()
+            {
+                HINT.set((self.number, index + 1));
+                return Some(Ticket { index, serial: taken / SERIAL, copy: false });
+            }
+            index += 1;
+        }
+        None
+    }
+
+    #[cold]
+    fn claim_slow(&self, seen: u32) -> Result<Ticket> {
+        let mut high = seen;
+        loop {
+            let growing = self.growing.lock();
+            // Relaxed: it changes under `growing` alone.
+            let now = self.high.load(Relaxed);
+            if now == high && now < MAX_LEASES {
+                let next = (now + CHUNK.max(now / 2 / CHUNK * CHUNK)).min(MAX_LEASES);
+                for chunk in now / CHUNK..next / CHUNK {
+                    self.chunks[chunk as usize]
+                        .get_or_init(|| (0..CHUNK).map(|_| Entry(AtomicU64::new(0))).collect());
+                }
+                self.session().prepare_leases(next)?;
+                // SYNC seat-high: Release; after the entries and their lease words.
+                self.high.store(next, Release);
+            }
+            drop(growing);
+            // SYNC seat-high: Acquire; another thread may have grown it.
+            let grown = self.high.load(Acquire);
+            if let Some(ticket) = self.probe(high.min(grown), grown, grown) {
+                return Ok(ticket);
+            }
+            if grown >= MAX_LEASES {
+                return Err(Error::new(
+                    Status::Limit,
+                    format!("this client holds {MAX_LEASES} buffers; release some"),
+                ));
+            }
+            high = grown;
+        }
+    }
+
+    /// Whether `ticket` names a buffer that is not released.
+    #[inline(always)]
+    pub fn is_live(&self, ticket: Ticket) -> bool {
+        if ticket.copy {
+            return self.copies.lock().get(&ticket.serial) == Some(&ticket.index);
+        }
+        self.entry(ticket.index).is_some_and(|entry| {
+            let state = entry.0.load(Relaxed);
+            state / SERIAL == ticket.serial && state & LIVE != 0
+        })
+    }
+
+    /// Another buffer on the lease of `ticket`, which is live.
+    pub fn retain(&self, ticket: Ticket) -> Result<Ticket> {
+        let mut copies = self.copies.lock();
+        let entry = self.entry(ticket.index).ok_or_else(stale)?;
+        let state = entry.0.load(Relaxed);
+        if state & HOLDERS >= HOLDERS - LIVE {
+            return Err(Error::new(Status::Limit, "a buffer is retained 32767 times"));
+        }
+        entry.0.store(state + COPY, Relaxed);
+        let serial = self.next_serial.fetch_add(1, Relaxed);
+        copies.insert(serial, ticket.index);
+        Ok(Ticket { index: ticket.index, serial, copy: true })
+    }
+
+    /// Release a live buffer; `end` ends the lease and is called when this was its last holder.
+    #[inline(always)]
+    pub fn release(&self, ticket: Ticket, end: impl FnOnce(&Session)) {
+        let Some(entry) = self.entry(ticket.index) else { return };
+        let state = entry.0.load(Relaxed);
+        if !ticket.copy && state & HOLDERS == LIVE {
+            self.end(ticket.index, entry, state, end);
+        } else {
+            self.release_slow(ticket, entry, end);
+        }
+    }
+
+    #[cold]
+    fn release_slow(&self, ticket: Ticket, entry: &Entry, end: impl FnOnce(&Session)) {
+        let mut copies = self.copies.lock();
+        let state = entry.0.load(Relaxed);
+        let less = if ticket.copy {
+            copies.remove(&ticket.serial);
+            COPY
+        } else {
+            LIVE
+        };
+        if state & HOLDERS == less {
+            drop(copies);
+            self.end(ticket.index, entry, state, end);
+        } else {
+            entry.0.store(state - less, Relaxed);
+        }
+    }
+
+    #[inline(always)]
+    fn end(&self, index: u32, entry: &Entry, state: u64, end: impl FnOnce(&Session)) {
+        end(self.session());
+        HINT.set((self.number, index));
+        // SYNC seat-entry, seat-closed: SeqCst, both; either this sees `closed`, or `settle` sees
+        // the entry free.
+        entry.0.swap(state & !HOLDERS, SeqCst);
+        if self.closed.load(SeqCst) {
+            self.settle();
+        }
+    }
+
+    /// Remember an object that is being written; returns its serial, never 0.
+    pub fn open_draft(&self, draft: Draft) -> u64 {
+        let serial = self.next_serial.fetch_add(1, Relaxed);
+        self.drafts.lock().insert(serial, Arc::new(Mutex::new(draft)));
+        serial
+    }
+
+    /// The object that is being written under `serial`.
+    pub fn draft(&self, serial: u64) -> Option<Arc<Mutex<Draft>>> {
+        self.drafts.lock().get(&serial).cloned()
+    }
+
+    /// Forget an object that was sealed or aborted.
+    pub fn close_draft(&self, serial: u64) {
+        self.drafts.lock().remove(&serial);
+        // SYNC seat-closed: SeqCst; the lock on `drafts` stands for the entry.
+        if self.closed.load(SeqCst) {
+            self.settle();
+        }
+    }
+
+    /// The client is closed: let the session go now, or with the last buffer.
+    pub fn close(&self) {
+        // SYNC seat-closed: SeqCst; pairs with `end`.
+        self.closed.store(true, SeqCst);
+        self.settle();
+    }
+
+    #[cold]
+    fn settle(&self) {
+        let mut keeper = self.keeper.lock();
+        // SYNC seat-closed: SeqCst; before the entries are looked at.
+        if !self.closed.load(SeqCst) || keeper.is_none() || !self.is_empty() {
+            return;
+        }
+        let session = keeper.take();
+        // Relaxed: nobody has anything of this seat any more.
+        self.session.store(std::ptr::null_mut(), Relaxed);
+        drop(keeper);
+        drop(session);
+        FREE.lock().push(self.number);
+    }
+
+    fn is_empty(&self) -> bool {
+        // SYNC seat-entry: SeqCst; pairs with the swap in `end`.
+        let free = |entry: &Entry| entry.0.load(SeqCst) & HOLDERS == 0;
+        self.drafts.lock().is_empty()
+            && self.chunks.iter().filter_map(OnceCell::get).all(|chunk| chunk.iter().all(free))
+    }
+}
+
+fn thread_number() -> u32 {
+    if THREAD.get() == u32::MAX {
+        THREAD.set(THREADS.fetch_add(1, Relaxed) % 1024);
+    }
+    THREAD.get()
+}
+
+/// The error of a buffer that was released, sealed, aborted, or never given out.
+#[cold]
+pub fn stale() -> Error {
+    Error::new(
+        Status::InvalidArgument,
+        "the buffer is released, sealed or aborted already, or is a stale copy of one that was",
+    )
+}

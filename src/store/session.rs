@@ -1,0 +1,440 @@
+//! A session: one client's connection to one store.
+
+use super::join::Own;
+use super::peers::Peers;
+use crate::error::{Error, Result, Status};
+use crate::layout::header::Lifecycle;
+use crate::options::{ConnectOptions, Eviction};
+use crate::segment::{Access, Address, NewStore, Segment, create, finish_removal, open};
+use crate::sync::local::{AtomicBool, AtomicU32, Ordering::*};
+use crate::sync::{AtomicU64 as SharedU64, Ordering};
+use crate::sys::{clock, file, fork, futex};
+use crate::wait::{Spin, announce};
+use parking_lot::Mutex;
+use std::collections::VecDeque;
+use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How often opening and creating are tried while others create and remove the same store.
+const ATTEMPTS: u32 = 1000;
+
+/// How often, a millisecond apart, a store is looked at that is being removed.
+const PATIENCE: u32 = 200;
+
+/// One client's connection to one store. Shared by its handle and its buffers through a seat.
+pub struct Session {
+    /// Where the store is.
+    pub address: Address,
+    /// The store.
+    pub segment: Segment,
+    /// This client's own file.
+    pub own: Own,
+    /// The other clients, as far as they are known.
+    pub peers: Peers,
+    /// The longest wait for the writer lock.
+    pub lock_timeout: Option<Duration>,
+    /// Objects to evict next, oldest first; made by a scan of the table.
+    pub victims: Mutex<VecDeque<super::evict::Victim>>,
+    /// How long waiters look before they sleep.
+    pub spin: Spin,
+    /// Bumped to end all waits; futex.
+    control: AtomicU32,
+    closing: AtomicBool,
+    /// Calls that may be waiting; futex.
+    waiting: AtomicU32,
+    /// Slot and generation of unsealed objects that could not be given up for want of the lock.
+    abandoned: Mutex<Vec<(u32, u32)>>,
+    forks: u32,
+    /// Seen to be gone by a client that cannot write it down.
+    gone: AtomicBool,
+}
+
+impl Session {
+    /// Connect: open the store, or make it, and join.
+    pub fn connect(address: Option<&str>, options: &ConnectOptions) -> Result<Arc<Session>> {
+        let address = Address::parse(address)?;
+        check_options(options)?;
+        fork::install().map_err(|errno| errno.because("cannot prepare for fork"))?;
+        let mut gone = None;
+        for attempt in 0..ATTEMPTS {
+            match Self::try_connect(&address, options) {
+                Ok(Some(session)) => return Ok(Arc::new(session)),
+                Ok(None) => {}
+                // It was removed just now, or its remover is still at work.
+                Err(error) if error.status() == Status::StoreGone && attempt < PATIENCE => {
+                    gone = Some(error);
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Err(gone.unwrap_or_else(|| {
+            Error::new(
+                Status::StoreGone,
+                format!("{} keeps being removed and made again", address.display()),
+            )
+        }))
+    }
+
+    /// One attempt; `None` when the store came or went meanwhile.
+    fn try_connect(address: &Address, options: &ConnectOptions) -> Result<Option<Session>> {
+        let access = if options.read_only { Access::Read } else { Access::Write };
+        let existing = options.existing || options.read_only;
+        let Some(segment) = open(address, access)? else {
+            if existing {
+                return Err(not_there(address));
+            }
+            if !create(address, &new_store(options)?)? {
+                return Ok(None);
+            }
+            let Some(segment) = open(address, access)? else { return Ok(None) };
+            return Self::join(address, options, segment, true);
+        };
+        if segment.lifecycle()? == Lifecycle::Gone {
+            if finish_removal(address, &segment).is_err() {
+                return Err(Error::new(
+                    Status::StoreGone,
+                    format!("{} was removed, but its directory remains", address.display()),
+                ));
+            }
+            return Ok(None);
+        }
+        Self::join(address, options, segment, false)
+    }
+
+    fn join(
+        address: &Address,
+        options: &ConnectOptions,
+        segment: Segment,
+        made: bool,
+    ) -> Result<Option<Session>> {
+        // Of an EPHEMERAL store it is known only after joining whether it is still in use.
+        if !made && !segment.facts.ephemeral() {
+            check_existing(address, options, &segment)?;
+        }
+        let own = match Own::join(&segment) {
+            Ok(own) => own,
+            // Its directories were removed meanwhile.
+            Err(_) if segment.lifecycle()? == Lifecycle::Gone => return Ok(None),
+            // Every slot is taken, perhaps by the dead: reap them in the place of one of them.
+            Err(error) if error.status() == Status::Limit && !segment.read_only => {
+                let Some(own) = Own::adopt(&segment)? else { return Err(error) };
+                Self::new(address, options, segment, own).bury_all()?;
+                return Ok(None);
+            }
+            Err(error) => return Err(error),
+        };
+        let session = Self::new(address, options, segment, own);
+        if !session.enter()? {
+            return Ok(None);
+        }
+        if session.segment.facts.ephemeral() && !made && !session.take_over_ephemeral()? {
+            if options.existing || options.read_only {
+                return Err(not_there(address));
+            }
+            return Ok(None);
+        }
+        if !made {
+            check_existing(address, options, &session.segment)?;
+        }
+        session.announce_joined();
+        // Only now does a leaver take this client for a user: again either it does, or this sees it.
+        if !session.enter()? {
+            return Ok(None);
+        }
+        if !session.segment.read_only && !session.reap_on_connect()? {
+            return Ok(None);
+        }
+        Ok(Some(session))
+    }
+
+    fn new(address: &Address, options: &ConnectOptions, segment: Segment, own: Own) -> Session {
+        Session {
+            address: address.clone(),
+            peers: Peers::default(),
+            lock_timeout: options.lock_timeout,
+            victims: Mutex::default(),
+            spin: Spin::new(std::thread::available_parallelism().is_ok_and(|n| n.get() > 1)),
+            control: AtomicU32::new(0),
+            closing: AtomicBool::new(false),
+            waiting: AtomicU32::new(0),
+            abandoned: Mutex::default(),
+            forks: fork::generation(),
+            gone: AtomicBool::new(false),
+            own,
+            segment,
+        }
+    }
+
+    /// Whether calls may start: not in a forked child, and the store is there.
+    #[inline(always)]
+    pub fn check(&self) -> Result<()> {
+        if self.forks != fork::generation() {
+            return Err(Error::plain(Status::Forked));
+        }
+        match self.segment.lifecycle()? {
+            Lifecycle::Gone => Err(self.gone_error()),
+            _ if self.gone.load(Relaxed) => Err(self.gone_error()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether this process is a forked child.
+    pub fn forked(&self) -> bool {
+        self.forks != fork::generation()
+    }
+
+    /// As [`Session::check`], for calls that change the store.
+    #[inline]
+    pub fn check_writable(&self) -> Result<()> {
+        self.check()?;
+        if self.segment.read_only {
+            return Err(Error::new(
+                Status::ReadOnly,
+                "this client was connected with PLASMA_CONNECT_READ_ONLY",
+            ));
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn gone_error(&self) -> Error {
+        Error::new(Status::StoreGone, format!("{} was removed", self.address.display()))
+    }
+
+    /// The store's directory was deleted behind our back: nothing may be freed, nothing starts.
+    #[cold]
+    pub fn declare_gone(&self) -> Error {
+        self.gone.store(true, Relaxed);
+        if !self.segment.read_only {
+            for from in [Lifecycle::Live, Lifecycle::Closing] {
+                self.segment.set_lifecycle(from, Lifecycle::Gone);
+            }
+            self.wake_everybody();
+        }
+        self.gone_error()
+    }
+
+    /// Whether the store's directories and this client's own file still have names.
+    pub fn check_links(&self) -> Result<()> {
+        let linked =
+            |fd: std::os::fd::BorrowedFd<'_>| file::stat_fd(fd).is_ok_and(|stat| stat.nlink > 0);
+        let segment = &self.segment;
+        let all = linked(segment.dir.as_fd())
+            && linked(segment.clients.as_fd())
+            && segment.readers.as_ref().is_none_or(|dir| linked(dir.as_fd()))
+            && linked(self.own.fd()?);
+        if all { Ok(()) } else { Err(self.declare_gone()) }
+    }
+
+    /// Wake all who wait for anything, whatever the hints say.
+    pub fn wake_everybody(&self) {
+        announce(self.segment.wake().words(), true, &mut |word| {
+            futex::wake_all(&word.seq);
+        });
+    }
+
+    /// Clock ticks as microseconds since the Unix epoch, by the store's own anchor.
+    pub fn ticks_to_us(&self, ticks: u64) -> i64 {
+        let facts = &self.segment.facts;
+        let (now_ticks, now_us) = (clock::ticks(), clock::epoch_us());
+        let span = now_ticks.saturating_sub(facts.ticks).max(1);
+        let elapsed_us = now_us.saturating_sub(facts.epoch_us).max(0) as u128;
+        let part = u128::from(ticks.saturating_sub(facts.ticks).min(span));
+        facts.epoch_us.saturating_add((elapsed_us * part / u128::from(span)) as i64)
+    }
+
+    /// The lease word of an entry of the seat.
+    #[inline(always)]
+    pub fn lease_word(&self, index: u32) -> &SharedU64 {
+        self.own.lease(index)
+    }
+
+    /// Back the first `count` lease words with memory and let scanners know of them.
+    pub fn prepare_leases(&self, count: u32) -> Result<()> {
+        self.own.prepare_leases(count)
+    }
+
+    // Waits: who is in one, and what ends it early.
+
+    /// Begin a call that may wait.
+    pub fn begin_wait(&self) -> WaitScope<'_> {
+        // SYNC wait-scope: SeqCst throughout; either `end_waits` finds this call waiting, or this
+        // call finds the client closing.
+        self.waiting.fetch_add(1, SeqCst);
+        let outlives = self.closing.load(SeqCst);
+        WaitScope { session: self, control: self.control.load(SeqCst), outlives }
+    }
+
+    /// End all waits of this client with INTERRUPTED.
+    pub fn interrupt(&self) {
+        // SYNC wait-scope: SeqCst; pairs with `WaitScope::check`.
+        self.control.fetch_add(1, SeqCst);
+        futex::wake_private(&self.control);
+    }
+
+    /// Whether the client is closed: for what outlives it and waits on its behalf.
+    pub fn check_open(&self) -> Result<()> {
+        // SYNC wait-scope: SeqCst; as above.
+        match self.closing.load(SeqCst) {
+            true => Err(Error::plain(Status::Disconnected)),
+            false => Ok(()),
+        }
+    }
+
+    /// End all waits with DISCONNECTED, and return when no call waits any more.
+    pub fn end_waits(&self) {
+        // SYNC wait-scope: SeqCst; closing first, then who waits.
+        self.closing.store(true, SeqCst);
+        self.interrupt();
+        loop {
+            let waiting = self.waiting.load(SeqCst);
+            if waiting == 0 {
+                return;
+            }
+            futex::wait_private(&self.waiting, waiting, Some(Duration::from_millis(10)));
+        }
+    }
+
+    /// Give an unsealed object up as soon as this client has the lock next.
+    pub(super) fn abandon(&self, slot: u32, generation: u32) {
+        self.abandoned.lock().push((slot, generation));
+    }
+
+    /// What was abandoned since the last call.
+    pub(super) fn take_abandoned(&self) -> Vec<(u32, u32)> {
+        std::mem::take(&mut *self.abandoned.lock())
+    }
+
+    /// Bookkeeping of an object count that only people read.
+    pub fn count(&self, counter: &SharedU64, more: u64) {
+        counter.fetch_add(more, Ordering::Relaxed);
+    }
+}
+
+/// A call that may wait.
+pub struct WaitScope<'a> {
+    session: &'a Session,
+    /// The control word when the call began.
+    pub control: u32,
+    /// Begun by a buffer that outlives its client: closing does not end it.
+    outlives: bool,
+}
+
+impl WaitScope<'_> {
+    /// The futex that ends the wait early; its expected value is `self.control`.
+    pub fn word(&self) -> &AtomicU32 {
+        &self.session.control
+    }
+
+    /// Whether the wait has been ended, and how.
+    pub fn check(&self) -> Result<()> {
+        // SYNC wait-scope: SeqCst; closing and control change before they are woken.
+        if self.session.closing.load(SeqCst) && !self.outlives {
+            return Err(Error::plain(Status::Disconnected));
+        }
+        if self.session.control.load(SeqCst) != self.control {
+            return Err(Error::plain(Status::Interrupted));
+        }
+        Ok(())
+    }
+}
+
+impl Drop for WaitScope<'_> {
+    fn drop(&mut self) {
+        // SYNC wait-scope: SeqCst; either this wakes `end_waits`, or that finds nobody waiting.
+        self.session.waiting.fetch_sub(1, SeqCst);
+        if self.session.closing.load(SeqCst) {
+            futex::wake_private(&self.session.waiting);
+        }
+    }
+}
+
+fn check_options(options: &ConnectOptions) -> Result<()> {
+    let wrong = |text: &str| Err(Error::new(Status::InvalidArgument, text));
+    if options.exclusive && (options.existing || options.read_only) {
+        return wrong("PLASMA_CONNECT_EXCLUSIVE makes a store, EXISTING and READ_ONLY never do");
+    }
+    if options.huge_pages > 1 {
+        return wrong("huge_pages is 0 or 1");
+    }
+    if options.mode != 0 {
+        crate::segment::check_mode(options.mode)?;
+    }
+    Ok(())
+}
+
+fn new_store(options: &ConnectOptions) -> Result<NewStore> {
+    use crate::layout::header::{FLAG_EPHEMERAL, FLAG_HUGE_PAGES, FLAG_LRU};
+    let flag = |on: bool, flag: u32| if on { flag } else { 0 };
+    Ok(NewStore {
+        capacity: options.capacity,
+        max_objects: options.max_objects,
+        mode: if options.mode == 0 { 0o600 } else { options.mode },
+        flags: flag(options.ephemeral, FLAG_EPHEMERAL)
+            | flag(options.eviction == Some(Eviction::Lru), FLAG_LRU)
+            | flag(options.huge_pages == 1, FLAG_HUGE_PAGES),
+        reserve: options.reserve,
+    })
+}
+
+/// Whether a store that is there will do.
+fn check_existing(address: &Address, options: &ConnectOptions, segment: &Segment) -> Result<()> {
+    if options.exclusive {
+        return Err(is_there(address));
+    }
+    check_matches(address, options, segment)
+}
+
+/// Options that were given must be those of the store that is there.
+fn check_matches(address: &Address, options: &ConnectOptions, segment: &Segment) -> Result<()> {
+    let facts = &segment.facts;
+    let differs = |what: &str, asked: String, is: String| {
+        Err(Error::new(
+            Status::Mismatch,
+            format!(
+                "{} has {what} {is}, {asked} was asked for; leave it out to take what is there",
+                address.display()
+            ),
+        ))
+    };
+    let capacity = options.capacity.checked_next_multiple_of(64).unwrap_or(u64::MAX);
+    if options.capacity != 0 && capacity != facts.geometry.capacity {
+        return differs("capacity", capacity.to_string(), facts.geometry.capacity.to_string());
+    }
+    let max_objects = u64::from(facts.geometry.max_objects);
+    if options.max_objects != 0 && options.max_objects != max_objects {
+        return differs("max_objects", options.max_objects.to_string(), max_objects.to_string());
+    }
+    if options.mode != 0 && options.mode != facts.mode {
+        return differs("mode", format!("{:04o}", options.mode), format!("{:04o}", facts.mode));
+    }
+    if let Some(asked) = options.eviction
+        && (asked == Eviction::Lru) != facts.lru()
+    {
+        let name = |lru: bool| if lru { "LRU" } else { "NONE" }.to_string();
+        return differs("eviction", name(asked == Eviction::Lru), name(facts.lru()));
+    }
+    if options.huge_pages == 1 && !facts.huge_pages() {
+        return differs("huge_pages", "1".into(), "0".into());
+    }
+    if options.ephemeral && !facts.ephemeral() {
+        return differs("EPHEMERAL", "on".into(), "off".into());
+    }
+    Ok(())
+}
+
+fn not_there(address: &Address) -> Error {
+    Error::new(
+        Status::StoreNotFound,
+        format!("there is no store at {}; connect without EXISTING makes one", address.display()),
+    )
+}
+
+fn is_there(address: &Address) -> Error {
+    Error::new(
+        Status::StoreExists,
+        format!("{} exists; connect without EXCLUSIVE opens it", address.display()),
+    )
+}

@@ -1,0 +1,131 @@
+//! Trim: whole free chunks go back to the system.
+//!
+//! A chunk is first taken out of the allocator by a record of its own, WRITING and HIDDEN, and its
+//! bit in the reserved map is cleared; then it is punched out of the file, outside the lock; then
+//! the record is freed. Whoever dies on the way leaves a WRITING record that recovery and reaping
+//! free like any other, and a chunk that is reserved again before it is used.
+
+use super::session::Session;
+use crate::alloc::Outcome;
+use crate::error::{Error, Result, Status};
+use crate::index::SlotOutcome;
+use crate::layout::extent::{Extent, UNIT};
+use crate::layout::record::IdWords;
+use crate::layout::word::{RecordWord, State};
+use crate::segment::all_set;
+use crate::sync::Ordering::{Acquire, Relaxed, Release};
+use crate::sys::file;
+
+impl Session {
+    /// Give free chunks back, but keep `keep` bytes of reserved free memory. Returns the bytes.
+    pub fn trim(&self, keep: u64) -> Result<u64> {
+        self.check_writable()?;
+        self.reclaim()?;
+        let mut spare = self.reserved_free()?.saturating_sub(keep);
+        let mut returned = 0;
+        let geometry = &self.segment.facts.geometry;
+        // The last chunks first: new objects begin at the front.
+        for chunk in (0..geometry.capacity.div_ceil(geometry.chunk_size) as u32).rev() {
+            let (_, len) = self.segment.heap.chunk_range(chunk);
+            if len <= spare && self.trim_chunk(chunk)? {
+                spare -= len;
+                returned += len;
+            }
+        }
+        Ok(returned)
+    }
+
+    /// Free bytes in reserved chunks.
+    fn reserved_free(&self) -> Result<u64> {
+        let mut guard = self.lock()?;
+        let chunk_units = self.segment.facts.geometry.chunk_size / UNIT;
+        let reserved = &self.segment.header().reserved;
+        let mut free = 0;
+        let each = &mut |start: u64, len: u64| {
+            let mut at = start;
+            while at < start + len {
+                let next = ((at / chunk_units + 1) * chunk_units).min(start + len);
+                let chunk = (at / chunk_units) as u32;
+                if all_set(reserved, chunk, chunk) {
+                    free += next - at;
+                }
+                at = next;
+            }
+        };
+        self.segment.allocator().for_each_free(each).inspect_err(|_| guard.spoil())?;
+        Ok(free * UNIT)
+    }
+
+    fn trim_chunk(&self, chunk: u32) -> Result<bool> {
+        if !all_set(&self.segment.header().reserved, chunk, chunk) {
+            return Ok(false);
+        }
+        let Some((slot, word)) = self.take_chunk(chunk)? else { return Ok(false) };
+        let (start, len) = self.segment.heap.chunk_range(chunk);
+        let punched = file::punch_hole(self.segment.heap.fd(), start, len);
+        // Freed now, or as soon as the lock is to be had.
+        self.abandon(slot, word.generation());
+        drop(self.lock()?);
+        punched.map(|()| true).map_err(|errno| errno.because("cannot give memory back"))
+    }
+
+    /// Take a chunk that is all free out of the allocator and out of the reserved map.
+    fn take_chunk(&self, chunk: u32) -> Result<Option<(u32, RecordWord)>> {
+        loop {
+            let mut guard = self.lock()?;
+            match self.take_chunk_locked(chunk).inspect_err(|_| guard.spoil())? {
+                Outcome::Done(taken) => return Ok(Some(taken)),
+                Outcome::NoFit => return Ok(None),
+                Outcome::NeedBlocks(0) => {
+                    drop(guard);
+                    self.reserve_records()?;
+                }
+                Outcome::NeedBlocks(count) => {
+                    drop(guard);
+                    self.reserve_blocks(count)?;
+                }
+            }
+        }
+    }
+
+    /// As [`Session::take_chunk`]; `NeedBlocks(0)` asks for records.
+    fn take_chunk_locked(&self, chunk: u32) -> Result<Outcome<(u32, RecordWord)>> {
+        let index = self.segment.index();
+        let allocator = self.segment.allocator();
+        let (start, len) = self.segment.heap.chunk_range(chunk);
+        let taken = match allocator.take_at(start / UNIT, len / UNIT)? {
+            Outcome::Done(taken) => taken,
+            Outcome::NoFit => return Ok(Outcome::NoFit),
+            Outcome::NeedBlocks(count) => return Ok(Outcome::NeedBlocks(count)),
+        };
+        let (slot, free) = match self.segment.slots().take(&index)? {
+            SlotOutcome::Slot(slot, word) => (slot, word),
+            outcome => {
+                allocator.free(taken)?;
+                return Ok(match outcome {
+                    SlotOutcome::NeedRecords => Outcome::NeedBlocks(0),
+                    _ => Outcome::NoFit,
+                });
+            }
+        };
+        let record = index.record(slot)?;
+        record.set_id(&IdWords(0, 0, 0));
+        record.data.store(0, Extent { start: taken.start, size: len });
+        record.data.store(1, Extent::default());
+        record.meta.store(0, Extent::default());
+        record.meta.store(1, Extent::default());
+        record.blocks[0].store(taken.block, Relaxed);
+        record.creator_slot.store(self.own.slot, Relaxed);
+        record.creator_nonce.store(self.own.nonce, Relaxed);
+        let generation = free.generation().max(1);
+        let word = RecordWord::new(generation, RecordWord::HIDDEN, State::Writing);
+        record
+            .swap(free, word)
+            .map_err(|_| Error::new(Status::Corrupt, format!("free record {slot} is in use")))?;
+        // SYNC reserved: from here on the chunk is reserved again before it is used. An RMW by
+        // parts: this word of the map changes under the lock alone.
+        let bits = &self.segment.header().reserved.0[chunk as usize / 64];
+        bits.store(bits.load(Acquire) & !(1 << (chunk % 64)), Release);
+        Ok(Outcome::Done((slot, word)))
+    }
+}

@@ -1,0 +1,260 @@
+//! Sleep until something is sealed: futexes, deadlines, and what ends a wait early.
+
+use super::session::Session;
+use crate::error::{Error, Result, Status};
+use crate::id::ObjectId;
+use crate::index::hash::id_hash;
+use crate::index::{Hit, Key};
+use crate::layout::event::EventKind;
+use crate::layout::record::{NameHash, Record};
+use crate::layout::wake::{WAKE_WORDS, WakeWord};
+use crate::layout::word::{RecordWord, State};
+use crate::sync::{Ordering, fence};
+use crate::sys::{clock, futex};
+use crate::wait::{announce, begin_all};
+use std::time::Duration;
+
+/// The longest sleep: a sealer may die between publishing and waking.
+const SLICE: Duration = Duration::from_millis(100);
+
+/// The longest sleep where an interruption cannot be watched for.
+const BLIND_SLICE: Duration = Duration::from_millis(5);
+
+/// Words that one system call can watch, beside the one that interrupts.
+const MAX_WORDS: usize = futex::MAX_WATCHES - 1;
+
+/// A record that a waiter saw WRITING by a living creator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Seen {
+    slot: u32,
+    generation: u32,
+    creator: (u32, u64),
+}
+
+impl Session {
+    /// The word that waiters for this key sleep on.
+    pub(super) fn wake_word(&self, key: &Key) -> &WakeWord {
+        let page = self.segment.wake();
+        match key {
+            Key::Id(id) => {
+                let hash = id_hash(self.segment.facts.seed, id) >> 32;
+                &page.ids[hash as usize % WAKE_WORDS]
+            }
+            Key::Name(NameHash(hash)) => &page.names[hash[1] as usize % WAKE_WORDS],
+        }
+    }
+
+    /// The words that waiters for all of these keys sleep on: the global one when they are many.
+    pub(super) fn wake_words<'k>(&self, keys: impl Iterator<Item = &'k Key>) -> Vec<&WakeWord> {
+        let mut words: Vec<&WakeWord> = Vec::new();
+        for key in keys {
+            let word = self.wake_word(key);
+            if words.iter().any(|known| std::ptr::eq(*known, word)) {
+                continue;
+            }
+            if words.len() == MAX_WORDS {
+                return vec![&self.segment.wake().global.word];
+            }
+            words.push(word);
+        }
+        words
+    }
+
+    /// Wait until `step` has an answer. `ready` is a cheap look that a short spin repeats first.
+    pub fn wait_until<T>(
+        &self,
+        words: &[&WakeWord],
+        timeout: Option<Duration>,
+        ready: impl Fn() -> bool,
+        mut step: impl FnMut() -> Result<Option<T>>,
+    ) -> Result<T> {
+        let scope = self.begin_wait();
+        let deadline = super::create::deadline(timeout);
+        let mut expected = Vec::with_capacity(words.len());
+        let mut slept_out = false;
+        loop {
+            expected.clear();
+            begin_all(words.iter().copied(), self.segment.can_hint, |seq| expected.push(seq));
+            if let Some(answer) = step()? {
+                return Ok(answer);
+            }
+            scope.check()?;
+            self.check()?;
+            if slept_out {
+                self.check_links()?;
+            }
+            let now = clock::monotonic_ns();
+            if deadline.is_some_and(|deadline| now >= deadline) {
+                return Err(Error::plain(Status::Timeout));
+            }
+            if self.spin.probe(|| ready().then_some(())).is_some() {
+                continue;
+            }
+            let until = now + SLICE.as_nanos() as u64;
+            let until = deadline.map_or(until, |deadline| deadline.min(until));
+            slept_out = self.sleep(words, &expected, &scope, until)?;
+        }
+    }
+
+    /// Sleep until a word moves, the wait is ended, or `until`; says whether it was the time.
+    fn sleep(
+        &self,
+        words: &[&WakeWord],
+        expected: &[u32],
+        scope: &super::session::WaitScope<'_>,
+        until: u64,
+    ) -> Result<bool> {
+        if futex::has_waitv() {
+            let mut watches = Vec::with_capacity(words.len() + 1);
+            watches.push(futex::Watch::private(scope.word(), scope.control));
+            let shared = words.iter().zip(expected);
+            watches.extend(shared.map(|(word, seq)| futex::Watch::shared(&word.seq, *seq)));
+            return match futex::wait_any(&watches, Some(until)) {
+                futex::Wake::Signal => Err(Error::plain(Status::Interrupted)),
+                woken => Ok(woken == futex::Wake::TimedOut),
+            };
+        }
+        let left = Duration::from_nanos(until.saturating_sub(clock::monotonic_ns()));
+        if let ([word], [seq]) = (words, expected) {
+            futex::wait(&word.seq, *seq, Some(left.min(BLIND_SLICE)));
+        } else {
+            futex::wait_private(scope.word(), scope.control, Some(left.min(BLIND_SLICE)));
+        }
+        Ok(left <= BLIND_SLICE)
+    }
+
+    /// Sleep for `pause`, but not past `deadline`, unless the wait is ended.
+    pub(super) fn nap(&self, pause: Duration, deadline: Option<u64>) -> Result<()> {
+        let scope = self.begin_wait();
+        let until = clock::monotonic_ns() + pause.as_nanos() as u64;
+        let until = deadline.map_or(until, |deadline| deadline.min(until));
+        self.sleep(&[], &[], &scope, until)?;
+        scope.check()
+    }
+
+    /// Look for an object on behalf of a wait. WRITING by a dead creator is as absent, and reaped
+    /// where that is allowed. ABORTED when the wait had seen it WRITING by a creator that is dead
+    /// now.
+    pub(super) fn look(&self, key: &Key, seen: &mut Option<Seen>) -> Result<Option<Hit>> {
+        while let Some(hit) = self.segment.index().find(key)? {
+            if hit.word.is(State::Sealed) {
+                return Ok(Some(hit));
+            }
+            // Sealed or given up since: look again.
+            let Some(creator) = self.creator_of(hit) else { continue };
+            if self.is_client_alive(creator.0, creator.1) {
+                let this = Seen { slot: hit.slot, generation: hit.word.generation(), creator };
+                let before = seen.replace(this);
+                if before.is_some_and(|before| before != this && self.was_orphaned(before)) {
+                    return Err(Error::plain(Status::Aborted));
+                }
+                return Ok(Some(hit));
+            }
+            // It may have been sealed before its creator left; the dead seal nothing.
+            if self.creator_of(hit) != Some(creator) {
+                continue;
+            }
+            if !self.segment.read_only {
+                self.reap_if_orphan(hit)?;
+            }
+            break;
+        }
+        match seen.take() {
+            Some(before) if self.was_orphaned(before) => Err(Error::plain(Status::Aborted)),
+            _ => Ok(None),
+        }
+    }
+
+    /// Whether an object that was seen WRITING ended by its creator's death; not when the creator
+    /// gave it up or sealed it.
+    fn was_orphaned(&self, seen: Seen) -> bool {
+        let word = self.record(seen.slot).map_or(RecordWord(0), |record| {
+            // SYNC record-word: Acquire; as in a lookup.
+            record.load(Ordering::Acquire)
+        });
+        if word.generation() == seen.generation && !word.is(State::Writing) {
+            return false;
+        }
+        if word.generation() == seen.generation.wrapping_add(1) && word.is(State::Free) {
+            return word.has(RecordWord::ORPHANED);
+        }
+        // Still WRITING, or the slot is another's already and says nothing any more.
+        !self.is_client_alive(seen.creator.0, seen.creator.1)
+    }
+
+    /// Slot and nonce of the client that writes the object; `None` when it has moved on.
+    pub(super) fn creator_of(&self, hit: Hit) -> Option<(u32, u64)> {
+        let record = self.record(hit.slot).ok()?;
+        let slot = record.creator_slot.load(Ordering::Relaxed);
+        let nonce = record.creator_nonce.load(Ordering::Relaxed);
+        // SYNC record-fields: as in a lookup.
+        fence(Ordering::Acquire);
+        let now = record.load(Ordering::Relaxed);
+        let same = now.generation() == hit.word.generation() && now.is(State::Writing);
+        same.then_some((slot, nonce))
+    }
+
+    /// Tell everybody of an object that was just sealed.
+    pub(super) fn publish(&self, record: &Record, time_us: i64, size: u64, word: RecordWord) {
+        // SYNC event-head: SeqCst; who subscribes and then lists either finds the object in the list
+        // or its event behind the cursor.
+        fence(Ordering::SeqCst);
+        let id = record.id();
+        self.append(EventKind::Sealed, time_us, &id, size);
+        let page = self.segment.wake();
+        let by_id = self.wake_word(&Key::Id((&id).into()));
+        let name = [
+            record.name_hash[0].load(Ordering::Relaxed),
+            record.name_hash[1].load(Ordering::Relaxed),
+        ];
+        let named = word.has(RecordWord::NAMED);
+        let by_name = named.then(|| self.wake_word(&Key::Name(NameHash(name))));
+        let words = [by_id, &page.global.word, &page.events.word];
+        announce(words.into_iter().chain(by_name), self.unhinted(), &mut |word| {
+            futex::wake_all(&word.seq);
+        });
+    }
+
+    fn append(&self, kind: EventKind, time_us: i64, id: &ObjectId, size: u64) {
+        // The ring's size was checked when the store was opened.
+        if let Ok(ring) = self.segment.events() {
+            ring.append(kind, time_us, id, size);
+        }
+    }
+
+    /// Note in the events that somebody died who may have been about to append.
+    pub(super) fn append_gap(&self) {
+        if let Ok(ring) = self.segment.events() {
+            ring.append_gap(clock::epoch_us());
+        }
+    }
+
+    /// Append an event and wake those who wait for events.
+    pub(super) fn append_event(&self, kind: EventKind, id: &ObjectId, size: u64) {
+        self.append(kind, clock::epoch_us(), id, size);
+        let word = &self.segment.wake().events.word;
+        announce([word], self.unhinted(), &mut |word| {
+            futex::wake_all(&word.seq);
+        });
+    }
+
+    /// Wake those who wait for this id: who creates if it is absent looks again.
+    pub(super) fn wake_waiters_for(&self, id: &ObjectId) {
+        announce([self.wake_word(&Key::Id(id.into()))], self.unhinted(), &mut |word| {
+            futex::wake_all(&word.seq);
+        });
+    }
+
+    /// Make those who wait for events look again.
+    pub fn nudge_event_waiters(&self) {
+        if self.segment.can_hint {
+            announce([&self.segment.wake().events.word], true, &mut |word| {
+                futex::wake_all(&word.seq);
+            });
+        }
+    }
+
+    fn unhinted(&self) -> bool {
+        self.segment.facts.foreign_readers()
+    }
+}

@@ -1,0 +1,247 @@
+//! News of a store.
+
+use crate::error::{Result, Status};
+use crate::events::{self, Cursor, Poll};
+use crate::id::ObjectId;
+use crate::layout::event;
+use crate::store::Session;
+use crate::sync::local::{AtomicBool, Ordering::SeqCst};
+use crate::sys::event_fd::EventFd;
+use crate::sys::thread::spawn_quiet;
+use once_cell::sync::OnceCell;
+use parking_lot::Mutex;
+use std::fmt;
+use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::sync::Arc;
+use std::sync::mpsc::TrySendError;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// What happened.
+#[repr(i32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EventKind {
+    /// An object was sealed.
+    Sealed = 1,
+    /// An object was deleted.
+    Deleted = 2,
+    /// An object was evicted.
+    Evicted = 3,
+    /// An unsealed object was given up.
+    Aborted = 4,
+    /// Events were lost; list again.
+    Lost = 5,
+}
+
+/// One piece of news.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// What happened.
+    pub kind: EventKind,
+    /// Its position in the store's events.
+    pub sequence: u64,
+    /// When, in microseconds since the Unix epoch.
+    pub time_us: i64,
+    /// Which object.
+    pub id: ObjectId,
+    /// Its bytes of data.
+    pub data_size: u64,
+    /// How many events were lost, if any.
+    pub lost_count: u64,
+}
+
+/// A private cursor on a store's events.
+///
+/// It outlives its client: then `next` returns [`Status::Disconnected`].
+pub struct Subscription {
+    shared: Arc<Shared>,
+    pump: OnceCell<Pump>,
+}
+
+struct Shared {
+    session: Arc<Session>,
+    cursor: Mutex<Cursor>,
+    stop: AtomicBool,
+}
+
+/// The thread that makes the descriptor readable.
+struct Pump {
+    fd: Arc<EventFd>,
+    /// Told when the reader has drained the descriptor.
+    drained: std::sync::mpsc::SyncSender<()>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Subscription {
+    pub(crate) fn new(session: Arc<Session>) -> Result<Self> {
+        session.check()?;
+        let cursor = Mutex::new(Cursor::at_end(&session.segment.events()?));
+        let shared = Arc::new(Shared { session, cursor, stop: AtomicBool::new(false) });
+        Ok(Self { shared, pump: OnceCell::new() })
+    }
+
+    /// The next event, waiting for it.
+    pub fn next(&self, timeout: Option<Duration>) -> Result<Event> {
+        let event = self.shared.next(timeout);
+        if let Some(pump) = self.pump.get() {
+            pump.settle(&self.shared);
+        }
+        event
+    }
+
+    /// A descriptor that is readable while an event waits. It belongs to the subscription; the
+    /// first call starts the one thread that feeds it.
+    pub fn fd(&self) -> Result<RawFd> {
+        self.shared.session.check()?;
+        self.shared.session.check_open()?;
+        let pump = self.pump.get_or_try_init(|| Pump::start(&self.shared))?;
+        Ok(pump.fd.as_fd().as_raw_fd())
+    }
+}
+
+impl Shared {
+    fn next(&self, timeout: Option<Duration>) -> Result<Event> {
+        let session = &self.session;
+        session.check()?;
+        session.check_open()?;
+        let words = [&session.segment.wake().events.word];
+        session.wait_until(
+            &words,
+            timeout,
+            || self.has_event(),
+            || {
+                let mut cursor = self.cursor.lock();
+                let sequence = cursor.next();
+                Ok(match cursor.poll(&session.segment.events()?) {
+                    Poll::Empty => None,
+                    Poll::Lost(count) => Some(Event::lost(sequence, count)),
+                    Poll::Event(event) => Some(Event::from(event)),
+                })
+            },
+        )
+    }
+
+    /// Whether `next` would return at once.
+    fn has_event(&self) -> bool {
+        let mut look = *self.cursor.lock();
+        let ring = self.session.segment.events();
+        ring.is_ok_and(|ring| look.poll(&ring) != Poll::Empty)
+    }
+}
+
+impl Pump {
+    fn start(shared: &Arc<Shared>) -> Result<Self> {
+        let cannot = |errno: crate::sys::Errno| errno.because("cannot make an event descriptor");
+        let fd = Arc::new(EventFd::new().map_err(cannot)?);
+        let (drained, rearmed) = std::sync::mpsc::sync_channel(1);
+        let (shared, signal) = (Arc::clone(shared), Arc::clone(&fd));
+        let thread = spawn_quiet("plasma-events", move || {
+            while shared.wait_for_event() {
+                signal.signal();
+                if rearmed.recv().is_err() {
+                    return;
+                }
+            }
+            // Readable for good: `next` says why.
+            signal.signal();
+        })
+        .map_err(cannot)?;
+        Ok(Self { fd, drained, thread: Some(thread) })
+    }
+
+    /// After an event was taken: not readable when no more wait.
+    fn settle(&self, shared: &Shared) {
+        if !shared.has_event() && shared.session.check().is_ok() {
+            self.fd.drain();
+            // One token is enough. When the thread has ended the descriptor stays readable.
+            let told = self.drained.try_send(());
+            let ended = matches!(told, Err(TrySendError::Disconnected(())));
+            if ended || shared.has_event() {
+                self.fd.signal();
+            }
+        }
+    }
+}
+
+impl Shared {
+    /// Wait until an event is there; `false` when there will be no more.
+    fn wait_for_event(&self) -> bool {
+        let words = [&self.session.segment.wake().events.word];
+        loop {
+            let waited = self.session.wait_until(
+                &words,
+                None,
+                || self.has_event(),
+                || {
+                    // SYNC pump-stop: SeqCst; set before the nudge.
+                    let stop = self.stop.load(SeqCst);
+                    self.session.check_open()?;
+                    Ok((stop || self.has_event()).then_some(!stop))
+                },
+            );
+            match waited {
+                Ok(go_on) => return go_on,
+                Err(error) if error.status() == Status::Interrupted => {}
+                Err(_) => return false,
+            }
+        }
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        // SYNC pump-stop: SeqCst; before the nudge.
+        self.shared.stop.store(true, SeqCst);
+        let Some(pump) = self.pump.take() else { return };
+        let Pump { fd, drained, thread } = pump;
+        drop(drained);
+        if self.shared.session.forked() {
+            return;
+        }
+        self.shared.session.nudge_event_waiters();
+        if let Some(thread) = thread {
+            // A panic of the thread was reported by its hook.
+            let _ = thread.join();
+        }
+        drop(fd);
+    }
+}
+
+impl Event {
+    fn lost(sequence: u64, lost_count: u64) -> Self {
+        Self {
+            kind: EventKind::Lost,
+            sequence,
+            time_us: crate::sys::clock::epoch_us(),
+            id: ObjectId::default(),
+            data_size: 0,
+            lost_count,
+        }
+    }
+}
+
+impl From<events::Event> for Event {
+    fn from(event: events::Event) -> Self {
+        let kind = match event.kind {
+            event::EventKind::Sealed => EventKind::Sealed,
+            event::EventKind::Deleted => EventKind::Deleted,
+            event::EventKind::Evicted => EventKind::Evicted,
+            event::EventKind::Aborted => EventKind::Aborted,
+            event::EventKind::Gap => EventKind::Lost,
+        };
+        Self {
+            kind,
+            sequence: event.ticket,
+            time_us: event.time_us,
+            id: event.id,
+            data_size: event.data_size,
+            lost_count: 0,
+        }
+    }
+}
+
+impl fmt::Debug for Subscription {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subscription").finish_non_exhaustive()
+    }
+}
