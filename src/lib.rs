@@ -70,6 +70,10 @@ mod store;
 #[cfg(not(loom))]
 mod subscription;
 
+#[cfg(not(loom))]
+#[doc(hidden)]
+pub mod ffi;
+
 pub use error::{Error, Result, Status};
 pub use id::ObjectId;
 pub use options::{ConnectOptions, CreateOptions, Eviction};

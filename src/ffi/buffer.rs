@@ -1,0 +1,209 @@
+//! The two buffers as C holds them, and the leases behind them.
+
+use super::status::{plasma_status_t, run};
+use super::{arg, invalid, raw};
+use crate::buffer::Buffer;
+use crate::error::{Error, Result};
+use crate::mutable_buffer::MutableBuffer;
+use std::mem::{ManuallyDrop, MaybeUninit};
+use std::ptr;
+
+/// A read-only view of one sealed object, and a lease that keeps it.
+///
+/// While it is held the bytes stay mapped and unchanged, even if the object is
+/// deleted, its creator dies or the client disconnects. Writing to data is a
+/// segmentation fault. data is never NULL, also when size is 0.
+///
+/// Lifetime: from a get to plasma_release(). A copy of the struct by value is
+///           an alias, not a lease: once one is released, the other is refused
+///           with INVALID_ARGUMENT. For a second lease: plasma_retain().
+/// Threads:  one at a time; may move between threads.
+/// Fork:     the child may read data while the parent holds the buffer.
+///
+/// Frozen: 64 bytes, it never grows. All zero is "no buffer".
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct plasma_buffer_t {
+    /// The first byte.
+    pub data: *const u8,
+    /// Bytes of data.
+    pub size: u64,
+    /// The library's.
+    pub reserved: [u64; 6],
+}
+
+/// The creator's view of one object until it is sealed.
+///
+/// Lifetime: from plasma_create() to plasma_seal(), plasma_seal_and_get() or
+///           plasma_abort(); if the process ends before, the object is gone.
+///           Copies by value are aliases as with plasma_buffer_t.
+/// Threads:  one call at a time; data may be written by many.
+/// Fork:     not mapped in the child.
+///
+/// Frozen: 64 bytes, it never grows. All zero is "no buffer".
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct plasma_mutable_buffer_t {
+    /// The first byte; plasma_resize() may change it.
+    pub data: *mut u8,
+    /// Bytes of data.
+    pub size: u64,
+    /// The library's.
+    pub reserved: [u64; 6],
+}
+
+#[cfg(target_pointer_width = "64")]
+const _: () = {
+    assert!(size_of::<plasma_buffer_t>() == 64);
+    assert!(size_of::<plasma_mutable_buffer_t>() == 64);
+};
+
+/// Whether the words are those of no buffer; without a call to memcmp on the way of a release.
+#[inline(always)]
+fn is_zero(reserved: &[u64; 6]) -> bool {
+    reserved.iter().fold(0, |all, word| all | word) == 0
+}
+
+impl plasma_buffer_t {
+    /// No buffer.
+    pub(super) const ZERO: Self = Self { data: ptr::null(), size: 0, reserved: [0; 6] };
+
+    /// The buffer this struct stands for.
+    pub(super) fn get(&self) -> Result<ManuallyDrop<Buffer>> {
+        if is_zero(&self.reserved) {
+            return Err(no_buffer());
+        }
+        Buffer::from_parts(&self.reserved)
+    }
+
+    #[inline(always)]
+    fn release(&mut self) -> Result<()> {
+        if !is_zero(&self.reserved) {
+            drop(ManuallyDrop::into_inner(Buffer::from_parts(&self.reserved)?));
+        }
+        *self = Self::ZERO;
+        Ok(())
+    }
+}
+
+impl From<Buffer> for plasma_buffer_t {
+    #[inline(always)]
+    fn from(buffer: Buffer) -> Self {
+        let (data, size) = (buffer.as_ptr(), buffer.len() as u64);
+        Self { data, size, reserved: buffer.into_parts() }
+    }
+}
+
+impl plasma_mutable_buffer_t {
+    /// No buffer.
+    pub(super) const ZERO: Self = Self { data: ptr::null_mut(), size: 0, reserved: [0; 6] };
+
+    /// The buffer this struct stands for.
+    pub(super) fn get(&self) -> Result<ManuallyDrop<MutableBuffer>> {
+        if is_zero(&self.reserved) {
+            return Err(no_buffer());
+        }
+        MutableBuffer::from_parts(&self.reserved)
+    }
+
+    /// Changes the buffer; when that fails the struct stays as it was.
+    pub(super) fn change(
+        &mut self,
+        call: impl FnOnce(&mut MutableBuffer) -> Result<()>,
+    ) -> Result<()> {
+        let mut buffer = self.get()?;
+        call(&mut buffer)?;
+        *self = ManuallyDrop::into_inner(buffer).into();
+        Ok(())
+    }
+
+    /// Ends the buffer; when that fails the struct still stands for it.
+    pub(super) fn consume<R>(
+        &mut self,
+        call: impl FnOnce(MutableBuffer) -> std::result::Result<R, (MutableBuffer, Error)>,
+    ) -> Result<R> {
+        match call(ManuallyDrop::into_inner(self.get()?)) {
+            Ok(result) => {
+                *self = Self::ZERO;
+                Ok(result)
+            }
+            Err((buffer, error)) => {
+                *self = buffer.into();
+                Err(error)
+            }
+        }
+    }
+}
+
+impl From<MutableBuffer> for plasma_mutable_buffer_t {
+    fn from(mut buffer: MutableBuffer) -> Self {
+        let (data, size) = (buffer.as_mut_ptr(), buffer.len() as u64);
+        Self { data, size, reserved: buffer.into_parts() }
+    }
+}
+
+#[cold]
+fn no_buffer() -> Error {
+    invalid("the buffer is all zero: it was consumed, or never filled")
+}
+
+/// Take a second lease on the object of a buffer.
+///
+/// Never waits, and works after the object was deleted or the client closed.
+///
+/// @param buffer  borrowed.
+/// @param copy    written; release it like any other.
+///
+/// @return PLASMA_OK
+///         PLASMA_ERR_INVALID_ARGUMENT  not a live buffer
+///
+/// Threads: any, one per buffer.   Cost: no system call.   Since: 0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn plasma_retain(
+    buffer: Option<&plasma_buffer_t>,
+    copy: Option<&mut MaybeUninit<plasma_buffer_t>>,
+) -> plasma_status_t {
+    run(|| {
+        let (buffer, copy) = (arg(buffer, "buffer")?, arg(copy, "copy")?);
+        copy.write(buffer.get()?.retain()?.into());
+        Ok(())
+    })
+}
+
+/// Give a buffer back.
+///
+/// @param buffer  consumed: all zero afterwards. All zero before is a no-op.
+///
+/// @return PLASMA_OK
+///         PLASMA_ERR_INVALID_ARGUMENT  a stale alias; nothing was touched
+///
+/// Threads: any, one per buffer.   Cost: no system call, no lock.   Since: 0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn plasma_release(buffer: Option<&mut plasma_buffer_t>) -> plasma_status_t {
+    run(|| arg(buffer, "buffer")?.release())
+}
+
+/// Give many buffers back.
+///
+/// Each is tried, also after one failed.
+///
+/// @param buffers  consumed, each as by plasma_release().
+/// @param count    how many; with 0 buffers may be NULL.
+///
+/// @return PLASMA_OK, or the first failure.
+///
+/// Threads: any, one per buffer.   Cost: no system call.   Since: 0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn plasma_release_many(
+    buffers: *mut plasma_buffer_t,
+    count: usize,
+) -> plasma_status_t {
+    run(|| {
+        let buffers = raw::array_inout(buffers, count, "buffers")?;
+        let mut first = Ok(());
+        for buffer in buffers {
+            first = first.and(buffer.release());
+        }
+        first
+    })
+}

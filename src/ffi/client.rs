@@ -1,0 +1,126 @@
+//! Stores: connecting, leaving, removing.
+
+use super::options::{connect_options, plasma_connect_options_t};
+use super::status::{plasma_status_t, run};
+use super::{arg, raw};
+use crate::client::Client;
+use std::ffi::c_char;
+use std::mem::MaybeUninit;
+
+/// One connection of one process to a store.
+///
+/// Lifetime: from plasma_connect() to plasma_disconnect(). Buffers of both
+///           kinds may outlive it. A process may have many, also of one store.
+/// Threads:  any number at once.
+/// Fork:     every call in the child returns FORKED; connect again there.
+#[derive(Debug)]
+pub struct plasma_client_t(Client);
+
+const fn shared_by_threads<T: Send + Sync>() {}
+const _: () = shared_by_threads::<plasma_client_t>();
+
+/// The client behind a required pointer.
+pub(super) fn client_arg(client: Option<&plasma_client_t>) -> crate::error::Result<&Client> {
+    arg(client, "client").map(|client| &client.0)
+}
+
+/// Open a store, or create it when there is none.
+///
+/// The address is NULL for $PLASMA_STORE, or else "default"; a word of
+/// letters, digits, '_', '-' and '.' (up to 64, not beginning with '.') for a
+/// store of this user in /dev/shm; or a path with a '/' for the directory of
+/// the store itself.
+///
+/// @param address  borrowed; UTF-8.
+/// @param options  borrowed; NULL for all defaults.
+/// @param client   written: the connection; end it with plasma_disconnect().
+///
+/// @return PLASMA_OK
+///         PLASMA_ERR_INVALID_ARGUMENT  the address can name no store
+///         PLASMA_ERR_STORE_NOT_FOUND   EXISTING or READ_ONLY, and none there
+///         PLASMA_ERR_STORE_EXISTS      EXCLUSIVE, and one is there
+///         PLASMA_ERR_NOT_A_STORE       a file, a link or another directory
+///         PLASMA_ERR_MISMATCH          made with other options than given
+///         PLASMA_ERR_VERSION           made by another version or word size
+///         PLASMA_ERR_CORRUPT           its files hold nonsense
+///         PLASMA_ERR_PERMISSION        the operating system refuses
+///         PLASMA_ERR_OUT_OF_MEMORY     no room for the store; see
+///                                      --shm-size in a container
+///         PLASMA_ERR_LIMIT             too many clients, or open files
+///         PLASMA_ERR_UNSUPPORTED       network file systems, hugetlbfs
+///
+/// Threads: any.   Cost: about 30 system calls.   Since: 0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn plasma_connect(
+    address: *const c_char,
+    options: *const plasma_connect_options_t,
+    client: Option<&mut MaybeUninit<*mut plasma_client_t>>,
+) -> plasma_status_t {
+    run(|| {
+        let client = arg(client, "client")?;
+        let options = connect_options(options)?;
+        let connected = Client::connect(raw::text(address, "address")?, &options)?;
+        client.write(raw::to_handle(plasma_client_t(connected)));
+        Ok(())
+    })
+}
+
+/// Leave a store. Never fails.
+///
+/// Calls of other threads that wait in this client return DISCONNECTED first.
+/// Buffers of both kinds stay usable, and the client counts as present in the
+/// store until the last of them is gone.
+///
+/// @param client  consumed; NULL is a no-op. Using it later is an error of
+///                the caller's, as after free().
+///
+/// Threads: any.   Cost: a few system calls.   Since: 0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn plasma_disconnect(client: *mut plasma_client_t) {
+    // Others may still be inside while `close` waits for them, so it is not yet ours alone.
+    raw::with_handle(client, |client| client.0.close());
+    raw::free_handle(client);
+}
+
+/// The address of a client's store: the path of its directory.
+///
+/// @param client  borrowed.
+///
+/// @return text valid until plasma_disconnect(); NULL when client is NULL.
+///
+/// Threads: any.   Since: 0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn plasma_client_address(client: Option<&plasma_client_t>) -> *const c_char {
+    client.map_or(std::ptr::null(), |client| client.0.address().as_ptr())
+}
+
+/// Make every call that now waits in this client return INTERRUPTED.
+///
+/// Calls that begin later are not affected.
+///
+/// @param client  borrowed.
+///
+/// Threads: any.   Cost: a few system calls.   Since: 0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn plasma_interrupt(client: Option<&plasma_client_t>) -> plasma_status_t {
+    run(|| client_arg(client)?.interrupt())
+}
+
+/// Remove a store and all objects in it.
+///
+/// Processes that are connected keep the buffers they hold, and their other
+/// calls return STORE_GONE. Only files that belong to a store are removed.
+///
+/// @param address  borrowed; as for plasma_connect().
+///
+/// @return PLASMA_OK
+///         PLASMA_ERR_STORE_NOT_FOUND  nothing there
+///         PLASMA_ERR_NOT_A_STORE      something else is there
+///         PLASMA_ERR_PERMISSION       not the owner's
+///         PLASMA_ERR_UNSUPPORTED      the store is a mount point
+///
+/// Threads: any.   Cost: grows with the number of clients.   Since: 0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn plasma_store_remove(address: *const c_char) -> plasma_status_t {
+    run(|| Client::remove_store(raw::text(address, "address")?))
+}

@@ -1,0 +1,138 @@
+//! This thread's last failure.
+
+use super::status::plasma_status_t;
+use crate::error::{Error, Status};
+use std::cell::Cell;
+use std::ffi::{c_char, c_int};
+use std::fmt::{self, Write};
+
+const MESSAGE_SIZE: usize = 1024;
+
+/// The last failure of a thread. Constant at first and without a destructor, so that it can be
+/// used as long as its thread runs, also in the destructors of other thread-local values.
+struct LastError {
+    status: Cell<i32>,
+    errno: Cell<i32>,
+    /// Whether `text` holds the words of this failure; else they are those of its status.
+    written: Cell<bool>,
+    text: Cell<[u8; MESSAGE_SIZE]>,
+}
+
+thread_local! {
+    static LAST: LastError = const {
+        LastError {
+            status: Cell::new(0),
+            errno: Cell::new(0),
+            written: Cell::new(false),
+            text: Cell::new([0; MESSAGE_SIZE]),
+        }
+    };
+}
+
+/// Keeps a failure for `plasma_error_message`; an ordinary outcome costs three stores.
+pub(super) fn record(error: &Error) -> plasma_status_t {
+    LAST.with(|last| {
+        last.status.set(error.status() as i32);
+        last.errno.set(error.errno());
+        last.written.set(false);
+        if error.detail().is_some() {
+            last.write(format_args!("{error}"));
+        }
+    });
+    error.status() as i32
+}
+
+impl LastError {
+    #[cold]
+    fn write(&self, words: fmt::Arguments<'_>) {
+        let mut text = Text { buffer: self.text.as_array_of_cells(), len: 0, full: false };
+        let _ = text.write_fmt(words); // fails only when the words were cut
+        text.buffer[text.len].set(0);
+        self.written.set(true);
+    }
+
+    fn message(&self) -> *const c_char {
+        if !self.written.get() {
+            match Status::from_code(self.status.get()) {
+                None | Some(Status::Ok) => self.write(format_args!("no error")),
+                Some(status) => self.write(format_args!("{}", status.text())),
+            }
+        }
+        self.text.as_ptr().cast_const().cast()
+    }
+}
+
+/// Fills a fixed buffer, always leaving room for a NUL, and cuts only between characters.
+struct Text<'a> {
+    buffer: &'a [Cell<u8>; MESSAGE_SIZE],
+    len: usize,
+    full: bool,
+}
+
+impl Write for Text<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let kept = text.floor_char_boundary(MESSAGE_SIZE - 1 - self.len);
+        self.full |= kept < text.len();
+        for byte in text[..kept].bytes() {
+            // A NUL inside would end the message early.
+            self.buffer[self.len].set(if byte == 0 { b'?' } else { byte });
+            self.len += 1;
+        }
+        if self.full { Err(fmt::Error) } else { Ok(()) }
+    }
+}
+
+/// The last failure of this thread in words.
+///
+/// What was asked, the limit, and the way out. A successful call leaves it
+/// alone, so ask only after a call that failed.
+///
+/// @return text in UTF-8 of at most 1023 bytes, never NULL, valid until the
+///         next call of this thread fails; "no error" before the first failure.
+///
+/// Threads: any; each has its own.   Cost: none worth naming.   Since: 0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn plasma_error_message() -> *const c_char {
+    LAST.with(LastError::message)
+}
+
+/// The errno behind the last failure of this thread.
+///
+/// @return 0 when it did not begin as an errno.
+///
+/// Threads: any; each has its own.   Since: 0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn plasma_error_errno() -> c_int {
+    LAST.with(|last| last.errno.get())
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    fn message() -> String {
+        LAST.with(|last| {
+            last.message();
+            let bytes = last.text.get();
+            let end = bytes.iter().position(|&b| b == 0).unwrap();
+            String::from_utf8(bytes[..end].to_vec()).unwrap()
+        })
+    }
+
+    #[test]
+    fn each_kind_of_failure_has_its_words() {
+        assert_eq!(message(), "no error");
+        assert_eq!(record(&Error::os(Status::System, 5, "a\0b")), -25);
+        assert_eq!((message().as_str(), plasma_error_errno()), ("a system call failed: a?b", 5));
+        assert_eq!(record(&Error::plain(Status::NotFound)), -2);
+        assert_eq!((message().as_str(), plasma_error_errno()), ("not found", 0));
+    }
+
+    #[test]
+    fn long_words_are_cut_between_characters() {
+        record(&Error::new(Status::Limit, "\u{e9}".repeat(2000)));
+        let text = message();
+        assert!(text.ends_with('\u{e9}') && text.len() >= MESSAGE_SIZE - 3, "{}", text.len());
+        assert!(text.len() < MESSAGE_SIZE);
+    }
+}

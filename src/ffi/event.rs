@@ -1,0 +1,176 @@
+//! News of a store.
+#![allow(unsafe_code)] // `unsafe impl Growing`, and the names of C functions
+
+use super::arg;
+use super::client::{client_arg, plasma_client_t};
+use super::id::plasma_id_t;
+use super::options::timeout;
+use super::raw::{self, Growing};
+use super::status::{plasma_status_t, run};
+use crate::subscription::{Event, EventKind, Subscription};
+use std::ffi::c_int;
+use std::mem::MaybeUninit;
+
+/// What happened. The numbers are frozen; new ones may be added below.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub enum plasma_event_type {
+    /// An object was sealed.
+    PLASMA_EVENT_SEALED = 1,
+    /// An object was deleted.
+    PLASMA_EVENT_DELETED = 2,
+    /// An object was evicted.
+    PLASMA_EVENT_EVICTED = 3,
+    /// An unsealed object was given up, by its creator or its death.
+    PLASMA_EVENT_ABORTED = 4,
+    /// lost_count events were lost; list the objects again.
+    PLASMA_EVENT_LOST = 5,
+}
+
+const _: () = {
+    assert!(plasma_event_type::PLASMA_EVENT_SEALED as i32 == EventKind::Sealed as i32);
+    assert!(plasma_event_type::PLASMA_EVENT_DELETED as i32 == EventKind::Deleted as i32);
+    assert!(plasma_event_type::PLASMA_EVENT_EVICTED as i32 == EventKind::Evicted as i32);
+    assert!(plasma_event_type::PLASMA_EVENT_ABORTED as i32 == EventKind::Aborted as i32);
+    assert!(plasma_event_type::PLASMA_EVENT_LOST as i32 == EventKind::Lost as i32);
+};
+
+/// One piece of news. Begin with PLASMA_EVENT_INIT. Grows.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct plasma_event_t {
+    /// sizeof(plasma_event_t)
+    pub struct_size: u32,
+    /// PLASMA_EVENT_*; skip those you do not know.
+    pub r#type: i32,
+    /// Its position in the events of the store.
+    pub sequence: u64,
+    /// When: microseconds since the Unix epoch.
+    pub time_us: i64,
+    /// Which object; all zero for LOST.
+    pub id: plasma_id_t,
+    /// 0.
+    pub padding: u32,
+    /// Its bytes of data.
+    pub data_size: u64,
+    /// LOST: how many; else 0.
+    pub lost_count: u64,
+}
+
+const _: () = assert!(size_of::<plasma_event_t>() == 64);
+
+// SAFETY: repr(C), `struct_size` first, integers only, no padding (the asserted size is the sum).
+unsafe impl Growing for plasma_event_t {
+    const TYPE: &'static str = "plasma_event_t";
+    const INIT: &'static str = "PLASMA_EVENT_INIT";
+    const MIN_SIZE: usize = 8;
+}
+
+impl From<&Event> for plasma_event_t {
+    fn from(event: &Event) -> Self {
+        Self {
+            struct_size: size_of::<Self>() as u32,
+            r#type: event.kind as i32,
+            sequence: event.sequence,
+            time_us: event.time_us,
+            id: event.id.into(),
+            padding: 0,
+            data_size: event.data_size,
+            lost_count: event.lost_count,
+        }
+    }
+}
+
+/// A private position in the events of a store.
+///
+/// Lifetime: from plasma_subscribe() to plasma_unsubscribe(). May outlive the
+///           client, but then its calls return DISCONNECTED.
+/// Threads:  any number at once; each event goes to one of them.
+/// Fork:     calls in the child return FORKED.
+#[derive(Debug)]
+pub struct plasma_subscription_t(Subscription);
+
+const fn shared_by_threads<T: Send + Sync>() {}
+const _: () = shared_by_threads::<plasma_subscription_t>();
+
+/// Subscribe to the events of a store, from now on.
+///
+/// Subscribe first and list then, and nothing is missed.
+///
+/// @param client        borrowed.
+/// @param subscription  written; end it with plasma_unsubscribe().
+///
+/// Threads: any.   Since: 0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn plasma_subscribe(
+    client: Option<&plasma_client_t>,
+    subscription: Option<&mut MaybeUninit<*mut plasma_subscription_t>>,
+) -> plasma_status_t {
+    run(|| {
+        let (client, subscription) = (client_arg(client)?, arg(subscription, "subscription")?);
+        subscription.write(raw::to_handle(plasma_subscription_t(client.subscribe()?)));
+        Ok(())
+    })
+}
+
+/// Take the next event, waiting for it if need be.
+///
+/// Who is too slow gets one PLASMA_EVENT_LOST for those that are gone.
+///
+/// @param subscription  borrowed.
+/// @param timeout_ms    0 do not wait, -1 for ever.
+/// @param event         written, as far as its struct_size goes.
+///
+/// @return PLASMA_OK
+///         PLASMA_ERR_TIMEOUT       no event in time, also with 0
+///         PLASMA_ERR_DISCONNECTED  the client was disconnected
+///
+/// Threads: any.   Cost: no system call if there is one.   Since: 0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn plasma_next_event(
+    subscription: Option<&plasma_subscription_t>,
+    timeout_ms: i64,
+    event: *mut plasma_event_t,
+) -> plasma_status_t {
+    run(|| {
+        let (subscription, event) =
+            (arg(subscription, "subscription")?, raw::output(event, "event")?);
+        event.write(&(&subscription.0.next(timeout(timeout_ms)?)?).into());
+        Ok(())
+    })
+}
+
+/// A file descriptor that is readable while events wait, for poll and epoll.
+///
+/// Do not read from it: take events with plasma_next_event() and time-out 0
+/// until TIMEOUT. The first call starts one helper thread, all signals blocked.
+///
+/// @param subscription  borrowed.
+/// @param fd            written; the library's, closed by plasma_unsubscribe().
+///
+/// @return PLASMA_OK
+///         PLASMA_ERR_LIMIT  too many open files or threads
+///
+/// Threads: any.   Since: 0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn plasma_event_fd(
+    subscription: Option<&plasma_subscription_t>,
+    fd: Option<&mut MaybeUninit<c_int>>,
+) -> plasma_status_t {
+    run(|| {
+        let (subscription, fd) = (arg(subscription, "subscription")?, arg(fd, "fd")?);
+        fd.write(subscription.0.fd()?);
+        Ok(())
+    })
+}
+
+/// End a subscription.
+///
+/// @param subscription  consumed; NULL is a no-op. No other thread may be in a
+///                      call with it.
+///
+/// Threads: any.   Since: 0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn plasma_unsubscribe(subscription: *mut plasma_subscription_t) {
+    raw::free_handle(subscription);
+}

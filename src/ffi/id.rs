@@ -1,0 +1,121 @@
+//! Object ids.
+
+use super::raw;
+use super::status::{plasma_status_t, run};
+use super::{arg, invalid};
+use crate::error::Result;
+use crate::id::ObjectId;
+use std::ffi::{c_char, c_void};
+use std::mem::MaybeUninit;
+
+/// Bytes in an id.
+pub const PLASMA_ID_SIZE: usize = 20;
+
+/// Bytes that plasma_id_to_hex() writes: 40 digits and a NUL.
+pub const PLASMA_ID_HEX_SIZE: usize = 41;
+
+/// The identity of an object: 20 bytes of your choice, unique in a store.
+///
+/// Frozen: it never grows.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct plasma_id_t {
+    /// Any bytes; all zero is an id like any other.
+    pub bytes: [u8; 20],
+}
+
+const _: () = assert!(size_of::<plasma_id_t>() == ObjectId::SIZE);
+
+impl From<&plasma_id_t> for ObjectId {
+    fn from(id: &plasma_id_t) -> Self {
+        Self::new(id.bytes)
+    }
+}
+
+impl From<ObjectId> for plasma_id_t {
+    fn from(id: ObjectId) -> Self {
+        Self { bytes: *id.as_bytes() }
+    }
+}
+
+/// The id behind a required pointer.
+pub(super) fn id_arg(id: Option<&plasma_id_t>) -> Result<ObjectId> {
+    arg(id, "id").map(ObjectId::from)
+}
+
+/// Ids behind a pointer and a count. `ObjectId` is transparent, so it has C's layout.
+pub(super) fn ids_arg<'a>(ids: *const plasma_id_t, count: usize) -> Result<&'a [ObjectId]> {
+    raw::array(ids.cast(), count, "ids")
+}
+
+/// Make a random id: 160 bits from the kernel.
+///
+/// @param id  written.
+///
+/// Threads: any.   Cost: 1 system call.   Since: 0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn plasma_id_random(id: Option<&mut MaybeUninit<plasma_id_t>>) -> plasma_status_t {
+    run(|| {
+        arg(id, "id")?.write(ObjectId::random()?.into());
+        Ok(())
+    })
+}
+
+/// Make an id from up to 20 bytes, padded with zeros.
+///
+/// @param bytes  borrowed; may be NULL when n is 0.
+/// @param n      how many; more than 20 is INVALID_ARGUMENT.
+/// @param id     written.
+///
+/// Threads: any.   Since: 0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn plasma_id_from_bytes(
+    bytes: *const c_void,
+    n: usize,
+    id: Option<&mut MaybeUninit<plasma_id_t>>,
+) -> plasma_status_t {
+    run(|| {
+        if n > ObjectId::SIZE {
+            return Err(invalid(format!("an id has at most 20 bytes, not {n}")));
+        }
+        let bytes = raw::bytes(bytes, n as u64, "bytes")?;
+        arg(id, "id")?.write(ObjectId::from_slice(bytes)?.into());
+        Ok(())
+    })
+}
+
+/// Make an id from exactly 40 hexadecimal digits of either case.
+///
+/// @param hex  borrowed; NUL-terminated. Anything else is INVALID_ARGUMENT.
+/// @param id   written.
+///
+/// Threads: any.   Since: 0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn plasma_id_from_hex(
+    hex: *const c_char,
+    id: Option<&mut MaybeUninit<plasma_id_t>>,
+) -> plasma_status_t {
+    run(|| {
+        let hex = raw::required_text(hex, "hex")?;
+        arg(id, "id")?.write(ObjectId::from_hex(hex)?.into());
+        Ok(())
+    })
+}
+
+/// Write an id as 40 lower-case hexadecimal digits and a NUL.
+///
+/// @param id   borrowed.
+/// @param hex  written: room for PLASMA_ID_HEX_SIZE (41) bytes.
+///
+/// Threads: any.   Since: 0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn plasma_id_to_hex(id: Option<&plasma_id_t>, hex: *mut c_char) -> plasma_status_t {
+    run(|| {
+        let digits = id_arg(id)?.to_hex();
+        let hex = raw::array_mut(hex.cast::<u8>(), PLASMA_ID_HEX_SIZE, "hex")?;
+        for (to, from) in hex.iter_mut().zip(digits.bytes().chain([0])) {
+            to.write(from);
+        }
+        Ok(())
+    })
+}

@@ -1,0 +1,337 @@
+//! What a store tells about its objects, its clients and itself.
+#![allow(unsafe_code)] // `unsafe impl Growing`, and the names of C functions
+
+use super::arg;
+use super::buffer::plasma_buffer_t;
+use super::client::{client_arg, plasma_client_t};
+use super::id::{id_arg, plasma_id_t};
+use super::raw::{self, Growing};
+use super::status::{plasma_status_t, run};
+use crate::info::{ClientInfo, ObjectInfo, ObjectState, Stats};
+use std::ffi::c_char;
+use std::mem::MaybeUninit;
+
+/// The state of an object as a caller sees it. The numbers are frozen.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub enum plasma_state {
+    /// There is no such object.
+    PLASMA_STATE_ABSENT = 0,
+    /// Its creator has not sealed it yet.
+    PLASMA_STATE_WRITING = 1,
+    /// It can be read.
+    PLASMA_STATE_SEALED = 2,
+    /// Deleted or evicted, and its memory is still held. Only in lists.
+    PLASMA_STATE_DELETED = 3,
+}
+
+/// One of enum plasma_state.
+pub type plasma_state_t = i32;
+
+const _: () = {
+    assert!(plasma_state::PLASMA_STATE_ABSENT as i32 == ObjectState::Absent as i32);
+    assert!(plasma_state::PLASMA_STATE_WRITING as i32 == ObjectState::Writing as i32);
+    assert!(plasma_state::PLASMA_STATE_SEALED as i32 == ObjectState::Sealed as i32);
+    assert!(plasma_state::PLASMA_STATE_DELETED as i32 == ObjectState::Deleted as i32);
+};
+
+/// plasma_object_info_t.flags: pinned against eviction.
+pub const PLASMA_OBJECT_PINNED: u32 = 0x1;
+/// plasma_object_info_t.flags: it has a name.
+pub const PLASMA_OBJECT_NAMED: u32 = 0x2;
+
+/// What the store knows of an object. Begin with PLASMA_OBJECT_INFO_INIT. Grows.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct plasma_object_info_t {
+    /// sizeof(plasma_object_info_t)
+    pub struct_size: u32,
+    /// Its id.
+    pub id: plasma_id_t,
+    /// PLASMA_STATE_*.
+    pub state: plasma_state_t,
+    /// PLASMA_OBJECT_* bits.
+    pub flags: u32,
+    /// Bytes of data.
+    pub data_size: u64,
+    /// Bytes of metadata.
+    pub metadata_size: u64,
+    /// When it was created: microseconds since the Unix epoch.
+    pub create_time_us: i64,
+    /// From create to seal in microseconds; -1 until it is sealed.
+    pub construct_duration_us: i64,
+    /// The creator's process id, in the creator's pid namespace.
+    pub creator_pid: i32,
+    /// Leases on it at this instant.
+    pub lease_count: u32,
+    /// Its last known use: microseconds since the Unix epoch.
+    pub last_use_us: i64,
+    /// Its name, or "". NUL-terminated.
+    pub name: [c_char; 256],
+    /// The creator: "host/pid@start", unique in a cluster. NUL-terminated.
+    pub creator_address: [c_char; 128],
+}
+
+/// What the store knows of a client. Begin with PLASMA_CLIENT_INFO_INIT. Grows.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct plasma_client_info_t {
+    /// sizeof(plasma_client_info_t)
+    pub struct_size: u32,
+    /// Its slot in the store.
+    pub slot: u32,
+    /// Its process id, in its own pid namespace.
+    pub pid: i32,
+    /// Its user.
+    pub uid: u32,
+    /// The inode of its pid namespace.
+    pub pid_namespace: u64,
+    /// The name of its program. NUL-terminated.
+    pub comm: [c_char; 16],
+    /// 1: it may only read.
+    pub read_only: u8,
+    /// 1: its process lives.
+    pub alive: u8,
+    /// 1: its process is stopped, as by SIGSTOP.
+    pub stopped: u8,
+    /// 0.
+    pub padding: [u8; 5],
+    /// When it connected: microseconds since the Unix epoch.
+    pub connect_time_us: i64,
+    /// Leases it holds.
+    pub lease_count: u64,
+    /// Bytes of the objects it holds.
+    pub leased_bytes: u64,
+    /// Bytes of the objects it has not sealed yet.
+    pub writing_bytes: u64,
+}
+
+/// Numbers of a store. Begin with PLASMA_STATS_INIT. Grows.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct plasma_stats_t {
+    /// sizeof(plasma_stats_t)
+    pub struct_size: u32,
+    /// 0.
+    pub padding: u32,
+    /// Bytes for data and metadata.
+    pub capacity: u64,
+    /// Bytes in use, with those of deleted objects somebody holds.
+    pub used: u64,
+    /// Bytes taken from the file system.
+    pub reserved: u64,
+    /// The largest free run of bytes.
+    pub largest_free: u64,
+    /// Objects at once.
+    pub max_objects: u64,
+    /// Objects being written.
+    pub objects_writing: u64,
+    /// Sealed objects.
+    pub objects_sealed: u64,
+    /// Deleted objects whose memory is still held.
+    pub objects_deleted: u64,
+    /// Pinned objects.
+    pub pinned: u64,
+    /// Leases of all clients.
+    pub leases: u64,
+    /// Connected clients.
+    pub clients: u64,
+    /// Objects evicted since the store was made.
+    pub evictions: u64,
+    /// Bytes evicted since the store was made.
+    pub evicted_bytes: u64,
+    /// Recoveries after a death inside a critical section.
+    pub recoveries: u64,
+    /// Dead clients cleaned up after.
+    pub reaped_clients: u64,
+    /// Writer locks taken from the dead.
+    pub lock_steals: u64,
+    /// The file system, such as "tmpfs". NUL-terminated.
+    pub file_system: [c_char; 32],
+}
+
+const _: () = {
+    assert!(size_of::<plasma_object_info_t>() == 464);
+    assert!(size_of::<plasma_client_info_t>() == 80);
+    assert!(size_of::<plasma_stats_t>() == 168);
+};
+
+// SAFETY: repr(C), `struct_size` first, integers only, no padding (the asserted size is the sum).
+unsafe impl Growing for plasma_object_info_t {
+    const TYPE: &'static str = "plasma_object_info_t";
+    const INIT: &'static str = "PLASMA_OBJECT_INFO_INIT";
+    const MIN_SIZE: usize = 8;
+}
+
+// SAFETY: as above.
+unsafe impl Growing for plasma_client_info_t {
+    const TYPE: &'static str = "plasma_client_info_t";
+    const INIT: &'static str = "PLASMA_CLIENT_INFO_INIT";
+    const MIN_SIZE: usize = 8;
+}
+
+// SAFETY: as above.
+unsafe impl Growing for plasma_stats_t {
+    const TYPE: &'static str = "plasma_stats_t";
+    const INIT: &'static str = "PLASMA_STATS_INIT";
+    const MIN_SIZE: usize = 16;
+}
+
+/// Text in a field of C, cut between characters so that a NUL fits.
+fn field<const N: usize>(text: &str) -> [c_char; N] {
+    let mut field = [0; N];
+    let text = &text[..text.floor_char_boundary(N - 1)];
+    for (to, from) in field.iter_mut().zip(text.bytes()) {
+        *to = from as c_char;
+    }
+    field
+}
+
+impl From<&ObjectInfo> for plasma_object_info_t {
+    fn from(info: &ObjectInfo) -> Self {
+        Self {
+            struct_size: size_of::<Self>() as u32,
+            id: info.id.into(),
+            state: info.state as i32,
+            flags: info.flags,
+            data_size: info.data_size,
+            metadata_size: info.metadata_size,
+            create_time_us: info.create_time_us,
+            construct_duration_us: info.construct_duration_us,
+            creator_pid: info.creator_pid,
+            lease_count: info.lease_count,
+            last_use_us: info.last_use_us,
+            name: field(&info.name),
+            creator_address: field(&info.creator_address),
+        }
+    }
+}
+
+impl From<&ClientInfo> for plasma_client_info_t {
+    fn from(info: &ClientInfo) -> Self {
+        Self {
+            struct_size: size_of::<Self>() as u32,
+            slot: info.slot,
+            pid: info.pid,
+            uid: info.uid,
+            pid_namespace: info.pid_namespace,
+            comm: field(&info.comm),
+            read_only: info.read_only.into(),
+            alive: info.alive.into(),
+            stopped: info.stopped.into(),
+            padding: [0; 5],
+            connect_time_us: info.connect_time_us,
+            lease_count: info.lease_count,
+            leased_bytes: info.leased_bytes,
+            writing_bytes: info.writing_bytes,
+        }
+    }
+}
+
+impl From<&Stats> for plasma_stats_t {
+    fn from(stats: &Stats) -> Self {
+        Self {
+            struct_size: size_of::<Self>() as u32,
+            padding: 0,
+            capacity: stats.capacity,
+            used: stats.used,
+            reserved: stats.reserved,
+            largest_free: stats.largest_free,
+            max_objects: stats.max_objects,
+            objects_writing: stats.objects_writing,
+            objects_sealed: stats.objects_sealed,
+            objects_deleted: stats.objects_deleted,
+            pinned: stats.pinned,
+            leases: stats.leases,
+            clients: stats.clients,
+            evictions: stats.evictions,
+            evicted_bytes: stats.evicted_bytes,
+            recoveries: stats.recoveries,
+            reaped_clients: stats.reaped_clients,
+            lock_steals: stats.lock_steals,
+            file_system: field(&stats.file_system),
+        }
+    }
+}
+
+/// What the store knows of the object of a buffer.
+///
+/// @param buffer  borrowed.
+/// @param info    written, as far as its struct_size goes.
+///
+/// Threads: any, one per buffer.   Cost: no lock.   Since: 0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn plasma_buffer_info(
+    buffer: Option<&plasma_buffer_t>,
+    info: *mut plasma_object_info_t,
+) -> plasma_status_t {
+    run(|| {
+        let (buffer, info) = (arg(buffer, "buffer")?, raw::output(info, "info")?);
+        info.write(&(&buffer.get()?.info()?).into());
+        Ok(())
+    })
+}
+
+/// The state of an object.
+///
+/// @param client  borrowed.
+/// @param id      borrowed.
+/// @param state   written: ABSENT, WRITING or SEALED.
+///
+/// @return PLASMA_OK, also when there is no such object.
+///
+/// Threads: any.   Cost: no system call, no lock.   Since: 0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn plasma_contains(
+    client: Option<&plasma_client_t>,
+    id: Option<&plasma_id_t>,
+    state: Option<&mut MaybeUninit<plasma_state_t>>,
+) -> plasma_status_t {
+    run(|| {
+        let (client, id, state) = (client_arg(client)?, id_arg(id)?, arg(state, "state")?);
+        state.write(client.contains(&id)? as plasma_state_t);
+        Ok(())
+    })
+}
+
+/// What the store knows of an object, sealed or not.
+///
+/// @param client  borrowed.
+/// @param id      borrowed.
+/// @param info    written, as far as its struct_size goes.
+///
+/// @return PLASMA_OK
+///         PLASMA_ERR_NOT_FOUND  there is no such object
+///
+/// Threads: any.   Cost: reads the leases of every client.   Since: 0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn plasma_object_info(
+    client: Option<&plasma_client_t>,
+    id: Option<&plasma_id_t>,
+    info: *mut plasma_object_info_t,
+) -> plasma_status_t {
+    run(|| {
+        let (client, id) = (client_arg(client)?, id_arg(id)?);
+        let info = raw::output(info, "info")?;
+        info.write(&(&client.object_info(&id)?).into());
+        Ok(())
+    })
+}
+
+/// Numbers of the store.
+///
+/// @param client  borrowed.
+/// @param stats   written, as far as its struct_size goes.
+///
+/// Threads: any.   Cost: reads the leases of every client.   Since: 0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn plasma_stats(
+    client: Option<&plasma_client_t>,
+    stats: *mut plasma_stats_t,
+) -> plasma_status_t {
+    run(|| {
+        let (client, stats) = (client_arg(client)?, raw::output(stats, "stats")?);
+        stats.write(&(&client.stats()?).into());
+        Ok(())
+    })
+}

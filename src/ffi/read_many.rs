@@ -1,0 +1,130 @@
+//! Reading and waiting for many objects.
+
+use super::buffer::plasma_buffer_t;
+use super::client::{client_arg, plasma_client_t};
+use super::id::{ids_arg, plasma_id_t};
+use super::options::timeout;
+use super::status::{self, plasma_status_t, run};
+use super::{arg, invalid, raw};
+use crate::buffer::Buffer;
+use crate::error::{Error, Result, Status};
+use std::mem::MaybeUninit;
+
+/// Get many objects with one deadline.
+///
+/// The same id may be given more than once; each buffer is a lease.
+///
+/// @param client      borrowed.
+/// @param ids         borrowed: count ids.
+/// @param count       how many; with 0 the arrays may be NULL.
+/// @param timeout_ms  0 do not wait, -1 for ever; for all together.
+/// @param buffers     written whenever the arguments were right: count
+///                    buffers, all zero where the status is not PLASMA_OK;
+///                    release them with plasma_release_many().
+/// @param statuses    written with them: count statuses, as of plasma_get().
+///
+/// @return PLASMA_OK when all are PLASMA_OK, or the first failure in the
+///         order of the array.
+///
+/// Threads: any.   Cost: no system call if all are sealed.   Since: 0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn plasma_get_many(
+    client: Option<&plasma_client_t>,
+    ids: *const plasma_id_t,
+    count: usize,
+    timeout_ms: i64,
+    buffers: *mut plasma_buffer_t,
+    statuses: *mut plasma_status_t,
+) -> plasma_status_t {
+    run(|| {
+        let (client, ids, time) = (client_arg(client)?, ids_arg(ids, count)?, timeout(timeout_ms)?);
+        let buffers = raw::array_mut(buffers, count, "buffers")?;
+        let statuses = raw::array_mut(statuses, count, "statuses")?;
+        let mut got = Got::new(buffers, statuses);
+        let all = client.get_many(ids, time, &mut |at, result| got.set(at, result));
+        got.finish(all)
+    })
+}
+
+/// The arrays of `plasma_get_many` as they fill.
+struct Got<'a> {
+    buffers: &'a mut [plasma_buffer_t],
+    statuses: &'a mut [plasma_status_t],
+    /// The failure with the least index.
+    first: Option<(usize, Error)>,
+}
+
+/// No status: what an element holds before its turn.
+const UNSET: plasma_status_t = 1;
+
+impl<'a> Got<'a> {
+    fn new(
+        buffers: &'a mut [MaybeUninit<plasma_buffer_t>],
+        statuses: &'a mut [MaybeUninit<plasma_status_t>],
+    ) -> Self {
+        let buffers = raw::fill(buffers, plasma_buffer_t::ZERO);
+        Self { buffers, statuses: raw::fill(statuses, UNSET), first: None }
+    }
+
+    fn set(&mut self, at: usize, result: Result<Buffer>) {
+        self.statuses[at] = status::of(&result);
+        match result {
+            Ok(buffer) => self.buffers[at] = buffer.into(),
+            Err(error) => {
+                if self.first.as_ref().is_none_or(|(first, _)| at < *first) {
+                    self.first = Some((at, error));
+                }
+            }
+        }
+    }
+
+    /// What the call came to. A failure of the whole call is that of each element not reached.
+    fn finish(self, all: Result<()>) -> Result<()> {
+        let Err(error) = all else {
+            return self.first.map_or(Ok(()), |(_, error)| Err(error));
+        };
+        for status in self.statuses.iter_mut().filter(|status| **status == UNSET) {
+            *status = error.status() as i32;
+        }
+        Err(error)
+    }
+}
+
+/// Wait until some of many objects are sealed, without getting them.
+///
+/// @param client       borrowed.
+/// @param ids          borrowed: count ids.
+/// @param count        how many; with 0 the arrays may be NULL.
+/// @param num_ready    how many have to be sealed; 0 is all. More than count
+///                     is INVALID_ARGUMENT.
+/// @param timeout_ms   0 do not wait, -1 for ever.
+/// @param ready        written on PLASMA_OK and TIMEOUT: count bytes, 1 where
+///                     the object is sealed, else 0.
+/// @param ready_count  written with it: how many are 1.
+///
+/// @return PLASMA_OK           at least num_ready are sealed
+///         PLASMA_ERR_TIMEOUT  fewer are
+///
+/// Threads: any.   Cost: no system call if enough are sealed.   Since: 0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn plasma_wait(
+    client: Option<&plasma_client_t>,
+    ids: *const plasma_id_t,
+    count: usize,
+    num_ready: usize,
+    timeout_ms: i64,
+    ready: *mut u8,
+    ready_count: Option<&mut MaybeUninit<usize>>,
+) -> plasma_status_t {
+    run(|| {
+        let (client, ids, time) = (client_arg(client)?, ids_arg(ids, count)?, timeout(timeout_ms)?);
+        let ready_count = arg(ready_count, "ready_count")?;
+        if num_ready > count {
+            return Err(invalid(format!("num_ready is {num_ready}, but count is {count}")));
+        }
+        let ready = raw::flags(ready, count, "ready")?;
+        let (sealed, reached) = client.wait(ids, num_ready, time, ready)?;
+        ready_count.write(sealed);
+        if reached { Ok(()) } else { Err(Error::plain(Status::Timeout)) }
+    })
+}

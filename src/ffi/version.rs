@@ -1,0 +1,37 @@
+//! The version of the library that runs.
+
+use std::ffi::c_char;
+
+const TEXT: &str = concat!(env!("CARGO_PKG_VERSION"), "\0");
+
+/// A decimal number of the package's version.
+const fn number(digits: &str) -> u32 {
+    let (digits, mut value, mut at) = (digits.as_bytes(), 0, 0);
+    while at < digits.len() {
+        value = value * 10 + (digits[at] - b'0') as u32;
+        at += 1;
+    }
+    value
+}
+
+const NUMBER: u32 = (number(env!("CARGO_PKG_VERSION_MAJOR")) << 16)
+    | (number(env!("CARGO_PKG_VERSION_MINOR")) << 8)
+    | number(env!("CARGO_PKG_VERSION_PATCH"));
+
+/// The version of the library that runs, as 0xMMmmpp.
+///
+/// Compare it with PLASMA_VERSION_NUM, the version of this header.
+///
+/// Threads: any, also in signal handlers.   Since: 0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn plasma_version() -> u32 {
+    NUMBER
+}
+
+/// The version of the library that runs, as "major.minor.patch".
+///
+/// Threads: any, also in signal handlers.   Since: 0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn plasma_version_string() -> *const c_char {
+    TEXT.as_ptr().cast()
+}
