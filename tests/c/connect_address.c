@@ -1,0 +1,273 @@
+/*
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Addresses: which store they mean, and what is refused.
+ */
+
+#include "system.h"
+
+/** A new tmpfs in the place of /dev/shm, for the stores that words name. */
+static void own_shm(void)
+{
+    private_mounts();
+    mount_at("/dev/shm", "tmpfs", "size=64m,mode=1777");
+}
+
+static const char *words_dir(void)
+{
+    static char path[64];
+
+    snprintf(path, sizeof path, "/dev/shm/plasma-%u", (unsigned)geteuid());
+    return path;
+}
+
+static void opens(const char *address, const char *path)
+{
+    plasma_client_t *client = NULL;
+
+    CHECK_OK(plasma_connect(address, NULL, &client));
+    CHECK_TEXT(plasma_client_address(client), path);
+    CHECK(is_there(in_dir(path, "index")));
+    plasma_disconnect(client);
+}
+
+/** Neither connect nor remove accepts the address, and both say why. */
+static void refused(const char *address, plasma_status_t expected)
+{
+    const uint32_t flags[] = { 0, PLASMA_CONNECT_EXISTING,
+                               PLASMA_CONNECT_EXCLUSIVE,
+                               PLASMA_CONNECT_READ_ONLY };
+
+    for (size_t at = 0; at < sizeof flags / sizeof *flags; at++) {
+        CHECK_CONNECT(address, flags[at], expected);
+        CHECK(strlen(plasma_error_message()) > 20);
+    }
+    CHECK_STATUS(plasma_store_remove(address), expected);
+    CHECK(strlen(plasma_error_message()) > 20);
+}
+
+static void test_null_is_the_environment_and_else_the_default(void)
+{
+    if (!as_root()) {
+        return;
+    }
+    own_shm();
+    CHECK(unsetenv("PLASMA_STORE") == 0);
+    opens(NULL, in_dir(words_dir(), "default"));
+    CHECK(setenv("PLASMA_STORE", "from-environment", 1) == 0);
+    opens(NULL, in_dir(words_dir(), "from-environment"));
+    CHECK(setenv("PLASMA_STORE", "/dev/shm/by-path", 1) == 0);
+    opens(NULL, "/dev/shm/by-path");
+    opens("not-from-environment", in_dir(words_dir(), "not-from-environment"));
+    CHECK_OK(plasma_store_remove(NULL));
+    CHECK(!is_there("/dev/shm/by-path"));
+    CHECK(setenv("PLASMA_STORE", "not a word", 1) == 0);
+    refused(NULL, PLASMA_ERR_INVALID_ARGUMENT);
+    CHECK_MESSAGE("PLASMA_STORE");
+}
+
+static void test_words_are_private_stores_and_their_directory_comes_and_goes(void)
+{
+    char longest[65];
+
+    if (!as_root()) {
+        return;
+    }
+    own_shm();
+    umask(0);
+    memset(longest, 'w', 64);
+    longest[64] = '\0';
+    opens("a.B-c_9", in_dir(words_dir(), "a.B-c_9"));
+    opens(longest, in_dir(words_dir(), longest));
+    CHECK_EQ(mode_of(words_dir()), 0700);
+    CHECK_OK(plasma_store_remove("a.B-c_9"));
+    CHECK(is_there(in_dir(words_dir(), longest)));
+    CHECK_OK(plasma_store_remove(longest));
+    CHECK(!is_there(words_dir()));
+}
+
+static void another_user(struct peer *parent, void *arg)
+{
+    (void)parent;
+    (void)arg;
+    become(STRANGER, STRANGER);
+    opens("same-word", "/dev/shm/plasma-65534/same-word");
+    CHECK_CONNECT("/dev/shm/plasma-0/same-word", 0, PLASMA_ERR_PERMISSION);
+}
+
+static void test_the_same_word_is_another_store_for_another_user(void)
+{
+    if (!as_root()) {
+        return;
+    }
+    own_shm();
+    opens("same-word", in_dir(words_dir(), "same-word"));
+    check_child(another_user, NULL);
+    CHECK(is_there("/dev/shm/plasma-65534/same-word"));
+}
+
+static void test_a_directory_of_words_that_others_can_write_is_refused(void)
+{
+    if (!as_root()) {
+        return;
+    }
+    own_shm();
+    CHECK(mkdir(words_dir(), 0700) == 0 && chmod(words_dir(), 0777) == 0);
+    CHECK_CONNECT("word", 0, PLASMA_ERR_PERMISSION);
+    CHECK_MESSAGE(words_dir());
+    CHECK(chmod(words_dir(), 0700) == 0 && chown(words_dir(), STRANGER, 0) == 0);
+    CHECK_CONNECT("word", 0, PLASMA_ERR_PERMISSION);
+    CHECK(chown(words_dir(), 0, 0) == 0);
+    CHECK_CONNECT("word", 0, PLASMA_OK);
+}
+
+static void test_a_path_is_the_directory_of_the_store(void)
+{
+    char path[700];
+    plasma_client_t *client = NULL;
+
+    opens(store(), store());
+    snprintf(path, sizeof path, "%s/", store());
+    opens(path, store());
+    snprintf(path, sizeof path, "%s///", store());
+    opens(path, store());
+    CHECK(chdir(check_dir) == 0);
+    snprintf(path, sizeof path, "./%s", strrchr(store(), '/') + 1);
+    CHECK_OK(plasma_connect(path, NULL, &client));
+    put_pattern(client, 1, 100, NULL);
+    CHECK(chdir("/") == 0);
+    put_pattern(client, 2, 100, NULL);
+    plasma_disconnect(client);
+    client = join_store();
+    plasma_buffer_t buffer = get_pattern(client, 2, 100);
+    CHECK_OK(plasma_release(&buffer));
+    plasma_disconnect(client);
+    /* A name may hold what a word may not. */
+    snprintf(path, sizeof path, "%s/. ~ \xc3\xa9\xe6\x97\xa5", check_dir);
+    opens(path, path);
+    CHECK_OK(plasma_store_remove(path));
+    CHECK(!is_there(path));
+}
+
+static void test_addresses_that_name_nothing_are_refused(void)
+{
+    static const char *const wrong[] = {
+        "", ".", "..", "/", "//", "./", "../", "/tmp/.", "/tmp/..", "a/..",
+        ".hidden", "two words", "w\xc3\xb6rd", "tab\t", "new\nline", "star*",
+        "\xff", "/tmp/\xff\xfe", "\xc3/half",
+    };
+    char word[66], name[300], path[6000];
+
+    CHECK(chdir(check_dir) == 0);
+    for (size_t at = 0; at < sizeof wrong / sizeof *wrong; at++) {
+        refused(wrong[at], PLASMA_ERR_INVALID_ARGUMENT);
+    }
+    memset(word, 'w', 65);
+    word[65] = '\0';
+    refused(word, PLASMA_ERR_INVALID_ARGUMENT);
+    snprintf(name, sizeof name, "./");
+    memset(name + 2, 'n', 256);
+    name[258] = '\0';
+    refused(name, PLASMA_ERR_INVALID_ARGUMENT);
+    strcpy(name + 258, "/store");
+    refused(name, PLASMA_ERR_INVALID_ARGUMENT);
+    for (size_t at = 0; at < sizeof path - 1; at++) {
+        path[at] = at % 2 == 0 ? '/' : 'p';
+    }
+    path[sizeof path - 1] = '\0';
+    refused(path, PLASMA_ERR_INVALID_ARGUMENT);
+    CHECK_EQ(entries(check_dir), 0);
+}
+
+static void test_a_missing_parent_is_named(void)
+{
+    const char *path = in_dir(store(), "store");
+
+    CHECK_CONNECT(path, 0, PLASMA_ERR_STORE_NOT_FOUND);
+    CHECK_MESSAGE(store());
+    CHECK_CONNECT(path, PLASMA_CONNECT_EXCLUSIVE, PLASMA_ERR_STORE_NOT_FOUND);
+    CHECK_CONNECT(path, PLASMA_CONNECT_EXISTING, PLASMA_ERR_STORE_NOT_FOUND);
+    CHECK_CONNECT(path, PLASMA_CONNECT_READ_ONLY, PLASMA_ERR_STORE_NOT_FOUND);
+    CHECK_STATUS(plasma_store_remove(path), PLASMA_ERR_STORE_NOT_FOUND);
+    make_file(store(), "a file");
+    CHECK_CONNECT(path, 0, PLASMA_ERR_NOT_A_STORE);
+    CHECK_STATUS(plasma_store_remove(path), PLASMA_ERR_NOT_A_STORE);
+    CHECK(holds(store(), "a file"));
+    CHECK(unlink(store()) == 0);
+}
+
+static void test_existing_and_exclusive_say_what_they_found(void)
+{
+    CHECK_CONNECT(store(), PLASMA_CONNECT_EXISTING, PLASMA_ERR_STORE_NOT_FOUND);
+    CHECK_MESSAGE(store());
+    CHECK_CONNECT(store(), PLASMA_CONNECT_READ_ONLY, PLASMA_ERR_STORE_NOT_FOUND);
+    CHECK(!is_there(store()));
+    CHECK_CONNECT(store(), PLASMA_CONNECT_EXCLUSIVE, PLASMA_OK);
+    CHECK_CONNECT(store(), PLASMA_CONNECT_EXCLUSIVE, PLASMA_ERR_STORE_EXISTS);
+    CHECK_MESSAGE(store());
+    CHECK_CONNECT(store(), PLASMA_CONNECT_EXISTING, PLASMA_OK);
+    CHECK_CONNECT(store(), PLASMA_CONNECT_READ_ONLY, PLASMA_OK);
+    CHECK_CONNECT(store(), 0, PLASMA_OK);
+    CHECK_CONNECT(store(), PLASMA_CONNECT_EXISTING | PLASMA_CONNECT_EXCLUSIVE,
+                  PLASMA_ERR_INVALID_ARGUMENT);
+    CHECK_CONNECT(store(), PLASMA_CONNECT_READ_ONLY | PLASMA_CONNECT_EXCLUSIVE,
+                  PLASMA_ERR_INVALID_ARGUMENT);
+}
+
+static void test_what_is_not_a_store_is_refused_and_left_alone(void)
+{
+    const char *target = in_dir(check_dir, "target");
+
+    make_file(store(), "a file");
+    refused(store(), PLASMA_ERR_NOT_A_STORE);
+    CHECK(holds(store(), "a file"));
+    CHECK(unlink(store()) == 0);
+
+    CHECK(mknod(store(), S_IFSOCK | 0600, 0) == 0);
+    refused(store(), PLASMA_ERR_NOT_A_STORE);
+    CHECK(unlink(store()) == 0);
+
+    CHECK(mkfifo(store(), 0600) == 0);
+    refused(store(), PLASMA_ERR_NOT_A_STORE);
+    CHECK(unlink(store()) == 0);
+
+    CHECK(symlink(target, store()) == 0);
+    refused(store(), PLASMA_ERR_NOT_A_STORE); /* it leads nowhere */
+    make_at(target, 1 << 20, 0);
+    refused(store(), PLASMA_ERR_NOT_A_STORE); /* it leads to a store */
+    CHECK_MESSAGE("link");
+    CHECK_OK(plasma_store_remove(target));
+    CHECK(unlink(store()) == 0);
+
+    CHECK(mkdir(store(), 0700) == 0);
+    refused(store(), PLASMA_ERR_NOT_A_STORE); /* empty */
+    make_file(in_dir(store(), "letter"), "keep me");
+    refused(store(), PLASMA_ERR_NOT_A_STORE); /* unrelated */
+    make_file(in_dir(store(), "index"), "Contents: 1. Introduction");
+    make_file(in_dir(store(), "heap"), "of books");
+    CHECK(mkdir(in_dir(store(), "clients"), 0755) == 0);
+    make_file(in_dir(store(), "clients/0"), "Mr. Smith");
+    refused(store(), PLASMA_ERR_NOT_A_STORE); /* its index is another's */
+    CHECK(holds(in_dir(store(), "letter"), "keep me"));
+    CHECK(holds(in_dir(store(), "heap"), "of books"));
+    CHECK(holds(in_dir(store(), "clients/0"), "Mr. Smith"));
+    CHECK_EQ(entries(store()), 4);
+    CHECK_EQ(entries(check_dir), 1);
+    remove_all(store());
+}
+
+int main(int argc, char **argv)
+{
+    static const struct test tests[] = {
+        TEST(null_is_the_environment_and_else_the_default),
+        TEST(words_are_private_stores_and_their_directory_comes_and_goes),
+        TEST(the_same_word_is_another_store_for_another_user),
+        TEST(a_directory_of_words_that_others_can_write_is_refused),
+        TEST(a_path_is_the_directory_of_the_store),
+        TEST(addresses_that_name_nothing_are_refused),
+        TEST(a_missing_parent_is_named),
+        TEST(existing_and_exclusive_say_what_they_found),
+        TEST(what_is_not_a_store_is_refused_and_left_alone),
+    };
+    return RUN_TESTS(argc, argv, tests);
+}

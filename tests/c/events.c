@@ -1,0 +1,304 @@
+/*
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * The events of a store.
+ */
+
+#include "check.h"
+
+#define MIB (UINT64_C(1) << 20)
+
+/** The next event, which must be there within half a minute. */
+static plasma_event_t next(plasma_subscription_t *subscription)
+{
+    plasma_event_t event = PLASMA_EVENT_INIT;
+
+    CHECK_OK(plasma_next_event(subscription, 30000, &event));
+    return event;
+}
+
+static void check_next(plasma_subscription_t *subscription, int32_t type,
+                       uint64_t number, uint64_t size)
+{
+    plasma_event_t event = next(subscription);
+    int64_t now_us = (int64_t)time(NULL) * 1000000;
+
+    CHECK_EQ(event.type, type);
+    CHECK(same_id(event.id, id_of(number)));
+    CHECK_EQ(event.data_size, size);
+    CHECK_EQ(event.lost_count, 0);
+    CHECK(event.time_us > now_us - INT64_C(300000000));
+    CHECK(event.time_us < now_us + INT64_C(300000000));
+}
+
+static void check_none(plasma_subscription_t *subscription)
+{
+    plasma_event_t event = PLASMA_EVENT_INIT;
+
+    CHECK_STATUS(plasma_next_event(subscription, 0, &event),
+                 PLASMA_ERR_TIMEOUT);
+}
+
+static void listen(struct peer *parent, void *arg)
+{
+    plasma_client_t *client =
+        connect_store(*(const uint32_t *)arg, 0, PLASMA_EVICTION_LRU);
+    plasma_subscription_t *subscription;
+    plasma_event_t event = PLASMA_EVENT_INIT;
+
+    CHECK_OK(plasma_subscribe(client, &subscription));
+    check_none(subscription);
+    tell(parent, 's');
+    check_next(subscription, PLASMA_EVENT_SEALED, 1, 1000);
+    check_next(subscription, PLASMA_EVENT_DELETED, 1, 1000);
+    check_next(subscription, PLASMA_EVENT_ABORTED, 2, 5000);
+    check_next(subscription, PLASMA_EVENT_SEALED, 4, MIB);
+    check_next(subscription, PLASMA_EVENT_SEALED, 3, 0);
+    tell(parent, 'e');
+    check_next(subscription, PLASMA_EVENT_EVICTED, 4, MIB);
+    check_next(subscription, PLASMA_EVENT_SEALED, 2, MIB / 2);
+    check_none(subscription);
+    int64_t begin = now_ms();
+    CHECK_STATUS(plasma_next_event(subscription, 30, &event),
+                 PLASMA_ERR_TIMEOUT);
+    CHECK(now_ms() - begin >= 29);
+    plasma_unsubscribe(subscription);
+    plasma_unsubscribe(NULL);
+    plasma_disconnect(client);
+}
+
+static void test_every_process_hears_all_in_order(void)
+{
+    uint32_t kinds[] = { PLASMA_CONNECT_EXISTING, PLASMA_CONNECT_READ_ONLY };
+    plasma_client_t *client =
+        connect_store(PLASMA_CONNECT_EXCLUSIVE, MIB, PLASMA_EVICTION_LRU);
+    plasma_mutable_buffer_t writable;
+    plasma_id_t id = id_of(1);
+    struct peer peers[2];
+
+    put_pattern(client, 9, 10, NULL);
+    CHECK_OK(plasma_delete(client, &(plasma_id_t){ { 9 } }));
+    for (int at = 0; at < 2; at++) {
+        peers[at] = spawn(listen, &kinds[at]);
+        hear(&peers[at], 's');
+    }
+    put_pattern(client, 1, 1000, NULL);
+    CHECK_OK(plasma_delete(client, &id));
+    id = id_of(2);
+    CHECK_OK(plasma_create(client, &id, 5000, NULL, &writable));
+    CHECK_OK(plasma_abort(&writable));
+    await_sleep(peers[0].pid, peers[0].pid);
+    put_pattern(client, 4, MIB, NULL);
+    put_pattern(client, 3, 0, NULL);
+    hear(&peers[0], 'e');
+    hear(&peers[1], 'e');
+    put_pattern(client, 2, MIB / 2, NULL);
+    finish(&peers[0]);
+    finish(&peers[1]);
+    plasma_disconnect(client);
+}
+
+static void seal_many(struct peer *parent, void *arg)
+{
+    plasma_client_t *client = join_store();
+    uint64_t first = *(const uint64_t *)arg;
+
+    tell(parent, 'b');
+    for (uint64_t at = 0; at < 1000; at++) {
+        plasma_id_t id = id_of(first + at);
+        CHECK_OK(plasma_put(client, &id, "x", 1, NULL));
+        if (at == 500) {
+            tell(parent, 'm');
+        }
+    }
+    plasma_disconnect(client);
+}
+
+static void test_who_subscribes_and_then_lists_misses_nothing(void)
+{
+    static uint8_t seen[1000];
+    plasma_client_t *client = make_store(16 * MIB);
+    plasma_event_t event = PLASMA_EVENT_INIT;
+
+    for (uint64_t turn = 0; turn < 4; turn++) {
+        plasma_subscription_t *subscription;
+        plasma_list_t *list;
+        uint64_t first = 10000 * turn, number;
+        memset(seen, 0, sizeof seen);
+        struct peer writer = spawn(seal_many, &first);
+        hear(&writer, 'b');
+        if (turn % 2) {
+            hear(&writer, 'm');
+        }
+        CHECK_OK(plasma_subscribe(client, &subscription));
+        CHECK_OK(plasma_list(client, &list));
+        for (uint64_t at = 0; at < plasma_list_count(list); at++) {
+            plasma_object_info_t info = PLASMA_OBJECT_INFO_INIT;
+            CHECK_OK(plasma_list_at(list, at, &info));
+            memcpy(&number, info.id.bytes, sizeof number);
+            if (number >= first && info.state == PLASMA_STATE_SEALED) {
+                seen[number - first] = 1;
+            }
+        }
+        plasma_list_free(list);
+        finish(&writer);
+        while (plasma_next_event(subscription, 0, &event) == PLASMA_OK) {
+            CHECK_EQ(event.type, PLASMA_EVENT_SEALED);
+            memcpy(&number, event.id.bytes, sizeof number);
+            CHECK(number >= first && number < first + 1000);
+            seen[number - first] = 1;
+        }
+        for (int at = 0; at < 1000; at++) {
+            CHECK(seen[at]);
+        }
+        plasma_unsubscribe(subscription);
+        CHECK_OK(plasma_reap(client, &(uint64_t){ 0 }));
+    }
+    plasma_disconnect(client);
+}
+
+static void test_each_event_of_many_writers_comes_once_and_in_their_order(void)
+{
+    plasma_client_t *client = make_store(16 * MIB);
+    plasma_subscription_t *subscription;
+    uint64_t firsts[4] = { 0, 10000, 20000, 30000 }, last = 0;
+    uint64_t heard[4] = { 0, 0, 0, 0 };
+    struct peer writers[4];
+
+    CHECK_OK(plasma_subscribe(client, &subscription));
+    for (int at = 0; at < 4; at++) {
+        writers[at] = spawn(seal_many, &firsts[at]);
+    }
+    for (int count = 0; count < 4000; count++) {
+        plasma_event_t event = next(subscription);
+        uint64_t number;
+        CHECK_EQ(event.type, PLASMA_EVENT_SEALED);
+        memcpy(&number, event.id.bytes, sizeof number);
+        CHECK(number < 40000);
+        CHECK_EQ(number % 10000, heard[number / 10000]);
+        heard[number / 10000]++;
+        CHECK(count == 0 || event.sequence == last + 1);
+        last = event.sequence;
+    }
+    check_none(subscription);
+    for (int at = 0; at < 4; at++) {
+        finish(&writers[at]);
+    }
+    plasma_unsubscribe(subscription);
+    plasma_disconnect(client);
+}
+
+static void test_who_is_too_slow_is_told_how_many_were_lost(void)
+{
+    enum { TURNS = 20000 };
+    plasma_client_t *client = make_store(MIB);
+    plasma_client_t *other = join_store();
+    plasma_subscription_t *subscription;
+    plasma_event_t event = PLASMA_EVENT_INIT;
+    plasma_id_t id = id_of(1);
+    uint64_t heard = 0, lost = 0, notices = 0, before = 0;
+
+    CHECK_OK(plasma_subscribe(client, &subscription));
+    for (int turn = 0; turn < TURNS; turn++) {
+        CHECK_OK(plasma_put(other, &id, NULL, 0, NULL));
+        CHECK_OK(plasma_delete(other, &id));
+    }
+    event = next(subscription);
+    CHECK_EQ(event.type, PLASMA_EVENT_LOST);
+    CHECK(event.lost_count > TURNS && event.lost_count < 2 * TURNS);
+    CHECK(same_id(event.id, (plasma_id_t){ { 0 } }));
+    do {
+        if (event.type == PLASMA_EVENT_LOST) {
+            lost += event.lost_count;
+            notices++;
+            before = 0;
+        } else {
+            CHECK_EQ(event.type, (lost + heard) % 2 ? PLASMA_EVENT_DELETED
+                                                    : PLASMA_EVENT_SEALED);
+            CHECK(before == 0 || event.sequence == before + 1);
+            before = event.sequence;
+            heard++;
+        }
+    } while (plasma_next_event(subscription, 0, &event) == PLASMA_OK);
+    CHECK_EQ(heard + lost, 2 * TURNS);
+    CHECK_EQ(notices, 1);
+    CHECK(heard >= 1000);
+    CHECK_OK(plasma_put(other, &id, NULL, 0, NULL));
+    check_next(subscription, PLASMA_EVENT_SEALED, 1, 0);
+    plasma_unsubscribe(subscription);
+    plasma_disconnect(client);
+    plasma_disconnect(other);
+}
+
+static void write_and_die(struct peer *parent, void *arg)
+{
+    plasma_client_t *client = join_store();
+    plasma_mutable_buffer_t writable;
+    plasma_id_t id = id_of(1);
+
+    (void)arg;
+    CHECK_OK(plasma_create(client, &id, 100, NULL, &writable));
+    tell(parent, 'w');
+    hear(parent, 'q');
+}
+
+static void test_the_death_of_a_creator_is_an_abort(void)
+{
+    plasma_client_t *client = make_store(MIB);
+    plasma_subscription_t *subscription;
+    int aborted = 0;
+
+    struct peer creator = spawn(write_and_die, NULL);
+    hear(&creator, 'w');
+    CHECK_OK(plasma_subscribe(client, &subscription));
+    kill_peer(&creator);
+    CHECK_OK(plasma_reap(client, &(uint64_t){ 0 }));
+    put_pattern(client, 2, 10, NULL);
+    for (;;) {
+        plasma_event_t event = next(subscription);
+        /* What the dead was about to tell may be lost. */
+        if (event.type == PLASMA_EVENT_ABORTED) {
+            CHECK(same_id(event.id, id_of(1)));
+            aborted++;
+        } else if (event.type == PLASMA_EVENT_SEALED) {
+            CHECK(same_id(event.id, id_of(2)));
+            break;
+        } else {
+            CHECK_EQ(event.type, PLASMA_EVENT_LOST);
+        }
+    }
+    CHECK_EQ(aborted, 1);
+    check_none(subscription);
+    plasma_unsubscribe(subscription);
+    plasma_disconnect(client);
+}
+
+static void test_a_subscription_ends_with_its_client(void)
+{
+    plasma_client_t *client = make_store(MIB);
+    plasma_client_t *other = join_store();
+    plasma_subscription_t *subscription;
+    plasma_event_t event = PLASMA_EVENT_INIT;
+
+    CHECK_OK(plasma_subscribe(client, &subscription));
+    plasma_disconnect(client);
+    CHECK_STATUS(plasma_next_event(subscription, 0, &event),
+                 PLASMA_ERR_DISCONNECTED);
+    CHECK_STATUS(plasma_next_event(subscription, -1, &event),
+                 PLASMA_ERR_DISCONNECTED);
+    plasma_unsubscribe(subscription);
+    plasma_disconnect(other);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct test tests[] = {
+        TEST(every_process_hears_all_in_order),
+        TEST(who_subscribes_and_then_lists_misses_nothing),
+        TEST(each_event_of_many_writers_comes_once_and_in_their_order),
+        TEST(who_is_too_slow_is_told_how_many_were_lost),
+        TEST(the_death_of_a_creator_is_an_abort),
+        TEST(a_subscription_ends_with_its_client),
+    };
+    return RUN_TESTS(argc, argv, tests);
+}

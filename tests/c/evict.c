@@ -1,0 +1,306 @@
+/*
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Making room by evicting, in stores that were made for it and by hand.
+ */
+
+#include "check.h"
+
+#define MIB (UINT64_C(1) << 20)
+enum { FIT = 8 };
+
+/** A store that eight objects of 1 MiB fill, and objects 1 to 8 in it. */
+static plasma_client_t *make_filled_store(uint32_t eviction)
+{
+    plasma_client_t *client =
+        connect_store(PLASMA_CONNECT_EXCLUSIVE, FIT * MIB, eviction);
+
+    for (uint64_t number = 1; number <= FIT; number++) {
+        put_pattern(client, number, MIB, NULL);
+    }
+    return client;
+}
+
+static void touch(plasma_client_t *client, uint64_t number)
+{
+    plasma_id_t id = id_of(number);
+    plasma_buffer_t buffer;
+
+    CHECK_OK(plasma_get(client, &id, 0, &buffer));
+    CHECK_OK(plasma_release(&buffer));
+}
+
+/** Put one more object; exactly object `victim` makes room for it. */
+static void check_next_victim(plasma_client_t *client, uint64_t new,
+                              uint64_t victim)
+{
+    uint64_t before = stats_of(client).evictions;
+
+    CHECK_EQ(state_of(client, victim), PLASMA_STATE_SEALED);
+    put_pattern(client, new, MIB, NULL);
+    CHECK_EQ(state_of(client, victim), PLASMA_STATE_ABSENT);
+    CHECK_EQ(stats_of(client).evictions, before + 1);
+}
+
+static void test_the_least_recently_released_go_first(void)
+{
+    static const uint64_t order[FIT] = { 3, 1, 7, 5, 8, 2, 6, 4 };
+    plasma_client_t *client = make_filled_store(PLASMA_EVICTION_LRU);
+    plasma_client_t *other = join_store();
+    plasma_subscription_t *subscription;
+    plasma_event_t event = PLASMA_EVENT_INIT;
+
+    for (int at = 0; at < FIT; at++) {
+        touch(at % 2 ? client : other, order[at]);
+    }
+    CHECK_OK(plasma_subscribe(client, &subscription));
+    for (uint64_t at = 0; at < FIT; at++) {
+        check_next_victim(at % 2 ? client : other, 100 + at, order[at]);
+        CHECK_OK(plasma_next_event(subscription, 0, &event));
+        CHECK_EQ(event.type, PLASMA_EVENT_EVICTED);
+        CHECK(same_id(event.id, id_of(order[at])));
+        CHECK_EQ(event.data_size, MIB);
+        CHECK_OK(plasma_next_event(subscription, 0, &event));
+        CHECK_EQ(event.type, PLASMA_EVENT_SEALED);
+        CHECK(same_id(event.id, id_of(100 + at)));
+    }
+    CHECK_EQ(stats_of(client).evicted_bytes, FIT * MIB);
+    CHECK_EQ(stats_of(client).objects_sealed, FIT);
+    plasma_unsubscribe(subscription);
+    plasma_disconnect(other);
+    plasma_disconnect(client);
+}
+
+enum fate { STAYS, LEAVES, IS_KILLED };
+
+static void touch_two(struct peer *parent, void *arg)
+{
+    plasma_client_t *client = join_store();
+
+    touch(client, 1);
+    touch(client, 2);
+    if (*(const enum fate *)arg == LEAVES) {
+        plasma_disconnect(client);
+    }
+    tell(parent, 't');
+    hear(parent, 'q');
+}
+
+static void test_releases_of_other_processes_count_whatever_their_fate(void)
+{
+    for (enum fate fate = STAYS; fate <= IS_KILLED; fate++) {
+        plasma_client_t *client = make_filled_store(PLASMA_EVICTION_LRU);
+        struct peer other = spawn(touch_two, &fate);
+        hear(&other, 't');
+        if (fate == IS_KILLED) {
+            kill_peer(&other);
+        }
+        check_next_victim(client, 100, 3);
+        check_next_victim(client, 101, 4);
+        if (fate != IS_KILLED) {
+            tell(&other, 'q');
+            finish(&other);
+        }
+        for (uint64_t number = 5; number <= FIT; number++) {
+            check_next_victim(client, 100 + number, number);
+        }
+        check_next_victim(client, 110, 1);
+        check_next_victim(client, 111, 2);
+        plasma_disconnect(client);
+        CHECK_OK(plasma_store_remove(store()));
+    }
+}
+
+static void hold(struct peer *parent, void *arg)
+{
+    plasma_client_t *client = join_store();
+    plasma_buffer_t buffer = get_pattern(client, *(const uint64_t *)arg, MIB);
+
+    tell(parent, 'h');
+    hear(parent, 'r');
+    CHECK(is_filled(buffer.data, MIB, *(const uint64_t *)arg));
+    CHECK_OK(plasma_release(&buffer));
+    tell(parent, 'r');
+    hear(parent, 'q');
+    plasma_disconnect(client);
+}
+
+static void test_what_is_held_or_pinned_stays(void)
+{
+    plasma_client_t *client = make_filled_store(PLASMA_EVICTION_LRU);
+    plasma_id_t pinned = id_of(2), id = id_of(500);
+    plasma_mutable_buffer_t writable;
+    uint64_t held = 1;
+
+    CHECK_OK(plasma_pin(client, &pinned));
+    struct peer holder = spawn(hold, &held);
+    hear(&holder, 'h');
+    for (uint64_t number = 3; number <= FIT; number++) {
+        check_next_victim(client, 100 + number, number);
+    }
+    for (uint64_t number = 0; number < 20; number++) {
+        put_pattern(client, 200 + number, MIB, NULL);
+    }
+    CHECK_EQ(state_of(client, 1), PLASMA_STATE_SEALED);
+    CHECK_EQ(state_of(client, 2), PLASMA_STATE_SEALED);
+    CHECK_STATUS(plasma_create(client, &id, 7 * MIB, NULL, &writable),
+                 PLASMA_ERR_OUT_OF_MEMORY);
+    tell(&holder, 'r');
+    hear(&holder, 'r');
+    CHECK_STATUS(plasma_create(client, &id, 8 * MIB, NULL, &writable),
+                 PLASMA_ERR_OUT_OF_MEMORY);
+    CHECK_OK(plasma_unpin(client, &pinned));
+    CHECK_OK(plasma_create(client, &id, 8 * MIB, NULL, &writable));
+    CHECK_EQ(state_of(client, 1), PLASMA_STATE_ABSENT);
+    CHECK_EQ(stats_of(client).objects_sealed, 0);
+    CHECK_OK(plasma_seal(&writable));
+    tell(&holder, 'q');
+    finish(&holder);
+    plasma_disconnect(client);
+}
+
+static void test_what_can_never_fit_evicts_nothing(void)
+{
+    plasma_client_t *client = make_filled_store(PLASMA_EVICTION_LRU);
+    plasma_buffer_t buffers[FIT];
+    plasma_mutable_buffer_t writable;
+    plasma_id_t id = id_of(100);
+
+    for (uint64_t at = 0; at < FIT; at++) {
+        buffers[at] = get_pattern(client, at + 1, MIB);
+    }
+    /* By address, so that every second one can be held as a wall. */
+    for (int left = 0; left < FIT; left++) {
+        for (int right = left + 1; right < FIT; right++) {
+            if (buffers[right].data < buffers[left].data) {
+                plasma_buffer_t swapped = buffers[left];
+                buffers[left] = buffers[right];
+                buffers[right] = swapped;
+            }
+        }
+    }
+    for (int at = 0; at < FIT; at += 2) {
+        CHECK_OK(plasma_release(&buffers[at]));
+    }
+    CHECK_STATUS(plasma_create(client, &id, MIB + 1, NULL, &writable),
+                 PLASMA_ERR_OUT_OF_MEMORY);
+    CHECK_STATUS(plasma_create(client, &id, 4 * MIB, NULL, &writable),
+                 PLASMA_ERR_OUT_OF_MEMORY);
+    CHECK_EQ(stats_of(client).evictions, 0);
+    CHECK_EQ(stats_of(client).objects_sealed, FIT);
+    CHECK_OK(plasma_create(client, &id, MIB, NULL, &writable));
+    CHECK_EQ(stats_of(client).evictions, 1);
+    CHECK_OK(plasma_abort(&writable));
+    CHECK_OK(plasma_release_many(buffers, FIT));
+    plasma_disconnect(client);
+}
+
+static void test_a_store_without_eviction_refuses_and_loses_nothing(void)
+{
+    plasma_client_t *client = make_filled_store(PLASMA_EVICTION_NONE);
+    plasma_id_t id = id_of(100);
+    uint64_t evicted;
+    plasma_mutable_buffer_t writable;
+    plasma_buffer_t buffer;
+
+    for (uint64_t size = 1; size <= FIT * MIB; size *= 2) {
+        CHECK_STATUS(plasma_create(client, &id, size, NULL, &writable),
+                     PLASMA_ERR_OUT_OF_MEMORY);
+    }
+    CHECK_STATUS(plasma_evict(client, MIB, &evicted), PLASMA_ERR_UNSUPPORTED);
+    CHECK_EQ(state_of(client, 100), PLASMA_STATE_ABSENT);
+    CHECK_EQ(stats_of(client).evictions, 0);
+    for (uint64_t number = 1; number <= FIT; number++) {
+        buffer = get_pattern(client, number, MIB);
+        CHECK_OK(plasma_release(&buffer));
+    }
+    plasma_disconnect(client);
+}
+
+static void test_evict_frees_as_much_as_asked(void)
+{
+    plasma_client_t *client = make_filled_store(PLASMA_EVICTION_LRU);
+    plasma_id_t pinned = id_of(5);
+    plasma_buffer_t held = get_pattern(client, 3, MIB);
+    uint64_t evicted = 99;
+
+    CHECK_OK(plasma_pin(client, &pinned));
+    CHECK_OK(plasma_evict(client, 0, &evicted));
+    CHECK_EQ(evicted, 0);
+    CHECK_OK(plasma_evict(client, 1, &evicted));
+    CHECK_EQ(evicted, MIB);
+    CHECK_EQ(state_of(client, 1), PLASMA_STATE_ABSENT);
+    CHECK_EQ(stats_of(client).objects_sealed, FIT - 1);
+    CHECK_OK(plasma_evict(client, 2 * MIB, &evicted));
+    CHECK_EQ(evicted, 2 * MIB);
+    CHECK_EQ(state_of(client, 2), PLASMA_STATE_ABSENT);
+    CHECK_EQ(state_of(client, 4), PLASMA_STATE_ABSENT);
+    CHECK_OK(plasma_evict(client, UINT64_MAX, &evicted));
+    CHECK_EQ(evicted, (FIT - 5) * MIB);
+    CHECK_EQ(state_of(client, 3), PLASMA_STATE_SEALED);
+    CHECK_EQ(state_of(client, 5), PLASMA_STATE_SEALED);
+    CHECK_EQ(stats_of(client).evictions, FIT - 2);
+    CHECK_EQ(stats_of(client).evicted_bytes, (FIT - 2) * MIB);
+    CHECK_EQ(stats_of(client).used, 2 * MIB);
+    CHECK_OK(plasma_release(&held));
+    CHECK_OK(plasma_evict(client, UINT64_MAX, &evicted));
+    CHECK_EQ(evicted, MIB);
+    plasma_disconnect(client);
+}
+
+static void test_running_out_of_records_evicts_too(void)
+{
+    uint32_t kinds[] = { PLASMA_EVICTION_LRU, PLASMA_EVICTION_NONE };
+
+    for (int turn = 0; turn < 2; turn++) {
+        plasma_connect_options_t options = PLASMA_CONNECT_OPTIONS_INIT;
+        plasma_client_t *client;
+        plasma_id_t id = id_of(0);
+        options.flags = PLASMA_CONNECT_EXCLUSIVE;
+        options.capacity = MIB;
+        options.max_objects = 64;
+        options.eviction = kinds[turn];
+        CHECK_OK(plasma_connect(store(), &options, &client));
+        uint64_t count = stats_of(client).max_objects;
+        CHECK_EQ(count, 64);
+        for (uint64_t number = 0; number < count; number++) {
+            put_pattern(client, number, 10, NULL);
+        }
+        if (kinds[turn] == PLASMA_EVICTION_LRU) {
+            touch(client, 0);
+            put_pattern(client, 1000, 10, NULL);
+            CHECK_EQ(state_of(client, 0), PLASMA_STATE_SEALED);
+            CHECK_EQ(state_of(client, 1), PLASMA_STATE_ABSENT);
+            CHECK_EQ(state_of(client, count - 1), PLASMA_STATE_SEALED);
+        } else {
+            id = id_of(1000);
+            CHECK_STATUS(plasma_put(client, &id, "x", 1, NULL),
+                         PLASMA_ERR_LIMIT);
+            CHECK_EQ(stats_of(client).objects_sealed, count);
+            id = id_of(7);
+            CHECK_OK(plasma_delete(client, &id));
+            put_pattern(client, 1000, 10, NULL);
+        }
+        for (uint64_t turns = 0; turns < 500; turns++) {
+            id = id_of(1000 + turns);
+            CHECK_OK(plasma_delete(client, &id));
+            put_pattern(client, 1001 + turns, 10, NULL);
+        }
+        plasma_disconnect(client);
+        CHECK_OK(plasma_store_remove(store()));
+    }
+}
+
+int main(int argc, char **argv)
+{
+    static const struct test tests[] = {
+        TEST(the_least_recently_released_go_first),
+        TEST(releases_of_other_processes_count_whatever_their_fate),
+        TEST(what_is_held_or_pinned_stays),
+        TEST(what_can_never_fit_evicts_nothing),
+        TEST(a_store_without_eviction_refuses_and_loses_nothing),
+        TEST(evict_frees_as_much_as_asked),
+        TEST(running_out_of_records_evicts_too),
+    };
+    return RUN_TESTS(argc, argv, tests);
+}

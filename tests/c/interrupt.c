@@ -1,0 +1,293 @@
+/*
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Waits ended by plasma_interrupt(), by a signal, or by a disconnect.
+ */
+
+#include "check.h"
+
+#include <poll.h>
+
+#define MIB (UINT64_C(1) << 20)
+
+/** A call that waits for ever in a full store without objects 1 to 3. */
+typedef plasma_status_t blocking_call(plasma_client_t *client);
+
+static plasma_status_t block_in_get(plasma_client_t *client)
+{
+    plasma_id_t id = id_of(1);
+    plasma_buffer_t buffer;
+
+    return plasma_get(client, &id, -1, &buffer);
+}
+
+static plasma_status_t block_in_get_by_name(plasma_client_t *client)
+{
+    plasma_buffer_t buffer;
+
+    return plasma_get_by_name(client, "nobody", -1, &buffer);
+}
+
+static plasma_status_t block_in_get_many(plasma_client_t *client)
+{
+    plasma_id_t ids[3] = { id_of(1), id_of(2), id_of(3) };
+    plasma_buffer_t buffers[3];
+    plasma_status_t statuses[3];
+
+    return plasma_get_many(client, ids, 3, -1, buffers, statuses);
+}
+
+static plasma_status_t block_in_wait(plasma_client_t *client)
+{
+    plasma_id_t ids[3] = { id_of(1), id_of(2), id_of(3) };
+    uint8_t ready[3];
+    size_t count;
+
+    return plasma_wait(client, ids, 3, 1, -1, ready, &count);
+}
+
+static plasma_status_t block_in_next_event(plasma_client_t *client)
+{
+    plasma_subscription_t *subscription;
+    plasma_event_t event = PLASMA_EVENT_INIT;
+
+    CHECK_OK(plasma_subscribe(client, &subscription));
+    plasma_status_t status = plasma_next_event(subscription, -1, &event);
+    plasma_unsubscribe(subscription);
+    return status;
+}
+
+static plasma_status_t block_in_create(plasma_client_t *client)
+{
+    plasma_create_options_t options = PLASMA_CREATE_OPTIONS_INIT;
+    plasma_mutable_buffer_t writable;
+    plasma_id_t id = id_of(2);
+
+    options.timeout_ms = -1;
+    return plasma_create(client, &id, 100, &options, &writable);
+}
+
+static plasma_status_t block_in_get_or_create(plasma_client_t *client)
+{
+    plasma_mutable_buffer_t writable;
+    plasma_buffer_t buffer;
+    plasma_id_t id = id_of(9);
+    int32_t created;
+
+    return plasma_get_or_create(client, &id, 100, NULL, -1, &buffer, &writable,
+                                &created);
+}
+
+static blocking_call *const CALLS[] = {
+    block_in_get,        block_in_get_by_name, block_in_get_many,
+    block_in_wait,       block_in_next_event,  block_in_create,
+    block_in_get_or_create,
+};
+enum { CALL_COUNT = sizeof CALLS / sizeof *CALLS };
+
+struct blocked {
+    blocking_call *call;
+    plasma_client_t *client;
+    plasma_status_t expected;
+    pthread_t thread;
+    volatile pid_t tid;
+};
+
+static void *block(void *arg)
+{
+    struct blocked *blocked = arg;
+
+    blocked->tid = thread_id();
+    CHECK_STATUS(blocked->call(blocked->client), blocked->expected);
+    return NULL;
+}
+
+/** Start all the calls, each in a thread, and wait until they sleep. */
+static void block_all(struct blocked all[CALL_COUNT], plasma_client_t *client,
+                      plasma_status_t expected)
+{
+    for (int at = 0; at < CALL_COUNT; at++) {
+        all[at].call = CALLS[at];
+        all[at].client = client;
+        all[at].expected = expected;
+        all[at].tid = 0;
+        CHECK(pthread_create(&all[at].thread, NULL, block, &all[at]) == 0);
+        CHECK_SOON(all[at].tid != 0);
+        await_sleep(getpid(), all[at].tid);
+    }
+}
+
+static void join_all(struct blocked all[CALL_COUNT])
+{
+    for (int at = 0; at < CALL_COUNT; at++) {
+        CHECK(pthread_join(all[at].thread, NULL) == 0);
+    }
+}
+
+/** A store that is full: object 9 is being written in all of it. */
+static plasma_client_t *make_full_store(plasma_mutable_buffer_t *writable)
+{
+    plasma_client_t *client = make_store(MIB);
+    plasma_id_t id = id_of(9);
+
+    CHECK_OK(plasma_create(client, &id, MIB, NULL, writable));
+    return client;
+}
+
+static void test_interrupt_ends_every_wait_and_no_later_one(void)
+{
+    plasma_mutable_buffer_t writable;
+    plasma_client_t *client = make_full_store(&writable);
+    plasma_client_t *other = join_store();
+    struct blocked all[CALL_COUNT], untouched;
+    plasma_buffer_t buffer;
+    plasma_id_t id = id_of(1);
+
+    untouched.call = block_in_get;
+    untouched.client = other;
+    untouched.expected = PLASMA_OK;
+    untouched.tid = 0;
+    CHECK(pthread_create(&untouched.thread, NULL, block, &untouched) == 0);
+    CHECK_SOON(untouched.tid != 0);
+    await_sleep(getpid(), untouched.tid);
+    for (int turn = 0; turn < 3; turn++) {
+        block_all(all, client, PLASMA_ERR_INTERRUPTED);
+        CHECK_OK(plasma_interrupt(client));
+        join_all(all);
+        CHECK_STATUS(plasma_get(client, &id, 0, &buffer), PLASMA_ERR_NOT_FOUND);
+        CHECK_STATUS(plasma_get(client, &id, 10, &buffer), PLASMA_ERR_TIMEOUT);
+    }
+    CHECK_OK(plasma_abort(&writable));
+    put_pattern(client, 1, 100, NULL);
+    CHECK(pthread_join(untouched.thread, NULL) == 0);
+    plasma_disconnect(client);
+    plasma_disconnect(other);
+}
+
+static void test_disconnect_ends_every_wait(void)
+{
+    plasma_mutable_buffer_t writable;
+    plasma_client_t *client = make_full_store(&writable);
+    plasma_client_t *other = join_store();
+    struct blocked all[CALL_COUNT];
+
+    block_all(all, other, PLASMA_ERR_DISCONNECTED);
+    plasma_disconnect(other);
+    join_all(all);
+    CHECK_EQ(stats_of(client).clients, 1);
+    CHECK_OK(plasma_seal(&writable));
+    plasma_disconnect(client);
+}
+
+static int handled_pipe[2];
+
+static void on_signal(int number)
+{
+    char letter = 'h';
+    int saved = errno;
+
+    (void)number;
+    if (write(handled_pipe[1], &letter, 1) != 1) {
+        _exit(1);
+    }
+    errno = saved;
+}
+
+static void handle_signal(int flags)
+{
+    struct sigaction action;
+
+    memset(&action, 0, sizeof action);
+    action.sa_handler = on_signal;
+    action.sa_flags = flags;
+    CHECK(sigaction(SIGUSR1, &action, NULL) == 0);
+}
+
+static void block_with_signals(struct peer *parent, void *arg)
+{
+    plasma_client_t *client = join_store();
+
+    (void)arg;
+    handled_pipe[1] = parent->out;
+    handle_signal(0);
+    for (int at = 0; at < CALL_COUNT; at++) {
+        tell(parent, 'b');
+        CHECK_STATUS(CALLS[at](client), PLASMA_ERR_INTERRUPTED);
+        tell(parent, 'i');
+        hear(parent, 'n');
+    }
+    handle_signal(SA_RESTART);
+    tell(parent, 'b');
+    CHECK_OK(block_in_get(client));
+    tell(parent, 'g');
+    plasma_disconnect(client);
+}
+
+/**
+ * Signal the child until its call has ended and every signal was handled. One
+ * that comes between two sleeps of the call is handled and does not end it.
+ */
+static void signal_until_interrupted(struct peer *child)
+{
+    struct pollfd look = { child->in, POLLIN, 0 };
+    int sent = 0, handled = 0, ended = 0;
+
+    while (!ended || handled < sent) {
+        char letter;
+        if (!ended && handled == sent && poll(&look, 1, sent ? 50 : 0) == 0) {
+            CHECK(sent < 100);
+            await_sleep(child->pid, child->pid);
+            CHECK(kill(child->pid, SIGUSR1) == 0);
+            sent++;
+        }
+        hear_bytes(child, &letter, 1);
+        CHECK(letter == 'h' || letter == 'i');
+        handled += letter == 'h';
+        ended += letter == 'i';
+    }
+    tell(child, 'n');
+}
+
+static void test_a_signal_ends_a_wait_unless_its_handler_restarts(void)
+{
+    plasma_mutable_buffer_t writable;
+    plasma_client_t *client = make_full_store(&writable);
+    struct peer child = spawn(block_with_signals, NULL);
+
+#ifdef SYS_futex_waitv
+    errno = 0;
+    CHECK(syscall(SYS_futex_waitv, NULL, 0, 0, NULL, 0) == -1);
+    if (errno == ENOSYS) {
+        printf("no futex_waitv here: signals do not end waits\n");
+        CHECK(kill(child.pid, SIGKILL) == 0);
+        reap_peer(&child);
+        return;
+    }
+#endif
+    for (int at = 0; at < CALL_COUNT; at++) {
+        hear(&child, 'b');
+        signal_until_interrupted(&child);
+    }
+    hear(&child, 'b');
+    for (int turn = 0; turn < 5; turn++) {
+        await_sleep(child.pid, child.pid);
+        CHECK(kill(child.pid, SIGUSR1) == 0);
+        hear(&child, 'h');
+    }
+    await_sleep(child.pid, child.pid);
+    CHECK_OK(plasma_abort(&writable));
+    put_pattern(client, 1, 100, NULL);
+    hear(&child, 'g');
+    finish(&child);
+    plasma_disconnect(client);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct test tests[] = {
+        TEST(interrupt_ends_every_wait_and_no_later_one),
+        TEST(disconnect_ends_every_wait),
+        TEST(a_signal_ends_a_wait_unless_its_handler_restarts),
+    };
+    return RUN_TESTS(argc, argv, tests);
+}

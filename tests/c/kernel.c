@@ -1,0 +1,124 @@
+/*
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * System calls that fail, or that an older kernel does not have.
+ */
+
+#include "system.h"
+
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+
+#ifndef SYS_futex_waitv
+#define SYS_futex_waitv 449
+#endif
+
+/** From now on a system call of this process fails, with an errno. */
+static void fail_call(long number, unsigned error)
+{
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)number, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | error),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = { sizeof code / sizeof *code, code };
+
+    CHECK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+    CHECK(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0);
+}
+
+static void connect_where_nothing_gets_a_size(struct peer *parent, void *arg)
+{
+    (void)parent;
+    (void)arg;
+    fail_call(SYS_ftruncate, EIO);
+    CHECK_CONNECT(store(), 0, PLASMA_ERR_SYSTEM);
+    CHECK_EQ(plasma_error_errno(), EIO);
+    CHECK_MESSAGE(store());
+    CHECK_MESSAGE("Input/output error");
+    CHECK_EQ(entries(check_dir), 0);
+}
+
+static void test_a_system_call_that_fails_is_named_and_nothing_stays(void)
+{
+    check_child(connect_where_nothing_gets_a_size, NULL);
+}
+
+static void create_where_nothing_is_reserved(struct peer *parent, void *arg)
+{
+    plasma_client_t *client = join_store();
+    plasma_mutable_buffer_t writable;
+    plasma_id_t id = id_of(2);
+
+    (void)parent;
+    (void)arg;
+    fail_call(SYS_fallocate, EIO);
+    plasma_buffer_t buffer = get_pattern(client, 1, 1000);
+    CHECK_STATUS(plasma_create(client, &id, 20 << 20, NULL, &writable),
+                 PLASMA_ERR_SYSTEM);
+    CHECK_EQ(plasma_error_errno(), EIO);
+    CHECK_EQ(state_of(client, 2), PLASMA_STATE_ABSENT);
+    put_pattern(client, 2, 1000, NULL); /* what there is can be used */
+    CHECK_OK(plasma_release(&buffer));
+    plasma_disconnect(client);
+}
+
+static void test_memory_that_cannot_be_reserved_is_not_used(void)
+{
+    plasma_client_t *client = make_store(32 << 20);
+
+    put_pattern(client, 1, 1000, NULL);
+    check_child(create_where_nothing_is_reserved, NULL);
+    put_pattern(client, 3, 20 << 20, NULL);
+    CHECK_EQ(stats_of(client).objects_sealed, 3);
+    plasma_disconnect(client);
+}
+
+static void *put_late(void *arg)
+{
+    put_pattern(arg, 2, 1000, NULL);
+    return NULL;
+}
+
+static void wait_without_futex_waitv(struct peer *parent, void *arg)
+{
+    plasma_client_t *client = make_store(1 << 20);
+    plasma_id_t ids[2] = { id_of(1), id_of(2) };
+    plasma_buffer_t buffer;
+    uint8_t ready[2];
+    size_t ready_count;
+    pthread_t thread;
+
+    (void)parent;
+    (void)arg;
+    fail_call(SYS_futex_waitv, ENOSYS);
+    alarm(60);
+    int64_t start = now_ms();
+    CHECK_STATUS(plasma_get(client, &ids[0], 120, &buffer), PLASMA_ERR_TIMEOUT);
+    CHECK_STATUS(plasma_wait(client, ids, 2, 1, 120, ready, &ready_count),
+                 PLASMA_ERR_TIMEOUT);
+    CHECK(now_ms() - start >= 240);
+    CHECK(pthread_create(&thread, NULL, put_late, client) == 0);
+    CHECK_OK(plasma_wait(client, ids, 2, 1, -1, ready, &ready_count));
+    CHECK_OK(plasma_get(client, &ids[1], -1, &buffer));
+    CHECK_OK(plasma_release(&buffer));
+    CHECK(pthread_join(thread, NULL) == 0);
+    plasma_disconnect(client);
+}
+
+static void test_waits_work_where_futex_waitv_is_missing(void)
+{
+    check_child(wait_without_futex_waitv, NULL);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct test tests[] = {
+        TEST(a_system_call_that_fails_is_named_and_nothing_stays),
+        TEST(memory_that_cannot_be_reserved_is_not_used),
+        TEST(waits_work_where_futex_waitv_is_missing),
+    };
+    return RUN_TESTS(argc, argv, tests);
+}

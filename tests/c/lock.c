@@ -1,0 +1,341 @@
+/*
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Calls behind the writer lock of a stopped or killed process. The tests take
+ * the lock in the name of another process, by its word in the index.
+ */
+
+#include "remote.h"
+
+/* Words of the index; the layout is held by a golden test. */
+enum { EPOCH_AT = 128, LOCK_AT = 256, ID_BUCKETS_AT = 16384, SEQUENCE = 32 };
+
+enum { LOCK_MS = 40 };
+
+static uint64_t *lock_word(void)
+{
+    int fd = open(in_dir(store(), "index"), O_RDWR);
+    char *map;
+
+    CHECK(fd >= 0);
+    map = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    CHECK(map != MAP_FAILED && close(fd) == 0);
+    return (uint64_t *)(void *)(map + LOCK_AT);
+}
+
+static uint32_t slot_of(plasma_client_t *client, pid_t pid)
+{
+    plasma_client_info_t info = PLASMA_CLIENT_INFO_INIT;
+    plasma_client_list_t *list;
+    uint32_t slot = UINT32_MAX;
+
+    CHECK_OK(plasma_list_clients(client, &list));
+    for (uint64_t at = 0; at < plasma_client_list_count(list); at++) {
+        CHECK_OK(plasma_client_list_at(list, at, &info));
+        if (info.pid == pid) {
+            slot = info.slot;
+        }
+    }
+    plasma_client_list_free(list);
+    CHECK(slot != UINT32_MAX);
+    return slot;
+}
+
+static void take_lock(uint64_t *word, uint32_t owner)
+{
+    uint64_t free = __atomic_load_n(word, __ATOMIC_ACQUIRE);
+
+    CHECK_EQ(free & 0xffffffff, 0);
+    CHECK(__atomic_compare_exchange_n(
+        word, &free, ((free >> SEQUENCE) + 1) << SEQUENCE | (owner + 1), 0,
+        __ATOMIC_ACQ_REL, __ATOMIC_RELAXED));
+}
+
+static void give_lock(uint64_t *word)
+{
+    uint64_t held = __atomic_load_n(word, __ATOMIC_ACQUIRE);
+
+    __atomic_store_n(word, held >> SEQUENCE << SEQUENCE, __ATOMIC_RELEASE);
+    syscall(SYS_futex, word, 1 /* FUTEX_WAKE */, INT32_MAX, NULL, NULL, 0);
+}
+
+static plasma_client_t *impatient(void)
+{
+    plasma_connect_options_t options = PLASMA_CONNECT_OPTIONS_INIT;
+    plasma_client_t *client = NULL;
+
+    options.lock_timeout_ms = LOCK_MS;
+    CHECK_OK(plasma_connect(store(), &options, &client));
+    return client;
+}
+
+static void test_each_call_that_changes_the_store_times_out(void)
+{
+    plasma_client_t *owner = connect_store(0, 1 << 20, PLASMA_EVICTION_LRU);
+    plasma_client_t *client = impatient();
+    plasma_mutable_buffer_t writable, before, none;
+    plasma_buffer_t buffer, limbo;
+    plasma_status_t status;
+    plasma_id_t id = id_of(1), unsealed = id_of(2), new = id_of(3);
+    plasma_id_t pinned = id_of(4), deleted = id_of(5);
+    const void *data = "x";
+    uint64_t size = 1, number;
+    int32_t created;
+
+    put_pattern(client, 1, 1000, "one");
+    put_pattern(client, 4, 1000, NULL);
+    CHECK_OK(plasma_pin(client, &pinned));
+    put_pattern(client, 5, 1000, NULL);
+    limbo = get_pattern(client, 5, 1000);
+    CHECK_OK(plasma_delete(client, &deleted));
+    CHECK_OK(plasma_create(client, &unsealed, 1000, NULL, &writable));
+    fill(writable.data, 1000, 2);
+    before = writable;
+    struct peer stopped = new_remote((struct login){ .address = store() });
+    CHECK(kill(stopped.pid, SIGSTOP) == 0);
+    uint64_t *word = lock_word();
+    take_lock(word, slot_of(client, stopped.pid));
+
+    int64_t start = now_ms();
+    CHECK_STATUS(plasma_create(client, &new, 10, NULL, &none),
+                 PLASMA_ERR_TIMEOUT);
+    CHECK(now_ms() - start >= LOCK_MS);
+    CHECK_STATUS(plasma_put(client, &new, "x", 1, NULL), PLASMA_ERR_TIMEOUT);
+    CHECK_STATUS(plasma_put_many(client, &new, &data, &size, 1, NULL, &status),
+                 PLASMA_ERR_TIMEOUT);
+    CHECK_EQ(status, PLASMA_ERR_TIMEOUT);
+    start = now_ms();
+    CHECK_STATUS(plasma_get_or_create(client, &new, 1, NULL, 3 * LOCK_MS,
+                                      &buffer, &none, &created),
+                 PLASMA_ERR_TIMEOUT);
+    CHECK(now_ms() - start >= 3 * LOCK_MS); /* its own is the longer */
+    CHECK_STATUS(plasma_resize(&writable, 100000), PLASMA_ERR_TIMEOUT);
+    CHECK_STATUS(plasma_set_metadata(&writable, "key", "value", 5),
+                 PLASMA_ERR_TIMEOUT);
+    CHECK_STATUS(plasma_abort(&writable), PLASMA_ERR_TIMEOUT);
+    CHECK(memcmp(&writable, &before, sizeof before) == 0);
+    CHECK_STATUS(plasma_delete(client, &id), PLASMA_ERR_TIMEOUT);
+    CHECK_STATUS(plasma_delete_many(client, &id, 1, &status),
+                 PLASMA_ERR_TIMEOUT);
+    CHECK_STATUS(plasma_pin(client, &id), PLASMA_ERR_TIMEOUT);
+    CHECK_STATUS(plasma_unpin(client, &pinned), PLASMA_ERR_TIMEOUT);
+    CHECK_STATUS(plasma_evict(client, 1, &number), PLASMA_ERR_TIMEOUT);
+    CHECK_OK(plasma_release(&limbo));
+    CHECK_STATUS(plasma_reap(client, &number), PLASMA_ERR_TIMEOUT);
+    CHECK_STATUS(plasma_trim(client, 0, &number), PLASMA_ERR_TIMEOUT);
+
+    give_lock(word);
+    CHECK_EQ(state_of(client, 1), PLASMA_STATE_SEALED);
+    CHECK_EQ(state_of(client, 3), PLASMA_STATE_ABSENT);
+    CHECK_EQ(stats_of(client).pinned, 1);
+    CHECK_OK(plasma_resize(&writable, 100000));
+    CHECK(is_filled(writable.data, 1000, 2));
+    CHECK_OK(plasma_abort(&writable));
+    CHECK_OK(plasma_put(client, &new, "x", 1, NULL));
+    CHECK_OK(plasma_delete(client, &id));
+    CHECK_EQ(stats_of(client).lock_steals, 0); /* the stopped are not dead */
+    CHECK(kill(stopped.pid, SIGCONT) == 0);
+    end_remote(&stopped);
+    plasma_disconnect(client);
+    plasma_disconnect(owner);
+}
+
+static void test_reading_releasing_sealing_and_leaving_go_on(void)
+{
+    plasma_client_t *client = make_store(1 << 20);
+    plasma_client_t *leaver = join_store();
+    plasma_mutable_buffer_t writable;
+    plasma_buffer_t buffer, copy;
+    plasma_id_t id = id_of(2), found;
+    plasma_list_t *list;
+    uint8_t ready;
+    size_t ready_count;
+
+    put_pattern(client, 1, 1000, "one");
+    CHECK_OK(plasma_create(client, &id, 1000, NULL, &writable));
+    struct peer stopped = new_remote((struct login){ .address = store() });
+    struct peer waiter = new_remote((struct login){ .address = store() });
+    CHECK(kill(stopped.pid, SIGSTOP) == 0);
+    ask_and_see_it_wait(&waiter, REMOTE_WAIT, 2);
+    uint64_t *word = lock_word();
+    take_lock(word, slot_of(client, stopped.pid));
+
+    buffer = get_pattern(client, 1, 1000);
+    CHECK_OK(plasma_retain(&buffer, &copy));
+    CHECK_OK(plasma_release(&buffer));
+    CHECK_OK(plasma_get_by_name(client, "one", -1, &buffer));
+    CHECK_OK(plasma_release(&buffer));
+    CHECK_OK(plasma_release(&copy));
+    CHECK_OK(plasma_lookup(client, "one", &found));
+    CHECK_EQ(state_of(client, 2), PLASMA_STATE_WRITING);
+    CHECK_EQ(state_of(client, 3), PLASMA_STATE_ABSENT);
+    fill(writable.data, 1000, 2);
+    CHECK_OK(plasma_seal(&writable));
+    CHECK_OK(answer(&waiter).status);
+    CHECK_OK(plasma_wait(client, &id, 1, 0, -1, &ready, &ready_count));
+    CHECK_OK(plasma_list(client, &list));
+    CHECK_EQ(plasma_list_count(list), 2);
+    plasma_list_free(list);
+    plasma_client_t *reader = connect_store(PLASMA_CONNECT_READ_ONLY, 0, 0);
+    buffer = get_pattern(reader, 2, 1000);
+    plasma_disconnect(reader);
+    CHECK_OK(plasma_release(&buffer));
+    plasma_disconnect(leaver);
+    CHECK((__atomic_load_n(word, __ATOMIC_ACQUIRE) & 0xffff) != 0);
+
+    give_lock(word);
+    CHECK(kill(stopped.pid, SIGCONT) == 0);
+    end_remote(&stopped);
+    end_remote(&waiter);
+    plasma_disconnect(client);
+}
+
+static void test_stats_do_not_wait_for_the_lock(void)
+{
+    plasma_client_t *client = make_store(1 << 20);
+    struct peer stopped = new_remote((struct login){ .address = store() });
+
+    put_pattern(client, 1, 1000, NULL);
+    uint64_t *word = lock_word();
+    CHECK(kill(stopped.pid, SIGSTOP) == 0);
+    take_lock(word, slot_of(client, stopped.pid));
+    alarm(10);
+    CHECK_EQ(stats_of(client).clients, 2);
+    CHECK_EQ(stats_of(client).objects_sealed, 1);
+    alarm(0);
+    give_lock(word);
+    CHECK(kill(stopped.pid, SIGCONT) == 0);
+    end_remote(&stopped);
+    plasma_disconnect(client);
+}
+
+static void test_the_lock_of_the_killed_is_taken_and_nothing_is_lost(void)
+{
+    plasma_client_t *client = make_store(1 << 20);
+    struct peer owner = new_remote((struct login){ .address = store() });
+    uint64_t *word = lock_word();
+
+    for (uint64_t number = 0; number < 100; number++) {
+        put_pattern(client, number, 100 * number, NULL);
+    }
+    CHECK_OK(ask(&owner, REMOTE_CREATE, 1000, 5000));
+    take_lock(word, slot_of(client, owner.pid));
+    kill_peer(&owner);
+    put_pattern(client, 1000, 5000, NULL); /* it waits for ever if need be */
+    for (uint64_t number = 0; number < 100; number++) {
+        plasma_buffer_t buffer = get_pattern(client, number, 100 * number);
+        CHECK_OK(plasma_release(&buffer));
+    }
+    CHECK_EQ(stats_of(client).lock_steals, 1);
+    CHECK(stats_of(client).recoveries >= 1);
+    CHECK_EQ(stats_of(client).objects_sealed, 101);
+    CHECK_EQ(stats_of(client).objects_writing, 0);
+    plasma_disconnect(client);
+}
+
+static void test_readers_go_on_when_all_producers_died_inside_recovery(void)
+{
+    enum { OBJECTS = 200 };
+    static const uint64_t no_chains[1024];
+    plasma_client_t *client = make_store(1 << 20); /* 1024 records */
+    struct peer owner = new_remote((struct login){ .address = store() });
+    plasma_client_t *reader = connect_store(PLASMA_CONNECT_READ_ONLY, 0, 0);
+    const char *index = in_dir(store(), "index");
+    plasma_buffer_t buffer;
+    uint64_t epoch;
+
+    for (uint64_t number = 0; number < OBJECTS; number++) {
+        put_pattern(client, number, number, NULL);
+    }
+    /* As a recovery leaves it that was killed before it rebuilt a chain. */
+    take_lock(lock_word(), slot_of(client, owner.pid) | 1 << 17);
+    plasma_disconnect(client);
+    kill_peer(&owner);
+    read_at(index, EPOCH_AT, &epoch, sizeof epoch);
+    CHECK_EQ(epoch % 2, 0);
+    epoch++;
+    write_at(index, EPOCH_AT, &epoch, sizeof epoch);
+    write_at(index, ID_BUCKETS_AT, no_chains, sizeof no_chains);
+
+    for (uint64_t number = 0; number < OBJECTS; number++) {
+        plasma_id_t absent = id_of(5000 + number);
+        buffer = get_pattern(reader, number, number);
+        CHECK_OK(plasma_release(&buffer));
+        CHECK_STATUS(plasma_get(reader, &absent, 0, &buffer),
+                     PLASMA_ERR_NOT_FOUND);
+    }
+    client = join_store(); /* whoever comes rebuilds when it writes */
+    put_pattern(client, OBJECTS, 100, NULL);
+    for (uint64_t number = 0; number < OBJECTS; number++) {
+        buffer = get_pattern(client, number, number);
+        CHECK_OK(plasma_release(&buffer));
+    }
+    CHECK_EQ(stats_of(client).objects_sealed, OBJECTS + 1);
+    CHECK(stats_of(client).recoveries >= 1);
+    plasma_disconnect(reader);
+    plasma_disconnect(client);
+}
+
+struct blocked {
+    plasma_client_t *client;
+    pid_t tid;
+    plasma_status_t status;
+};
+
+static void *delete_one(void *arg)
+{
+    struct blocked *blocked = arg;
+    plasma_id_t id = id_of(1);
+
+    __atomic_store_n(&blocked->tid, thread_id(), __ATOMIC_RELEASE);
+    blocked->status = plasma_delete(blocked->client, &id);
+    return NULL;
+}
+
+static void test_a_wait_for_the_lock_ends_with_an_interrupt_and_the_owner(void)
+{
+    plasma_client_t *owner = make_store(1 << 20);
+    uint64_t *word = lock_word();
+
+    put_pattern(owner, 1, 1000, NULL);
+    for (int end = 0; end < 3; end++) {
+        struct blocked blocked = { join_store(), 0, 0 };
+        pthread_t thread;
+        take_lock(word, slot_of(owner, getpid()));
+        CHECK(pthread_create(&thread, NULL, delete_one, &blocked) == 0);
+        CHECK_SOON(__atomic_load_n(&blocked.tid, __ATOMIC_ACQUIRE) != 0);
+        await_sleep(getpid(), blocked.tid);
+        switch (end) {
+        case 0: CHECK_OK(plasma_interrupt(blocked.client)); break;
+        case 1: plasma_disconnect(blocked.client); break;
+        default: give_lock(word); break;
+        }
+        CHECK(pthread_join(thread, NULL) == 0);
+        const plasma_status_t expected[] = { PLASMA_ERR_INTERRUPTED,
+                                             PLASMA_ERR_DISCONNECTED,
+                                             PLASMA_OK };
+        CHECK_STATUS(blocked.status, expected[end]);
+        if (end < 2) {
+            give_lock(word);
+            CHECK_EQ(state_of(owner, 1), PLASMA_STATE_SEALED);
+        }
+        if (end != 1) {
+            plasma_disconnect(blocked.client);
+        }
+    }
+    CHECK_EQ(state_of(owner, 1), PLASMA_STATE_ABSENT);
+    plasma_disconnect(owner);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct test tests[] = {
+        TEST(each_call_that_changes_the_store_times_out),
+        TEST(reading_releasing_sealing_and_leaving_go_on),
+        TEST(stats_do_not_wait_for_the_lock),
+        TEST(the_lock_of_the_killed_is_taken_and_nothing_is_lost),
+        TEST(readers_go_on_when_all_producers_died_inside_recovery),
+        TEST(a_wait_for_the_lock_ends_with_an_interrupt_and_the_owner),
+    };
+    return RUN_TESTS(argc, argv, tests);
+}

@@ -1,0 +1,190 @@
+/*
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Time, processes and threads for the C tests. Handshakes go over pipes.
+ */
+
+#ifndef PEER_H
+#define PEER_H
+
+#include "expect.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+
+/* ---- Time: only for lower bounds, and for retries that end. ---- */
+
+static inline int64_t now_ms(void)
+{
+    struct timespec now;
+
+    CHECK(clock_gettime(CLOCK_MONOTONIC, &now) == 0);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/** Between two looks at something that another process does by itself. */
+static inline void pause_ms(long ms)
+{
+    struct timespec time = { ms / 1000, ms % 1000 * 1000000 };
+
+    nanosleep(&time, NULL);
+}
+
+/** Repeat until true; fails after half a minute. */
+#define CHECK_SOON(condition)                                                 \
+    do {                                                                      \
+        int64_t end_ = now_ms() + 30000;                                      \
+        while (!(condition)) {                                                \
+            CHECK(now_ms() < end_ && #condition);                             \
+            pause_ms(1);                                                      \
+        }                                                                     \
+    } while (0)
+
+/* ---- Processes ---- */
+
+/** The other side of a pair of pipes: a child, or in a child the parent. */
+struct peer {
+    pid_t pid;
+    int in;
+    int out;
+};
+
+typedef void role_fn(struct peer *parent, void *arg);
+
+/**
+ * Run `role` in a child process, which connects for itself and exits with 0
+ * when the role returns. It is killed when this thread ends.
+ */
+static inline struct peer spawn(role_fn *role, void *arg)
+{
+    int down[2], up[2];
+    struct peer peer;
+    pid_t parent = getpid();
+
+    CHECK(pipe(down) == 0 && pipe(up) == 0);
+    fflush(NULL);
+    peer.pid = fork();
+    CHECK(peer.pid >= 0);
+    if (peer.pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (getppid() != parent) {
+            _exit(1);
+        }
+        close(down[1]);
+        close(up[0]);
+        peer.pid = parent;
+        peer.in = down[0];
+        peer.out = up[1];
+        role(&peer, arg);
+        fflush(NULL);
+        _exit(0);
+    }
+    close(down[0]);
+    close(up[1]);
+    peer.in = up[0];
+    peer.out = down[1];
+    return peer;
+}
+
+static inline void tell_bytes(struct peer *peer, const void *bytes, size_t size)
+{
+    CHECK(write(peer->out, bytes, size) == (ssize_t)size);
+}
+
+static inline void hear_bytes(struct peer *peer, void *bytes, size_t size)
+{
+    size_t have = 0;
+
+    while (have < size) {
+        ssize_t got = read(peer->in, (char *)bytes + have, size - have);
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        CHECK(got > 0 && "the other process ended early");
+        have += (size_t)got;
+    }
+}
+
+/** Tell the other process one letter. */
+static inline void tell(struct peer *peer, char letter)
+{
+    tell_bytes(peer, &letter, 1);
+}
+
+/** Wait until the other process tells this letter. */
+static inline void hear(struct peer *peer, char letter)
+{
+    char heard = 0;
+
+    hear_bytes(peer, &heard, 1);
+    CHECK_EQ(heard, letter);
+}
+
+static inline void close_peer(struct peer *peer)
+{
+    close(peer->in);
+    close(peer->out);
+}
+
+/** Wait for a child and return what waitpid() says. */
+static inline int reap_peer(struct peer *peer)
+{
+    int status = 0;
+
+    while (waitpid(peer->pid, &status, 0) != peer->pid) {
+        CHECK(errno == EINTR);
+    }
+    close_peer(peer);
+    return status;
+}
+
+/** Wait for a child, which must end well. */
+static inline void finish(struct peer *peer)
+{
+    int status = reap_peer(peer);
+
+    CHECK(WIFEXITED(status));
+    CHECK_EQ(WEXITSTATUS(status), 0);
+}
+
+/** End a child as kill -9 does, and wait until it is gone. */
+static inline void kill_peer(struct peer *peer)
+{
+    CHECK(kill(peer->pid, SIGKILL) == 0);
+    int status = reap_peer(peer);
+    CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+}
+
+static inline pid_t thread_id(void) { return (pid_t)syscall(SYS_gettid); }
+
+/** The state letter of a thread of a process ('S' sleeps), or '?'. */
+static inline char thread_state(pid_t pid, pid_t tid)
+{
+    char path[64], line[512], letter = '?';
+    snprintf(path, sizeof path, "/proc/%d/task/%d/stat", (int)pid, (int)tid);
+    FILE *file = fopen(path, "r");
+
+    if (file != NULL) {
+        if (fgets(line, sizeof line, file) != NULL && strrchr(line, ')')) {
+            letter = strrchr(line, ')')[2];
+        }
+        fclose(file);
+    }
+    return letter;
+}
+
+/** Wait until a thread that said it is about to block sleeps. */
+static inline void await_sleep(pid_t pid, pid_t tid)
+{
+    for (int seen = 0; seen < 3; seen++) {
+        CHECK_SOON(thread_state(pid, tid) == 'S');
+        pause_ms(1);
+    }
+}
+
+#endif /* PEER_H */

@@ -1,0 +1,359 @@
+//! The rules of the source tree that the compiler does not know, checked by reading it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+/// Modules and their layers: each may use its own layer and those below it.
+const LAYERS: &[(u32, &[&str])] = &[
+    (0, &["error", "id", "options", "sync", "sys"]),
+    (1, &["layout"]),
+    (2, PROTOCOLS),
+    (3, &["segment"]),
+    (4, &["store", "client", "buffer", "mutable_buffer", "subscription", "info"]),
+    (5, &["ffi"]),
+];
+
+/// Run under loom and miri: no kernel, no mappings, none of the others.
+const PROTOCOLS: &[&str] = &["index", "alloc", "lease", "lock", "wait", "events"];
+
+const PROTOCOLS_MAY_USE: &[&str] = &["layout", "sync", "error", "id"];
+
+const LAYOUT_MAY_USE: &[&str] = &["sync", "error", "id"];
+
+/// The C layer sees what a Rust user sees.
+const FFI_MAY_USE: &[&str] =
+    &["client", "buffer", "mutable_buffer", "subscription", "info", "options", "error", "id"];
+
+/// Where unsafe blocks, impls and functions may be.
+const UNSAFE: &[&str] = &[
+    "src/buffer.rs",
+    "src/ffi/event.rs",
+    "src/ffi/info.rs",
+    "src/ffi/options.rs",
+    "src/ffi/raw.rs",
+    "src/ffi/tests.rs",
+    "src/layout/mod.rs",
+    "src/lease/loom.rs",
+    "src/mutable_buffer.rs",
+    "src/segment/cast.rs",
+    "src/segment/heap.rs",
+    "src/store/seat.rs",
+    "src/sys/clock.rs",
+    "src/sys/dir.rs",
+    "src/sys/event_fd.rs",
+    "src/sys/file.rs",
+    "src/sys/fork.rs",
+    "src/sys/fs.rs",
+    "src/sys/futex.rs",
+    "src/sys/lock.rs",
+    "src/sys/map.rs",
+    "src/sys/process.rs",
+    "src/sys/random.rs",
+    "src/sys/testing.rs",
+    "src/sys/thread.rs",
+];
+
+/// Allowed beside them: `#[unsafe(no_mangle)]` in all of `src/ffi`.
+const NO_MANGLE: &str = "src/ffi/mod.rs";
+
+const MAX_LINES: usize = 600;
+
+/// How far above an ordering its SYNC comment may begin.
+const SYNC_LINES: usize = 4;
+/// How far above an unsafe block its SAFETY comment may begin.
+const SAFETY_LINES: usize = 6;
+
+struct Source {
+    path: String,
+    text: String,
+}
+
+struct Line<'a> {
+    number: usize,
+    text: &'a str,
+    /// Without comments and string literals.
+    code: String,
+}
+
+impl Source {
+    fn module(&self) -> &str {
+        let inner = self.path.trim_start_matches("src/").trim_end_matches(".rs");
+        inner.split('/').next().unwrap()
+    }
+
+    /// A file of tests or models alone.
+    fn is_test(&self) -> bool {
+        let name = Path::new(&self.path).file_stem().unwrap().to_str().unwrap();
+        ["tests", "loom", "model", "fixture", "testing", "golden", "modelled"].contains(&name)
+    }
+
+    fn lines(&self) -> impl Iterator<Item = Line<'_>> {
+        self.text.lines().enumerate().map(|(i, text)| Line {
+            number: i + 1,
+            text,
+            code: code(text),
+        })
+    }
+
+    /// Up to the unit tests at the end of the file.
+    fn shipped(&self) -> impl Iterator<Item = Line<'_>> {
+        let lines: Vec<&str> = self.text.lines().collect();
+        let tests = lines.windows(2).position(|pair| {
+            pair[0].starts_with("#[cfg(") && pair[0].contains("test") && pair[1] == "mod tests {"
+        });
+        let end = if self.is_test() { 0 } else { tests.unwrap_or(lines.len()) };
+        self.lines().take(end)
+    }
+
+    fn above(&self, number: usize, lines: usize) -> Vec<&str> {
+        let end = number - 1;
+        self.text.lines().skip(end.saturating_sub(lines)).take(lines.min(end)).collect()
+    }
+}
+
+/// `line` without its comment and without what is in its string literals.
+fn code(line: &str) -> String {
+    let mut out = String::new();
+    let mut chars = line.chars().peekable();
+    let mut quoted = false;
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' if quoted => drop(chars.next()),
+            '"' => quoted = !quoted,
+            '/' if !quoted && chars.peek() == Some(&'/') => break,
+            _ if !quoted => out.push(c),
+            _ => {}
+        }
+    }
+    out
+}
+
+fn sources() -> Vec<Source> {
+    fn read(dir: &Path, into: &mut Vec<Source>) {
+        let mut entries: Vec<_> = fs::read_dir(dir).unwrap().map(|it| it.unwrap().path()).collect();
+        entries.sort();
+        for path in entries {
+            if path.is_dir() {
+                read(&path, into);
+            } else if path.extension().is_some_and(|it| it == "rs") {
+                let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+                let name = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
+                into.push(Source { path: name, text: fs::read_to_string(&path).unwrap() });
+            }
+        }
+    }
+    let mut all = Vec::new();
+    read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut all);
+    assert!(all.len() > 50, "the source is not where this test looks for it");
+    all
+}
+
+fn report(what: &str, wrong: Vec<String>) {
+    assert!(wrong.is_empty(), "{what}:\n  {}\n", wrong.join("\n  "));
+}
+
+/// Identifiers in `code`.
+fn words(code: &str) -> impl Iterator<Item = &str> {
+    code.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty())
+}
+
+fn layer(module: &str) -> Option<u32> {
+    LAYERS.iter().find(|(_, modules)| modules.contains(&module)).map(|(layer, _)| *layer)
+}
+
+/// The modules named by `crate::` paths in a file, with `crate::{a, b}` taken apart.
+fn used(source: &Source) -> BTreeSet<(usize, String)> {
+    let mut found = BTreeSet::new();
+    for line in source.lines() {
+        for (at, _) in line.code.match_indices("crate::") {
+            // `$crate::` and a path of another crate's macro do not occur; `plasma_crate::` neither.
+            let rest = &line.code[at + "crate::".len()..];
+            let group = rest.strip_prefix('{');
+            let names = group.map_or(rest, |group| group.split('}').next().unwrap());
+            let parts: Vec<&str> = match group {
+                Some(_) => names.split(',').collect(),
+                None => vec![names],
+            };
+            for part in parts {
+                if let Some(name) = words(part).next() {
+                    found.insert((line.number, name.to_owned()));
+                }
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn modules_use_what_lies_below_them() {
+    let mut wrong = Vec::new();
+    for source in sources() {
+        let module = source.module();
+        if module == "lib" {
+            continue;
+        }
+        let Some(own) = layer(module) else {
+            wrong.push(format!("{}: `{module}` has no layer in LAYERS", source.path));
+            continue;
+        };
+        // What tests import is theirs to choose, except that nothing knows the C layer.
+        for (number, name) in used(&source) {
+            let fine = match layer(&name) {
+                _ if name == module => true,
+                None => false,
+                Some(5) => false,
+                Some(_) if source.is_test() => true,
+                Some(_) if module == "layout" => LAYOUT_MAY_USE.contains(&name.as_str()),
+                Some(_) if PROTOCOLS.contains(&module) => {
+                    PROTOCOLS_MAY_USE.contains(&name.as_str())
+                }
+                Some(_) if module == "ffi" => FFI_MAY_USE.contains(&name.as_str()),
+                Some(layer) => layer <= own,
+            };
+            if !fine {
+                wrong.push(format!("{}:{number}: {module} uses {name}", source.path));
+            }
+        }
+    }
+    report("Paths that point the wrong way", wrong);
+}
+
+#[test]
+fn atomics_come_through_the_facade() {
+    let mut wrong = Vec::new();
+    for source in sources() {
+        let free = ["sync", "sys"].contains(&source.module()) || source.is_test();
+        for line in source.lines().filter(|_| !free) {
+            if line.code.contains("sync::atomic") {
+                wrong.push(format!("{}:{}: {}", source.path, line.number, line.text.trim()));
+            }
+        }
+    }
+    report("Atomics named outside src/sync.rs and src/sys", wrong);
+}
+
+#[test]
+fn unsafe_code_is_where_it_is_listed() {
+    let allow = "#![allow(unsafe_code)]";
+    let mut wrong = Vec::new();
+    let mut listed: BTreeSet<&str> = UNSAFE.iter().copied().collect();
+    for source in sources() {
+        let path = source.path.as_str();
+        let uses = source.lines().any(|line| {
+            let code = line.code.replace("#[unsafe(no_mangle)]", "");
+            words(&code).any(|word| word == "unsafe")
+        });
+        let known = listed.remove(path);
+        if uses && !known {
+            wrong.push(format!("{path}: unsafe code, but it is not in UNSAFE"));
+        }
+        if !uses && known {
+            wrong.push(format!("{path}: in UNSAFE, but there is none"));
+        }
+        let mut head = source.text.lines().skip_while(|line| line.starts_with("//!"));
+        let mut attributes = head.by_ref().take_while(|line| line.starts_with("#!["));
+        let says = attributes.any(|line| {
+            line.strip_prefix(allow).and_then(|rest| rest.strip_prefix(" // ")).is_some()
+        });
+        if known && !says {
+            wrong.push(format!("{path}: does not begin with `{allow} // why`"));
+        }
+        if !known && path != NO_MANGLE && source.lines().any(|line| line.code.contains(allow)) {
+            wrong.push(format!("{path}: allows what it does not need"));
+        }
+        let mangled = source.lines().any(|line| line.code.contains("#[unsafe("));
+        if mangled && source.module() != "ffi" {
+            wrong.push(format!("{path}: C symbols are defined in src/ffi alone"));
+        }
+    }
+    wrong.extend(listed.iter().map(|path| format!("{path}: in UNSAFE, but not there")));
+    report("Unsafe code", wrong);
+}
+
+#[test]
+fn each_unsafe_block_says_why_it_is_sound() {
+    let mut wrong = Vec::new();
+    for source in sources() {
+        for line in source.lines() {
+            let block = ["unsafe {", "unsafe impl"].iter().any(|it| line.code.contains(it));
+            let said = |line: &&str| line.contains("SAFETY:");
+            if block && !source.above(line.number, SAFETY_LINES).iter().any(said) {
+                wrong.push(format!("{}:{}: {}", source.path, line.number, line.text.trim()));
+            }
+            let open = line.code.contains("unsafe fn") || line.code.contains("unsafe trait");
+            if open && !source.above(line.number, 12).iter().any(|it| it.contains("# Safety")) {
+                wrong.push(format!("{}:{}: no `# Safety`", source.path, line.number));
+            }
+        }
+    }
+    report("Unsafe code without its reason above it", wrong);
+}
+
+#[test]
+fn each_ordering_says_what_it_pairs_with() {
+    let orders = ["Acquire", "Release", "AcqRel", "SeqCst"];
+    let mut wrong = Vec::new();
+    for source in sources().iter().filter(|source| source.module() != "sync") {
+        let mut importing = false;
+        for line in source.shipped() {
+            let start = line.code.trim_start();
+            importing |= start.starts_with("use ") || start.starts_with("pub use ");
+            // `Release` is also a type of the layout: an entry of the ring of releases.
+            let code = line.code.replace("<Release>", "").replace("client::Release", "");
+            let code = code.replace("struct Release", "");
+            let named = words(&code).any(|word| orders.contains(&word));
+            if named && !importing {
+                let near = source.above(line.number, SYNC_LINES);
+                let said =
+                    line.text.contains("SYNC ") || near.iter().any(|it| it.contains("SYNC "));
+                if !said {
+                    wrong.push(format!("{}:{}: {}", source.path, line.number, start));
+                }
+            }
+            importing &= !line.code.contains(';');
+        }
+    }
+    report("Orderings without `// SYNC name: ...` above them", wrong);
+}
+
+#[test]
+fn each_sync_has_its_partner() {
+    let mut places: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for source in sources() {
+        for line in source.lines() {
+            let Some((_, rest)) = line.text.split_once("// SYNC ") else { continue };
+            let Some((names, _)) = rest.split_once(':') else {
+                panic!("{}:{}: `// SYNC name: ...` has no colon", source.path, line.number)
+            };
+            for name in names.split(", ") {
+                let place = format!("{}:{}", source.path, line.number);
+                places.entry(name.to_owned()).or_default().push(place);
+            }
+        }
+    }
+    let design = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/design.md");
+    let design = fs::read_to_string(design).unwrap_or_default();
+    let lonely = places
+        .iter()
+        .filter(|(name, places)| places.len() < 2 && !design.contains(&format!("`{name}`")))
+        .map(|(name, places)| format!("{}: {name}", places[0]));
+    report("SYNC names that occur once and are not in docs/design.md", lonely.collect());
+}
+
+#[test]
+fn files_are_short_and_plain() {
+    let mut wrong = Vec::new();
+    for source in sources() {
+        let count = source.lines().count();
+        if count > MAX_LINES {
+            wrong.push(format!("{}: {count} lines", source.path));
+        }
+        for line in source.lines() {
+            if !line.text.is_ascii() {
+                wrong.push(format!("{}:{}: not ASCII", source.path, line.number));
+            }
+        }
+    }
+    report(&format!("Files above {MAX_LINES} lines, or not ASCII"), wrong);
+}

@@ -1,0 +1,279 @@
+//! What others see of a process that is stopped, or killed, inside a critical section; and of
+//! those that were killed while they held or waited for something.
+
+mod common;
+
+use common::{Child, Scratch, connect, fill, get_checked, hear, id, make, put, role, say, spawn};
+use plasma::{Client, ConnectOptions, CreateOptions, ObjectState, Status};
+use std::time::{Duration, Instant};
+
+const CHILD: &str = "a_child_plays_its_role";
+const KEPT: u8 = 1;
+const OTHER: u8 = 2;
+
+#[test]
+fn a_child_plays_its_role() {
+    let Some(role) = role() else { return };
+    let client = connect(&role[1]);
+    match role[0].as_str() {
+        "put" | "delete" => {
+            plasma::sync::arm_stop(role[2].parse().unwrap());
+            if role[0] == "put" {
+                put(&client, &id(OTHER, 0), 1000, Some("other"));
+            } else {
+                client.delete(&id(OTHER, 0)).unwrap();
+            }
+            say(&plasma::sync::passed().to_string());
+            plasma::sync::arm(0);
+        }
+        "change" => {
+            let options = CreateOptions { name: Some("other"), ..Default::default() };
+            plasma::sync::arm_stop(role[2].parse().unwrap());
+            let mut draft = client.create(&id(OTHER, 0), 100, &options).unwrap();
+            draft.resize(5000).unwrap();
+            draft.set_metadata("key", b"value").unwrap();
+            draft.resize(50).unwrap();
+            if role[3] == "abort" {
+                draft.abort().unwrap()
+            } else {
+                draft.seal().unwrap()
+            }
+            plasma::sync::arm(0);
+            say("done");
+        }
+        "waits_for_the_lock" => {
+            let number = role[2].parse().unwrap();
+            say("ready");
+            put(&client, &id(OTHER, number), 500, None);
+            say("done");
+        }
+        "writer" => {
+            let options = CreateOptions { name: Some("draft"), ..Default::default() };
+            let draft = client.create(&id(OTHER, 0), 100_000, &options).unwrap();
+            say("ready");
+            hear();
+            drop(draft);
+        }
+        "holder" => {
+            let held = get_checked(&client, &id(OTHER, 0)).unwrap();
+            say("ready");
+            hear();
+            drop(held);
+        }
+        "waiter" => {
+            say("ready");
+            match client.get(&id(OTHER, 0), None) {
+                Ok(_) => say("sealed"),
+                Err(error) => say(error.status().c_name()),
+            }
+        }
+        other => panic!("no role {other}"),
+    }
+}
+
+fn store() -> (Scratch, String, Client) {
+    let scratch = Scratch::new();
+    let address = scratch.store("store");
+    let client = make(&address, 4 << 20, 0, false);
+    put(&client, &id(KEPT, 0), 10_000, Some("kept"));
+    (scratch, address, client)
+}
+
+fn impatient(address: &str) -> Client {
+    let lock_timeout = Some(Duration::from_millis(30));
+    let options = ConnectOptions { existing: true, lock_timeout, ..Default::default() };
+    Client::connect(Some(address), &options).unwrap()
+}
+
+/// A child that stops at the `n`-th store of `what`, or ends before.
+fn stop_at(what: &str, address: &str, n: u64) -> Option<Child> {
+    let child = spawn(CHILD, &[what, address, &n.to_string()]);
+    if child.wait_for_state('T') { Some(child) } else { None }
+}
+
+/// What those who do not wait get while somebody is stopped somewhere.
+fn look_at_stopped(client: &Client, impatient: &Client, what: &str) -> bool {
+    assert!(get_checked(client, &id(KEPT, 0)).is_some(), "{what}");
+    assert!(client.get_by_name("kept", Some(Duration::ZERO)).is_ok(), "{what}");
+    let miss = client.get(&id(9, 9), Some(Duration::ZERO)).unwrap_err();
+    assert_eq!(miss.status(), Status::NotFound, "{what}");
+    let began = Instant::now();
+    let options = CreateOptions { name: Some("late"), ..Default::default() };
+    match impatient.create(&id(OTHER, 7), 100, &options) {
+        Ok(mut draft) => {
+            fill(&id(OTHER, 7), draft.as_mut_slice());
+            // Seal takes no lock.
+            draft.seal().unwrap();
+            impatient.delete(&id(OTHER, 7)).unwrap();
+            false
+        }
+        Err(error) => {
+            assert_eq!(error.status(), Status::Timeout, "{what}: {error}");
+            assert!(began.elapsed() >= Duration::from_millis(30), "{what}");
+            assert_eq!(client.contains(&id(OTHER, 7)).unwrap(), ObjectState::Absent, "{what}");
+            assert_eq!(client.lookup("late").unwrap_err().status(), Status::NotFound, "{what}");
+            let kept = impatient.delete(&id(KEPT, 0)).unwrap_err();
+            assert_eq!(kept.status(), Status::Timeout, "{what}");
+            assert!(get_checked(client, &id(KEPT, 0)).is_some(), "{what}");
+            true
+        }
+    }
+}
+
+#[test]
+fn a_stopped_owner_makes_writers_time_out_and_readers_go_on() {
+    let (_scratch, address, client) = store();
+    let impatient = impatient(&address);
+    let mut blocked = 0;
+    for what in ["put", "delete"] {
+        for n in 1.. {
+            if what == "delete" {
+                put(&client, &id(OTHER, 0), 1000, None);
+            }
+            let Some(child) = stop_at(what, &address, n) else { break };
+            let place = format!("{what} stopped at {n}");
+            blocked += u64::from(look_at_stopped(&client, &impatient, &place));
+            // It did nothing wrong: it goes on and ends well.
+            child.signal(libc::SIGCONT);
+            assert!(child.next().is_some(), "{place}");
+            assert!(child.end().success(), "{place}");
+            if what == "put" {
+                assert!(get_checked(&client, &id(OTHER, 0)).is_some(), "{place}");
+                client.delete(&id(OTHER, 0)).unwrap();
+            }
+            assert_eq!(client.contains(&id(OTHER, 0)).unwrap(), ObjectState::Absent, "{place}");
+        }
+        let _ = client.delete(&id(OTHER, 0));
+    }
+    assert!(blocked > 10, "{blocked}");
+    let stats = client.stats().unwrap();
+    assert_eq!((stats.recoveries, stats.lock_steals), (0, 0), "{stats:?}");
+}
+
+#[test]
+fn those_who_wait_for_the_lock_of_the_killed_go_on() {
+    let (_scratch, address, client) = store();
+    let impatient = impatient(&address);
+    let mut steals = 0;
+    for n in (1..).step_by(3) {
+        let Some(owner) = stop_at("put", &address, n) else { break };
+        let owns = look_at_stopped(&client, &impatient, "stopped");
+        let waiters: Vec<_> = (1..=3)
+            .map(|i| spawn(CHILD, &["waits_for_the_lock", &address, &i.to_string()]))
+            .collect();
+        if owns {
+            // They reap when they connect, which waits for nobody; then they wait for the lock.
+            waiters.iter().for_each(|waiter| waiter.expect("ready"));
+            waiters.iter().for_each(|waiter| assert!(waiter.wait_for_state('S')));
+        }
+        owner.kill();
+        for waiter in waiters {
+            while waiter.next().unwrap() != "done" {}
+            assert!(waiter.end().success());
+        }
+        for i in 0..=3 {
+            if get_checked(&client, &id(OTHER, i)).is_some() {
+                client.delete(&id(OTHER, i)).unwrap();
+            } else {
+                assert_eq!(i, 0);
+            }
+        }
+        client.reap().unwrap();
+        let stats = client.stats().unwrap();
+        assert_eq!(stats.lock_steals, steals + u64::from(owns), "killed at {n}: {stats:?}");
+        assert_eq!(stats.recoveries, stats.lock_steals, "{stats:?}");
+        assert_eq!((stats.objects_writing, stats.objects_sealed), (0, 1), "{stats:?}");
+        steals = stats.lock_steals;
+    }
+    assert!(steals > 3, "{steals}");
+}
+
+#[test]
+fn a_creator_killed_before_seal_leaves_nothing_and_its_waiters_see_it() {
+    let (_scratch, address, client) = store();
+    let used = client.stats().unwrap().used;
+    let writer = spawn(CHILD, &["writer", &address]);
+    writer.expect("ready");
+    let state = client.get(&id(OTHER, 0), Some(Duration::ZERO)).unwrap_err();
+    assert_eq!(state.status(), Status::NotSealed);
+    let waiter = spawn(CHILD, &["waiter", &address]);
+    waiter.expect("ready");
+    assert!(waiter.wait_for_state('S'));
+    writer.kill();
+    let said = waiter.next().unwrap();
+    assert!(said == "PLASMA_ERR_ABORTED", "{said}");
+    waiter.end();
+    // The id and the name are free at once.
+    put(&client, &id(OTHER, 0), 10, Some("draft"));
+    client.delete(&id(OTHER, 0)).unwrap();
+    client.reap().unwrap();
+    assert_eq!(client.stats().unwrap().used, used);
+}
+
+#[test]
+fn leases_of_the_killed_do_not_count() {
+    let (_scratch, address, client) = store();
+    let used = client.stats().unwrap().used;
+    put(&client, &id(OTHER, 0), 3 << 20, None);
+    let holder = spawn(CHILD, &["holder", &address]);
+    holder.expect("ready");
+    client.delete(&id(OTHER, 0)).unwrap();
+    client.reap().unwrap();
+    let stats = client.stats().unwrap();
+    assert_eq!((stats.objects_deleted, stats.leases), (1, 1));
+    let full = client.create(&id(OTHER, 1), 3 << 20, &CreateOptions::default()).unwrap_err();
+    assert_eq!(full.status(), Status::OutOfMemory);
+    holder.kill();
+    // Who is short of memory needs no reaper.
+    put(&client, &id(OTHER, 1), 3 << 20, None);
+    client.delete(&id(OTHER, 1)).unwrap();
+    client.reap().unwrap();
+    let stats = client.stats().unwrap();
+    assert_eq!((stats.used, stats.leases, stats.objects_deleted), (used, 0, 0), "{stats:?}");
+}
+
+#[test]
+fn a_killed_waiter_is_missed_by_nobody() {
+    let (_scratch, address, client) = store();
+    let waiters: Vec<_> = (0..3).map(|_| spawn(CHILD, &["waiter", &address])).collect();
+    for waiter in &waiters {
+        waiter.expect("ready");
+        assert!(waiter.wait_for_state('S'));
+    }
+    let mut waiters = waiters.into_iter();
+    waiters.next().unwrap().kill();
+    put(&client, &id(OTHER, 0), 10, None);
+    for waiter in waiters {
+        waiter.expect("sealed");
+        assert!(waiter.end().success());
+    }
+    client.reap().unwrap();
+    let stats = client.stats().unwrap();
+    assert_eq!((stats.leases, stats.clients, stats.recoveries), (0, 1, 0), "{stats:?}");
+}
+
+#[test]
+fn an_object_may_be_pinned_at_any_moment_of_its_making() {
+    let (_scratch, address, client) = store();
+    let impatient = impatient(&address);
+    for end in ["abort", "seal"] {
+        for n in 1.. {
+            let child = spawn(CHILD, &["change", &address, &n.to_string(), end]);
+            if !child.wait_for_state('T') {
+                child.expect("done");
+                break;
+            }
+            // The child may own the lock, or not have come so far.
+            let pinned = impatient.pin(&id(OTHER, 0)).map_err(|error| error.status());
+            assert!(matches!(pinned, Ok(()) | Err(Status::Timeout | Status::NotFound)));
+            child.signal(libc::SIGCONT);
+            assert_eq!(child.next().as_deref(), Some("done"), "{end}, pinned at {n}");
+            assert!(child.end().success());
+            assert_eq!(client.delete(&id(OTHER, 0)).is_ok(), end == "seal", "pinned at {n}");
+        }
+        let _ = client.delete(&id(OTHER, 0));
+    }
+    client.reap().unwrap();
+    let stats = client.stats().unwrap();
+    assert_eq!((stats.recoveries, stats.objects_writing, stats.objects_sealed), (0, 0, 1));
+}
