@@ -1,0 +1,92 @@
+# One verb a line; `make help` prints them. Everything is built below target/.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+
+CARGO ?= cargo
+CARGOFLAGS ?= --locked
+CC ?= cc
+CFLAGS ?= -O2 -g
+STRICT := -std=c99 -D_XOPEN_SOURCE=700 -Wall -Wextra -Wpedantic -Werror
+LINK := -Ltarget/release -lplasma -Wl,-rpath,'$$ORIGIN/../release'
+
+# make demo DIR=/some/files
+DIR ?=
+
+EXAMPLES := $(addprefix target/c/,hello demo producer worker collector ops)
+MIRI := $(CARGO) +nightly miri
+
+.PHONY: help build demo test header lint loom kill miri bench install clean library
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+build: library $(EXAMPLES) ## libplasma.so, libplasma.a and the C programs, for release
+
+demo: build ## real files through the store in seven processes, one of them killed; DIR= names files
+	./target/c/demo "$(DIR)"
+
+test: build ## all tests that have to pass: unit, processes, C, kill points, loom
+	PLASMA_LIB_DIR="$(CURDIR)/target/release" $(CARGO) test $(CARGOFLAGS) --no-fail-fast
+	$(MAKE) --no-print-directory kill
+	$(MAKE) --no-print-directory loom
+
+header: ## write include/plasma.h anew from src/ffi
+	PLASMA_UPDATE_HEADER=1 $(CARGO) test $(CARGOFLAGS) --test header the_header_is_current
+
+lint: ## formatting and clippy
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy $(CARGOFLAGS) --workspace --all-targets -- -D warnings
+
+loom: ## the protocols under all interleavings with up to 2 preemptions
+	RUSTFLAGS="--cfg loom" LOOM_MAX_PREEMPTIONS=2 \
+	CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
+	CARGO_PROFILE_RELEASE_DEBUG=0 \
+	    $(CARGO) test $(CARGOFLAGS) -p plasma --lib --release --target-dir target/loom
+
+kill: ## processes killed at stores to shared memory
+	$(CARGO) test $(CARGOFLAGS) --features kill-points --target-dir target/kill \
+	    --test kill_points --test lock_owner
+
+miri: ## the protocols under miri, where a nightly toolchain has it
+	@if $(MIRI) --version >/dev/null 2>&1; then \
+	    MIRIFLAGS='-Zmiri-strict-provenance -Zmiri-disable-isolation' $(MIRI) test $(CARGOFLAGS) \
+	        --lib --target-dir target/miri -- $(MIRI_LAYERS); \
+	else \
+	    echo "miri: skipped: no nightly toolchain with miri (rustup +nightly component add miri)"; \
+	fi
+MIRI_LAYERS := id:: error:: layout:: index:: alloc:: lease:: lock:: wait:: events:: store::metadata:: \
+    --skip sys:: --skip segment:: --skip ffi::
+
+bench: build ## time single operations, into docs/performance.md
+	./target/c/ops docs/performance.md
+
+PREFIX ?= /usr/local
+install: library ## header and libraries into PREFIX
+	install -d "$(DESTDIR)$(PREFIX)/include" "$(DESTDIR)$(PREFIX)/lib"
+	install -m 644 include/plasma.h "$(DESTDIR)$(PREFIX)/include/"
+	install -m 644 target/release/libplasma.a "$(DESTDIR)$(PREFIX)/lib/"
+	install -m 755 target/release/libplasma.so "$(DESTDIR)$(PREFIX)/lib/"
+
+clean: ## remove everything built
+	$(CARGO) clean
+
+library:
+	$(CARGO) build --release $(CARGOFLAGS)
+
+target/release/libplasma.so: library ;
+
+target/c:
+	mkdir -p $@
+
+HEADERS := include/plasma.h $(wildcard c_examples/demo/*.h benches/*.h)
+
+target/c/hello: c_examples/hello.c
+target/c/demo: $(addprefix c_examples/demo/,demo.c processes.c corpus.c common.c)
+target/c/producer: $(addprefix c_examples/demo/,producer.c common.c)
+target/c/worker: $(addprefix c_examples/demo/,worker.c common.c)
+target/c/collector: $(addprefix c_examples/demo/,collector.c common.c)
+target/c/ops: benches/ops.c benches/page.c
+$(EXAMPLES): $(HEADERS) target/release/libplasma.so | target/c
+	$(CC) $(STRICT) $(CFLAGS) -Iinclude -o $@ $(filter %.c,$^) $(LINK)
