@@ -64,6 +64,26 @@ static inline plasma_client_t *join_store(void)
     return connect_store(PLASMA_CONNECT_EXISTING, 0, 0);
 }
 
+/**
+ * Say that this test cannot be done here, and why: on stdout, and in the file
+ * $PLASMA_SKIPS, if set, for who decides which tests may be left out.
+ */
+static inline void skip_test(const char *reason)
+{
+    const char *log = getenv("PLASMA_SKIPS"), *slash = strrchr(check_store, '/');
+    char line[1024];
+    int length = snprintf(line, sizeof line, "SKIP %s: %s\n",
+                          slash != NULL ? slash + 1 : check_store, reason);
+
+    CHECK(length > 0 && length < (int)sizeof line);
+    fputs(line, stdout);
+    if (log != NULL) {
+        int file = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+        CHECK(file >= 0 && write(file, line, (size_t)length) == length);
+        CHECK(close(file) == 0);
+    }
+}
+
 /* ---- Objects ---- */
 
 /** The id that stands for a number. */

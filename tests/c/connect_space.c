@@ -167,7 +167,7 @@ static void test_hugetlbfs_is_unsupported(void)
     private_mounts();
     CHECK(mkdir(store(), 0755) == 0);
     if (mount("hugetlbfs", store(), "hugetlbfs", 0, NULL) != 0) {
-        printf("this kernel has no hugetlbfs: skipped\n");
+        skip_test("this kernel has no hugetlbfs");
         CHECK(rmdir(store()) == 0);
         return;
     }

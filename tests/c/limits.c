@@ -303,7 +303,7 @@ static void test_clients_of_a_store(void)
 
     CHECK(getrlimit(RLIMIT_NOFILE, &files) == 0);
     if (files.rlim_max < CLIENTS + 100) {
-        printf("only %d open files are allowed: skipped\n", (int)files.rlim_max);
+        skip_test("too few open files are allowed (ulimit -Hn)");
         return;
     }
     limit_files(files.rlim_max);

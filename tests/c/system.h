@@ -184,7 +184,7 @@ enum { STRANGER = 65534, READER = 65533, SHARED_GROUP = 65500 };
 static inline int as_root(void)
 {
     if (geteuid() != 0) {
-        printf("only root can test this: skipped\n");
+        skip_test("needs root");
         return 0;
     }
     return 1;

@@ -3,6 +3,7 @@
 #![allow(dead_code)] // each test binary uses a part
 
 pub mod model;
+pub mod skip;
 
 use plasma::{Buffer, Client, ConnectOptions, CreateOptions, Eviction, ObjectId, Status};
 use std::io::{BufRead, BufReader, Write};
