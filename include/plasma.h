@@ -143,6 +143,8 @@
       0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, {0} }
 #define PLASMA_EVENT_INIT \
     { sizeof(plasma_event_t), 0, 0, 0, {{0}}, 0, 0, 0 }
+#define PLASMA_CHECK_REPORT_INIT \
+    { sizeof(plasma_check_report_t), 0, 0, 0, 0, 0, 0, 0, 0, {0} }
 
 
 /** Bytes in an id. */
@@ -551,6 +553,33 @@ typedef struct plasma_event_t {
     /** LOST: how many; else 0. */
     uint64_t lost_count;
 } plasma_event_t;
+
+/**
+ * What plasma_check() found. Experimental: may change between minor versions.
+ * Begin with PLASMA_CHECK_REPORT_INIT. Grows.
+ */
+typedef struct plasma_check_report_t {
+    /** sizeof(plasma_check_report_t) */
+    uint32_t struct_size;
+    /** 0. */
+    uint32_t padding;
+    /** Records looked at, free ones among them. */
+    uint64_t records;
+    /** Objects: being written, sealed, or deleted and still held. */
+    uint64_t objects;
+    /** Stretches of memory that they own. */
+    uint64_t extents;
+    /** Stretches that are free. */
+    uint64_t free_blocks;
+    /** Connected clients. */
+    uint64_t clients;
+    /** Their leases. */
+    uint64_t leases;
+    /** How much is wrong; 0 in a sound store. */
+    uint64_t problem_count;
+    /** The first thing that is wrong, or "". For people. NUL-terminated. */
+    char first_problem[256];
+} plasma_check_report_t;
 
 #ifdef __cplusplus
 extern "C" {
@@ -1472,6 +1501,27 @@ plasma_status_t plasma_event_fd(const plasma_subscription_t *subscription,
  * Threads: any.   Since: 0.1
  */
 void plasma_unsubscribe(plasma_subscription_t *subscription);
+
+/**
+ * Compare all structures of the store with each other.
+ *
+ * Experimental: may change between minor versions. Changes nothing; but what a
+ * dead writer left is recovered first, as by any writer. Writers wait
+ * meanwhile, gets do not.
+ *
+ * @param client  borrowed; not READ_ONLY, since it takes the writer lock.
+ * @param report  written, as far as its struct_size goes.
+ *
+ * @return PLASMA_OK, whatever was found: see report->problem_count
+ *         PLASMA_ERR_CORRUPT    too much is wrong to look
+ *         PLASMA_ERR_READ_ONLY  the client may only read
+ *         PLASMA_ERR_TIMEOUT    the writer lock stayed busy
+ *
+ * Threads: any.   Cost: the writer lock, for a second per million objects
+ * and some 100 bytes of memory for each.   Since: 0.1
+ */
+plasma_status_t plasma_check(const plasma_client_t *client,
+                             plasma_check_report_t *report);
 
 #ifdef __cplusplus
 }  // extern "C"

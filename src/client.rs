@@ -4,7 +4,7 @@ use crate::buffer::Buffer;
 use crate::error::{Error, Result, Status};
 use crate::id::ObjectId;
 use crate::index::Key;
-use crate::info::{ClientInfo, ObjectInfo, ObjectState, Stats};
+use crate::info::{CheckReport, ClientInfo, ObjectInfo, ObjectState, Stats};
 use crate::layout::record::IdWords;
 use crate::mutable_buffer::MutableBuffer;
 use crate::options::{ConnectOptions, CreateOptions};
@@ -200,6 +200,13 @@ impl Client {
     /// The numbers of the store.
     pub fn stats(&self) -> Result<Stats> {
         self.session.stats()
+    }
+
+    /// Compare all structures of the store with each other: under the writer lock, so that writers
+    /// wait; gets do not. Changes nothing, but what a dead writer left is recovered first, as by
+    /// any writer. Experimental: may change between minor versions.
+    pub fn check(&self) -> Result<CheckReport> {
+        self.session.examine()
     }
 
     /// Reap dead clients and free what nobody holds, now; returns how many clients were reaped.

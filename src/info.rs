@@ -1,6 +1,7 @@
 //! What a store tells about its objects, its clients and itself.
 
 use crate::id::ObjectId;
+use std::fmt;
 
 /// The state of an object as a caller sees it.
 #[repr(i32)]
@@ -111,4 +112,52 @@ pub struct Stats {
     pub lock_steals: u64,
     /// The file system the store lives on.
     pub file_system: String,
+}
+
+/// How many problems a report keeps; it counts them all.
+const MAX_PROBLEMS: usize = 64;
+
+/// What a check of a store found. Experimental: may change between minor versions.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CheckReport {
+    /// Records looked at, free ones among them.
+    pub records: u64,
+    /// Objects: being written, sealed, or deleted and still held.
+    pub objects: u64,
+    /// Stretches of memory that they own.
+    pub extents: u64,
+    /// Stretches that are free.
+    pub free_blocks: u64,
+    /// Living clients.
+    pub clients: u64,
+    /// Their leases.
+    pub leases: u64,
+    /// What is wrong: the first 64.
+    pub problems: Vec<Problem>,
+    /// How much is wrong; 0 in a sound store.
+    pub problem_count: u64,
+}
+
+/// Something that is wrong with a store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The invariant of docs/design.md, section 5, that does not hold: 3 for I3.
+    pub invariant: u32,
+    /// What was found.
+    pub text: String,
+}
+
+impl CheckReport {
+    pub(crate) fn add(&mut self, invariant: u32, text: String) {
+        self.problem_count += 1;
+        if self.problems.len() < MAX_PROBLEMS {
+            self.problems.push(Problem { invariant, text });
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "I{}: {}", self.invariant, self.text)
+    }
 }

@@ -81,7 +81,7 @@ pub use options::{ConnectOptions, CreateOptions, Eviction};
 pub use {
     buffer::Buffer,
     client::{Client, GetOrCreate},
-    info::{ClientInfo, ObjectInfo, ObjectState, Stats},
+    info::{CheckReport, ClientInfo, ObjectInfo, ObjectState, Problem, Stats},
     mutable_buffer::MutableBuffer,
     subscription::{Event, EventKind, Subscription},
 };

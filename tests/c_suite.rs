@@ -32,6 +32,7 @@ c_tests! {
     bad_structs,
     big,
     block,
+    check_store,
     connect_address,
     connect_hostile,
     connect_options,

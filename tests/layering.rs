@@ -28,6 +28,7 @@ const FFI_MAY_USE: &[&str] =
 /// Where unsafe blocks, impls and functions may be.
 const UNSAFE: &[&str] = &[
     "src/buffer.rs",
+    "src/ffi/check.rs",
     "src/ffi/event.rs",
     "src/ffi/info.rs",
     "src/ffi/options.rs",

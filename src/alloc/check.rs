@@ -15,17 +15,47 @@ enum Seen {
     Spare,
 }
 
+/// What a walk over the blocks found: how much is free, and where each number was.
+pub struct Tiling {
+    /// Units in free blocks.
+    pub free_units: u64,
+    /// Free blocks.
+    pub free_blocks: u64,
+    seen: Vec<Seen>,
+}
+
 fn ensure(holds: bool, what: &str) -> Result<()> {
     if holds { Ok(()) } else { Err(corrupt(what)) }
 }
 
 impl Allocator<'_> {
-    /// Check all blocks, bins, spare blocks and counters. Allocates; for tests and offline checks.
+    /// Check all blocks, bins, spare blocks and counters. Allocates; for checks only.
     pub fn check(&self) -> Result<()> {
+        self.check_lists(self.check_tiling()?)
+    }
+
+    /// Check that blocks tile the heap and that no two free ones touch.
+    pub fn check_tiling(&self) -> Result<Tiling> {
         let fresh = self.state.fresh.load(Relaxed) as usize;
         ensure(fresh <= self.blocks.len(), "more blocks were taken than are reserved")?;
-        let mut seen = vec![Seen::Nowhere; fresh];
-        self.check_chain(&mut seen)?;
+        let mut tiling = Tiling { free_units: 0, free_blocks: 0, seen: vec![Seen::Nowhere; fresh] };
+        let mut last_free = false;
+        for block in self.walk() {
+            let block = block?;
+            let state = if block.free { Seen::Free } else { Seen::Used };
+            mark(&mut tiling.seen, block.number, Seen::Nowhere, state)?;
+            ensure(!(last_free && block.free), "two free blocks touch")?;
+            last_free = block.free;
+            tiling.free_units += if block.free { block.len } else { 0 };
+            tiling.free_blocks += u64::from(block.free);
+        }
+        Ok(tiling)
+    }
+
+    /// Check bins, spare blocks and counters against what a walk over the blocks found.
+    pub fn check_lists(&self, tiling: Tiling) -> Result<()> {
+        let Tiling { free_units, mut seen, .. } = tiling;
+        ensure(free_units == self.free_units(), "the count of free units is wrong")?;
         for bin in 0..BINS {
             self.check_bin(bin, &mut seen)?;
         }
@@ -39,20 +69,6 @@ impl Allocator<'_> {
             number = node.bin_next.load(Relaxed);
         }
         ensure(!seen.contains(&Seen::Nowhere), "a block is lost")
-    }
-
-    fn check_chain(&self, seen: &mut [Seen]) -> Result<()> {
-        let mut free = 0;
-        let mut last_free = false;
-        for block in self.walk() {
-            let block = block?;
-            let state = if block.free { Seen::Free } else { Seen::Used };
-            mark(seen, block.number, Seen::Nowhere, state)?;
-            ensure(!(last_free && block.free), "two free blocks touch")?;
-            last_free = block.free;
-            free += if block.free { block.len } else { 0 };
-        }
-        ensure(free == self.free_units(), "the count of free units is wrong")
     }
 
     fn check_bin(&self, bin: usize, seen: &mut [Seen]) -> Result<()> {

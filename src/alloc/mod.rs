@@ -28,6 +28,7 @@ use crate::error::{Error, Result, Status};
 use crate::layout::block::{AllocState, Bins, Block, BlockState, MAX_UNITS};
 use crate::sync::Ordering::Relaxed;
 
+pub use check::Tiling;
 pub use rebuild::Owned;
 
 /// A used stretch of the heap, in units, and the number of its block (never 0).

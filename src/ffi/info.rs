@@ -178,7 +178,7 @@ unsafe impl Growing for plasma_stats_t {
 }
 
 /// Text in a field of C, cut between characters so that a NUL fits.
-fn field<const N: usize>(text: &str) -> [c_char; N] {
+pub(super) fn field<const N: usize>(text: &str) -> [c_char; N] {
     let mut field = [0; N];
     let text = &text[..text.floor_char_boundary(N - 1)];
     for (to, from) in field.iter_mut().zip(text.bytes()) {

@@ -12,6 +12,7 @@
 #![allow(unsafe_code)] // `#[unsafe(no_mangle)]`: each name begins with `plasma_`
 
 mod buffer;
+mod check;
 mod client;
 mod error;
 mod event;
@@ -33,6 +34,7 @@ mod raw;
 mod tests;
 
 pub use buffer::*;
+pub use check::*;
 pub use client::*;
 pub use error::*;
 pub use event::*;

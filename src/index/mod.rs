@@ -11,6 +11,7 @@
 //! then advances the version; only after that may the slot be used again. So a walker that was
 //! carried into another chain by a reused record sees a new version and looks again.
 
+mod check;
 pub mod hash;
 mod lookup;
 mod mutate;
@@ -23,6 +24,7 @@ mod loom;
 #[cfg(all(test, not(loom)))]
 mod tests;
 
+pub use check::{ListEnd, Report};
 pub use lookup::Hit;
 pub use slots::{SlotOutcome, Slots};
 

@@ -105,6 +105,6 @@ impl Index<'_> {
     }
 }
 
-fn name_of(record: &Record) -> NameHash {
+pub(super) fn name_of(record: &Record) -> NameHash {
     NameHash([record.name_hash[0].load(Relaxed), record.name_hash[1].load(Relaxed)])
 }

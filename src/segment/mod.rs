@@ -21,16 +21,18 @@ use crate::error::{Error, Result, Status};
 use crate::events::EventRing;
 use crate::index::hash::Seed;
 use crate::index::{Index, Slots};
+use crate::layout::LAYOUT_VERSION;
 use crate::layout::block::Block;
 use crate::layout::event::EventEntry;
-use crate::layout::geometry::Geometry;
+use crate::layout::geometry::{Geometry, fingerprint};
 use crate::layout::header::{
-    FLAG_EPHEMERAL, FLAG_FOREIGN_READERS, FLAG_HUGE_PAGES, FLAG_LRU, Header, Lifecycle,
+    FLAG_EPHEMERAL, FLAG_FOREIGN_READERS, FLAG_HUGE_PAGES, FLAG_LRU, Header, Identity, Lifecycle,
+    MAGIC,
 };
 use crate::layout::record::Record;
 use crate::layout::wake::WakePage;
 use crate::lock::WriterLock;
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync::{AtomicU32, AtomicU64, Ordering};
 use std::os::fd::OwnedFd;
 
 /// The facts of a store that never change, copied out of its header once and checked.
@@ -51,6 +53,25 @@ pub struct Facts {
 }
 
 impl Facts {
+    /// Whether `identity` is still that of the store these facts were copied from.
+    pub fn is_identity(&self, identity: &Identity) -> bool {
+        let wide = |word: &AtomicU64| word.load(Ordering::Relaxed);
+        let half = |word: &AtomicU32| word.load(Ordering::Relaxed);
+        let geometry = &self.geometry;
+        wide(&identity.magic) == MAGIC
+            && half(&identity.version) == LAYOUT_VERSION
+            && wide(&identity.fingerprint) == fingerprint()
+            && half(&identity.flags) == self.flags
+            && half(&identity.mode) == self.mode
+            && wide(&identity.capacity) == geometry.capacity
+            && wide(&identity.chunk_size) == geometry.chunk_size
+            && half(&identity.max_objects) == geometry.max_objects
+            && half(&identity.buckets) == geometry.buckets
+            && [wide(&identity.seed[0]), wide(&identity.seed[1])] == self.seed.0
+            && wide(&identity.ticks) == self.ticks
+            && wide(&identity.epoch_us) as i64 == self.epoch_us
+    }
+
     /// Removed when the last client leaves.
     pub fn ephemeral(&self) -> bool {
         self.flags & FLAG_EPHEMERAL != 0

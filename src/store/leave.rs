@@ -67,8 +67,12 @@ impl Session {
 
     fn leave(&self) {
         if !self.segment.read_only {
-            // What is abandoned is freed with the lock; else by who finds its creator gone.
+            // What is abandoned is freed with the lock.
             drop(self.try_lock());
+            if self.has_abandoned() {
+                // Else it is left as by a killed client, file and all, so that reaping finds it.
+                return self.own.set_joined(false);
+            }
         }
         if self.segment.facts.lru() && !self.segment.read_only {
             self.fold_own_releases();

@@ -1,5 +1,6 @@
 //! One connection to a store: the protocols, the mapped segment and the kernel, tied together.
 
+mod check;
 mod create;
 mod draft;
 mod evict;

@@ -211,6 +211,30 @@ impl Session {
         Ok(planted)
     }
 
+    /// Slots whose names in `clients/` are there and stand for no client's file.
+    pub(super) fn strangers(&self) -> Result<Vec<u32>> {
+        let flags = libc::O_RDONLY | libc::O_NONBLOCK | libc::O_NOFOLLOW;
+        let is_strange = |slot: u32| {
+            match file::open_at(Some(self.segment.clients.as_fd()), &slot_name(slot), flags, 0) {
+                Ok(fd) => {
+                    !file::stat_fd(fd.as_fd()).is_ok_and(|stat| stat.is_file())
+                        || read_word(fd.as_fd(), offset_of!(ClientHeader, magic))
+                            != Some(CLIENT_MAGIC)
+                }
+                // A link, a socket. Of others nothing is known: it may have left.
+                Err(errno) => matches!(errno.0, libc::ELOOP | libc::ENXIO),
+            }
+        };
+        let mut slots: Vec<u32> = self
+            .list_files()?
+            .into_iter()
+            .filter(|(place, _)| !place.in_readers)
+            .map(|(place, _)| place.slot)
+            .collect();
+        slots.retain(|slot| is_strange(*slot));
+        Ok(slots)
+    }
+
     fn list_files(&self) -> Result<Vec<(Place, u64)>> {
         let mut files = Vec::new();
         let mut dirs = vec![(&self.segment.clients, false)];

@@ -302,6 +302,11 @@ impl Session {
         self.abandoned.lock().push((slot, generation));
     }
 
+    /// Whether something is left that was abandoned.
+    pub(super) fn has_abandoned(&self) -> bool {
+        !self.abandoned.lock().is_empty()
+    }
+
     /// What was abandoned since the last call.
     pub(super) fn take_abandoned(&self) -> Vec<(u32, u32)> {
         std::mem::take(&mut *self.abandoned.lock())

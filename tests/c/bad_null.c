@@ -198,6 +198,7 @@ static void test_managing(void)
     plasma_client_info_t client_info = PLASMA_CLIENT_INFO_INIT;
     plasma_stats_t stats = PLASMA_STATS_INIT;
     plasma_event_t event = PLASMA_EVENT_INIT;
+    plasma_check_report_t report = PLASMA_CHECK_REPORT_INIT;
     plasma_list_t *list;
     plasma_client_list_t *clients;
     plasma_subscription_t *subscription;
@@ -230,6 +231,8 @@ static void test_managing(void)
     CHECK_NULL(plasma_reap(client, NULL));
     CHECK_NULL(plasma_trim(NULL, 0, &out.number));
     CHECK_NULL(plasma_trim(client, 0, NULL));
+    CHECK_NULL(plasma_check(NULL, &report));
+    CHECK_NULL(plasma_check(client, NULL));
     CHECK_NULL(plasma_list(NULL, &out.list));
     CHECK_NULL(plasma_list(client, NULL));
     CHECK_NULL(plasma_list_at(NULL, 0, &info));

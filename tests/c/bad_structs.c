@@ -170,14 +170,16 @@ union output {
     plasma_client_info_t client;
     plasma_stats_t stats;
     plasma_event_t event;
+    plasma_check_report_t report;
     uint8_t bytes[1024];
 };
 
-enum { FILLERS = 6 };
+enum { FILLERS = 7 };
 static const size_t filler_sizes[FILLERS] = {
     sizeof(plasma_object_info_t), sizeof(plasma_object_info_t),
     sizeof(plasma_object_info_t), sizeof(plasma_client_info_t),
-    sizeof(plasma_stats_t), sizeof(plasma_event_t),
+    sizeof(plasma_stats_t), sizeof(plasma_check_report_t),
+    sizeof(plasma_event_t),
 };
 
 static plasma_buffer_t held;
@@ -196,6 +198,7 @@ static plasma_status_t fill_output(int filler, union output *output)
     case 2: return plasma_list_at(list, 0, &output->object);
     case 3: return plasma_client_list_at(clients, 0, &output->client);
     case 4: return plasma_stats(writer, &output->stats);
+    case 5: return plasma_check(writer, &output->report);
     default:
         put_pattern(writer, ++next_number, 1, NULL);
         return plasma_next_event(subscription, 0, &output->event);

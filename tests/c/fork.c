@@ -82,6 +82,7 @@ static void test_every_call_on_what_was_inherited_says_forked(void)
         plasma_client_info_t client_info = PLASMA_CLIENT_INFO_INIT;
         plasma_stats_t stats = PLASMA_STATS_INIT;
         plasma_event_t event = PLASMA_EVENT_INIT;
+        plasma_check_report_t report = PLASMA_CHECK_REPORT_INIT;
         plasma_id_t id = id_of(1);
         plasma_status_t each;
         plasma_state_t state;
@@ -120,6 +121,7 @@ static void test_every_call_on_what_was_inherited_says_forked(void)
         CHECK_STATUS(plasma_evict(client, 1, &number), forked);
         CHECK_STATUS(plasma_reap(client, &number), forked);
         CHECK_STATUS(plasma_trim(client, 0, &number), forked);
+        CHECK_STATUS(plasma_check(client, &report), forked);
         CHECK_STATUS(plasma_list(client, &list), forked);
         CHECK_STATUS(plasma_list_clients(client, &clients), forked);
         CHECK_STATUS(plasma_list_holders(client, &id, &clients), forked);

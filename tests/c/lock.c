@@ -78,6 +78,7 @@ static void test_each_call_that_changes_the_store_times_out(void)
     plasma_status_t status;
     plasma_id_t id = id_of(1), unsealed = id_of(2), new = id_of(3);
     plasma_id_t pinned = id_of(4), deleted = id_of(5);
+    plasma_check_report_t report = PLASMA_CHECK_REPORT_INIT;
     const void *data = "x";
     uint64_t size = 1, number;
     int32_t created;
@@ -123,6 +124,7 @@ static void test_each_call_that_changes_the_store_times_out(void)
     CHECK_OK(plasma_release(&limbo));
     CHECK_STATUS(plasma_reap(client, &number), PLASMA_ERR_TIMEOUT);
     CHECK_STATUS(plasma_trim(client, 0, &number), PLASMA_ERR_TIMEOUT);
+    CHECK_STATUS(plasma_check(client, &report), PLASMA_ERR_TIMEOUT);
 
     give_lock(word);
     CHECK_EQ(state_of(client, 1), PLASMA_STATE_SEALED);

@@ -85,6 +85,7 @@ static void calls_say_gone(plasma_client_t *client)
     plasma_subscription_t *subscription;
     plasma_object_info_t info = PLASMA_OBJECT_INFO_INIT;
     plasma_stats_t stats = PLASMA_STATS_INIT;
+    plasma_check_report_t report = PLASMA_CHECK_REPORT_INIT;
     uint8_t ready[1];
     size_t ready_count;
     uint64_t number;
@@ -119,6 +120,7 @@ static void calls_say_gone(plasma_client_t *client)
     CHECK_STATUS(plasma_reap(client, &number), gone);
     CHECK_STATUS(plasma_trim(client, 0, &number), gone);
     CHECK_STATUS(plasma_stats(client, &stats), gone);
+    CHECK_STATUS(plasma_check(client, &report), gone);
     CHECK_STATUS(plasma_subscribe(client, &subscription), gone);
 }
 

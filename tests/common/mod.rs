@@ -285,3 +285,10 @@ pub fn get_checked(client: &Client, id: &ObjectId) -> Option<Buffer> {
         Err(error) => panic!("get {id}: {error}"),
     }
 }
+
+/// The store must be sound: nothing that `Client::check` looks at is wrong.
+pub fn assert_sound(client: &Client, what: &str) {
+    let report = client.check().unwrap_or_else(|error| panic!("{what}: check: {error}"));
+    let problems: Vec<String> = report.problems.iter().map(ToString::to_string).collect();
+    assert_eq!(report.problem_count, 0, "{what}: {problems:#?}");
+}

@@ -1,0 +1,357 @@
+//! `Client::check` finds each kind of damage and names the invariant that it breaks.
+
+mod common;
+
+use common::{Scratch, assert_sound, connect, content, id, make, put};
+use plasma::{Buffer, CheckReport, Client, CreateOptions, MutableBuffer, Status};
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+const OBJECTS: u64 = 12;
+const MAX_OBJECTS: u64 = 64;
+
+/// Offsets of docs/design.md, section 2, in the `index` of a store with 64 objects.
+const BUCKETS: u64 = 64;
+const ID_BUCKETS: u64 = 16384;
+const NAME_BUCKETS: u64 = ID_BUCKETS + 4096;
+const EVENTS: u64 = NAME_BUCKETS + 4096;
+const RECORDS: u64 = EVENTS + 8192 * 64;
+const BLOCKS: u64 = RECORDS + 192 * 1024;
+
+const WORD: u64 = 0;
+const ID: u64 = 8;
+const ID_LINK: u64 = 28;
+const DATA: u64 = 32;
+const NAME_HASH: u64 = 64;
+const META_LOW: u64 = 96;
+const BLOCK: u64 = 128;
+const CREATOR: u64 = 144;
+const LINK: u64 = 156;
+
+fn record(slot: u64) -> u64 {
+    RECORDS + 192 * slot
+}
+
+/// A live store with all kinds of records, whose files can be scribbled on. Slots: 0 and 1 free, 2
+/// in limbo, 3 .. 11 sealed, 12 being written in the middle of nothing.
+struct Store {
+    client: Client,
+    index: File,
+    path: PathBuf,
+    _held: Buffer,
+    _draft: MutableBuffer,
+    _scratch: Scratch,
+}
+
+impl Store {
+    fn new() -> Store {
+        let scratch = Scratch::new();
+        let address = scratch.store("store");
+        let client = make(&address, 8 << 20, MAX_OBJECTS, true);
+        for i in 0..OBJECTS {
+            let name = format!("name-{i}");
+            put(&client, &id(1, i), 100 + 1000 * i as usize, Some(&name));
+        }
+        let held = client.get(&id(1, 2), Some(Duration::ZERO)).unwrap();
+        for i in 0..3 {
+            client.delete(&id(1, i)).unwrap();
+        }
+        client.reap().unwrap();
+        let mut draft = client.create(&id(2, 0), 3000, &CreateOptions::default()).unwrap();
+        // In the first slot that is free, and then out of it: it goes to the next.
+        draft.resize(9000).unwrap();
+        draft.set_metadata("key", b"value").unwrap();
+        let index = PathBuf::from(&address).join("index");
+        let index = File::options().read(true).write(true).open(index).unwrap();
+        let path = PathBuf::from(address);
+        let store = Store { client, index, path, _held: held, _draft: draft, _scratch: scratch };
+        assert_sound(&store.client, "before");
+        store
+    }
+
+    fn word(&self, at: u64) -> u64 {
+        let mut word = [0; 8];
+        self.index.read_exact_at(&mut word, at).unwrap();
+        u64::from_le_bytes(word)
+    }
+
+    fn half(&self, at: u64) -> u32 {
+        (self.word(at & !7) >> (at % 8 * 8)) as u32
+    }
+
+    fn set(&self, at: u64, word: u64) {
+        self.index.write_all_at(&word.to_le_bytes(), at).unwrap();
+    }
+
+    fn set_half(&self, at: u64, half: u32) {
+        self.index.write_all_at(&half.to_le_bytes(), at).unwrap();
+    }
+
+    /// The slot of the first record in this state.
+    fn slot(&self, state: u8) -> u64 {
+        let used = u64::from(self.half(320));
+        (0..used).find(|slot| self.word(record(*slot)) as u8 == state).unwrap()
+    }
+
+    /// The bucket with a chain, in a section of buckets.
+    fn chain(&self, section: u64) -> u64 {
+        (0..BUCKETS).map(|i| section + 8 * i).find(|at| self.word(*at) as u32 != 0).unwrap()
+    }
+
+    fn report(&self) -> CheckReport {
+        self.client.check().unwrap()
+    }
+
+    /// The numbers of the invariants that do not hold.
+    fn broken(&self) -> Vec<u32> {
+        let mut numbers: Vec<u32> =
+            self.report().problems.iter().map(|problem| problem.invariant).collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        numbers
+    }
+}
+
+const FREE: u8 = 0;
+const WRITING: u8 = 1;
+const SEALED: u8 = 2;
+const DOOMED: u8 = 3;
+
+/// Do some damage, expect the invariant among those that are reported, undo it: sound again.
+#[track_caller]
+fn detects(invariant: u32, what: &str, at: impl Fn(&Store) -> u64, to: impl Fn(u64) -> u64) {
+    let store = Store::new();
+    let at = at(&store);
+    let before = store.word(at);
+    assert_ne!(before, to(before), "{what}: no damage");
+    store.set(at, to(before));
+    let report = store.report();
+    assert!(report.problem_count > 0, "{what}: nothing found");
+    assert!(store.broken().contains(&invariant), "{what}: {:#?}", report.problems);
+    assert!(report.problems.len() as u64 <= report.problem_count);
+    store.set(at, before);
+    assert_sound(&store.client, what);
+}
+
+/// As [`detects`], for a word of 32 bits.
+#[track_caller]
+fn detects_half(invariant: u32, what: &str, at: impl Fn(&Store) -> u64, to: u32) {
+    let shift = |store: &Store| at(store) % 8 * 8;
+    let aligned = |store: &Store| at(store) & !7;
+    let store = Store::new();
+    let (shift, mask) = (shift(&store), u64::from(u32::MAX));
+    drop(store);
+    detects(invariant, what, aligned, |word| word & !(mask << shift) | u64::from(to) << shift);
+}
+
+#[test]
+fn words_that_mean_nothing_are_i22() {
+    let of = |state: u8, at: u64| move |store: &Store| record(store.slot(state)) + at;
+    detects(22, "state 9", of(SEALED, WORD), |word| word & !0xff | 9);
+    detects(22, "an unknown flag", of(SEALED, WORD), |word| word | 1 << 20);
+    detects(22, "generation 0", of(SEALED, WORD), |word| word & u64::from(u32::MAX));
+    detects(22, "a free record with a flag", of(FREE, WORD), |word| word | 1 << 10);
+    detects_half(22, "a creator beyond all slots", of(SEALED, CREATOR), 5000);
+    detects(22, "an odd epoch", |_| 128, |epoch| epoch | 1);
+    detects_half(22, "lifecycle CLOSING", |_| 136, 2);
+    detects(22, "a chunk beyond the heap", |_| 248, |bits| bits | 1 << 63);
+    detects(22, "an event of another entry", |_| EVENTS + 64 * 5, |sequence| sequence + 1);
+    detects(22, "an event to come", |_| EVENTS, |sequence| sequence + 8192);
+    detects(22, "a gap to come", |_| 456, |_| 1 << 40);
+    detects_half(22, "too many hosts", |_| 356, 65);
+}
+
+#[test]
+fn a_store_that_is_not_whole_is_i17() {
+    detects(17, "another capacity", |_| 32, |capacity| capacity + 64);
+    detects(17, "another magic", |_| 0, |magic| magic ^ 1);
+    detects(17, "another key", |_| 64, |key| key ^ 1);
+    let store = Store::new();
+    let heap = File::options().write(true).open(store.path.join("heap")).unwrap();
+    heap.set_len((8 << 20) + 4096).unwrap();
+    assert_eq!(store.broken(), [17]);
+    heap.set_len(8 << 20).unwrap();
+    assert_sound(&store.client, "as long as it was");
+}
+
+#[test]
+fn memory_that_is_shared_or_nowhere_is_i3() {
+    let of = |at: u64| move |store: &Store| record(store.slot(SEALED)) + at;
+    detects(3, "beyond the heap", of(DATA), |wide| wide | 1 << 48);
+    detects(3, "longer than the heap", of(DATA), |wide| wide | 1 << 40);
+    let store = Store::new();
+    let (a, b) = (record(store.slot(SEALED)), record(store.slot(SEALED) + 1));
+    let start = store.half(a + DATA + 16);
+    store.set_half(b + DATA + 16, start);
+    assert!(store.broken().contains(&3), "{:#?}", store.report().problems);
+}
+
+#[test]
+fn an_object_that_its_chain_has_lost_is_i8() {
+    detects(8, "an empty id chain", |store| store.chain(ID_BUCKETS), |word| word >> 32 << 32);
+    detects(8, "an empty name chain", |store| store.chain(NAME_BUCKETS), |word| word >> 32 << 32);
+    // Chains of two records are rare in 64 buckets of ten objects: swap two heads.
+    let store = Store::new();
+    let a = store.chain(ID_BUCKETS);
+    let b = (a + 8..NAME_BUCKETS).step_by(8).find(|at| store.word(*at) as u32 != 0).unwrap();
+    let (head_a, head_b) = (store.word(a), store.word(b));
+    store.set(a, head_b);
+    store.set(b, head_a);
+    assert_eq!(store.broken(), [8]);
+}
+
+#[test]
+fn chains_with_what_does_not_belong_in_them_are_i23() {
+    let link = |store: &Store| record(store.slot(SEALED)) + ID_LINK;
+    let itself = Store::new().slot(SEALED) as u32 + 1;
+    detects_half(23, "a circle", link, itself);
+    detects_half(23, "a link to nowhere", link, 60);
+    let limbo = Store::new().slot(DOOMED) as u32 + 1;
+    detects_half(23, "a deleted object", link, limbo);
+    let free = Store::new().slot(FREE) as u32 + 1;
+    detects_half(23, "a free slot", link, free);
+}
+
+#[test]
+fn two_objects_with_one_id_or_name_are_i21() {
+    let store = Store::new();
+    let (a, b) = (record(store.slot(SEALED)), record(store.slot(SEALED) + 1));
+    for at in [ID, ID + 8, ID + 16] {
+        if at == ID + 16 {
+            store.set_half(b + at, store.half(a + at));
+        } else {
+            store.set(b + at, store.word(a + at));
+        }
+    }
+    assert!(store.broken().contains(&21), "{:#?}", store.report().problems);
+    let store = Store::new();
+    for at in [NAME_HASH, NAME_HASH + 8] {
+        store.set(b + at, store.word(a + at));
+    }
+    assert!(store.broken().contains(&21), "{:#?}", store.report().problems);
+}
+
+#[test]
+fn lists_and_counts_that_are_wrong_are_i23() {
+    detects_half(23, "no free queue", |_| 324, 0);
+    detects_half(23, "another end of the queue", |_| 328, 7);
+    detects_half(23, "another count of free slots", |_| 332, 9);
+    detects_half(23, "no limbo", |_| 336, 0);
+    detects_half(23, "another count of limbo", |_| 340, 0);
+    detects(23, "another size of limbo", |_| 344, |units| units + 1);
+    detects_half(23, "more records than are reserved", |_| 320, 65);
+    let limbo = |store: &Store| record(store.slot(DOOMED)) + LINK;
+    detects_half(23, "limbo in a circle", limbo, Store::new().slot(DOOMED) as u32 + 1);
+    detects_half(23, "limbo with a sealed object", limbo, Store::new().slot(SEALED) as u32 + 1);
+}
+
+#[test]
+fn blocks_that_do_not_tile_the_heap_are_i20() {
+    let first = |store: &Store| BLOCKS + 32 * (u64::from(store.half(536)) - 1);
+    detects(20, "a block that is too long", move |store| first(store) + 8, |extent| extent + 1);
+    detects(20, "a block elsewhere", first, |start| start + 1);
+    detects(20, "a broken chain", move |store| first(store) + 16, |_| 3 << 32);
+    detects_half(20, "no first block", |_| 536, 0);
+    detects(20, "a block of no state", move |store| first(store) + 8, |extent| extent | 3 << 62);
+}
+
+#[test]
+fn memory_that_is_leaked_or_counted_wrong_is_i23() {
+    detects(23, "free units", |_| 520, |free| free - 1);
+    detects(23, "a bin's bit", |_| 544, |bits| bits ^ 2);
+    detects_half(23, "a bin", |_| 640 + 4, 3);
+    detects_half(23, "spare blocks", |_| 528, 1);
+    detects(23, "another heap", |_| 512, |units| units - 1);
+    let block = |store: &Store| record(store.slot(SEALED)) + BLOCK;
+    detects_half(23, "another block", block, 1);
+    let data = |store: &Store| record(store.slot(SEALED)) + DATA;
+    detects(23, "a leaked extent", data, |wide| wide >> 48 << 48);
+    detects(23, "a longer object", data, |wide| wide + 64 * 2);
+    // A free record owns nothing: all that it had is leaked.
+    let store = Store::new();
+    let word = record(store.slot(SEALED));
+    store.set(word, store.word(word) >> 32 << 32);
+    assert!(store.broken().contains(&23), "{:#?}", store.report().problems);
+}
+
+#[test]
+fn a_sealed_object_without_memory_is_i14_or_i15() {
+    detects(14, "a bit of the reserved map", |_| 192, |bits| bits & !1);
+    let store = Store::new();
+    // Punches all of it.
+    let heap = File::options().write(true).open(store.path.join("heap")).unwrap();
+    heap.set_len(0).unwrap();
+    heap.set_len(8 << 20).unwrap();
+    assert!(store.broken().contains(&15), "{:#?}", store.report().problems);
+}
+
+#[test]
+fn metadata_that_changed_is_i1() {
+    let store = Store::new();
+    let record = record(store.slot(SEALED));
+    let at = u64::from(store.half(record + META_LOW)) * 64;
+    let heap = File::options().read(true).write(true).open(store.path.join("heap")).unwrap();
+    let mut head = [0; 16];
+    heap.read_exact_at(&mut head, at).unwrap();
+    let before = head;
+    // Longer than its extent, and then another name.
+    head[8] = 0xff;
+    heap.write_all_at(&head, at).unwrap();
+    assert_eq!(store.broken(), [1]);
+    heap.write_all_at(&before, at).unwrap();
+    assert_sound(&store.client, "as it was");
+    heap.write_all_at(b"x", at + 16).unwrap();
+    assert_eq!(store.broken(), [1]);
+}
+
+#[test]
+fn files_that_no_client_made_are_i7_and_readers_are_not_looked_at() {
+    let store = Store::new();
+    let clients = store.path.join("clients");
+    fs::create_dir(clients.join("77")).unwrap();
+    fs::write(clients.join("78"), "short").unwrap();
+    std::os::unix::fs::symlink("nowhere", clients.join("79")).unwrap();
+    fs::write(clients.join("0780"), "not a slot's name").unwrap();
+    let report = store.report();
+    assert_eq!((store.broken(), report.problem_count), (vec![7], 3), "{:#?}", report.problems);
+}
+
+#[test]
+fn an_unsealed_object_of_nobody_is_i24() {
+    let nonce = |store: &Store| record(store.slot(WRITING)) + 104;
+    detects(24, "another creator", nonce, |nonce| nonce ^ 2);
+}
+
+#[test]
+fn what_the_dead_leave_is_no_problem_and_a_broken_lock_is_corrupt() {
+    let store = Store::new();
+    store.set(256, 1 << 20);
+    assert_eq!(store.client.check().unwrap_err().status(), Status::Corrupt);
+    store.set(256, 0);
+    assert_sound(&store.client, "a lock that is free");
+    // What needs recovery is recovered first: it mends all that is not the table.
+    store.set(256, 1 << 17);
+    for at in [324, 336, 344, 512, 520, 536] {
+        store.set(at, u64::MAX);
+    }
+    assert_sound(&store.client, "recovered");
+    assert_eq!(store.client.stats().unwrap().recoveries, 1);
+}
+
+#[test]
+fn a_report_keeps_the_first_problems_and_counts_all() {
+    let scratch = Scratch::new();
+    let address = scratch.store("store");
+    let client = make(&address, 1 << 20, 1024, false);
+    for i in 0..500 {
+        client.put(&id(1, i), &content(&id(1, i), 10), &CreateOptions::default()).unwrap();
+    }
+    let index = File::options().write(true).open(Path::new(&address).join("index")).unwrap();
+    index.write_all_at(&vec![0; 1024 * 8], ID_BUCKETS).unwrap();
+    let report = connect(&address).check().unwrap();
+    assert_eq!((report.problems.len(), report.problem_count), (64, 500));
+    assert_eq!((report.records, report.objects, report.extents), (500, 500, 500));
+    assert_eq!(report.problems[0].to_string(), "I8: record 0 is in no id chain");
+}
