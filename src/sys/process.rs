@@ -79,8 +79,9 @@ pub fn kill_self() -> ! {
 /// Stop this process, as by `kill -STOP`, until somebody continues it.
 #[cfg(feature = "kill-points")]
 pub fn stop_self() {
+    // To this thread, which then takes no further step; one to the process may stop another first.
     // SAFETY: takes no pointers.
-    unsafe { libc::kill(pid(), libc::SIGSTOP) };
+    unsafe { libc::raise(libc::SIGSTOP) };
 }
 
 #[cfg(test)]
