@@ -5,6 +5,7 @@ mod common;
 
 use common::{Child, Scratch, connect, fill, get_checked, hear, id, make, put, role, say, spawn};
 use plasma::{Client, ConnectOptions, CreateOptions, ObjectState, Status};
+use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 const CHILD: &str = "a_child_plays_its_role";
@@ -14,6 +15,11 @@ const OTHER: u8 = 2;
 #[test]
 fn a_child_plays_its_role() {
     let Some(role) = role() else { return };
+    if role[0] == "newcomer" {
+        let options = ConnectOptions { existing: true, ..Default::default() };
+        let come = Client::connect(Some(&role[1]), &options);
+        return say(come.map_or_else(|error| error.status().c_name(), |_| "connected"));
+    }
     let client = connect(&role[1]);
     match role[0].as_str() {
         "put" | "delete" => {
@@ -45,6 +51,14 @@ fn a_child_plays_its_role() {
             let number = role[2].parse().unwrap();
             say("ready");
             put(&client, &id(OTHER, number), 500, None);
+            say("done");
+        }
+        "undertaker" => {
+            say("ready");
+            hear();
+            plasma::sync::arm_stop(role[2].parse().unwrap());
+            client.reap().unwrap();
+            plasma::sync::arm(0);
             say("done");
         }
         "writer" => {
@@ -230,6 +244,51 @@ fn leases_of_the_killed_do_not_count() {
     client.reap().unwrap();
     let stats = client.stats().unwrap();
     assert_eq!((stats.used, stats.leases, stats.objects_deleted), (used, 0, 0), "{stats:?}");
+}
+
+/// A newcomer who finds every slot taken acts in the place of a dead client. Somebody else may have
+/// found that client dead just before, and take its name away.
+#[test]
+fn a_newcomer_in_the_place_of_the_dead_is_not_mistaken_for_a_user_whose_file_was_deleted() {
+    for n in (1..).step_by(2) {
+        let (_scratch, address, client) = store();
+        let undertaker = spawn(CHILD, &["undertaker", &address, &n.to_string()]);
+        undertaker.expect("ready");
+        let dead = spawn(CHILD, &["writer", &address]);
+        dead.expect("ready");
+        // Known to be in use, so that the loss of its name is noticed.
+        assert_eq!(client.stats().unwrap().clients, 3);
+        let clients = std::path::Path::new(&address).join("clients");
+        let slots: Vec<_> = (0..1024).map(|slot| clients.join(slot.to_string())).collect();
+        let file = std::fs::File::open(&slots[2]).unwrap();
+        for slot in slots.iter().filter(|slot| !slot.exists()) {
+            std::fs::write(slot, b"").unwrap();
+        }
+        dead.kill();
+        let mut undertaker = undertaker;
+        undertaker.tell("go");
+        assert!(undertaker.wait_for_state('T'));
+        let buried = !slots[2].exists();
+        let newcomer = spawn(CHILD, &["newcomer", &address]);
+        let looks_alive = || plasma::sys::lock::is_write_locked(file.as_fd()).unwrap();
+        let mut said = None;
+        while said.is_none() && !looks_alive() {
+            said = newcomer.now();
+            std::thread::yield_now();
+        }
+        undertaker.signal(libc::SIGCONT);
+        while undertaker.next().as_deref() != Some("done") {}
+        client.reap().unwrap();
+        put(&client, &id(OTHER, 1), 100, None);
+        assert!(get_checked(&client, &id(KEPT, 0)).is_some(), "stopped at {n}");
+        let said = said.or_else(|| newcomer.next()).unwrap();
+        assert!(["connected", "PLASMA_ERR_LIMIT"].contains(&said.as_str()), "{said} at {n}");
+        assert!(newcomer.end().success() && undertaker.end().success());
+        if buried {
+            assert!(n > 5, "{n}");
+            return;
+        }
+    }
 }
 
 #[test]

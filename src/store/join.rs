@@ -21,6 +21,9 @@ use std::time::Duration;
 /// Lease words that a new client's scanners look at.
 const FIRST_LEASES: u32 = 512;
 
+/// Looks, a millisecond apart, at a holding of the writer lock that may bury a client.
+const BURIAL: u32 = 100;
+
 /// This client's own file.
 pub struct Own {
     /// Slot among the clients, or among the readers.
@@ -89,20 +92,21 @@ impl Own {
             let name = slot_name(slot);
             let Ok(fd) = file::open_at(dir, &name, flags, 0) else { continue };
             let stat = file::stat_fd(fd.as_fd()).map_err(cannot)?;
-            // A dead owner of the writer lock must stay dead, or nobody could steal it.
-            let owns_lock = segment.lock().peek().owner() == Some(slot as u16);
-            if !stat.is_file() || stat.size != FILE_SIZE || owns_lock {
-                continue;
-            }
-            if !lock::try_write_lock(fd.as_fd()).unwrap_or(false)
-                || !file::stat_at(dir, &name).is_ok_and(|named| named.same_file(&stat))
-            {
+            let locked = lock::is_write_locked(fd.as_fd()).unwrap_or(true);
+            if !stat.is_file() || stat.size != FILE_SIZE || locked {
                 continue;
             }
             let map = Map::read_write(fd.as_fd(), FILE_SIZE as usize).map_err(cannot)?;
             map.dont_fork().map_err(cannot)?;
             let own = Self::over(fd, Arc::new(map), slot, false)?;
-            return Ok(Some(own));
+            // Before it looks alive: should it lose its name now, nobody deleted a user's file.
+            own.set_joined(false);
+            if lock::try_write_lock(own.fd()?).unwrap_or(false)
+                && nobody_buries(segment, slot)
+                && file::stat_at(dir, &name).is_ok_and(|named| named.same_file(&stat))
+            {
+                return Ok(Some(own));
+            }
         }
         Ok(None)
     }
@@ -209,6 +213,27 @@ fn directory(segment: &Segment) -> Result<(BorrowedFd<'_>, bool)> {
              store admits readers",
         )),
     }
+}
+
+/// Whether nobody who found the client of `slot` dead, before its file was locked again, is still
+/// about to bury it: that is done under the writer lock, in the holding in which it was found dead.
+fn nobody_buries(segment: &Segment, slot: u32) -> bool {
+    let first = segment.lock().peek();
+    let Some(owner) = first.owner() else { return true };
+    // A dead owner of the writer lock must stay dead, or nobody could steal it.
+    if u32::from(owner) == slot {
+        return false;
+    }
+    for _ in 0..BURIAL {
+        if !segment.lock().peek().same_holding(first) {
+            return true;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    // The dead bury nobody; one that is stopped may.
+    let flags = libc::O_RDONLY | libc::O_NOFOLLOW | libc::O_NONBLOCK;
+    let file = file::open_at(Some(segment.clients.as_fd()), &slot_name(owner.into()), flags, 0);
+    file.is_ok_and(|fd| lock::is_write_locked(fd.as_fd()) == Ok(false))
 }
 
 fn new_nonce() -> Result<u64> {

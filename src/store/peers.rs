@@ -297,10 +297,12 @@ fn is_alive(fd: BorrowedFd<'_>) -> bool {
 
 /// Whether a client lives and may hold something: one that leaves says so before its name goes.
 fn is_using(fd: BorrowedFd<'_>) -> bool {
+    // First, since who takes the place of a dead client says that it is no user before it locks.
+    let alive = is_alive(fd);
     let joined = read_word(fd, offset_of!(ClientHeader, joined)).map_or(0, |word| word as u32);
     // SYNC joined: Acquire; pairs with the Release in `set_joined`.
     fence(Ordering::Acquire);
-    joined != 0 && is_alive(fd)
+    alive && joined != 0
 }
 
 fn read_word(fd: BorrowedFd<'_>, at: usize) -> Option<u64> {
