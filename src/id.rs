@@ -23,7 +23,7 @@ impl ObjectId {
     }
 
     /// A random id: 160 bits from the kernel.
-    #[cfg(not(loom))]
+    #[cfg(not(any(loom, shuttle)))]
     pub fn random() -> Result<Self> {
         let mut bytes = [0; Self::SIZE];
         crate::sys::random::fill(&mut bytes)?;
@@ -76,7 +76,7 @@ impl fmt::Debug for ObjectId {
     }
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(any(loom, shuttle))))]
 mod tests {
     use super::*;
 

@@ -34,7 +34,7 @@ pub mod id;
 pub mod options;
 #[doc(hidden)]
 pub mod sync;
-#[cfg(not(loom))]
+#[cfg(not(any(loom, shuttle)))]
 #[doc(hidden)]
 pub mod sys;
 
@@ -54,30 +54,30 @@ pub mod lock;
 #[doc(hidden)]
 pub mod wait;
 
-#[cfg(not(loom))]
+#[cfg(not(any(loom, shuttle)))]
 mod segment;
 
-#[cfg(not(loom))]
+#[cfg(not(any(loom, shuttle)))]
 mod buffer;
-#[cfg(not(loom))]
+#[cfg(not(any(loom, shuttle)))]
 mod client;
-#[cfg(not(loom))]
+#[cfg(not(any(loom, shuttle)))]
 pub mod info;
-#[cfg(not(loom))]
+#[cfg(not(any(loom, shuttle)))]
 mod mutable_buffer;
-#[cfg(not(loom))]
+#[cfg(not(any(loom, shuttle)))]
 mod store;
-#[cfg(not(loom))]
+#[cfg(not(any(loom, shuttle)))]
 mod subscription;
 
-#[cfg(not(loom))]
+#[cfg(not(any(loom, shuttle)))]
 #[doc(hidden)]
 pub mod ffi;
 
 pub use error::{Error, Result, Status};
 pub use id::ObjectId;
 pub use options::{ConnectOptions, CreateOptions, Eviction};
-#[cfg(not(loom))]
+#[cfg(not(any(loom, shuttle)))]
 pub use {
     buffer::Buffer,
     client::{Client, GetOrCreate},

@@ -14,7 +14,7 @@ use crate::layout::lock_word::{LockWord, OWNER_SLOTS};
 use crate::sync::{AtomicU64, Ordering};
 
 /// Looks at a held lock before the first park.
-const SPINS: u32 = if cfg!(loom) { 1 } else { 100 };
+const SPINS: u32 = if cfg!(any(loom, shuttle)) { 1 } else { 100 };
 
 /// The writer lock over its word in shared memory.
 #[derive(Clone, Copy, Debug)]
@@ -241,5 +241,5 @@ impl<'a> WriterLock<'a> {
 
 #[cfg(all(test, loom))]
 mod loom;
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(any(loom, shuttle))))]
 mod tests;

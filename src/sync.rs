@@ -2,19 +2,28 @@
 //!
 //! Words that live in the files of a store are [`AtomicU32`] and [`AtomicU64`] of this module. Each
 //! store to them passes [`kill_point`], the one place where a test build can be killed between any
-//! two stores. Under `cfg(loom)` the same words are loom's, so the protocols that loom explores are
-//! the shipped ones. Words that only this process sees use the plain atomics of [`local`].
+//! two stores. Under `cfg(loom)` and `cfg(shuttle)` the same words are loom's and shuttle's, so the
+//! protocols that they explore are the shipped ones. Words that only this process sees use the plain
+//! atomics of [`local`].
 
+#[cfg(all(test, any(loom, shuttle)))]
+#[path = "sync/explore.rs"]
+pub(crate) mod explore;
 #[cfg(loom)]
 #[path = "sync/modelled.rs"]
 mod imp;
-#[cfg(not(loom))]
+#[cfg(shuttle)]
+use shuttle::sync::atomic as imp;
+#[cfg(not(any(loom, shuttle)))]
 use std::sync::atomic as imp;
 
 pub use imp::{Ordering, fence};
 
 /// Atomics for words that no other process sees.
 pub mod local {
+    #[cfg(any(loom, shuttle))]
+    pub use super::imp::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+    #[cfg(not(any(loom, shuttle)))]
     pub use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU32, AtomicU64, Ordering};
 }
 
@@ -22,17 +31,17 @@ macro_rules! shared_word {
     ($name:ident, $value:ty, $inner:ident) => {
         /// A word in shared memory. Any bit pattern is valid; readers validate what they load.
         #[derive(Debug)]
-        #[cfg_attr(not(loom), repr(transparent))]
+        #[cfg_attr(not(any(loom, shuttle)), repr(transparent))]
         pub struct $name(imp::$inner);
 
         impl $name {
             /// A word that is not in shared memory yet (tests and models).
-            #[cfg(not(loom))]
+            #[cfg(not(any(loom, shuttle)))]
             pub const fn new(value: $value) -> Self {
                 Self(imp::$inner::new(value))
             }
             /// A word that is not in shared memory yet (tests and models).
-            #[cfg(loom)]
+            #[cfg(any(loom, shuttle))]
             pub fn new(value: $value) -> Self {
                 Self(imp::$inner::new(value))
             }

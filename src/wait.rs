@@ -110,7 +110,7 @@ impl Spin {
     pub const MAX: u32 = 512;
 
     /// A policy. With one processor (`parallel` false) it never spins.
-    pub const fn new(parallel: bool) -> Self {
+    pub fn new(parallel: bool) -> Self {
         Self { limit: local::AtomicU32::new(if parallel { 4 * Self::MIN } else { 0 }) }
     }
 
@@ -146,11 +146,13 @@ impl Spin {
 fn pause() {
     #[cfg(loom)]
     ::loom::thread::yield_now();
-    #[cfg(not(loom))]
+    #[cfg(shuttle)]
+    ::shuttle::thread::yield_now();
+    #[cfg(not(any(loom, shuttle)))]
     std::hint::spin_loop();
 }
 
 #[cfg(all(test, loom))]
 mod loom;
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(any(loom, shuttle))))]
 mod tests;

@@ -35,6 +35,7 @@ const UNSAFE: &[&str] = &[
     "src/ffi/raw.rs",
     "src/ffi/tests.rs",
     "src/layout/mod.rs",
+    "src/lease/entry/loom.rs",
     "src/lease/loom.rs",
     "src/mutable_buffer.rs",
     "src/segment/cast.rs",
@@ -86,7 +87,8 @@ impl Source {
     /// A file of tests or models alone.
     fn is_test(&self) -> bool {
         let name = Path::new(&self.path).file_stem().unwrap().to_str().unwrap();
-        ["tests", "loom", "model", "fixture", "testing", "golden", "modelled"].contains(&name)
+        ["tests", "loom", "model", "fixture", "testing", "golden", "modelled", "explore"]
+            .contains(&name)
     }
 
     fn lines(&self) -> impl Iterator<Item = Line<'_>> {

@@ -1,6 +1,7 @@
 //! Two writers under a lock: Relaxed is enough inside.
 
 use super::fixture::{Heap, got};
+use crate::sync::explore::explore;
 use crate::sync::{AtomicU32, Ordering};
 use ::loom::sync::Arc;
 use ::loom::thread;
@@ -25,10 +26,7 @@ impl Shared {
 
 #[test]
 fn alternating_writers_never_share_memory() {
-    let mut model = ::loom::model::Builder::new();
-    model.max_branches = 100_000;
-    model.preemption_bound = Some(2);
-    model.check(|| {
+    explore(99, || {
         let shared = Arc::new(Shared { lock: AtomicU32::new(0), heap: Heap::new(100, 6) });
         let writers = [10, 20].map(|len| {
             let shared = shared.clone();

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::sync::AtomicU32;
+use crate::sync::explore::explore;
 use ::loom::sync::Arc;
 use ::loom::thread;
 
@@ -65,7 +66,7 @@ fn spawn(ring: &Arc<Ring>, run: impl FnOnce(&Ring) + 'static) -> thread::JoinHan
 
 /// Two writers append `counts` events, a reader polls meanwhile and to the end.
 fn writers_and_reader(entries: usize, counts: [u8; 2], polls: usize) {
-    ::loom::model(move || {
+    explore(99, move || {
         let ring = Ring::new(entries);
         let mut cursor = Cursor::at_end(&ring.ring());
         let [first, second] = counts;
@@ -94,7 +95,7 @@ fn events_and_losses_add_up() {
 
 #[test]
 fn without_lapping_nothing_is_lost() {
-    ::loom::model(|| {
+    explore(99, || {
         let ring = Ring::new(2);
         let mut cursor = Cursor::at_end(&ring.ring());
         let writers = [1, 2].map(|n| spawn(&ring, move |r| r.append(n)));
@@ -108,7 +109,7 @@ fn without_lapping_nothing_is_lost() {
 
 #[test]
 fn the_dead_do_not_block_readers() {
-    ::loom::model(|| {
+    explore(99, || {
         let ring = Ring::new(4);
         let mut cursor = Cursor::at_end(&ring.ring());
         // One completes, then dies between its next ticket and the entry; another buries it.
@@ -134,7 +135,7 @@ fn the_dead_do_not_block_readers() {
 
 #[test]
 fn subscribe_then_list_misses_nothing() {
-    ::loom::model(|| {
+    explore(99, || {
         let ring = Ring::new(2);
         let writer = spawn(&ring, |r| {
             r.published.store(1, Ordering::Relaxed);

@@ -106,7 +106,7 @@ pub extern "C" fn plasma_error_errno() -> c_int {
     LAST.with(|last| last.errno.get())
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(any(loom, shuttle))))]
 mod tests {
     use super::*;
 

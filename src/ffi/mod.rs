@@ -30,7 +30,7 @@ mod write;
 mod write_many;
 
 mod raw;
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(any(loom, shuttle))))]
 mod tests;
 
 pub use buffer::*;

@@ -117,7 +117,7 @@ pub extern "C" fn plasma_status_name(status: i32) -> *const c_char {
     row.map_or(c"PLASMA_ERR_UNKNOWN".as_ptr(), |name| name.as_ptr().cast())
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(any(loom, shuttle))))]
 mod tests {
     use super::*;
 

@@ -33,7 +33,7 @@ pub fn name_hash(seed: Seed, name: &str) -> NameHash {
     NameHash([hash.h1, hash.h2])
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(any(loom, shuttle))))]
 mod tests {
     use super::*;
 

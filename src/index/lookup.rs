@@ -16,10 +16,10 @@ pub struct Hit {
 }
 
 /// Chains longer than this are not honest, or the walker was carried about.
-const MAX_WALK: u32 = if cfg!(any(loom, miri)) { 4 } else { 256 };
+const MAX_WALK: u32 = if cfg!(any(loom, shuttle, miri)) { 4 } else { 256 };
 
 /// Walks before the object table is scanned instead.
-const MAX_TRIES: u32 = if cfg!(any(loom, miri)) { 2 } else { 16 };
+const MAX_TRIES: u32 = if cfg!(any(loom, shuttle, miri)) { 2 } else { 16 };
 
 enum Walk {
     Hit(Hit),

@@ -18,6 +18,7 @@ use super::fixture::{Table, id_in, name_in};
 use super::{Hit, Key};
 use crate::layout::record::{IdWords, NameHash};
 use crate::layout::word::State;
+use crate::sync::explore::explore;
 use crate::sync::{AtomicU32, Ordering};
 use ::loom::sync::Arc;
 use ::loom::thread;
@@ -35,10 +36,7 @@ fn keys((id, name): (IdWords, NameHash), by_name: bool) -> Key {
 
 fn model(check: impl Fn(bool) + Sync + Send + Copy + 'static) {
     for by_name in [false, true] {
-        let mut model = ::loom::model::Builder::new();
-        model.max_branches = 100_000;
-        model.preemption_bound = model.preemption_bound.or(Some(2));
-        model.check(move || check(by_name));
+        explore(99, move || check(by_name));
     }
 }
 

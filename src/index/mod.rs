@@ -21,7 +21,7 @@ mod slots;
 pub(crate) mod fixture;
 #[cfg(all(test, loom))]
 mod loom;
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(any(loom, shuttle))))]
 mod tests;
 
 pub use check::{ListEnd, Report};

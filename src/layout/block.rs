@@ -134,13 +134,13 @@ impl Bins {
     }
 }
 
-#[cfg(not(loom))]
+#[cfg(not(any(loom, shuttle)))]
 const _: () = {
     assert!(size_of::<Block>() == 32 && align_of::<Block>() == 8);
     assert!(size_of::<AllocState>() == 128 && size_of::<Bins>() == 4 * BINS);
 };
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(any(loom, shuttle))))]
 mod tests {
     use super::*;
 

@@ -74,7 +74,7 @@ pub struct Release {
     pub lease: AtomicU64,
 }
 
-#[cfg(not(loom))]
+#[cfg(not(any(loom, shuttle)))]
 const _: () = {
     assert!(size_of::<ClientHeader>() == 192);
     assert!(std::mem::offset_of!(ClientHeader, lease_high) == 68);

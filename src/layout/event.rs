@@ -166,7 +166,7 @@ impl EventPayload {
     }
 }
 
-#[cfg(not(loom))]
+#[cfg(not(any(loom, shuttle)))]
 const _: () = {
     assert!(EVENT_ENTRIES.is_power_of_two());
     assert!(size_of::<EventEntry>() == 64);
@@ -175,7 +175,7 @@ const _: () = {
     assert!(PAYLOAD_BYTES == ObjectId::SIZE + 1 + 7 + 7);
 };
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(any(loom, shuttle))))]
 mod tests {
     use super::*;
 

@@ -58,7 +58,7 @@ pub struct ExtentPair {
 
 impl ExtentPair {
     /// Two empty extents.
-    #[cfg(any(test, loom))]
+    #[cfg(any(test, loom, shuttle))]
     pub fn empty() -> Self {
         Self {
             wide: [AtomicU64::new(0), AtomicU64::new(0)],
@@ -89,7 +89,7 @@ impl ExtentPair {
     }
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(any(loom, shuttle))))]
 mod tests {
     use super::*;
 

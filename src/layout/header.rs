@@ -193,7 +193,7 @@ pub struct Reserved(pub [AtomicU64; 8]);
 
 const _: () = assert!(CHUNKS == 512);
 
-#[cfg(not(loom))]
+#[cfg(not(any(loom, shuttle)))]
 const _: () = {
     use std::mem::offset_of;
     assert!(size_of::<Identity>() == 128);

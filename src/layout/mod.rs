@@ -12,7 +12,7 @@ pub mod record;
 pub mod wake;
 pub mod word;
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(any(loom, shuttle))))]
 mod golden;
 
 /// What may live in a mapped file.

@@ -52,7 +52,7 @@ pub struct Record {
     _unused2: [AtomicU64; 2],
 }
 
-#[cfg(not(loom))]
+#[cfg(not(any(loom, shuttle)))]
 const _: () = {
     assert!(size_of::<Record>() == 192);
     assert!(std::mem::offset_of!(Record, name_hash) == 64);
@@ -61,7 +61,7 @@ const _: () = {
 
 impl Record {
     /// A free slot that was never used.
-    #[cfg(any(test, loom))]
+    #[cfg(any(test, loom, shuttle))]
     pub fn empty() -> Self {
         let word = || AtomicU64::new(0);
         let half = || AtomicU32::new(0);

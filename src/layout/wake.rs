@@ -66,7 +66,7 @@ impl WakePage {
     }
 }
 
-#[cfg(not(loom))]
+#[cfg(not(any(loom, shuttle)))]
 const _: () = {
     assert!(size_of::<WakeWord>() == 8);
     assert!(std::mem::offset_of!(WakeWord, hint) == 4);

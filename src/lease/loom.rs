@@ -11,6 +11,7 @@ use crate::index::fixture::{Table, id_in};
 use crate::index::{Hit, Key};
 use crate::layout::extent::Extent;
 use crate::layout::word::{LeaseWord, State};
+use crate::sync::explore::explore;
 use crate::sync::{AtomicU64, Ordering, fence};
 use ::loom::cell::UnsafeCell;
 use ::loom::sync::Arc;
@@ -91,16 +92,9 @@ impl Store {
     }
 }
 
-fn model(check: impl Fn() + Sync + Send + 'static) {
-    let mut model = ::loom::model::Builder::new();
-    model.max_branches = 100_000;
-    model.preemption_bound = model.preemption_bound.or(Some(2));
-    model.check(check);
-}
-
 #[test]
 fn leased_bytes_never_change() {
-    model(|| {
+    explore(99, || {
         let store = Store::new(State::Sealed);
         let reader = store.clone();
         let reader = thread::spawn(move || reader.get(0));
@@ -112,7 +106,7 @@ fn leased_bytes_never_change() {
 
 #[test]
 fn a_lease_word_serves_one_object_after_another() {
-    model(|| {
+    explore(99, || {
         let store = Store::new(State::Sealed);
         let reader = store.clone();
         let reader = thread::spawn(move || (reader.get(0), reader.get(1)));
@@ -123,7 +117,7 @@ fn a_lease_word_serves_one_object_after_another() {
 
 #[test]
 fn sealed_bytes_are_seen() {
-    model(|| {
+    explore(99, || {
         let store = Store::new(State::Writing);
         let creator = store.clone();
         let creator = thread::spawn(move || {

@@ -9,6 +9,7 @@
 //! No shared count is kept, so a dead reader leaves nothing to repair: the leases in a file whose
 //! owner is dead do not count.
 
+pub mod entry;
 #[cfg(all(test, loom))]
 mod loom;
 

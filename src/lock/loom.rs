@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::sync::AtomicU32;
+use crate::sync::explore::explore;
 use ::loom::sync::{Arc, Condvar, Mutex};
 use ::loom::thread;
 
@@ -91,7 +92,7 @@ impl LockEnv for Yields {
 
 #[test]
 fn owners_exclude_each_other() {
-    ::loom::model(|| {
+    explore(99, || {
         let shared = Shared::new();
         let other = shared.clone();
         let other = thread::spawn(move || other.work(1, &mut Yields));
@@ -105,7 +106,7 @@ fn owners_exclude_each_other() {
 
 #[test]
 fn no_wake_up_is_lost() {
-    ::loom::model(|| {
+    explore(99, || {
         let shared = Shared::new();
         let threads = [1, 2].map(|me| {
             let shared = shared.clone();
@@ -121,7 +122,7 @@ fn no_wake_up_is_lost() {
 
 #[test]
 fn the_dead_are_robbed_once() {
-    ::loom::model(|| {
+    explore(99, || {
         let shared = Shared::new();
         let held = shared.lock().try_acquire(0).unwrap();
         assert!(!held.recover);
@@ -143,7 +144,7 @@ fn the_dead_are_robbed_once() {
 
 #[test]
 fn a_dirty_release_is_recovered_once() {
-    ::loom::model(|| {
+    explore(99, || {
         let shared = Shared::new();
         let held = shared.lock().try_acquire(0).unwrap();
         assert!(!held.recover);

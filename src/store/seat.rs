@@ -12,6 +12,7 @@ use super::session::Session;
 use super::words::WordMap;
 use crate::error::{Error, Result, Status};
 use crate::layout::client::MAX_LEASES;
+use crate::lease::entry::{Entry, Holder, Last};
 use crate::sync::local::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering::*};
 use crate::sys::fork;
 use once_cell::sync::OnceCell;
@@ -39,22 +40,6 @@ thread_local! {
     static HINT: Cell<(u32, u32)> = const { Cell::new((u32::MAX, 0)) };
     static THREAD: Cell<u32> = const { Cell::new(u32::MAX) };
 }
-
-/// One lease word of the client's file, as this process uses it.
-///
-/// | bits   | field  | meaning                                                   |
-/// |--------|--------|-----------------------------------------------------------|
-/// | 63..16 | serial | advanced each time the entry is taken                     |
-/// | 15..1  | copies | retained copies of the buffer; changed under `copies`     |
-/// | 0      | live   | the buffer that took the entry is not released            |
-///
-/// The entry is free, and its lease word 0, when the low 16 bits are 0.
-struct Entry(AtomicU64);
-
-const LIVE: u64 = 1;
-const COPY: u64 = 2;
-const HOLDERS: u64 = 0xffff;
-const SERIAL: u64 = 0x1_0000;
 
 /// The home of one client's buffers.
 pub struct Seat {
@@ -102,7 +87,7 @@ impl Seat {
         *seat.keeper.lock() = Some(Arc::clone(session));
         seat.forks.store(fork::generation(), Relaxed);
         seat.high.store(0, Relaxed);
-        // SYNC seat-closed: SeqCst, as everywhere.
+        // SYNC closed: SeqCst, as everywhere.
         seat.closed.store(false, SeqCst);
         Ok(seat)
     }
@@ -172,15 +157,9 @@ impl Seat {
             if index >= high {
                 index = if high == 0 { return None } else { index % high };
             }
-            let entry = self.entry(index)?;
-            let state = entry.0.load(Relaxed);
-            let taken = (state & !HOLDERS).wrapping_add(SERIAL) | LIVE;
-            // SYNC seat-entry: Acquire; the lease word is 0 again. Pairs with the swap in `end`.
-            if state & HOLDERS == 0
-                && entry.0.compare_exchange(state, taken, Acquire, Relaxed).is_ok()
-            {
+            if let Some(serial) = self.entry(index)?.take() {
                 HINT.set((self.number, index + 1));
-                return Some(Ticket { index, serial: taken / SERIAL, copy: false });
+                return Some(Ticket { index, serial, copy: false });
             }
             index += 1;
         }
@@ -198,7 +177,7 @@ impl Seat {
                 let next = (now + CHUNK.max(now / 2 / CHUNK * CHUNK)).min(MAX_LEASES);
                 for chunk in now / CHUNK..next / CHUNK {
                     self.chunks[chunk as usize]
-                        .get_or_init(|| (0..CHUNK).map(|_| Entry(AtomicU64::new(0))).collect());
+                        .get_or_init(|| (0..CHUNK).map(|_| Entry::new()).collect());
                 }
                 self.session().prepare_leases(next)?;
                 // SYNC seat-high: Release; after the entries and their lease words.
@@ -226,21 +205,16 @@ impl Seat {
         if ticket.copy {
             return self.copies.lock().get(&ticket.serial) == Some(&ticket.index);
         }
-        self.entry(ticket.index).is_some_and(|entry| {
-            let state = entry.0.load(Relaxed);
-            state / SERIAL == ticket.serial && state & LIVE != 0
-        })
+        self.entry(ticket.index).is_some_and(|entry| entry.is_live(ticket.serial))
     }
 
     /// Another buffer on the lease of `ticket`, which is live.
     pub fn retain(&self, ticket: Ticket) -> Result<Ticket> {
         let mut copies = self.copies.lock();
         let entry = self.entry(ticket.index).ok_or_else(stale)?;
-        let state = entry.0.load(Relaxed);
-        if state & HOLDERS >= HOLDERS - LIVE {
+        if !entry.add_copy() {
             return Err(Error::new(Status::Limit, "a buffer is retained 32767 times"));
         }
-        entry.0.store(state + COPY, Relaxed);
         let serial = self.next_serial.fetch_add(1, Relaxed);
         copies.insert(serial, ticket.index);
         Ok(Ticket { index: ticket.index, serial, copy: true })
@@ -250,40 +224,32 @@ impl Seat {
     #[inline(always)]
     pub fn release(&self, ticket: Ticket, end: impl FnOnce(&Session)) {
         let Some(entry) = self.entry(ticket.index) else { return };
-        let state = entry.0.load(Relaxed);
-        if !ticket.copy && state & HOLDERS == LIVE {
-            self.end(ticket.index, entry, state, end);
-        } else {
-            self.release_slow(ticket, entry, end);
+        let only = if ticket.copy { None } else { entry.only_first() };
+        match only {
+            Some(last) => self.end(ticket.index, entry, last, end),
+            None => self.release_slow(ticket, entry, end),
         }
     }
 
     #[cold]
     fn release_slow(&self, ticket: Ticket, entry: &Entry, end: impl FnOnce(&Session)) {
         let mut copies = self.copies.lock();
-        let state = entry.0.load(Relaxed);
-        let less = if ticket.copy {
+        let holder = if ticket.copy { Holder::Copy } else { Holder::First };
+        if ticket.copy {
             copies.remove(&ticket.serial);
-            COPY
-        } else {
-            LIVE
-        };
-        if state & HOLDERS == less {
-            drop(copies);
-            self.end(ticket.index, entry, state, end);
-        } else {
-            entry.0.store(state - less, Relaxed);
+        }
+        let last = entry.let_go(holder);
+        drop(copies);
+        if let Some(last) = last {
+            self.end(ticket.index, entry, last, end);
         }
     }
 
     #[inline(always)]
-    fn end(&self, index: u32, entry: &Entry, state: u64, end: impl FnOnce(&Session)) {
+    fn end(&self, index: u32, entry: &Entry, last: Last, end: impl FnOnce(&Session)) {
         end(self.session());
         HINT.set((self.number, index));
-        // SYNC seat-entry, seat-closed: SeqCst, both; either this sees `closed`, or `settle` sees
-        // the entry free.
-        entry.0.swap(state & !HOLDERS, SeqCst);
-        if self.closed.load(SeqCst) {
+        if entry.end(last, &self.closed) {
             self.settle();
         }
     }
@@ -303,7 +269,7 @@ impl Seat {
     /// Forget an object that was sealed or aborted.
     pub fn close_draft(&self, serial: u64) {
         self.drafts.lock().remove(&serial);
-        // SYNC seat-closed: SeqCst; the lock on `drafts` stands for the entry.
+        // SYNC closed: SeqCst; the lock on `drafts` stands for the entry.
         if self.closed.load(SeqCst) {
             self.settle();
         }
@@ -311,7 +277,7 @@ impl Seat {
 
     /// The client is closed: let the session go now, or with the last buffer.
     pub fn close(&self) {
-        // SYNC seat-closed: SeqCst; pairs with `end`.
+        // SYNC closed: SeqCst; pairs with `end`.
         self.closed.store(true, SeqCst);
         self.settle();
     }
@@ -319,7 +285,7 @@ impl Seat {
     #[cold]
     fn settle(&self) {
         let mut keeper = self.keeper.lock();
-        // SYNC seat-closed: SeqCst; before the entries are looked at.
+        // SYNC closed: SeqCst; before the entries are looked at.
         if !self.closed.load(SeqCst) || keeper.is_none() || !self.is_empty() {
             return;
         }
@@ -332,10 +298,12 @@ impl Seat {
     }
 
     fn is_empty(&self) -> bool {
-        // SYNC seat-entry: SeqCst; pairs with the swap in `end`.
-        let free = |entry: &Entry| entry.0.load(SeqCst) & HOLDERS == 0;
         self.drafts.lock().is_empty()
-            && self.chunks.iter().filter_map(OnceCell::get).all(|chunk| chunk.iter().all(free))
+            && self
+                .chunks
+                .iter()
+                .filter_map(OnceCell::get)
+                .all(|chunk| chunk.iter().all(Entry::is_free))
     }
 }
 

@@ -5,18 +5,20 @@
 //! store or exchange is what a lock holder does with most words, so nearly all races would go
 //! unexplored. Here each word has a mark for each thread that loaded it: a load touches the
 //! thread's own, a store those of all others first.
+//!
+//! Loom knows the total order of SeqCst fences, but takes a SeqCst access for an AcqRel one. Here it
+//! stands between two such fences, which is how processors are made to keep the order as well.
 
-use super::local;
-use ::loom::sync::atomic::AtomicBool;
 pub use ::loom::sync::atomic::{Ordering, fence};
 use std::hash::{Hash, Hasher};
+use std::sync::atomic as plain;
 
 /// Threads in a model.
 const THREADS: usize = 4;
 
 /// Whether a thread has loaded the word, and its mark. Boxed: loom's stacks are small.
 #[derive(Debug)]
-struct Marks(Box<[(local::AtomicBool, AtomicBool); THREADS]>);
+struct Marks(Box<[(plain::AtomicBool, ::loom::sync::atomic::AtomicBool); THREADS]>);
 
 impl Marks {
     fn new() -> Self {
@@ -38,6 +40,17 @@ impl Marks {
             }
         }
     }
+}
+
+/// An access, SeqCst if it is said to be.
+fn ordered<T>(order: Ordering, access: impl FnOnce() -> T) -> T {
+    if order != Ordering::SeqCst {
+        return access();
+    }
+    fence(Ordering::SeqCst);
+    let result = access();
+    fence(Ordering::SeqCst);
+    result
 }
 
 /// Number of the running thread in its model.
@@ -68,11 +81,15 @@ macro_rules! modelled {
             }
             pub fn load(&self, order: Ordering) -> $value {
                 self.1.load();
-                self.0.load(order)
+                ordered(order, || self.0.load(order))
             }
             pub fn store(&self, value: $value, order: Ordering) {
                 self.1.store();
-                self.0.store(value, order);
+                ordered(order, || self.0.store(value, order));
+            }
+            pub fn swap(&self, value: $value, order: Ordering) -> $value {
+                self.1.store();
+                ordered(order, || self.0.swap(value, order))
             }
             pub fn compare_exchange(
                 &self,
@@ -82,23 +99,33 @@ macro_rules! modelled {
                 failure: Ordering,
             ) -> Result<$value, $value> {
                 self.1.store();
-                self.0.compare_exchange(current, new, success, failure)
-            }
-            pub fn fetch_add(&self, value: $value, order: Ordering) -> $value {
-                self.1.store();
-                self.0.fetch_add(value, order)
-            }
-            pub fn fetch_or(&self, value: $value, order: Ordering) -> $value {
-                self.1.store();
-                self.0.fetch_or(value, order)
-            }
-            pub fn fetch_max(&self, value: $value, order: Ordering) -> $value {
-                self.1.store();
-                self.0.fetch_max(value, order)
+                ordered(success, || self.0.compare_exchange(current, new, success, failure))
             }
         }
     };
 }
 
-modelled!(AtomicU32, u32);
-modelled!(AtomicU64, u64);
+macro_rules! arithmetic {
+    ($name:ident, $value:ty) => {
+        modelled!($name, $value);
+
+        impl $name {
+            pub fn fetch_add(&self, value: $value, order: Ordering) -> $value {
+                self.1.store();
+                ordered(order, || self.0.fetch_add(value, order))
+            }
+            pub fn fetch_or(&self, value: $value, order: Ordering) -> $value {
+                self.1.store();
+                ordered(order, || self.0.fetch_or(value, order))
+            }
+            pub fn fetch_max(&self, value: $value, order: Ordering) -> $value {
+                self.1.store();
+                ordered(order, || self.0.fetch_max(value, order))
+            }
+        }
+    };
+}
+
+modelled!(AtomicBool, bool);
+arithmetic!(AtomicU32, u32);
+arithmetic!(AtomicU64, u64);

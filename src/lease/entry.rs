@@ -1,0 +1,121 @@
+//! Who holds a lease inside its process: the buffer that took it, and retained copies.
+//!
+//! The last of them ends the lease, whichever thread it is in; and whoever is last, of the buffers
+//! and the client that closes, lets the client go.
+
+use crate::sync::local::{AtomicBool, AtomicU64, Ordering::*};
+
+/// The holders of one lease word.
+///
+/// | bits   | field  | meaning                                                   |
+/// |--------|--------|-----------------------------------------------------------|
+/// | 63..16 | serial | advanced each time the entry is taken                     |
+/// | 15..1  | copies | retained copies of the buffer; changed under a lock       |
+/// | 0      | live   | the buffer that took the entry is not released            |
+///
+/// The entry is free, and its lease word 0, when the low 16 bits are 0.
+#[derive(Debug)]
+pub struct Entry(AtomicU64);
+
+const LIVE: u64 = 1;
+const COPY: u64 = 2;
+const HOLDERS: u64 = 0xffff;
+const SERIAL: u64 = 0x1_0000;
+
+/// One of the holders of an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Holder {
+    /// The buffer that took it.
+    First,
+    /// A retained copy.
+    Copy,
+}
+
+/// All holders are gone but the caller, who ends the lease and then calls [`Entry::end`].
+#[derive(Debug)]
+#[must_use]
+pub struct Last(u64);
+
+impl Default for Entry {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Entry {
+    /// A free entry.
+    pub fn new() -> Self {
+        Self(AtomicU64::new(0))
+    }
+
+    /// Take the entry if it is free: its new serial.
+    #[inline(always)]
+    pub fn take(&self) -> Option<u64> {
+        let state = self.0.load(Relaxed);
+        if state & HOLDERS != 0 {
+            return None;
+        }
+        let taken = (state & !HOLDERS).wrapping_add(SERIAL) | LIVE;
+        // SYNC entry: Acquire; the lease word is 0 again. Pairs with the swap in `end`.
+        let won = self.0.compare_exchange(state, taken, Acquire, Relaxed).is_ok();
+        won.then_some(taken / SERIAL)
+    }
+
+    /// Whether the buffer that took the entry under this serial is not released.
+    #[inline(always)]
+    pub fn is_live(&self, serial: u64) -> bool {
+        let state = self.0.load(Relaxed);
+        state / SERIAL == serial && state & LIVE != 0
+    }
+
+    /// One copy more, on behalf of a holder and under the lock; `false` when there are 32767.
+    pub fn add_copy(&self) -> bool {
+        let state = self.0.load(Relaxed);
+        if state & HOLDERS >= HOLDERS - LIVE {
+            return false;
+        }
+        // Relaxed: it takes nothing from the holder that the caller is.
+        self.0.store(state + COPY, Relaxed);
+        true
+    }
+
+    /// Whether the buffer that took the entry is its only holder: then no lock is needed to let go.
+    #[inline(always)]
+    pub fn only_first(&self) -> Option<Last> {
+        // SYNC entry: Acquire; what others read before they let go comes before the lease's end.
+        let state = self.0.load(Acquire);
+        (state & HOLDERS == LIVE).then_some(Last(state))
+    }
+
+    /// One holder less, under the lock; tells whether it is the last, which stays until `end`.
+    pub fn let_go(&self, holder: Holder) -> Option<Last> {
+        let state = self.0.load(Relaxed);
+        let less = if holder == Holder::Copy { COPY } else { LIVE };
+        if state & HOLDERS == less {
+            return Some(Last(state));
+        }
+        // SYNC entry: Release; what this holder read comes before. Pairs with `only_first`.
+        self.0.store(state - less, Release);
+        None
+    }
+
+    /// Free the entry, whose lease has ended. `true` when the client was closed: then the caller
+    /// looks whether that was its last buffer.
+    #[inline(always)]
+    #[must_use]
+    pub fn end(&self, last: Last, closed: &AtomicBool) -> bool {
+        // SYNC entry, closed: SeqCst, both; either this sees `closed`, or who closes sees the entry
+        // free.
+        self.0.swap(last.0 & !HOLDERS, SeqCst);
+        closed.load(SeqCst)
+    }
+
+    /// Whether nobody holds the entry, to be asked after `closed` was set.
+    pub fn is_free(&self) -> bool {
+        // SYNC entry, closed: SeqCst; pairs with the swap in `end`.
+        self.0.load(SeqCst) & HOLDERS == 0
+    }
+}
+
+#[cfg(all(test, loom))]
+mod loom;

@@ -1,0 +1,169 @@
+//! Retain, release and close in threads of one process, against a reclaimer of another.
+#![allow(unsafe_code)] // a payload that loom watches
+
+use super::{Entry, Holder, Last};
+use crate::lease;
+use crate::sync::explore::explore;
+use crate::sync::local::AtomicBool;
+use crate::sync::{AtomicU32, AtomicU64, Ordering, fence};
+use ::loom::cell::UnsafeCell;
+use ::loom::sync::{Arc, Mutex};
+use ::loom::thread;
+
+struct Process {
+    entry: Entry,
+    copies: Mutex<()>,
+    closed: AtomicBool,
+    /// How often the session was let go.
+    gone: AtomicU32,
+    lease: AtomicU64,
+    /// The payload that the lease keeps from being written.
+    bytes: UnsafeCell<u32>,
+}
+
+// SAFETY: loom fails the model when accesses to the cell are not ordered.
+unsafe impl Sync for Process {}
+// SAFETY: the process holds nothing of a thread.
+unsafe impl Send for Process {}
+
+impl Process {
+    /// One that holds a buffer.
+    fn new() -> Arc<Self> {
+        let process = Self {
+            entry: Entry::new(),
+            copies: Mutex::new(()),
+            closed: AtomicBool::new(false),
+            gone: AtomicU32::new(0),
+            lease: AtomicU64::new(1),
+            bytes: UnsafeCell::new(7),
+        };
+        assert!(process.entry.take().is_some());
+        Arc::new(process)
+    }
+
+    fn read(&self) {
+        // SAFETY: the pointer is the cell's; that nobody writes it now is what loom checks.
+        assert_eq!(self.bytes.with(|bytes| unsafe { *bytes }), 7);
+    }
+
+    fn retain(&self) {
+        let _copies = self.copies.lock().unwrap();
+        assert!(self.entry.add_copy());
+    }
+
+    /// As the seat does it.
+    fn release(&self, holder: Holder) {
+        let only = if holder == Holder::Copy { None } else { self.entry.only_first() };
+        let last = only.or_else(|| {
+            let _copies = self.copies.lock().unwrap();
+            self.entry.let_go(holder)
+        });
+        if let Some(last) = last {
+            self.end(last);
+        }
+    }
+
+    fn end(&self, last: Last) {
+        lease::release(&self.lease);
+        if self.entry.end(last, &self.closed) {
+            self.settle();
+        }
+    }
+
+    fn close(&self) {
+        self.closed.store(true, Ordering::SeqCst);
+        self.settle();
+    }
+
+    fn settle(&self) {
+        let _keeper = self.copies.lock().unwrap();
+        if self.entry.is_free() && self.gone.load(Ordering::Relaxed) == 0 {
+            self.gone.store(1, Ordering::Relaxed);
+        }
+    }
+
+    /// In another process, of an object that is DOOMED already.
+    fn reclaim(&self) {
+        let leased = self.lease.load(Ordering::Relaxed) != 0;
+        // SYNC lease-release: Acquire; as at the end of a scan.
+        fence(Ordering::Acquire);
+        if !leased {
+            // SAFETY: the pointer is the cell's; that nobody uses it now is what loom checks.
+            self.bytes.with_mut(|bytes| unsafe { *bytes = 8 });
+        }
+    }
+}
+
+fn spawn(process: &Arc<Process>, run: impl FnOnce(&Process) + 'static) -> thread::JoinHandle<()> {
+    let process = process.clone();
+    thread::spawn(move || run(&process))
+}
+
+#[test]
+fn what_a_copy_read_stays_until_it_is_released() {
+    explore(4, || {
+        let process = Process::new();
+        process.retain();
+        let copy = spawn(&process, |process| {
+            process.read();
+            process.release(Holder::Copy);
+        });
+        let first = spawn(&process, |process| {
+            process.read();
+            process.release(Holder::First);
+        });
+        process.reclaim();
+        copy.join().unwrap();
+        first.join().unwrap();
+        assert_eq!(process.lease.load(Ordering::Relaxed), 0);
+        assert!(process.entry.take().is_some());
+    });
+}
+
+#[test]
+fn a_copy_of_a_copy_outlives_both() {
+    explore(3, || {
+        let process = Process::new();
+        process.retain();
+        let copy = spawn(&process, |process| {
+            process.retain();
+            process.release(Holder::Copy);
+            process.read();
+            process.release(Holder::Copy);
+        });
+        let first = spawn(&process, |process| process.release(Holder::First));
+        process.reclaim();
+        copy.join().unwrap();
+        first.join().unwrap();
+        process.reclaim();
+    });
+}
+
+#[test]
+fn a_closed_client_goes_with_its_last_buffer_once() {
+    explore(4, || {
+        let process = Process::new();
+        process.retain();
+        let copy = spawn(&process, |process| process.release(Holder::Copy));
+        let first = spawn(&process, |process| process.release(Holder::First));
+        process.close();
+        copy.join().unwrap();
+        first.join().unwrap();
+        assert_eq!(process.gone.load(Ordering::Relaxed), 1);
+    });
+}
+
+#[test]
+fn an_entry_that_is_taken_again_has_no_lease_yet() {
+    explore(99, || {
+        let process = Process::new();
+        let first = spawn(&process, |process| process.release(Holder::First));
+        let taken = process.entry.take();
+        if let Some(serial) = taken {
+            assert_eq!(process.lease.load(Ordering::Relaxed), 0);
+            assert!(process.entry.is_live(serial));
+            assert!(!process.entry.is_live(serial - 1));
+        }
+        first.join().unwrap();
+    });
+}

@@ -1,0 +1,55 @@
+//! Run a model in many interleavings, and say in how many.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// All interleavings with up to so many preemptions; LOOM_MAX_PREEMPTIONS may lower the bound. A
+/// switch where a thread blocks, yields or ends is no preemption.
+#[cfg(loom)]
+pub(crate) fn explore(preemptions: usize, model: impl Fn() + Sync + Send + 'static) {
+    let mut builder = ::loom::model::Builder::new();
+    builder.max_branches = 100_000;
+    let bound = builder.preemption_bound.map_or(preemptions, |most| most.min(preemptions));
+    builder.preemption_bound = Some(bound);
+    let count = Arc::new(AtomicU64::new(0));
+    let counted = Arc::clone(&count);
+    builder.check(move || {
+        counted.fetch_add(1, Relaxed);
+        model();
+    });
+    let count = count.load(Relaxed);
+    println!("model {}: {count} interleavings, up to {bound} preemptions", name());
+}
+
+/// Half of the runs with a scheduler that is wholly random, half with one that looks for bugs of
+/// few preemptions (PCT). SHUTTLE_ITERATIONS is how many there are of each; a failure prints the
+/// schedule that repeats it.
+#[cfg(shuttle)]
+pub(crate) fn explore(model: impl Fn() + Sync + Send + 'static) {
+    use shuttle::scheduler::{PctScheduler, RandomScheduler};
+    use shuttle::{Config, Runner};
+    let asked = std::env::var("SHUTTLE_ITERATIONS").ok().map(|asked| asked.parse().unwrap());
+    let runs: usize = asked.unwrap_or(500);
+    let count = Arc::new(AtomicU64::new(0));
+    let model = Arc::new(model);
+    let counted = || {
+        let (count, model) = (Arc::clone(&count), Arc::clone(&model));
+        move || {
+            count.fetch_add(1, Relaxed);
+            model();
+        }
+    };
+    let mut config = Config::new();
+    config.stack_size = 256 * 1024;
+    config.max_steps = shuttle::MaxSteps::FailAfter(200_000);
+    Runner::new(RandomScheduler::new(runs), config.clone()).run(counted());
+    for depth in 1..=3 {
+        Runner::new(PctScheduler::new(depth, runs.div_ceil(3)), config.clone()).run(counted());
+    }
+    println!("model {}: {} random interleavings", name(), count.load(Relaxed));
+}
+
+/// The test that runs.
+fn name() -> String {
+    std::thread::current().name().unwrap_or("?").to_owned()
+}
