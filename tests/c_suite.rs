@@ -45,6 +45,7 @@ c_tests! {
     evict,
     fork,
     full,
+    hostile_kernel,
     hostile_reader,
     ids,
     interrupt,
@@ -62,6 +63,7 @@ c_tests! {
     resize,
     space,
     stats,
+    strangers,
     threads,
     write,
 }

@@ -9,6 +9,8 @@ pub const INDEX: &CStr = c"index";
 pub const HEAP: &CStr = c"heap";
 /// The words that waiters sleep on.
 pub const WAKE: &CStr = c"wake";
+/// Locked by who removes the store; there only meanwhile.
+pub const REMOVE: &CStr = c"remove";
 /// One file for each client that may write.
 pub const CLIENTS: &CStr = c"clients";
 /// One file for each reader of another uid.
@@ -19,10 +21,9 @@ pub const READERS: &CStr = c"readers";
 pub struct Modes {
     /// The directory of the store: writable by its owner alone.
     pub dir: u32,
-    /// `index` and `heap`.
-    pub index: u32,
-    /// `wake`: for whoever may read.
-    pub wake: u32,
+    /// `index`, `heap` and `wake`. Who may write a file may also cut it, and then whoever has it
+    /// mapped faults: so readers write none of them.
+    pub shared: u32,
     /// `clients/`: for whoever may write.
     pub clients: u32,
     /// `readers/`: for whoever may read but not write; sticky. Absent when there is nobody.
@@ -32,12 +33,12 @@ pub struct Modes {
 impl Modes {
     /// The table, from the mode that the creator asked for.
     pub fn new(mode: u32) -> Result<Self> {
-        let (dir, wake, clients, readers) = match mode {
-            0o600 => (0o700, 0o600, 0o700, None),
-            0o640 => (0o750, 0o660, 0o750, Some(0o1770)),
-            0o644 => (0o755, 0o666, 0o755, Some(0o1777)),
-            0o660 => (0o750, 0o660, 0o770, None),
-            0o664 => (0o755, 0o666, 0o775, Some(0o1777)),
+        let (dir, clients, readers) = match mode {
+            0o600 => (0o700, 0o700, None),
+            0o640 => (0o750, 0o750, Some(0o1770)),
+            0o644 => (0o755, 0o755, Some(0o1777)),
+            0o660 => (0o750, 0o770, None),
+            0o664 => (0o755, 0o775, Some(0o1777)),
             _ => {
                 return Err(Error::new(
                     Status::InvalidArgument,
@@ -48,7 +49,7 @@ impl Modes {
                 ));
             }
         };
-        Ok(Self { dir, index: mode, wake, clients, readers })
+        Ok(Self { dir, shared: mode, clients, readers })
     }
 }
 
@@ -82,7 +83,7 @@ mod tests {
         for mode in [0o600, 0o640, 0o644, 0o660, 0o664] {
             let modes = Modes::new(mode).unwrap();
             assert_eq!(modes.dir & 0o022, 0);
-            assert_eq!(modes.wake & 0o444, modes.index & 0o444);
+            assert_eq!((modes.shared, modes.shared & 0o002), (mode, 0));
         }
         assert!(Modes::new(0o666).is_err());
         assert!(Modes::new(0o400).is_err());

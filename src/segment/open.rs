@@ -121,11 +121,11 @@ impl Opener<'_> {
         let facts = self.facts(&index_fd, size)?;
         let modes = Modes::new(facts.mode)
             .map_err(|_| self.corrupt("the mode in its header is none that a store can have"))?;
-        self.check(&index_fd, files::INDEX, Some(modes.index))?;
+        self.check(&index_fd, files::INDEX, Some(modes.shared))?;
         let geometry = facts.geometry;
 
         let heap_fd = self.file(files::HEAP, flags)?;
-        if self.check(&heap_fd, files::HEAP, Some(modes.index))? != geometry.capacity {
+        if self.check(&heap_fd, files::HEAP, Some(modes.shared))? != geometry.capacity {
             return Err(self.corrupt("the file heap is truncated or has grown"));
         }
         let (wake_fd, can_hint) = match self.file(files::WAKE, libc::O_RDWR) {
@@ -133,7 +133,7 @@ impl Opener<'_> {
             Err(_) if read_only => (self.file(files::WAKE, libc::O_RDONLY)?, false),
             Err(error) => return Err(error),
         };
-        if self.check(&wake_fd, files::WAKE, Some(modes.wake))? != WAKE_FILE_SIZE {
+        if self.check(&wake_fd, files::WAKE, Some(modes.shared))? != WAKE_FILE_SIZE {
             return Err(self.corrupt("the file wake is truncated or has grown"));
         }
         let clients = self.subdir(files::CLIENTS, modes.clients)?;

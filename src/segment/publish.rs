@@ -215,9 +215,9 @@ impl Build<'_> {
         let wake = self.file(files::WAKE)?;
         self.size(&wake, WAKE_FILE_SIZE, &[(0, WAKE_FILE_SIZE)])?;
         self.fill_header()?;
-        self.mode(self.index, self.modes.index)?;
-        self.mode(&heap, self.modes.index)?;
-        self.mode(&wake, self.modes.wake)?;
+        self.mode(self.index, self.modes.shared)?;
+        self.mode(&heap, self.modes.shared)?;
+        self.mode(&wake, self.modes.shared)?;
         self.subdir(files::CLIENTS, self.modes.clients)?;
         if let Some(mode) = self.modes.readers {
             self.subdir(files::READERS, mode)?;
@@ -297,7 +297,7 @@ impl Build<'_> {
         id.chunk_size.store(geometry.chunk_size, Relaxed);
         id.max_objects.store(geometry.max_objects, Relaxed);
         id.buckets.store(geometry.buckets, Relaxed);
-        id.mode.store(self.modes.index, Relaxed);
+        id.mode.store(self.modes.shared, Relaxed);
         id.seed[0].store(random(1), Relaxed);
         id.seed[1].store(random(2), Relaxed);
         id.ticks.store(clock::ticks(), Relaxed);

@@ -8,7 +8,7 @@ use super::publish::beside;
 use super::{Segment, files};
 use crate::error::{Error, Result, Status};
 use crate::layout::header::Lifecycle;
-use crate::sys::{file, lock, process};
+use crate::sys::{Errno, SysResult, file, lock, process};
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
@@ -35,12 +35,18 @@ pub fn remove(address: &Address) -> Result<Segment> {
     for from in [Lifecycle::Live, Lifecycle::Closing] {
         segment.set_lifecycle(from, Lifecycle::Gone);
     }
-    if let Err(error) = remove_gone(address, &segment, &parent) {
+    let undo = || {
         if was == Lifecycle::Live {
             segment.set_lifecycle(Lifecycle::Gone, Lifecycle::Live);
         }
+    };
+    let removal = Removal::begin(&segment, address).inspect_err(|_| undo())?;
+    if let Err(error) = removal.carry_out(&parent) {
+        undo();
+        removal.give_up();
         return Err(error);
     }
+    drop(removal);
     Ok(segment)
 }
 
@@ -52,7 +58,7 @@ pub fn finish_removal(address: &Address, segment: &Segment) -> Result<()> {
         parent => parent?,
     };
     refuse_strangers(address, segment, &parent)?;
-    remove_gone(address, segment, &parent)
+    Removal::begin(segment, address)?.carry_out(&parent)
 }
 
 fn open_parent(address: &Address) -> Result<OwnedFd> {
@@ -61,8 +67,7 @@ fn open_parent(address: &Address) -> Result<OwnedFd> {
 }
 
 fn refuse_strangers(address: &Address, segment: &Segment, parent: &OwnedFd) -> Result<()> {
-    let cannot =
-        |errno: crate::sys::Errno| errno.because(format!("cannot look at {}", address.display()));
+    let cannot = |errno: Errno| errno.because(format!("cannot look at {}", address.display()));
     let stat = file::stat_fd(segment.dir.as_fd()).map_err(cannot)?;
     let outer = file::stat_fd(parent.as_fd()).map_err(cannot)?;
     if stat.dev != outer.dev {
@@ -78,20 +83,101 @@ fn refuse_strangers(address: &Address, segment: &Segment, parent: &OwnedFd) -> R
     Ok(())
 }
 
-fn lock_index(segment: &Segment, address: &Address) -> Result<()> {
-    for _ in 0..LOCK_TRIES {
-        match lock::try_write_lock(segment.index_fd.as_fd()) {
-            Ok(true) => return Ok(()),
-            Ok(false) => std::thread::sleep(Duration::from_millis(1)),
-            Err(errno) => {
-                return Err(errno.because(format!("cannot lock {}", address.display())));
+/// One remover at a time, or the second could rename away what was made at the name meanwhile.
+///
+/// The lock is on a file that removers alone can open: on any other, a reader could keep them all
+/// out with a read lock.
+struct Removal<'a> {
+    segment: &'a Segment,
+    address: &'a Address,
+    file: Option<OwnedFd>,
+}
+
+impl<'a> Removal<'a> {
+    fn begin(segment: &'a Segment, address: &'a Address) -> Result<Self> {
+        for _ in 0..LOCK_TRIES {
+            match lock_removal(segment) {
+                Ok(Some(file)) => return Ok(Self { segment, address, file }),
+                Ok(None) => std::thread::sleep(Duration::from_millis(1)),
+                Err(errno) => {
+                    return Err(errno.because(format!("cannot lock {}", address.display())));
+                }
             }
         }
+        Err(Error::new(
+            Status::Timeout,
+            format!("another process is removing {} and does not get on", address.display()),
+        ))
     }
-    Err(Error::new(
-        Status::Timeout,
-        format!("another process is removing {} and does not get on", address.display()),
-    ))
+
+    /// Rename the store aside and unlink it.
+    fn carry_out(&self, parent: &OwnedFd) -> Result<()> {
+        let Self { segment, address, .. } = self;
+        let aside = beside(address, "gone")?;
+        let at = Some(parent.as_fd());
+        // The name may already lead to another store: then the old one is out of the way.
+        let here = file::stat_at(at, &address.name).map(|stat| (stat.dev, stat.ino));
+        let ours = file::stat_fd(segment.dir.as_fd()).map(|stat| (stat.dev, stat.ino));
+        if here.is_err() || here != ours {
+            return Ok(());
+        }
+        file::rename_noreplace(at, &address.name, at, &aside).map_err(|errno| match errno.0 {
+            // A bind mount from the same file system.
+            libc::EBUSY => mount_point(address),
+            _ => errno.because(format!("cannot rename {} aside", address.display())),
+        })?;
+        remove_tree(parent, &aside, &segment.dir);
+        if address.own_parent {
+            // Fails while it holds other stores, and that is right.
+            let _ = file::remove_dir_at(None, &address.parent);
+        }
+        Ok(())
+    }
+
+    /// The store stays.
+    fn give_up(self) {
+        if self.file.is_some() {
+            let _ = file::unlink_at(Some(self.segment.dir.as_fd()), files::REMOVE);
+        }
+    }
+}
+
+/// Lock the removers' file, made if there is none; `None` while another has it.
+fn lock_removal(segment: &Segment) -> SysResult<Option<Option<OwnedFd>>> {
+    let dir = segment.dir.as_fd();
+    let flags = libc::O_RDWR | libc::O_NOFOLLOW | libc::O_NONBLOCK;
+    let file = match file::open_at(Some(dir), files::REMOVE, flags, 0) {
+        Err(errno) if errno.0 == libc::ENOENT => return make_removal(segment),
+        file => file?,
+    };
+    // One that failed unlinks it.
+    let locked = lock::try_write_lock(file.as_fd())? && file::stat_fd(file.as_fd())?.nlink > 0;
+    Ok(locked.then_some(Some(file)))
+}
+
+/// Make the removers' file, the owner's and locked before it has a name.
+fn make_removal(segment: &Segment) -> SysResult<Option<Option<OwnedFd>>> {
+    let dir = segment.dir.as_fd();
+    let made = || {
+        let (file, owner) = (file::tmpfile_at(dir, 0o600)?, file::stat_fd(dir)?.uid);
+        if owner != process::uid() {
+            file::set_owner(file.as_fd(), owner)?;
+        }
+        file::set_mode(file.as_fd(), 0o600)?;
+        let locked = lock::try_write_lock(file.as_fd())?;
+        file::link_tmpfile(file.as_fd(), dir, files::REMOVE)?;
+        Ok(locked.then_some(Some(file)))
+    };
+    match made() {
+        Err(Errno(libc::EEXIST)) => Ok(None),
+        // Another has removed the store.
+        Err(Errno(libc::ENOENT)) => Ok(Some(None)),
+        // No room for a file; the removal makes some.
+        Err(Errno(libc::ENOSPC | libc::EDQUOT)) => {
+            Ok(lock::try_write_lock(segment.index_fd.as_fd())?.then_some(None))
+        }
+        done => done,
+    }
 }
 
 fn mount_point(address: &Address) -> Error {
@@ -99,31 +185,6 @@ fn mount_point(address: &Address) -> Error {
         Status::Unsupported,
         format!("{} is a mount point; unmount it instead", address.display()),
     )
-}
-
-fn remove_gone(address: &Address, segment: &Segment, parent: &OwnedFd) -> Result<()> {
-    let aside = beside(address, "gone")?;
-    // One remover at a time, or the second could rename away what was made at the name meanwhile.
-    // Nobody else locks a published index, and the lock ends with the segment or the process.
-    lock_index(segment, address)?;
-    // The name may already lead to another store: then the old one is out of the way.
-    let here = file::stat_at(Some(parent.as_fd()), &address.name).map(|stat| (stat.dev, stat.ino));
-    let ours = file::stat_fd(segment.dir.as_fd()).map(|stat| (stat.dev, stat.ino));
-    if here.is_err() || here != ours {
-        return Ok(());
-    }
-    file::rename_noreplace(Some(parent.as_fd()), &address.name, Some(parent.as_fd()), &aside)
-        .map_err(|errno| match errno.0 {
-            // A bind mount from the same file system.
-            libc::EBUSY => mount_point(address),
-            _ => errno.because(format!("cannot rename {} aside", address.display())),
-        })?;
-    remove_tree(parent, &aside, &segment.dir);
-    if address.own_parent {
-        // Fails while it holds other stores, and that is right.
-        let _ = file::remove_dir_at(None, &address.parent);
-    }
-    Ok(())
 }
 
 /// Unlink what a store is made of, and its directory when that leaves it empty.
@@ -143,7 +204,7 @@ pub fn remove_tree(parent: &OwnedFd, name: &CStr, dir: &OwnedFd) {
             let _ = file::remove_dir_at(Some(dir.as_fd()), subdir);
         }
     }
-    for name in [files::HEAP, files::WAKE, files::INDEX] {
+    for name in [files::HEAP, files::WAKE, files::INDEX, files::REMOVE] {
         let _ = file::unlink_at(Some(dir.as_fd()), name);
     }
     let _ = file::remove_dir_at(Some(parent.as_fd()), name);

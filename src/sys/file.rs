@@ -241,6 +241,12 @@ pub fn set_mode(fd: BorrowedFd<'_>, mode: u32) -> SysResult<()> {
     retry(|| unsafe { libc::fchmod(fd.as_raw_fd(), mode) }).map(drop)
 }
 
+/// Give a file to another user; its group stays.
+pub fn set_owner(fd: BorrowedFd<'_>, uid: u32) -> SysResult<()> {
+    // SAFETY: `fd` is open for the call, and no pointer is passed.
+    retry(|| unsafe { libc::fchown(fd.as_raw_fd(), uid, libc::gid_t::MAX) }).map(drop)
+}
+
 /// Read until `buffer` is full or the file ends; the bytes read.
 pub fn read_at(fd: BorrowedFd<'_>, buffer: &mut [u8], start: u64) -> SysResult<usize> {
     let mut done = 0;

@@ -131,7 +131,7 @@ static void test_the_default_capacity_is_at_most_half_of_what_is_free(void)
 }
 
 static void modes_are(const char *address, unsigned mode, unsigned dir,
-                      unsigned wake, unsigned clients, unsigned readers)
+                      unsigned clients, unsigned readers)
 {
     const mode_t masks[] = { 0, 022, 077, 0777 };
 
@@ -147,7 +147,7 @@ static void modes_are(const char *address, unsigned mode, unsigned dir,
         CHECK_EQ(mode_of(address), dir);
         CHECK_EQ(mode_of(in_dir(address, "index")), mode);
         CHECK_EQ(mode_of(in_dir(address, "heap")), mode);
-        CHECK_EQ(mode_of(in_dir(address, "wake")), wake);
+        CHECK_EQ(mode_of(in_dir(address, "wake")), mode);
         CHECK_EQ(mode_of(in_dir(address, "clients")), clients);
         CHECK_EQ(mode_of(in_dir(address, "clients/0")), 0644);
         CHECK_EQ(entries(address), readers == 0 ? 4 : 5);
@@ -163,11 +163,11 @@ static void modes_are(const char *address, unsigned mode, unsigned dir,
 
 static void all_modes(const char *address)
 {
-    modes_are(address, 0600, 0700, 0600, 0700, 0);
-    modes_are(address, 0640, 0750, 0660, 0750, 01770);
-    modes_are(address, 0644, 0755, 0666, 0755, 01777);
-    modes_are(address, 0660, 0750, 0660, 0770, 0);
-    modes_are(address, 0664, 0755, 0666, 0775, 01777);
+    modes_are(address, 0600, 0700, 0700, 0);
+    modes_are(address, 0640, 0750, 0750, 01770);
+    modes_are(address, 0644, 0755, 0755, 01777);
+    modes_are(address, 0660, 0750, 0770, 0);
+    modes_are(address, 0664, 0755, 0775, 01777);
 }
 
 static void all_modes_as_another(struct peer *parent, void *arg)

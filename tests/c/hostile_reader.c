@@ -1,123 +1,13 @@
 /*
  * SPDX-License-Identifier: Apache-2.0
  *
- * A reader of another uid does what the kernel lets it do: to its own file,
- * to readers/ and to wake. Producers and honest readers do not notice.
+ * A reader of another uid does what the kernel lets it do: to its own file
+ * and in readers/. Producers and honest readers do not notice.
  */
 
-#include "remote.h"
+#include "check.h"
 
-enum { OWNER = 65532, HONEST = 65531, CAPACITY = 1 << 20 };
-
-static const char *address;
-
-/** What the attacker does once it is connected and holds object 9. */
-typedef void attack_fn(const char *own_file);
-
-static const char *slot_file(int slot)
-{
-    char name[32];
-
-    snprintf(name, sizeof name, "readers/%d", slot);
-    return in_dir(address, name);
-}
-
-static void join_and_attack(struct peer *parent, void *arg)
-{
-    attack_fn *const *attack = arg;
-    plasma_client_t *client = NULL;
-    int slot = 0;
-    const char *own;
-
-    become(READER, SHARED_GROUP);
-    while (is_there(slot_file(slot))) {
-        slot++;
-    }
-    own = slot_file(slot); /* the first free one will be ours */
-    CHECK_OK(connect_to(address, PLASMA_CONNECT_READ_ONLY, &client));
-    plasma_buffer_t held = get_pattern(client, 9, 100);
-    CHECK(is_there(own));
-    tell(parent, 'j');
-    hear(parent, 'g');
-    (*attack)(own);
-    tell(parent, 'a');
-    hear(parent, 'x');
-    plasma_release(&held);
-    plasma_disconnect(client);
-}
-
-/** A producer and an honest reader use the whole store. */
-static void all_is_well(struct peer *owner, struct peer *honest)
-{
-    plasma_client_t *client = NULL;
-    uint64_t before = ask_value(owner, REMOTE_USED);
-
-    CHECK_OK(ask(owner, REMOTE_PUT, 1, 300000));
-    CHECK_OK(ask(honest, REMOTE_HOLD, 1, 0));
-    CHECK_OK(ask(owner, REMOTE_DELETE, 1, 0));
-    CHECK_STATUS(ask(owner, REMOTE_PUT, 2, 900000), PLASMA_ERR_OUT_OF_MEMORY);
-    CHECK_OK(ask(owner, REMOTE_REAP, 0, 0));
-    CHECK_OK(ask(honest, REMOTE_LOOK, 0, 0));
-    CHECK_OK(ask(honest, REMOTE_RELEASE, 0, 0));
-    CHECK_OK(ask(owner, REMOTE_PUT, 2, 900000));
-    ask_and_see_it_wait(honest, REMOTE_WAIT, 3);
-    CHECK_OK(ask(owner, REMOTE_PUT, 3, 1000));
-    CHECK_OK(answer(honest).status);
-    CHECK_OK(ask(honest, REMOTE_RELEASE, 0, 0));
-    CHECK_OK(ask(owner, REMOTE_DELETE, 2, 0));
-    CHECK_OK(ask(owner, REMOTE_DELETE, 3, 0));
-    CHECK_OK(ask(owner, REMOTE_REAP, 0, 0));
-    CHECK_EQ(ask_value(owner, REMOTE_USED), before);
-    ask_value(honest, REMOTE_LEASES);
-    CHECK_OK(connect_to(address, 0, &client)); /* others may come and go */
-    plasma_client_list_t *list;
-    CHECK_OK(plasma_list_clients(client, &list));
-    CHECK(plasma_client_list_count(list) >= 3);
-    plasma_client_list_free(list);
-    plasma_disconnect(client);
-    CHECK_CONNECT(address, PLASMA_CONNECT_READ_ONLY, PLASMA_OK);
-}
-
-static void survives(attack_fn *attack)
-{
-    if (!as_root()) {
-        return;
-    }
-    umask(022);
-    CHECK(mkdir(store(), 0755) == 0 && chown(store(), OWNER, SHARED_GROUP) == 0);
-    CHECK(chmod(store(), 02755) == 0);
-    address = in_dir(store(), "shared");
-    struct peer owner =
-        new_remote((struct login){ .uid = OWNER, .gid = SHARED_GROUP,
-                                   .address = address, .mode = 0640,
-                                   .capacity = CAPACITY });
-    struct peer honest =
-        new_remote((struct login){ .uid = HONEST, .gid = SHARED_GROUP,
-                                   .address = address,
-                                   .flags = PLASMA_CONNECT_READ_ONLY });
-    CHECK_OK(ask(&owner, REMOTE_PUT, 9, 100));
-    /* Twice: with an attacker that is killed, and one that leaves. */
-    for (int round = 0; round < 2; round++) {
-        struct peer attacker = spawn(join_and_attack, &attack);
-        hear(&attacker, 'j');
-        all_is_well(&owner, &honest); /* its file is known from now on */
-        tell(&attacker, 'g');
-        hear(&attacker, 'a');
-        all_is_well(&owner, &honest);
-        all_is_well(&owner, &honest);
-        if (round == 0) {
-            kill_peer(&attacker);
-        } else {
-            tell(&attacker, 'x');
-            reap_peer(&attacker); /* it may fault in what it cut itself */
-        }
-        all_is_well(&owner, &honest);
-    }
-    end_remote(&honest);
-    CHECK_OK(ask(&owner, REMOTE_REMOVE, 0, 0));
-    end_remote(&owner);
-    remove_all(store());
-}
+#include "hostile.h"
 
 static void cut_own_file(const char *own)
 {
@@ -190,25 +80,48 @@ static void plant(const char *own)
     }
 }
 
-static void scribble_in_wake(const char *own)
+/** Names beyond what is listed, and each slot taken by what is no client. */
+static void plant_thousands(const char *own)
 {
-    const char *wake = in_dir(address, "wake");
-    size_t size = (size_t)size_of_file(wake);
-    int fd = open(wake, O_RDWR);
-    CHECK(fd >= 0);
-    uint32_t *words = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    const char *readers = in_dir(address, "readers");
+    char name[32], path[1024];
 
     (void)own;
-    CHECK(words != MAP_FAILED);
-    for (size_t at = 0; at < size / 4; at++) {
-        __atomic_store_n(&words[at], (uint32_t)(at * 2654435761u),
-                         __ATOMIC_RELAXED);
+    for (int at = 0; at < 1024; at++) {
+        snprintf(path, sizeof path, "%s/%d", readers, at);
+        int done = at % 4 == 0   ? mkfifo(path, 0666)
+                   : at % 4 == 1 ? mkdir(path, 0700)
+                   : at % 4 == 2 ? symlink("/", path)
+                                 : mknod(path, S_IFSOCK | 0666, 0);
+        CHECK(done == 0 || errno == EEXIST);
+        if (at % 16 == 1 && done == 0) {
+            CHECK(mkdir(in_dir(path, "full"), 0700) == 0); /* not to be removed */
+        }
     }
-    CHECK(munmap(words, size) == 0 && close(fd) == 0);
+    for (int at = 0; at < 20000; at++) {
+        snprintf(name, sizeof name, "%d", 1024 + at);
+        int fd = open(in_dir(readers, name), O_CREAT | O_RDWR, 0644);
+        CHECK(fd >= 0 || errno == EEXIST);
+        close(fd);
+    }
 }
 
-#define SURVIVES(attack)                                                      \
-    static void test_##attack(void) { survives(attack); }
+/** Every slot is a name of its own file. */
+static void link_own_file(const char *own)
+{
+    for (int at = 0; at < 1024; at++) {
+        CHECK(link(own, slot_file(at)) == 0 || errno == EEXIST);
+    }
+}
+
+static void grow_own_file(const char *own)
+{
+    const off_t huge = (off_t)1 << 62;
+    const uint64_t all = UINT64_MAX;
+
+    CHECK(truncate(own, huge) == 0 || truncate(own, huge / 1024) == 0);
+    write_at(own, 64, &all, sizeof all); /* so many leases, it says */
+}
 
 SURVIVES(cut_own_file)
 SURVIVES(cut_own_file_in_the_leases)
@@ -218,7 +131,9 @@ SURVIVES(replace_own_file)
 SURVIVES(hide_own_file)
 SURVIVES(fill_own_file_with_nonsense)
 SURVIVES(plant)
-SURVIVES(scribble_in_wake)
+SURVIVES(plant_thousands)
+SURVIVES(link_own_file)
+SURVIVES(grow_own_file)
 
 int main(int argc, char **argv)
 {
@@ -231,7 +146,9 @@ int main(int argc, char **argv)
         TEST(hide_own_file),
         TEST(fill_own_file_with_nonsense),
         TEST(plant),
-        TEST(scribble_in_wake),
+        TEST(plant_thousands),
+        TEST(link_own_file),
+        TEST(grow_own_file),
     };
     return RUN_TESTS(argc, argv, tests);
 }

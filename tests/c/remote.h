@@ -8,7 +8,7 @@
 #ifndef REMOTE_H
 #define REMOTE_H
 
-#include "system.h"
+#include "everything.h"
 
 /** Who it is and where it connects. */
 struct login {
@@ -35,6 +35,7 @@ enum remote_op {
     REMOTE_LEASES,   /* the value is how many leases there are */
     REMOTE_USED,     /* the value is how many bytes are used */
     REMOTE_LISTED,   /* the value is how many objects are listed */
+    REMOTE_ALL,      /* every operation, each of which has to succeed */
     REMOTE_REMOVE,   /* remove the store */
     REMOTE_LEAVE     /* disconnect and end */
 };
@@ -99,6 +100,7 @@ static inline struct reply do_request(struct remote *remote,
     plasma_mutable_buffer_t *writable = &remote->writable;
     plasma_id_t id = id_of(request->number);
     struct reply reply = { PLASMA_OK, 0 };
+    struct outcome outcome = { 0, 0, 0 };
     plasma_list_t *list;
 
     switch (request->op) {
@@ -145,6 +147,9 @@ static inline struct reply do_request(struct remote *remote,
             reply.value = plasma_list_count(list);
             plasma_list_free(list);
         }
+        break;
+    case REMOTE_ALL:
+        do_everything(client, remote->login->address, 5000, 3000, &outcome);
         break;
     case REMOTE_REMOVE:
         reply.status = plasma_store_remove(remote->login->address);
