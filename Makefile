@@ -17,7 +17,7 @@ DIR ?=
 EXAMPLES := $(addprefix target/c/,hello demo producer worker collector ops)
 MIRI := $(CARGO) +nightly miri
 
-.PHONY: help build demo test header lint loom kill miri bench install clean library
+.PHONY: help build demo test header lint loom kill crash miri bench install clean library
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -45,9 +45,15 @@ loom: ## the protocols under all interleavings with up to 2 preemptions
 	CARGO_PROFILE_RELEASE_DEBUG=0 \
 	    $(CARGO) test $(CARGOFLAGS) -p plasma --lib --release --target-dir target/loom
 
-kill: ## processes killed at stores to shared memory
-	$(CARGO) test $(CARGOFLAGS) --features kill-points --target-dir target/kill \
-	    --test kill_points --test lock_owner
+# Tests with kill points; the library in them is built as for debugging, but not as slow.
+KILL := $(CARGO) test $(CARGOFLAGS) --features kill-points --target-dir target/kill \
+    --config profile.dev.package.plasma.opt-level=1
+
+kill: ## processes killed at some stores to shared memory and system calls of every operation
+	$(KILL) --test kill_points --test lock_owner
+
+crash: ## processes killed at all of them
+	PLASMA_KILL_ALL=1 $(KILL) --test kill_points -- --nocapture
 
 miri: ## the protocols under miri, where a nightly toolchain has it
 	@if $(MIRI) --version >/dev/null 2>&1; then \

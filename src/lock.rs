@@ -231,6 +231,7 @@ impl<'a> WriterLock<'a> {
         Err(LockError::Corrupt(seen))
     }
 
+    #[track_caller]
     fn swap(&self, from: LockWord, to: LockWord, order: Ordering) -> Result<(), LockWord> {
         self.word
             .compare_exchange(from.raw(), to.raw(), order, Ordering::Relaxed)

@@ -1,10 +1,10 @@
 //! The only door to atomics: shared-memory words, real or modelled.
 //!
 //! Words that live in the files of a store are [`AtomicU32`] and [`AtomicU64`] of this module. Each
-//! store to them passes [`kill_point`], the one place where a test build can be killed between any
-//! two stores. Under `cfg(loom)` and `cfg(shuttle)` the same words are loom's and shuttle's, so the
-//! protocols that they explore are the shipped ones. Words that only this process sees use the plain
-//! atomics of [`local`].
+//! store to them passes [`kill_point`], where a test build can be killed between any two stores.
+//! Under `cfg(loom)` and `cfg(shuttle)` the same words are loom's and shuttle's, so the protocols
+//! that they explore are the shipped ones. Words that only this process sees use the plain atomics
+//! of [`local`].
 
 #[cfg(all(test, any(loom, shuttle)))]
 #[path = "sync/explore.rs"]
@@ -54,7 +54,7 @@ macro_rules! shared_word {
             #[inline]
             #[track_caller]
             pub fn store(&self, value: $value, order: Ordering) {
-                kill_point();
+                kill_point("store");
                 self.0.store(value, order);
             }
             /// Compare and exchange, after a kill point.
@@ -67,28 +67,28 @@ macro_rules! shared_word {
                 success: Ordering,
                 failure: Ordering,
             ) -> Result<$value, $value> {
-                kill_point();
+                kill_point("compare_exchange");
                 self.0.compare_exchange(current, new, success, failure)
             }
             /// Fetch and add, after a kill point.
             #[inline]
             #[track_caller]
             pub fn fetch_add(&self, value: $value, order: Ordering) -> $value {
-                kill_point();
+                kill_point("fetch_add");
                 self.0.fetch_add(value, order)
             }
             /// Fetch and or, after a kill point.
             #[inline]
             #[track_caller]
             pub fn fetch_or(&self, value: $value, order: Ordering) -> $value {
-                kill_point();
+                kill_point("fetch_or");
                 self.0.fetch_or(value, order)
             }
             /// Fetch and max, after a kill point.
             #[inline]
             #[track_caller]
             pub fn fetch_max(&self, value: $value, order: Ordering) -> $value {
-                kill_point();
+                kill_point("fetch_max");
                 self.0.fetch_max(value, order)
             }
         }
@@ -98,23 +98,44 @@ macro_rules! shared_word {
 shared_word!(AtomicU32, u32, AtomicU32);
 shared_word!(AtomicU64, u64, AtomicU64);
 
-/// Passed before each store to shared memory. Nothing in a normal build.
+/// Passed before each store to shared memory, each system call that changes a store, and within
+/// each copy of payload. Nothing in a normal build.
 #[cfg(not(feature = "kill-points"))]
 #[inline(always)]
-pub fn kill_point() {}
+pub fn kill_point(_what: &'static str) {}
 
 #[cfg(feature = "kill-points")]
-pub use kill::{arm, arm_stop, kill_point, passed, trace};
+pub use kill::{Point, arm, arm_stop, before_death, kill_point, passed, places, trace};
 
 #[cfg(feature = "kill-points")]
 mod kill {
+    use parking_lot::Mutex;
+    use std::collections::BTreeMap;
+    use std::fmt;
     use std::panic::Location;
+    use std::sync::OnceLock;
     use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
     static PASSED: AtomicU64 = AtomicU64::new(0);
     static AT: AtomicU64 = AtomicU64::new(u64::MAX);
     static STOP: AtomicBool = AtomicBool::new(false);
     static TRACE: AtomicBool = AtomicBool::new(false);
+    static PLACES: Mutex<BTreeMap<Point, u64>> = Mutex::new(BTreeMap::new());
+    static BEFORE_DEATH: OnceLock<fn(Point)> = OnceLock::new();
+
+    /// The name of a point: what is about to be done, and where in the source.
+    #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+    pub struct Point {
+        file: &'static str,
+        line: u32,
+        what: &'static str,
+    }
+
+    impl fmt::Display for Point {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "{} at {}:{}", self.what, self.file, self.line)
+        }
+    }
 
     /// Kill this process at the `n`-th point from now (1 is the next one); 0 disarms.
     pub fn arm(n: u64) {
@@ -129,29 +150,46 @@ mod kill {
         STOP.store(true, Ordering::Relaxed);
     }
 
+    /// Call `hook` with the point at which this process is killed, before it is.
+    pub fn before_death(hook: fn(Point)) {
+        let _ = BEFORE_DEATH.set(hook);
+    }
+
     /// Points passed since [`arm`].
     pub fn passed() -> u64 {
         PASSED.load(Ordering::Relaxed)
     }
 
-    /// Print each point's place to stderr as it is passed.
+    /// Remember each point that is passed.
     pub fn trace(on: bool) {
         TRACE.store(on, Ordering::Relaxed);
     }
 
-    /// Passed before each store to shared memory: dies here when a test asked for it.
+    /// The points passed while they were remembered, and as the how-manieth each was first.
+    pub fn places() -> Vec<(Point, u64)> {
+        PLACES.lock().iter().map(|(point, n)| (*point, *n)).collect()
+    }
+
+    /// Dies here when a test asked for it.
     #[track_caller]
-    pub fn kill_point() {
+    pub fn kill_point(what: &'static str) {
         let n = PASSED.fetch_add(1, Ordering::Relaxed) + 1;
-        if TRACE.load(Ordering::Relaxed) {
-            eprintln!("kill point {n}: {}", Location::caller());
+        let (traced, reached) = (TRACE.load(Ordering::Relaxed), n == AT.load(Ordering::Relaxed));
+        if !traced && !reached {
+            return;
         }
-        if n == AT.load(Ordering::Relaxed) {
-            if STOP.load(Ordering::Relaxed) {
-                crate::sys::process::stop_self();
-            } else {
-                crate::sys::process::kill_self();
+        let place = Location::caller();
+        let point = Point { file: place.file(), line: place.line(), what };
+        if traced {
+            PLACES.lock().entry(point).or_insert(n);
+        }
+        if reached && STOP.load(Ordering::Relaxed) {
+            crate::sys::process::stop_self();
+        } else if reached {
+            if let Some(hook) = BEFORE_DEATH.get() {
+                hook(point);
             }
+            crate::sys::process::kill_self();
         }
     }
 }

@@ -9,7 +9,6 @@ use crate::sync::fence;
 
 impl Index<'_> {
     /// Put `slot` at the head of the chain of `key`. The record's word is published already.
-    #[track_caller]
     pub fn insert(&self, key: &Key, slot: u32) -> Result<()> {
         let bucket = self.bucket(key);
         let head = BucketWord(bucket.load(Relaxed));
@@ -21,7 +20,6 @@ impl Index<'_> {
     }
 
     /// Take `slot` out of the chain of `key`. Nothing happens when it is not in it.
-    #[track_caller]
     pub fn remove(&self, key: &Key, slot: u32) -> Result<()> {
         let bucket = self.bucket(key);
         let head = BucketWord(bucket.load(Relaxed));
@@ -50,7 +48,6 @@ impl Index<'_> {
     }
 
     /// Take an object out of both chains.
-    #[track_caller]
     pub fn unlink(&self, slot: u32, word: RecordWord) -> Result<()> {
         let record = self.record(slot)?;
         if word.has(RecordWord::HIDDEN) {
@@ -64,7 +61,6 @@ impl Index<'_> {
     }
 
     /// Make the chains again from the object table. The epoch is odd meanwhile.
-    #[track_caller]
     pub fn rebuild_chains(&self) -> Result<()> {
         for bucket in self.id_buckets.iter().chain(self.name_buckets) {
             let old = BucketWord(bucket.load(Relaxed));
@@ -90,7 +86,6 @@ impl Index<'_> {
     }
 
     /// Make the epoch odd: from here on lookups that miss scan the table.
-    #[track_caller]
     pub fn begin_rebuild(&self) {
         // SYNC epoch: Release, and the fence keeps the cuts that follow behind it.
         self.epoch.store(self.epoch.load(Relaxed) | 1, Release);
@@ -98,7 +93,6 @@ impl Index<'_> {
     }
 
     /// Make the epoch even, and another one than before.
-    #[track_caller]
     pub fn end_rebuild(&self) {
         // SYNC epoch: Release; the chains are whole.
         self.epoch.store((self.epoch.load(Relaxed) | 1).wrapping_add(1), Release);

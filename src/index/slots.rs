@@ -30,7 +30,6 @@ pub enum SlotOutcome {
 
 impl Slots<'_> {
     /// Take a slot: the one that has been free for longest, or a fresh one.
-    #[track_caller]
     pub fn take(&self, index: &Index<'_>) -> Result<SlotOutcome> {
         if let Some(slot) = self.pop(index)? {
             return Ok(slot);
@@ -72,7 +71,6 @@ impl Slots<'_> {
 
     /// Free a slot: its generation advances, and unless that would wrap it joins the queue. `flags`
     /// is ORPHANED or nothing.
-    #[track_caller]
     pub fn give(&self, index: &Index<'_>, slot: u32, word: RecordWord, flags: u64) -> Result<()> {
         let record = index.record(slot)?;
         let next = word.generation().saturating_add(1);
@@ -86,7 +84,6 @@ impl Slots<'_> {
         self.push(index, slot)
     }
 
-    #[track_caller]
     fn push(&self, index: &Index<'_>, slot: u32) -> Result<()> {
         index.record(slot)?.link.store(0, Relaxed);
         let tail = self.tail.load(Relaxed);
@@ -101,7 +98,6 @@ impl Slots<'_> {
     }
 
     /// Make the queue again from the object table.
-    #[track_caller]
     pub fn rebuild(&self, index: &Index<'_>) -> Result<()> {
         self.head.store(0, Relaxed);
         self.tail.store(0, Relaxed);

@@ -22,7 +22,6 @@ use crate::sync::{AtomicU64, Ordering, fence};
 /// Returns the record's word as validated; `None`, and the lease word cleared, when the object went
 /// away.
 #[inline(always)]
-#[track_caller]
 pub fn protect(
     lease: &AtomicU64,
     record: &Record,
@@ -44,7 +43,6 @@ pub fn protect(
 
 /// End a lease.
 #[inline(always)]
-#[track_caller]
 pub fn release(lease: &AtomicU64) {
     // SYNC lease-release: Release; what the holder read comes before; pairs with the scan's Acquire.
     lease.store(0, Ordering::Release);

@@ -180,26 +180,47 @@ impl BytesMut {
     }
 
     /// Copy `bytes` to the start. The extent is the caller's: nobody else looks at it yet.
+    #[track_caller]
     pub fn copy_from(self, bytes: &[u8]) {
-        kill_point();
-        let len = bytes.len().min(self.len as usize);
-        // SAFETY: `Heap::write` checked that `self.len` bytes lie in the map, `len` is no more, and
-        // a slice of this process never lies in the extent of an object that is being written.
-        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), self.ptr, len) }
+        in_pieces(bytes.len().min(self.len as usize), |at, len| {
+            let (from, to) = (bytes[at..].as_ptr(), self.ptr.wrapping_add(at));
+            // SAFETY: `Heap::write` checked that `self.len` bytes lie in the map, `at + len` is no
+            // more, and a slice of this process never lies in the extent of an object that is
+            // being written.
+            unsafe { std::ptr::copy_nonoverlapping(from, to, len) }
+        });
     }
 
     /// Copy another extent of the same creator to the start.
+    #[track_caller]
     pub fn copy_from_own(self, from: Bytes) {
-        kill_point();
-        let len = from.len.min(self.len) as usize;
-        // SAFETY: both were checked by `Heap`; two extents of the allocator never overlap.
-        unsafe { std::ptr::copy_nonoverlapping(from.ptr, self.ptr, len) }
+        in_pieces(from.len.min(self.len) as usize, |at, len| {
+            let (from, to) = (from.ptr.wrapping_add(at), self.ptr.wrapping_add(at));
+            // SAFETY: both were checked by `Heap`; two extents of the allocator never overlap.
+            unsafe { std::ptr::copy_nonoverlapping(from, to, len) }
+        });
     }
 
     /// Fill with zeros.
+    #[track_caller]
     pub fn fill_zero(self) {
-        kill_point();
-        // SAFETY: `Heap::write` checked that `self.len` bytes lie in the map.
-        unsafe { std::ptr::write_bytes(self.ptr, 0, self.len as usize) }
+        in_pieces(self.len as usize, |at, len| {
+            // SAFETY: `Heap::write` checked that `self.len` bytes lie in the map.
+            unsafe { std::ptr::write_bytes(self.ptr.wrapping_add(at), 0, len) }
+        });
+    }
+}
+
+/// Call `copy` with places and lengths that make up `len` bytes: at once, but in two pieces with a
+/// kill point before each where there are kill points.
+#[inline(always)]
+#[track_caller]
+fn in_pieces(len: usize, mut copy: impl FnMut(usize, usize)) {
+    let first = if cfg!(feature = "kill-points") { len.div_ceil(2) } else { len };
+    kill_point("copy");
+    copy(0, first);
+    if first < len {
+        kill_point("copy the rest");
+        copy(first, len - first);
     }
 }

@@ -191,6 +191,7 @@ impl Segment {
     }
 
     /// Change the lifecycle; `false` when it is not `from`.
+    #[track_caller]
     pub fn set_lifecycle(&self, from: Lifecycle, to: Lifecycle) -> bool {
         self.header()
             .live

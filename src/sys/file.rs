@@ -3,6 +3,7 @@
 
 pub use super::dir::list_dir;
 use super::{Errno, SysResult, check, retry};
+use crate::sync::kill_point;
 use libc::c_int;
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
@@ -92,12 +93,17 @@ fn offset(value: u64) -> SysResult<libc::off_t> {
 }
 
 /// Open `name` in `dir` (`None`: the working directory). `mode` counts when a file is created.
+#[track_caller]
 pub fn open_at(
     dir: Option<BorrowedFd<'_>>,
     name: &CStr,
     flags: c_int,
     mode: u32,
 ) -> SysResult<OwnedFd> {
+    // O_TMPFILE has the bit of O_DIRECTORY in it.
+    if flags & (libc::O_CREAT | libc::O_TMPFILE & !libc::O_DIRECTORY) != 0 {
+        kill_point("create a file");
+    }
     let flags = flags | libc::O_CLOEXEC;
     // SAFETY: `name` ends in NUL and outlives the call.
     let fd = retry(|| unsafe { libc::openat(at(dir), name.as_ptr(), flags, mode) })?;
@@ -106,12 +112,15 @@ pub fn open_at(
 }
 
 /// A nameless file in `dir`, readable and writable. [`link_tmpfile`] names it.
+#[track_caller]
 pub fn tmpfile_at(dir: BorrowedFd<'_>, mode: u32) -> SysResult<OwnedFd> {
     open_at(Some(dir), c".", libc::O_TMPFILE | libc::O_RDWR, mode)
 }
 
 /// Name a nameless file, complete at that instant. EEXIST when the name is taken.
+#[track_caller]
 pub fn link_tmpfile(fd: BorrowedFd<'_>, dir: BorrowedFd<'_>, name: &CStr) -> SysResult<()> {
+    kill_point("link");
     let path = CString::new(format!("/proc/self/fd/{}", fd.as_raw_fd())).expect("no NUL inside");
     let link = |from, path: &CStr, flags| {
         // SAFETY: both names end in NUL and outlive the call.
@@ -126,20 +135,26 @@ pub fn link_tmpfile(fd: BorrowedFd<'_>, dir: BorrowedFd<'_>, name: &CStr) -> Sys
 }
 
 /// Remove the name of a file.
+#[track_caller]
 pub fn unlink_at(dir: Option<BorrowedFd<'_>>, name: &CStr) -> SysResult<()> {
+    kill_point("unlink");
     // SAFETY: `name` ends in NUL and outlives the call.
     check(unsafe { libc::unlinkat(at(dir), name.as_ptr(), 0) }).map(drop)
 }
 
 /// Remove an empty directory.
+#[track_caller]
 pub fn remove_dir_at(dir: Option<BorrowedFd<'_>>, name: &CStr) -> SysResult<()> {
+    kill_point("rmdir");
     // SAFETY: `name` ends in NUL and outlives the call.
     check(unsafe { libc::unlinkat(at(dir), name.as_ptr(), libc::AT_REMOVEDIR) }).map(drop)
 }
 
 /// Make a directory of this mode, whatever the umask. It keeps the set-group-ID bit of its parent,
 /// so that files in it have the group of the directory.
+#[track_caller]
 pub fn make_dir_at(dir: Option<BorrowedFd<'_>>, name: &CStr, mode: u32) -> SysResult<()> {
+    kill_point("mkdir");
     // SAFETY: `name` ends in NUL and outlives the call.
     check(unsafe { libc::mkdirat(at(dir), name.as_ptr(), mode) })?;
     let made = stat_at(dir, name)?.perm();
@@ -147,17 +162,20 @@ pub fn make_dir_at(dir: Option<BorrowedFd<'_>>, name: &CStr, mode: u32) -> SysRe
         return Ok(());
     }
     let mode = mode | made & 0o2000;
+    kill_point("chmod");
     // SAFETY: as above.
     check(unsafe { libc::fchmodat(at(dir), name.as_ptr(), mode, 0) }).map(drop)
 }
 
 /// Rename, unless the new name is taken (EEXIST). EINVAL where the file system cannot promise it.
+#[track_caller]
 pub fn rename_noreplace(
     old_dir: Option<BorrowedFd<'_>>,
     old: &CStr,
     new_dir: Option<BorrowedFd<'_>>,
     new: &CStr,
 ) -> SysResult<()> {
+    kill_point("rename");
     // The bare system call: older C libraries lack the function.
     // SAFETY: both names end in NUL and outlive the call.
     check(unsafe {
@@ -192,13 +210,16 @@ fn stat(dir: RawFd, name: &CStr, flags: c_int) -> SysResult<Stat> {
 }
 
 /// Set the length of a file.
+#[track_caller]
 pub fn set_len(fd: BorrowedFd<'_>, len: u64) -> SysResult<()> {
+    kill_point("truncate");
     let len = offset(len)?;
     // SAFETY: `fd` is open for the call. What a shorter file means to mappings is the caller's.
     retry(|| unsafe { libc::ftruncate(fd.as_raw_fd(), len) }).map(drop)
 }
 
 /// Make the file system promise memory for a range. On failure a part may be promised already.
+#[track_caller]
 pub fn reserve(fd: BorrowedFd<'_>, start: u64, len: u64) -> SysResult<()> {
     let end = start.checked_add(len).ok_or(Errno(libc::EFBIG))?;
     offset(end)?;
@@ -216,6 +237,7 @@ pub fn reserve(fd: BorrowedFd<'_>, start: u64, len: u64) -> SysResult<()> {
 }
 
 /// Give the memory of a range back. It reads as zeros and is not reserved afterwards.
+#[track_caller]
 pub fn punch_hole(fd: BorrowedFd<'_>, start: u64, len: u64) -> SysResult<()> {
     let mode = libc::FALLOC_FL_PUNCH_HOLE | libc::FALLOC_FL_KEEP_SIZE;
     if len == 0 {
@@ -229,14 +251,18 @@ pub fn punch_hole(fd: BorrowedFd<'_>, start: u64, len: u64) -> SysResult<()> {
     }
 }
 
+#[track_caller]
 fn fallocate(fd: BorrowedFd<'_>, mode: c_int, start: u64, len: u64) -> SysResult<()> {
+    kill_point("fallocate");
     let (start, len) = (offset(start)?, offset(len)?);
     // SAFETY: `fd` is open for the call, and no pointer is passed.
     check(unsafe { libc::fallocate(fd.as_raw_fd(), mode, start, len) }).map(drop)
 }
 
 /// Set the permission bits exactly, whatever the umask.
+#[track_caller]
 pub fn set_mode(fd: BorrowedFd<'_>, mode: u32) -> SysResult<()> {
+    kill_point("chmod");
     // SAFETY: `fd` is open for the call, and no pointer is passed.
     retry(|| unsafe { libc::fchmod(fd.as_raw_fd(), mode) }).map(drop)
 }
@@ -264,7 +290,9 @@ pub fn read_at(fd: BorrowedFd<'_>, buffer: &mut [u8], start: u64) -> SysResult<u
 }
 
 /// Write all of `bytes`.
+#[track_caller]
 pub fn write_all_at(fd: BorrowedFd<'_>, bytes: &[u8], start: u64) -> SysResult<()> {
+    kill_point("write");
     let mut done = 0;
     while done < bytes.len() {
         let to = offset(start.saturating_add(done as u64))?;

@@ -65,11 +65,13 @@ pub fn wait_private(word: &AtomicU32, expected: u32, timeout: Option<Duration>) 
 }
 
 /// Wake all who sleep on the shared `word`; how many that were.
+#[track_caller]
 pub fn wake_all(word: &sync::AtomicU32) -> u32 {
     wake(std::ptr::from_ref(word).cast(), 0)
 }
 
 /// Wake all who sleep on the low half of the shared `word`; how many that were.
+#[track_caller]
 pub fn wake_low_half(word: &sync::AtomicU64) -> u32 {
     wake(std::ptr::from_ref(word).cast(), 0)
 }
@@ -89,7 +91,11 @@ fn sleep(word: *const u32, flag: i32, expected: u32, timeout: Option<Duration>) 
     Wake::from_result(check(slept))
 }
 
+#[track_caller]
 fn wake(word: *const u32, flag: i32) -> u32 {
+    if flag & libc::FUTEX_PRIVATE_FLAG == 0 {
+        sync::kill_point("wake");
+    }
     let operation = libc::FUTEX_WAKE | flag;
     // SAFETY: `word` comes from a reference; the kernel uses its address and nothing else.
     let woken = unsafe { libc::syscall(libc::SYS_futex, word, operation, i32::MAX) };

@@ -6,6 +6,7 @@
 #![allow(unsafe_code)] // fcntl
 
 use super::{Errno, SysResult, retry};
+use crate::sync::kill_point;
 use libc::c_int;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
@@ -23,7 +24,9 @@ fn lock(fd: BorrowedFd<'_>, command: c_int, kind: c_int) -> SysResult<c_int> {
 }
 
 /// Take the write lock unless another open file holds any lock. `fd` must be writable.
+#[track_caller]
 pub fn try_write_lock(fd: BorrowedFd<'_>) -> SysResult<bool> {
+    kill_point("lock");
     match lock(fd, libc::F_OFD_SETLK, libc::F_WRLCK) {
         Ok(_) => Ok(true),
         Err(Errno(libc::EAGAIN | libc::EACCES)) => Ok(false),
@@ -32,7 +35,9 @@ pub fn try_write_lock(fd: BorrowedFd<'_>) -> SysResult<bool> {
 }
 
 /// Drop the lock, also for every process that inherited the open file.
+#[track_caller]
 pub fn unlock(fd: BorrowedFd<'_>) -> SysResult<()> {
+    kill_point("unlock");
     lock(fd, libc::F_OFD_SETLK, libc::F_UNLCK).map(drop)
 }
 

@@ -2,8 +2,10 @@
 //! again, guards against hanging, and objects whose bytes follow from their ids.
 #![allow(dead_code)] // each test binary uses a part
 
+pub mod bystander;
 pub mod model;
 pub mod skip;
+pub mod world;
 
 use plasma::{Buffer, Client, ConnectOptions, CreateOptions, Eviction, ObjectId, Status};
 use std::io::{BufRead, BufReader, Write};

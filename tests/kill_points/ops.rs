@@ -1,71 +1,133 @@
-//! The operations that are killed, and what a child does in each role.
+//! The operations that are killed.
 
-use super::common::{connect, content, fill, get_checked, hear, id, put, say};
-use super::{CAPACITY, KEPT, KEPT_SIZES, LARGE, OLD, VICTIM};
-use plasma::{Client, ConnectOptions, CreateOptions};
+use super::common::world::Kind::{self, Busy, Empty, Full, FullOfRecords, Wide};
+use super::common::world::{KEPT, ROOM, VICTIM};
+use super::common::{content, fill, get_checked, id};
+use plasma::{Client, CreateOptions, MutableBuffer, Result, Status};
 use std::time::Duration;
 
 pub struct Op {
     pub name: &'static str,
     pub lru: bool,
+    /// The stores it is done in.
+    pub kinds: &'static [Kind],
     /// What must be there first, by the child itself, unharmed.
-    prepare: fn(&Client) -> Prepared,
-    run: fn(&Client, Prepared),
+    pub prepare: fn(&Client) -> Result<Prepared>,
+    pub run: fn(&Client, Prepared) -> Result<()>,
+}
+
+impl Op {
+    /// Whether the preparation makes objects.
+    pub fn needs_room(&self) -> bool {
+        !std::ptr::fn_addr_eq(self.prepare, nothing as fn(&Client) -> Result<Prepared>)
+    }
 }
 
 #[derive(Default)]
 pub struct Prepared {
-    draft: Option<plasma::MutableBuffer>,
+    draft: Option<MutableBuffer>,
 }
 
-fn nothing(_: &Client) -> Prepared {
-    Prepared::default()
+/// Five of these and what is kept fill most of a store with eviction.
+const OLD: usize = 500_000;
+/// Larger than what is left of a chunk, so memory must be reserved for it.
+const LARGE: u64 = 9 << 20;
+/// More leases than a client's file has memory for at first.
+const MANY: usize = 4200;
+/// More objects than a store has memory for records and blocks at first.
+const THOUSANDS: u64 = 2200;
+
+const ANY: &[Kind] = &[Empty, Busy, Full];
+const ROOMY: &[Kind] = &[Empty, Busy];
+const CREATES: &[Kind] = &[Empty, Busy, Full, FullOfRecords];
+const SHORT: &[Kind] = &[Busy, Full];
+const FULL: &[Kind] = &[Full, FullOfRecords];
+
+fn victim() -> plasma::ObjectId {
+    id(VICTIM, 0)
 }
 
-fn draft_of(client: &Client, size: u64, name: Option<&str>) -> Prepared {
-    let options = CreateOptions { name, ..Default::default() };
-    let mut draft = client.create(&id(VICTIM, 0), size, &options).unwrap();
-    fill(&id(VICTIM, 0), draft.as_mut_slice());
-    Prepared { draft: Some(draft) }
+fn plain() -> CreateOptions<'static> {
+    CreateOptions::default()
 }
 
-fn a_draft(client: &Client) -> Prepared {
+fn put(client: &Client, number: u64, size: usize, name: Option<&str>) -> Result<()> {
+    let options = CreateOptions { name, metadata: &[("format", b"test")], ..plain() };
+    client.put(&id(VICTIM, number), &content(&id(VICTIM, number), size), &options)
+}
+
+fn nothing(_: &Client) -> Result<Prepared> {
+    Ok(Prepared::default())
+}
+
+/// Nothing, but room is left in full stores.
+fn room(client: &Client) -> Result<Prepared> {
+    nothing(client)
+}
+
+fn draft_of(client: &Client, size: u64, name: Option<&str>) -> Result<Prepared> {
+    let mut draft = client.create(&victim(), size, &CreateOptions { name, ..plain() })?;
+    fill(&victim(), draft.as_mut_slice());
+    Ok(Prepared { draft: Some(draft) })
+}
+
+fn a_draft(client: &Client) -> Result<Prepared> {
     draft_of(client, 5000, Some("victim-0"))
 }
 
 /// A draft with another object right behind it.
-fn a_cramped_draft(client: &Client) -> Prepared {
-    let prepared = draft_of(client, 5000, None);
-    put(client, &id(VICTIM, 1), 100, None);
-    prepared
+fn a_cramped_draft(client: &Client) -> Result<Prepared> {
+    let prepared = draft_of(client, 5000, None)?;
+    put(client, 1, 100, None)?;
+    Ok(prepared)
 }
 
-fn a_victim(client: &Client) -> Prepared {
-    put(client, &id(VICTIM, 0), 5000, Some("victim-0"));
-    Prepared::default()
+fn a_victim(client: &Client) -> Result<Prepared> {
+    put(client, 0, 5000, Some("victim-0"))?;
+    nothing(client)
 }
 
-fn old_victims(client: &Client) -> Prepared {
+fn old_victims(client: &Client) -> Result<Prepared> {
     for i in 0..5 {
-        put(client, &id(VICTIM, i), OLD, None);
+        put(client, i, OLD, None)?;
     }
-    // What the reader has released so far is noted in the records now.
-    assert!(client.evict(1).unwrap() > 0);
-    Prepared::default()
+    // What others have released so far is noted in the records now.
+    assert!(client.evict(1)? > 0);
+    nothing(client)
 }
 
-fn free_chunks(client: &Client) -> Prepared {
-    put(client, &id(VICTIM, 0), LARGE as usize, None);
-    client.delete(&id(VICTIM, 0)).unwrap();
-    client.reap().unwrap();
-    Prepared::default()
+fn free_chunks(client: &Client) -> Result<Prepared> {
+    // Not one that a bystander may hold.
+    put(client, 12, LARGE as usize, None)?;
+    client.delete(&id(VICTIM, 12))?;
+    client.reap()?;
+    nothing(client)
 }
 
-fn resized(prepared: Prepared, to: u64) {
+fn created(client: &Client, size: u64, options: &CreateOptions<'_>) -> Result<()> {
+    client.create(&victim(), size, options).map(std::mem::forget)
+}
+
+fn sealed(draft: MutableBuffer) -> Result<()> {
+    draft.seal().map_err(|(_, error)| error)
+}
+
+fn resized(prepared: Prepared, to: u64) -> Result<()> {
     let mut draft = prepared.draft.unwrap();
-    draft.resize(to).unwrap();
-    fill(&id(VICTIM, 0), draft.as_mut_slice());
-    draft.seal().unwrap();
+    draft.resize(to)?;
+    fill(&victim(), draft.as_mut_slice());
+    sealed(draft)
+}
+
+/// What is kept, where anything is; otherwise a miss.
+fn get_all(client: &Client, mut each: impl FnMut(plasma::Buffer) -> Result<()>) -> Result<()> {
+    for i in 0..3 {
+        if let Some(kept) = get_checked(client, &id(KEPT, i)) {
+            each(kept)?;
+            each(client.get_by_name(&format!("kept-{i}"), None)?)?;
+        }
+    }
+    get_checked(client, &victim()).map_or(Ok(()), each)
 }
 
 /// All of them; each has a test of its name.
@@ -73,248 +135,250 @@ pub const OPS: &[Op] = &[
     Op {
         name: "create",
         lru: false,
+        kinds: CREATES,
         prepare: nothing,
-        run: |c, _| {
-            std::mem::forget(c.create(&id(VICTIM, 0), 100, &CreateOptions::default()).unwrap());
-        },
+        run: |c, _| created(c, 100, &plain()),
     },
     Op {
         name: "create_large",
         lru: false,
+        kinds: ROOMY,
         prepare: nothing,
-        run: |c, _| {
-            std::mem::forget(c.create(&id(VICTIM, 0), LARGE, &CreateOptions::default()).unwrap());
-        },
+        run: |c, _| created(c, LARGE, &plain()),
     },
     Op {
         name: "create_named",
         lru: false,
+        kinds: CREATES,
         prepare: nothing,
         run: |c, _| {
             let metadata: &[(&str, &[u8])] = &[("format", b"binary"), ("schema", &[7; 300])];
-            let options = CreateOptions { name: Some("victim-0"), metadata, ..Default::default() };
-            std::mem::forget(c.create(&id(VICTIM, 0), 5000, &options).unwrap());
+            created(c, 5000, &CreateOptions { name: Some("victim-0"), metadata, ..plain() })
         },
+    },
+    Op {
+        name: "create_zeroed",
+        lru: false,
+        kinds: ROOMY,
+        prepare: nothing,
+        run: |c, _| created(c, 700, &CreateOptions { zeroed: true, pinned: true, ..plain() }),
+    },
+    Op {
+        name: "create_exact",
+        lru: false,
+        kinds: &[Full],
+        prepare: room,
+        run: |c, _| created(c, ROOM, &plain()),
     },
     Op {
         name: "put",
         lru: false,
+        kinds: CREATES,
         prepare: nothing,
-        run: |c, _| {
-            put(c, &id(VICTIM, 0), 5000, Some("victim-0"));
-        },
+        run: |c, _| put(c, 0, 5000, Some("victim-0")),
     },
-    Op { name: "resize_grow", lru: false, prepare: a_draft, run: |_, p| resized(p, 9000) },
+    Op {
+        name: "put_thousands",
+        lru: false,
+        kinds: &[Wide],
+        prepare: nothing,
+        run: |c, _| (0..THOUSANDS).try_for_each(|i| put(c, i, 10, None)),
+    },
+    Op {
+        name: "put_that_evicts",
+        lru: true,
+        kinds: FULL,
+        prepare: nothing,
+        run: |c, _| put(c, 0, 5000, Some("victim-0")),
+    },
+    Op {
+        name: "resize_grow",
+        lru: false,
+        kinds: ANY,
+        prepare: a_draft,
+        run: |_, p| resized(p, 9000),
+    },
     Op {
         name: "resize_move",
         lru: false,
+        kinds: ANY,
         prepare: a_cramped_draft,
         run: |_, p| resized(p, 90_000),
     },
-    Op { name: "resize_shrink", lru: false, prepare: a_cramped_draft, run: |_, p| resized(p, 10) },
-    Op { name: "resize_to_nothing", lru: false, prepare: a_draft, run: |_, p| resized(p, 0) },
+    Op {
+        name: "resize_shrink",
+        lru: false,
+        kinds: ANY,
+        prepare: a_cramped_draft,
+        run: |_, p| resized(p, 10),
+    },
+    Op {
+        name: "resize_to_nothing",
+        lru: false,
+        kinds: ANY,
+        prepare: a_draft,
+        run: |_, p| resized(p, 0),
+    },
     Op {
         name: "set_metadata",
         lru: false,
+        kinds: ANY,
         prepare: a_draft,
         run: |_, p| {
             let mut draft = p.draft.unwrap();
-            draft.set_metadata("one", &[1; 100]).unwrap();
-            draft.set_metadata("one", &[2; 1000]).unwrap();
-            draft.set_metadata("two", b"").unwrap();
-            draft.seal().unwrap();
+            draft.set_metadata("one", &[1; 100])?;
+            draft.set_metadata("one", &[2; 1000])?;
+            draft.set_metadata("two", b"")?;
+            sealed(draft)
         },
     },
-    Op { name: "seal", lru: false, prepare: a_draft, run: |_, p| p.draft.unwrap().seal().unwrap() },
+    Op {
+        name: "seal",
+        lru: false,
+        kinds: ANY,
+        prepare: a_draft,
+        run: |_, p| sealed(p.draft.unwrap()),
+    },
     Op {
         name: "seal_lru",
         lru: true,
+        kinds: ANY,
         prepare: a_draft,
-        run: |_, p| p.draft.unwrap().seal().unwrap(),
+        run: |_, p| sealed(p.draft.unwrap()),
     },
     Op {
         name: "seal_and_get",
         lru: false,
+        kinds: ANY,
         prepare: a_draft,
-        run: |_, p| {
-            drop(p.draft.unwrap().seal_and_get().unwrap());
-        },
+        run: |_, p| p.draft.unwrap().seal_and_get().map(drop).map_err(|(_, error)| error),
     },
     Op {
         name: "abort",
         lru: false,
+        kinds: ANY,
         prepare: a_draft,
-        run: |_, p| p.draft.unwrap().abort().unwrap(),
+        run: |_, p| p.draft.unwrap().abort().map_err(|(_, error)| error),
     },
     Op {
         name: "get",
         lru: false,
-        prepare: nothing,
-        run: |c, _| {
-            for i in 0..3 {
-                drop(get_checked(c, &id(KEPT, i)).unwrap());
-                drop(c.get_by_name(&format!("kept-{i}"), None).unwrap());
-            }
-        },
+        kinds: ANY,
+        prepare: a_victim,
+        run: |c, _| get_all(c, |_| Ok(())),
     },
     Op {
         name: "get_lru",
         lru: true,
-        prepare: nothing,
+        kinds: ANY,
+        prepare: a_victim,
+        run: |c, _| get_all(c, |got| got.retain().map(drop)),
+    },
+    Op {
+        name: "get_many",
+        lru: false,
+        kinds: &[Empty],
+        prepare: a_victim,
         run: |c, _| {
-            for i in 0..3 {
-                drop(get_checked(c, &id(KEPT, i)).unwrap().retain().unwrap());
-            }
+            let held: Vec<_> = (0..MANY).map(|_| get_checked(c, &victim()).unwrap()).collect();
+            drop(held);
+            Ok(())
         },
     },
     Op {
         name: "delete",
         lru: false,
+        kinds: ANY,
         prepare: a_victim,
-        run: |c, _| c.delete(&id(VICTIM, 0)).unwrap(),
+        run: |c, _| c.delete(&victim()),
     },
     Op {
         name: "delete_held",
         lru: false,
+        kinds: ANY,
         prepare: a_victim,
         run: |c, _| {
-            let held = get_checked(c, &id(VICTIM, 0)).unwrap();
-            c.delete(&id(VICTIM, 0)).unwrap();
-            c.reap().unwrap();
+            let held = get_checked(c, &victim()).unwrap();
+            c.delete(&victim())?;
+            c.reap()?;
             drop(held);
-            c.reap().unwrap();
+            c.reap().map(drop)
         },
     },
     Op {
         name: "evict",
         lru: true,
+        kinds: ANY,
         prepare: old_victims,
         run: |c, _| {
-            assert!(c.evict(OLD as u64 + 1).unwrap() > OLD as u64);
+            assert!(c.evict(OLD as u64 + 1)? > OLD as u64);
+            Ok(())
         },
     },
     Op {
         name: "create_that_evicts",
         lru: true,
+        kinds: SHORT,
         prepare: old_victims,
-        run: |c, _| {
-            put(c, &id(VICTIM, 9), 3 * OLD, None);
-        },
+        run: |c, _| put(c, 9, 3 * OLD, None),
     },
     Op {
         name: "pin",
         lru: true,
+        kinds: ANY,
         prepare: a_victim,
         run: |c, _| {
-            c.pin(&id(VICTIM, 0)).unwrap();
-            c.unpin(&id(VICTIM, 0)).unwrap();
+            c.pin(&victim())?;
+            c.unpin(&victim())
         },
     },
     Op {
         name: "trim",
         lru: false,
+        kinds: ROOMY,
         prepare: free_chunks,
+        run: |c, _| c.trim(0).map(drop),
+    },
+    Op {
+        name: "wait",
+        lru: false,
+        kinds: ANY,
+        prepare: a_victim,
         run: |c, _| {
-            assert!(c.trim(0).unwrap() > 0);
+            let soon = Some(Duration::from_millis(2));
+            let missing = c.get(&id(VICTIM, 30), soon).unwrap_err();
+            assert_eq!(missing.status(), Status::Timeout, "{missing}");
+            let missing = c.get_by_name("victim-30", soon).unwrap_err();
+            assert_eq!(missing.status(), Status::Timeout, "{missing}");
+            let ids: Vec<_> = (30..200).map(|i| id(VICTIM, i)).collect();
+            let waited = c.wait(&ids, 0, soon, &mut vec![false; ids.len()])?;
+            assert_eq!(waited, (0, false));
+            Ok(())
         },
     },
     Op {
         name: "subscribe_and_stats",
         lru: false,
+        kinds: ANY,
         prepare: nothing,
         run: |c, _| {
-            drop(c.subscribe().unwrap());
-            c.stats().unwrap();
-            c.list().unwrap();
+            drop(c.subscribe()?);
+            c.stats()?;
+            c.list().map(drop)
         },
     },
+    Op {
+        name: "event_fd",
+        lru: false,
+        kinds: ROOMY,
+        prepare: nothing,
+        run: |c, _| {
+            let subscription = c.subscribe()?;
+            subscription.fd()?;
+            drop(subscription);
+            Ok(())
+        },
+    },
+    Op { name: "join", lru: false, kinds: ANY, prepare: nothing, run: |_, _| unreachable!() },
+    Op { name: "leave", lru: true, kinds: ANY, prepare: a_victim, run: |_, _| unreachable!() },
 ];
-
-/// What a child does in each role of this file.
-pub fn play(role: &[String]) {
-    match role[0].as_str() {
-        "reader" => read_until_told(&role[1]),
-        "connect" => {
-            plasma::sync::arm(role[2].parse().unwrap());
-            let options = ConnectOptions { capacity: CAPACITY, ..Default::default() };
-            let client = Client::connect(Some(&role[1]), &options).unwrap();
-            say(&plasma::sync::passed().to_string());
-            std::mem::forget(client);
-        }
-        "leave" | "leave_last" => {
-            let client = connect(&role[1]);
-            if role[0] == "leave_last" {
-                say("connected");
-                hear();
-            }
-            plasma::sync::arm(role[2].parse().unwrap());
-            drop(client);
-            say(&plasma::sync::passed().to_string());
-        }
-        "remove" => {
-            plasma::sync::arm(role[2].parse().unwrap());
-            Client::remove_store(Some(&role[1])).unwrap();
-            say(&plasma::sync::passed().to_string());
-        }
-        "corpse" => {
-            let client = connect(&role[1]);
-            std::mem::forget(get_checked(&client, &id(KEPT, 2)).unwrap());
-            let drafts = (10..13).map(|i| {
-                client.create(&id(VICTIM, i), 1000 * i, &CreateOptions::default()).unwrap()
-            });
-            let drafts: Vec<_> = drafts.collect();
-            say("ready");
-            hear();
-            drop(drafts);
-        }
-        "reap" | "recover" => {
-            let client = connect(&role[1]);
-            say("ready");
-            hear();
-            plasma::sync::arm(role[2].parse().unwrap());
-            if role[0] == "reap" {
-                client.reap().unwrap();
-            } else {
-                put(&client, &id(VICTIM, 1), 700, Some("victim-1"));
-            }
-            say(&plasma::sync::passed().to_string());
-            plasma::sync::arm(0);
-        }
-        name => {
-            let op = OPS.iter().find(|op| op.name == name).unwrap();
-            let client = connect(&role[1]);
-            let prepared = (op.prepare)(&client);
-            plasma::sync::arm(role[2].parse().unwrap());
-            (op.run)(&client, prepared);
-            say(&plasma::sync::passed().to_string());
-            plasma::sync::arm(0);
-        }
-    }
-}
-
-fn read_until_told(address: &str) {
-    let client = connect(address);
-    let contents: Vec<_> = KEPT_SIZES
-        .iter()
-        .enumerate()
-        .map(|(i, size)| content(&id(KEPT, i as u64), *size))
-        .collect();
-    let ended = std::thread::spawn(hear);
-    say("reading");
-    let mut rounds = 0u64;
-    while !ended.is_finished() {
-        for (i, expected) in contents.iter().enumerate() {
-            let by_id = client.get(&id(KEPT, i as u64), Some(Duration::ZERO));
-            let by_id = by_id.unwrap_or_else(|e| panic!("kept object {i} was missed: {e}"));
-            // The large ones now and then, or nothing else is read.
-            if expected.len() < 10_000 || rounds.is_multiple_of(64) {
-                assert!(*by_id == **expected, "kept object {i} is wrong");
-            }
-            assert!(client.get_by_name(&format!("kept-{i}"), Some(Duration::ZERO)).is_ok());
-            assert!(client.get(&id(9, rounds), Some(Duration::ZERO)).is_err());
-        }
-        rounds += 1;
-        std::thread::yield_now();
-    }
-    say("no wrong byte");
-}

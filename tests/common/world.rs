@@ -1,0 +1,286 @@
+//! A store in which somebody dies: what is in it, who lives in it meanwhile, and what must be true
+//! afterwards.
+
+use super::bystander::{Bystander, NEIGHBOUR};
+use super::{Scratch, assert_sound, connect, fill, get_checked, id, put};
+use plasma::{Client, ConnectOptions, CreateOptions, Eviction, ObjectState, Status};
+use std::time::Duration;
+
+/// Objects of the first kind are there throughout; of the second are made and unmade by those who
+/// are killed, of the third by those who look afterwards; the fourth fill a store.
+pub const KEPT: u8 = 1;
+pub const VICTIM: u8 = 2;
+pub const PROBE: u8 = 3;
+pub const FILLER: u8 = 4;
+
+pub const KEPT_SIZES: [usize; 8] = [0, 1, 100, 64, 4096, 70_000, 333, 500_000];
+pub const CAPACITY: u64 = 24 << 20;
+/// Of stores that are full, or evict: what is there is a good part of it.
+pub const SMALL_CAPACITY: u64 = 4 << 20;
+/// Records of a store that is full of them.
+const FEW_RECORDS: u64 = 64;
+const FILLER_SIZES: [u64; 5] = [512 << 10, 64 << 10, 8 << 10, 1 << 10, 64];
+/// What those who prepare an operation need in a full store.
+pub const ROOM: u64 = 8 << 10;
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// Nothing is in it but what the operation needs.
+    Empty,
+    /// Objects, and a reader.
+    Resting,
+    /// As resting, with room for thousands of objects.
+    Wide,
+    /// As resting, and others make and unmake objects all along; readers of other users are
+    /// admitted.
+    Busy,
+    /// As resting, and no more bytes are free than the operation's preparation needs.
+    Full,
+    /// As resting, and no record is free.
+    FullOfRecords,
+}
+
+use Kind::{Busy, Empty, Full, FullOfRecords};
+
+impl Kind {
+    pub const ALL: [Kind; 6] = [Empty, Kind::Resting, Kind::Wide, Busy, Full, FullOfRecords];
+
+    pub fn is_full(self) -> bool {
+        matches!(self, Full | FullOfRecords)
+    }
+
+    pub fn kept(self) -> usize {
+        if self == Empty { 0 } else { KEPT_SIZES.len() }
+    }
+}
+
+pub struct World {
+    scratch: Scratch,
+    pub address: String,
+    pub kind: Kind,
+    lru: bool,
+    /// Connected throughout: otherwise nobody would hold the evidence.
+    pub client: Client,
+    bystanders: Vec<Bystander>,
+    /// Whether an operation's preparation needs room.
+    room: bool,
+    used: u64,
+    rounds: u64,
+}
+
+impl World {
+    /// `child` is the test that plays the bystanders.
+    pub fn new(child: &str, kind: Kind, lru: bool, room: bool) -> World {
+        let scratch = Scratch::new();
+        let address = scratch.store("store");
+        let options = ConnectOptions {
+            exclusive: true,
+            capacity: if lru || kind == Full { SMALL_CAPACITY } else { CAPACITY },
+            max_objects: match kind {
+                FullOfRecords => FEW_RECORDS,
+                Kind::Wide => 8192,
+                _ => 1024,
+            },
+            eviction: Some(if lru { Eviction::Lru } else { Eviction::None }),
+            mode: if kind == Busy { 0o644 } else { 0 },
+            ..Default::default()
+        };
+        let client = Client::connect(Some(&address), &options).unwrap();
+        for (i, size) in KEPT_SIZES.iter().enumerate().take(kind.kept()) {
+            put(&client, &id(KEPT, i as u64), *size, Some(&format!("kept-{i}")));
+            client.pin(&id(KEPT, i as u64)).unwrap();
+        }
+        let bystanders = Vec::new();
+        let mut world =
+            World { scratch, address, kind, lru, client, bystanders, room, used: 0, rounds: 0 };
+        world.fill_up();
+        let names: &[&str] =
+            if kind == Busy { &["reader", "neighbour", "neighbour"] } else { &["reader"] };
+        for (seed, name) in names.iter().enumerate() {
+            let bystander = Bystander::start(child, name, &world.address, kind, seed as u64);
+            world.bystanders.push(bystander);
+        }
+        world
+    }
+
+    /// Fill what is free, but for the room that was asked for.
+    fn fill_up(&mut self) {
+        let filler = |class: usize, number: u64| id(FILLER, (class as u64) << 32 | number);
+        let place = CreateOptions::default();
+        let fits = |size| self.client.stats().unwrap().largest_free >= size;
+        let room = id(FILLER, u64::MAX);
+        match self.kind {
+            Full => {
+                if self.room {
+                    assert!(fits(ROOM));
+                    self.client.put(&room, &[0; ROOM as usize], &place).unwrap();
+                }
+                for (class, &size) in FILLER_SIZES.iter().enumerate() {
+                    let mut numbers = 0..;
+                    while fits(size) {
+                        let id = numbers
+                            .by_ref()
+                            .map(|n| filler(class, n))
+                            .find(|id| self.client.contains(id).unwrap() == ObjectState::Absent);
+                        let id = id.unwrap();
+                        self.client.put(&id, &super::content(&id, size as usize), &place).unwrap();
+                    }
+                }
+                if self.room {
+                    self.client.delete(&room).unwrap();
+                    self.client.reap().unwrap();
+                }
+            }
+            FullOfRecords => {
+                for number in 0..FEW_RECORDS {
+                    let id = filler(0, number);
+                    let stats = self.client.stats().unwrap();
+                    let there = self.client.contains(&id).unwrap() == ObjectState::Sealed;
+                    if stats.objects_sealed < FEW_RECORDS && !there {
+                        self.client.put(&id, &super::content(&id, 100), &place).unwrap();
+                    }
+                }
+            }
+            _ => {}
+        }
+        self.used = self.client.stats().unwrap().used;
+    }
+
+    /// In a full store: make the room that those need who look.
+    fn make_room(&self, client: &Client) {
+        let fillers =
+            client.list().unwrap().into_iter().filter(|info| info.id.as_bytes()[0] == FILLER);
+        let mut fillers: Vec<_> = fillers.collect();
+        fillers.sort_by_key(|info| std::cmp::Reverse(info.data_size));
+        for info in fillers.iter().take(4) {
+            // A neighbour in a store with eviction may have been faster.
+            client.delete(&info.id).unwrap();
+        }
+        client.reap().unwrap();
+    }
+
+    /// Everything is as it must be after somebody died in `what`.
+    pub fn check(&mut self, what: &str) {
+        self.rounds += 1;
+        // By turns one who was there before, and one who comes.
+        let fresh = self.rounds.is_multiple_of(2).then(|| connect(&self.address));
+        let client = fresh.as_ref().unwrap_or(&self.client);
+        self.check_kept(client, what);
+        client.reap().unwrap_or_else(|error| panic!("{what}: {error}"));
+        assert_sound(client, what);
+        self.bystanders.iter_mut().for_each(|bystander| bystander.pause(what));
+        self.check_list(client, what);
+        if self.kind.is_full() {
+            self.make_room(client);
+        }
+        self.check_operations(client, what);
+        assert_sound(client, what);
+        let stats = client.stats().unwrap();
+        // Those who live: the keeper, the bystanders, and who asks.
+        let clients = 1 + self.bystanders.len() as u64 + u64::from(fresh.is_some());
+        assert_eq!(stats.clients, clients, "{what}: {stats:?}");
+        assert_eq!((stats.leases, stats.objects_deleted), (0, 0), "{what}: {stats:?}");
+        if !self.kind.is_full() {
+            assert_eq!(stats.used, self.used, "{what}: {stats:?}");
+            assert_eq!(stats.objects_sealed as usize, self.kind.kept(), "{what}: {stats:?}");
+        }
+        assert_eq!(self.scratch.names(), ["store"], "{what}");
+        drop(fresh);
+        let before = self.used;
+        self.fill_up();
+        // All that was free is filled again: memory of the dead is back.
+        if self.kind == Full && !self.lru {
+            assert_eq!(self.used, before, "{what}: {:?}", self.client.stats());
+        }
+        self.bystanders.iter_mut().for_each(Bystander::go_on);
+    }
+
+    /// All that is listed is sealed, found, and right.
+    fn check_list(&self, client: &Client, what: &str) {
+        let list = client.list().unwrap();
+        for info in &list {
+            if info.state == ObjectState::Deleted {
+                continue;
+            }
+            assert_eq!(info.state, ObjectState::Sealed, "{what}: {info:?}");
+            assert_ne!(info.id.as_bytes()[0], NEIGHBOUR, "{what}: {info:?}");
+            assert!(get_checked(client, &info.id).is_some(), "{what}: {info:?}");
+            if !info.name.is_empty() {
+                assert_eq!(client.lookup(&info.name).unwrap(), info.id, "{what}");
+            }
+        }
+        let stats = client.stats().unwrap();
+        assert_eq!(stats.objects_writing, 0, "{what}: {stats:?}");
+        let listed = stats.objects_sealed + stats.objects_deleted;
+        assert_eq!(listed as usize, list.len(), "{what}: {stats:?}");
+    }
+
+    fn check_operations(&self, client: &Client, what: &str) {
+        for info in client.list().unwrap() {
+            let more = info.id.as_bytes()[0] == VICTIM && info.id > id(VICTIM, 19);
+            if more && info.state == ObjectState::Sealed {
+                client.delete(&info.id).unwrap();
+            }
+        }
+        for number in 0..20 {
+            // What was not sealed is gone, as if it had never been: its id and name are free.
+            let victim = id(VICTIM, number);
+            let name = format!("victim-{number}");
+            if get_checked(client, &victim).is_none() {
+                assert_eq!(client.contains(&victim).unwrap(), ObjectState::Absent, "{what}");
+                put(client, &victim, 128, Some(&name));
+            }
+            client.delete(&victim).unwrap();
+            let gone = client.get(&victim, Some(Duration::ZERO)).unwrap_err();
+            assert_eq!(gone.status(), Status::NotFound, "{what}");
+        }
+        let probe = id(PROBE, 0);
+        let mut draft = client.create(&probe, 100, &CreateOptions::default()).unwrap();
+        draft.resize(20_000).unwrap();
+        draft.set_metadata("k", b"v").unwrap();
+        fill(&probe, draft.as_mut_slice());
+        drop(draft.seal_and_get().unwrap());
+        client.pin(&probe).unwrap();
+        assert!(get_checked(client, &probe).is_some(), "{what}");
+        client.unpin(&probe).unwrap();
+        client.delete(&probe).unwrap();
+        client.create(&probe, 100, &CreateOptions::default()).unwrap().abort().unwrap();
+        client.reap().unwrap();
+    }
+
+    pub fn check_kept(&self, client: &Client, what: &str) {
+        check_kept(client, self.kind.kept(), what);
+    }
+
+    /// The bystanders were right all along, and an emptied store is empty.
+    pub fn finish(self, what: &str) {
+        self.bystanders.into_iter().for_each(|bystander| bystander.end(what));
+        // What the bystanders deleted last is not freed yet.
+        self.client.reap().unwrap();
+        for info in self.client.list().unwrap() {
+            self.client.delete(&info.id).unwrap();
+        }
+        self.client.reap().unwrap();
+        let stats = self.client.stats().unwrap();
+        let left = (stats.used, stats.leases, stats.objects_deleted);
+        assert_eq!(left, (0, 0, 0), "{what}: {stats:?}");
+        assert_eq!(stats.largest_free, stats.capacity, "{what}: {stats:?}");
+        put(&self.client, &id(PROBE, 1), stats.capacity as usize - 4096, None);
+    }
+}
+
+pub fn check_kept(client: &Client, kept: usize, what: &str) {
+    for (i, size) in KEPT_SIZES.iter().enumerate().take(kept) {
+        let kept = get_checked(client, &id(KEPT, i as u64));
+        let kept = kept.unwrap_or_else(|| panic!("{what}: kept object {i} is gone"));
+        assert_eq!(kept.len(), *size, "{what}");
+        assert_eq!(kept.metadata("format").unwrap(), b"test", "{what}");
+        let named = client.get_by_name(&format!("kept-{i}"), Some(Duration::ZERO)).unwrap();
+        assert!(named.as_ptr() == kept.as_ptr() && named.len() == kept.len(), "{what}");
+        assert_eq!(client.lookup(&format!("kept-{i}")).unwrap(), id(KEPT, i as u64), "{what}");
+    }
+    let miss = client.get(&id(9, 9), Some(Duration::ZERO)).unwrap_err();
+    assert_eq!(miss.status(), Status::NotFound, "{what}");
+    let miss = client.get_by_name("no such name", Some(Duration::ZERO)).unwrap_err();
+    assert_eq!(miss.status(), Status::NotFound, "{what}");
+}

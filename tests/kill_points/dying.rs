@@ -1,0 +1,134 @@
+//! What a child does in each role.
+
+use super::common::bystander;
+use super::common::world::{CAPACITY, KEPT, VICTIM};
+use super::common::{connect, fill, get_checked, hear, id, say};
+use super::ops::OPS;
+use super::sweep::{arm, passed};
+use plasma::{Client, ConnectOptions, CreateOptions, Result, Status};
+
+/// Clients that a store can have, and processes that are all of them.
+pub const CROWD: u64 = 1024;
+pub const CROWDS: u64 = 16;
+
+pub fn play(role: &[String]) {
+    if bystander::play(role) {
+        return;
+    }
+    let (name, address) = (role[0].as_str(), role[1].as_str());
+    match name {
+        "make" => {
+            arm(&role[2]);
+            let reserve = role[3] == "reserved";
+            let mode = if role[3] == "readers" { 0o644 } else { 0 };
+            let options =
+                ConnectOptions { capacity: CAPACITY, reserve, mode, ..Default::default() };
+            let client = Client::connect(Some(address), &options).unwrap();
+            passed();
+            std::mem::forget(client);
+        }
+        "join" => {
+            arm(&role[2]);
+            let client = connect(address);
+            passed();
+            std::mem::forget(client);
+        }
+        "leave" => {
+            let client = connect(address);
+            // Releases are noted: where there is eviction, the leaver folds them.
+            tolerate(put_and_get(&client), &role[3]);
+            arm(&role[2]);
+            drop(client);
+            passed();
+        }
+        "leave_last" => {
+            let client = connect(address);
+            say("ready");
+            hear();
+            arm(&role[2]);
+            drop(client);
+            passed();
+        }
+        "remove" => {
+            arm(&role[2]);
+            Client::remove_store(Some(address)).unwrap();
+            passed();
+        }
+        "crowd" => {
+            // Who only reads opens no other client's file.
+            let first = (role[2] == "0").then(|| connect(address));
+            let draft = first
+                .as_ref()
+                .map(|first| first.create(&id(VICTIM, 0), 100, &CreateOptions::default()).unwrap());
+            let read = ConnectOptions { read_only: true, ..Default::default() };
+            let more = CROWD / CROWDS - u64::from(first.is_some());
+            let crowd: Vec<_> =
+                (0..more).map(|_| Client::connect(Some(address), &read).unwrap()).collect();
+            say("ready");
+            hear();
+            drop((draft, crowd));
+        }
+        "resize" => {
+            let client = connect(address);
+            let mut draft = client.create(&id(VICTIM, 7), 5000, &CreateOptions::default()).unwrap();
+            plasma::sync::arm_stop(role[2].parse().unwrap());
+            draft.resize(role[3].parse().unwrap()).unwrap();
+            plasma::sync::arm(0);
+            fill(&id(VICTIM, 7), draft.as_mut_slice());
+            draft.seal().unwrap();
+            say("sealed");
+        }
+        "corpse" => {
+            let client = connect(address);
+            if let Some(held) = get_checked(&client, &id(KEPT, 2)) {
+                std::mem::forget(held);
+            }
+            let drafts =
+                (10..13).map(|i| client.create(&id(VICTIM, i), 100 * i, &CreateOptions::default()));
+            let drafts: Vec<_> = drafts.collect();
+            say("ready");
+            hear();
+            drop(drafts);
+        }
+        "reap" | "recover" => {
+            let client = connect(address);
+            say("ready");
+            hear();
+            arm(&role[2]);
+            if name == "reap" {
+                client.reap().unwrap();
+            } else {
+                tolerate(client.put(&id(VICTIM, 15), &[], &CreateOptions::default()), &role[3]);
+            }
+            passed();
+        }
+        _ => {
+            let op = OPS.iter().find(|op| op.name == name).unwrap();
+            let client = connect(address);
+            let prepared = (op.prepare)(&client).unwrap();
+            arm(&role[2]);
+            let done = (op.run)(&client, prepared);
+            if op.lru && role[3] == "Busy" {
+                // A neighbour may hold what would have to go.
+                tolerate(done, "Full");
+            } else {
+                tolerate(done, &role[3]);
+            }
+            passed();
+        }
+    }
+}
+
+fn put_and_get(client: &Client) -> Result<()> {
+    client.put(&id(VICTIM, 3), &[], &CreateOptions::default())?;
+    get_checked(client, &id(VICTIM, 3));
+    Ok(())
+}
+
+/// Full stores may refuse.
+fn tolerate(done: Result<()>, kind: &str) {
+    if let Err(error) = done {
+        let refused = matches!(error.status(), Status::OutOfMemory | Status::Limit);
+        assert!(refused && kind.starts_with("Full"), "{kind}: {error}");
+    }
+}

@@ -1,0 +1,205 @@
+//! The sweep passes every place in the source where a store is changed, and nothing changes one
+//! elsewhere.
+
+use super::sweep::PASSED;
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+/// Calls on words of shared memory, and on bytes of the heap.
+const STORES: &[&str] = &[
+    ".store(",
+    ".compare_exchange(",
+    ".fetch_add(",
+    ".fetch_or(",
+    ".fetch_max(",
+    ".swap(",
+    ".set_id(",
+    ".set_lifecycle(",
+    ".copy_from(",
+    ".copy_from_own(",
+    ".fill_zero(",
+];
+
+/// Functions of `src/sys` that change files or wake others.
+const CHANGES: &[&str] = &[
+    "file::tmpfile_at(",
+    "file::link_tmpfile(",
+    "file::unlink_at(",
+    "file::remove_dir_at(",
+    "file::make_dir_at(",
+    "file::rename_noreplace(",
+    "file::set_len(",
+    "file::reserve(",
+    "file::punch_hole(",
+    "file::set_mode(",
+    "file::write_all_at(",
+    "lock::try_write_lock(",
+    "lock::unlock(",
+    "futex::wake_all(",
+    "futex::wake_low_half(",
+    "libc::O_CREAT",
+];
+
+/// What they are made of: in `src/sys` a point stands shortly before each.
+const SYSTEM_CALLS: &[&str] = &[
+    "libc::openat(",
+    "libc::linkat(",
+    "libc::unlinkat(",
+    "libc::mkdirat(",
+    "libc::fchmodat(",
+    "SYS_renameat2",
+    "libc::ftruncate(",
+    "libc::fallocate(",
+    "libc::fchmod(",
+    "libc::pwrite(",
+    "libc::F_OFD_SETLK",
+    "libc::FUTEX_WAKE ",
+];
+const NEAR: usize = 16;
+
+/// The door to shared words, and those whose point is the caller's: not places themselves.
+const WRAPPERS: &[(&str, &[&str])] = &[
+    ("src/sync.rs", &[""]),
+    ("src/layout/extent.rs", &["self.wide[i].store(", "self.low[i].store("]),
+    ("src/layout/record.rs", &[".compare_exchange(old.0", "self.id[", "self.id_tail.store("]),
+    ("src/lock.rs", &[".compare_exchange(from.raw()"]),
+    ("src/segment/mod.rs", &[".compare_exchange(from as u32"]),
+    ("src/segment/heap.rs", &["copy_from(self", "copy_from_own(self"]),
+];
+
+/// Words of this process alone.
+const PRIVATE: &[(&str, &[&str])] = &[
+    ("src/store/seat.rs", &[""]),
+    ("src/subscription.rs", &[""]),
+    ("src/id.rs", &[""]),
+    ("src/store/session.rs", &["self.gone.", "self.waiting.", "self.control.", "self.closing."]),
+    ("src/wait.rs", &["self.limit."]),
+];
+
+/// Places that no operation here passes, and why.
+const NOT_PASSED: &[(&str, &str, &str)] = &[
+    (
+        "src/segment/remove.rs",
+        "set_lifecycle(Lifecycle::Gone, Lifecycle::Live)",
+        "the way back when a directory cannot be renamed (a bind mount)",
+    ),
+    (
+        "src/store/session.rs",
+        "set_lifecycle(from, Lifecycle::Gone)",
+        "somebody deleted the store's files: one exchange, and nothing is freed from then on",
+    ),
+    (
+        "src/store/reserve.rs",
+        "blocks_reserved.fetch_max(next",
+        "a rebuild that needs more blocks than there were: the same store as when a create does",
+    ),
+];
+
+struct Place {
+    name: String,
+    code: String,
+}
+
+fn is_in(list: &[(&str, &[&str])], file: &str, code: &str) -> bool {
+    list.iter().any(|(f, parts)| *f == file && parts.iter().any(|part| code.contains(part)))
+}
+
+/// Files of the library without their tests: path and lines.
+fn shipped() -> Vec<(String, Vec<String>)> {
+    fn walk(dir: &Path, found: &mut Vec<String>) {
+        for entry in fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                walk(&path, found);
+            } else {
+                found.push(path.to_str().unwrap().to_owned());
+            }
+        }
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut paths = Vec::new();
+    walk(&root.join("src"), &mut paths);
+    paths.sort();
+    let tests = ["tests", "loom", "model", "fixture", "testing", "golden", "modelled"];
+    let is_test =
+        |path: &str| tests.contains(&Path::new(path).file_stem().unwrap().to_str().unwrap());
+    let files = paths.iter().filter(|path| !is_test(path)).map(|path| {
+        let text = fs::read_to_string(path).unwrap();
+        let lines: Vec<String> = text
+            .lines()
+            .take_while(|line| *line != "mod tests {")
+            .map(|line| line.split("//").next().unwrap().to_owned())
+            .collect();
+        (path[root.to_str().unwrap().len() + 1..].to_owned(), lines)
+    });
+    files.collect()
+}
+
+/// Where shared memory or files are changed, by the source.
+fn places() -> Vec<Place> {
+    let mut found = Vec::new();
+    for (file, lines) in shipped() {
+        for (i, line) in lines.iter().enumerate() {
+            let calls = STORES.iter().chain(CHANGES).any(|call| line.contains(call));
+            let elsewhere = file.starts_with("src/sys/") || file.starts_with("src/ffi/");
+            if calls && !elsewhere && !is_in(WRAPPERS, &file, line) && !is_in(PRIVATE, &file, line)
+            {
+                found.push(Place {
+                    name: format!("{file}:{}", i + 1),
+                    code: line.trim().to_owned(),
+                });
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn every_place_where_a_store_is_changed_is_passed() {
+    super::survey();
+    let passed = PASSED.lock().clone();
+    let passed: BTreeSet<&str> = passed.keys().map(|p| p.split_once(" at ").unwrap().1).collect();
+    // The flags of an open are made in the lines above it.
+    let flags = |place: &Place| place.code.contains("libc::O_CREAT");
+    let near = |place: &Place| {
+        let (file, line) = place.name.split_once(':').unwrap();
+        let line: u32 = line.parse().unwrap();
+        let end = if flags(place) { line + 2 } else { line };
+        (line..=end).any(|line| passed.contains(&*format!("{file}:{line}")))
+    };
+    let places = places();
+    assert!(places.len() > 150, "{}", places.len());
+    let reason = |place: &Place| {
+        let same = |(file, code, _): &&(&str, &str, &str)| {
+            place.name.starts_with(file) && place.code.contains(code)
+        };
+        NOT_PASSED.iter().find(same)
+    };
+    let missed: Vec<String> = places
+        .iter()
+        .filter(|place| !near(place) && reason(place).is_none())
+        .map(|place| format!("{}: {}", place.name, place.code))
+        .collect();
+    println!("{} places in the source, {} passed", places.len(), places.len() - missed.len());
+    assert!(missed.is_empty(), "places that no operation passes:\n{}", missed.join("\n"));
+}
+
+#[test]
+fn a_point_stands_before_each_system_call_that_changes_a_store() {
+    let mut wrong = Vec::new();
+    for (file, lines) in shipped() {
+        for (i, line) in lines.iter().enumerate() {
+            if !SYSTEM_CALLS.iter().any(|call| line.contains(call)) {
+                continue;
+            }
+            let near = &lines[i.saturating_sub(NEAR)..i];
+            if !file.starts_with("src/sys/")
+                || !near.iter().any(|line| line.contains("kill_point("))
+            {
+                wrong.push(format!("{file}:{}: {}", i + 1, line.trim()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "no point before:\n{}", wrong.join("\n"));
+}

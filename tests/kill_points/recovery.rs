@@ -1,0 +1,211 @@
+//! Those are killed who clean up after the killed.
+
+use super::common::bystander::Bystander;
+use super::common::world::{KEPT, Kind, VICTIM, World, check_kept};
+use super::common::{Scratch, assert_sound, connect, get_checked, id, make, put, spawn};
+use super::sweep::{CHILD, End, end_of, points, run, sweep};
+use plasma::{Client, ConnectOptions, ObjectState, Status};
+use std::os::unix::fs::FileExt;
+use std::time::Duration;
+
+/// All of them.
+pub fn all() {
+    reap();
+    a_death_in_a_critical_section_and_then_in_recovery();
+    deaths_at_each_place_and_one_after_another();
+    recovery_counts_both_extents_of_those_who_are_just_resizing();
+    readers_get_everything_when_all_producers_died_in_recovery();
+}
+
+/// A victim that connects first, and does its work when somebody else has died.
+fn run_after(role: &str, address: &str, n: u64, kind: &str, die: impl FnOnce()) -> End {
+    let mut victim = spawn(CHILD, &[role, address, &n.to_string(), kind]);
+    victim.expect("ready");
+    die();
+    victim.tell("go");
+    end_of(victim, role)
+}
+
+/// Dies in the middle of a delete, which is inside its critical section.
+fn die_in_delete(address: &str, points: u64) {
+    let end = run("delete", address, points / 2, &["Resting"]);
+    assert!(matches!(end, End::Killed(_)), "{end:?}");
+}
+
+/// How many points a delete passes, and the first of each place.
+fn points_of_delete(address: &str) -> (u64, Vec<u64>) {
+    match run("delete", address, 0, &["Resting"]) {
+        End::Passed(points, first) => (points, first),
+        end => panic!("{end:?}"),
+    }
+}
+
+#[test]
+fn reap() {
+    for kind in [Kind::Empty, Kind::Resting, Kind::Full] {
+        let mut world = World::new(CHILD, kind, false, true);
+        let address = world.address.clone();
+        let die = || {
+            let corpse = spawn(CHILD, &["corpse", &address]);
+            corpse.expect("ready");
+            corpse.kill();
+        };
+        let what = format!("reap in a store: {kind:?}");
+        sweep(&what, |n| run_after("reap", &address, n, "", die), |what| world.check(what));
+        world.finish(&what);
+    }
+}
+
+#[test]
+fn a_death_in_a_critical_section_and_then_in_recovery() {
+    for kind in [Kind::Empty, Kind::Resting, Kind::Full] {
+        let mut world = World::new(CHILD, kind, false, true);
+        let address = world.address.clone();
+        let (first, _) = points_of_delete(&address);
+        let what = format!("recovery in a store: {kind:?}");
+        let before = world.client.stats().unwrap();
+        sweep(
+            &what,
+            |n| {
+                let die = || die_in_delete(&address, first);
+                run_after("recover", &address, n, &format!("{kind:?}"), die)
+            },
+            |what| world.check(what),
+        );
+        let after = world.client.stats().unwrap();
+        assert!(after.lock_steals > before.lock_steals && after.recoveries > before.recoveries);
+        world.finish(&what);
+    }
+}
+
+#[test]
+fn deaths_at_each_place_and_one_after_another() {
+    let mut world = World::new(CHILD, Kind::Resting, false, true);
+    let address = world.address.clone();
+    for first in ["delete", "abort", "create_named", "resize_move", "trim"] {
+        let what = format!("recovery after a death in {first}");
+        let die = |n| run(first, &address, n, &["Resting"]);
+        let End::Passed(total, places) = die(0) else { panic!("{first} failed") };
+        world.check(&what);
+        for at in points(&what, total, &places) {
+            // A recoverer that lives, or three that are killed one after another.
+            for rest in [&[0][..], &[30, 20, 10], &[5, 90, 60], &[200, 1, 400]] {
+                run_after("recover", &address, rest[0], "Resting", || _ = die(at));
+                for &n in &rest[1..] {
+                    run("join", &address, n, &["Resting"]);
+                }
+                world.check(&format!("{what} at {at} of {total}, recoverers at {rest:?}"));
+            }
+        }
+    }
+    world.finish("deaths one after another");
+}
+
+#[test]
+fn recovery_counts_both_extents_of_those_who_are_just_resizing() {
+    let mut world = World::new(CHILD, Kind::Resting, false, true);
+    let address = world.address.clone();
+    let (first, _) = points_of_delete(&address);
+    let mut met = 0;
+    for to in [9000, 90, 90_000] {
+        for n in 1.. {
+            let child = spawn(CHILD, &["resize", &address, &n.to_string(), &to.to_string()]);
+            if !child.wait_for_state('T') {
+                child.expect("sealed");
+                break;
+            }
+            // From an owner that is merely stopped nobody takes the lock.
+            if index_word(&address, LOCK) & 0xffff == 0 {
+                met += 1;
+                die_in_delete(&address, first);
+                run("join", &address, 0, &["Resting"]);
+                assert_sound(&world.client, "amid a resize");
+            }
+            child.signal(libc::SIGCONT);
+            assert_eq!(child.next().as_deref(), Some("sealed"), "stopped at {n}, to {to}");
+            child.end();
+            let made = get_checked(&world.client, &id(VICTIM, 7)).unwrap();
+            assert_eq!(made.len(), to, "stopped at {n}");
+            drop(made);
+            world.check(&format!("recovery while another resizes to {to}, stopped at {n}"));
+        }
+        let _ = world.client.delete(&id(VICTIM, 7));
+    }
+    assert!(met > 3, "{met}");
+    world.finish("recovery amid a resize");
+}
+
+/// Where the index has the epoch and the lock (docs/design.md, 2.2).
+const EPOCH: u64 = 128;
+const LOCK: u64 = 256;
+
+fn index_word(address: &str, offset: u64) -> u64 {
+    let index = std::fs::File::open(format!("{address}/index")).unwrap();
+    let mut word = [0; 8];
+    index.read_exact_at(&mut word, offset).unwrap();
+    u64::from_le_bytes(word)
+}
+
+#[test]
+fn readers_get_everything_when_all_producers_died_in_recovery() {
+    const OBJECTS: u64 = 60;
+    let scratch = Scratch::new();
+    let address = scratch.store("store");
+    // As many buckets as objects: some chains are longer than one.
+    let maker = make(&address, 4 << 20, 64, false);
+    for i in 0..OBJECTS {
+        let name = format!("object-{i}");
+        put(&maker, &id(7, i), (i * 100) as usize, (i % 2 == 0).then_some(&*name));
+    }
+    drop(maker);
+    let reader = Bystander::start(CHILD, "reader", &address, Kind::Empty, 0);
+    let (first, _) = points_of_delete(&address);
+    let read_only = ConnectOptions { existing: true, read_only: true, ..Default::default() };
+    let (mut owned, mut odd) = (0, 0);
+    let everything = |client: &Client, what: &str| {
+        for i in 0..OBJECTS {
+            let object = get_checked(client, &id(7, i));
+            let object = object.unwrap_or_else(|| panic!("{what}: object {i} is gone"));
+            assert_eq!(object.len() as u64, i * 100, "{what}");
+            let named = client.get_by_name(&format!("object-{i}"), Some(Duration::ZERO));
+            assert_eq!(named.is_ok(), i % 2 == 0, "{what}");
+            assert_eq!(
+                named.map_or(0, |named| named.len()),
+                if i % 2 == 0 { object.len() } else { 0 }
+            );
+        }
+        check_kept(client, 0, what);
+        assert_eq!(client.contains(&id(KEPT, 0)).unwrap(), ObjectState::Absent, "{what}");
+    };
+    sweep(
+        "recovery with no other producer",
+        |n| run_after("recover", &address, n, "", || die_in_delete(&address, first)),
+        |what| {
+            let lock = index_word(&address, LOCK);
+            let (held, rebuilding) = (lock & 0xffff != 0, index_word(&address, EPOCH) % 2 == 1);
+            owned += u64::from(held);
+            odd += u64::from(held && rebuilding);
+            let client = Client::connect(Some(&address), &read_only).unwrap();
+            everything(&client, what);
+            // What was being deleted and what was being made is there in full, or not at all.
+            for victim in [id(VICTIM, 0), id(VICTIM, 15)] {
+                get_checked(&client, &victim);
+            }
+            client.list().unwrap();
+            drop(client);
+            let client = connect(&address);
+            everything(&client, what);
+            for victim in [id(VICTIM, 0), id(VICTIM, 15)] {
+                let deleted = client.delete(&victim).map_err(|error| error.status());
+                assert!(matches!(deleted, Ok(()) | Err(Status::NotFound)), "{what}: {deleted:?}");
+            }
+            client.reap().unwrap();
+            assert_sound(&client, what);
+            let stats = client.stats().unwrap();
+            let seen = (stats.objects_sealed, stats.objects_deleted, stats.objects_writing);
+            assert_eq!(seen, (OBJECTS, 0, 0), "{what}: {stats:?}");
+        },
+    );
+    println!("all producers dead: the lock held by the dead {owned} times, amid a rebuild {odd}");
+    reader.end("recovery with no other producer");
+}

@@ -1,0 +1,204 @@
+//! Stores made, removed and left for the last time by those who are killed.
+
+use super::common::world::{CAPACITY, PROBE};
+use super::common::{Child, Scratch, connect, get_checked, id, is_content, make, put, spawn};
+use super::dying::CROWDS;
+use super::sweep::{CHILD, End, end_of, run, sweep};
+use plasma::{Client, ConnectOptions, ObjectState, Status};
+use std::os::unix::fs::MetadataExt;
+
+/// All of them.
+pub fn all() {
+    a_builder_of_a_store_leaves_nothing_that_the_next_one_trips_over();
+    remove_is_finished_by_the_next_to_connect();
+    the_last_to_leave_an_ephemeral_store_is_killed();
+    who_sweeps_up_after_a_dead_builder_is_killed();
+    who_clears_what_readers_planted_is_killed();
+    who_joins_when_the_dead_have_taken_every_place_is_killed();
+}
+
+#[test]
+fn a_builder_of_a_store_leaves_nothing_that_the_next_one_trips_over() {
+    for how in ["plain", "reserved", "readers", "word"] {
+        let scratch = Scratch::new();
+        let word = format!("killed-builder-{}", std::process::id());
+        let address = if how == "word" { word.clone() } else { scratch.store("store") };
+        // A word is a store in a directory of this user's, where there may be others.
+        let names = || match how {
+            "word" => {
+                let uid = std::fs::metadata("/proc/self").unwrap().uid();
+                let entries = std::fs::read_dir(format!("/dev/shm/plasma-{uid}"));
+                let names = entries.into_iter().flatten().flatten().map(|entry| entry.file_name());
+                names
+                    .filter_map(|name| name.into_string().ok())
+                    .filter(|n| n.contains(&word))
+                    .collect()
+            }
+            _ => scratch.names(),
+        };
+        sweep(
+            &format!("make a store, {how}"),
+            |n| run("make", &address, n, &[how]),
+            |what| {
+                let options = ConnectOptions { capacity: CAPACITY, ..Default::default() };
+                let client = Client::connect(Some(&address), &options).unwrap();
+                put(&client, &id(PROBE, 0), 100, Some("probe"));
+                assert!(get_checked(&client, &id(PROBE, 0)).is_some());
+                super::common::assert_sound(&client, what);
+                let name = if how == "word" { &word } else { "store" };
+                assert_eq!(names(), [name], "{what}");
+                drop(client);
+                Client::remove_store(Some(&address)).unwrap();
+                assert!(names().is_empty(), "{what}: {:?}", names());
+            },
+        );
+        drop(Client::connect(Some(&address), &ConnectOptions::default()).unwrap());
+        let end = run("remove", &address, 0, &[]);
+        assert!(matches!(end, End::Passed(..)) && names().is_empty(), "{end:?}");
+    }
+}
+
+#[test]
+fn remove_is_finished_by_the_next_to_connect() {
+    let scratch = Scratch::new();
+    let address = scratch.store("store");
+    let before = std::cell::Cell::new(None);
+    sweep(
+        "remove",
+        |n| {
+            let client = make(&address, CAPACITY, 0, false);
+            put(&client, &id(PROBE, 1), 70_000, Some("held"));
+            let held = get_checked(&client, &id(PROBE, 1)).unwrap();
+            let end = run("remove", &address, n, &[]);
+            before.set(Some((client, held)));
+            end
+        },
+        |what| {
+            let (old, held) = before.take().unwrap();
+            let client = Client::connect(Some(&address), &ConnectOptions::default()).unwrap();
+            put(&client, &id(PROBE, 0), 100, Some("probe"));
+            super::common::assert_sound(&client, what);
+            // What the old store's clients hold stays, also where the store is gone.
+            assert!(is_content(&id(PROBE, 1), &held) && held.len() == 70_000, "{what}");
+            match old.contains(&id(PROBE, 0)) {
+                Ok(state) => assert_eq!(state, ObjectState::Sealed, "{what}: still one store"),
+                Err(error) => assert_eq!(error.status(), Status::StoreGone, "{what}"),
+            }
+            drop((held, old, client));
+            Client::remove_store(Some(&address)).unwrap();
+            assert!(scratch.names().is_empty(), "{what}: {:?}", scratch.names());
+        },
+    );
+}
+
+#[test]
+fn the_last_to_leave_an_ephemeral_store_is_killed() {
+    let scratch = Scratch::new();
+    let address = scratch.store("store");
+    let options = ConnectOptions { capacity: CAPACITY, ephemeral: true, ..Default::default() };
+    let fresh = || Client::connect(Some(&address), &options).unwrap();
+    sweep(
+        "leave an ephemeral store as the last",
+        |n| {
+            // The child connects while somebody is there, and is the last to leave.
+            let client = fresh();
+            put(&client, &id(PROBE, 0), 100, None);
+            let mut child = spawn(CHILD, &["leave_last", &address, &n.to_string()]);
+            child.expect("ready");
+            drop(client);
+            child.tell("leave");
+            end_of(child, "leave_last")
+        },
+        |what| {
+            let next = fresh();
+            assert_eq!(next.contains(&id(PROBE, 0)).unwrap(), ObjectState::Absent, "{what}");
+            super::common::assert_sound(&next, what);
+            assert_eq!(scratch.names(), ["store"], "{what}");
+            drop(next);
+            assert!(scratch.names().is_empty(), "{what}: {:?}", scratch.names());
+        },
+    );
+}
+
+#[test]
+fn who_sweeps_up_after_a_dead_builder_is_killed() {
+    // Before the first file, and with most of it there.
+    for dead_at in [2, 300] {
+        let scratch = Scratch::new();
+        let address = scratch.store("store");
+        sweep(
+            &format!("make a store beside a builder that died at {dead_at}"),
+            |n| {
+                let dead = run("make", &address, dead_at, &["readers"]);
+                assert!(matches!(dead, End::Killed(_)), "{dead:?}");
+                assert_eq!(scratch.names().len(), 1);
+                run("make", &address, n, &["plain"])
+            },
+            |what| {
+                let options = ConnectOptions { capacity: CAPACITY, ..Default::default() };
+                drop(Client::connect(Some(&address), &options).unwrap());
+                Client::remove_store(Some(&address)).unwrap();
+                // Each maker sweeps, and the last one found the store made.
+                drop(Client::connect(Some(&address), &options).unwrap());
+                Client::remove_store(Some(&address)).unwrap();
+                assert!(scratch.names().is_empty(), "{what}: {:?}", scratch.names());
+            },
+        );
+    }
+}
+
+#[test]
+fn who_clears_what_readers_planted_is_killed() {
+    let scratch = Scratch::new();
+    let address = scratch.store("store");
+    let options =
+        ConnectOptions { mode: 0o644, capacity: CAPACITY, exclusive: true, ..Default::default() };
+    let client = Client::connect(Some(&address), &options).unwrap();
+    let planted = |name: &str| format!("{address}/readers/{name}");
+    sweep(
+        "reap what readers planted",
+        |n| {
+            let mut child = spawn(CHILD, &["reap", &address, &n.to_string(), ""]);
+            child.expect("ready");
+            std::fs::write(planted("3"), "").unwrap();
+            std::fs::create_dir(planted("4")).unwrap();
+            child.tell("go");
+            end_of(child, "reap")
+        },
+        |what| {
+            client.reap().unwrap();
+            for name in ["3", "4"] {
+                assert!(!std::path::Path::new(&planted(name)).exists(), "{what}");
+            }
+            super::common::assert_sound(&client, what);
+            assert_eq!(client.stats().unwrap().clients, 1, "{what}");
+        },
+    );
+    std::fs::create_dir(planted("5")).unwrap();
+    let end = run("remove", &address, 0, &[]);
+    assert!(matches!(end, End::Passed(..)), "{end:?}");
+    assert!(scratch.names().is_empty());
+}
+
+#[test]
+fn who_joins_when_the_dead_have_taken_every_place_is_killed() {
+    let scratch = Scratch::new();
+    let address = scratch.store("store");
+    drop(make(&address, CAPACITY, 0, false));
+    sweep(
+        "join when the dead have taken every place",
+        |n| {
+            let crowds = (0..CROWDS).map(|i| spawn(CHILD, &["crowd", &address, &i.to_string()]));
+            let crowds: Vec<_> = crowds.inspect(|crowd| crowd.expect("ready")).collect();
+            crowds.into_iter().for_each(Child::kill);
+            run("join", &address, n, &["Empty"])
+        },
+        |what| {
+            let client = connect(&address);
+            client.reap().unwrap();
+            super::common::assert_sound(&client, what);
+            let stats = client.stats().unwrap();
+            assert_eq!((stats.clients, stats.objects_writing, stats.used), (1, 0, 0), "{what}");
+        },
+    );
+}
