@@ -17,7 +17,7 @@ DIR ?=
 EXAMPLES := $(addprefix target/c/,hello demo producer worker collector ops)
 MIRI := $(CARGO) +nightly miri
 
-.PHONY: help build demo test header lint loom kill crash miri bench install clean library
+.PHONY: help build demo test header lint loom kill crash storm miri bench install clean library
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -54,6 +54,12 @@ kill: ## processes killed at some stores to shared memory and system calls of ev
 
 crash: ## processes killed at all of them
 	PLASMA_KILL_ALL=1 $(KILL) --test kill_points -- --nocapture
+
+# All plans derive from SEED; the same seed draws the same plans.
+SEED ?= 20261122
+KILLS ?= 10000
+storm: ## KILLS=10000 processes killed at random, while others work on the same stores; SEED=
+	PLASMA_STORM_SEED=$(SEED) PLASMA_STORM_KILLS=$(KILLS) $(KILL) --test storm -- --nocapture
 
 miri: ## the protocols under miri, where a nightly toolchain has it
 	@if $(MIRI) --version >/dev/null 2>&1; then \

@@ -176,9 +176,14 @@ impl Child {
         }
     }
 
+    /// Close its input.
+    pub fn close(&mut self) {
+        drop(self.process.stdin.take());
+    }
+
     /// Close its input and wait for its end.
     pub fn end(mut self) -> ExitStatus {
-        drop(self.process.stdin.take());
+        self.close();
         let end = Instant::now() + HANG;
         loop {
             if let Some(status) = self.process.try_wait().unwrap() {

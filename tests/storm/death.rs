@@ -1,0 +1,96 @@
+//! Dying at a chosen moment, noticing that an operation hangs, and being somebody else.
+#![allow(unsafe_code)] // timers and user ids
+
+use super::plan::Doom;
+use std::sync::Mutex;
+use std::time::Duration;
+
+/// Looks of the watchdog, a tenth of a second apart, that one operation may take. Counted by looks,
+/// so that the time in which the whole process was stopped does not count.
+const LOOKS: u32 = 600;
+
+/// Somebody who is not root and owns nothing.
+const NOBODY: u32 = 65_534;
+
+/// What each thread is doing: the number of its operation, and its name.
+static DOING: Mutex<[(u64, &str); 4]> = Mutex::new([(0, ""); 4]);
+
+/// Say that a thread begins its next operation.
+pub fn begin(thread: usize, operation: u64, name: &'static str) {
+    DOING.lock().unwrap()[thread] = (operation, name);
+}
+
+/// End this process when an operation takes a minute.
+pub fn watch(who: String) {
+    std::thread::spawn(move || {
+        let mut before = *DOING.lock().unwrap();
+        let mut looks = [0; 4];
+        loop {
+            std::thread::sleep(Duration::from_millis(100));
+            let now = *DOING.lock().unwrap();
+            for (thread, look) in looks.iter_mut().enumerate() {
+                let same = now[thread] == before[thread] && !now[thread].1.is_empty();
+                *look = if same { *look + 1 } else { 0 };
+                if *look == LOOKS {
+                    eprintln!("{who} hangs in {}", now[thread].1);
+                    std::process::abort();
+                }
+            }
+            before = now;
+        }
+    });
+}
+
+/// Let death come as it was planned, from now on.
+pub fn arm(doom: Doom) {
+    match doom {
+        Doom::None => {}
+        Doom::Timer { micros, .. } => kill_in(micros),
+        #[cfg(feature = "kill-points")]
+        Doom::Point { point, .. } => plasma::sync::arm(point),
+        #[cfg(not(feature = "kill-points"))]
+        Doom::Point { point, .. } => unreachable!("point {point} without the feature"),
+    }
+}
+
+/// SIGKILL this process after so many microseconds, wherever it is then.
+fn kill_in(micros: u64) {
+    // SAFETY: a sigevent is plain numbers and pointers, for all of which zero will do.
+    let mut event: libc::sigevent = unsafe { std::mem::zeroed() };
+    event.sigev_notify = libc::SIGEV_SIGNAL;
+    event.sigev_signo = libc::SIGKILL;
+    let mut timer = std::ptr::null_mut();
+    // SAFETY: both pointers are to live locals.
+    let made = unsafe { libc::timer_create(libc::CLOCK_MONOTONIC, &raw mut event, &raw mut timer) };
+    assert_eq!(made, 0);
+    let none = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    let at = libc::timespec { tv_sec: 0, tv_nsec: micros as i64 * 1000 };
+    let when = libc::itimerspec { it_interval: none, it_value: at };
+    // SAFETY: the timer was just made, and `when` is a live local.
+    let set = unsafe { libc::timer_settime(timer, 0, &raw const when, std::ptr::null_mut()) };
+    assert_eq!(set, 0);
+}
+
+/// Send a signal to a child that is not waited for yet.
+pub fn signal(pid: u32, signal: i32) {
+    // SAFETY: takes no pointers.
+    let sent = unsafe { libc::kill(pid as i32, signal) };
+    assert_eq!(sent, 0, "signal {signal} to {pid}");
+}
+
+/// Whether this process may become somebody else.
+pub fn is_root() -> bool {
+    // SAFETY: takes no pointers.
+    unsafe { libc::geteuid() == 0 }
+}
+
+/// Become a user who owns nothing, for good.
+pub fn become_nobody() {
+    // SAFETY: no group is read.
+    let groups = unsafe { libc::setgroups(0, std::ptr::null()) };
+    // SAFETY: takes no pointers.
+    let group = unsafe { libc::setgid(NOBODY) };
+    // SAFETY: takes no pointers.
+    let user = unsafe { libc::setuid(NOBODY) };
+    assert_eq!((groups, group, user), (0, 0, 0));
+}

@@ -1,0 +1,55 @@
+//! A storm: many processes do all that the library offers on one store, by plans that are drawn
+//! from a seed, while they are killed, stopped and continued at any moment.
+//!
+//! Deaths come from outside (SIGKILL), from a timer within an operation, and with the feature
+//! `kill-points` at stores to shared memory. `PLASMA_STORM_KILLS` says how many, over all kinds of
+//! stores; `PLASMA_STORM_SEED` draws the same plans again: roles, operations, and what the killer
+//! does in which order. How processes interleave is the kernel's, and does not repeat.
+
+#[path = "../common/mod.rs"]
+mod common;
+mod death;
+mod object;
+mod plan;
+mod roles;
+mod storm;
+mod work;
+
+use common::role;
+use plan::{Kind, Role};
+
+/// Children run this test: it only plays roles.
+const CHILD: &str = "a_child_plays_its_role";
+
+#[test]
+fn a_child_plays_its_role() {
+    let Some(role) = role() else { return };
+    let (address, kind) = (&role[1], Kind::of(&role[2]));
+    match role[0].as_str() {
+        "victim" => {
+            roles::victim(address, kind, Role::of(&role[3]), role[4].parse().unwrap());
+        }
+        "witness" => roles::witness(address, kind, role[3] == "stranger"),
+        other => panic!("no role {other}"),
+    }
+}
+
+#[test]
+fn a_storm_on_a_roomy_store_loses_nothing() {
+    storm::run(Kind::Roomy);
+}
+
+#[test]
+fn a_storm_on_a_store_with_eviction_loses_nothing() {
+    storm::run(Kind::Lru);
+}
+
+#[test]
+fn a_storm_on_a_store_that_is_always_full_loses_nothing() {
+    storm::run(Kind::Tiny);
+}
+
+#[test]
+fn a_storm_on_an_ephemeral_store_leaves_nothing() {
+    storm::run(Kind::Ephemeral);
+}
