@@ -11,7 +11,7 @@ use crate::sys::thread::spawn_quiet;
 use once_cell::sync::OnceCell;
 use parking_lot::Mutex;
 use std::fmt;
-use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::sync::mpsc::TrySendError;
 use std::thread::JoinHandle;
@@ -95,7 +95,7 @@ impl Subscription {
         self.shared.session.check()?;
         self.shared.session.check_open()?;
         let pump = self.pump.get_or_try_init(|| Pump::start(&self.shared))?;
-        Ok(pump.fd.as_fd().as_raw_fd())
+        pump.fd.number().map_err(|errno| errno.because("the event descriptor was closed"))
     }
 }
 

@@ -48,6 +48,7 @@ const UNSAFE: &[&str] = &[
     "src/sys/fork.rs",
     "src/sys/fs.rs",
     "src/sys/futex.rs",
+    "src/sys/kept.rs",
     "src/sys/lock.rs",
     "src/sys/map.rs",
     "src/sys/process.rs",

@@ -6,13 +6,14 @@ use crate::layout::extent::{Extent, UNIT};
 use crate::layout::header::Reserved;
 use crate::sync::{Ordering, kill_point};
 use crate::sys::file;
+use crate::sys::kept::Kept;
 use crate::sys::map::Map;
 use once_cell::sync::OnceCell;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 /// The heap file, mapped read-only, and read-write from the first create on.
 pub struct Heap {
-    fd: OwnedFd,
+    fd: Kept,
     readable: Map,
     writable: OnceCell<Map>,
     capacity: u64,
@@ -43,12 +44,13 @@ impl Heap {
         let readable = Map::read_only(fd.as_fd(), capacity as usize)
             .map_err(|errno| errno.because("cannot map the heap"))?;
         let chunk_shift = chunk_size.trailing_zeros();
+        let fd = Kept::new(fd).map_err(|errno| errno.because("cannot look at the heap"))?;
         Ok(Self { fd, readable, writable: OnceCell::new(), capacity, chunk_shift })
     }
 
     /// The file.
-    pub fn fd(&self) -> BorrowedFd<'_> {
-        self.fd.as_fd()
+    pub fn fd(&self) -> Result<BorrowedFd<'_>> {
+        self.fd.fd()
     }
 
     /// Chunks that `extent` touches, first and last.
@@ -92,7 +94,7 @@ impl Heap {
     /// The bytes of `extent` through the read-write map, which the first call makes.
     pub fn write(&self, extent: Extent, reserved: &Reserved) -> Result<BytesMut> {
         let map = self.writable.get_or_try_init(|| -> Result<Map> {
-            let map = Map::read_write(self.fd.as_fd(), self.capacity as usize)
+            let map = Map::read_write(self.fd.fd()?, self.capacity as usize)
                 .map_err(|errno| errno.because("cannot map the heap for writing"))?;
             // A child must not write into what its parent creates.
             map.dont_fork().map_err(|errno| errno.because("cannot keep the heap from children"))?;
@@ -107,7 +109,7 @@ impl Heap {
 
     /// Copy bytes out with a system call: right even where nothing is reserved.
     pub fn copy_out(&self, offset: u64, into: &mut [u8]) -> bool {
-        file::read_at(self.fd.as_fd(), into, offset).is_ok_and(|n| n == into.len())
+        self.fd.get().and_then(|fd| file::read_at(fd, into, offset)).is_ok_and(|n| n == into.len())
     }
 
     /// Back the full 2 MiB runs of `extent` with huge pages; best effort.

@@ -33,7 +33,7 @@ use crate::layout::record::Record;
 use crate::layout::wake::WakePage;
 use crate::lock::WriterLock;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
-use std::os::fd::OwnedFd;
+use crate::sys::kept::Kept;
 
 /// The facts of a store that never change, copied out of its header once and checked.
 #[derive(Clone, Copy, Debug)]
@@ -93,13 +93,13 @@ impl Facts {
 /// An open store.
 pub struct Segment {
     /// The directory of the store.
-    pub dir: OwnedFd,
+    pub dir: Kept,
     /// `clients/`.
-    pub clients: OwnedFd,
+    pub clients: Kept,
     /// `readers/`, in stores that admit them.
-    pub readers: Option<OwnedFd>,
+    pub readers: Option<Kept>,
     /// `index`, as it was opened.
-    pub index_fd: OwnedFd,
+    pub index_fd: Kept,
     /// What never changes.
     pub facts: Facts,
     /// Whether `index` and the heap are mapped read-only.

@@ -10,6 +10,7 @@ use crate::layout::geometry::{self, Geometry};
 use crate::layout::header::{self, Header, Identity, WAKE_FILE_SIZE};
 use crate::layout::{LAYOUT_VERSION, geometry::HEADER_SIZE};
 use crate::sys::file::{self, Stat};
+use crate::sys::kept::Kept;
 use crate::sys::map::Map;
 use crate::sys::{Errno, fs, process};
 use std::ffi::CStr;
@@ -141,6 +142,7 @@ impl Opener<'_> {
 
         let index = self.map(&index_fd, geometry.index_size, read_only)?;
         let wake = self.map(&wake_fd, WAKE_FILE_SIZE, !can_hint)?;
+        let keep = |fd| Kept::new(fd).map_err(|errno| errno.because("cannot look at the store"));
         let max_objects = u64::from(geometry.max_objects);
         let buckets = u64::from(geometry.buckets);
         Ok(Segment {
@@ -152,10 +154,10 @@ impl Opener<'_> {
             blocks: Section::new(&index, geometry.blocks_at, geometry.blocks.into())?,
             wake: Section::new(&wake, 0, 1)?,
             heap: Heap::new(heap_fd, geometry.capacity, geometry.chunk_size)?,
-            dir: self.dir,
-            clients,
-            readers,
-            index_fd,
+            dir: keep(self.dir)?,
+            clients: keep(clients)?,
+            readers: readers.map(keep).transpose()?,
+            index_fd: keep(index_fd)?,
             facts,
             read_only,
             can_hint,

@@ -62,8 +62,10 @@ pub fn create(address: &Address, new: &NewStore) -> Result<bool> {
             Err(errno) => Err(errno.because(format!("cannot publish {}", address.display()))),
         });
     if !matches!(published, Ok(true)) {
-        remove_tree(&parent, &name, &dir);
+        remove_tree(&parent, &name, dir.as_fd());
     }
+    // A child that was forked meanwhile has the descriptor too, and would keep the lock.
+    let _ = lock::unlock(index.as_fd());
     published
 }
 
@@ -165,13 +167,13 @@ fn make_directory(address: &Address, parent: &OwnedFd) -> Result<(CString, Owned
                 }
                 Ok(_) => continue,
                 Err(errno) => {
-                    remove_tree(parent, &name, &dir);
+                    remove_tree(parent, &name, dir.as_fd());
                     return Err(cannot(errno));
                 }
             },
             Err(errno) if swept(&errno) => continue,
             Err(errno) => {
-                remove_tree(parent, &name, &dir);
+                remove_tree(parent, &name, dir.as_fd());
                 return Err(cannot(errno));
             }
         }

@@ -10,7 +10,7 @@ use crate::error::{Error, Result, Status};
 use crate::layout::header::Lifecycle;
 use crate::sys::{Errno, SysResult, file, lock, process};
 use std::ffi::{CStr, CString};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 /// Entries of a directory that are looked at while sweeping or removing.
@@ -68,7 +68,7 @@ fn open_parent(address: &Address) -> Result<OwnedFd> {
 
 fn refuse_strangers(address: &Address, segment: &Segment, parent: &OwnedFd) -> Result<()> {
     let cannot = |errno: Errno| errno.because(format!("cannot look at {}", address.display()));
-    let stat = file::stat_fd(segment.dir.as_fd()).map_err(cannot)?;
+    let stat = file::stat_fd(segment.dir.fd()?).map_err(cannot)?;
     let outer = file::stat_fd(parent.as_fd()).map_err(cannot)?;
     if stat.dev != outer.dev {
         return Err(mount_point(address));
@@ -117,7 +117,8 @@ impl<'a> Removal<'a> {
         let at = Some(parent.as_fd());
         // The name may already lead to another store: then the old one is out of the way.
         let here = file::stat_at(at, &address.name).map(|stat| (stat.dev, stat.ino));
-        let ours = file::stat_fd(segment.dir.as_fd()).map(|stat| (stat.dev, stat.ino));
+        let dir = segment.dir.fd()?;
+        let ours = file::stat_fd(dir).map(|stat| (stat.dev, stat.ino));
         if here.is_err() || here != ours {
             return Ok(());
         }
@@ -126,7 +127,7 @@ impl<'a> Removal<'a> {
             libc::EBUSY => mount_point(address),
             _ => errno.because(format!("cannot rename {} aside", address.display())),
         })?;
-        remove_tree(parent, &aside, &segment.dir);
+        remove_tree(parent, &aside, dir);
         if address.own_parent {
             // Fails while it holds other stores, and that is right.
             let _ = file::remove_dir_at(None, &address.parent);
@@ -136,15 +137,28 @@ impl<'a> Removal<'a> {
 
     /// The store stays.
     fn give_up(self) {
-        if self.file.is_some() {
-            let _ = file::unlink_at(Some(self.segment.dir.as_fd()), files::REMOVE);
+        if self.file.is_some()
+            && let Ok(dir) = self.segment.dir.get()
+        {
+            let _ = file::unlink_at(Some(dir), files::REMOVE);
         }
+    }
+}
+
+impl Drop for Removal<'_> {
+    fn drop(&mut self) {
+        // A child that was forked meanwhile has the descriptor too, and would keep the lock.
+        let locked = match &self.file {
+            Some(file) => Ok(file.as_fd()),
+            None => self.segment.index_fd.get(),
+        };
+        let _ = locked.and_then(lock::unlock);
     }
 }
 
 /// Lock the removers' file, made if there is none; `None` while another has it.
 fn lock_removal(segment: &Segment) -> SysResult<Option<Option<OwnedFd>>> {
-    let dir = segment.dir.as_fd();
+    let dir = segment.dir.get()?;
     let flags = libc::O_RDWR | libc::O_NOFOLLOW | libc::O_NONBLOCK;
     let file = match file::open_at(Some(dir), files::REMOVE, flags, 0) {
         Err(errno) if errno.0 == libc::ENOENT => return make_removal(segment),
@@ -157,7 +171,7 @@ fn lock_removal(segment: &Segment) -> SysResult<Option<Option<OwnedFd>>> {
 
 /// Make the removers' file, the owner's and locked before it has a name.
 fn make_removal(segment: &Segment) -> SysResult<Option<Option<OwnedFd>>> {
-    let dir = segment.dir.as_fd();
+    let dir = segment.dir.get()?;
     let made = || {
         let (file, owner) = (file::tmpfile_at(dir, 0o600)?, file::stat_fd(dir)?.uid);
         if owner != process::uid() {
@@ -174,7 +188,7 @@ fn make_removal(segment: &Segment) -> SysResult<Option<Option<OwnedFd>>> {
         Err(Errno(libc::ENOENT)) => Ok(Some(None)),
         // No room for a file; the removal makes some.
         Err(Errno(libc::ENOSPC | libc::EDQUOT)) => {
-            Ok(lock::try_write_lock(segment.index_fd.as_fd())?.then_some(None))
+            Ok(lock::try_write_lock(segment.index_fd.get()?)?.then_some(None))
         }
         done => done,
     }
@@ -188,11 +202,11 @@ fn mount_point(address: &Address) -> Error {
 }
 
 /// Unlink what a store is made of, and its directory when that leaves it empty.
-pub fn remove_tree(parent: &OwnedFd, name: &CStr, dir: &OwnedFd) {
+pub fn remove_tree(parent: &OwnedFd, name: &CStr, dir: BorrowedFd<'_>) {
     // Best effort throughout: what cannot be removed is left, and a later sweep tries again.
     for subdir in [files::CLIENTS, files::READERS] {
         let flags = libc::O_RDONLY | libc::O_DIRECTORY | libc::O_NOFOLLOW;
-        if let Ok(inner) = file::open_at(Some(dir.as_fd()), subdir, flags, 0) {
+        if let Ok(inner) = file::open_at(Some(dir), subdir, flags, 0) {
             let mut names: Vec<CString> = Vec::new();
             let _ = file::list_dir(inner.as_fd(), MANY, |name, _| names.push(name.to_owned()));
             let planted = subdir == files::READERS;
@@ -201,11 +215,11 @@ pub fn remove_tree(parent: &OwnedFd, name: &CStr, dir: &OwnedFd) {
                     let _ = file::remove_dir_at(Some(inner.as_fd()), name);
                 }
             }
-            let _ = file::remove_dir_at(Some(dir.as_fd()), subdir);
+            let _ = file::remove_dir_at(Some(dir), subdir);
         }
     }
     for name in [files::HEAP, files::WAKE, files::INDEX, files::REMOVE] {
-        let _ = file::unlink_at(Some(dir.as_fd()), name);
+        let _ = file::unlink_at(Some(dir), name);
     }
     let _ = file::remove_dir_at(Some(parent.as_fd()), name);
 }
@@ -231,12 +245,12 @@ pub fn sweep(parent: &OwnedFd, address: &Address) {
             continue;
         }
         if name.to_bytes().ends_with(b".gone") {
-            remove_tree(parent, &name, &dir);
+            remove_tree(parent, &name, dir.as_fd());
         } else if let Some(_lock) = builder_lock(&dir) {
             // A builder unlocks after it has published: under its own name nothing is abandoned.
             let named = file::stat_at(Some(parent.as_fd()), &name);
             if named.is_ok_and(|named| named.same_file(&stat)) {
-                remove_tree(parent, &name, &dir);
+                remove_tree(parent, &name, dir.as_fd());
             }
         }
     }

@@ -18,7 +18,6 @@ use crate::segment::all_set;
 use crate::sync::Ordering::Relaxed;
 use crate::sys::{file, fs};
 use std::collections::HashSet;
-use std::os::fd::AsFd;
 
 /// A stretch of the heap that a record owns.
 struct Owned {
@@ -62,7 +61,7 @@ impl Session {
 impl Check<'_> {
     fn all(&mut self) -> Result<()> {
         let holding = self.session.segment.lock().peek();
-        if !self.files() {
+        if !self.files()? {
             return Ok(());
         }
         self.identity();
@@ -90,14 +89,14 @@ impl Check<'_> {
     }
 
     /// Whether `index` is long enough to be looked at.
-    fn files(&mut self) -> bool {
+    fn files(&mut self) -> Result<bool> {
         let segment = &self.session.segment;
         let geometry = &segment.facts.geometry;
         let size = |fd| file::stat_fd(fd).map_or(0, |stat| stat.size);
-        let (index, heap) = (size(segment.index_fd.as_fd()), size(segment.heap.fd()));
+        let (index, heap) = (size(segment.index_fd.fd()?), size(segment.heap.fd()?));
         self.ensure(17, index == geometry.index_size, || format!("index has {index} bytes"));
         self.ensure(17, heap == geometry.capacity, || format!("heap has {heap} bytes"));
-        index >= geometry.index_size
+        Ok(index >= geometry.index_size)
     }
 
     /// The identity in the header is what it was when this client connected.
@@ -148,8 +147,9 @@ impl Check<'_> {
             (0..chunks).filter(set).map(|chunk| segment.heap.chunk_range(chunk).1).sum();
         self.ensure(22, beyond == 0, || format!("{beyond} chunks beyond the heap are reserved"));
         // Only of tmpfs is it known that it counts what fallocate gave.
-        let tmpfs = fs::file_system(segment.heap.fd()).is_ok_and(|found| found.name == "tmpfs");
-        let Ok(stat) = file::stat_fd(segment.heap.fd()) else { return };
+        let Ok(heap) = segment.heap.fd() else { return };
+        let tmpfs = fs::file_system(heap).is_ok_and(|found| found.name == "tmpfs");
+        let Ok(stat) = file::stat_fd(heap) else { return };
         let backed = stat.blocks * 512;
         self.ensure(15, !tmpfs || backed >= bytes, || {
             format!("{bytes} bytes of the heap are reserved, {backed} have memory")

@@ -14,7 +14,6 @@ use crate::segment::Bytes;
 use crate::sync::Ordering::{Acquire, Relaxed};
 use crate::sync::fence;
 use crate::sys::fs;
-use std::os::fd::AsFd;
 
 /// Set in `ObjectInfo::flags`: not chosen by eviction.
 const INFO_PINNED: u32 = 1;
@@ -258,8 +257,9 @@ impl Session {
         let (free, largest) = self.free_heap()?;
         stats.used = stats.capacity.saturating_sub(free * UNIT);
         stats.largest_free = largest * UNIT;
-        stats.file_system = fs::file_system(self.segment.dir.as_fd())
-            .map_or_else(|_| "unknown".to_owned(), |found| found.name.to_owned());
+        let found = self.segment.dir.get().and_then(fs::file_system);
+        stats.file_system =
+            found.map_or_else(|_| "unknown".to_owned(), |found| found.name.to_owned());
         Ok(stats)
     }
 

@@ -10,9 +10,9 @@ use crate::layout::header::Lifecycle;
 use crate::layout::word::LeaseWord;
 use crate::segment::{Section, Segment, refuse_beyond_cgroup, slot_name};
 use crate::sync::{AtomicU64, Ordering, fence};
-use crate::sys::fork::{ChildFds, Registration};
+use crate::sys::fork::{ChildFds, Registration, unforked};
 use crate::sys::map::Map;
-use crate::sys::{Errno, clock, file, lock, process, random};
+use crate::sys::{Errno, SysResult, clock, file, lock, process, random};
 use once_cell::sync::OnceCell;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
@@ -45,27 +45,29 @@ impl Own {
     pub fn join(segment: &Segment) -> Result<Own> {
         let (dir, in_readers) = directory(segment)?;
         let cannot = |errno: Errno| errno.because("cannot make this client's file");
-        let fd = file::tmpfile_at(dir, 0o600).map_err(|errno| match errno.0 {
-            libc::EOPNOTSUPP | libc::EISDIR | libc::EINVAL => Error::os(
-                Status::Unsupported,
-                errno.0,
-                "the file system of the store cannot make unnamed files (O_TMPFILE); use /dev/shm \
-                 or a local file system",
-            ),
-            _ => cannot(errno),
+        let (file, map) = unforked(|| {
+            let fd = file::tmpfile_at(dir, 0o600).map_err(|errno| match errno.0 {
+                libc::EOPNOTSUPP | libc::EISDIR | libc::EINVAL => Error::os(
+                    Status::Unsupported,
+                    errno.0,
+                    "the file system of the store cannot make unnamed files (O_TMPFILE); use \
+                     /dev/shm or a local file system",
+                ),
+                _ => cannot(errno),
+            })?;
+            file::set_len(fd.as_fd(), FILE_SIZE).map_err(cannot)?;
+            keep_from_children(fd).map_err(cannot)
         })?;
-        file::set_len(fd.as_fd(), FILE_SIZE).map_err(cannot)?;
+        let fd = file.fd().map_err(cannot)?;
         let first = LEASES_OFFSET + u64::from(LEASE_CHUNK) * 8;
         refuse_beyond_cgroup(first)?;
-        file::reserve(fd.as_fd(), 0, first).map_err(cannot)?;
+        file::reserve(fd, 0, first).map_err(cannot)?;
         // Directories decide who may look; the mode is exact whatever the umask.
-        file::set_mode(fd.as_fd(), 0o644).map_err(cannot)?;
-        if !lock::try_write_lock(fd.as_fd()).map_err(cannot)? {
+        file::set_mode(fd, 0o644).map_err(cannot)?;
+        if !lock::try_write_lock(fd).map_err(cannot)? {
             return Err(Error::new(Status::Internal, "a new file is locked by somebody"));
         }
-        let map = Map::read_write(fd.as_fd(), FILE_SIZE as usize).map_err(cannot)?;
-        map.dont_fork().map_err(cannot)?;
-        let mut own = Self::over(fd, Arc::new(map), 0, in_readers)?;
+        let mut own = Self::over(file, Arc::new(map), 0, in_readers)?;
         own.nonce = new_nonce()?;
         own.identify(segment.read_only);
         for slot in 0..SLOTS {
@@ -86,19 +88,22 @@ impl Own {
     /// have taken every slot. `None` when nobody is dead.
     pub fn adopt(segment: &Segment) -> Result<Option<Own>> {
         let cannot = |errno: Errno| errno.because("cannot take the place of a dead client");
-        let dir = Some(segment.clients.as_fd());
+        let dir = Some(segment.clients.fd()?);
         for slot in 0..SLOTS {
             let flags = libc::O_RDWR | libc::O_NOFOLLOW | libc::O_NONBLOCK;
             let name = slot_name(slot);
-            let Ok(fd) = file::open_at(dir, &name, flags, 0) else { continue };
-            let stat = file::stat_fd(fd.as_fd()).map_err(cannot)?;
-            let locked = lock::is_write_locked(fd.as_fd()).unwrap_or(true);
-            if !stat.is_file() || stat.size != FILE_SIZE || locked {
-                continue;
-            }
-            let map = Map::read_write(fd.as_fd(), FILE_SIZE as usize).map_err(cannot)?;
-            map.dont_fork().map_err(cannot)?;
-            let own = Self::over(fd, Arc::new(map), slot, false)?;
+            let open = || {
+                let Ok(fd) = file::open_at(dir, &name, flags, 0) else { return Ok(None) };
+                let stat = file::stat_fd(fd.as_fd()).map_err(cannot)?;
+                let locked = lock::is_write_locked(fd.as_fd()).unwrap_or(true);
+                if !stat.is_file() || stat.size != FILE_SIZE || locked {
+                    return Ok(None);
+                }
+                let (file, map) = keep_from_children(fd).map_err(cannot)?;
+                Ok(Some((file, map, stat)))
+            };
+            let Some((file, map, stat)) = unforked(open)? else { continue };
+            let own = Self::over(file, Arc::new(map), slot, false)?;
             // Before it looks alive: should it lose its name now, nobody deleted a user's file.
             own.set_joined(false);
             if lock::try_write_lock(own.fd()?).unwrap_or(false)
@@ -111,10 +116,8 @@ impl Own {
         Ok(None)
     }
 
-    fn over(fd: OwnedFd, map: Arc<Map>, slot: u32, in_readers: bool) -> Result<Own> {
+    fn over(file: Registration, map: Arc<Map>, slot: u32, in_readers: bool) -> Result<Own> {
         let header = Section::<ClientHeader>::new(&map, 0, 1)?;
-        let file = ChildFds::register(fd)
-            .map_err(|errno| errno.because("cannot make this client's file"))?;
         Ok(Own {
             slot,
             in_readers,
@@ -145,9 +148,12 @@ impl Own {
         header.magic.store(CLIENT_MAGIC, relaxed);
     }
 
-    /// The file; an error in a forked child, which closed it.
+    /// The file; an error in a forked child, which closed it, and when it was closed behind our
+    /// back. The lock stays in any case: the mapping keeps the open file.
     pub fn fd(&self) -> Result<BorrowedFd<'_>> {
-        self.file.fd().map_err(|_| Error::plain(Status::Forked))
+        self.file.fd().map_err(|errno| {
+            errno.because("a descriptor of this connection is closed; disconnect, and connect anew")
+        })
     }
 
     /// A lease word.
@@ -200,13 +206,22 @@ impl Own {
     }
 }
 
+/// Map a client's file. Children have neither the descriptor nor the mapping, each of which would
+/// keep the lock that is taken on it later. To be called within [`unforked`].
+fn keep_from_children(fd: OwnedFd) -> SysResult<(Registration, Map)> {
+    let map = Map::read_write(fd.as_fd(), FILE_SIZE as usize)?;
+    map.dont_fork()?;
+    Ok((ChildFds::register(fd)?, map))
+}
+
 /// Who may write `clients/` is there; other readers are in `readers/`.
 fn directory(segment: &Segment) -> Result<(BorrowedFd<'_>, bool)> {
-    if file::accessible(Some(segment.clients.as_fd()), c".", true) {
-        return Ok((segment.clients.as_fd(), false));
+    let clients = segment.clients.fd()?;
+    if file::accessible(Some(clients), c".", true) {
+        return Ok((clients, false));
     }
     match &segment.readers {
-        Some(readers) if segment.read_only => Ok((readers.as_fd(), true)),
+        Some(readers) if segment.read_only => Ok((readers.fd()?, true)),
         _ => Err(Error::new(
             Status::Permission,
             "this user may not write in the store; connect with PLASMA_CONNECT_READ_ONLY if the \
@@ -232,7 +247,10 @@ fn nobody_buries(segment: &Segment, slot: u32) -> bool {
     }
     // The dead bury nobody; one that is stopped may.
     let flags = libc::O_RDONLY | libc::O_NOFOLLOW | libc::O_NONBLOCK;
-    let file = file::open_at(Some(segment.clients.as_fd()), &slot_name(owner.into()), flags, 0);
+    let file = segment
+        .clients
+        .get()
+        .and_then(|dir| file::open_at(Some(dir), &slot_name(owner.into()), flags, 0));
     file.is_ok_and(|fd| lock::is_write_locked(fd.as_fd()) == Ok(false))
 }
 

@@ -7,7 +7,6 @@ use crate::layout::header::Lifecycle;
 use crate::segment::{finish_removal, slot_name};
 use crate::sync::{Ordering, fence};
 use crate::sys::file;
-use std::os::fd::AsFd;
 
 /// Tries for the lock of a leaver of an EPHEMERAL store; another leaver holds it for microseconds.
 const TRIES: u32 = 200;
@@ -101,16 +100,18 @@ impl Session {
 
     fn unlink_own(&self) {
         let dir = match (&self.segment.readers, self.own.in_readers) {
-            (Some(readers), true) => readers,
-            _ => &self.segment.clients,
+            (Some(readers), true) => readers.fd(),
+            _ => self.segment.clients.fd(),
         };
+        // Closed behind our back: the name stays, as that of one that was killed.
+        let Ok(dir) = dir else { return };
         let name = slot_name(self.own.slot);
         let ino = |stat: file::Stat| stat.ino;
         let own = self.own.fd().ok().and_then(|fd| file::stat_fd(fd).ok()).map(ino);
         // The name may be gone with the store, and be another's by now; liveness ends with the
         // descriptor in any case.
-        if own.is_some() && own == file::stat_at(Some(dir.as_fd()), &name).ok().map(ino) {
-            let _ = file::unlink_at(Some(dir.as_fd()), &name);
+        if own.is_some() && own == file::stat_at(Some(dir), &name).ok().map(ino) {
+            let _ = file::unlink_at(Some(dir), &name);
         }
     }
 }

@@ -134,7 +134,7 @@ impl LockEnv for Env<'_> {
             return Err(Error::new(Status::Corrupt, format!("client {slot} cannot be an owner")));
         }
         let flags = libc::O_RDONLY | libc::O_NONBLOCK | libc::O_NOFOLLOW;
-        let dir = self.session.segment.clients.as_fd();
+        let dir = self.session.segment.clients.fd()?;
         match file::open_at(Some(dir), &slot_name(slot), flags, 0) {
             Ok(fd) => {
                 self.nameless = 0;

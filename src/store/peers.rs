@@ -16,11 +16,12 @@ use crate::layout::client::{
 use crate::layout::word::LeaseWord;
 use crate::segment::{Segment, slot_name, slot_of};
 use crate::sync::{Ordering, fence};
+use crate::sys::kept::Kept;
 use crate::sys::{Errno, file, lock};
 use parking_lot::Mutex;
 use std::collections::{HashMap, HashSet};
 use std::mem::offset_of;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 
 /// Names that are read from a directory before its canonical names are tried one by one.
 const MAX_NAMES: usize = 16 * 1024;
@@ -49,7 +50,7 @@ struct Known {
 }
 
 struct Peer {
-    fd: OwnedFd,
+    fd: Kept,
     ino: u64,
     nonce: u64,
     /// Releases folded so far.
@@ -98,12 +99,13 @@ impl Session {
         let Known { named, nameless } = &mut *known;
         let nameless = nameless.iter_mut().map(|(place, peer)| (&*place, peer));
         for (place, peer) in named.iter_mut().chain(nameless) {
+            let fd = peer.fd.seen();
             each(View {
                 place: *place,
                 nonce: peer.nonce,
-                alive: is_alive(peer.fd.as_fd()),
+                alive: is_alive(fd),
                 ino: peer.ino,
-                fd: peer.fd.as_fd(),
+                fd,
                 folded: &mut peer.folded,
             })?;
         }
@@ -119,6 +121,10 @@ impl Session {
 
     /// Make `known` what is there now; after an error it is what it was.
     fn find_peers(&self, known: &mut Known) -> Result<()> {
+        let nameless = known.nameless.iter().map(|(_, peer)| peer);
+        for peer in known.named.values().chain(nameless) {
+            peer.fd.fd()?;
+        }
         let mut same = HashSet::new();
         let mut fresh = Vec::new();
         for (place, ino) in self.list_files()? {
@@ -130,19 +136,18 @@ impl Session {
                 .map_err(|errno| errno.because("cannot look at the leases of all clients"))?;
             fresh.extend(peer.map(|peer| (place, peer)));
         }
-        let missed =
-            |place: &Place, peer: &Peer| !same.contains(place) && is_using(peer.fd.as_fd());
+        let missed = |place: &Place, peer: &Peer| !same.contains(place) && is_using(peer.fd.seen());
         // A reader owns its file and may unlink it; that of a producer only somebody else deletes.
         if known.named.iter().any(|(place, peer)| !place.in_readers && missed(place, peer)) {
             return Err(self.declare_gone());
         }
-        known.nameless.retain(|(_, peer)| is_alive(peer.fd.as_fd()));
+        known.nameless.retain(|(_, peer)| is_alive(peer.fd.seen()));
         let gone: Vec<Place> =
             known.named.keys().filter(|place| !same.contains(place)).copied().collect();
         for place in gone {
             let Some(peer) = known.named.remove(&place) else { continue };
             let peer = self.fold_left(place, peer);
-            if is_using(peer.fd.as_fd()) && known.nameless.len() < SLOTS as usize {
+            if is_using(peer.fd.seen()) && known.nameless.len() < SLOTS as usize {
                 known.nameless.push((place, peer));
             }
         }
@@ -154,7 +159,7 @@ impl Session {
     fn fold_left(&self, place: Place, mut peer: Peer) -> Peer {
         if self.segment.facts.lru() && !self.segment.read_only {
             let (nonce, ino) = (peer.nonce, peer.ino);
-            let (fd, folded) = (peer.fd.as_fd(), &mut peer.folded);
+            let (fd, folded) = (peer.fd.seen(), &mut peer.folded);
             View { place, nonce, alive: false, ino, fd, folded }
                 .fold_releases(|lease, ticks| fold(&self.segment, lease, ticks));
         }
@@ -172,14 +177,14 @@ impl Session {
         if let Some(peer) = known.named.get(&place)
             && peer.nonce == nonce
         {
-            return is_alive(peer.fd.as_fd());
+            return peer.fd.get().map_or(true, is_alive);
         }
         if slot >= SLOTS {
             return false;
         }
         match open_peer(&self.segment, place) {
             Ok(Some(peer)) => {
-                let alive = peer.nonce == nonce && is_alive(peer.fd.as_fd());
+                let alive = peer.nonce == nonce && is_alive(peer.fd.seen());
                 known.named.entry(place).or_insert(peer);
                 alive
             }
@@ -194,7 +199,7 @@ impl Session {
     pub(super) fn is_dead_client(&self, place: Place, nonce: u64, ino: u64) -> bool {
         open_peer(&self.segment, place).is_ok_and(|peer| {
             peer.is_some_and(|peer| {
-                peer.ino == ino && peer.nonce == nonce && !is_alive(peer.fd.as_fd())
+                peer.ino == ino && peer.nonce == nonce && !is_alive(peer.fd.seen())
             })
         })
     }
@@ -214,8 +219,9 @@ impl Session {
     /// Slots whose names in `clients/` are there and stand for no client's file.
     pub(super) fn strangers(&self) -> Result<Vec<u32>> {
         let flags = libc::O_RDONLY | libc::O_NONBLOCK | libc::O_NOFOLLOW;
+        let clients = self.segment.clients.fd()?;
         let is_strange = |slot: u32| {
-            match file::open_at(Some(self.segment.clients.as_fd()), &slot_name(slot), flags, 0) {
+            match file::open_at(Some(clients), &slot_name(slot), flags, 0) {
                 Ok(fd) => {
                     !file::stat_fd(fd.as_fd()).is_ok_and(|stat| stat.is_file())
                         || read_word(fd.as_fd(), offset_of!(ClientHeader, magic))
@@ -237,11 +243,13 @@ impl Session {
 
     fn list_files(&self) -> Result<Vec<(Place, u64)>> {
         let mut files = Vec::new();
-        let mut dirs = vec![(&self.segment.clients, false)];
-        dirs.extend(self.segment.readers.as_ref().map(|dir| (dir, true)));
+        let mut dirs = vec![(self.segment.clients.fd()?, false)];
+        if let Some(readers) = &self.segment.readers {
+            dirs.push((readers.fd()?, true));
+        }
         for (dir, in_readers) in dirs {
             let from = files.len();
-            let complete = file::list_dir(dir.as_fd(), MAX_NAMES, |name, ino| {
+            let complete = file::list_dir(dir, MAX_NAMES, |name, ino| {
                 files.extend(slot_of(name).map(|slot| (Place { in_readers, slot }, ino)));
             })
             .map_err(|errno| match errno.0 {
@@ -252,7 +260,7 @@ impl Session {
                 // Somebody plants names: ask for the ones that count.
                 files.truncate(from);
                 for slot in 0..SLOTS {
-                    if let Ok(stat) = file::stat_at(Some(dir.as_fd()), &slot_name(slot)) {
+                    if let Ok(stat) = file::stat_at(Some(dir), &slot_name(slot)) {
                         files.push((Place { in_readers, slot }, stat.ino));
                     }
                 }
@@ -266,9 +274,9 @@ impl Session {
 /// error: whatever else is wrong with the file means that this client has no leases.
 fn open_peer(segment: &Segment, place: Place) -> std::result::Result<Option<Peer>, Errno> {
     let dir = match (&segment.readers, place.in_readers) {
-        (Some(readers), true) => readers.as_fd(),
+        (Some(readers), true) => readers.get()?,
         (None, true) => return Ok(None),
-        _ => segment.clients.as_fd(),
+        _ => segment.clients.get()?,
     };
     let flags = libc::O_RDONLY | libc::O_NONBLOCK | libc::O_NOFOLLOW;
     let fd = match file::open_at(Some(dir), &slot_name(place.slot), flags, 0) {
@@ -278,16 +286,17 @@ fn open_peer(segment: &Segment, place: Place) -> std::result::Result<Option<Peer
         }
         Err(_) => return Ok(None),
     };
-    let Ok(stat) = file::stat_fd(fd.as_fd()) else { return Ok(None) };
-    if !stat.is_file()
-        || read_word(fd.as_fd(), offset_of!(ClientHeader, magic)) != Some(CLIENT_MAGIC)
+    let Ok(fd) = Kept::new(fd) else { return Ok(None) };
+    if !fd.stat().is_file()
+        || read_word(fd.seen(), offset_of!(ClientHeader, magic)) != Some(CLIENT_MAGIC)
     {
         return Ok(None);
     }
-    let Some(nonce) = read_word(fd.as_fd(), offset_of!(ClientHeader, nonce)) else {
+    let Some(nonce) = read_word(fd.seen(), offset_of!(ClientHeader, nonce)) else {
         return Ok(None);
     };
-    Ok(Some(Peer { fd, ino: stat.ino, nonce, folded: 0 }))
+    let ino = fd.stat().ino;
+    Ok(Some(Peer { fd, ino, nonce, folded: 0 }))
 }
 
 fn is_alive(fd: BorrowedFd<'_>) -> bool {

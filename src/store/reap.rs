@@ -11,7 +11,6 @@ use crate::layout::word::{RecordWord, State};
 use crate::segment::slot_name;
 use crate::sync::Ordering;
 use crate::sys::file;
-use std::os::fd::AsFd;
 
 impl Session {
     /// Reap dead clients and free what nobody leases, now. Returns how many clients were reaped.
@@ -57,13 +56,14 @@ impl Session {
     /// Remove what stands in the way of readers that want to join: names that no client made.
     fn remove_planted(&self) -> Result<()> {
         let Some(dir) = &self.segment.readers else { return Ok(()) };
+        let dir = dir.fd()?;
         for (place, ino) in self.planted()? {
             let name = slot_name(place.slot);
             let _guard = self.lock()?;
-            let same = file::stat_at(Some(dir.as_fd()), &name).is_ok_and(|stat| stat.ino == ino);
+            let same = file::stat_at(Some(dir), &name).is_ok_and(|stat| stat.ino == ino);
             // Best effort: a directory may hold things, and the sticky bit may forbid it.
-            if same && file::unlink_at(Some(dir.as_fd()), &name).is_err() {
-                let _ = file::remove_dir_at(Some(dir.as_fd()), &name);
+            if same && file::unlink_at(Some(dir), &name).is_err() {
+                let _ = file::remove_dir_at(Some(dir), &name);
             }
         }
         Ok(())
@@ -72,8 +72,8 @@ impl Session {
     /// Bury one dead client; `false` when somebody else did.
     fn bury(&self, place: Place, nonce: u64, ino: u64) -> Result<bool> {
         let dir = match (&self.segment.readers, place.in_readers) {
-            (Some(readers), true) => readers,
-            _ => &self.segment.clients,
+            (Some(readers), true) => readers.fd()?,
+            _ => self.segment.clients.fd()?,
         };
         let name = slot_name(place.slot);
         let mut guard = self.lock()?;
@@ -86,7 +86,7 @@ impl Session {
             false => self.abort_all_of(place.slot, nonce).inspect_err(|_| guard.spoil())?,
         };
         // In readers/ the name may not be ours to remove: then it is skipped, and counts for nobody.
-        if file::unlink_at(Some(dir.as_fd()), &name).is_err() {
+        if file::unlink_at(Some(dir), &name).is_err() {
             return Ok(false);
         }
         self.count(&self.segment.header().counters.reaped_clients, 1);

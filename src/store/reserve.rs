@@ -10,7 +10,7 @@ use crate::layout::record::Record;
 use crate::segment::{all_set, refuse_beyond_cgroup};
 use crate::sync::Ordering;
 use crate::sys::{file, fs};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::BorrowedFd;
 
 impl Session {
     /// Make sure that every chunk under `extents` is backed by memory.
@@ -33,7 +33,7 @@ impl Session {
 
     fn reserve_chunk(&self, chunk: u32) -> Result<()> {
         let (start, len) = self.segment.heap.chunk_range(chunk);
-        self.ask(self.segment.heap.fd(), start, len)?;
+        self.ask(self.segment.heap.fd()?, start, len)?;
         let _guard = self.lock()?;
         // SYNC reserved: Release; the memory is there before anybody learns that it is.
         self.segment.header().reserved.0[chunk as usize / 64]
@@ -49,7 +49,7 @@ impl Session {
         let next = now.saturating_add((now / 4).max(1024)).min(geometry.max_objects);
         let size = size_of::<Record>() as u64;
         let (start, len) = (u64::from(now) * size, u64::from(next.saturating_sub(now)) * size);
-        self.ask(self.segment.index_fd.as_fd(), geometry.records_at + start, len)?;
+        self.ask(self.segment.index_fd.fd()?, geometry.records_at + start, len)?;
         let _guard = self.lock()?;
         // SYNC reserved: Release; as above.
         word.fetch_max(next, Ordering::Release);
@@ -86,7 +86,7 @@ impl Session {
         let next = count.max(now.saturating_add(now / 4)).min(geometry.blocks);
         let size = size_of::<Block>() as u64;
         let (start, len) = (u64::from(now) * size, u64::from(next.saturating_sub(now)) * size);
-        self.ask(self.segment.index_fd.as_fd(), geometry.blocks_at + start, len)?;
+        self.ask(self.segment.index_fd.fd()?, geometry.blocks_at + start, len)?;
         Ok(next)
     }
 

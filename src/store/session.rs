@@ -12,7 +12,6 @@ use crate::sys::{clock, file, fork, futex};
 use crate::wait::{Spin, announce};
 use parking_lot::Mutex;
 use std::collections::VecDeque;
-use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -221,9 +220,10 @@ impl Session {
         let linked =
             |fd: std::os::fd::BorrowedFd<'_>| file::stat_fd(fd).is_ok_and(|stat| stat.nlink > 0);
         let segment = &self.segment;
-        let all = linked(segment.dir.as_fd())
-            && linked(segment.clients.as_fd())
-            && segment.readers.as_ref().is_none_or(|dir| linked(dir.as_fd()))
+        let readers = segment.readers.as_ref().map(|dir| dir.fd()).transpose()?;
+        let all = linked(segment.dir.fd()?)
+            && linked(segment.clients.fd()?)
+            && readers.is_none_or(linked)
             && linked(self.own.fd()?);
         if all { Ok(()) } else { Err(self.declare_gone()) }
     }

@@ -62,11 +62,14 @@ impl Session {
         }
         let Some((slot, word)) = self.take_chunk(chunk)? else { return Ok(false) };
         let (start, len) = self.segment.heap.chunk_range(chunk);
-        let punched = file::punch_hole(self.segment.heap.fd(), start, len);
+        let punched = self.segment.heap.fd().and_then(|heap| {
+            file::punch_hole(heap, start, len)
+                .map_err(|errno| errno.because("cannot give memory back"))
+        });
         // Freed now, or as soon as the lock is to be had.
         self.abandon(slot, word.generation());
         drop(self.lock()?);
-        punched.map(|()| true).map_err(|errno| errno.because("cannot give memory back"))
+        punched.map(|()| true)
     }
 
     /// Take a chunk that is all free out of the allocator and out of the reserved map.

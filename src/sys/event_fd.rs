@@ -1,14 +1,16 @@
 //! A descriptor that poll finds readable while something is up.
 #![allow(unsafe_code)] // the eventfd system call
 
-use super::{SysResult, check};
-use std::fs::File;
-use std::io::{Read, Write};
-use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
+use super::kept::Kept;
+use super::{SysResult, check, retry};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 /// Readable from [`signal`](Self::signal) to [`drain`](Self::drain). Nothing here blocks.
+///
+/// Closed behind our back it is left alone, like any kept descriptor. Only another eventfd that got
+/// the number cannot be told from it.
 #[derive(Debug)]
-pub struct EventFd(File);
+pub struct EventFd(Kept);
 
 impl EventFd {
     /// A new one, not readable.
@@ -16,39 +18,41 @@ impl EventFd {
         // SAFETY: takes no pointers.
         let fd = check(unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) })?;
         // SAFETY: eventfd just returned this descriptor; nobody else owns it.
-        Ok(Self(unsafe { OwnedFd::from_raw_fd(fd) }.into()))
+        Kept::new(unsafe { OwnedFd::from_raw_fd(fd) }).map(Self)
+    }
+
+    /// Its number.
+    pub fn number(&self) -> SysResult<RawFd> {
+        Ok(self.0.get()?.as_raw_fd())
     }
 
     /// Make it readable.
     pub fn signal(&self) {
-        // A full counter (EAGAIN) is readable already.
-        while interrupted((&self.0).write(&1u64.to_ne_bytes())) {}
+        let one = 1u64.to_ne_bytes();
+        if let Ok(fd) = self.number() {
+            // A full counter (EAGAIN) is readable already.
+            // SAFETY: pointer and length are those of `one`, a live local.
+            let _ = retry(|| unsafe { libc::write(fd, one.as_ptr().cast(), one.len()) });
+        }
     }
 
     /// Make it not readable.
     pub fn drain(&self) {
-        // An empty counter (EAGAIN) is not readable already.
-        while interrupted((&self.0).read(&mut [0; 8])) {}
-    }
-}
-
-fn interrupted(done: std::io::Result<usize>) -> bool {
-    done.is_err_and(|error| error.kind() == std::io::ErrorKind::Interrupted)
-}
-
-impl AsFd for EventFd {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
+        let mut count = [0u8; 8];
+        if let Ok(fd) = self.number() {
+            // An empty counter (EAGAIN) is not readable already.
+            // SAFETY: pointer and length are those of `count`, a live local.
+            let _ = retry(|| unsafe { libc::read(fd, count.as_mut_ptr().cast(), count.len()) });
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::fd::AsRawFd;
 
     fn readable(event: &EventFd) -> bool {
-        let fd = event.as_fd().as_raw_fd();
+        let fd = event.number().unwrap();
         let mut poll = libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
         // SAFETY: `poll` is one live local.
         unsafe { libc::poll(&raw mut poll, 1, 0) == 1 }

@@ -3,16 +3,27 @@
 //! A child without exec shares the parent's open files and thereby its liveness locks: as long as
 //! it holds the descriptors, a dead parent looks alive. So the child closes them, first thing. It
 //! never unlocks: an unlock acts on the shared open file, and the living parent would look dead.
+//!
+//! What another thread forks between the opening of such a file and its registration would keep
+//! it; so [`unforked`] opens it anew when there was a fork meanwhile.
 #![allow(unsafe_code)] // pthread_atfork, close, and chunks that live for ever
 
+use super::kept::Kept;
 use super::{Errno, SysResult};
-use std::mem::ManuallyDrop;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU32, AtomicU64, Ordering, fence};
 
 /// Forks between the first process and this one, from [`install`] on.
 static GENERATION: AtomicU32 = AtomicU32::new(0);
+
+/// Threads of this process that are inside fork, and forks that are done.
+static FORKING: AtomicU32 = AtomicU32::new(0);
+static FORKED: AtomicU32 = AtomicU32::new(0);
+
+/// Openings that are tried while other threads fork. Only a program that connects inside its own
+/// fork handler, or forks without a pause, comes to the end of them.
+const TRIES: u32 = 1000;
 
 /// Differs between a process and the children it forked after [`install`].
 #[inline]
@@ -27,8 +38,8 @@ pub fn install() -> SysResult<()> {
     // Relaxed: the C library orders its own list. No lock here, which a fork could leave held in
     // the child; threads that race install twice, and the handler may run twice.
     if !INSTALLED.load(Ordering::Relaxed) {
-        // SAFETY: the handler is async-signal-safe, and code of this library while it is loaded.
-        let failed = unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
+        // SAFETY: the handlers are async-signal-safe, and code of this library while it is loaded.
+        let failed = unsafe { libc::pthread_atfork(Some(before), Some(after), Some(in_child)) };
         if failed != 0 {
             return Err(Errno(failed));
         }
@@ -37,28 +48,103 @@ pub fn install() -> SysResult<()> {
     Ok(())
 }
 
+extern "C" fn before() {
+    // SYNC forking: SeqCst; pairs with the fence of `unforked`.
+    FORKING.fetch_add(1, Ordering::SeqCst);
+    fence(Ordering::SeqCst);
+}
+
+extern "C" fn after() {
+    // SYNC forking: SeqCst; done before it is no longer under way.
+    FORKED.fetch_add(1, Ordering::SeqCst);
+    FORKING.fetch_sub(1, Ordering::SeqCst);
+}
+
 /// Runs in the child, which has one thread: no locks, no allocation.
 extern "C" fn in_child() {
     GENERATION.fetch_add(1, Ordering::Relaxed);
+    FORKING.store(0, Ordering::Relaxed);
     for slot in FDS.slots() {
-        let fd = slot.swap(FREE, Ordering::Relaxed);
-        if fd >= 0 {
-            // SAFETY: the child's copy of a registered descriptor; its owner does not close
-            // it in another generation.
-            unsafe { libc::close(fd) };
+        slot.close_in_child();
+    }
+}
+
+/// Open what children must not keep, and register it: `open` is called again when another thread
+/// forked meanwhile, since that child may have it.
+pub fn unforked<T>(mut open: impl FnMut() -> crate::error::Result<T>) -> crate::error::Result<T> {
+    let mut tries = 0;
+    loop {
+        // SYNC forking: SeqCst; a fork that is done later than this is seen below.
+        let forked = FORKED.load(Ordering::SeqCst);
+        let opened = open()?;
+        // SYNC forking: SeqCst; either a fork sees what `open` registered, or this sees the fork.
+        fence(Ordering::SeqCst);
+        let under_way = FORKING.load(Ordering::SeqCst) != 0;
+        tries += 1;
+        if tries == TRIES || (!under_way && FORKED.load(Ordering::SeqCst) == forked) {
+            return Ok(opened);
         }
+        drop(opened);
+        std::thread::yield_now();
     }
 }
 
 const FREE: i32 = -1;
+const TAKEN: i32 = -2;
 const SLOTS: usize = 126;
+
+/// A registered descriptor, and the file that it is.
+#[derive(Debug)]
+struct Slot {
+    fd: AtomicI32,
+    dev: AtomicU64,
+    ino: AtomicU64,
+}
+
+impl Slot {
+    const fn new() -> Self {
+        Self { fd: AtomicI32::new(FREE), dev: AtomicU64::new(0), ino: AtomicU64::new(0) }
+    }
+
+    /// Take the slot if it is free.
+    fn take(&self, fd: i32, (dev, ino): (u64, u64)) -> bool {
+        // Relaxed: a taken slot is its taker's alone.
+        let free = self.fd.compare_exchange(FREE, TAKEN, Ordering::Relaxed, Ordering::Relaxed);
+        if free.is_ok() {
+            self.dev.store(dev, Ordering::Relaxed);
+            self.ino.store(ino, Ordering::Relaxed);
+            // SYNC fork-slot: Release; a child that has the number has the rest.
+            self.fd.store(fd, Ordering::Release);
+        }
+        free.is_ok()
+    }
+
+    /// Close the child's copy, unless the number has become another file.
+    fn close_in_child(&self) {
+        // SYNC fork-slot: Acquire; pairs with `take`.
+        let fd = self.fd.swap(FREE, Ordering::Acquire);
+        let (dev, ino) = (self.dev.load(Ordering::Relaxed), self.ino.load(Ordering::Relaxed));
+        let mut stat = std::mem::MaybeUninit::<libc::stat>::uninit();
+        // SAFETY: `stat` has room for the answer, and fstat is async-signal-safe.
+        if fd < 0 || unsafe { libc::fstat(fd, stat.as_mut_ptr()) } != 0 {
+            return;
+        }
+        // SAFETY: fstat succeeded, so it filled the struct.
+        let stat = unsafe { stat.assume_init() };
+        if (stat.st_dev, stat.st_ino) == (dev, ino) {
+            // SAFETY: the child's copy of a registered descriptor; its owner does not close it in
+            // another generation.
+            unsafe { libc::close(fd) };
+        }
+    }
+}
 
 /// The descriptors that a forked child closes.
 ///
 /// Slots are only added, never moved, so the child walks them whatever other threads of
 /// the parent were doing.
 pub struct ChildFds {
-    slots: [AtomicI32; SLOTS],
+    slots: [Slot; SLOTS],
     next: AtomicPtr<ChildFds>,
 }
 
@@ -66,37 +152,32 @@ static FDS: ChildFds = ChildFds::new();
 
 impl ChildFds {
     const fn new() -> Self {
-        Self {
-            slots: [const { AtomicI32::new(FREE) }; SLOTS],
-            next: AtomicPtr::new(ptr::null_mut()),
-        }
+        Self { slots: [const { Slot::new() }; SLOTS], next: AtomicPtr::new(ptr::null_mut()) }
     }
 
     /// From now on forked children close `fd`.
     ///
-    /// A child forked by another thread after `fd` was opened and before this call keeps it.
+    /// To be called within [`unforked`].
     pub fn register(fd: OwnedFd) -> SysResult<Registration> {
         install()?;
         let raw = fd.as_raw_fd();
-        let slot = FDS.take(raw);
-        Ok(Registration { fd: ManuallyDrop::new(fd), slot, generation: generation() })
+        let fd = Kept::new(fd)?;
+        let slot = FDS.take(raw, (fd.stat().dev, fd.stat().ino));
+        Ok(Registration { fd: Some(fd), slot, generation: generation() })
     }
 
     /// A slot that was free and now holds `fd`.
-    fn take(&'static self, fd: i32) -> &'static AtomicI32 {
+    fn take(&'static self, fd: i32, file: (u64, u64)) -> &'static Slot {
         loop {
-            for slot in self.slots() {
-                // Relaxed: a slot carries nothing but its number.
-                if slot.compare_exchange(FREE, fd, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
-                    return slot;
-                }
+            if let Some(slot) = self.slots().find(|slot| slot.take(fd, file)) {
+                return slot;
             }
             self.grow();
         }
     }
 
     /// All slots of this chunk and those after it.
-    fn slots(&'static self) -> impl Iterator<Item = &'static AtomicI32> {
+    fn slots(&'static self) -> impl Iterator<Item = &'static Slot> {
         std::iter::successors(Some(self), |chunk| chunk.next()).flat_map(|chunk| &chunk.slots)
     }
 
@@ -127,28 +208,32 @@ impl ChildFds {
 /// An open file that forked children do not keep open. Dropped, it is closed.
 #[derive(Debug)]
 pub struct Registration {
-    fd: ManuallyDrop<OwnedFd>,
-    slot: &'static AtomicI32,
+    /// Some, until it is dropped.
+    fd: Option<Kept>,
+    slot: &'static Slot,
     generation: u32,
 }
 
 impl Registration {
-    /// The descriptor; EBADF in a forked child, where the number may mean another file by now.
+    /// The descriptor; EBADF in a forked child, which has closed it, and when it was closed behind
+    /// our back.
     pub fn fd(&self) -> SysResult<BorrowedFd<'_>> {
-        if self.generation == generation() { Ok(self.fd.as_fd()) } else { Err(Errno(libc::EBADF)) }
+        match &self.fd {
+            Some(fd) if self.generation == generation() => fd.get(),
+            _ => Err(Errno(libc::EBADF)),
+        }
     }
 }
 
 impl Drop for Registration {
     fn drop(&mut self) {
+        let fd = self.fd.take();
         // A child closed it already, and slot and number may be taken anew.
         if self.generation != generation() {
-            return;
+            return std::mem::forget(fd);
         }
         // First the slot: once closed, the number may be another thread's.
-        self.slot.store(FREE, Ordering::Relaxed);
-        // SAFETY: dropped here and nowhere else, and not used afterwards.
-        unsafe { ManuallyDrop::drop(&mut self.fd) };
+        self.slot.fd.store(FREE, Ordering::Relaxed);
     }
 }
 
@@ -157,6 +242,7 @@ mod tests {
     use super::super::testing::{TempDir, eventually, in_child};
     use super::super::{check, lock};
     use super::*;
+    use std::os::fd::AsFd;
 
     fn is_open(fd: i32) -> bool {
         // SAFETY: takes no pointers.
@@ -197,12 +283,12 @@ mod tests {
             for thread in 0..4 {
                 scope.spawn(move || {
                     for i in 0..200 {
-                        chunk.take(thread * 1000 + i);
+                        chunk.take(thread * 1000 + i, (1, 1));
                     }
                 });
             }
         });
-        let mut held: Vec<i32> = chunk.slots().map(|s| s.load(Ordering::Relaxed)).collect();
+        let mut held: Vec<i32> = chunk.slots().map(|s| s.fd.load(Ordering::Relaxed)).collect();
         held.retain(|&fd| fd != FREE);
         held.sort_unstable();
         let all: Vec<i32> = (0..4).flat_map(|t| (0..200).map(move |i| t * 1000 + i)).collect();

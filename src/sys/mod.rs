@@ -12,6 +12,7 @@ pub mod file;
 pub mod fork;
 pub mod fs;
 pub mod futex;
+pub mod kept;
 pub mod lock;
 pub mod map;
 pub mod process;

@@ -2,7 +2,7 @@
 #![allow(unsafe_code)] // timers and user ids
 
 use super::plan::Doom;
-use std::sync::Mutex;
+use parking_lot::Mutex;
 use std::time::Duration;
 
 /// Looks of the watchdog, a tenth of a second apart, that one operation may take. Counted by looks,
@@ -17,17 +17,17 @@ static DOING: Mutex<[(u64, &str); 4]> = Mutex::new([(0, ""); 4]);
 
 /// Say that a thread begins its next operation.
 pub fn begin(thread: usize, operation: u64, name: &'static str) {
-    DOING.lock().unwrap()[thread] = (operation, name);
+    DOING.lock()[thread] = (operation, name);
 }
 
 /// End this process when an operation takes a minute.
 pub fn watch(who: String) {
     std::thread::spawn(move || {
-        let mut before = *DOING.lock().unwrap();
+        let mut before = *DOING.lock();
         let mut looks = [0; 4];
         loop {
             std::thread::sleep(Duration::from_millis(100));
-            let now = *DOING.lock().unwrap();
+            let now = *DOING.lock();
             for (thread, look) in looks.iter_mut().enumerate() {
                 let same = now[thread] == before[thread] && !now[thread].1.is_empty();
                 *look = if same { *look + 1 } else { 0 };
