@@ -17,10 +17,11 @@ DIR ?=
 EXAMPLES := $(addprefix target/c/,hello demo producer worker collector ops)
 MIRI := $(CARGO) +nightly miri
 
-.PHONY: help build demo test header lint loom kill crash storm miri bench install clean library
+.PHONY: help build demo test header lint loom kill crash instructions storm miri bench install clean
+.PHONY: library
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 build: library $(EXAMPLES) ## libplasma.so, libplasma.a and the C programs, for release
 
@@ -52,8 +53,13 @@ KILL := $(CARGO) test $(CARGOFLAGS) --features kill-points --target-dir target/k
 kill: ## processes killed at some stores to shared memory and system calls of every operation
 	$(KILL) --test kill_points --test lock_owner
 
-crash: ## processes killed at all of them
+crash: library ## processes killed at all of them, and at some machine instructions
 	PLASMA_KILL_ALL=1 $(KILL) --test kill_points -- --nocapture
+	PLASMA_LIB_DIR="$(CURDIR)/target/release" $(KILL) --test instructions -- --nocapture
+
+instructions: library ## processes killed at each machine instruction of create, seal, get, release, delete
+	PLASMA_STEP_ALL=1 PLASMA_LIB_DIR="$(CURDIR)/target/release" \
+	    $(KILL) --test instructions -- --nocapture
 
 # All plans derive from SEED; the same seed draws the same plans.
 SEED ?= 20261122

@@ -174,6 +174,9 @@ impl World {
             self.make_room(client);
         }
         self.check_operations(client, what);
+        if !self.kind.is_full() {
+            client.trim(0).unwrap_or_else(|error| panic!("{what}: {error}"));
+        }
         assert_sound(client, what);
         let stats = client.stats().unwrap();
         // Those who live: the keeper, the bystanders, and who asks.

@@ -1,0 +1,133 @@
+//! Operations of the shipped library, killed at single machine instructions.
+//!
+//! A C program that is linked to the release `libplasma.so` does one operation, one instruction
+//! after another; after the k-th it is killed. All of them with `PLASMA_STEP_ALL` (make
+//! instructions), some spread evenly otherwise. What must be true afterwards is the same as in the
+//! sweep over kill points.
+//!
+//! The library is the one in `$PLASMA_LIB_DIR`, else in `release` of this target directory.
+
+#[path = "../common/mod.rs"]
+mod common;
+#[path = "../common/ptrace.rs"]
+mod ptrace;
+
+use common::world::{Kind, World};
+use common::{bystander, role, skip};
+use ptrace::{Stop, Traced};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+const CHILD: &str = "a_child_plays_its_role";
+/// Instants of one operation that a quick run tries.
+const QUICK: u64 = 60;
+/// No operation takes as many instructions: it hangs.
+const HANG: u64 = 5_000_000;
+
+#[test]
+fn a_child_plays_its_role() {
+    if let Some(role) = role() {
+        assert!(bystander::play(&role), "{role:?}");
+    }
+}
+
+fn library() -> PathBuf {
+    let dir = std::env::var_os("PLASMA_LIB_DIR").map(PathBuf::from).unwrap_or_else(|| {
+        // <target>/<profile>/deps/<this>
+        std::env::current_exe().unwrap().ancestors().nth(3).unwrap().join("release")
+    });
+    assert!(
+        dir.join("libplasma.so").exists(),
+        "no libplasma.so in {}: run `cargo build --release` first, or set PLASMA_LIB_DIR",
+        dir.display()
+    );
+    dir.canonicalize().unwrap()
+}
+
+/// The program that is killed, compiled once.
+fn victim() -> &'static Path {
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    BINARY.get_or_init(|| {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let binary = Path::new(env!("CARGO_TARGET_TMPDIR")).join("instruction-victim");
+        let library = library();
+        let done = Command::new("cc")
+            .args(["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-O2", "-g"])
+            .arg("-D_XOPEN_SOURCE=700")
+            // No symbol is looked up between the instructions that are counted.
+            .arg("-Wl,-z,now")
+            .arg("-I")
+            .arg(root.join("include"))
+            .arg(root.join("tests/instructions/victim.c"))
+            .arg("-o")
+            .arg(&binary)
+            .arg("-L")
+            .arg(&library)
+            .arg("-lplasma")
+            .arg(format!("-Wl,-rpath,{}", library.display()))
+            .status()
+            .unwrap();
+        assert!(done.success());
+        binary
+    })
+}
+
+/// A victim that is about to begin its operation.
+fn at_the_start(address: &str, operation: &str) -> Traced {
+    let mut command = Command::new(victim());
+    // Cargo's would find a library that an older build left in target/debug first.
+    command.args([address, operation]).env_remove("LD_LIBRARY_PATH");
+    let traced = Traced::start(&mut command).unwrap();
+    assert_eq!(traced.run(), Stop::Signal(libc::SIGSTOP), "{operation} failed");
+    traced
+}
+
+/// Execute `instructions`; fewer if the operation ends before. Returns how many that were.
+fn execute(traced: &Traced, instructions: u64) -> u64 {
+    for done in 0..instructions {
+        match traced.step() {
+            Stop::Step => {}
+            Stop::Signal(libc::SIGSTOP) => return done,
+            stop => panic!("after {done} instructions: {stop:?}"),
+        }
+    }
+    instructions
+}
+
+fn sweep(operation: &str) {
+    if let Err(error) = Traced::start(&mut Command::new("true")) {
+        return skip::skip(operation, &format!("no ptrace here: {error}"));
+    }
+    let mut world = World::new(CHILD, Kind::Resting, false, false);
+    let victim = at_the_start(&world.address, operation);
+    let total = execute(&victim, HANG);
+    assert!(total < HANG, "{operation} hangs");
+    victim.kill();
+    world.check(&format!("{operation}, killed at its end"));
+    let all = std::env::var_os("PLASMA_STEP_ALL").is_some();
+    let step = if all { 1 } else { (total / QUICK).max(1) };
+    let mut kills = 0;
+    for k in (0..total).step_by(step as usize) {
+        let victim = at_the_start(&world.address, operation);
+        let done = execute(&victim, k);
+        victim.kill();
+        kills += 1;
+        world.check(&format!("{operation}, killed after {done} of {total} instructions"));
+    }
+    println!("{operation}: {total} instructions, killed after each of {kills}");
+    world.finish(operation);
+}
+
+macro_rules! operations {
+    ($($name:ident)*) => {
+        mod killed_in {
+            $(#[test]
+            fn $name() {
+                super::sweep(stringify!($name));
+            })*
+        }
+    };
+}
+
+operations! { create first_create seal get first_get get_by_name release delete }
