@@ -3,6 +3,10 @@
 //!
 //! The library is the one in `$PLASMA_LIB_DIR`, else in `release` of this target directory.
 //! A new file is one line in the list below.
+//!
+//! For sanitizers and valgrind (see the Makefile): `$PLASMA_C_CFLAGS` is added when compiling,
+//! `$PLASMA_C_WRAPPER` stands before the program when it is run, and `$PLASMA_C_SLOWER` says how
+//! many times longer it may take.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -12,7 +16,16 @@ use std::process::{Child, Command, ExitStatus};
 use std::time::{Duration, Instant};
 
 /// How long one file's tests may take together.
-const TIME_LIMIT: Duration = Duration::from_secs(120);
+fn time_limit() -> Duration {
+    let slower = words_of("PLASMA_C_SLOWER").pop().map_or(1, |it| it.parse().expect("a number"));
+    Duration::from_secs(120) * slower
+}
+
+/// The words of an environment variable; none when it is not set.
+fn words_of(variable: &str) -> Vec<String> {
+    let value = std::env::var(variable).unwrap_or_default();
+    value.split_whitespace().map(str::to_owned).collect()
+}
 
 macro_rules! c_tests {
     ($($name:ident),* $(,)?) => {
@@ -121,6 +134,7 @@ fn compile(name: &str) -> PathBuf {
         .arg(&library)
         .arg("-lplasma")
         .arg(format!("-Wl,-rpath,{}", library.display()))
+        .args(words_of("PLASMA_C_CFLAGS"))
         .output()
         .expect("a C compiler named cc");
     assert!(
@@ -158,7 +172,10 @@ fn run(name: &str) {
     let stores = Stores::new(name);
     let log = binary.with_extension("log");
     let output = File::create(&log).expect("a log");
-    let mut child = Command::new(&binary)
+    let mut line = words_of("PLASMA_C_WRAPPER");
+    line.push(binary.to_str().expect("a path in UTF-8").to_owned());
+    let mut child = Command::new(&line[0])
+        .args(&line[1..])
         // Cargo's would find a library that an older build left in target/debug first.
         .env_remove("LD_LIBRARY_PATH")
         .env("PLASMA_TEST_DIR", &stores.0)
@@ -173,7 +190,7 @@ fn run(name: &str) {
     let _ = fs::remove_file(&binary);
     print!("{text}");
     match ended {
-        None => panic!("{name}.c did not end within {TIME_LIMIT:?}:\n{text}"),
+        None => panic!("{name}.c did not end within {:?}:\n{text}", time_limit()),
         Some(status) => assert!(status.success(), "{name}.c: {status}\n{text}"),
     }
     let left = stores.left();
@@ -182,7 +199,7 @@ fn run(name: &str) {
 
 /// Wait for a test; when it is late, end it with all of its process group.
 fn wait(child: &mut Child) -> Option<ExitStatus> {
-    let end = Instant::now() + TIME_LIMIT;
+    let end = Instant::now() + time_limit();
     while Instant::now() < end {
         if let Some(status) = child.try_wait().expect("the state of a child") {
             return Some(status);

@@ -243,3 +243,26 @@ fn a_scribbled_store_is_opened_or_refused() {
 fn a_store_scribbled_under_its_clients_gives_errors() {
     campaign("open", 100_000, 80);
 }
+
+#[test]
+fn more_free_memory_than_there_is_is_corrupt_and_mended() {
+    let scratch = Scratch::new();
+    let store = scratch.store("store");
+    let client = make(&store, 1 << 20, 64, false);
+    put(&client, &it(1), 1000, None);
+    let used = client.stats().unwrap().used;
+    let index = File::options().read(true).write(true).open(Path::new(&store).join("index"));
+    let index = index.unwrap();
+    // Units free, in the header: an unchecked product of them was too large for a word.
+    for flipped in [1u64 << 63, 1 << 58, 1 << 20] {
+        let mut word = [0; 8];
+        index.read_exact_at(&mut word, 520).unwrap();
+        let wrong = u64::from_le_bytes(word) ^ flipped;
+        index.write_all_at(&wrong.to_le_bytes(), 520).unwrap();
+        assert_eq!(client.stats().unwrap_err().status(), plasma::Status::Corrupt);
+        // Whoever has the lock next makes the allocator again from the table.
+        client.pin(&it(1)).unwrap();
+        client.unpin(&it(1)).unwrap();
+        assert_eq!(client.stats().unwrap().used, used);
+    }
+}

@@ -270,7 +270,13 @@ impl Session {
         let Some(mut guard) = guard else { return self.free_heap_by_table() };
         let allocator = self.segment.allocator();
         let largest = allocator.largest_free().inspect_err(|_| guard.spoil())?;
-        Ok((allocator.free_units(), largest))
+        let (free, units) = (allocator.free_units(), self.segment.facts.geometry.units());
+        if free > units || largest > free {
+            guard.spoil();
+            let text = format!("{free} of {units} units are free, {largest} of them in one block");
+            return Err(Error::new(Status::Corrupt, text));
+        }
+        Ok((free, largest))
     }
 
     fn free_heap_by_table(&self) -> Result<(u64, u64)> {
