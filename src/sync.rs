@@ -17,6 +17,9 @@ use shuttle::sync::atomic as imp;
 #[cfg(not(any(loom, shuttle)))]
 use std::sync::atomic as imp;
 
+#[cfg(all(test, not(loom)))]
+pub(crate) mod testing;
+
 pub use imp::{Ordering, fence};
 
 /// Atomics for words that no other process sees.

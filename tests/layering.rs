@@ -37,6 +37,8 @@ const UNSAFE: &[&str] = &[
     "src/layout/mod.rs",
     "src/lease/entry/loom.rs",
     "src/lease/loom.rs",
+    "src/lease/threads.rs",
+    "src/lock/threads.rs",
     "src/mutable_buffer.rs",
     "src/segment/cast.rs",
     "src/segment/heap.rs",
@@ -88,8 +90,11 @@ impl Source {
     /// A file of tests or models alone.
     fn is_test(&self) -> bool {
         let name = Path::new(&self.path).file_stem().unwrap().to_str().unwrap();
-        ["tests", "loom", "model", "fixture", "testing", "golden", "modelled", "explore"]
-            .contains(&name)
+        const TESTS: &[&str] = &[
+            "tests", "loom", "model", "fixture", "testing", "golden", "modelled", "explore",
+            "threads",
+        ];
+        TESTS.contains(&name)
     }
 
     fn lines(&self) -> impl Iterator<Item = Line<'_>> {

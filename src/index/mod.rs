@@ -23,6 +23,8 @@ pub(crate) mod fixture;
 mod loom;
 #[cfg(all(test, not(any(loom, shuttle))))]
 mod tests;
+#[cfg(all(test, not(loom)))]
+mod threads;
 
 pub use check::{ListEnd, Report};
 pub use lookup::Hit;

@@ -12,6 +12,8 @@
 pub mod entry;
 #[cfg(all(test, loom))]
 mod loom;
+#[cfg(all(test, not(loom)))]
+mod threads;
 
 use crate::layout::record::Record;
 use crate::layout::word::{LeaseWord, RecordWord, State};

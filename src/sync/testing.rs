@@ -1,0 +1,36 @@
+//! A futex of one process, for tests that run real threads: under miri and ThreadSanitizer too.
+#![allow(clippy::disallowed_types)] // std's mutex, which miri knows
+
+use std::sync::{Condvar, Mutex};
+use std::time::Duration;
+
+/// No test sleeps for so long unless its wake-up was lost.
+const WATCHDOG: Duration = Duration::from_secs(60);
+
+/// Sleepers and their wake-up. Sleeps do not end by themselves, as those of the kernel do.
+#[derive(Default)]
+pub(crate) struct Futex {
+    queue: Mutex<()>,
+    wake: Condvar,
+}
+
+impl Futex {
+    /// Sleep until woken, unless `unchanged` is false already.
+    pub fn sleep_while(&self, unchanged: impl Fn() -> bool) {
+        let queue = self.queue.lock().unwrap();
+        if unchanged() {
+            let (_queue, slept) = self.wake.wait_timeout(queue, WATCHDOG).unwrap();
+            assert!(!slept.timed_out(), "a wake-up was lost");
+        }
+    }
+
+    pub fn wake_all(&self) {
+        let _queue = self.queue.lock().unwrap();
+        self.wake.notify_all();
+    }
+}
+
+/// `many` rounds, but `few` under miri, which is slow and has other ways to try schedules.
+pub(crate) const fn rounds(many: u32, few: u32) -> u32 {
+    if cfg!(miri) { few } else { many }
+}
