@@ -17,8 +17,8 @@ DIR ?=
 EXAMPLES := $(addprefix target/c/,hello demo producer worker collector ops)
 MIRI := $(CARGO) +nightly miri
 
-.PHONY: help build demo test header lint loom kill crash instructions storm miri bench install clean
-.PHONY: library
+.PHONY: help build demo test header lint loom kill crash instructions storm miri litmus sanitize
+.PHONY: bench install clean library
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -67,15 +67,25 @@ KILLS ?= 10000
 storm: ## KILLS=10000 processes killed at random, while others work on the same stores; SEED=
 	PLASMA_STORM_SEED=$(SEED) PLASMA_STORM_KILLS=$(KILLS) $(KILL) --test storm -- --nocapture
 
-miri: ## the protocols under miri, where a nightly toolchain has it
+# How many schedules miri tries with each test in threads, for example 0..4.
+SEEDS ?= 0..64
+miri: ## the protocols under miri: once, and in threads with SEEDS=0..64, where nightly has it
 	@if $(MIRI) --version >/dev/null 2>&1; then \
-	    MIRIFLAGS='-Zmiri-strict-provenance -Zmiri-disable-isolation' $(MIRI) test $(CARGOFLAGS) \
-	        --lib --target-dir target/miri -- $(MIRI_LAYERS); \
+	    MIRIFLAGS='-Zmiri-strict-provenance -Zmiri-disable-isolation' $(MIRI_TEST) $(MIRI_LAYERS); \
+	    MIRIFLAGS='-Zmiri-strict-provenance -Zmiri-many-seeds=$(SEEDS)' $(MIRI_TEST) threads::; \
 	else \
-	    echo "miri: skipped: no nightly toolchain with miri (rustup +nightly component add miri)"; \
+	    skip="SKIP miri: rustup component add --toolchain nightly miri rust-src"; \
+	    echo "$$skip"; [ -z "$${PLASMA_SKIPS:-}" ] || echo "$$skip" >> "$$PLASMA_SKIPS"; \
 	fi
+MIRI_TEST := $(MIRI) test $(CARGOFLAGS) -p plasma --lib --target-dir target/miri --
 MIRI_LAYERS := id:: error:: layout:: index:: alloc:: lease:: lock:: wait:: events:: store::metadata:: \
-    --skip sys:: --skip segment:: --skip ffi::
+    --skip sys:: --skip segment:: --skip ffi:: --skip threads::
+
+litmus: ## the orderings under the models of C11, x86-64 and AArch64; .ci/herd brings herd7
+	$(CARGO) test $(CARGOFLAGS) --test litmus -- --nocapture
+
+sanitize: library ## the tests under AddressSanitizer, ThreadSanitizer and valgrind; SHORT=1 for some
+	bash tests/sanitize/run asan tsan valgrind
 
 bench: build ## time single operations, into docs/performance.md
 	./target/c/ops docs/performance.md

@@ -244,5 +244,5 @@ impl<'a> WriterLock<'a> {
 mod loom;
 #[cfg(all(test, not(any(loom, shuttle))))]
 mod tests;
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(any(loom, shuttle))))]
 mod threads;

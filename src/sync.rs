@@ -17,7 +17,7 @@ use shuttle::sync::atomic as imp;
 #[cfg(not(any(loom, shuttle)))]
 use std::sync::atomic as imp;
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(any(loom, shuttle))))]
 pub(crate) mod testing;
 
 pub use imp::{Ordering, fence};

@@ -23,7 +23,7 @@ pub(crate) mod fixture;
 mod loom;
 #[cfg(all(test, not(any(loom, shuttle))))]
 mod tests;
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(any(loom, shuttle))))]
 mod threads;
 
 pub use check::{ListEnd, Report};

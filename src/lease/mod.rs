@@ -12,7 +12,7 @@
 pub mod entry;
 #[cfg(all(test, loom))]
 mod loom;
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(any(loom, shuttle))))]
 mod threads;
 
 use crate::layout::record::Record;

@@ -23,6 +23,14 @@
 #include <fcntl.h>
 #include <pthread.h>
 
+/* A test that is over has freed what it got: asked where somebody can tell. */
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/lsan_interface.h>
+#define CHECK_NO_LEAK() CHECK(__lsan_do_recoverable_leak_check() == 0)
+#else
+#define CHECK_NO_LEAK() ((void)0)
+#endif
+
 /* ---- Stores ---- */
 
 static char check_dir[512];
@@ -202,6 +210,7 @@ static inline void run_role(struct peer *parent, void *test)
 {
     (void)parent;
     run_test(test);
+    CHECK_NO_LEAK();
 }
 
 static inline int run_tests(int argc, char **argv, const struct test *tests,
