@@ -14,7 +14,7 @@ LINK := -Ltarget/release -lplasma -Wl,-rpath,'$$ORIGIN/../release'
 # make demo DIR=/some/files
 DIR ?=
 
-EXAMPLES := $(addprefix target/c/,hello demo producer worker collector ops)
+EXAMPLES := $(addprefix target/c/,hello demo producer worker collector ops recovery)
 MIRI := $(CARGO) +nightly miri
 
 .PHONY: help build demo test header lint loom kill crash instructions storm miri litmus sanitize
@@ -87,8 +87,9 @@ litmus: ## the orderings under the models of C11, x86-64 and AArch64; .ci/herd b
 sanitize: library ## the tests under AddressSanitizer, ThreadSanitizer and valgrind; SHORT=1 for some
 	bash tests/sanitize/run asan tsan valgrind
 
-bench: build ## time single operations, into docs/performance.md
+bench: build ## time single operations and recovery, into docs/performance.md
 	./target/c/ops docs/performance.md
+	./target/c/recovery docs/performance.md
 
 PREFIX ?= /usr/local
 install: library ## header and libraries into PREFIX
@@ -116,5 +117,6 @@ target/c/producer: $(addprefix c_examples/demo/,producer.c common.c)
 target/c/worker: $(addprefix c_examples/demo/,worker.c common.c)
 target/c/collector: $(addprefix c_examples/demo/,collector.c common.c)
 target/c/ops: benches/ops.c benches/page.c
+target/c/recovery: benches/recovery.c benches/page.c
 $(EXAMPLES): $(HEADERS) target/release/libplasma.so | target/c
 	$(CC) $(STRICT) $(CFLAGS) -Iinclude -o $@ $(filter %.c,$^) $(LINK)

@@ -96,7 +96,7 @@ void write_page(FILE *out, const row_t *rows, size_t count, const char *load,
     strftime(date, sizeof date, "%Y-%m-%d", gmtime(&now));
     fprintf(out,
             "# Performance\n\n"
-            "Written by `make bench` (`benches/ops.c`); run it to get the"
+            "Written by `make bench` (`benches/ops.c`, `benches/recovery.c`); run it to get the"
             " numbers of your machine.\n\n"
             "    date     %s, Plasma %s\n"
             "    cpu      %s, %ld online\n"

@@ -1,9 +1,10 @@
 //! Check: chains and lists of slots, compared with the object table. Under the writer lock.
 
-use super::{Index, Key};
-use crate::layout::record::{IdWords, NameHash, Record};
-use crate::layout::word::{BucketWord, RecordWord, State};
-use crate::sync::{AtomicU32, AtomicU64, Ordering::Relaxed};
+use super::{Index, KINDS, Key, Kind};
+use crate::layout::record::{IdWords, NameHash};
+use crate::layout::word::{BucketWord, RecordWord};
+use crate::sync::{AtomicU32, Ordering::Relaxed};
+use std::fmt;
 
 /// Who is told of each thing that is wrong: the number of the invariant, and words.
 pub type Report<'a> = &'a mut dyn FnMut(u32, String);
@@ -21,29 +22,14 @@ impl Index<'_> {
     /// Compare the chains with the table. `words` are the words of all records that were ever used,
     /// read under this same lock: since then a WRITING one may have become SEALED, no more.
     pub fn check_chains(&self, words: &[RecordWord], report: Report<'_>) {
-        self.check_chains_of("id", self.id_buckets, words, report);
-        self.check_chains_of("name", self.name_buckets, words, report);
+        for kind in KINDS {
+            self.check_chains_of(kind, words, report);
+        }
     }
 
-    fn check_chains_of(
-        &self,
-        kind: &str,
-        buckets: &[AtomicU64],
-        words: &[RecordWord],
-        report: Report<'_>,
-    ) {
-        let names = kind == "name";
-        let belongs = |word: RecordWord| {
-            matches!(word.state(), Some(State::Writing | State::Sealed))
-                && !word.has(RecordWord::HIDDEN)
-                && (!names || word.has(RecordWord::NAMED))
-        };
-        let key_of = |record: &Record| match names {
-            true => Key::Name(super::mutate::name_of(record)),
-            false => Key::Id(IdWords::from(&record.id())),
-        };
+    fn check_chains_of(&self, kind: Kind, words: &[RecordWord], report: Report<'_>) {
         let mut seen = vec![false; words.len()];
-        for (at, bucket) in buckets.iter().enumerate() {
+        for (at, bucket) in self.buckets(kind).iter().enumerate() {
             let mut link = BucketWord(bucket.load(Relaxed)).head();
             while link != 0 {
                 let slot = link - 1;
@@ -59,23 +45,22 @@ impl Index<'_> {
                     report(23, format!("record {slot} is in two places of the {kind} chains"));
                     break;
                 }
-                let key = key_of(record);
-                if !belongs(word) {
-                    report(23, format!("{kind} chain {at} holds record {slot}: {:#x}", word.0));
-                } else if !std::ptr::eq(self.bucket(&key), bucket) {
-                    report(8, format!("record {slot} is in {kind} chain {at}, where none looks"));
+                match kind.key(record, word).map(|key| self.bucket_number(&key)) {
+                    Some(home) if home == at => {}
+                    Some(_) => report(8, format!("{kind} chain {at} has another's record {slot}")),
+                    None => report(23, format!("{kind} chain {at} holds {slot}: {:#x}", word.0)),
                 }
-                link = key.link(record).load(Relaxed);
+                link = kind.link(record).load(Relaxed);
             }
         }
         let mut keys = Vec::new();
-        for (slot, _) in words.iter().enumerate().filter(|(_, word)| belongs(**word)) {
-            if !seen[slot] {
+        for (slot, (&word, seen)) in (0u32..).zip(words.iter().zip(seen)) {
+            let Ok(record) = self.record(slot) else { break };
+            let Some(key) = kind.key(record, word) else { continue };
+            if !seen {
                 report(8, format!("record {slot} is in no {kind} chain"));
             }
-            if let Ok(record) = self.record(slot as u32) {
-                keys.push((sortable(&key_of(record)), slot));
-            }
+            keys.push((sortable(&key), slot));
         }
         keys.sort_unstable();
         for pair in keys.windows(2).filter(|pair| pair[0].0 == pair[1].0) {
@@ -125,5 +110,14 @@ fn sortable(key: &Key) -> (u64, u64, u32) {
     match *key {
         Key::Id(IdWords(a, b, c)) => (a, b, c),
         Key::Name(NameHash([a, b])) => (a, b, 0),
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Kind::Id => "id",
+            Kind::Name => "name",
+        })
     }
 }

@@ -88,6 +88,12 @@ impl Table {
         self.slots().give(&self.index(), slot, doomed, 0).unwrap();
     }
 
+    /// As a recovery does after most deaths.
+    pub fn mend(&self) {
+        assert!(self.index().mend_chains().unwrap());
+        self.index().end_rebuild();
+    }
+
     pub fn rebuild(&self) {
         self.index().begin_rebuild();
         self.slots().rebuild(&self.index()).unwrap();

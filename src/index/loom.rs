@@ -8,6 +8,7 @@
 //!    generation.
 //!  * `a_seal_hides_nothing`: a second look that wants the state of the first.
 //!  * `a_miss_was_true_once`: a Relaxed change of the record's word.
+//!  * `a_mend_hides_nothing`: versions that stay as they were.
 //!  * `a_rebuild_hides_nothing`: an epoch that stays even, is ignored, or becomes even by a Relaxed
 //!    store.
 //!
@@ -137,6 +138,31 @@ fn a_miss_was_true_once() {
         }
         writer.join().unwrap();
     });
+}
+
+#[test]
+fn a_mend_hides_nothing() {
+    // The first, the middle one or the last was freed by a recovery.
+    for dead in 0..3 {
+        model(move |by_name| {
+            let table = chain(3, by_name);
+            let word = table.records[dead].load(Ordering::Relaxed);
+            let doomed = word.in_state(State::Doomed);
+            table.records[dead].swap(word, doomed).unwrap();
+            let writer = table.clone();
+            let writer = thread::spawn(move || {
+                writer.mend();
+                // Only now may the slot be used again, and carry who stands on it elsewhere.
+                writer.slots().give(&writer.index(), dead as u32, doomed, 0).unwrap();
+                add(&writer, object(1, 0), by_name, State::Sealed);
+            });
+            for n in (0..3).filter(|n| *n != dead) {
+                let hit = find(&table, &keys(object(0, n), by_name)).unwrap();
+                assert_eq!((hit.slot, hit.word.generation()), (n as u32, 1));
+            }
+            writer.join().unwrap();
+        });
+    }
 }
 
 #[test]

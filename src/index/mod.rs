@@ -32,6 +32,7 @@ pub use slots::{SlotOutcome, Slots};
 
 use crate::error::{Error, Result, Status};
 use crate::layout::record::{IdWords, NameHash, Record};
+use crate::layout::word::{RecordWord, State};
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 use hash::Seed;
 
@@ -84,14 +85,56 @@ impl Index<'_> {
 
     #[inline(always)]
     fn bucket(&self, key: &Key) -> &AtomicU64 {
+        let kind = match key {
+            Key::Id(_) => Kind::Id,
+            Key::Name(_) => Kind::Name,
+        };
+        &self.buckets(kind)[self.bucket_number(key)]
+    }
+
+    #[inline(always)]
+    fn bucket_number(&self, key: &Key) -> usize {
         match key {
-            Key::Id(id) => {
-                let hash = hash::id_hash(self.seed, id);
-                &self.id_buckets[hash as usize & (self.id_buckets.len() - 1)]
+            Key::Id(id) => hash::id_hash(self.seed, id) as usize & (self.id_buckets.len() - 1),
+            Key::Name(name) => name.0[0] as usize & (self.name_buckets.len() - 1),
+        }
+    }
+
+    #[inline(always)]
+    fn buckets(&self, kind: Kind) -> &[AtomicU64] {
+        match kind {
+            Kind::Id => self.id_buckets,
+            Kind::Name => self.name_buckets,
+        }
+    }
+}
+
+/// Whether chains are of ids or of names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Id,
+    Name,
+}
+
+const KINDS: [Kind; 2] = [Kind::Id, Kind::Name];
+
+impl Kind {
+    /// The key under which a record is in a chain of this kind, if it is to be in one.
+    fn key(self, record: &Record, word: RecordWord) -> Option<Key> {
+        let is_object = matches!(word.state(), Some(State::Writing | State::Sealed))
+            && !word.has(RecordWord::HIDDEN);
+        match self {
+            Kind::Id => is_object.then(|| Key::Id(IdWords::from(&record.id()))),
+            Kind::Name => {
+                (is_object && word.has(RecordWord::NAMED)).then(|| Key::Name(record.name()))
             }
-            Key::Name(name) => {
-                &self.name_buckets[name.0[0] as usize & (self.name_buckets.len() - 1)]
-            }
+        }
+    }
+
+    fn link(self, record: &Record) -> &AtomicU32 {
+        match self {
+            Kind::Id => &record.id_link,
+            Kind::Name => &record.name_link,
         }
     }
 }

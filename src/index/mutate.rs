@@ -1,9 +1,9 @@
 //! Changes to the chains. Every function here runs under the writer lock.
 
-use super::{Index, Key, corrupt_link};
+use super::{Index, KINDS, Key, Kind, corrupt_link};
 use crate::error::Result;
-use crate::layout::record::{IdWords, NameHash, Record};
-use crate::layout::word::{BucketWord, RecordWord, State};
+use crate::layout::record::IdWords;
+use crate::layout::word::{BucketWord, RecordWord};
 use crate::sync::Ordering::{Relaxed, Release, SeqCst};
 use crate::sync::fence;
 
@@ -55,7 +55,7 @@ impl Index<'_> {
         }
         self.remove(&Key::Id(IdWords::from(&record.id())), slot)?;
         if word.has(RecordWord::NAMED) {
-            self.remove(&Key::Name(name_of(record)), slot)?;
+            self.remove(&Key::Name(record.name()), slot)?;
         }
         Ok(())
     }
@@ -72,17 +72,64 @@ impl Index<'_> {
         for slot in 0..self.used() {
             let record = self.record(slot)?;
             let word = record.load(Relaxed);
-            if !matches!(word.state(), Some(State::Writing | State::Sealed))
-                || word.has(RecordWord::HIDDEN)
-            {
-                continue;
-            }
-            self.insert(&Key::Id(IdWords::from(&record.id())), slot)?;
-            if word.has(RecordWord::NAMED) {
-                self.insert(&Key::Name(name_of(record)), slot)?;
+            for kind in KINDS {
+                if let Some(key) = kind.key(record, word) {
+                    self.insert(&key, slot)?;
+                }
             }
         }
         Ok(())
+    }
+
+    /// Take what is no object any more out of the chains, as removals do; lookups go on as ever.
+    /// `false` when objects are missing from them or links lead astray, as no death can leave them
+    /// but one in a rebuild: then that has to be done.
+    #[track_caller]
+    pub fn mend_chains(&self) -> Result<bool> {
+        let whole = self.epoch.load(Relaxed) & 1 == 0;
+        Ok(whole && self.mend(Kind::Id)? && self.mend(Kind::Name)?)
+    }
+
+    #[track_caller]
+    fn mend(&self, kind: Kind) -> Result<bool> {
+        const NOWHERE: u32 = u32::MAX;
+        const SEEN: u32 = u32::MAX - 1;
+        // Copied in the order of the table: chains lead all over it.
+        let (mut homes, mut links, mut missing) = (Vec::new(), Vec::new(), 0);
+        for slot in 0..self.used() {
+            let record = self.record(slot)?;
+            let key = kind.key(record, record.load(Relaxed));
+            missing += usize::from(key.is_some());
+            homes.push(key.map_or(NOWHERE, |key| self.bucket_number(&key) as u32));
+            links.push(kind.link(record).load(Relaxed));
+        }
+        for (at, bucket) in (0u32..).zip(self.buckets(kind)) {
+            let old = BucketWord(bucket.load(Relaxed));
+            let (mut link, mut first, mut last) = (old.head(), old.head(), None);
+            while link != 0 {
+                let slot = link - 1;
+                let Some(home) = homes.get_mut(slot as usize) else { return Ok(false) };
+                let next = links[slot as usize];
+                match std::mem::replace(home, SEEN) {
+                    home if home == at => {
+                        missing -= 1;
+                        last = Some(slot);
+                    }
+                    NOWHERE => match last {
+                        None => first = next,
+                        // SYNC chain: Release; unlinks, and the version is advanced below.
+                        Some(last) => kind.link(self.record(last)?).store(next, Release),
+                    },
+                    _ => return Ok(false),
+                }
+                link = next;
+            }
+            if old.head() != 0 {
+                // SYNC chain: Release; also for a removal that died before it advanced the version.
+                bucket.store(BucketWord::new(old.version().wrapping_add(1), first).0, Release);
+            }
+        }
+        Ok(missing == 0)
     }
 
     /// Make the epoch odd: from here on lookups that miss scan the table.
@@ -97,8 +144,4 @@ impl Index<'_> {
         // SYNC epoch: Release; the chains are whole.
         self.epoch.store((self.epoch.load(Relaxed) | 1).wrapping_add(1), Release);
     }
-}
-
-pub(super) fn name_of(record: &Record) -> NameHash {
-    NameHash([record.name_hash[0].load(Relaxed), record.name_hash[1].load(Relaxed)])
 }

@@ -128,6 +128,43 @@ fn long_chains_and_odd_epochs_are_answered_by_the_table() {
 }
 
 #[test]
+fn chains_are_mended_where_they_are_and_made_anew_only_when_objects_are_missing() {
+    let objects = objects(5);
+    // First, last and two neighbours died: doomed or freed, and still in their chains.
+    let (table, words) = chained(&objects);
+    for dead in [0, 2, 3] {
+        let word = words[dead].in_state(State::Doomed);
+        table.records[dead].word.store(word.0, Relaxed);
+    }
+    let before = BucketWord(table.id_buckets[0].load(Relaxed));
+    table.mend();
+    let after = BucketWord(table.id_buckets[0].load(Relaxed));
+    assert_eq!((after.head(), after.version()), (before.head(), before.version() + 1));
+    assert_eq!(table.records[4].id_link.load(Relaxed), 2);
+    assert_eq!(table.records[1].id_link.load(Relaxed), 0);
+    assert_eq!(table.records[1].name_link.load(Relaxed), 0);
+    assert_eq!(find(&table, objects[1].1), Some((1, 1)));
+    // The head as well.
+    table.records[4].word.store(words[4].in_state(State::Doomed).0, Relaxed);
+    table.mend();
+    assert_eq!(BucketWord(table.name_buckets[0].load(Relaxed)).head(), 2);
+    assert_eq!(find(&table, objects[4].0), None);
+
+    let whole = |table: &Table| table.index().mend_chains().unwrap();
+    // A link that is short, astray, or in a circle; a rebuild that was begun.
+    for link in [0, 1, 4, 5, 77] {
+        let (table, _) = chained(&objects);
+        table.records[3].name_link.store(link, Relaxed);
+        assert!(!whole(&table), "{link}");
+        table.rebuild();
+        assert!(whole(&table));
+    }
+    let (table, _) = chained(&objects);
+    table.index().begin_rebuild();
+    assert!(!whole(&table));
+}
+
+#[test]
 fn corrupt_links_are_errors_or_right_answers() {
     let objects = objects(4);
     let absent = Key::Id(id_in(0, 1, 9));

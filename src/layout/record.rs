@@ -141,6 +141,11 @@ impl Record {
         self.id_tail.store(id.2, Relaxed);
     }
 
+    /// The hash of the name, to be validated by the word.
+    pub fn name(&self) -> NameHash {
+        NameHash([self.name_hash[0].load(Relaxed), self.name_hash[1].load(Relaxed)])
+    }
+
     /// Whether the name has this hash, to be validated by the word.
     pub fn has_name(&self, hash: &NameHash) -> bool {
         self.name_hash[0].load(Relaxed) == hash.0[0] && self.name_hash[1].load(Relaxed) == hash.0[1]

@@ -1,8 +1,9 @@
 //! Recovery: make everything again that is derived from the object table.
 //!
 //! Runs when the writer lock was taken from the dead, or was left needing it. Idempotent: it can be
-//! killed at any point, and the next one begins anew. Readers go on meanwhile: while the epoch is
-//! odd a lookup that misses scans the table.
+//! killed at any point, and the next one begins anew. Readers go on meanwhile and notice nothing,
+//! unless the chains have to be made anew: while the epoch is odd a lookup that misses scans the
+//! table.
 
 use super::lock::Guard;
 use super::session::Session;
@@ -18,13 +19,15 @@ impl Session {
     /// Recover, holding the lock.
     pub(super) fn recover(&self, _guard: &Guard<'_>) -> Result<()> {
         let index = self.segment.index();
-        index.begin_rebuild();
         self.segment.set_lifecycle(Lifecycle::Closing, Lifecycle::Live);
         self.free_orphans()?;
         self.rebuild_allocator()?;
         self.segment.slots().rebuild(&index)?;
         self.rebuild_limbo()?;
-        index.rebuild_chains()?;
+        if !index.mend_chains()? {
+            index.begin_rebuild();
+            index.rebuild_chains()?;
+        }
         self.append_gap();
         self.count(&self.segment.header().counters.recoveries, 1);
         index.end_rebuild();
