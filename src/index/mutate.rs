@@ -84,13 +84,11 @@ impl Index<'_> {
     /// Take what is no object any more out of the chains, as removals do; lookups go on as ever.
     /// `false` when objects are missing from them or links lead astray, as no death can leave them
     /// but one in a rebuild: then that has to be done.
-    #[track_caller]
     pub fn mend_chains(&self) -> Result<bool> {
         let whole = self.epoch.load(Relaxed) & 1 == 0;
         Ok(whole && self.mend(Kind::Id)? && self.mend(Kind::Name)?)
     }
 
-    #[track_caller]
     fn mend(&self, kind: Kind) -> Result<bool> {
         const NOWHERE: u32 = u32::MAX;
         const SEEN: u32 = u32::MAX - 1;

@@ -90,6 +90,18 @@ pub fn play(role: &[String]) {
             hear();
             drop(drafts);
         }
+        "corpse_of_many" => {
+            let client = connect(address);
+            let drafts = (100..120).map(|i| {
+                let name = format!("draft-{i}");
+                let options = CreateOptions { name: Some(&name), ..Default::default() };
+                client.create(&id(VICTIM, i), 10, &options).unwrap()
+            });
+            let drafts: Vec<_> = drafts.collect();
+            say("ready");
+            hear();
+            drop(drafts);
+        }
         "reap" | "recover" => {
             let client = connect(address);
             say("ready");

@@ -15,6 +15,7 @@ pub fn all() {
     deaths_at_each_place_and_one_after_another();
     recovery_counts_both_extents_of_those_who_are_just_resizing();
     readers_get_everything_when_all_producers_died_in_recovery();
+    what_died_in_the_middle_of_chains_is_taken_out_of_them();
 }
 
 /// A victim that connects first, and does its work when somebody else has died.
@@ -135,6 +136,49 @@ fn recovery_counts_both_extents_of_those_who_are_just_resizing() {
     world.finish("recovery amid a resize");
 }
 
+#[test]
+fn what_died_in_the_middle_of_chains_is_taken_out_of_them() {
+    const OBJECTS: u64 = 40;
+    let scratch = Scratch::new();
+    let address = scratch.store("store");
+    let everything = |client: &Client, what: &str| {
+        for i in 0..OBJECTS {
+            assert!(get_checked(client, &id(7, i)).is_some(), "{what}: object {i} is gone");
+        }
+        assert_sound(client, what);
+    };
+    sweep(
+        "recovery with orphans behind other objects",
+        |n| {
+            let client = make(&address, 4 << 20, 64, false);
+            let corpse = spawn(CHILD, &["corpse_of_many", &address]);
+            corpse.expect("ready");
+            // Put before them in their chains: in 64 buckets in more than one.
+            for i in 0..OBJECTS {
+                put(&client, &id(7, i), i as usize, Some(&format!("object-{i}")));
+            }
+            drop(client);
+            let (first, _) = points_of_delete(&address);
+            run_after("recover", &address, n, "", || {
+                // In this order: who connects to delete would reap the dead.
+                die_in_delete(&address, first);
+                corpse.kill();
+            })
+        },
+        |what| {
+            let client = connect(&address);
+            everything(&client, what);
+            client.reap().unwrap();
+            everything(&client, what);
+            assert_eq!(client.stats().unwrap().objects_writing, 0, "{what}");
+            drop(client);
+            Client::remove_store(Some(&address)).unwrap();
+        },
+    );
+    // The survey looks at nothing.
+    let _ = Client::remove_store(Some(&address));
+}
+
 /// Where the index has the epoch and the lock (docs/design.md, 2.2).
 const EPOCH: u64 = 128;
 const LOCK: u64 = 256;
@@ -144,6 +188,13 @@ fn index_word(address: &str, offset: u64) -> u64 {
     let mut word = [0; 8];
     index.read_exact_at(&mut word, offset).unwrap();
     u64::from_le_bytes(word)
+}
+
+/// Nobody else changes it while the lock is a dead one's.
+fn make_epoch_odd(address: &str) {
+    let epoch = index_word(address, EPOCH) | 1;
+    let index = std::fs::File::options().write(true).open(format!("{address}/index")).unwrap();
+    index.write_all_at(&epoch.to_le_bytes(), EPOCH).unwrap();
 }
 
 #[test]
@@ -177,35 +228,50 @@ fn readers_get_everything_when_all_producers_died_in_recovery() {
         check_kept(client, 0, what);
         assert_eq!(client.contains(&id(KEPT, 0)).unwrap(), ObjectState::Absent, "{what}");
     };
-    sweep(
-        "recovery with no other producer",
-        |n| run_after("recover", &address, n, "", || die_in_delete(&address, first)),
-        |what| {
-            let lock = index_word(&address, LOCK);
-            let (held, rebuilding) = (lock & 0xffff != 0, index_word(&address, EPOCH) % 2 == 1);
-            owned += u64::from(held);
-            odd += u64::from(held && rebuilding);
-            let client = Client::connect(Some(&address), &read_only).unwrap();
-            everything(&client, what);
-            // What was being deleted and what was being made is there in full, or not at all.
-            for victim in [id(VICTIM, 0), id(VICTIM, 15)] {
-                get_checked(&client, &victim);
-            }
-            client.list().unwrap();
-            drop(client);
-            let client = connect(&address);
-            everything(&client, what);
-            for victim in [id(VICTIM, 0), id(VICTIM, 15)] {
-                let deleted = client.delete(&victim).map_err(|error| error.status());
-                assert!(matches!(deleted, Ok(()) | Err(Status::NotFound)), "{what}: {deleted:?}");
-            }
-            client.reap().unwrap();
-            assert_sound(&client, what);
-            let stats = client.stats().unwrap();
-            let seen = (stats.objects_sealed, stats.objects_deleted, stats.objects_writing);
-            assert_eq!(seen, (OBJECTS, 0, 0), "{what}: {stats:?}");
-        },
-    );
+    // The second time as after a death that came when the chains were being made anew.
+    for cut in [false, true] {
+        sweep(
+            &format!("recovery with no other producer, chains cut: {cut}"),
+            |n| {
+                let _ = connect(&address).delete(&id(VICTIM, 15));
+                let die = || {
+                    die_in_delete(&address, first);
+                    if cut {
+                        make_epoch_odd(&address);
+                    }
+                };
+                run_after("recover", &address, n, "", die)
+            },
+            |what| {
+                let lock = index_word(&address, LOCK);
+                let (held, rebuilding) = (lock & 0xffff != 0, index_word(&address, EPOCH) % 2 == 1);
+                owned += u64::from(held);
+                odd += u64::from(held && rebuilding);
+                let client = Client::connect(Some(&address), &read_only).unwrap();
+                everything(&client, what);
+                // What was being deleted and what was being made is there in full, or not at all.
+                for victim in [id(VICTIM, 0), id(VICTIM, 15)] {
+                    get_checked(&client, &victim);
+                }
+                client.list().unwrap();
+                drop(client);
+                let client = connect(&address);
+                everything(&client, what);
+                for victim in [id(VICTIM, 0), id(VICTIM, 15)] {
+                    let deleted = client.delete(&victim).map_err(|error| error.status());
+                    assert!(
+                        matches!(deleted, Ok(()) | Err(Status::NotFound)),
+                        "{what}: {deleted:?}"
+                    );
+                }
+                client.reap().unwrap();
+                assert_sound(&client, what);
+                let stats = client.stats().unwrap();
+                let seen = (stats.objects_sealed, stats.objects_deleted, stats.objects_writing);
+                assert_eq!(seen, (OBJECTS, 0, 0), "{what}: {stats:?}");
+            },
+        );
+    }
     println!("all producers dead: the lock held by the dead {owned} times, amid a rebuild {odd}");
     reader.end("recovery with no other producer");
 }
