@@ -72,6 +72,7 @@ impl Client {
         size: u64,
         options: &CreateOptions<'_>,
     ) -> Result<MutableBuffer> {
+        self.seat.prepare_draft()?;
         let draft = self.session.create(id, size, options)?;
         Ok(MutableBuffer::new(self.seat, draft))
     }
@@ -96,6 +97,7 @@ impl Client {
         options: &CreateOptions<'_>,
         timeout: Option<Duration>,
     ) -> Result<GetOrCreate> {
+        self.seat.prepare_draft()?;
         match self.session.get_or_create(self.seat, id, size, options, timeout)? {
             GetOrMake::Got(ticket, held) => {
                 Ok(GetOrCreate::Existing(Buffer::new(self.seat, ticket, held)))

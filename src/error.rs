@@ -1,5 +1,6 @@
 //! The one error type: a status that a program acts on, and words that a person reads.
 
+use std::borrow::Cow;
 use std::fmt;
 
 macro_rules! statuses {
@@ -96,7 +97,7 @@ statuses! {
 pub struct Error {
     status: Status,
     errno: i32,
-    detail: Option<Box<str>>,
+    detail: Option<Cow<'static, str>>,
 }
 
 /// The result of a call that can fail.
@@ -106,7 +107,7 @@ impl Error {
     /// An error with words: what was asked, the limit, and the way out.
     #[cold]
     pub fn new(status: Status, detail: impl Into<String>) -> Self {
-        Self { status, errno: 0, detail: Some(detail.into().into_boxed_str()) }
+        Self { status, errno: 0, detail: Some(detail.into().into()) }
     }
 
     /// An ordinary outcome: the status says it all.
@@ -114,10 +115,15 @@ impl Error {
         Self { status, errno: 0, detail: None }
     }
 
+    /// An error whose words never change: it is made without memory.
+    pub const fn fixed(status: Status, errno: i32, detail: &'static str) -> Self {
+        Self { status, errno, detail: Some(Cow::Borrowed(detail)) }
+    }
+
     /// An error that began as an errno.
     #[cold]
     pub fn os(status: Status, errno: i32, detail: impl Into<String>) -> Self {
-        Self { status, errno, detail: Some(detail.into().into_boxed_str()) }
+        Self { status, errno, detail: Some(detail.into().into()) }
     }
 
     /// What a program acts on.
@@ -142,7 +148,7 @@ impl Error {
             Some(detail) => format!("{what}: {detail}"),
             None => what.to_string(),
         };
-        Self { detail: Some(detail.into_boxed_str()), ..self }
+        Self { detail: Some(detail.into()), ..self }
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 
 /// Modules and their layers: each may use its own layer and those below it.
 const LAYERS: &[(u32, &[&str])] = &[
-    (0, &["error", "id", "options", "sync", "sys"]),
+    (0, &["error", "id", "memory", "options", "sync", "sys"]),
     (1, &["layout"]),
     (2, PROTOCOLS),
     (3, &["segment"]),
@@ -22,8 +22,17 @@ const PROTOCOLS_MAY_USE: &[&str] = &["layout", "sync", "error", "id"];
 const LAYOUT_MAY_USE: &[&str] = &["sync", "error", "id"];
 
 /// The C layer sees what a Rust user sees.
-const FFI_MAY_USE: &[&str] =
-    &["client", "buffer", "mutable_buffer", "subscription", "info", "options", "error", "id"];
+const FFI_MAY_USE: &[&str] = &[
+    "client",
+    "buffer",
+    "mutable_buffer",
+    "subscription",
+    "info",
+    "options",
+    "error",
+    "id",
+    "memory",
+];
 
 /// Where unsafe blocks, impls and functions may be.
 const UNSAFE: &[&str] = &[

@@ -4,6 +4,7 @@
 use super::invalid;
 use super::raw::{self, Growing};
 use crate::error::Result;
+use crate::memory;
 use crate::options::{ConnectOptions, CreateOptions, Eviction};
 use std::ffi::{c_char, c_void};
 use std::time::Duration;
@@ -208,15 +209,15 @@ pub(super) fn with_create<R>(
     check_flags(given.flags, CREATE_FLAGS, CONNECT_FLAGS, "plasma_create", "plasma_connect")?;
     let count = usize::try_from(given.metadata_count).unwrap_or(usize::MAX);
     let entries = raw::array(given.metadata, count, "metadata")?;
-    let entries: Vec<_> = entries
-        .iter()
-        .map(|entry| metadata(entry.key, entry.value, entry.value_size))
-        .collect::<Result<_>>()?;
+    let mut pairs = memory::with_room(entries.len())?;
+    for entry in entries {
+        pairs.push(metadata(entry.key, entry.value, entry.value_size)?);
+    }
     call(&CreateOptions {
         zeroed: given.flags & PLASMA_CREATE_ZEROED != 0,
         pinned: given.flags & PLASMA_CREATE_PINNED != 0,
         name: if given.name.is_null() { None } else { Some(name(given.name)?) },
-        metadata: &entries,
+        metadata: &pairs,
         timeout: timeout(given.timeout_ms)?,
     })
 }

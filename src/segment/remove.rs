@@ -13,8 +13,11 @@ use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
-/// Entries of a directory that are looked at while sweeping or removing.
+/// Entries of a directory that are looked at while sweeping.
 const MANY: usize = 1 << 20;
+
+/// Names that are unlinked at a time.
+const BATCH: usize = 128;
 
 /// Milliseconds to wait for another remover.
 const LOCK_TRIES: u32 = 5000;
@@ -207,14 +210,7 @@ pub fn remove_tree(parent: &OwnedFd, name: &CStr, dir: BorrowedFd<'_>) {
     for subdir in [files::CLIENTS, files::READERS] {
         let flags = libc::O_RDONLY | libc::O_DIRECTORY | libc::O_NOFOLLOW;
         if let Ok(inner) = file::open_at(Some(dir), subdir, flags, 0) {
-            let mut names: Vec<CString> = Vec::new();
-            let _ = file::list_dir(inner.as_fd(), MANY, |name, _| names.push(name.to_owned()));
-            let planted = subdir == files::READERS;
-            for name in names.iter().filter(|name| planted || files::slot_of(name).is_some()) {
-                if file::unlink_at(Some(inner.as_fd()), name).is_err() && planted {
-                    let _ = file::remove_dir_at(Some(inner.as_fd()), name);
-                }
-            }
+            while empty_some(&inner, subdir == files::READERS) {}
             let _ = file::remove_dir_at(Some(dir), subdir);
         }
     }
@@ -222,6 +218,23 @@ pub fn remove_tree(parent: &OwnedFd, name: &CStr, dir: BorrowedFd<'_>) {
         let _ = file::unlink_at(Some(dir), name);
     }
     let _ = file::remove_dir_at(Some(parent.as_fd()), name);
+}
+
+/// Unlink the first names in a directory of clients, of any kind where readers plant them; whether
+/// there may be more.
+fn empty_some(dir: &OwnedFd, planted: bool) -> bool {
+    let mut names: Vec<CString> = Vec::new();
+    // A part at a time: there may be more names than there is memory.
+    let complete = file::list_dir(dir.as_fd(), BATCH, |name, _| {
+        if planted || files::slot_of(name).is_some() {
+            names.push(name.to_owned());
+        }
+    });
+    let removed = |name: &CString| {
+        file::unlink_at(Some(dir.as_fd()), name).is_ok()
+            || planted && file::remove_dir_at(Some(dir.as_fd()), name).is_ok()
+    };
+    names.iter().filter(|name| removed(name)).count() > 0 && matches!(complete, Ok(false))
 }
 
 /// Remove what killed builders and removers of this store left beside it.

@@ -14,6 +14,7 @@ use crate::layout::extent::Extent;
 use crate::layout::header::{HOSTS, Lifecycle};
 use crate::layout::record::{NameHash, Record};
 use crate::layout::word::{RecordWord, State};
+use crate::memory;
 use crate::segment::all_set;
 use crate::sync::Ordering::Relaxed;
 use crate::sys::{file, fs};
@@ -33,6 +34,8 @@ struct Check<'a> {
     /// The word of each record that was ever used.
     words: Vec<RecordWord>,
     owned: Vec<Owned>,
+    /// Start, length and number of each used block.
+    blocks: Vec<(u64, u64, u32)>,
     limbo_units: u64,
 }
 
@@ -42,11 +45,14 @@ impl Session {
         self.check_writable()?;
         self.check_links()?;
         let guard = self.lock()?;
+        // Four extents each: what is walked is no more, unless it is broken.
+        let used = self.segment.index().used() as usize;
         let mut check = Check {
             session: self,
             report: CheckReport::default(),
-            words: Vec::new(),
-            owned: Vec::new(),
+            words: memory::with_room(used)?,
+            owned: memory::with_room(4 * used)?,
+            blocks: memory::with_room(4 * used)?,
             limbo_units: 0,
         };
         let walked = check.all();
@@ -261,7 +267,7 @@ impl Check<'_> {
                 }
             }
         }
-        let mut used = Vec::new();
+        let mut used = std::mem::take(&mut self.blocks);
         let each = &mut |start, len, is_used, block| {
             if is_used {
                 used.push((start, len, block));

@@ -71,7 +71,7 @@ impl Session {
     pub fn create(&self, id: &ObjectId, size: u64, options: &CreateOptions<'_>) -> Result<Draft> {
         self.check_writable()?;
         let metadata = Metadata::new(options.name, options.metadata)?;
-        let text = metadata.encode();
+        let text = metadata.encode()?;
         self.refuse_too_large(size, text.len() as u64)?;
         let flag = |on: bool, flag: u64| if on { flag } else { 0 };
         let plan = Plan {

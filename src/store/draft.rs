@@ -96,7 +96,7 @@ impl Session {
     /// Change the size of an unsealed object; on failure all is as before.
     pub fn resize(&self, draft: &mut Draft, size: u64) -> Result<()> {
         self.check_writable()?;
-        self.refuse_too_large(size, draft.metadata.encode().len() as u64)?;
+        self.refuse_too_large(size, draft.metadata.encoded_len() as u64)?;
         let (record, word) = self.draft_word(draft)?;
         let old = record.data.load(word.data_index());
         if size != old.size {
@@ -117,9 +117,9 @@ impl Session {
     /// Set one key of an unsealed object's metadata; on failure all is as before.
     pub fn set_metadata(&self, draft: &mut Draft, key: &str, value: &[u8]) -> Result<()> {
         self.check_writable()?;
-        let mut metadata = draft.metadata.clone();
+        let mut metadata = draft.metadata.copy()?;
         metadata.set(key, value)?;
-        let bytes = metadata.encode();
+        let bytes = metadata.encode()?;
         self.refuse_too_large(draft.bytes.len, bytes.len() as u64)?;
         let exchange = self.begin_exchange(draft, Kind::Meta, bytes.len() as u64)?;
         let reserved = &self.segment.header().reserved;

@@ -8,17 +8,17 @@
 
 use super::recover::owned_extents;
 use super::session::Session;
-use super::words::LeaseSet;
+use super::words::LeaseCounts;
 use crate::error::{Error, Result, Status};
 use crate::id::ObjectId;
 use crate::index::Hit;
 use crate::layout::event::EventKind;
 use crate::layout::extent::UNIT;
 use crate::layout::word::{LeaseWord, RecordWord, State};
+use crate::memory;
 use crate::segment::{Segment, all_set};
 use crate::sync::Ordering::Relaxed;
 use crate::sys::clock;
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
 /// When more than this part of the capacity would go in order of age, the gap with the oldest
 /// content goes instead.
@@ -86,7 +86,7 @@ impl Session {
             let mut evicted = self.evict_if_enough(&leased, data + meta)?;
             if !evicted {
                 let spans = self.spans(&leased, reserved_only)?;
-                let Some(victims) = plan(&spans, capacity, data, meta) else { return Ok(false) };
+                let Some(victims) = plan(&spans, capacity, data, meta)? else { return Ok(false) };
                 for victim in victims {
                     evicted |= self.evict_victim(victim)?.is_some();
                 }
@@ -101,10 +101,10 @@ impl Session {
 
     /// Evict the oldest object known so far if its place alone is enough: the usual case in a store
     /// of objects of one size, and it needs no look at all the others.
-    fn evict_if_enough(&self, leased: &LeaseSet, units: u64) -> Result<bool> {
+    fn evict_if_enough(&self, leased: &LeaseCounts, units: u64) -> Result<bool> {
         let Some(victim) = self.victims.lock().front().copied() else { return Ok(false) };
         let place = self.record(victim.slot)?.data.load(0).len();
-        if place < units || leased.has(LeaseWord::new(victim.generation, victim.slot).0) {
+        if place < units || leased.of(victim.slot) > 0 {
             return Ok(false);
         }
         self.victims.lock().pop_front();
@@ -116,25 +116,17 @@ impl Session {
         let leased = self.fold_and_collect_leases()?;
         for _ in 0..2 {
             while let Some(victim) = self.next_victim() {
-                let held = leased.has(LeaseWord::new(victim.generation, victim.slot).0);
-                if !held && let Some(size) = self.evict_victim(victim)? {
+                if leased.of(victim.slot) == 0
+                    && let Some(size) = self.evict_victim(victim)?
+                {
                     return Ok(Some(size));
                 }
             }
-            let found: VecDeque<Victim> = {
-                let mut found: Vec<Victim> = self
-                    .spans(&leased, false)?
-                    .into_iter()
-                    .filter_map(|span| span.victim)
-                    .collect();
-                found.sort_unstable();
-                found.dedup();
-                found.into()
-            };
+            let found = victims(self.spans(&leased, false)?.into_iter())?;
             if found.is_empty() {
                 return Ok(None);
             }
-            *self.victims.lock() = found;
+            *self.victims.lock() = found.into();
         }
         Ok(None)
     }
@@ -179,18 +171,18 @@ impl Session {
     }
 
     /// Fold the stamps of all living clients; returns what they lease.
-    fn fold_and_collect_leases(&self) -> Result<LeaseSet> {
-        let mut leases = Vec::new();
+    fn fold_and_collect_leases(&self) -> Result<LeaseCounts> {
+        let mut leases = LeaseCounts::new(self.segment.index().used())?;
         self.visit_clients(|mut view| {
             view.fold_releases(|lease, ticks| fold(&self.segment, lease, ticks));
-            view.leases(|lease| leases.push(lease.0))
+            view.leases(|lease| self.count_lease(&mut leases, lease))
         })?;
-        Ok(LeaseSet::new(leases))
+        Ok(leases)
     }
 
     /// Every owned stretch of the heap, by address. Objects without memory have an empty one.
-    fn spans(&self, leased: &LeaseSet, reserved_only: bool) -> Result<Vec<Span>> {
-        let mut spans = if reserved_only { self.unreserved_walls() } else { Vec::new() };
+    fn spans(&self, leased: &LeaseCounts, reserved_only: bool) -> Result<Vec<Span>> {
+        let mut spans = if reserved_only { self.unreserved_walls()? } else { Vec::new() };
         for slot in 0..self.segment.index().used() {
             let record = self.record(slot)?;
             let word = record.look();
@@ -198,17 +190,17 @@ impl Session {
                 continue;
             }
             let generation = word.generation();
-            let wall = !word.is(State::Sealed)
-                || word.has(RecordWord::PINNED)
-                || leased.has(LeaseWord::new(generation, slot).0);
+            let wall =
+                !word.is(State::Sealed) || word.has(RecordWord::PINNED) || leased.of(slot) > 0;
             let last_use = record.last_use.load(Relaxed);
             let victim = (!wall).then_some(Victim { last_use, slot, generation });
             let before = spans.len();
             for (_, extent) in owned_extents(record) {
-                spans.push(Span { start: extent.start, len: extent.len(), victim });
+                let span = Span { start: extent.start, len: extent.len(), victim };
+                memory::push(&mut spans, span)?;
             }
             if spans.len() == before && victim.is_some() {
-                spans.push(Span { start: 0, len: 0, victim });
+                memory::push(&mut spans, Span { start: 0, len: 0, victim })?;
             }
         }
         spans.sort_unstable_by_key(|span| span.start);
@@ -216,7 +208,7 @@ impl Session {
     }
 
     /// Chunks without memory behind them.
-    fn unreserved_walls(&self) -> Vec<Span> {
+    fn unreserved_walls(&self) -> Result<Vec<Span>> {
         let geometry = &self.segment.facts.geometry;
         let reserved = &self.segment.header().reserved;
         let chunks = 0..geometry.capacity.div_ceil(geometry.chunk_size) as u32;
@@ -225,168 +217,105 @@ impl Session {
             let (start, len) = self.segment.heap.chunk_range(chunk);
             Span { start: start / UNIT, len: len / UNIT, victim: None }
         };
-        bare.map(wall).collect()
+        memory::collect(bare.map(wall))
     }
 }
 
-/// Gaps between walls, by address: start and end.
-fn gaps(spans: &[Span], capacity: u64) -> Vec<(u64, u64)> {
-    let mut gaps = Vec::new();
+/// Gaps between walls, by address: start and end. Walls are what may not be evicted, and all that
+/// `keeps` says.
+fn gaps<'a>(
+    spans: &'a [Span],
+    capacity: u64,
+    keeps: impl Fn(Victim) -> bool + 'a,
+) -> impl Iterator<Item = (u64, u64)> + 'a {
     let mut from = 0;
-    for wall in spans.iter().filter(|span| span.victim.is_none()) {
-        if wall.start > from {
-            gaps.push((from, wall.start));
-        }
-        from = from.max(wall.start + wall.len);
-    }
-    if from < capacity {
-        gaps.push((from, capacity));
-    }
-    gaps
+    let ends = spans
+        .iter()
+        .filter(move |span| span.victim.is_none_or(&keeps))
+        .map(|wall| (wall.start, wall.start + wall.len))
+        .chain(std::iter::once((capacity, capacity)));
+    ends.filter_map(move |(start, end)| {
+        let gap = (from, start);
+        from = from.max(end);
+        (gap.1 > gap.0).then_some(gap)
+    })
 }
 
-/// Whether gaps of these lengths, the two largest, hold the request.
+/// The two longest gaps.
+fn longest(gaps: impl Iterator<Item = (u64, u64)>) -> (u64, u64) {
+    gaps.map(|(from, to)| to - from).fold((0, 0), |(first, second), len| {
+        if len > first { (len, first) } else { (first, second.max(len)) }
+    })
+}
+
+/// Whether gaps of these lengths, the two longest, hold the request.
 fn holds((first, second): (u64, u64), data: u64, meta: u64) -> bool {
     let (large, small) = (data.max(meta), data.min(meta));
     first >= large && (small == 0 || second >= small || first >= large + small)
 }
 
-/// Which objects to evict so that the request fits: the oldest, no more than needed; `None` when it
-/// would not fit if all of them were gone.
-fn plan(spans: &[Span], capacity: u64, data: u64, meta: u64) -> Option<Vec<Victim>> {
-    let mut by_age: Vec<Victim> = spans.iter().filter_map(|span| span.victim).collect();
+/// What may be evicted, oldest first.
+fn victims(spans: impl Iterator<Item = Span>) -> Result<Vec<Victim>> {
+    let mut by_age = memory::collect(spans.filter_map(|span| span.victim))?;
     by_age.sort_unstable();
     by_age.dedup();
+    Ok(by_age)
+}
+
+/// Which objects to evict so that the request fits: the oldest, no more than needed; `None` when it
+/// would not fit if all of them were gone.
+fn plan(spans: &[Span], capacity: u64, data: u64, meta: u64) -> Result<Option<Vec<Victim>>> {
     if data == 0 && meta == 0 {
-        return by_age.first().map(|oldest| vec![*oldest]);
+        let mut by_age = victims(spans.iter().copied())?;
+        by_age.truncate(1);
+        return Ok((!by_age.is_empty()).then_some(by_age));
     }
-    let mut lens: Vec<u64> = gaps(spans, capacity).iter().map(|(from, to)| to - from).collect();
-    lens.sort_unstable_by(|a, b| b.cmp(a));
-    let largest = |i: usize| lens.get(i).copied().unwrap_or(0);
-    if !holds((largest(0), largest(1)), data, meta) {
-        return None;
+    let all_gone = longest(gaps(spans, capacity, |_| false));
+    if !holds(all_gone, data, meta) {
+        return Ok(None);
     }
-    let prefix = oldest_first(spans, capacity, data, meta, by_age);
-    let units: u64 = {
-        let chosen: HashSet<Victim> = prefix.iter().copied().collect();
-        let gone = |span: &&Span| span.victim.is_some_and(|victim| chosen.contains(&victim));
-        spans.iter().filter(gone).map(|span| span.len).sum()
+    // The shortest run of oldest objects whose going makes room; of those without memory it makes
+    // none. What is enough stays so when more go.
+    let mut by_age = victims(spans.iter().copied().filter(|span| span.len > 0))?;
+    let too_few = |youngest: &Victim| {
+        let left = gaps(spans, capacity, |victim| victim > *youngest);
+        !holds(longest(left), data, meta)
     };
-    if units <= capacity / PATIENCE_PART || holds_only_apart(&lens, data, meta) {
-        return Some(prefix);
-    }
+    by_age.truncate(by_age.partition_point(too_few) + 1);
+    let last = by_age.last().copied();
+    let goes = |span: &&Span| span.victim.is_some() && span.victim <= last;
+    let units: u64 = spans.iter().filter(goes).map(|span| span.len).sum();
     // In one window there is room for both, data and metadata.
-    let window = oldest_gap(spans, capacity, data + meta);
-    Some(if window.is_empty() { prefix } else { window })
-}
-
-/// Whether data and metadata do not fit into one gap together.
-fn holds_only_apart(lens: &[u64], data: u64, meta: u64) -> bool {
-    lens.first().is_none_or(|largest| *largest < data + meta)
-}
-
-/// The shortest run of oldest objects whose going makes room.
-fn oldest_first(
-    spans: &[Span],
-    capacity: u64,
-    data: u64,
-    meta: u64,
-    by_age: Vec<Victim>,
-) -> Vec<Victim> {
-    let mut places: HashMap<Victim, Vec<(u64, u64)>> = HashMap::new();
-    for span in spans.iter().filter(|span| span.len > 0) {
-        if let Some(victim) = span.victim {
-            places.entry(victim).or_default().push((span.start, span.start + span.len));
+    if units > capacity / PATIENCE_PART && all_gone.0 >= data + meta {
+        let window = oldest_gap(spans, capacity, data + meta)?;
+        if !window.is_empty() {
+            return Ok(Some(window));
         }
     }
-    // What is free already, by start and by end, and how often each length occurs.
-    let all_walls: Vec<Span> = spans.iter().map(|span| Span { victim: None, ..*span }).collect();
-    let mut free = FreeRuns::default();
-    gaps(&all_walls, capacity).into_iter().for_each(|(from, to)| free.add(from, to));
-    let mut chosen = Vec::new();
-    for victim in by_age {
-        // The going of an object without memory makes no room.
-        let Some(extents) = places.get(&victim) else { continue };
-        chosen.push(victim);
-        for (from, to) in extents {
-            free.add(*from, *to);
-        }
-        if holds(free.largest_two(), data, meta) {
-            break;
-        }
-    }
-    chosen
-}
-
-/// Free runs that grow together.
-#[derive(Default)]
-struct FreeRuns {
-    by_start: BTreeMap<u64, u64>,
-    lens: BTreeMap<u64, u32>,
-}
-
-impl FreeRuns {
-    fn add(&mut self, mut from: u64, mut to: u64) {
-        if let Some((start, end)) = self.by_start.range(..from).next_back().map(|(s, e)| (*s, *e))
-            && end == from
-        {
-            self.remove(start, end);
-            from = start;
-        }
-        if let Some(end) = self.by_start.get(&to).copied() {
-            self.remove(to, end);
-            to = end;
-        }
-        self.by_start.insert(from, to);
-        *self.lens.entry(to - from).or_default() += 1;
-    }
-
-    fn remove(&mut self, from: u64, to: u64) {
-        self.by_start.remove(&from);
-        if let Some(count) = self.lens.get_mut(&(to - from)) {
-            *count -= 1;
-            if *count == 0 {
-                self.lens.remove(&(to - from));
-            }
-        }
-    }
-
-    fn largest_two(&self) -> (u64, u64) {
-        let mut lens = self.lens.iter().rev();
-        match lens.next() {
-            None => (0, 0),
-            Some((first, count)) if *count > 1 => (*first, *first),
-            Some((first, _)) => (*first, lens.next().map_or(0, |(second, _)| *second)),
-        }
-    }
+    Ok(Some(by_age))
 }
 
 /// The objects in the window of `len` units, free of walls, whose youngest content is oldest.
-fn oldest_gap(spans: &[Span], capacity: u64, len: u64) -> Vec<Victim> {
-    let mut best: Option<(u64, Vec<Victim>)> = None;
-    for (from, to) in gaps(spans, capacity).into_iter().filter(|(from, to)| to - from >= len) {
-        let inside: Vec<(&Span, Victim)> = spans
-            .iter()
-            .filter(|span| span.len > 0 && span.start >= from && span.start + span.len <= to)
-            .filter_map(|span| span.victim.map(|victim| (span, victim)))
-            .collect();
+fn oldest_gap(spans: &[Span], capacity: u64, len: u64) -> Result<Vec<Victim>> {
+    let inside = |from: u64, to: u64| {
+        let first = spans.partition_point(|span| span.start + span.len <= from);
+        let here = spans[first..].iter().take_while(move |span| span.start < to);
+        here.filter(|span| span.len > 0)
+    };
+    let mut best: Option<(u64, u64)> = None;
+    for (from, to) in gaps(spans, capacity, |_| false).filter(|(from, to)| to - from >= len) {
         // Windows begin at the gap's start or where an object ends.
-        let starts =
-            std::iter::once(from).chain(inside.iter().map(|(span, _)| span.start + span.len));
-        for start in starts.filter(|start| start + len <= to) {
-            let first = inside.partition_point(|(span, _)| span.start + span.len <= start);
-            let window: Vec<Victim> = inside[first..]
-                .iter()
-                .take_while(|(span, _)| span.start < start + len)
-                .map(|(_, victim)| *victim)
-                .collect();
-            let youngest = window.iter().map(|victim| victim.last_use).max().unwrap_or(0);
-            if best.as_ref().is_none_or(|(age, _)| youngest < *age) {
-                best = Some((youngest, window));
+        let ends = inside(from, to).map(|span| span.start + span.len);
+        for start in std::iter::once(from).chain(ends).filter(|start| start + len <= to) {
+            let uses = inside(start, start + len).filter_map(|span| span.victim);
+            let youngest = uses.map(|victim| victim.last_use).max().unwrap_or(0);
+            if best.is_none_or(|(age, _)| youngest < age) {
+                best = Some((youngest, start));
             }
         }
     }
-    best.map_or_else(Vec::new, |(_, window)| window)
+    let Some((_, start)) = best else { return Ok(Vec::new()) };
+    memory::collect(inside(start, start + len).filter_map(|span| span.victim))
 }
 
 #[cfg(test)]
@@ -399,8 +328,8 @@ mod tests {
         Span { start, len, victim }
     }
 
-    fn ages(plan: Option<Vec<Victim>>) -> Option<Vec<u64>> {
-        plan.map(|victims| victims.iter().map(|victim| victim.last_use).collect())
+    fn ages(plan: Result<Option<Vec<Victim>>>) -> Option<Vec<u64>> {
+        plan.unwrap().map(|victims| victims.iter().map(|victim| victim.last_use).collect())
     }
 
     #[test]
@@ -427,8 +356,9 @@ mod tests {
     fn the_gap_with_the_oldest_content_is_chosen() {
         let spans =
             [span(0, 2, Some(9)), span(2, 2, Some(1)), span(4, 2, Some(2)), span(6, 2, Some(8))];
-        let chosen: Vec<u64> = oldest_gap(&spans, 8, 4).iter().map(|v| v.last_use).collect();
+        let chosen: Vec<u64> =
+            oldest_gap(&spans, 8, 4).unwrap().iter().map(|v| v.last_use).collect();
         assert_eq!(chosen, [1, 2]);
-        assert_eq!(oldest_gap(&[span(0, 1, None)], 4, 4), []);
+        assert_eq!(oldest_gap(&[span(0, 1, None)], 4, 4).unwrap(), []);
     }
 }

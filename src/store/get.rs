@@ -8,8 +8,8 @@ use crate::index::{Hit, Key};
 use crate::layout::record::IdWords;
 use crate::layout::word::{LeaseWord, State};
 use crate::lease;
+use crate::memory;
 use crate::segment::Bytes;
-use std::collections::HashSet;
 use std::time::Duration;
 
 /// A leased object.
@@ -135,9 +135,9 @@ impl Session {
         each: &mut dyn FnMut(usize, Result<(Ticket, Held)>),
     ) -> Result<()> {
         self.check()?;
-        let keys: Vec<Key> = ids.iter().map(|id| Key::Id(IdWords::from(id))).collect();
-        let mut seen = vec![None; keys.len()];
-        let mut pending: Vec<usize> = Vec::new();
+        let keys = memory::collect(ids.iter().map(|id| Key::Id(IdWords::from(id))))?;
+        let mut seen = memory::repeat(None, keys.len())?;
+        let mut pending: Vec<usize> = memory::with_room(keys.len())?;
         for (i, key) in keys.iter().enumerate() {
             match self.get_now(seat, key) {
                 Ok(Now::Held(ticket, held)) => each(i, Ok((ticket, held))),
@@ -154,7 +154,7 @@ impl Session {
         if pending.is_empty() {
             return Ok(());
         }
-        let words = self.wake_words(pending.iter().map(|&i| &keys[i]));
+        let words = self.wake_words(pending.iter().map(|&i| &keys[i]))?;
         let waited = self.wait_until(
             &words,
             timeout,
@@ -203,9 +203,9 @@ impl Session {
             ));
         }
         let wanted = if num_ready == 0 { ids.len() } else { num_ready };
-        let keys: Vec<Key> = ids.iter().map(|id| Key::Id(IdWords::from(id))).collect();
-        let mut seen = vec![None; keys.len()];
-        let mut aborted = HashSet::new();
+        let keys = memory::collect(ids.iter().map(|id| Key::Id(IdWords::from(id))))?;
+        let mut seen = memory::repeat(None, keys.len())?;
+        let mut aborted = memory::repeat(false, keys.len())?;
         let mut count = 0;
         let mut step = |look: bool| -> Result<Option<()>> {
             count = 0;
@@ -217,11 +217,11 @@ impl Session {
                     continue;
                 }
                 match self.look(key, &mut seen[i]) {
-                    Err(error) if error.status() == Status::Aborted => drop(aborted.insert(i)),
+                    Err(error) if error.status() == Status::Aborted => aborted[i] = true,
                     other => drop(other?),
                 }
             }
-            let lost = aborted.iter().filter(|&&i| !ready[i]).count();
+            let lost = (0..keys.len()).filter(|&i| aborted[i] && !ready[i]).count();
             if count < wanted && keys.len() - lost < wanted {
                 return Err(Error::plain(Status::Aborted));
             }
@@ -230,7 +230,7 @@ impl Session {
         if step(false)?.is_some() || timeout == Some(Duration::ZERO) {
             return Ok((count, count >= wanted));
         }
-        let words = self.wake_words(keys.iter());
+        let words = self.wake_words(keys.iter())?;
         match self.wait_until(&words, timeout, || false, || step(true)) {
             Ok(()) => Ok((count, true)),
             Err(error) if error.status() == Status::Timeout => Ok((count, false)),

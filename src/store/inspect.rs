@@ -10,10 +10,12 @@ use crate::info::{ObjectInfo, ObjectState, Stats};
 use crate::layout::extent::{Extent, UNIT};
 use crate::layout::record::{IdWords, Record};
 use crate::layout::word::{LeaseWord, RecordWord, State};
+use crate::memory;
 use crate::segment::Bytes;
 use crate::sync::Ordering::{Acquire, Relaxed};
 use crate::sync::fence;
 use crate::sys::fs;
+use std::fmt::Write;
 
 /// Set in `ObjectInfo::flags`: not chosen by eviction.
 const INFO_PINNED: u32 = 1;
@@ -83,7 +85,11 @@ impl Session {
     }
 
     fn count_leases(&self, slot: u32, generation: u32) -> Result<u32> {
-        Ok(self.collect_leases()?.count(LeaseWord::new(generation, slot).0))
+        let (wanted, mut count) = (LeaseWord::new(generation, slot), 0u32);
+        self.visit_clients(|view| {
+            view.leases(|lease| count = count.saturating_add(u32::from(lease == wanted)))
+        })?;
+        Ok(count)
     }
 
     /// The bytes of name and metadata of a held object.
@@ -121,8 +127,8 @@ impl Session {
             {
                 return Ok(None);
             }
-            let mut info = self.fields(record, word, state);
-            self.describe_text(record, word, &mut info);
+            let mut info = self.fields(record, word, state)?;
+            self.describe_text(record, word, &mut info)?;
             // SYNC record-fields: as in a lookup.
             fence(Acquire);
             if record.load(Relaxed) == word {
@@ -132,15 +138,15 @@ impl Session {
         Err(Error::new(Status::Corrupt, format!("record {slot} will not settle")))
     }
 
-    fn fields(&self, record: &Record, word: RecordWord, state: ObjectState) -> ObjectInfo {
+    fn fields(&self, record: &Record, word: RecordWord, state: ObjectState) -> Result<ObjectInfo> {
         let flag = |on: bool, flag: u32| if on { flag } else { 0 };
         let create_time_us = record.create_time_us.load(Relaxed) as i64;
         let construct_us = record.construct_us.load(Relaxed) as i64;
         let sealed = state != ObjectState::Writing;
         let last_use = record.last_use.load(Relaxed);
         let pid = record.creator_pid.load(Relaxed);
-        let host = self.host_name(record.creator_host.load(Relaxed));
-        ObjectInfo {
+        let host = record.creator_host.load(Relaxed);
+        Ok(ObjectInfo {
             id: record.id(),
             state,
             flags: flag(word.has(RecordWord::PINNED), INFO_PINNED)
@@ -157,34 +163,49 @@ impl Session {
                 ticks => self.ticks_to_us(ticks),
             },
             name: String::new(),
-            creator_address: format!("{host}/{pid}@{}", record.creator_start.load(Relaxed)),
-        }
+            creator_address: self.creator(host, pid, record.creator_start.load(Relaxed))?,
+        })
     }
 
     /// Name and metadata size, from a copy of memory that may be another's the next moment: the word,
     /// read again by the caller, decides whether it counts.
-    fn describe_text(&self, record: &Record, word: RecordWord, info: &mut ObjectInfo) {
+    fn describe_text(
+        &self,
+        record: &Record,
+        word: RecordWord,
+        info: &mut ObjectInfo,
+    ) -> Result<()> {
         let extent = record.meta.load(word.meta_index());
         if !word.has(RecordWord::TEXT) || extent.is_empty() || extent.size > 2 << 20 {
-            return;
+            return Ok(());
         }
-        let mut bytes = vec![0; extent.size as usize];
+        let mut bytes = memory::repeat(0, extent.size as usize)?;
         // With a system call: what is read may be given back to the file system meanwhile.
         if self.segment.heap.copy_out(extent.offset(), &mut bytes) {
             let view = View(&bytes);
-            info.name = view.name().unwrap_or_default().to_owned();
+            info.name = memory::text(view.name().unwrap_or_default())?;
             info.metadata_size = view.payload().unwrap_or_default();
         }
+        Ok(())
     }
 
-    fn host_name(&self, host: u32) -> String {
-        let Some(host) = self.segment.header().hosts.get(host as usize) else {
-            return "?".to_owned();
-        };
-        let bytes: Vec<u8> =
-            host.0.iter().flat_map(|word| word.load(Relaxed).to_le_bytes()).collect();
+    /// `host/pid@start` of a creator.
+    fn creator(&self, host: u32, pid: u32, start: u64) -> Result<String> {
+        let mut bytes = [0; 64];
+        let known = self.segment.header().hosts.get(host as usize);
+        for (to, word) in bytes.chunks_exact_mut(8).zip(known.iter().flat_map(|host| &host.0)) {
+            to.copy_from_slice(&word.load(Relaxed).to_le_bytes());
+        }
         let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
-        String::from_utf8_lossy(&bytes[..end]).into_owned()
+        let name = match known {
+            Some(_) => std::str::from_utf8(&bytes[..end]).unwrap_or("?"),
+            None => "?",
+        };
+        let mut address = String::new();
+        address.try_reserve_exact(name.len() + 40).map_err(|_| memory::refused())?;
+        // Writing to a string fails only for want of memory, and there is room.
+        let _ = write!(address, "{name}/{pid}@{start}");
+        Ok(address)
     }
 
     /// Pin an object against eviction, or let it go.
@@ -281,16 +302,17 @@ impl Session {
 
     fn free_heap_by_table(&self) -> Result<(u64, u64)> {
         let capacity = self.segment.facts.geometry.units();
-        let mut owned = Vec::new();
+        let mut owned = memory::with_room(self.segment.index().used() as usize + 1)?;
         for slot in 0..self.segment.index().used() {
             let record = self.record(slot)?;
             if !record.look().is(State::Free) {
-                let extents = super::recover::owned_extents(record);
-                owned.extend(extents.map(|(_, extent)| (extent.start, extent.len())));
+                for (_, extent) in super::recover::owned_extents(record) {
+                    memory::push(&mut owned, (extent.start, extent.len()))?;
+                }
             }
         }
+        memory::push(&mut owned, (capacity, 0))?;
         owned.sort_unstable();
-        owned.push((capacity, 0));
         let (mut free, mut largest, mut from) = (0, 0, 0);
         for (start, len) in owned {
             let gap = start.saturating_sub(from);

@@ -9,6 +9,7 @@ use crate::info::{ClientInfo, ObjectInfo};
 use crate::layout::client::SLOTS;
 use crate::layout::record::IdWords;
 use crate::layout::word::{LeaseWord, RecordWord, State};
+use crate::memory;
 use crate::sync::Ordering::Relaxed;
 use crate::sys::process;
 
@@ -20,10 +21,9 @@ impl Session {
         let leases = self.collect_leases()?;
         let mut list = Vec::new();
         for slot in 0..self.segment.index().used() {
-            let generation = self.record(slot)?.load(Relaxed).generation();
             if let Some(mut info) = self.describe(slot, None)? {
-                info.lease_count = leases.count(LeaseWord::new(generation, slot).0);
-                list.push(info);
+                info.lease_count = leases.of(slot);
+                memory::push(&mut list, info)?;
             }
         }
         Ok(list)
@@ -68,7 +68,7 @@ impl Session {
                 info.lease_count = leases;
                 info.leased_bytes = bytes;
                 info.writing_bytes = writing_bytes;
-                list.push(info);
+                memory::push(&mut list, info)?;
             }
             Ok(())
         })?;
@@ -83,12 +83,11 @@ impl Session {
             let record = self.record(slot)?;
             let word = record.look();
             if word.is(State::Writing) && !word.has(RecordWord::HIDDEN) {
-                writing.push((
-                    record.creator_slot.load(Relaxed),
-                    record.creator_nonce.load(Relaxed),
-                    record.data.load(word.data_index()).size,
-                    LeaseWord::new(word.generation(), slot),
-                ));
+                let creator = record.creator_slot.load(Relaxed);
+                let nonce = record.creator_nonce.load(Relaxed);
+                let size = record.data.load(word.data_index()).size;
+                let object = LeaseWord::new(word.generation(), slot);
+                memory::push(&mut writing, (creator, nonce, size, object))?;
             }
         }
         Ok(writing)

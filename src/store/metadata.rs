@@ -10,6 +10,7 @@
 //! ```
 
 use crate::error::{Error, Result, Status};
+use crate::memory;
 use std::ffi::CStr;
 
 /// Bytes of all keys and values of one object.
@@ -34,7 +35,7 @@ impl Metadata {
         if let Some(name) = name {
             check_name(name)?;
         }
-        let mut made = Self { name: name.map(str::to_owned), pairs: Vec::new() };
+        let mut made = Self { name: name.map(memory::text).transpose()?, pairs: Vec::new() };
         for (key, value) in pairs {
             made.set(key, value)?;
         }
@@ -59,23 +60,45 @@ impl Metadata {
             ));
         }
         match at {
-            Some(i) => self.pairs[i].1 = value.to_vec(),
-            None => self.pairs.push((key.to_owned(), value.to_vec())),
+            Some(i) => self.pairs[i].1 = copy(value)?,
+            None => memory::push(&mut self.pairs, (memory::text(key)?, copy(value)?))?,
         }
         Ok(())
+    }
+
+    /// A copy, to change without touching this one.
+    pub fn copy(&self) -> Result<Self> {
+        let mut pairs = memory::with_room(self.pairs.len() + 1)?;
+        for (key, value) in &self.pairs {
+            pairs.push((memory::text(key)?, copy(value)?));
+        }
+        Ok(Self { name: self.name.as_deref().map(memory::text).transpose()?, pairs })
     }
 
     fn payload(&self) -> usize {
         self.pairs.iter().map(|(key, value)| key.len() + value.len()).sum()
     }
 
-    /// The bytes of the metadata extent; none when there is neither name nor metadata.
-    pub fn encode(&self) -> Vec<u8> {
+    /// Bytes of the metadata extent.
+    pub fn encoded_len(&self) -> usize {
         let name = self.name.as_deref().unwrap_or_default();
         if name.is_empty() && self.pairs.is_empty() {
-            return Vec::new();
+            return 0;
         }
-        let mut out = Vec::new();
+        let padded = |len: usize| len.next_multiple_of(8);
+        let pair =
+            |(key, value): &(String, Vec<u8>)| 8 + padded(key.len() + 1) + padded(value.len());
+        HEAD + padded(name.len() + 1) + self.pairs.iter().map(pair).sum::<usize>()
+    }
+
+    /// The bytes of the metadata extent; none when there is neither name nor metadata.
+    pub fn encode(&self) -> Result<Vec<u8>> {
+        // Nothing below asks for more.
+        let mut out = memory::with_room(self.encoded_len())?;
+        if self.encoded_len() == 0 {
+            return Ok(out);
+        }
+        let name = self.name.as_deref().unwrap_or_default();
         for word in [self.payload(), self.pairs.len(), name.len(), 0] {
             out.extend_from_slice(&(word as u32).to_le_bytes());
         }
@@ -87,8 +110,12 @@ impl Metadata {
             out.extend_from_slice(value);
             pad(&mut out);
         }
-        out
+        Ok(out)
     }
+}
+
+fn copy(value: &[u8]) -> Result<Vec<u8>> {
+    memory::collect(value.iter().copied())
 }
 
 /// Refuse a name that no object can have.
@@ -217,7 +244,8 @@ mod tests {
     fn what_is_encoded_is_read_back() {
         let pairs: &[(&str, &[u8])] = &[("format", b"arrow"), ("empty", b""), ("k", &[0, 255, 0])];
         let made = Metadata::new(Some("n\u{e9}"), pairs).unwrap();
-        let bytes = made.encode();
+        let bytes = made.encode().unwrap();
+        assert_eq!((bytes.len(), bytes.capacity()), (made.encoded_len(), made.encoded_len()));
         let view = View(&bytes);
         assert_eq!(view.name().unwrap(), "n\u{e9}");
         assert_eq!(view.payload().unwrap(), (6 + 5 + 5 + 1 + 3) as u64);
@@ -240,7 +268,8 @@ mod tests {
     #[test]
     fn cut_or_scribbled_bytes_are_an_error_never_a_panic() {
         let made = Metadata::new(Some("name"), &[("key", b"value"), ("other", b"thing")]).unwrap();
-        let bytes = made.encode();
+        let bytes = made.encode().unwrap();
+        assert_eq!((bytes.len(), bytes.capacity()), (made.encoded_len(), made.encoded_len()));
         for cut in 1..bytes.len() {
             let view = View(&bytes[..cut]);
             let _ = (view.name(), view.payload(), view.pairs().count());

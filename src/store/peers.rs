@@ -3,17 +3,19 @@
 //! Files of others are never mapped and never trusted: they are read with `pread`, a short read is
 //! no lease, and who cannot be read has no leases. A client is known by the inode and the nonce of
 //! its file; the descriptor of each file that was ever seen is kept, so that a file deleted behind
-//! our back is told from one whose owner left.
+//! our back is told from one whose owner left. Of readers in `readers/` only the first few are kept,
+//! so that a thousand of them do not use up the descriptors of every producer.
 
 use super::evict::fold;
 use super::session::Session;
-use super::words::LeaseSet;
+use super::words::LeaseCounts;
 use crate::error::{Error, Result, Status};
 use crate::layout::client::{
     CLIENT_MAGIC, ClientHeader, FLAG_READ_ONLY, LEASES_OFFSET, MAX_LEASES, RELEASES,
     RELEASES_OFFSET, SLOTS,
 };
 use crate::layout::word::LeaseWord;
+use crate::memory;
 use crate::segment::{Segment, slot_name, slot_of};
 use crate::sync::{Ordering, fence};
 use crate::sys::kept::Kept;
@@ -25,6 +27,9 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 /// Names that are read from a directory before its canonical names are tried one by one.
 const MAX_NAMES: usize = 16 * 1024;
+
+/// Files in `readers/` whose descriptors are kept; further ones are opened for each look.
+const KEPT_READERS: usize = 64;
 
 /// Where a client's file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -50,7 +55,8 @@ struct Known {
 }
 
 struct Peer {
-    fd: Kept,
+    /// `None`: opened when it is looked at.
+    fd: Option<Kept>,
     ino: u64,
     nonce: u64,
     /// Releases folded so far.
@@ -67,6 +73,8 @@ pub struct View<'a> {
     pub alive: bool,
     /// Inode of its file.
     pub ino: u64,
+    /// The same file was seen under another name: its leases are counted.
+    linked: bool,
     fd: BorrowedFd<'a>,
     folded: &'a mut u64,
 }
@@ -97,57 +105,86 @@ impl Session {
         let mut known = self.peers.known.lock();
         self.find_peers(&mut known)?;
         let Known { named, nameless } = &mut *known;
+        let mut seen = HashSet::new();
+        seen.try_reserve(named.len() + nameless.len()).map_err(|_| memory::refused())?;
         let nameless = nameless.iter_mut().map(|(place, peer)| (&*place, peer));
         for (place, peer) in named.iter_mut().chain(nameless) {
-            let fd = peer.fd.seen();
-            each(View {
-                place: *place,
-                nonce: peer.nonce,
-                alive: is_alive(fd),
-                ino: peer.ino,
-                fd,
-                folded: &mut peer.folded,
-            })?;
+            let Peer { fd: kept, ino, nonce, folded } = peer;
+            let opened = match kept {
+                Some(_) => None,
+                None => self.open_again(*place, *ino, *nonce)?,
+            };
+            // One that left, or made its file unreadable, since it was listed has no leases.
+            let Some(fd) = kept.as_ref().or(opened.as_ref()) else { continue };
+            let (fd, linked) = (fd.seen(), !seen.insert(*ino));
+            let alive = is_alive(fd);
+            each(View { place: *place, nonce: *nonce, alive, ino: *ino, linked, fd, folded })?;
         }
         Ok(())
     }
 
+    /// The file of a reader whose descriptor is not kept.
+    fn open_again(&self, place: Place, ino: u64, nonce: u64) -> Result<Option<Kept>> {
+        let peer = open_peer(&self.segment, place).map_err(cannot_look)?;
+        Ok(peer.filter(|peer| (peer.ino, peer.nonce) == (ino, nonce)).and_then(|peer| peer.fd))
+    }
+
     /// The leases of all living clients.
-    pub fn collect_leases(&self) -> Result<LeaseSet> {
-        let mut leases = Vec::new();
-        self.visit_clients(|view| view.leases(|lease| leases.push(lease.0)))?;
-        Ok(LeaseSet::new(leases))
+    pub fn collect_leases(&self) -> Result<LeaseCounts> {
+        let mut leases = LeaseCounts::new(self.segment.index().used())?;
+        self.visit_clients(|view| view.leases(|lease| self.count_lease(&mut leases, lease)))?;
+        Ok(leases)
+    }
+
+    /// Count a lease if it is on what is in its slot now: a word of an earlier generation, or of
+    /// none, is nonsense.
+    pub(super) fn count_lease(&self, leases: &mut LeaseCounts, lease: LeaseWord) {
+        if leases.covers(lease.slot())
+            && let Ok(record) = self.segment.index().record(lease.slot())
+            && record.look().generation() == lease.generation()
+        {
+            leases.add(lease.slot());
+        }
     }
 
     /// Make `known` what is there now; after an error it is what it was.
     fn find_peers(&self, known: &mut Known) -> Result<()> {
         let nameless = known.nameless.iter().map(|(_, peer)| peer);
-        for peer in known.named.values().chain(nameless) {
-            peer.fd.fd()?;
+        for fd in known.named.values().chain(nameless).filter_map(|peer| peer.fd.as_ref()) {
+            fd.fd()?;
         }
-        let mut same = HashSet::new();
-        let mut fresh = Vec::new();
-        for (place, ino) in self.list_files()? {
+        let files = self.list_files()?;
+        let (mut same, mut fresh) = (HashSet::new(), memory::with_room(files.len())?);
+        same.try_reserve(files.len()).map_err(|_| memory::refused())?;
+        // Nothing below fails for want of memory.
+        known.named.try_reserve(files.len()).map_err(|_| memory::refused())?;
+        known.nameless.try_reserve(KEPT_READERS).map_err(|_| memory::refused())?;
+        let kept = |(place, peer): &(&Place, &Peer)| place.in_readers && peer.fd.is_some();
+        let mut readers = known.named.iter().filter(kept).count() + known.nameless.len();
+        for (place, ino) in files {
             if known.named.get(&place).is_some_and(|peer| peer.ino == ino) {
                 same.insert(place);
                 continue;
             }
-            let peer = open_peer(&self.segment, place)
-                .map_err(|errno| errno.because("cannot look at the leases of all clients"))?;
-            fresh.extend(peer.map(|peer| (place, peer)));
+            let peer = open_peer(&self.segment, place).map_err(cannot_look)?;
+            fresh.extend(peer.map(|mut peer| {
+                readers += usize::from(place.in_readers);
+                if place.in_readers && readers > KEPT_READERS {
+                    peer.fd = None;
+                }
+                (place, peer)
+            }));
         }
-        let missed = |place: &Place, peer: &Peer| !same.contains(place) && is_using(peer.fd.seen());
+        let is_using = |peer: &Peer| peer.fd.as_ref().is_some_and(|fd| is_using(fd.seen()));
+        let missed = |place: &Place, peer: &Peer| !same.contains(place) && is_using(peer);
         // A reader owns its file and may unlink it; that of a producer only somebody else deletes.
         if known.named.iter().any(|(place, peer)| !place.in_readers && missed(place, peer)) {
             return Err(self.declare_gone());
         }
-        known.nameless.retain(|(_, peer)| is_alive(peer.fd.seen()));
-        let gone: Vec<Place> =
-            known.named.keys().filter(|place| !same.contains(place)).copied().collect();
-        for place in gone {
-            let Some(peer) = known.named.remove(&place) else { continue };
+        known.nameless.retain(|(_, peer)| peer.fd.as_ref().is_some_and(|fd| is_alive(fd.seen())));
+        for (place, peer) in known.named.extract_if(|place, _| !same.contains(place)) {
             let peer = self.fold_left(place, peer);
-            if is_using(peer.fd.seen()) && known.nameless.len() < SLOTS as usize {
+            if is_using(&peer) && known.nameless.len() < KEPT_READERS {
                 known.nameless.push((place, peer));
             }
         }
@@ -158,9 +195,9 @@ impl Session {
     /// The releases of a client whose name is gone count as well.
     fn fold_left(&self, place: Place, mut peer: Peer) -> Peer {
         if self.segment.facts.lru() && !self.segment.read_only {
-            let (nonce, ino) = (peer.nonce, peer.ino);
-            let (fd, folded) = (peer.fd.seen(), &mut peer.folded);
-            View { place, nonce, alive: false, ino, fd, folded }
+            let Peer { fd: Some(fd), nonce, ino, folded } = &mut peer else { return peer };
+            let (nonce, ino, fd) = (*nonce, *ino, fd.seen());
+            View { place, nonce, alive: false, ino, linked: false, fd, folded }
                 .fold_releases(|lease, ticks| fold(&self.segment, lease, ticks));
         }
         peer
@@ -176,16 +213,19 @@ impl Session {
         let mut known = self.peers.known.lock();
         if let Some(peer) = known.named.get(&place)
             && peer.nonce == nonce
+            && let Some(fd) = &peer.fd
         {
-            return peer.fd.get().map_or(true, is_alive);
+            return fd.get().map_or(true, is_alive);
         }
         if slot >= SLOTS {
             return false;
         }
         match open_peer(&self.segment, place) {
             Ok(Some(peer)) => {
-                let alive = peer.nonce == nonce && is_alive(peer.fd.seen());
-                known.named.entry(place).or_insert(peer);
+                let alive = peer.nonce == nonce && peer.is_alive();
+                if known.named.try_reserve(1).is_ok() {
+                    known.named.entry(place).or_insert(peer);
+                }
                 alive
             }
             // Unless the whole store was deleted, a creator without a file has left.
@@ -198,9 +238,7 @@ impl Session {
     /// Whether the name of a client that was found dead is still its own: under the lock.
     pub(super) fn is_dead_client(&self, place: Place, nonce: u64, ino: u64) -> bool {
         open_peer(&self.segment, place).is_ok_and(|peer| {
-            peer.is_some_and(|peer| {
-                peer.ino == ino && peer.nonce == nonce && !is_alive(peer.fd.seen())
-            })
+            peer.is_some_and(|peer| peer.ino == ino && peer.nonce == nonce && !peer.is_alive())
         })
     }
 
@@ -231,26 +269,23 @@ impl Session {
                 Err(errno) => matches!(errno.0, libc::ELOOP | libc::ENXIO),
             }
         };
-        let mut slots: Vec<u32> = self
-            .list_files()?
-            .into_iter()
-            .filter(|(place, _)| !place.in_readers)
-            .map(|(place, _)| place.slot)
-            .collect();
-        slots.retain(|slot| is_strange(*slot));
-        Ok(slots)
+        let files = self.list_files()?;
+        let slots = files.iter().filter(|(place, _)| !place.in_readers);
+        memory::collect(slots.map(|(place, _)| place.slot).filter(|slot| is_strange(*slot)))
     }
 
     fn list_files(&self) -> Result<Vec<(Place, u64)>> {
-        let mut files = Vec::new();
-        let mut dirs = vec![(self.segment.clients.fd()?, false)];
-        if let Some(readers) = &self.segment.readers {
-            dirs.push((readers.fd()?, true));
-        }
-        for (dir, in_readers) in dirs {
+        // Canonical names are all different, so there are no more.
+        let mut files = memory::with_room(2 * SLOTS as usize)?;
+        let clients = (self.segment.clients.fd()?, false);
+        let readers = self.segment.readers.as_ref().map(|dir| dir.fd()).transpose()?;
+        for (dir, in_readers) in [clients].into_iter().chain(readers.map(|dir| (dir, true))) {
             let from = files.len();
             let complete = file::list_dir(dir, MAX_NAMES, |name, ino| {
-                files.extend(slot_of(name).map(|slot| (Place { in_readers, slot }, ino)));
+                // One renamed meanwhile may be listed twice.
+                if files.len() < from + SLOTS as usize {
+                    files.extend(slot_of(name).map(|slot| (Place { in_readers, slot }, ino)));
+                }
             })
             .map_err(|errno| match errno.0 {
                 libc::ENOENT => self.declare_gone(),
@@ -296,7 +331,18 @@ fn open_peer(segment: &Segment, place: Place) -> std::result::Result<Option<Peer
         return Ok(None);
     };
     let ino = fd.stat().ino;
-    Ok(Some(Peer { fd, ino, nonce, folded: 0 }))
+    Ok(Some(Peer { fd: Some(fd), ino, nonce, folded: 0 }))
+}
+
+#[cold]
+fn cannot_look(errno: Errno) -> Error {
+    errno.because("cannot look at the leases of all clients")
+}
+
+impl Peer {
+    fn is_alive(&self) -> bool {
+        self.fd.as_ref().is_some_and(|fd| is_alive(fd.seen()))
+    }
 }
 
 fn is_alive(fd: BorrowedFd<'_>) -> bool {
@@ -330,7 +376,7 @@ fn words(bytes: &[u8]) -> impl Iterator<Item = u64> {
 impl View<'_> {
     /// Tell each lease of this client; the dead have none.
     pub fn leases(&self, mut each: impl FnMut(LeaseWord)) -> Result<()> {
-        if !self.alive {
+        if !self.alive || self.linked {
             return Ok(());
         }
         // SYNC lease-high: read after the fence of the lease protocol, as the words are.
@@ -347,12 +393,20 @@ impl View<'_> {
                 // Whatever else is wrong with the file: it ends here.
                 read => read.unwrap_or(0),
             };
-            words(&buffer[..read]).filter(|&word| word != 0).for_each(|word| each(LeaseWord(word)));
+            let mut empty = true;
+            for word in words(&buffer[..read]).filter(|&word| word != 0) {
+                empty = false;
+                each(LeaseWord(word));
+            }
             if read < want {
                 break;
             }
-            at += read as u64;
-            left -= read;
+            // A hole costs its owner nothing, so it costs the scan nothing either.
+            let next = at + read as u64;
+            let data = if empty { file::next_data(self.fd, next) } else { Some(next) };
+            let Some(data) = data.map(|data| data & !7) else { break };
+            left = left.saturating_sub((data - at) as usize);
+            at = data;
         }
         // SYNC lease-release: Acquire; what a holder read before its release stays before whatever
         // the caller does with the memory.
@@ -369,11 +423,11 @@ impl View<'_> {
         // SYNC stamp: a copy without order; a torn entry is a lost stamp, or one that is too old.
         let mut buffer = [0; RELEASES as usize * 16];
         let Ok(read) = file::read_at(self.fd, &mut buffer, RELEASES_OFFSET) else { return };
-        let ring: Vec<u64> = words(&buffer[..read]).collect();
         let from = (*self.folded).max(end.saturating_sub(u64::from(RELEASES)));
         for at in from..end {
-            let i = (at % u64::from(RELEASES)) as usize * 2;
-            if let Some(&[ticks, lease]) = ring.get(i..i + 2)
+            let i = (at % u64::from(RELEASES)) as usize * 16;
+            if let Some(entry) = buffer[..read].get(i..i + 16)
+                && let (Some(ticks), Some(lease)) = (words(entry).next(), words(entry).nth(1))
                 && lease != 0
             {
                 each(LeaseWord(lease), ticks);

@@ -8,6 +8,7 @@ use crate::id::ObjectId;
 use crate::index::Hit;
 use crate::layout::event::EventKind;
 use crate::layout::word::{RecordWord, State};
+use crate::memory;
 use crate::segment::slot_name;
 use crate::sync::Ordering;
 use crate::sys::file;
@@ -38,7 +39,7 @@ impl Session {
                 if self.segment.facts.lru() {
                     view.fold_releases(|lease, ticks| fold(&self.segment, lease, ticks));
                 }
-                dead.push((view.place, view.nonce, view.ino));
+                memory::push(&mut dead, (view.place, view.nonce, view.ino))?;
             }
             Ok(())
         })?;
@@ -110,7 +111,8 @@ impl Session {
                 continue;
             }
             if !word.has(RecordWord::HIDDEN) {
-                aborted.push((record.id(), record.data.load(word.data_index()).size));
+                let size = record.data.load(word.data_index()).size;
+                memory::push(&mut aborted, (record.id(), size))?;
             }
             self.free_object(at, word, RecordWord::ORPHANED)?;
         }

@@ -15,6 +15,7 @@ use crate::layout::header::Lifecycle;
 use crate::layout::record::{IdWords, Record};
 use crate::layout::word::{LeaseWord, RecordWord, State};
 use crate::lease;
+use crate::memory;
 use crate::sync::Ordering::Relaxed;
 
 /// A delete scans the leases when limbo has grown past this part of the store.
@@ -44,7 +45,11 @@ impl Session {
             break;
         }
         if self.limbo_is_large() {
-            self.reclaim()?;
+            match self.reclaim() {
+                // The object is deleted; another call that has what this one lacks frees it.
+                Err(error) if matches!(error.status(), Status::OutOfMemory | Status::Limit) => {}
+                other => drop(other?),
+            }
         }
         Ok(())
     }
@@ -96,7 +101,9 @@ impl Session {
             self.check()?;
             return Ok(0);
         }
-        let free: WordSet = candidates.into_iter().filter(|it| !leased.has(*it)).collect();
+        let mut free = WordSet::default();
+        free.try_reserve(candidates.len()).map_err(|_| memory::refused())?;
+        free.extend(candidates.into_iter().filter(|it| leased.of(LeaseWord(*it).slot()) == 0));
         if free.is_empty() { Ok(0) } else { self.free_from_limbo(&free) }
     }
 
@@ -110,7 +117,7 @@ impl Session {
         let mut link = self.segment.header().table.limbo_head.load(Relaxed);
         while link != 0 && all.len() <= self.segment.facts.geometry.max_objects as usize {
             let record = self.record(link - 1)?;
-            all.push(LeaseWord::new(record.look().generation(), link - 1).0);
+            memory::push(&mut all, LeaseWord::new(record.look().generation(), link - 1).0)?;
             link = record.link.load(Relaxed);
         }
         Ok(all)

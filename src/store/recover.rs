@@ -13,6 +13,7 @@ use crate::layout::extent::Extent;
 use crate::layout::header::Lifecycle;
 use crate::layout::record::Record;
 use crate::layout::word::{RecordWord, State};
+use crate::memory;
 use crate::sync::Ordering;
 
 impl Session {
@@ -69,18 +70,16 @@ impl Session {
     }
 
     fn rebuild_allocator(&self) -> Result<()> {
-        let mut owned = Vec::new();
+        let mut owned = memory::with_room(self.segment.index().used() as usize)?;
         for slot in 0..self.segment.index().used() {
             let record = self.record(slot)?;
             if record.look().is(State::Free) {
                 continue;
             }
             for (which, extent) in owned_extents(record) {
-                owned.push(Owned {
-                    start: extent.start,
-                    len: extent.len(),
-                    tag: u64::from(slot) << 2 | which as u64,
-                });
+                let tag = u64::from(slot) << 2 | which as u64;
+                let extent = Owned { start: extent.start, len: extent.len(), tag };
+                memory::push(&mut owned, extent)?;
             }
         }
         loop {

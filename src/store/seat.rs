@@ -13,6 +13,7 @@ use super::words::WordMap;
 use crate::error::{Error, Result, Status};
 use crate::layout::client::MAX_LEASES;
 use crate::lease::entry::{Entry, Holder, Last};
+use crate::memory;
 use crate::sync::local::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering::*};
 use crate::sys::fork;
 use once_cell::sync::OnceCell;
@@ -80,7 +81,7 @@ impl Seat {
         })?;
         let base = number / SEATS as u32 * SEATS as u32;
         let seats =
-            chunk.get_or_init(|| (base..base + SEATS as u32).map(Seat::new).collect::<Box<[_]>>());
+            chunk.get_or_try_init(|| Self::some(base)).inspect_err(|_| Self::let_go(number))?;
         let seat = &seats[number as usize % SEATS];
         // Relaxed: whoever uses the seat learns of it from this thread.
         seat.session.store(Arc::as_ptr(session).cast_mut(), Relaxed);
@@ -92,20 +93,29 @@ impl Seat {
         Ok(seat)
     }
 
-    fn new(number: u32) -> Self {
-        Self {
+    /// The seats from `base` on.
+    fn some(base: u32) -> Result<Box<[Self]>> {
+        let mut seats = memory::with_room(SEATS)?;
+        for number in base..base + SEATS as u32 {
+            seats.push(Self::new(number)?);
+        }
+        Ok(seats.into_boxed_slice())
+    }
+
+    fn new(number: u32) -> Result<Self> {
+        Ok(Self {
             number,
             session: AtomicPtr::default(),
             keeper: Mutex::new(None),
             closed: AtomicBool::new(true),
             forks: AtomicU32::new(0),
-            chunks: (0..MAX_LEASES / CHUNK).map(|_| OnceCell::new()).collect(),
+            chunks: boxed((0..MAX_LEASES / CHUNK).map(|_| OnceCell::new()))?,
             high: AtomicU32::new(0),
             growing: Mutex::new(()),
             copies: Mutex::default(),
             drafts: Mutex::default(),
             next_serial: AtomicU64::new(1),
-        }
+        })
     }
 
     /// The seat with this number, if it was ever made.
@@ -130,6 +140,16 @@ impl Seat {
         // SAFETY: `keeper` holds the session until `settle` finds the client closed and no entry
         // or draft left; the caller has one of these.
         unsafe { &*self.session.load(Relaxed) }
+    }
+
+    /// A seat that nobody has.
+    fn let_go(number: u32) {
+        // Try: as in `take`. For want of memory, or of the lock, it stays empty for ever.
+        if let Some(mut free) = FREE.try_lock()
+            && free.try_reserve(1).is_ok()
+        {
+            free.push(number);
+        }
     }
 
     #[inline(always)]
@@ -211,6 +231,7 @@ impl Seat {
     /// Another buffer on the lease of `ticket`, which is live.
     pub fn retain(&self, ticket: Ticket) -> Result<Ticket> {
         let mut copies = self.copies.lock();
+        copies.try_reserve(1).map_err(|_| memory::refused())?;
         let entry = self.entry(ticket.index).ok_or_else(stale)?;
         if !entry.add_copy() {
             return Err(Error::new(Status::Limit, "a buffer is retained 32767 times"));
@@ -254,6 +275,11 @@ impl Seat {
         }
     }
 
+    /// Make sure that one more object can be remembered that is being written.
+    pub fn prepare_draft(&self) -> Result<()> {
+        self.drafts.lock().try_reserve(1).map_err(|_| memory::refused())
+    }
+
     /// Remember an object that is being written; returns its serial, never 0.
     pub fn open_draft(&self, draft: Draft) -> u64 {
         let serial = self.next_serial.fetch_add(1, Relaxed);
@@ -294,7 +320,10 @@ impl Seat {
         self.session.store(std::ptr::null_mut(), Relaxed);
         drop(keeper);
         drop(session);
-        FREE.lock().push(self.number);
+        let mut free = FREE.lock();
+        if free.try_reserve(1).is_ok() {
+            free.push(self.number);
+        }
     }
 
     fn is_empty(&self) -> bool {
@@ -305,6 +334,10 @@ impl Seat {
                 .filter_map(OnceCell::get)
                 .all(|chunk| chunk.iter().all(Entry::is_free))
     }
+}
+
+fn boxed<T>(items: impl Iterator<Item = T>) -> Result<Box<[T]>> {
+    memory::collect(items).map(Vec::into_boxed_slice)
 }
 
 fn thread_number() -> u32 {

@@ -299,7 +299,11 @@ impl Session {
 
     /// Give an unsealed object up as soon as this client has the lock next.
     pub(super) fn abandon(&self, slot: u32, generation: u32) {
-        self.abandoned.lock().push((slot, generation));
+        let mut abandoned = self.abandoned.lock();
+        // What there is no room to remember goes when this client's file does.
+        if abandoned.try_reserve(1).is_ok() {
+            abandoned.push((slot, generation));
+        }
     }
 
     /// Whether something is left that was abandoned.

@@ -9,6 +9,7 @@ use crate::layout::event::EventKind;
 use crate::layout::record::{NameHash, Record};
 use crate::layout::wake::{WAKE_WORDS, WakeWord};
 use crate::layout::word::{RecordWord, State};
+use crate::memory;
 use crate::sync::{Ordering, fence};
 use crate::sys::{clock, futex};
 use crate::wait::{announce, begin_all};
@@ -45,19 +46,24 @@ impl Session {
     }
 
     /// The words that waiters for all of these keys sleep on: the global one when they are many.
-    pub(super) fn wake_words<'k>(&self, keys: impl Iterator<Item = &'k Key>) -> Vec<&WakeWord> {
-        let mut words: Vec<&WakeWord> = Vec::new();
+    pub(super) fn wake_words<'k>(
+        &self,
+        keys: impl Iterator<Item = &'k Key>,
+    ) -> Result<Vec<&WakeWord>> {
+        let mut words = memory::with_room(MAX_WORDS)?;
         for key in keys {
             let word = self.wake_word(key);
-            if words.iter().any(|known| std::ptr::eq(*known, word)) {
+            if words.iter().any(|known: &&WakeWord| std::ptr::eq(*known, word)) {
                 continue;
             }
             if words.len() == MAX_WORDS {
-                return vec![&self.segment.wake().global.word];
+                words.clear();
+                words.push(&self.segment.wake().global.word);
+                return Ok(words);
             }
             words.push(word);
         }
-        words
+        Ok(words)
     }
 
     /// Wait until `step` has an answer. `ready` is a cheap look that a short spin repeats first.
@@ -70,7 +76,7 @@ impl Session {
     ) -> Result<T> {
         let scope = self.begin_wait();
         let deadline = super::create::deadline(timeout);
-        let mut expected = Vec::with_capacity(words.len());
+        let mut expected = memory::with_room(words.len())?;
         let mut slept_out = false;
         loop {
             expected.clear();
@@ -105,7 +111,7 @@ impl Session {
         until: u64,
     ) -> Result<bool> {
         if futex::has_waitv() {
-            let mut watches = Vec::with_capacity(words.len() + 1);
+            let mut watches = memory::with_room(words.len() + 1)?;
             watches.push(futex::Watch::private(scope.word(), scope.control));
             let shared = words.iter().zip(expected);
             watches.extend(shared.map(|(word, seq)| futex::Watch::shared(&word.seq, *seq)));

@@ -1,5 +1,7 @@
 //! Sets and maps of words that are unique already: serials, leases.
 
+use crate::error::Result;
+use crate::memory;
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
 
@@ -9,27 +11,34 @@ pub type WordSet = HashSet<u64, BuildHasherDefault<WordHasher>>;
 /// A map from words.
 pub type WordMap<V> = HashMap<u64, V, BuildHasherDefault<WordHasher>>;
 
-/// The leases of all clients, sorted. Not hashed: a hostile reader chooses its lease words.
+/// How many lease each object, by slot.
+///
+/// As large as the table, whatever is in the files of clients: a hostile reader fills its file as
+/// it likes, and links it to every slot.
 #[derive(Debug, Default)]
-pub struct LeaseSet(Vec<u64>);
+pub struct LeaseCounts(Vec<u32>);
 
-impl LeaseSet {
-    /// The set of these words.
-    pub fn new(mut words: Vec<u64>) -> Self {
-        words.sort_unstable();
-        Self(words)
+impl LeaseCounts {
+    /// Room for this many slots.
+    pub fn new(slots: u32) -> Result<Self> {
+        memory::repeat(0, slots as usize).map(Self)
     }
 
-    /// Whether anybody holds this lease.
-    pub fn has(&self, word: u64) -> bool {
-        self.0.binary_search(&word).is_ok()
+    /// Whether leases on this slot are counted.
+    pub fn covers(&self, slot: u32) -> bool {
+        (slot as usize) < self.0.len()
     }
 
-    /// How many hold this lease.
-    pub fn count(&self, word: u64) -> u32 {
-        let from = self.0.partition_point(|held| *held < word);
-        let to = self.0.partition_point(|held| *held <= word);
-        (to - from) as u32
+    /// One more lease on the object in a slot.
+    pub fn add(&mut self, slot: u32) {
+        if let Some(count) = self.0.get_mut(slot as usize) {
+            *count = count.saturating_add(1);
+        }
+    }
+
+    /// How many lease the object in a slot.
+    pub fn of(&self, slot: u32) -> u32 {
+        self.0.get(slot as usize).copied().unwrap_or(0)
     }
 }
 

@@ -267,6 +267,20 @@ pub fn set_mode(fd: BorrowedFd<'_>, mode: u32) -> SysResult<()> {
     retry(|| unsafe { libc::fchmod(fd.as_raw_fd(), mode) }).map(drop)
 }
 
+/// Where the next data at or after `start` is; `None` when all the rest is a hole. Moves the offset
+/// of `fd`, which reads by position do not use.
+pub fn next_data(fd: BorrowedFd<'_>, start: u64) -> Option<u64> {
+    let from = offset(start).ok()?;
+    // SAFETY: `fd` is open for the call, and no pointer is passed.
+    let found = retry(|| unsafe { libc::lseek(fd.as_raw_fd(), from, libc::SEEK_DATA) });
+    match found {
+        Ok(at) => u64::try_from(at).ok(),
+        Err(Errno(libc::ENXIO)) => None,
+        // A file system that does not know: all is data.
+        Err(_) => Some(start),
+    }
+}
+
 /// Give a file to another user; its group stays.
 pub fn set_owner(fd: BorrowedFd<'_>, uid: u32) -> SysResult<()> {
     // SAFETY: `fd` is open for the call, and no pointer is passed.

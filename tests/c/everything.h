@@ -17,6 +17,7 @@ struct outcome {
     int may_run_out; /* else each call has to succeed */
     int calls;
     int refused;     /* calls that ran out of something */
+    int no_thread;   /* do not start the thread of an event descriptor */
 };
 
 /** Whether a call succeeded. Nothing but a lack of something may stop it. */
@@ -56,6 +57,15 @@ static inline void fail_at_faults(void)
     action.sa_handler = faulted;
     CHECK(sigaction(SIGBUS, &action, NULL) == 0);
     CHECK(sigaction(SIGSEGV, &action, NULL) == 0);
+}
+
+/** Every structure of the store agrees with every other. */
+static inline void check_sound(plasma_client_t *client)
+{
+    plasma_check_report_t report = PLASMA_CHECK_REPORT_INIT;
+
+    CHECK_OK(plasma_check(client, &report));
+    CHECK_TEXT(report.first_problem, "");
 }
 
 static inline void write_everything(plasma_client_t *client, uint64_t base,
@@ -189,6 +199,7 @@ static inline void look_at_everything(plasma_client_t *client, uint64_t base,
     plasma_subscription_t *subscription;
     plasma_event_t event = PLASMA_EVENT_INIT;
     plasma_stats_t stats = PLASMA_STATS_INIT;
+    plasma_check_report_t report = PLASMA_CHECK_REPORT_INIT;
     plasma_object_info_t info = PLASMA_OBJECT_INFO_INIT;
     plasma_list_t *list;
     plasma_client_list_t *clients;
@@ -200,7 +211,9 @@ static inline void look_at_everything(plasma_client_t *client, uint64_t base,
         if (there) {
             CHECK_OK(plasma_next_event(subscription, 0, &event));
         }
-        DID(plasma_event_fd(subscription, &fd));
+        if (!outcome->no_thread) {
+            DID(plasma_event_fd(subscription, &fd));
+        }
         plasma_unsubscribe(subscription);
     }
     if (DID(plasma_list(client, &list))) {
@@ -214,6 +227,9 @@ static inline void look_at_everything(plasma_client_t *client, uint64_t base,
         plasma_client_list_free(clients);
     }
     DID(plasma_stats(client, &stats));
+    if (DID(plasma_check(client, &report))) {
+        CHECK_TEXT(report.first_problem, "");
+    }
 }
 
 /** Everything, with ids from `base` on, all of which are absent again. */

@@ -1,0 +1,72 @@
+//! Memory of this process, asked for so that it can be refused.
+//!
+//! Whatever grows with the store, with the arguments of a call or with what other processes do is
+//! asked for here: a lack of it is OUT_OF_MEMORY, where a plain `Vec` would end the process.
+
+use crate::error::{Error, Result, Status};
+
+/// The error of a request that was refused. It needs no memory itself.
+#[cold]
+pub fn refused() -> Error {
+    const WORDS: &str = "this process gets no more memory of its own; raise its limit of address \
+                         space (ulimit -v), or give it less to keep";
+    Error::fixed(Status::OutOfMemory, libc::ENOMEM, WORDS)
+}
+
+/// Append to a list.
+pub fn push<T>(list: &mut Vec<T>, item: T) -> Result<()> {
+    list.try_reserve(1).map_err(|_| refused())?;
+    list.push(item);
+    Ok(())
+}
+
+/// An empty list with room for `len` items.
+pub fn with_room<T>(len: usize) -> Result<Vec<T>> {
+    let mut list = Vec::new();
+    list.try_reserve_exact(len).map_err(|_| refused())?;
+    Ok(list)
+}
+
+/// A list of all `items`.
+pub fn collect<T>(items: impl IntoIterator<Item = T>) -> Result<Vec<T>> {
+    let items = items.into_iter();
+    let mut list = with_room(items.size_hint().0)?;
+    for item in items {
+        push(&mut list, item)?;
+    }
+    Ok(list)
+}
+
+/// A list of `len` times `item`.
+pub fn repeat<T: Clone>(item: T, len: usize) -> Result<Vec<T>> {
+    let mut list = with_room(len)?;
+    list.resize(len, item);
+    Ok(list)
+}
+
+/// A copy of some text.
+pub fn text(text: &str) -> Result<String> {
+    let mut copy = String::new();
+    copy.try_reserve_exact(text.len()).map_err(|_| refused())?;
+    copy.push_str(text);
+    Ok(copy)
+}
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_there_is_not_is_an_error() {
+        let error = with_room::<u64>(isize::MAX as usize / 8).unwrap_err();
+        assert_eq!((error.status(), error.errno()), (Status::OutOfMemory, libc::ENOMEM));
+        assert!(repeat(0u8, isize::MAX as usize).is_err());
+        assert!(error.to_string().contains("ulimit -v"));
+    }
+
+    #[test]
+    fn lists_hold_what_was_put_in() {
+        assert_eq!(collect([1, 2, 3].into_iter().filter(|n| *n != 2)).unwrap(), [1, 3]);
+        assert_eq!((repeat(7, 2).unwrap(), text("a").unwrap()), (vec![7, 7], "a".to_owned()));
+    }
+}
