@@ -146,6 +146,10 @@ impl LockEnv for Env<'_> {
                 self.nameless += 1;
                 if self.nameless < NAMELESS { Ok(false) } else { Err(unknown_owner(slot)) }
             }
+            Err(errno) if matches!(errno.0, libc::ELOOP | libc::ENXIO) => Err(Error::new(
+                Status::Corrupt,
+                format!("client {slot} owns the writer lock, but its file is none of a client"),
+            )),
             Err(errno) => Err(errno.because("cannot ask whether the lock's owner lives")),
         }
     }
