@@ -84,6 +84,7 @@ pub extern "C" fn plasma_resize(
 /// @return PLASMA_OK
 ///         PLASMA_ERR_LIMIT          over 64 KiB in all for this object
 ///         PLASMA_ERR_OUT_OF_MEMORY  no room now
+///         PLASMA_ERR_TOO_LARGE      with its data larger than the whole store
 ///         PLASMA_ERR_TIMEOUT        the writer lock stayed busy
 ///
 /// Threads: any, one per buffer.   Cost: the writer lock.   Since: 0.1

@@ -84,9 +84,25 @@ static void test_a_size_that_only_its_metadata_makes_too_large(void)
     CHECK_STATUS(plasma_create(client, &id, CAPACITY, &options, &writable),
                  PLASMA_ERR_TOO_LARGE);
     CHECK_OK(plasma_create(client, &id, CAPACITY, NULL, &writable));
-    CHECK_EITHER(plasma_set_metadata(&writable, "key", "value", 5),
-                 PLASMA_ERR_TOO_LARGE, PLASMA_ERR_OUT_OF_MEMORY);
+    CHECK_STATUS(plasma_set_metadata(&writable, "key", "value", 5),
+                 PLASMA_ERR_TOO_LARGE);
     CHECK_OK(plasma_seal(&writable));
+    plasma_disconnect(client);
+}
+
+static void test_metadata_that_finds_no_room_now(void)
+{
+    plasma_client_t *client = make_store(CAPACITY);
+    plasma_mutable_buffer_t one, other;
+    plasma_id_t id = id_of(1), other_id = id_of(2);
+
+    CHECK_OK(plasma_create(client, &id, CAPACITY / 2, NULL, &one));
+    CHECK_OK(plasma_create(client, &other_id, CAPACITY / 2, NULL, &other));
+    CHECK_STATUS(plasma_set_metadata(&one, "key", "value", 5),
+                 PLASMA_ERR_OUT_OF_MEMORY);
+    CHECK_OK(plasma_abort(&other));
+    CHECK_OK(plasma_set_metadata(&one, "key", "value", 5));
+    CHECK_OK(plasma_seal(&one));
     plasma_disconnect(client);
 }
 
@@ -285,6 +301,7 @@ int main(int argc, char **argv)
     static const struct test tests[] = {
         TEST(sizes_above_the_capacity_are_too_large),
         TEST(a_size_that_only_its_metadata_makes_too_large),
+        TEST(metadata_that_finds_no_room_now),
         TEST(ids_of_a_wrong_length),
         TEST(names_that_nothing_can_have),
         TEST(metadata_that_no_object_can_have),
