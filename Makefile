@@ -17,8 +17,8 @@ DIR ?=
 EXAMPLES := $(addprefix target/c/,hello demo producer worker collector ops recovery)
 MIRI := $(CARGO) +nightly miri
 
-.PHONY: help build demo test header lint loom kill crash instructions storm miri litmus sanitize
-.PHONY: bench install clean library
+.PHONY: help build demo test header lint loom kill crash instructions storm fuzz miri litmus
+.PHONY: sanitize bench install clean library
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -30,6 +30,7 @@ demo: build ## real files through the store in seven processes, one of them kill
 
 test: build ## all tests that have to pass: unit, processes, C, kill points, loom
 	PLASMA_LIB_DIR="$(CURDIR)/target/release" $(CARGO) test $(CARGOFLAGS) --no-fail-fast
+	$(CARGO) test $(CARGOFLAGS) --package plasma-fuzz
 	$(MAKE) --no-print-directory kill
 	$(MAKE) --no-print-directory loom
 
@@ -66,6 +67,12 @@ SEED ?= 20261122
 KILLS ?= 10000
 storm: ## KILLS=10000 processes killed at random, while others work on the same stores; SEED=
 	PLASMA_STORM_SEED=$(SEED) PLASMA_STORM_KILLS=$(KILLS) $(KILL) --test storm -- --nocapture
+
+# Executions of each target, and processes that share them.
+FUZZ_RUNS ?= 1000000
+FUZZ_JOBS ?= 2
+fuzz: ## hostile bytes and calls under AddressSanitizer, FUZZ_RUNS of each; needs nightly and g++
+	FUZZ_RUNS=$(FUZZ_RUNS) FUZZ_JOBS=$(FUZZ_JOBS) CARGO="$(CARGO)" fuzz/run
 
 # How many schedules miri tries with each test in threads, for example 0..4.
 SEEDS ?= 0..64

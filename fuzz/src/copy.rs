@@ -1,0 +1,220 @@
+//! A store on disk that is an image again before each execution, at the price of what changed.
+#![allow(unsafe_code)] // maps its own files, and locks them
+
+use crate::image::{CLIENT0, Image, ImageFile, NAMES};
+use crate::scratch;
+use memmap2::{MmapMut, MmapOptions};
+use std::fs::{self, File, Permissions};
+use std::io;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+const PAGE: usize = 4096;
+
+/// A working copy. Its files have a second name outside the store, under which they survive
+/// whatever is done to the store's directory.
+pub struct Copy {
+    pub image: &'static Image,
+    store: PathBuf,
+    files: Vec<Kept>,
+}
+
+struct Kept {
+    path: PathBuf,
+    file: File,
+    hot: MmapMut,
+    ino: u64,
+}
+
+impl Copy {
+    pub fn new(image: &'static Image, number: usize) -> Copy {
+        let parent = scratch::address(&format!("copy-{number}"));
+        let _ = fs::remove_dir_all(&parent);
+        fs::create_dir_all(parent.join("kept")).expect("writable");
+        let keep = |(number, file): (usize, &ImageFile)| {
+            let path = parent.join(format!("kept/{number}"));
+            Kept::make(path, file)
+        };
+        let files = image.files.iter().enumerate().map(keep).collect();
+        let copy = Copy { image, store: parent.join("store"), files };
+        copy.relink();
+        copy
+    }
+
+    /// Its address.
+    pub fn address(&self) -> &str {
+        self.store.to_str().expect("text")
+    }
+
+    /// Make it equal to its image.
+    pub fn restore(&mut self) {
+        for (kept, file) in self.files.iter_mut().zip(&self.image.files) {
+            kept.restore(file);
+        }
+        self.relink();
+    }
+
+    fn relink(&self) {
+        if !self.store.exists() {
+            self.sweep();
+        }
+        for (name, mode) in &self.image.dirs {
+            let path = self.store.join(name);
+            if !path.is_dir() {
+                fs::create_dir(&path).expect("writable");
+                fs::set_permissions(&path, Permissions::from_mode(*mode)).expect("writable");
+            }
+        }
+        for dir in ["clients", "readers"] {
+            self.empty(&self.store.join(dir), dir == "clients");
+        }
+        for (name, kept) in NAMES.iter().zip(&self.files) {
+            let path = self.store.join(name);
+            let is_there = fs::symlink_metadata(&path).is_ok_and(|stat| stat.ino() == kept.ino);
+            if !is_there {
+                remove(&path);
+                fs::hard_link(&kept.path, &path).expect("writable");
+            }
+        }
+    }
+
+    /// What a removal or a making that was cut short left beside the store.
+    fn sweep(&self) {
+        let parent = self.store.parent().expect("it has one");
+        for entry in fs::read_dir(parent).expect("readable").flatten() {
+            if entry.file_name() != "kept" {
+                remove(&entry.path());
+            }
+        }
+    }
+
+    fn empty(&self, dir: &Path, clients: bool) {
+        let Ok(entries) = fs::read_dir(dir) else { return };
+        for entry in entries.flatten() {
+            let name = entry.file_name();
+            let kept = NAMES[CLIENT0..].iter().any(|kept| kept.ends_with(&*name.to_string_lossy()));
+            if !(clients && kept) {
+                remove(&entry.path());
+            }
+        }
+    }
+
+    /// Read where an image's file has bytes; zeros behind its end.
+    pub fn read(&self, file: usize, at: u64, bytes: &mut [u8]) {
+        bytes.fill(0);
+        let mut done = 0;
+        self.with(file, |file| {
+            while let Ok(more @ 1..) = file.read_at(&mut bytes[done..], at + done as u64) {
+                done += more;
+            }
+        });
+    }
+
+    pub fn write(&self, file: usize, at: u64, bytes: &[u8]) {
+        self.with(file, |file| file.write_all_at(bytes, at).expect("writable"));
+    }
+
+    fn with(&self, file: usize, act: impl FnOnce(&File)) {
+        match self.files.get(file) {
+            Some(kept) => act(&kept.file),
+            // The clients of the image have slots 0 and 1.
+            None => {
+                let own = self.store.join("clients/2");
+                if let Ok(file) = File::options().read(true).write(true).open(own) {
+                    act(&file);
+                }
+            }
+        }
+    }
+
+    pub fn set_len(&self, file: usize, size: u64) {
+        self.files[file].file.set_len(size).expect("writable");
+    }
+
+    /// Put something else where one of its files was.
+    pub fn replace(&self, file: usize, with: Stranger) {
+        let path = self.store.join(NAMES[file]);
+        remove(&path);
+        let made = match with {
+            Stranger::Nothing => Ok(()),
+            Stranger::Empty => {
+                File::create(&path).and_then(|it| it.set_permissions(self.mode(file)))
+            }
+            Stranger::Directory => fs::create_dir(&path),
+            Stranger::Link => std::os::unix::fs::symlink(&self.files[file].path, &path),
+            Stranger::Other(other) => fs::hard_link(&self.files[other].path, &path),
+        };
+        made.expect("writable");
+    }
+
+    fn mode(&self, file: usize) -> Permissions {
+        Permissions::from_mode(self.image.files[file].mode)
+    }
+
+    /// Let one of the dead clients live, or die again.
+    pub fn set_alive(&self, file: usize, alive: bool) {
+        let kind = if alive { libc::F_WRLCK } else { libc::F_UNLCK };
+        // SAFETY: a struct of integers, of which zero is a value.
+        let mut lock: libc::flock = unsafe { std::mem::zeroed() };
+        lock.l_type = kind as libc::c_short;
+        let fd = self.files[file].file.as_raw_fd();
+        // SAFETY: an open descriptor and a lock of this function's own.
+        let failed = unsafe { libc::fcntl(fd, libc::F_OFD_SETLK, &lock) };
+        assert_eq!(failed, 0, "{}", io::Error::last_os_error());
+    }
+}
+
+/// What stands where a file of the store was.
+#[derive(arbitrary::Arbitrary, Clone, Copy, Debug)]
+pub enum Stranger {
+    Nothing,
+    Empty,
+    Directory,
+    Link,
+    #[arbitrary(skip)]
+    Other(usize),
+}
+
+impl Kept {
+    fn make(path: PathBuf, from: &ImageFile) -> Kept {
+        let file =
+            File::options().read(true).write(true).create_new(true).open(&path).expect("writable");
+        file.set_len(from.size).expect("writable");
+        file.set_permissions(Permissions::from_mode(from.mode)).expect("writable");
+        file.write_all_at(&from.hot, 0).expect("writable");
+        reserve(&file, from);
+        let ino = file.metadata().expect("readable").ino();
+        // SAFETY: the file is this process's; it is not cut while the map is looked at, `restore`
+        // sets its size before.
+        let hot = unsafe { MmapOptions::new().len(from.hot.len()).map_mut(&file) };
+        Kept { path, file, hot: hot.expect("memory"), ino }
+    }
+
+    fn restore(&mut self, from: &ImageFile) {
+        if self.file.metadata().expect("readable").len() != from.size {
+            self.file.set_len(from.size).expect("writable");
+            reserve(&self.file, from);
+        }
+        let pages = self.hot.chunks_mut(PAGE).zip(from.hot.chunks(PAGE));
+        for (now, was) in pages.filter(|(now, was)| *now != *was) {
+            now.copy_from_slice(was);
+        }
+    }
+}
+
+/// Back with memory what a store at rest has backed.
+fn reserve(file: &File, from: &ImageFile) {
+    // SAFETY: an open descriptor.
+    let failed = unsafe { libc::fallocate(file.as_raw_fd(), 0, 0, from.reserved as libc::off_t) };
+    assert_eq!(failed, 0, "{}", io::Error::last_os_error());
+}
+
+fn remove(path: &Path) {
+    let removed = match fs::symlink_metadata(path) {
+        Ok(stat) if stat.is_dir() => fs::remove_dir_all(path),
+        Ok(_) => fs::remove_file(path),
+        Err(_) => Ok(()),
+    };
+    removed.expect("writable");
+}

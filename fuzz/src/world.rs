@@ -1,0 +1,409 @@
+//! A process that uses a store, call by call, and judges each answer.
+
+use crate::calls::Call;
+use crate::edit::Effect;
+use crate::image::{Image, SEALED, WRITTEN, fill, id, is_content, name, size_of_key, value};
+use crate::verdict::{in_heap, judge};
+use plasma::{
+    Buffer, Client, ConnectOptions, CreateOptions, GetOrCreate, MutableBuffer, ObjectId, Result,
+    Status, Subscription,
+};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+const NOW: Option<Duration> = Some(Duration::ZERO);
+const SOON: Option<Duration> = Some(Duration::from_millis(1));
+
+/// Time-outs of the writer lock after which no more are risked.
+const PATIENCE: u32 = 3;
+
+/// Keys that calls use.
+const KEYS: u8 = 16;
+
+pub struct World<'a> {
+    image: &'a Image,
+    address: &'a str,
+    clients: [Option<Client>; 2],
+    active: usize,
+    read_only: [bool; 2],
+    buffers: Vec<(u8, Buffer)>,
+    drafts: Vec<(u8, MutableBuffer)>,
+    news: Option<Subscription>,
+    effect: Effect,
+    /// Whether anything was edited at all.
+    edited: bool,
+    /// Objects of the image that must be there.
+    there: BTreeSet<u8>,
+    /// Calls of this world have made room or taken it: what was there may be evicted.
+    shaken: bool,
+    timeouts: u32,
+}
+
+impl<'a> World<'a> {
+    pub fn new(image: &'a Image, address: &'a str) -> World<'a> {
+        World {
+            image,
+            address,
+            clients: [None, None],
+            active: 0,
+            read_only: [false; 2],
+            buffers: Vec::new(),
+            drafts: Vec::new(),
+            news: None,
+            effect: Effect::Harmless,
+            edited: false,
+            there: SEALED.collect(),
+            shaken: false,
+            timeouts: 0,
+        }
+    }
+
+    /// Connect the active client, if it is not connected.
+    pub fn connect(&mut self, read_only: bool) -> bool {
+        if self.clients[self.active].is_some() {
+            return true;
+        }
+        let options = ConnectOptions {
+            existing: true,
+            read_only,
+            lock_timeout: Some(Duration::from_millis(2)),
+            ..Default::default()
+        };
+        let connected = Client::connect(Some(self.address), &options);
+        self.clients[self.active] = self.judge("connect", connected);
+        self.read_only[self.active] = read_only;
+        self.clients[self.active].is_some()
+    }
+
+    pub fn effect(&self) -> Effect {
+        self.effect
+    }
+
+    /// An edit was made.
+    pub fn edit(&mut self, effect: Effect) {
+        self.effect = self.effect.and(effect);
+        self.edited = true;
+    }
+
+    fn judge<T>(&mut self, call: &str, answer: Result<T>) -> Option<T> {
+        match answer {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.timeouts += u32::from(error.status() == Status::Timeout);
+                judge(call, self.effect, &error);
+                None
+            }
+        }
+    }
+
+    /// As `judge`, where these answers mean no more than they say.
+    fn judge_but<T>(&mut self, but: &[Status], call: &str, answer: Result<T>) -> Option<T> {
+        match answer {
+            Err(error) if but.contains(&error.status()) => None,
+            answer => self.judge(call, answer),
+        }
+    }
+
+    /// Whether calls that take the writer lock are still made.
+    fn may_write(&self) -> bool {
+        self.timeouts < PATIENCE && !self.read_only[self.active]
+    }
+
+    /// What a get of a key that the image has must come to, if nothing happened to it.
+    fn expect(&self, key: u8, found: bool) {
+        if self.effect == Effect::Harmless && !self.shaken && SEALED.contains(&key) {
+            assert_eq!(found, self.there.contains(&key), "object {key} is there");
+        }
+    }
+
+    /// All objects, with their bytes and metadata.
+    pub fn read_all(&mut self) {
+        for key in 0..KEYS {
+            self.call(Call::Get(key));
+            while self.buffers.len() > 4 {
+                self.buffers.remove(0);
+            }
+        }
+    }
+
+    pub fn call(&mut self, call: Call) {
+        if let Call::Connect { read_only } = call {
+            self.connect(read_only);
+            return;
+        }
+        if matches!(call, Call::Switch) {
+            self.active = 1 - self.active;
+            return;
+        }
+        let Some(client) = self.clients[self.active].take() else { return };
+        match call {
+            Call::Disconnect => return,
+            Call::Get(_) | Call::GetByName(_) | Call::GetMany(_) | Call::Wait(_) => {
+                self.get(&client, call);
+            }
+            Call::Look(_) | Call::List | Call::Clients | Call::Stats => {
+                self.inspect(&client, call);
+            }
+            Call::Subscribe | Call::Events => self.news(&client, call),
+            Call::Read(at) | Call::Retain(at) | Call::Release(at) => self.hold(call, at),
+            _ if self.may_write() => self.write(&client, call),
+            _ => {}
+        }
+        self.clients[self.active] = Some(client);
+    }
+
+    fn get(&mut self, client: &Client, call: Call) {
+        match call {
+            Call::Get(key) | Call::GetByName(key) => {
+                let key = key % KEYS;
+                let got = match call {
+                    Call::Get(_) => client.get(&id(key), NOW),
+                    _ => client.get_by_name(&name(key), NOW),
+                };
+                let got = self.judge("get", got);
+                self.expect(key, got.is_some());
+                if let Some(buffer) = got {
+                    self.read(key, &buffer);
+                    self.buffers.push((key, buffer));
+                }
+            }
+            Call::GetMany(from) => {
+                let keys: Vec<u8> = (0..6).map(|i| from.wrapping_add(i) % KEYS).collect();
+                let ids: Vec<ObjectId> = keys.iter().copied().map(id).collect();
+                let mut got = Vec::new();
+                let all = client.get_many(&ids, SOON, &mut |at, result| got.push((at, result)));
+                self.judge("get_many", all);
+                for (at, result) in got {
+                    if let Some(buffer) =
+                        self.judge_but(&[Status::Timeout, Status::Aborted], "get_many", result)
+                    {
+                        self.read(keys[at], &buffer);
+                    }
+                }
+            }
+            Call::Wait(from) => {
+                let ids: Vec<ObjectId> = (0..6).map(|i| id(from.wrapping_add(i) % KEYS)).collect();
+                let mut ready = [false; 6];
+                let waited = client.wait(&ids, 2, SOON, &mut ready);
+                if let Some((count, _)) = self.judge_but(&[Status::Aborted], "wait", waited) {
+                    assert_eq!(count, ready.iter().filter(|ready| **ready).count());
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// All that can be seen of a sealed object.
+    fn read(&mut self, key: u8, buffer: &Buffer) {
+        let right = is_content(key, buffer);
+        if !right || self.effect == Effect::Harmful {
+            assert_eq!(self.effect, Effect::Harmful, "object {key} has wrong bytes");
+            assert!(buffer.len() as u64 <= self.image.geometry.capacity);
+        }
+        if !right {
+            in_heap("data", buffer);
+        }
+        let count = self.judge("metadata_count", buffer.metadata_count()).unwrap_or(0);
+        for at in 0..count.min(8) {
+            let Some((key, value)) = self.judge("metadata_at", buffer.metadata_at(at)) else {
+                continue;
+            };
+            if key != c"key" && key != c"format" {
+                in_heap("a key", key.to_bytes());
+                in_heap("a value", value);
+            }
+        }
+        assert!(buffer.metadata_at(count).is_err() || self.effect == Effect::Harmful);
+        let found = self.judge("metadata", buffer.metadata("key")).map(<[u8]>::to_vec);
+        if self.effect == Effect::Harmless && !self.shaken && SEALED.contains(&key) {
+            assert_eq!(found, Some(value(key)), "the metadata of object {key}");
+            assert_eq!(buffer.len(), size_of_key(key));
+        }
+    }
+
+    fn inspect(&mut self, client: &Client, call: Call) {
+        match call {
+            Call::Look(key) => {
+                let key = key % KEYS;
+                let found = self.judge("lookup", client.lookup(&name(key)));
+                if self.effect == Effect::Harmless && found.is_some() {
+                    assert_eq!(found, Some(id(key)));
+                }
+                self.judge("contains", client.contains(&id(key)));
+                self.judge("object_info", client.object_info(&id(key)));
+                self.judge("list_holders", client.list_holders(&id(key)));
+            }
+            Call::List => {
+                let Some(list) = self.judge("list", client.list()) else { return };
+                assert!(list.len() <= self.image.geometry.max_objects as usize);
+                if self.effect == Effect::Harmless && !self.shaken {
+                    let has = |key| list.iter().any(|info| info.id == id(key));
+                    assert!(self.there.iter().all(|key| has(*key)), "{list:?}");
+                }
+            }
+            Call::Clients => {
+                let clients = self.judge("list_clients", client.list_clients());
+                assert!(clients.is_none_or(|list| !list.is_empty() && list.len() <= 2048));
+            }
+            Call::Stats => {
+                let stats = self.judge("stats", client.stats());
+                let max = u64::from(self.image.geometry.max_objects);
+                assert!(stats.is_none_or(|it| it.objects_sealed <= max));
+            }
+            _ => {}
+        }
+    }
+
+    fn news(&mut self, client: &Client, call: Call) {
+        if matches!(call, Call::Subscribe) {
+            self.news = self.judge("subscribe", client.subscribe());
+            return;
+        }
+        let Some(news) = self.news.take() else { return };
+        for _ in 0..20 {
+            match news.next(NOW) {
+                Ok(_) => {}
+                Err(error) if error.status() == Status::Timeout => break,
+                // The client that subscribed was disconnected.
+                Err(error) if error.status() == Status::Disconnected => return,
+                Err(error) => {
+                    judge("next_event", self.effect, &error);
+                    break;
+                }
+            }
+        }
+        self.news = Some(news);
+    }
+
+    fn hold(&mut self, call: Call, at: u8) {
+        if self.buffers.is_empty() {
+            return;
+        }
+        let at = usize::from(at) % self.buffers.len();
+        let (key, buffer) = self.buffers.swap_remove(at);
+        match call {
+            Call::Read(_) => {
+                self.read(key, &buffer);
+                let info = self.judge("buffer_info", buffer.info());
+                assert!(info.is_none_or(|info| info.name.len() <= 255));
+                self.buffers.push((key, buffer));
+            }
+            Call::Retain(_) => {
+                let copy = self.judge("retain", buffer.retain());
+                self.buffers.push((key, buffer));
+                self.buffers.extend(copy.map(|copy| (key, copy)));
+            }
+            _ => {}
+        }
+    }
+
+    fn write(&mut self, client: &Client, call: Call) {
+        match call {
+            Call::Delete(key) => {
+                let key = key % KEYS;
+                if self.judge("delete", client.delete(&id(key))).is_some() {
+                    self.there.remove(&key);
+                }
+            }
+            Call::Pin(key) => drop(self.judge("pin", client.pin(&id(key % KEYS)))),
+            Call::Unpin(key) => drop(self.judge("unpin", client.unpin(&id(key % KEYS)))),
+            Call::Evict(bytes) => {
+                self.shaken |= self.image.lru;
+                let but: &[Status] = if self.image.lru { &[] } else { &[Status::Unsupported] };
+                // An edit may have changed what kind of store it is.
+                let harmful = self.effect == Effect::Harmful;
+                let but = if harmful { &[Status::Unsupported] } else { but };
+                self.judge_but(but, "evict", client.evict(bytes.into()));
+            }
+            Call::Check => self.check(client),
+            Call::Reap => drop(self.judge("reap", client.reap())),
+            Call::Trim(keep) => drop(self.judge("trim", client.trim(keep.into()))),
+            Call::Create { .. } | Call::Put { .. } | Call::GetOrCreate { .. } => {
+                self.create(client, call);
+            }
+            _ => self.draft(call),
+        }
+    }
+
+    fn check(&mut self, client: &Client) {
+        let Some(report) = self.judge("check", client.check()) else { return };
+        let sound = report.problem_count == 0;
+        assert!(sound || self.edited, "nothing was edited: {:?}", report.problems);
+    }
+
+    fn create(&mut self, client: &Client, call: Call) {
+        self.shaken = true;
+        let (Call::Create { key, size, .. }
+        | Call::Put { key, size, .. }
+        | Call::GetOrCreate { key, size }) = call
+        else {
+            return;
+        };
+        let key = key % KEYS;
+        let own = name(key);
+        let value = value(key);
+        let metadata: &[(&str, &[u8])] = &[("key", &value)];
+        let name = match call {
+            Call::Create { named: true, .. } | Call::Put { named: true, .. } => Some(&*own),
+            _ => None,
+        };
+        let options = CreateOptions { name, metadata, ..Default::default() };
+        let made = match call {
+            Call::Put { .. } => {
+                let mut data = vec![0; size.into()];
+                fill(key, &mut data);
+                self.judge("put", client.put(&id(key), &data, &options));
+                return;
+            }
+            Call::Create { .. } => client.create(&id(key), size.into(), &options),
+            _ => match client.get_or_create(&id(key), size.into(), &options, SOON) {
+                Ok(GetOrCreate::Created(draft)) => Ok(draft),
+                Ok(GetOrCreate::Existing(buffer)) => {
+                    self.read(key, &buffer);
+                    return;
+                }
+                Err(error) if error.status() == Status::Timeout => return,
+                Err(error) if error.status() == Status::Aborted && key == WRITTEN => return,
+                Err(error) => Err(error),
+            },
+        };
+        if let Some(mut draft) = self.judge("create", made) {
+            fill(key, draft.as_mut_slice());
+            self.drafts.push((key, draft));
+        }
+    }
+
+    fn draft(&mut self, call: Call) {
+        let Some((key, mut draft)) = self.drafts.pop() else { return };
+        let ended = match call {
+            Call::Resize(size) => {
+                if self.judge("resize", draft.resize(size.into())).is_some() {
+                    fill(key, draft.as_mut_slice());
+                }
+                self.drafts.push((key, draft));
+                return;
+            }
+            Call::SetMetadata(bytes) => {
+                let set = draft.set_metadata("other", &vec![1; usize::from(bytes) * 8]);
+                self.judge("set_metadata", set);
+                self.drafts.push((key, draft));
+                return;
+            }
+            Call::Seal => draft.seal(),
+            Call::Abort => draft.abort(),
+            Call::SealAndGet => draft.seal_and_get().map(|buffer| {
+                self.read(key, &buffer);
+                self.buffers.push((key, buffer));
+            }),
+            _ => {
+                self.drafts.push((key, draft));
+                return;
+            }
+        };
+        if let Err((draft, error)) = ended {
+            self.judge::<()>("end", Err(error));
+            // Dropped: given up, as far as that is possible.
+            drop(draft);
+        }
+    }
+}
