@@ -17,7 +17,7 @@ DIR ?=
 EXAMPLES := $(addprefix target/c/,hello demo producer worker collector ops recovery)
 MIRI := $(CARGO) +nightly miri
 
-.PHONY: help build demo test header lint loom kill crash instructions storm fuzz miri litmus
+.PHONY: help build demo test header lint loom shuttle mutants kill crash instructions storm fuzz miri litmus
 .PHONY: sanitize bench install clean library
 
 help: ## this list
@@ -32,7 +32,8 @@ test: build ## all tests that have to pass: unit, processes, C, kill points, loo
 	PLASMA_LIB_DIR="$(CURDIR)/target/release" $(CARGO) test $(CARGOFLAGS) --no-fail-fast
 	$(CARGO) test $(CARGOFLAGS) --package plasma-fuzz
 	$(MAKE) --no-print-directory kill
-	$(MAKE) --no-print-directory loom
+	$(LOOM)
+	SHUTTLE_ITERATIONS=50 $(SHUTTLE)
 
 header: ## write include/plasma.h anew from src/ffi
 	PLASMA_UPDATE_HEADER=1 $(CARGO) test $(CARGOFLAGS) --test header the_header_is_current
@@ -41,11 +42,22 @@ lint: ## formatting and clippy
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy $(CARGOFLAGS) --workspace --all-targets -- -D warnings
 
-loom: ## the protocols under all interleavings with up to 2 preemptions
-	RUSTFLAGS="--cfg loom" LOOM_MAX_PREEMPTIONS=2 \
-	CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
-	CARGO_PROFILE_RELEASE_DEBUG=0 \
-	    $(CARGO) test $(CARGOFLAGS) -p plasma --lib --release --target-dir target/loom
+# A release build for models: no link-time optimisation, no debug information.
+MODELS := CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_PROFILE_RELEASE_DEBUG=0
+LOOM_BUILD := RUSTFLAGS="--cfg loom" $(MODELS) \
+    $(CARGO) test $(CARGOFLAGS) -p plasma --lib --release --target-dir target/loom
+LOOM := LOOM_MAX_PREEMPTIONS=2 $(LOOM_BUILD)
+SHUTTLE := RUSTFLAGS="--cfg shuttle" $(MODELS) \
+    $(CARGO) test $(CARGOFLAGS) -p plasma --lib --release --target-dir target/shuttle
+
+loom: ## models of the protocols in all interleavings, up to the preemptions that each model states
+	$(LOOM_BUILD) -- --nocapture
+
+shuttle: ## larger models of the protocols in random interleavings
+	SHUTTLE_ITERATIONS=20000 $(SHUTTLE) -- --nocapture
+
+mutants: ## each ordering and fence broken in a copy: some model has to notice
+	python3 tests/mutants/run.py
 
 # Tests with kill points; the library in them is built as for debugging, but not as slow.
 KILL := $(CARGO) test $(CARGOFLAGS) --features kill-points --target-dir target/kill \

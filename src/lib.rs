@@ -53,7 +53,12 @@ pub mod lease;
 #[doc(hidden)]
 pub mod lock;
 #[doc(hidden)]
+pub mod presence;
+#[doc(hidden)]
 pub mod wait;
+
+#[cfg(all(test, any(loom, shuttle)))]
+mod models;
 
 #[cfg(not(any(loom, shuttle)))]
 mod segment;

@@ -11,7 +11,7 @@
 
 use crate::error::{Error, Status};
 use crate::layout::lock_word::{LockWord, OWNER_SLOTS};
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync::{AtomicU64, Ordering, fence};
 
 /// Looks at a held lock before the first park.
 const SPINS: u32 = if cfg!(any(loom, shuttle)) { 1 } else { 100 };
@@ -131,6 +131,8 @@ impl<'a> WriterLock<'a> {
             }
             // The caller lives, and so does another thread of it that holds the lock.
             if owner != me && self.peek().same_holding(seen) {
+                // SYNC owner: Acquire; whoever owns it locked its file before, and that is seen now.
+                fence(Ordering::Acquire);
                 match env.owner_is_dead(owner) {
                     Ok(true) => {
                         if let Some(acquired) = self.steal(seen, me) {
@@ -194,8 +196,9 @@ impl<'a> WriterLock<'a> {
 
     fn take(&self, seen: LockWord, me: u16) -> Result<Acquired, LockWord> {
         let word = seen.acquired_by(me);
-        // SYNC writer-lock: everything former owners stored is seen.
-        self.swap(seen, word, Ordering::Acquire)?;
+        // SYNC writer-lock, owner: everything former owners stored is seen; and who asks whether this
+        // owner lives sees that its file is locked.
+        self.swap(seen, word, Ordering::AcqRel)?;
         Ok(Acquired { recover: word.needs_recovery(), stolen: false, word })
     }
 
@@ -204,9 +207,9 @@ impl<'a> WriterLock<'a> {
         let mut seen = judged;
         while seen.same_holding(judged) {
             let word = seen.stolen_by(me);
-            // SYNC writer-lock: what the owners before the dead one stored is seen; the dead
-            // owner's own stores are seen because it was found dead.
-            match self.swap(seen, word, Ordering::Acquire) {
+            // SYNC owner: Release; as in `take`. What the dead owner stored, and those before it, is
+            // seen because it was found dead.
+            match self.swap(seen, word, Ordering::Release) {
                 Ok(()) => return Some(Acquired { recover: true, stolen: true, word }),
                 Err(now) => seen = now,
             }

@@ -9,13 +9,13 @@ const LAYERS: &[(u32, &[&str])] = &[
     (0, &["error", "id", "memory", "options", "sync", "sys"]),
     (1, &["layout"]),
     (2, PROTOCOLS),
-    (3, &["segment"]),
+    (3, &["segment", "models"]),
     (4, &["store", "client", "buffer", "mutable_buffer", "subscription", "info"]),
     (5, &["ffi"]),
 ];
 
 /// Run under loom and miri: no kernel, no mappings, none of the others.
-const PROTOCOLS: &[&str] = &["index", "alloc", "lease", "lock", "wait", "events"];
+const PROTOCOLS: &[&str] = &["index", "alloc", "lease", "lock", "wait", "events", "presence"];
 
 const PROTOCOLS_MAY_USE: &[&str] = &["layout", "sync", "error", "id"];
 
@@ -98,6 +98,9 @@ impl Source {
 
     /// A file of tests or models alone.
     fn is_test(&self) -> bool {
+        if self.path.starts_with("src/models/") {
+            return true;
+        }
         let name = Path::new(&self.path).file_stem().unwrap().to_str().unwrap();
         const TESTS: &[&str] = &[
             "tests", "loom", "model", "fixture", "testing", "golden", "modelled", "explore",
@@ -357,6 +360,29 @@ fn each_sync_has_its_partner() {
         .filter(|(name, places)| places.len() < 2 && !design.contains(&format!("`{name}`")))
         .map(|(name, places)| format!("{}: {name}", places[0]));
     report("SYNC names that occur once and are not in docs/design.md", lonely.collect());
+}
+
+#[test]
+fn each_sync_is_broken_by_a_mutant_or_kept_for_a_reason() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |name: &str| fs::read_to_string(root.join(name)).unwrap();
+    let mutants = read("tests/mutants/mutants.toml");
+    let listed = |name: &str| mutants.contains(&format!("sync = \"{name}\""));
+    let mut names = BTreeSet::new();
+    for source in sources().iter().filter(|source| !source.is_test()) {
+        for line in source.lines() {
+            let said = line.text.split_once("// SYNC ").and_then(|(_, rest)| rest.split_once(':'));
+            names.extend(said.into_iter().flat_map(|(all, _)| all.split(", ")).map(str::to_owned));
+        }
+    }
+    let design = read("docs/design.md");
+    let section = design.split("## 6. ").nth(1).unwrap().split("## 7. ").next().unwrap();
+    let rows = section.lines().filter_map(|line| line.strip_prefix("| ")?.split(" | ").next());
+    let rows: BTreeSet<String> = rows.filter(|row| *row != "name").map(str::to_owned).collect();
+    let lost = names.iter().chain(&rows).filter(|name| !listed(name)).cloned();
+    report("SYNC names that are not in tests/mutants/mutants.toml", lost.collect());
+    let unlike = names.symmetric_difference(&rows).cloned();
+    report("SYNC names in the source or in docs/design.md, not in both", unlike.collect());
 }
 
 #[test]

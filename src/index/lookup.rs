@@ -60,8 +60,8 @@ impl Index<'_> {
         let mut link = head.head();
         for _ in 0..MAX_WALK {
             if link == 0 {
-                // SYNC chain, epoch: the fence orders the walk before the second look; what carried the
-                // walker astray was stored after the version or the epoch had moved.
+                // SYNC miss: the fence orders the walk before the second look; what carried the walker
+                // astray was stored after the version or the epoch had moved, and a Release fence.
                 fence(Ordering::Acquire);
                 let now = BucketWord(bucket.load(Ordering::Relaxed));
                 let still = now.version() == head.version()
@@ -73,8 +73,8 @@ impl Index<'_> {
             if let Some(word) = match_record(key, record) {
                 return Ok(Walk::Hit(Hit { slot: link - 1, word }));
             }
-            // SYNC chain: Acquire; as above.
-            link = key.link(record).load(Ordering::Acquire);
+            // Relaxed: it names a record that was put in before this one.
+            link = key.link(record).load(Ordering::Relaxed);
         }
         Ok(Walk::Unsettled)
     }
@@ -94,7 +94,7 @@ impl Index<'_> {
 /// The word of `record` if it is an object with this key.
 #[inline(always)]
 fn match_record(key: &Key, record: &Record) -> Option<RecordWord> {
-    // SYNC record-word: Acquire; pairs with the AcqRel in `Record::swap`.
+    // SYNC record-word: Acquire; the key that is compared is of this generation or a later one.
     let word = record.load(Ordering::Acquire);
     let live = match key {
         Key::Id(_) => !word.has(RecordWord::HIDDEN),
@@ -109,7 +109,7 @@ fn match_record(key: &Key, record: &Record) -> Option<RecordWord> {
     // SYNC record-fields: the fields were read before the word is read again; a slot that was
     // reused in between has another generation. Pairs with the fence in `Record::set_id`.
     fence(Ordering::Acquire);
-    // SYNC record-word: Acquire; as above.
+    // SYNC record-word: Acquire; brings what the creator wrote up to now, which may be the seal.
     let now = record.load(Ordering::Acquire);
     // The creator may have sealed it in between, which takes no lock: it is there all the same.
     let still = now.generation() == word.generation() && is_live(now);

@@ -179,3 +179,63 @@ fn a_rebuild_hides_nothing() {
         assert_eq!(table.index().epoch.load(Ordering::Relaxed) % 2, 0);
     });
 }
+
+#[test]
+fn what_is_put_in_and_out_hides_nothing_behind_it() {
+    // One that is put in, in a slot that was never used or in one that was; then taken out again.
+    for (used, leaves) in [(false, false), (true, false), (false, true), (true, true)] {
+        model(move |by_name| {
+            let table = chain(1, by_name);
+            if used {
+                let slot = add(&table, object(1, 0), by_name, State::Sealed);
+                table.delete(slot, table.records[slot as usize].load(Ordering::Relaxed));
+            }
+            let writer = table.clone();
+            let writer = thread::spawn(move || {
+                let first = add(&writer, object(0, 1), by_name, State::Writing);
+                if leaves {
+                    // Behind another, and at the head.
+                    let second = add(&writer, object(0, 2), by_name, State::Writing);
+                    writer.delete(first, writer.records[first as usize].load(Ordering::Relaxed));
+                    writer.delete(second, writer.records[second as usize].load(Ordering::Relaxed));
+                }
+            });
+            let hit = find(&table, &keys(object(0, 0), by_name)).unwrap();
+            assert_eq!((hit.slot, hit.word.generation()), (0, 1));
+            writer.join().unwrap();
+        });
+    }
+}
+
+#[test]
+fn a_head_that_comes_back_brings_its_chain() {
+    model(|by_name| {
+        let table = chain(1, by_name);
+        let writer = table.clone();
+        let writer = thread::spawn(move || {
+            add(&writer, object(0, 1), by_name, State::Writing);
+            let last = add(&writer, object(0, 2), by_name, State::Writing);
+            writer.delete(last, writer.records[last as usize].load(Ordering::Relaxed));
+        });
+        let hit = find(&table, &keys(object(0, 0), by_name)).unwrap();
+        assert_eq!((hit.slot, hit.word.generation()), (0, 1));
+        writer.join().unwrap();
+    });
+}
+
+#[test]
+fn a_rebuild_that_is_begun_anew_hides_nothing() {
+    model(|by_name| {
+        let table = chain(1, by_name);
+        let writer = table.clone();
+        let writer = thread::spawn(move || {
+            // Killed, with some chains cut and some whole; the next begins anew.
+            writer.index().begin_rebuild();
+            writer.index().rebuild_chains().unwrap();
+            writer.rebuild();
+        });
+        assert!(find(&table, &keys(object(0, 0), by_name)).is_some());
+        writer.join().unwrap();
+        assert!(find(&table, &keys(object(0, 0), by_name)).is_some());
+    });
+}

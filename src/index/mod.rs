@@ -69,7 +69,7 @@ impl Index<'_> {
     #[inline(always)]
     pub fn record(&self, slot: u32) -> Result<&Record> {
         // Relaxed: a slot is only learnt from a word that was stored after the reservation and is
-        // loaded with Acquire (SYNC chain, SYNC used).
+        // loaded with Acquire (SYNC chain), or below `used`, which is cut to this.
         if slot >= self.reserved.load(Ordering::Relaxed) {
             return Err(corrupt_link(slot));
         }
@@ -78,8 +78,8 @@ impl Index<'_> {
 
     /// Slots that were ever used and are backed by memory.
     pub fn used(&self) -> u32 {
-        // SYNC used: Acquire; pairs with the Release in `Slots::take`. The slots below are there.
-        let used = self.used.load(Ordering::Acquire);
+        // Relaxed: whoever knows of an object that is there has synchronised with its creator.
+        let used = self.used.load(Ordering::Relaxed);
         used.min(self.reserved.load(Ordering::Relaxed)).min(self.records.len() as u32)
     }
 

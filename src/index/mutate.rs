@@ -4,7 +4,7 @@ use super::{Index, KINDS, Key, Kind, corrupt_link};
 use crate::error::Result;
 use crate::layout::record::IdWords;
 use crate::layout::word::{BucketWord, RecordWord};
-use crate::sync::Ordering::{Relaxed, Release, SeqCst};
+use crate::sync::Ordering::{Relaxed, Release};
 use crate::sync::fence;
 
 impl Index<'_> {
@@ -12,9 +12,10 @@ impl Index<'_> {
     pub fn insert(&self, key: &Key, slot: u32) -> Result<()> {
         let bucket = self.bucket(key);
         let head = BucketWord(bucket.load(Relaxed));
-        // SYNC chain: Release; a walker that was carried here by a reused record sees the version
-        // that its removal advanced.
-        key.link(self.record(slot)?).store(head.head(), Release);
+        // Relaxed: the fence of `set_id` or `begin_rebuild` is before it. So a walker that was carried
+        // here by a reused record sees the version that its removal advanced.
+        key.link(self.record(slot)?).store(head.head(), Relaxed);
+        // SYNC chain: Release; who sees the head sees the link, and all that is behind it.
         bucket.store(BucketWord::new(head.version(), slot + 1).0, Release);
         Ok(())
     }
@@ -38,8 +39,9 @@ impl Index<'_> {
             let before = key.link(self.record(link - 1)?);
             link = before.load(Relaxed);
             if link == slot + 1 {
-                // SYNC chain: Release; unlink first, then advance the version.
+                // SYNC miss: Release; a miss because of this has seen what was before the removal.
                 before.store(next, Release);
+                // SYNC chain: Release; the version after the unlinking. The head is stored anew.
                 bucket.store(BucketWord::new(advanced, head.head()).0, Release);
                 return Ok(());
             }
@@ -65,8 +67,8 @@ impl Index<'_> {
         for bucket in self.id_buckets.iter().chain(self.name_buckets) {
             let old = BucketWord(bucket.load(Relaxed));
             if old.head() != 0 {
-                // SYNC chain: Release; the epoch is odd before any chain is cut.
-                bucket.store(BucketWord::new(old.version().wrapping_add(1), 0).0, Release);
+                // Relaxed: the fence of `begin_rebuild` is before it.
+                bucket.store(BucketWord::new(old.version().wrapping_add(1), 0).0, Relaxed);
             }
         }
         for slot in 0..self.used() {
@@ -115,7 +117,7 @@ impl Index<'_> {
                     }
                     NOWHERE => match last {
                         None => first = next,
-                        // SYNC chain: Release; unlinks, and the version is advanced below.
+                        // SYNC miss: Release; as in a removal. The version is advanced below.
                         Some(last) => kind.link(self.record(last)?).store(next, Release),
                     },
                     _ => return Ok(false),
@@ -132,9 +134,9 @@ impl Index<'_> {
 
     /// Make the epoch odd: from here on lookups that miss scan the table.
     pub fn begin_rebuild(&self) {
-        // SYNC epoch: Release, and the fence keeps the cuts that follow behind it.
-        self.epoch.store(self.epoch.load(Relaxed) | 1, Release);
-        fence(SeqCst);
+        self.epoch.store(self.epoch.load(Relaxed) | 1, Relaxed);
+        // SYNC miss: Release; who sees a cut or a link of the rebuild sees the odd epoch.
+        fence(Release);
     }
 
     /// Make the epoch even, and another one than before.

@@ -4,7 +4,7 @@ use super::Index;
 use crate::error::{Error, Result, Status};
 use crate::layout::word::{RecordWord, State};
 use crate::sync::AtomicU32;
-use crate::sync::Ordering::{Relaxed, Release};
+use crate::sync::Ordering::Relaxed;
 
 /// The queue of free slots: links are slot + 1, 0 is none.
 #[derive(Clone, Copy)]
@@ -41,8 +41,7 @@ impl Slots<'_> {
         if used >= index.reserved.load(Relaxed) {
             return Ok(SlotOutcome::NeedRecords);
         }
-        // SYNC used: Release; pairs with `Index::used`.
-        index.used.store(used + 1, Release);
+        index.used.store(used + 1, Relaxed);
         let word = index.record(used)?.load(Relaxed);
         if !word.is(State::Free) {
             return Err(Error::new(Status::Corrupt, format!("fresh record {used} is in use")));

@@ -98,17 +98,17 @@ impl Record {
     /// The word, and with it what was written before it.
     #[inline]
     pub fn look(&self) -> RecordWord {
-        // SYNC record-word: Acquire; pairs with the AcqRel in `swap`.
+        // SYNC record-word: Acquire; pairs with the Release in `swap`.
         self.load(Ordering::Acquire)
     }
 
     /// Change the word from `old` to `new`, or tell what it is.
     #[track_caller]
     pub fn swap(&self, old: RecordWord, new: RecordWord) -> Result<(), RecordWord> {
-        // SYNC record-word: AcqRel; publishes all fields written before, pairs with each Acquire
-        // load of the word.
+        // SYNC record-word: Release; publishes all fields written before, pairs with each Acquire load
+        // of the word. Who changes a word has seen it by such a load, or under the lock before.
         self.word
-            .compare_exchange(old.0, new.0, Ordering::AcqRel, Ordering::Acquire)
+            .compare_exchange(old.0, new.0, Ordering::Release, Ordering::Relaxed)
             .map(drop)
             .map_err(RecordWord)
     }
@@ -133,8 +133,9 @@ impl Record {
     /// Set the id of a slot that is still FREE: the first of its fields to be written.
     #[track_caller]
     pub fn set_id(&self, id: &IdWords) {
-        // SYNC record-fields: Release; who reads this or a later field of the new object, fences
-        // and looks at the word again finds the generation that came with FREE.
+        // SYNC record-fields, miss: Release; who reads this or a later field of the new object, fences
+        // and looks at the word again finds the generation that came with FREE; who follows its link
+        // and fences finds the version that its removal advanced.
         fence(Ordering::Release);
         self.id[0].store(id.0, Relaxed);
         self.id[1].store(id.1, Relaxed);

@@ -6,20 +6,24 @@
 //! without the fence at its end.
 #![allow(unsafe_code)] // a payload that loom watches
 
-use super::{doomed, protect, release};
+use super::{doomed, protect, release, scanned};
 use crate::index::fixture::{Table, id_in};
 use crate::index::{Hit, Key};
 use crate::layout::extent::Extent;
 use crate::layout::word::{LeaseWord, State};
+use crate::presence::{say_joined, says_joined};
 use crate::sync::explore::explore;
-use crate::sync::{AtomicU64, Ordering, fence};
+use crate::sync::{AtomicU32, AtomicU64, Ordering};
 use ::loom::cell::UnsafeCell;
-use ::loom::sync::Arc;
+use ::loom::sync::{Arc, Mutex};
 use ::loom::thread;
 
 struct Store {
     table: Table,
     lease: AtomicU64,
+    /// Whether the reader's file has a name, as the kernel tells a scan.
+    named: Mutex<bool>,
+    joined: AtomicU32,
     /// The heap: what is sealed with generation g holds g.
     bytes: UnsafeCell<u32>,
 }
@@ -31,8 +35,13 @@ unsafe impl Send for Store {}
 
 impl Store {
     fn new(state: State) -> Arc<Self> {
-        let store =
-            Self { table: Table::new(1, 1), lease: AtomicU64::new(0), bytes: UnsafeCell::new(0) };
+        let store = Self {
+            table: Table::new(1, 1),
+            lease: AtomicU64::new(0),
+            named: Mutex::new(true),
+            joined: AtomicU32::new(1),
+            bytes: UnsafeCell::new(0),
+        };
         store.make(0, state);
         Arc::new(store)
     }
@@ -76,15 +85,19 @@ impl Store {
         true
     }
 
+    /// Whether a scan reads the reader's leases: `store/peers.rs`, find_peers.
+    fn has_client(&self) -> bool {
+        *self.named.lock().unwrap() || says_joined(|| self.joined.load(Ordering::Relaxed))
+    }
+
     /// Delete object 0; when nobody leases it, make object 1 in its place.
     fn reclaim(&self) {
         let record = &self.table.records[0];
         let word = self.table.doom(0, record.load(Ordering::Relaxed));
         doomed();
         let object = LeaseWord::new(word.generation(), 0).0;
-        let leased = self.lease.load(Ordering::Relaxed) == object;
-        // SYNC lease-release: Acquire; as at the end of a scan.
-        fence(Ordering::Acquire);
+        let leased = self.has_client() && self.lease.load(Ordering::Relaxed) == object;
+        scanned();
         if !leased {
             self.table.slots().give(&self.table.index(), 0, word, 0).unwrap();
             self.make(1, State::Sealed);
@@ -127,5 +140,114 @@ fn sealed_bytes_are_seen() {
         store.get(0);
         creator.join().unwrap();
         assert!(store.get(0));
+    });
+}
+
+#[test]
+fn who_joins_during_a_scan_is_seen_or_sees_doomed() {
+    explore(3, || {
+        let store = Store::new(State::Sealed);
+        *store.named.lock().unwrap() = false;
+        say_joined(&store.joined, false);
+        let joiner = store.clone();
+        let joiner = thread::spawn(move || {
+            *joiner.named.lock().unwrap() = true;
+            joiner.get(0);
+        });
+        store.reclaim();
+        joiner.join().unwrap();
+    });
+}
+
+#[test]
+fn who_leaves_during_a_scan_has_let_go_before() {
+    explore(3, || {
+        let store = Store::new(State::Sealed);
+        // Somebody deletes its name meanwhile: what it says is all that is known of it.
+        *store.named.lock().unwrap() = false;
+        let leaver = store.clone();
+        let leaver = thread::spawn(move || {
+            leaver.get(0);
+            say_joined(&leaver.joined, false);
+        });
+        store.reclaim();
+        leaver.join().unwrap();
+    });
+}
+
+#[test]
+fn the_lease_of_seal_and_get_is_there_before_sealed_is() {
+    explore(99, || {
+        let store = Store::new(State::Writing);
+        let creator = store.clone();
+        let creator = thread::spawn(move || {
+            let word = creator.table.records[0].load(Ordering::Relaxed);
+            // As `store/draft.rs`, seal.
+            creator.lease.store(LeaseWord::new(word.generation(), 0).0, Ordering::Relaxed);
+            creator.write_and_seal(0, word);
+            // SAFETY: the pointer is the cell's; that nobody writes it now is what loom checks.
+            assert_eq!(creator.bytes.with(|bytes| unsafe { *bytes }), 1);
+            release(&creator.lease);
+        });
+        if store.table.records[0].look().is(State::Sealed) {
+            store.reclaim();
+        }
+        creator.join().unwrap();
+    });
+}
+
+#[test]
+fn a_lease_on_another_object_tells_that_the_last_one_has_ended() {
+    explore(99, || {
+        let table = Table::new(2, 1);
+        let first = table.create(id_in(0, 1, 0), None, State::Sealed);
+        let second = table.create(id_in(0, 1, 1), None, State::Sealed);
+        let bytes = UnsafeCell::new(1);
+        let named = Mutex::new(true);
+        let (lease, joined) = (AtomicU64::new(0), AtomicU32::new(1));
+        let store = Arc::new(Store { table, lease, named, joined, bytes });
+        let reader = store.clone();
+        let reader = thread::spawn(move || {
+            let (slot, word) = first;
+            if protect(&reader.lease, &reader.table.records[0], slot, word).is_some() {
+                // SAFETY: the pointer is the cell's; that nobody writes it now is what loom checks.
+                assert_eq!(reader.bytes.with(|bytes| unsafe { *bytes }), 1);
+                release(&reader.lease);
+            }
+            let (slot, word) = second;
+            assert!(protect(&reader.lease, &reader.table.records[1], slot, word).is_some());
+        });
+        let (slot, word) = first;
+        store.table.doom(slot, word);
+        doomed();
+        let leased =
+            store.lease.load(Ordering::Relaxed) == LeaseWord::new(word.generation(), slot).0;
+        scanned();
+        if !leased {
+            // SAFETY: the pointer is the cell's; that nobody uses it now is what loom checks.
+            store.bytes.with_mut(|bytes| unsafe { *bytes = 2 });
+        }
+        reader.join().unwrap();
+    });
+}
+
+#[test]
+fn what_is_found_sealed_has_all_its_fields() {
+    explore(99, || {
+        let store = Store::new(State::Writing);
+        let creator = store.clone();
+        let creator = thread::spawn(move || {
+            let word = creator.table.records[0].load(Ordering::Relaxed);
+            creator.write_and_seal(0, word);
+        });
+        let record = &store.table.records[0];
+        let hit = store.table.index().find(&Key::Id(id_in(0, 1, 0))).unwrap().unwrap();
+        if hit.word.is(State::Sealed) {
+            assert_eq!(record.data.load(0), Extent { start: 1, size: 4 });
+        }
+        if record.look().is(State::Sealed) {
+            assert_eq!(record.data.load(0), Extent { start: 1, size: 4 });
+        }
+        creator.join().unwrap();
     });
 }

@@ -50,6 +50,13 @@ pub fn release(lease: &AtomicU64) {
     lease.store(0, Ordering::Release);
 }
 
+/// To be called between reading lease words and using the memory that they do not name.
+pub fn scanned() {
+    // SYNC lease-release: Acquire; what a holder read before its release stays before whatever the
+    // caller does with the memory.
+    fence(Ordering::Acquire);
+}
+
 /// To be called between making records DOOMED and reading lease words.
 pub fn doomed() {
     // SYNC lease: SeqCst; pairs with the fence in `protect`.

@@ -13,7 +13,7 @@ struct Shared {
     wake: Condvar,
     /// Updated by load and store, so that every lack of exclusion or order loses an update.
     count: AtomicU32,
-    dead: AtomicU32,
+    dead: [AtomicU32; 2],
     thefts: AtomicU32,
     recoveries: AtomicU32,
 }
@@ -25,7 +25,7 @@ impl Shared {
             queue: Mutex::new(()),
             wake: Condvar::new(),
             count: AtomicU32::new(0),
-            dead: AtomicU32::new(0),
+            dead: [AtomicU32::new(0), AtomicU32::new(0)],
             thefts: AtomicU32::new(0),
             recoveries: AtomicU32::new(0),
         })
@@ -58,14 +58,16 @@ impl Shared {
     }
 }
 
-/// Sleeps on the futex. Slot 0 dies when `dead` is set; only sleeps on the dead time out.
+/// Sleeps on the futex. Slots 0 and 1 die when `dead` is set; only sleeps on the dead time out.
 struct Sleeps<'a>(&'a Shared);
 
 impl LockEnv for Sleeps<'_> {
     fn park(&mut self, futex_half: u32) -> Parked {
         let queue = self.0.queue.lock().unwrap();
         let word = self.0.lock().peek();
-        let times_out = word.owner() == Some(0) && self.0.dead.load(Ordering::Relaxed) == 1;
+        let dead = |slot: u16| self.0.dead.get(usize::from(slot));
+        let dead = word.owner().and_then(dead);
+        let times_out = dead.is_some_and(|dead| dead.load(Ordering::Relaxed) == 1);
         if word.futex_half() == futex_half && !times_out {
             drop(self.0.wake.wait(queue).unwrap());
         }
@@ -73,7 +75,8 @@ impl LockEnv for Sleeps<'_> {
     }
     fn owner_is_dead(&mut self, slot: u16) -> Result<bool, Error> {
         // SYNC model-death: stands for the kernel, which frees a file lock after the last store.
-        Ok(slot == 0 && self.0.dead.load(Ordering::Acquire) == 1)
+        let dead = self.0.dead.get(usize::from(slot));
+        Ok(dead.is_some_and(|dead| dead.load(Ordering::Acquire) == 1))
     }
 }
 
@@ -132,7 +135,7 @@ fn the_dead_are_robbed_once() {
         });
         shared.count_up();
         // SYNC model-death: see `owner_is_dead`.
-        shared.dead.store(1, Ordering::Release);
+        shared.dead[0].store(1, Ordering::Release);
         shared.wake_all();
         threads.into_iter().for_each(|thread| thread.join().unwrap());
         assert_eq!(shared.count.load(Ordering::Relaxed), 3);
@@ -158,5 +161,58 @@ fn a_dirty_release_is_recovered_once() {
         assert_eq!(shared.count.load(Ordering::Relaxed), 3);
         assert_eq!(shared.recoveries.load(Ordering::Relaxed), 1);
         assert!(!shared.lock().peek().needs_recovery());
+    });
+}
+
+#[test]
+fn a_thief_that_dies_hands_the_duty_on() {
+    explore(3, || {
+        let shared = Shared::new();
+        assert!(!shared.lock().try_acquire(0).unwrap().recover);
+        shared.count_up();
+        shared.dead[0].store(1, Ordering::Relaxed);
+        let thief = shared.clone();
+        let thief = thread::spawn(move || {
+            let got = thief.lock().acquire(1, &mut Sleeps(&thief)).unwrap();
+            thief.thefts.fetch_add(got.stolen.into(), Ordering::Relaxed);
+            // Killed before it recovered.
+            thief.count_up();
+            // SYNC model-death: see `owner_is_dead`.
+            thief.dead[1].store(1, Ordering::Release);
+            thief.wake_all();
+        });
+        shared.work(2, &mut Sleeps(&shared));
+        thief.join().unwrap();
+        let count = shared.count.load(Ordering::Relaxed);
+        let thefts = shared.thefts.load(Ordering::Relaxed);
+        assert_eq!(shared.recoveries.load(Ordering::Relaxed), 1);
+        // The thief was first, or came after the recovery and holds the lock, dead.
+        assert_eq!((count, thefts), if thefts == 2 { (3, 2) } else { (3, 1) });
+    });
+}
+
+#[test]
+fn a_delayed_thief_takes_nothing_from_who_has_the_slot_next() {
+    explore(3, || {
+        let shared = Shared::new();
+        assert!(!shared.lock().try_acquire(0).unwrap().recover);
+        let thief = shared.clone();
+        let thief = thread::spawn(move || thief.work(1, &mut Sleeps(&thief)));
+        shared.count_up();
+        shared.lock().release(0, || shared.wake_all()).unwrap();
+        // SYNC model-death: the owner ends, after its release.
+        shared.dead[0].store(1, Ordering::Release);
+        shared.wake_all();
+        let next = shared.clone();
+        let next = thread::spawn(move || {
+            // Another client takes its slot.
+            next.dead[0].store(0, Ordering::Relaxed);
+            next.work(0, &mut Sleeps(&next));
+        });
+        thief.join().unwrap();
+        next.join().unwrap();
+        assert_eq!(shared.count.load(Ordering::Relaxed), 3);
+        assert_eq!(shared.thefts.load(Ordering::Relaxed), 0);
+        assert_eq!(shared.recoveries.load(Ordering::Relaxed), 0);
     });
 }

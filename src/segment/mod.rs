@@ -32,6 +32,7 @@ use crate::layout::header::{
 use crate::layout::record::Record;
 use crate::layout::wake::WakePage;
 use crate::lock::WriterLock;
+use crate::presence::Presence;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 use crate::sys::kept::Kept;
 
@@ -182,23 +183,24 @@ impl Segment {
         &self.wake[0]
     }
 
+    /// Whether the store is in use.
+    #[inline(always)]
+    pub fn presence(&self) -> Presence<'_> {
+        Presence::new(&self.header().live.lifecycle)
+    }
+
     /// Whether the store accepts calls.
     #[inline(always)]
     pub fn lifecycle(&self) -> Result<Lifecycle> {
-        // SYNC lifecycle: Acquire; pairs with the AcqRel of `Segment::set_lifecycle`.
-        Lifecycle::decode(self.header().live.lifecycle.load(Ordering::Acquire))
+        self.presence()
+            .lifecycle()
             .ok_or_else(|| Error::new(Status::Corrupt, "the lifecycle word is nonsense"))
     }
 
     /// Change the lifecycle; `false` when it is not `from`.
     #[track_caller]
     pub fn set_lifecycle(&self, from: Lifecycle, to: Lifecycle) -> bool {
-        self.header()
-            .live
-            .lifecycle
-            // SYNC lifecycle: AcqRel; pairs with `Segment::lifecycle`.
-            .compare_exchange(from as u32, to as u32, Ordering::AcqRel, Ordering::Acquire)
-            .is_ok()
+        self.presence().change(from, to)
     }
 }
 

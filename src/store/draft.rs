@@ -260,7 +260,7 @@ impl Session {
             self.lease_word(index).store(leased.0, Ordering::Relaxed);
         }
         let data = record.data.load(word.data_index());
-        // SYNC record-word: AcqRel in `swap`; all that the creator wrote is published with it.
+        // SYNC record-word: Release in `swap`; all that the creator wrote is published with it.
         while let Err(now) = record.swap(word, word.in_state(State::Sealed)) {
             if now.generation() != draft.generation || !now.is(State::Writing) {
                 return Err(lost());

@@ -8,8 +8,9 @@ use crate::layout::client::{
 };
 use crate::layout::header::Lifecycle;
 use crate::layout::word::LeaseWord;
+use crate::presence;
 use crate::segment::{Section, Segment, refuse_beyond_cgroup, slot_name};
-use crate::sync::{AtomicU64, Ordering, fence};
+use crate::sync::{AtomicU64, Ordering};
 use crate::sys::fork::{ChildFds, Registration, unforked};
 use crate::sys::map::Map;
 use crate::sys::{Errno, SysResult, clock, file, lock, process, random};
@@ -181,28 +182,26 @@ impl Own {
             file::reserve(self.fd()?, LEASES_OFFSET, end)
                 .map_err(|errno| errno.because("cannot reserve memory for more leases"))?;
         }
-        // SYNC lease-high: Release, before any of these words is used; the fence of the lease
-        // protocol puts it before the validation.
-        self.header[0].lease_high.fetch_max(count, Ordering::Release);
+        // Relaxed: the fence of the lease protocol puts it before the validation of any lease in one
+        // of these words.
+        self.header[0].lease_high.fetch_max(count, Ordering::Relaxed);
         Ok(())
     }
 
     /// Note a release for the evictor: what, and when.
     #[inline]
     pub fn stamp(&self, lease: LeaseWord) {
-        // Relaxed: a reader of the ring checks what it finds; a torn entry is a lost stamp.
+        // Relaxed: a reader copies the ring without order; a torn entry is a lost stamp, or an old one.
         let at = self.header[0].released.fetch_add(1, Ordering::Relaxed);
         let entry = &self.releases[(at % u64::from(RELEASES)) as usize];
         entry.lease.store(0, Ordering::Relaxed);
         entry.ticks.store(clock::ticks(), Ordering::Relaxed);
-        // SYNC stamp: Release; the time is there before what was released.
-        entry.lease.store(lease.0, Ordering::Release);
+        entry.lease.store(lease.0, Ordering::Relaxed);
     }
 
     /// Whether others take this client for one that uses the store.
     pub fn set_joined(&self, joined: bool) {
-        // SYNC joined: Release; a client that has left released all its leases before.
-        self.header[0].joined.store(joined.into(), Ordering::Release);
+        presence::say_joined(&self.header[0].joined, joined);
     }
 }
 
@@ -263,9 +262,7 @@ fn new_nonce() -> Result<u64> {
 impl Session {
     /// The file is visible: is the store still there? `false` to start over.
     pub fn enter(&self) -> Result<bool> {
-        // SYNC join: SeqCst; pairs with the fence of a leaver between CLOSING and its look at the
-        // clients. Either it sees this file, or this sees CLOSING or GONE.
-        fence(Ordering::SeqCst);
+        self.segment.presence().arrive();
         // CLOSING lasts as long as its leaver looks at the clients, or until a recovery.
         for _ in 0..10_000 {
             match self.segment.lifecycle()? {

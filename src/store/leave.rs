@@ -3,9 +3,8 @@
 
 use super::session::Session;
 use crate::error::Result;
-use crate::layout::header::Lifecycle;
 use crate::segment::{finish_removal, slot_name};
-use crate::sync::{Ordering, fence};
+use crate::sync::Ordering;
 use crate::sys::file;
 
 /// Tries for the lock of a leaver of an EPHEMERAL store; another leaver holds it for microseconds.
@@ -49,14 +48,9 @@ impl Session {
 
     /// Remove an EPHEMERAL store unless others use it: under the lock.
     fn remove_if_last(&self) -> Result<bool> {
-        if !self.segment.set_lifecycle(Lifecycle::Live, Lifecycle::Closing) {
-            return Ok(false);
-        }
-        // SYNC join: SeqCst; pairs with the fence of a joiner after its file is visible.
-        fence(Ordering::SeqCst);
-        let last = matches!(self.others_joined(), Ok(false));
-        let next = if last { Lifecycle::Gone } else { Lifecycle::Live };
-        if !self.segment.set_lifecycle(Lifecycle::Closing, next) || !last {
+        // Who cannot be looked at may be there.
+        let others = || !matches!(self.others_joined(), Ok(false));
+        if !self.segment.presence().leave_last(others) {
             return Ok(false);
         }
         // What cannot be removed now is finished by the next to connect.

@@ -15,9 +15,10 @@ use crate::layout::client::{
     RELEASES_OFFSET, SLOTS,
 };
 use crate::layout::word::LeaseWord;
+use crate::lease;
 use crate::memory;
+use crate::presence::says_joined;
 use crate::segment::{Segment, slot_name, slot_of};
-use crate::sync::{Ordering, fence};
 use crate::sys::kept::Kept;
 use crate::sys::{Errno, file, lock};
 use parking_lot::Mutex;
@@ -237,9 +238,17 @@ impl Session {
 
     /// Whether the name of a client that was found dead is still its own: under the lock.
     pub(super) fn is_dead_client(&self, place: Place, nonce: u64, ino: u64) -> bool {
-        open_peer(&self.segment, place).is_ok_and(|peer| {
-            peer.is_some_and(|peer| peer.ino == ino && peer.nonce == nonce && !peer.is_alive())
-        })
+        let Ok(Some(peer)) = open_peer(&self.segment, place) else { return false };
+        if peer.ino != ino || peer.nonce != nonce || peer.is_alive() {
+            return false;
+        }
+        // Once more: who leaves unlinks its name and lets go then, and the next may have it already.
+        // From here on it stays: only a leaver, or who buries under this lock, takes it away.
+        let dir = match (&self.segment.readers, place.in_readers) {
+            (Some(readers), true) => readers,
+            _ => &self.segment.clients,
+        };
+        file::stat_at(Some(dir.seen()), &slot_name(place.slot)).is_ok_and(|stat| stat.ino == ino)
     }
 
     /// Names in `readers/` that count but are no client's: what a reader planted there.
@@ -354,10 +363,8 @@ fn is_alive(fd: BorrowedFd<'_>) -> bool {
 fn is_using(fd: BorrowedFd<'_>) -> bool {
     // First, since who takes the place of a dead client says that it is no user before it locks.
     let alive = is_alive(fd);
-    let joined = read_word(fd, offset_of!(ClientHeader, joined)).map_or(0, |word| word as u32);
-    // SYNC joined: Acquire; pairs with the Release in `set_joined`.
-    fence(Ordering::Acquire);
-    alive && joined != 0
+    let joined = || read_word(fd, offset_of!(ClientHeader, joined)).map_or(0, |word| word as u32);
+    says_joined(joined) && alive
 }
 
 fn read_word(fd: BorrowedFd<'_>, at: usize) -> Option<u64> {
@@ -379,7 +386,7 @@ impl View<'_> {
         if !self.alive || self.linked {
             return Ok(());
         }
-        // SYNC lease-high: read after the fence of the lease protocol, as the words are.
+        // Read after the fence of the lease protocol, as the words are.
         let high = read_word(self.fd, offset_of!(ClientHeader, flags)).map_or(0, |w| w >> 32);
         let mut left = high.min(u64::from(MAX_LEASES)) as usize * 8;
         let mut at = LEASES_OFFSET;
@@ -408,9 +415,7 @@ impl View<'_> {
             left = left.saturating_sub((data - at) as usize);
             at = data;
         }
-        // SYNC lease-release: Acquire; what a holder read before its release stays before whatever
-        // the caller does with the memory.
-        fence(Ordering::Acquire);
+        lease::scanned();
         Ok(())
     }
 
@@ -420,7 +425,7 @@ impl View<'_> {
         if end == *self.folded {
             return;
         }
-        // SYNC stamp: a copy without order; a torn entry is a lost stamp, or one that is too old.
+        // A copy without order; a torn entry is a lost stamp, or one that is too old.
         let mut buffer = [0; RELEASES as usize * 16];
         let Ok(read) = file::read_at(self.fd, &mut buffer, RELEASES_OFFSET) else { return };
         let from = (*self.folded).max(end.saturating_sub(u64::from(RELEASES)));

@@ -202,9 +202,8 @@ impl Session {
 
     /// Tell everybody of an object that was just sealed.
     pub(super) fn publish(&self, record: &Record, time_us: i64, size: u64, word: RecordWord) {
-        // SYNC event-head: SeqCst; who subscribes and then lists either finds the object in the list
-        // or its event behind the cursor.
-        fence(Ordering::SeqCst);
+        // Who subscribes and then lists finds the object in the list, or its event behind the cursor:
+        // the ticket is taken by a Release, after the word was changed.
         let id = record.id();
         self.append(EventKind::Sealed, time_us, &id, size);
         let page = self.segment.wake();

@@ -5,7 +5,7 @@ use super::{Entry, Holder, Last};
 use crate::lease;
 use crate::sync::explore::explore;
 use crate::sync::local::AtomicBool;
-use crate::sync::{AtomicU32, AtomicU64, Ordering, fence};
+use crate::sync::{AtomicU32, AtomicU64, Ordering};
 use ::loom::cell::UnsafeCell;
 use ::loom::sync::{Arc, Mutex};
 use ::loom::thread;
@@ -85,8 +85,7 @@ impl Process {
     /// In another process, of an object that is DOOMED already.
     fn reclaim(&self) {
         let leased = self.lease.load(Ordering::Relaxed) != 0;
-        // SYNC lease-release: Acquire; as at the end of a scan.
-        fence(Ordering::Acquire);
+        lease::scanned();
         if !leased {
             // SAFETY: the pointer is the cell's; that nobody uses it now is what loom checks.
             self.bytes.with_mut(|bytes| unsafe { *bytes = 8 });

@@ -1,0 +1,173 @@
+//! Leaving, joining, reaping and adopting on one client slot.
+
+use super::files::{Files, Futex, locked};
+use super::rt::{Arc, thread};
+use crate::lock::WriterLock;
+use crate::presence::{say_joined, says_joined};
+use crate::sync::explore::explore;
+use crate::sync::{AtomicU32, AtomicU64, Ordering};
+
+const SLOT: usize = 0;
+/// The file of who was there before, and that of who comes.
+const OLD: usize = 0;
+const NEW: usize = 1;
+
+struct Place {
+    files: Files,
+    lock: AtomicU64,
+    futex: Futex,
+    /// Objects that the old client left WRITING.
+    drafts: AtomicU32,
+}
+
+impl Place {
+    /// A slot with a client that uses the store; dead if it is not `alive`.
+    fn new(alive: bool) -> Arc<Self> {
+        let place = Self {
+            files: Files::new(1, 2),
+            lock: AtomicU64::new(0),
+            futex: Futex::default(),
+            drafts: AtomicU32::new(1),
+        };
+        assert!(place.files.try_lock(OLD) && place.files.link(SLOT, OLD));
+        say_joined(&place.files.files[OLD].joined, true);
+        if !alive {
+            place.files.unlock(OLD);
+        }
+        Arc::new(place)
+    }
+
+    /// `store/reap.rs`, bury: whether it did.
+    fn bury(&self, me: u16) -> bool {
+        locked(&self.lock, &self.futex, me, || {
+            // In this order: who leaves unlinks first and unlocks then.
+            if self.files.is_locked(OLD) || self.files.named(SLOT) != Some(OLD) {
+                return false;
+            }
+            self.free_drafts();
+            assert_eq!(self.files.unlink(SLOT), Some(OLD), "the name is another's");
+            true
+        })
+    }
+
+    fn free_drafts(&self) {
+        // Relaxed, by load and store: under the lock.
+        self.drafts.store(0, Ordering::Relaxed);
+    }
+
+    /// `store/join.rs`, adopt: whether the caller has the place of the old client.
+    fn adopt(&self) -> bool {
+        if self.files.named(SLOT) != Some(OLD) || self.files.is_locked(OLD) {
+            return false;
+        }
+        self.say_joined(OLD, false);
+        if !self.files.try_lock(OLD) {
+            return false;
+        }
+        let lock = WriterLock::new(&self.lock);
+        let first = lock.peek();
+        while first.owner().is_some() && lock.peek().same_holding(first) {
+            assert_ne!(first.owner(), Some(SLOT as u16));
+            thread::yield_now();
+        }
+        if self.files.named(SLOT) != Some(OLD) {
+            self.files.unlock(OLD);
+            return false;
+        }
+        true
+    }
+
+    /// `store/leave.rs`: the name, then the lock.
+    fn leave(&self, file: usize) {
+        self.say_joined(file, false);
+        assert_eq!(self.files.named(SLOT), Some(file), "the name went while its owner lived");
+        self.files.unlink(SLOT);
+        self.files.unlock(file);
+    }
+
+    /// `store/join.rs`, join.
+    fn join(&self) -> bool {
+        assert!(self.files.try_lock(NEW));
+        let joined = self.files.link(SLOT, NEW);
+        if joined {
+            self.say_joined(NEW, true);
+        }
+        joined
+    }
+
+    /// `store/peers.rs`, find_peers, by one who knew the old client: not GONE.
+    fn scan(&self) {
+        if self.files.named(SLOT) == Some(OLD) {
+            return;
+        }
+        let alive = self.files.is_locked(OLD);
+        let joined = says_joined(|| self.files.files[OLD].joined.load(Ordering::Relaxed));
+        assert!(!(alive && joined), "a user's file was deleted");
+    }
+
+    fn say_joined(&self, file: usize, joined: bool) {
+        say_joined(&self.files.files[file].joined, joined);
+    }
+}
+
+fn spawn<T: Send + 'static>(
+    place: &Arc<Place>,
+    run: impl FnOnce(&Place) -> T + Send + 'static,
+) -> thread::JoinHandle<T> {
+    let place = place.clone();
+    thread::spawn(move || run(&place))
+}
+
+#[test]
+fn the_dead_are_buried_or_replaced_and_nobody_is_mistaken() {
+    explore(3, || {
+        let place = Place::new(false);
+        let undertaker = spawn(&place, |place| place.bury(5));
+        let newcomer = spawn(&place, |place| {
+            if place.adopt() {
+                // As an owner of the writer lock it has a name.
+                locked(&place.lock, &place.futex, SLOT as u16, || {
+                    assert_eq!(place.files.named(SLOT), Some(OLD));
+                    place.free_drafts();
+                });
+                place.leave(OLD);
+            }
+        });
+        place.scan();
+        undertaker.join().unwrap();
+        newcomer.join().unwrap();
+        place.scan();
+        assert_eq!(place.files.named(SLOT), None);
+        assert_eq!(place.drafts.load(Ordering::Relaxed), 0);
+    });
+}
+
+#[test]
+fn a_leaver_takes_its_own_name_and_a_reaper_takes_no_living_one() {
+    explore(3, || {
+        let place = Place::new(true);
+        let leaver = spawn(&place, |place| place.leave(OLD));
+        let reaper = spawn(&place, |place| place.bury(5));
+        let joined = place.join();
+        if joined {
+            assert_eq!(place.files.named(SLOT), Some(NEW));
+        }
+        place.scan();
+        leaver.join().unwrap();
+        reaper.join().unwrap();
+        assert_eq!(place.files.named(SLOT), joined.then_some(NEW));
+    });
+}
+
+#[test]
+fn two_reapers_and_a_joiner_agree_on_a_name() {
+    explore(2, || {
+        let place = Place::new(false);
+        let reapers = [5, 6].map(|me| spawn(&place, move |place| place.bury(me)));
+        let joined = place.join();
+        place.scan();
+        let [first, second] = reapers.map(|reaper| reaper.join().unwrap());
+        assert!(first != second, "{first} {second}");
+        assert_eq!(place.files.named(SLOT), joined.then_some(NEW));
+    });
+}

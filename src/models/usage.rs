@@ -1,0 +1,122 @@
+//! Joining an EPHEMERAL store against its last client's leave, and against its removal.
+
+use super::files::{Files, Futex, locked};
+use super::rt::{Arc, thread};
+use crate::layout::header::Lifecycle;
+use crate::presence::{Presence, say_joined, says_joined};
+use crate::sync::explore::explore;
+use crate::sync::{AtomicU32, AtomicU64, Ordering};
+
+struct Store {
+    files: Files,
+    lifecycle: AtomicU32,
+    lock: AtomicU64,
+    futex: Futex,
+}
+
+impl Store {
+    /// Clients 0 and up use it, as many as `users`; client 2 may come.
+    fn new(users: usize) -> Arc<Self> {
+        let store = Self {
+            files: Files::new(3, 3),
+            lifecycle: AtomicU32::new(Lifecycle::Live as u32),
+            lock: AtomicU64::new(0),
+            futex: Futex::default(),
+        };
+        for user in 0..users {
+            assert!(store.files.link(user, user));
+            store.say_joined(user, true);
+        }
+        Arc::new(store)
+    }
+
+    fn say_joined(&self, who: usize, joined: bool) {
+        say_joined(&self.files.files[who].joined, joined);
+    }
+
+    fn presence(&self) -> Presence<'_> {
+        Presence::new(&self.lifecycle)
+    }
+
+    fn others(&self, me: usize) -> bool {
+        (0..3).any(|who| {
+            let joined = || self.files.files[who].joined.load(Ordering::Relaxed);
+            who != me && self.files.named(who).is_some() && says_joined(joined)
+        })
+    }
+
+    /// `store/leave.rs`: whether it removed the store.
+    fn leave(&self, me: usize) -> bool {
+        let removed = locked(&self.lock, &self.futex, me as u16, || {
+            self.say_joined(me, false);
+            self.presence().leave_last(|| self.others(me))
+        });
+        self.files.unlink(me);
+        removed
+    }
+
+    /// `store/join.rs`, enter.
+    fn enter(&self, me: usize) -> bool {
+        let mut now = self.presence().arrive();
+        loop {
+            match now {
+                Some(Lifecycle::Live) => return true,
+                Some(Lifecycle::Closing) => locked(&self.lock, &self.futex, me as u16, || ()),
+                _ => return false,
+            }
+            now = self.presence().lifecycle();
+        }
+    }
+
+    /// `store/session.rs`, join: whether it may use the store.
+    fn join(&self, me: usize) -> bool {
+        assert!(self.files.link(me, me));
+        if !self.enter(me) {
+            return false;
+        }
+        self.say_joined(me, true);
+        self.enter(me)
+    }
+}
+
+fn spawn<T: Send + 'static>(
+    store: &Arc<Store>,
+    run: impl FnOnce(&Store) -> T + Send + 'static,
+) -> thread::JoinHandle<T> {
+    let store = store.clone();
+    thread::spawn(move || run(&store))
+}
+
+#[test]
+fn who_joins_finds_the_store_gone_or_keeps_it() {
+    explore(4, || {
+        let store = Store::new(1);
+        let leaver = spawn(&store, |store| store.leave(0));
+        let joined = store.join(2);
+        let removed = leaver.join().unwrap();
+        assert!(joined != removed, "joined {joined}, removed {removed}");
+    });
+}
+
+#[test]
+fn of_two_leavers_one_is_last() {
+    explore(3, || {
+        let store = Store::new(2);
+        let other = spawn(&store, |store| store.leave(1));
+        let first = store.leave(0);
+        let second = other.join().unwrap();
+        assert!(first != second, "{first} {second}");
+    });
+}
+
+#[test]
+fn two_leavers_and_a_joiner_agree() {
+    explore(2, || {
+        let store = Store::new(2);
+        let others = [0, 1].map(|me| spawn(&store, move |store| store.leave(me)));
+        let joined = store.join(2);
+        let removed = others.map(|other| other.join().unwrap());
+        let removed = removed.into_iter().filter(|it| *it).count();
+        assert_eq!(removed, usize::from(!joined));
+    });
+}

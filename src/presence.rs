@@ -1,0 +1,73 @@
+//! Whether a store is in use: those who come, against the last one who leaves.
+//!
+//! A joiner makes itself visible (its file gets a name; later: it says that it uses the store),
+//! fences, and looks at the lifecycle. The leaver of an EPHEMERAL store sets CLOSING, fences, and
+//! looks for others who use the store. By the total order of the two fences either the leaver sees
+//! the joiner, or the joiner sees CLOSING or GONE.
+
+use crate::layout::header::Lifecycle;
+use crate::sync::{AtomicU32, Ordering, fence};
+
+/// The lifecycle over its word in shared memory.
+#[derive(Clone, Copy, Debug)]
+pub struct Presence<'a> {
+    lifecycle: &'a AtomicU32,
+}
+
+impl<'a> Presence<'a> {
+    /// The lifecycle in `word`.
+    pub const fn new(word: &'a AtomicU32) -> Self {
+        Self { lifecycle: word }
+    }
+
+    /// The lifecycle now; nothing when the word is nonsense.
+    #[inline(always)]
+    pub fn lifecycle(&self) -> Option<Lifecycle> {
+        // Relaxed: it brings no data along. Where it counts, a fence is before it, or a system call
+        // that found what the remover did after GONE.
+        Lifecycle::decode(self.lifecycle.load(Ordering::Relaxed))
+    }
+
+    /// Change the lifecycle; `false` when it is not `from`.
+    #[track_caller]
+    pub fn change(&self, from: Lifecycle, to: Lifecycle) -> bool {
+        // Relaxed: as above.
+        let (relaxed, from, to) = (Ordering::Relaxed, from as u32, to as u32);
+        self.lifecycle.compare_exchange(from, to, relaxed, relaxed).is_ok()
+    }
+
+    /// The caller has become visible: the lifecycle that decides whether it may stay.
+    pub fn arrive(&self) -> Option<Lifecycle> {
+        // SYNC join: SeqCst; pairs with the fence of a leaver between CLOSING and its look at the
+        // others.
+        fence(Ordering::SeqCst);
+        self.lifecycle()
+    }
+
+    /// GONE if no other client uses the store, as `others` tells: under the lock. `false` when it
+    /// stays.
+    pub fn leave_last(&self, others: impl FnOnce() -> bool) -> bool {
+        if !self.change(Lifecycle::Live, Lifecycle::Closing) {
+            return false;
+        }
+        // SYNC join: SeqCst; pairs with the fence of a joiner after it became visible.
+        fence(Ordering::SeqCst);
+        let last = !others();
+        let next = if last { Lifecycle::Gone } else { Lifecycle::Live };
+        self.change(Lifecycle::Closing, next) && last
+    }
+}
+
+/// Say in a client's file whether it uses the store.
+pub fn say_joined(word: &AtomicU32, joined: bool) {
+    // SYNC joined: Release; who says that it has left has released all its leases before.
+    word.store(joined.into(), Ordering::Release);
+}
+
+/// Whether a client says that it uses the store; `word` reads that from its file.
+pub fn says_joined(word: impl FnOnce() -> u32) -> bool {
+    let word = word();
+    // SYNC joined: Acquire; pairs with the Release in `say_joined`.
+    fence(Ordering::Acquire);
+    word != 0
+}
