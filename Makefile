@@ -61,7 +61,7 @@ mutants: ## each ordering and fence broken in a copy: some model has to notice
 
 # Tests with kill points; the library in them is built as for debugging, but not as slow.
 KILL := $(CARGO) test $(CARGOFLAGS) --features kill-points --target-dir target/kill \
-    --config profile.dev.package.plasma.opt-level=1
+    --config profile.dev.package.plasma.opt-level=2
 
 kill: ## processes killed at some stores to shared memory and system calls of every operation
 	$(KILL) --test kill_points --test lock_owner

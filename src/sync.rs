@@ -108,12 +108,11 @@ shared_word!(AtomicU64, u64, AtomicU64);
 pub fn kill_point(_what: &'static str) {}
 
 #[cfg(feature = "kill-points")]
-pub use kill::{Point, arm, arm_stop, before_death, kill_point, passed, places, trace};
+pub use kill::{Point, arm, arm_stop, before_death, kill_point, passed, trace, traced};
 
 #[cfg(feature = "kill-points")]
 mod kill {
     use parking_lot::Mutex;
-    use std::collections::BTreeMap;
     use std::fmt;
     use std::panic::Location;
     use std::sync::OnceLock;
@@ -123,7 +122,7 @@ mod kill {
     static AT: AtomicU64 = AtomicU64::new(u64::MAX);
     static STOP: AtomicBool = AtomicBool::new(false);
     static TRACE: AtomicBool = AtomicBool::new(false);
-    static PLACES: Mutex<BTreeMap<Point, u64>> = Mutex::new(BTreeMap::new());
+    static TRACED: Mutex<Vec<Point>> = Mutex::new(Vec::new());
     static BEFORE_DEATH: OnceLock<fn(Point)> = OnceLock::new();
 
     /// The name of a point: what is about to be done, and where in the source.
@@ -168,9 +167,9 @@ mod kill {
         TRACE.store(on, Ordering::Relaxed);
     }
 
-    /// The points passed while they were remembered, and as the how-manieth each was first.
-    pub fn places() -> Vec<(Point, u64)> {
-        PLACES.lock().iter().map(|(point, n)| (*point, *n)).collect()
+    /// The points passed while they were remembered, in their order.
+    pub fn traced() -> Vec<Point> {
+        TRACED.lock().clone()
     }
 
     /// Dies here when a test asked for it.
@@ -184,7 +183,7 @@ mod kill {
         let place = Location::caller();
         let point = Point { file: place.file(), line: place.line(), what };
         if traced {
-            PLACES.lock().entry(point).or_insert(n);
+            TRACED.lock().push(point);
         }
         if reached && STOP.load(Ordering::Relaxed) {
             crate::sys::process::stop_self();

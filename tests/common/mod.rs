@@ -233,15 +233,21 @@ pub fn id(kind: u8, number: u64) -> ObjectId {
     ObjectId::new(bytes)
 }
 
-/// The bytes that an object with this id has. Any prefix of them is right too.
-pub fn fill(id: &ObjectId, bytes: &mut [u8]) {
+/// The words that an object with this id consists of.
+fn words(id: &ObjectId) -> impl Iterator<Item = [u8; 8]> {
     let seed =
         id.as_bytes().iter().fold(7u64, |h, b| (h ^ u64::from(*b)).wrapping_mul(0x0100_0000_01b3));
     let mut rng = Rng(seed);
-    for chunk in bytes.chunks_mut(8) {
-        let word = rng.next().to_le_bytes();
-        chunk.copy_from_slice(&word[..chunk.len()]);
-    }
+    std::iter::repeat_with(move || rng.next().to_le_bytes())
+}
+
+/// The bytes that an object with this id has. Any prefix of them is right too.
+pub fn fill(id: &ObjectId, bytes: &mut [u8]) {
+    let mut words = words(id);
+    let (whole, rest) = bytes.as_chunks_mut();
+    whole.iter_mut().zip(&mut words).for_each(|(chunk, word)| *chunk = word);
+    let word = words.next().unwrap();
+    rest.copy_from_slice(&word[..rest.len()]);
 }
 
 pub fn content(id: &ObjectId, size: usize) -> Vec<u8> {
@@ -252,10 +258,10 @@ pub fn content(id: &ObjectId, size: usize) -> Vec<u8> {
 
 /// Whether the bytes are those of this id.
 pub fn is_content(id: &ObjectId, bytes: &[u8]) -> bool {
-    let seed =
-        id.as_bytes().iter().fold(7u64, |h, b| (h ^ u64::from(*b)).wrapping_mul(0x0100_0000_01b3));
-    let mut rng = Rng(seed);
-    bytes.chunks(8).all(|chunk| rng.next().to_le_bytes()[..chunk.len()] == *chunk)
+    let mut words = words(id);
+    let (whole, rest) = bytes.as_chunks();
+    whole.iter().zip(&mut words).all(|(chunk, word)| *chunk == word)
+        && words.next().unwrap().starts_with(rest)
 }
 
 pub fn connect(address: &str) -> Client {

@@ -28,13 +28,16 @@ impl Traced {
     pub fn start(command: &mut Command) -> io::Result<Traced> {
         let trace_me = || {
             let none = std::ptr::null_mut::<libc::c_void>();
+            // The same addresses each time.
+            // SAFETY: takes a number.
+            unsafe { libc::personality(libc::ADDR_NO_RANDOMIZE as libc::c_ulong) };
             // SAFETY: takes no pointers that it follows, and is a bare system call.
             match unsafe { libc::ptrace(libc::PTRACE_TRACEME, 0, none, none) } {
                 0 => Ok(()),
                 _ => Err(io::Error::last_os_error()),
             }
         };
-        // SAFETY: the closure makes one system call, which may be done after a fork.
+        // SAFETY: the closure makes bare system calls, which may be done after a fork.
         unsafe { command.pre_exec(trace_me) };
         // Waited for here, not through the standard library.
         let traced = Traced { pid: command.spawn()?.id() as libc::pid_t };
@@ -53,6 +56,59 @@ impl Traced {
     pub fn step(&self) -> Stop {
         self.ask(libc::PTRACE_SINGLESTEP, 0);
         self.wait()
+    }
+
+    /// The address of the next instruction.
+    #[cfg(target_arch = "x86_64")]
+    pub fn ip(&self) -> u64 {
+        self.registers().rip
+    }
+
+    /// Run until the instruction at `address` is the next. What stopped it before that, if anything
+    /// did: then it is of no more use.
+    #[cfg(target_arch = "x86_64")]
+    pub fn run_to(&self, address: u64) -> Option<Stop> {
+        const INT3: u64 = 0xcc;
+        let word = self.peek(address);
+        self.poke(address, word & !0xff | INT3);
+        let stop = self.run();
+        let mut registers = if stop == Stop::Step { self.registers() } else { return Some(stop) };
+        if registers.rip != address + 1 {
+            return Some(stop);
+        }
+        self.poke(address, word);
+        registers.rip = address;
+        let (none, registers) = (std::ptr::null_mut::<libc::c_void>(), &raw const registers);
+        // SAFETY: `registers` is a live local of the kernel's type.
+        let set = unsafe { libc::ptrace(libc::PTRACE_SETREGS, self.pid, none, registers) };
+        assert_eq!(set, 0);
+        None
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    fn registers(&self) -> libc::user_regs_struct {
+        let mut registers = std::mem::MaybeUninit::<libc::user_regs_struct>::uninit();
+        let (none, to) = (std::ptr::null_mut::<libc::c_void>(), registers.as_mut_ptr());
+        // SAFETY: there is room for the answer, and it outlives the call.
+        let got = unsafe { libc::ptrace(libc::PTRACE_GETREGS, self.pid, none, to) };
+        assert_eq!(got, 0);
+        // SAFETY: the call succeeded, so it filled the struct.
+        unsafe { registers.assume_init() }
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    fn peek(&self, address: u64) -> u64 {
+        let (at, none) = (address as *mut libc::c_void, std::ptr::null_mut::<libc::c_void>());
+        // SAFETY: the address is the child's; the kernel checks it.
+        unsafe { libc::ptrace(libc::PTRACE_PEEKTEXT, self.pid, at, none) as u64 }
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    fn poke(&self, address: u64, word: u64) {
+        let at = address as *mut libc::c_void;
+        // SAFETY: the address is the child's; the kernel checks it, and copies the page.
+        let poked = unsafe { libc::ptrace(libc::PTRACE_POKETEXT, self.pid, at, word) };
+        assert_eq!(poked, 0);
     }
 
     /// SIGKILL, and wait until it is gone.

@@ -33,10 +33,9 @@ fn die_in_delete(address: &str, points: u64) {
     assert!(matches!(end, End::Killed(_)), "{end:?}");
 }
 
-/// How many points a delete passes, and the first of each place.
-fn points_of_delete(address: &str) -> (u64, Vec<u64>) {
+fn points_of_delete(address: &str) -> u64 {
     match run("delete", address, 0, &["Resting"]) {
-        End::Passed(points, first) => (points, first),
+        End::Passed(points) => points.total,
         end => panic!("{end:?}"),
     }
 }
@@ -62,7 +61,7 @@ fn a_death_in_a_critical_section_and_then_in_recovery() {
     for kind in [Kind::Empty, Kind::Resting, Kind::Full] {
         let mut world = World::new(CHILD, kind, false, true);
         let address = world.address.clone();
-        let (first, _) = points_of_delete(&address);
+        let first = points_of_delete(&address);
         let what = format!("recovery in a store: {kind:?}");
         let before = world.client.stats().unwrap();
         sweep(
@@ -86,9 +85,10 @@ fn deaths_at_each_place_and_one_after_another() {
     for first in ["delete", "abort", "create_named", "resize_move", "trim"] {
         let what = format!("recovery after a death in {first}");
         let die = |n| run(first, &address, n, &["Resting"]);
-        let End::Passed(total, places) = die(0) else { panic!("{first} failed") };
+        let End::Passed(passed) = die(0) else { panic!("{first} failed") };
         world.check(&what);
-        for at in points(&what, total, &places) {
+        let total = passed.total;
+        for at in points(&what, &passed) {
             // A recoverer that lives, or three that are killed one after another.
             for rest in [&[0][..], &[30, 20, 10], &[5, 90, 60], &[200, 1, 400]] {
                 run_after("recover", &address, rest[0], "Resting", || _ = die(at));
@@ -106,7 +106,7 @@ fn deaths_at_each_place_and_one_after_another() {
 fn recovery_counts_both_extents_of_those_who_are_just_resizing() {
     let mut world = World::new(CHILD, Kind::Resting, false, true);
     let address = world.address.clone();
-    let (first, _) = points_of_delete(&address);
+    let first = points_of_delete(&address);
     let mut met = 0;
     for to in [9000, 90, 90_000] {
         for n in 1.. {
@@ -210,7 +210,7 @@ fn readers_get_everything_when_all_producers_died_in_recovery() {
     }
     drop(maker);
     let reader = Bystander::start(CHILD, "reader", &address, Kind::Empty, 0);
-    let (first, _) = points_of_delete(&address);
+    let first = points_of_delete(&address);
     let read_only = ConnectOptions { existing: true, read_only: true, ..Default::default() };
     let (mut owned, mut odd) = (0, 0);
     let everything = |client: &Client, what: &str| {

@@ -17,12 +17,24 @@ const MANY: u64 = 9000;
 /// How a child ended.
 #[derive(Debug)]
 pub enum End {
-    /// It did all it had to do, past so many points; and when it passed each place first, if it
-    /// was to remember that.
-    Passed(u64, Vec<u64>),
+    /// It did all it had to do.
+    Passed(Points),
     /// It was killed at this point.
     Killed(String),
 }
+
+/// The points that a child passed; more than the first only if it was to remember them.
+#[derive(Debug)]
+pub struct Points {
+    pub total: u64,
+    /// The first at each place.
+    pub first: Vec<u64>,
+    /// The first ones at each place, and of the others some.
+    most: Vec<u64>,
+}
+
+/// How often a place is passed before only each 16th time is among `most`.
+const OFTEN: u64 = 64;
 
 /// Places in the source that were passed, and by which operations.
 pub static PASSED: Mutex<BTreeMap<String, BTreeSet<String>>> = Mutex::new(BTreeMap::new());
@@ -52,9 +64,19 @@ pub fn passed() {
     let passed = plasma::sync::passed();
     plasma::sync::arm(0);
     plasma::sync::trace(false);
-    let places = plasma::sync::places();
-    let places: Vec<_> = places.iter().map(|(point, n)| format!("{n}={point}")).collect();
-    say(&format!("passed {passed} {}", places.join(";")));
+    let (mut first, mut most) = (Vec::new(), Vec::new());
+    let mut times = BTreeMap::new();
+    for (point, n) in plasma::sync::traced().into_iter().zip(1..) {
+        let times: &mut u64 = times.entry(point).or_default();
+        *times += 1;
+        if *times == 1 {
+            first.push(format!("{n}={point}"));
+        }
+        if *times <= OFTEN || times.is_multiple_of(16) {
+            most.push(n.to_string());
+        }
+    }
+    say(&format!("passed {passed}|{}|{}", most.join(","), first.join(";")));
 }
 
 /// What an armed child came to.
@@ -64,18 +86,18 @@ pub fn end_of(child: Child, operation: &str) -> End {
         child.end();
         return End::Killed(point.to_owned());
     }
-    let (passed, places) = said.strip_prefix("passed ").unwrap().split_once(' ').unwrap();
-    let places = places.split(';').filter_map(|place| place.split_once('='));
-    let mut first = Vec::new();
+    let mut parts = said.strip_prefix("passed ").unwrap().splitn(3, '|');
+    let total = parts.next().unwrap().parse().unwrap();
+    let numbers = parts.next().unwrap().split(',').filter_map(|n| n.parse().ok());
+    let mut points = Points { total, first: Vec::new(), most: numbers.collect() };
     let mut known = PASSED.lock();
-    for (n, place) in places {
-        first.push(n.parse().unwrap());
+    for (n, place) in parts.next().unwrap().split(';').filter_map(|place| place.split_once('=')) {
+        points.first.push(n.parse().unwrap());
         known.entry(place.to_owned()).or_default().insert(operation.to_owned());
     }
     drop(known);
     assert!(child.end().success(), "{operation}");
-    first.sort_unstable();
-    End::Passed(passed.parse().unwrap(), first)
+    End::Passed(points)
 }
 
 /// Run a role that is armed at once, with `n` as its second argument.
@@ -84,22 +106,26 @@ pub fn run(role: &str, address: &str, n: u64, rest: &[&str]) -> End {
     end_of(spawn(CHILD, &[&[role, address, &n], rest].concat()), role)
 }
 
-fn all() -> bool {
-    std::env::var_os("PLASMA_KILL_ALL").is_some()
+/// Whether all points are to be tried, or (`most`) not each time that a loop passes one.
+fn thorough() -> Option<String> {
+    std::env::var("PLASMA_KILL_ALL").ok()
 }
 
-/// The points to try of so many: all of them (of very many: the first of each place, and a
+/// The points to try: all of them (where there are very many: the first at each place, and a
 /// thousand), or the first at some places, which differ from sweep to sweep.
-pub fn points(what: &str, total: u64, first: &[u64]) -> Vec<u64> {
-    if all() && total <= MANY {
-        return (1..=total).collect();
+pub fn points(what: &str, passed: &Points) -> Vec<u64> {
+    let Points { total, first, most } = passed;
+    match thorough().as_deref() {
+        Some(_) if *total > MANY => {
+            let some = (1..=*total).step_by((total / 1000) as usize);
+            let points: BTreeSet<u64> = first.iter().copied().chain(some).collect();
+            return points.into_iter().collect();
+        }
+        Some("most") => return most.clone(),
+        Some(_) => return (1..=*total).collect(),
+        None => {}
     }
-    if all() {
-        let some = (1..=total).step_by((total / 1000) as usize);
-        let points: BTreeSet<u64> = first.iter().copied().chain(some).collect();
-        return points.into_iter().collect();
-    }
-    let quick = if total <= MANY { QUICK } else { QUICK / 2 };
+    let quick = if *total <= MANY { QUICK } else { QUICK / 2 };
     let step = first.len().div_ceil(quick).max(1);
     let seed = what.bytes().fold(0usize, |sum, byte| sum.wrapping_mul(31) + usize::from(byte));
     first.iter().copied().skip(seed % step).step_by(step).collect()
@@ -108,19 +134,20 @@ pub fn points(what: &str, total: u64, first: &[u64]) -> Vec<u64> {
 /// Sweep over one operation: `victim(n)` runs it and kills it at its `n`-th point, or not at all
 /// for 0, and `after` looks at what is left.
 pub fn sweep(what: &str, mut victim: impl FnMut(u64) -> End, mut after: impl FnMut(&str)) {
-    let End::Passed(total, first) = victim(0) else { panic!("{what}: killed at point 0") };
+    let End::Passed(passed) = victim(0) else { panic!("{what}: killed at point 0") };
     if SURVEY.get() {
         return;
     }
     after(&format!("{what}, unharmed"));
     let (mut kills, mut n) = (0, 0);
-    let points = points(what, total, &first);
+    let total = passed.total;
+    let points = points(what, &passed);
     let mut chosen = points.iter();
     loop {
         n = match chosen.next() {
             Some(&n) => n,
             // Where others are at work, this time it may be longer than it was.
-            None if all() && total <= MANY => n + 1,
+            None if thorough().is_some() && total <= MANY => n + 1,
             None => break,
         };
         let (place, past_the_end) = match victim(n) {
@@ -135,5 +162,5 @@ pub fn sweep(what: &str, mut victim: impl FnMut(u64) -> End, mut after: impl FnM
             break;
         }
     }
-    println!("{what}: {total} points at {} places, {kills} kills", first.len());
+    println!("{what}: {total} points at {} places, {kills} kills", passed.first.len());
 }
