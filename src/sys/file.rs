@@ -282,7 +282,9 @@ pub fn next_data(fd: BorrowedFd<'_>, start: u64) -> Option<u64> {
 }
 
 /// Give a file to another user; its group stays.
+#[track_caller]
 pub fn set_owner(fd: BorrowedFd<'_>, uid: u32) -> SysResult<()> {
+    kill_point("chown");
     // SAFETY: `fd` is open for the call, and no pointer is passed.
     retry(|| unsafe { libc::fchown(fd.as_raw_fd(), uid, libc::gid_t::MAX) }).map(drop)
 }

@@ -55,13 +55,14 @@ impl Kind {
 }
 
 pub struct World {
+    /// Before the directory, so that they are gone when it is removed.
+    bystanders: Vec<Bystander>,
     scratch: Scratch,
     pub address: String,
     pub kind: Kind,
     lru: bool,
     /// Connected throughout: otherwise nobody would hold the evidence.
     pub client: Client,
-    bystanders: Vec<Bystander>,
     /// Whether an operation's preparation needs room.
     room: bool,
     used: u64,

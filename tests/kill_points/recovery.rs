@@ -158,7 +158,7 @@ fn what_died_in_the_middle_of_chains_is_taken_out_of_them() {
                 put(&client, &id(7, i), i as usize, Some(&format!("object-{i}")));
             }
             drop(client);
-            let (first, _) = points_of_delete(&address);
+            let first = points_of_delete(&address);
             run_after("recover", &address, n, "", || {
                 // In this order: who connects to delete would reap the dead.
                 die_in_delete(&address, first);

@@ -11,6 +11,7 @@ use std::os::unix::fs::MetadataExt;
 pub fn all() {
     a_builder_of_a_store_leaves_nothing_that_the_next_one_trips_over();
     remove_is_finished_by_the_next_to_connect();
+    who_removes_what_a_killed_remover_left_is_killed();
     the_last_to_leave_an_ephemeral_store_is_killed();
     who_sweeps_up_after_a_dead_builder_is_killed();
     who_clears_what_readers_planted_is_killed();
@@ -85,6 +86,29 @@ fn remove_is_finished_by_the_next_to_connect() {
                 Err(error) => assert_eq!(error.status(), Status::StoreGone, "{what}"),
             }
             drop((held, old, client));
+            Client::remove_store(Some(&address)).unwrap();
+            assert!(scratch.names().is_empty(), "{what}: {:?}", scratch.names());
+        },
+    );
+}
+
+#[test]
+fn who_removes_what_a_killed_remover_left_is_killed() {
+    let scratch = Scratch::new();
+    let address = scratch.store("store");
+    sweep(
+        "remove after a killed remover",
+        |n| {
+            drop(make(&address, CAPACITY, 0, false));
+            // It has made its file, and is about to rename the store.
+            let dead = run("remove", &address, 7, &[]);
+            assert!(matches!(&dead, End::Killed(place) if place.starts_with("rename")), "{dead:?}");
+            run("remove", &address, n, &[])
+        },
+        |what| {
+            let client = Client::connect(Some(&address), &ConnectOptions::default()).unwrap();
+            super::common::assert_sound(&client, what);
+            drop(client);
             Client::remove_store(Some(&address)).unwrap();
             assert!(scratch.names().is_empty(), "{what}: {:?}", scratch.names());
         },
