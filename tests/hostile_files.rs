@@ -266,3 +266,25 @@ fn more_free_memory_than_there_is_is_corrupt_and_mended() {
         assert_eq!(client.stats().unwrap().used, used);
     }
 }
+
+/// Found by fuzzing: a reader waited 200 times ten seconds, and a producer gave the store up.
+#[test]
+fn a_store_that_says_somebody_leaves_when_nobody_does_is_mended_by_who_connects() {
+    const LIFECYCLE: u64 = 136;
+    const CLOSING: u32 = 2;
+    let scratch = Scratch::new();
+    let address = scratch.store("store");
+    drop({
+        let client = make(&address, 1 << 20, 64, false);
+        put(&client, &it(1), 1000, None);
+        client
+    });
+    let index = File::options().write(true).open(Path::new(&address).join("index")).unwrap();
+    index.write_all_at(&CLOSING.to_le_bytes(), LIFECYCLE).unwrap();
+    let read_only = ConnectOptions { read_only: true, ..Default::default() };
+    let reader = Client::connect(Some(&address), &read_only);
+    assert_eq!(reader.unwrap_err().status(), plasma::Status::StoreGone);
+    let client = connect(&address);
+    assert!(client.get(&it(1), None).is_ok());
+    assert!(Client::connect(Some(&address), &read_only).is_ok());
+}

@@ -1,6 +1,6 @@
 //! Join a store: a file of one's own, locked before it is visible.
 
-use super::session::Session;
+use super::session::{PATIENCE, Session};
 use crate::error::{Error, Result, Status};
 use crate::layout::client::{
     CLIENT_MAGIC, ClientHeader, FILE_SIZE, FLAG_READ_ONLY, LEASE_CHUNK, LEASES_OFFSET, MAX_LEASES,
@@ -264,14 +264,22 @@ impl Session {
     pub fn enter(&self) -> Result<bool> {
         self.segment.presence().arrive();
         // CLOSING lasts as long as its leaver looks at the clients, or until a recovery.
-        for _ in 0..10_000 {
+        let end = clock::monotonic_ns().saturating_add(PATIENCE.as_nanos() as u64);
+        while clock::monotonic_ns() < end {
             match self.segment.lifecycle()? {
                 Lifecycle::Live => return self.check_entered(),
                 Lifecycle::Gone => return Ok(false),
                 Lifecycle::Closing if self.segment.read_only => {
                     std::thread::sleep(Duration::from_millis(1));
                 }
-                Lifecycle::Closing => drop(self.lock()?),
+                Lifecycle::Closing => {
+                    let mut guard = self.lock()?;
+                    // Only the owner of the lock closes, and that is this client: nonsense, which
+                    // the next owner mends.
+                    if self.segment.lifecycle()? == Lifecycle::Closing {
+                        guard.spoil();
+                    }
+                }
             }
         }
         Err(Error::new(Status::StoreGone, "the last client of the store died while it left"))

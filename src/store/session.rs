@@ -19,7 +19,10 @@ use std::time::Duration;
 const ATTEMPTS: u32 = 1000;
 
 /// How often, a millisecond apart, a store is looked at that is being removed.
-const PATIENCE: u32 = 200;
+const LOOKS: u32 = 200;
+
+/// How long all of that takes at most; a reader may wait as long for who leaves.
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// One client's connection to one store. Shared by its handle and its buffers through a seat.
 pub struct Session {
@@ -56,12 +59,17 @@ impl Session {
         check_options(options)?;
         fork::install().map_err(|errno| errno.because("cannot prepare for fork"))?;
         let mut gone = None;
+        let end = clock::monotonic_ns().saturating_add(PATIENCE.as_nanos() as u64);
         for attempt in 0..ATTEMPTS {
             match Self::try_connect(&address, options) {
                 Ok(Some(session)) => return Ok(Arc::new(session)),
                 Ok(None) => {}
                 // It was removed just now, or its remover is still at work.
-                Err(error) if error.status() == Status::StoreGone && attempt < PATIENCE => {
+                Err(error)
+                    if error.status() == Status::StoreGone
+                        && attempt < LOOKS
+                        && clock::monotonic_ns() < end =>
+                {
                     gone = Some(error);
                     std::thread::sleep(Duration::from_millis(1));
                 }
