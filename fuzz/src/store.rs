@@ -3,10 +3,9 @@
 use crate::calls::Call;
 use crate::copy::Copy;
 use crate::edit::{Edit, Effect};
-use crate::image::{CLIENT0, INDEX, images};
+use crate::image::{CLIENT0, images};
 use crate::world::World;
 use arbitrary::{Arbitrary, Unstructured};
-use plasma::layout::header::Lifecycle;
 use plasma::{Client, Status};
 use std::cell::RefCell;
 
@@ -57,8 +56,7 @@ pub fn resting_store(data: &[u8]) {
             let Ok(edit) = Edit::arbitrary(input) else { break };
             world.edit(edit.apply(copy, false));
         }
-        let waits = lifecycle(copy) == Lifecycle::Closing as u32;
-        world.connect(setup.read_only() && !waits);
+        world.connect(setup.read_only());
         act(world, setup, input, |_, _| {});
     });
 }
@@ -137,11 +135,4 @@ fn remove(address: &str, effect: Effect) {
             assert!(!matches!(status, Status::Internal | Status::System), "remove: {status:?}");
         }
     }
-}
-
-/// The lifecycle word in the file.
-fn lifecycle(copy: &Copy) -> u32 {
-    let mut bytes = [0; 4];
-    copy.read(INDEX, 136, &mut bytes);
-    u32::from_le_bytes(bytes)
 }

@@ -4,11 +4,15 @@ use crate::calls::Call;
 use crate::edit::Effect;
 use crate::image::{Image, SEALED, WRITTEN, fill, id, is_content, name, size_of_key, value};
 use crate::verdict::{in_heap, judge};
+use plasma::layout::header::Lifecycle;
 use plasma::{
     Buffer, Client, ConnectOptions, CreateOptions, GetOrCreate, MutableBuffer, ObjectId, Result,
     Status, Subscription,
 };
 use std::collections::BTreeSet;
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
 use std::time::Duration;
 
 const NOW: Option<Duration> = Some(Duration::ZERO);
@@ -63,6 +67,8 @@ impl<'a> World<'a> {
         if self.clients[self.active].is_some() {
             return true;
         }
+        // A reader would wait for who leaves, for 10 seconds.
+        let read_only = read_only && !self.closes();
         let options = ConnectOptions {
             existing: true,
             read_only,
@@ -77,6 +83,14 @@ impl<'a> World<'a> {
 
     pub fn effect(&self) -> Effect {
         self.effect
+    }
+
+    /// Whether the lifecycle word says that the last client leaves.
+    fn closes(&self) -> bool {
+        let mut word = [0; 4];
+        let index = File::open(Path::new(self.address).join("index"));
+        let read = index.and_then(|index| index.read_exact_at(&mut word, 136));
+        read.is_ok() && u32::from_le_bytes(word) == Lifecycle::Closing as u32
     }
 
     /// An edit was made.
