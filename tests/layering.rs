@@ -17,7 +17,7 @@ const LAYERS: &[(u32, &[&str])] = &[
 /// Run under loom and miri: no kernel, no mappings, none of the others.
 const PROTOCOLS: &[&str] = &["index", "alloc", "lease", "lock", "wait", "events", "presence"];
 
-const PROTOCOLS_MAY_USE: &[&str] = &["layout", "sync", "error", "id"];
+const PROTOCOLS_MAY_USE: &[&str] = &["layout", "sync", "error", "id", "memory"];
 
 const LAYOUT_MAY_USE: &[&str] = &["sync", "error", "id"];
 

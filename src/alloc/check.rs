@@ -3,6 +3,7 @@
 use super::{Allocator, bins::bin_of, corrupt};
 use crate::error::Result;
 use crate::layout::block::{BINS, BlockState};
+use crate::memory;
 use crate::sync::Ordering::Relaxed;
 
 /// Where a block number was found.
@@ -38,7 +39,8 @@ impl Allocator<'_> {
     pub fn check_tiling(&self) -> Result<Tiling> {
         let fresh = self.state.fresh.load(Relaxed) as usize;
         ensure(fresh <= self.blocks.len(), "more blocks were taken than are reserved")?;
-        let mut tiling = Tiling { free_units: 0, free_blocks: 0, seen: vec![Seen::Nowhere; fresh] };
+        let mut tiling =
+            Tiling { free_units: 0, free_blocks: 0, seen: memory::repeat(Seen::Nowhere, fresh)? };
         let mut last_free = false;
         for block in self.walk() {
             let block = block?;

@@ -1,8 +1,10 @@
 //! Check: chains and lists of slots, compared with the object table. Under the writer lock.
 
 use super::{Index, KINDS, Key, Kind};
+use crate::error::Result;
 use crate::layout::record::{IdWords, NameHash};
 use crate::layout::word::{BucketWord, RecordWord};
+use crate::memory;
 use crate::sync::{AtomicU32, Ordering::Relaxed};
 use std::fmt;
 
@@ -21,14 +23,15 @@ pub struct ListEnd {
 impl Index<'_> {
     /// Compare the chains with the table. `words` are the words of all records that were ever used,
     /// read under this same lock: since then a WRITING one may have become SEALED, no more.
-    pub fn check_chains(&self, words: &[RecordWord], report: Report<'_>) {
+    pub fn check_chains(&self, words: &[RecordWord], report: Report<'_>) -> Result<()> {
         for kind in KINDS {
-            self.check_chains_of(kind, words, report);
+            self.check_chains_of(kind, words, report)?;
         }
+        Ok(())
     }
 
-    fn check_chains_of(&self, kind: Kind, words: &[RecordWord], report: Report<'_>) {
-        let mut seen = vec![false; words.len()];
+    fn check_chains_of(&self, kind: Kind, words: &[RecordWord], report: Report<'_>) -> Result<()> {
+        let mut seen = memory::repeat(false, words.len())?;
         for (at, bucket) in self.buckets(kind).iter().enumerate() {
             let mut link = BucketWord(bucket.load(Relaxed)).head();
             while link != 0 {
@@ -53,7 +56,7 @@ impl Index<'_> {
                 link = kind.link(record).load(Relaxed);
             }
         }
-        let mut keys = Vec::new();
+        let mut keys = memory::with_room(words.len())?;
         for (slot, (&word, seen)) in (0u32..).zip(words.iter().zip(seen)) {
             let Ok(record) = self.record(slot) else { break };
             let Some(key) = kind.key(record, word) else { continue };
@@ -66,6 +69,7 @@ impl Index<'_> {
         for pair in keys.windows(2).filter(|pair| pair[0].0 == pair[1].0) {
             report(21, format!("records {} and {} have one {kind}", pair[0].1, pair[1].1));
         }
+        Ok(())
     }
 
     /// Compare the list that begins at `head` with the slots that belong in it.
@@ -76,8 +80,8 @@ impl Index<'_> {
         words: &[RecordWord],
         belongs: impl Fn(RecordWord) -> bool,
         report: Report<'_>,
-    ) -> ListEnd {
-        let mut seen = vec![false; words.len()];
+    ) -> Result<ListEnd> {
+        let mut seen = memory::repeat(false, words.len())?;
         let mut end = ListEnd { last: 0, count: 0 };
         let mut link = head.load(Relaxed);
         while link != 0 {
@@ -101,7 +105,7 @@ impl Index<'_> {
                 report(23, format!("record {slot} is not in {kind}"));
             }
         }
-        end
+        Ok(end)
     }
 }
 

@@ -8,7 +8,7 @@
 //!    generation.
 //!  * `a_seal_hides_nothing`: a second look that wants the state of the first.
 //!  * `a_miss_was_true_once`: a Relaxed change of the record's word.
-//!  * `a_mend_hides_nothing`: versions that stay as they were.
+//!  * `a_mend_hides_nothing`: an epoch that stays as it was.
 //!  * `a_rebuild_hides_nothing`: an epoch that stays even, is ignored, or becomes even by a Relaxed
 //!    store.
 //!

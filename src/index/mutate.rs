@@ -4,6 +4,7 @@ use super::{Index, KINDS, Key, Kind, corrupt_link};
 use crate::error::Result;
 use crate::layout::record::IdWords;
 use crate::layout::word::{BucketWord, RecordWord};
+use crate::memory;
 use crate::sync::Ordering::{Relaxed, Release};
 use crate::sync::fence;
 
@@ -83,7 +84,10 @@ impl Index<'_> {
         Ok(())
     }
 
-    /// Take what is no object any more out of the chains, as removals do; lookups go on as ever.
+    /// Take what is no object any more out of the chains; lookups go on as ever. To be followed by
+    /// [`Self::end_rebuild`]: the epoch that it advances stands for the versions of chains that were
+    /// left here, or by a removal that died before it came to that.
+    ///
     /// `false` when objects are missing from them or links lead astray, as no death can leave them
     /// but one in a rebuild: then that has to be done.
     pub fn mend_chains(&self) -> Result<bool> {
@@ -95,8 +99,10 @@ impl Index<'_> {
         const NOWHERE: u32 = u32::MAX;
         const SEEN: u32 = u32::MAX - 1;
         // Copied in the order of the table: chains lead all over it.
-        let (mut homes, mut links, mut missing) = (Vec::new(), Vec::new(), 0);
-        for slot in 0..self.used() {
+        let (used, mut missing) = (self.used(), 0);
+        let mut homes = memory::with_room(used as usize)?;
+        let mut links = memory::with_room(used as usize)?;
+        for slot in 0..used {
             let record = self.record(slot)?;
             let key = kind.key(record, record.load(Relaxed));
             missing += usize::from(key.is_some());
@@ -117,15 +123,15 @@ impl Index<'_> {
                     }
                     NOWHERE => match last {
                         None => first = next,
-                        // SYNC miss: Release; as in a removal. The version is advanced below.
+                        // SYNC miss: Release; as in a removal.
                         Some(last) => kind.link(self.record(last)?).store(next, Release),
                     },
                     _ => return Ok(false),
                 }
                 link = next;
             }
-            if old.head() != 0 {
-                // SYNC chain: Release; also for a removal that died before it advanced the version.
+            if first != old.head() {
+                // SYNC chain: Release; the head is another, and with it the version.
                 bucket.store(BucketWord::new(old.version().wrapping_add(1), first).0, Release);
             }
         }

@@ -73,10 +73,10 @@ impl Check<'_> {
         self.identity();
         self.header();
         self.reserved();
-        self.records();
+        self.records()?;
         self.extents();
         self.heap();
-        self.lists();
+        self.lists()?;
         self.clients()?;
         if !self.session.segment.lock().peek().same_holding(holding) {
             self.problem(12, "the writer lock was taken from its living owner".to_owned());
@@ -162,7 +162,7 @@ impl Check<'_> {
         });
     }
 
-    fn records(&mut self) {
+    fn records(&mut self) -> Result<()> {
         let session = self.session;
         for slot in 0..session.segment.index().used() {
             // Both are below what is reserved.
@@ -183,9 +183,10 @@ impl Check<'_> {
             }
             let in_heap = self.own(slot, record);
             if in_heap && !word.is(State::Writing) {
-                self.sealed(slot, record, word);
+                self.sealed(slot, record, word)?;
             }
         }
+        Ok(())
     }
 
     /// Note what the record owns; `false` when some of that is not in the heap.
@@ -211,7 +212,7 @@ impl Check<'_> {
     }
 
     /// What was sealed has memory, and its text is whole and goes with its name.
-    fn sealed(&mut self, slot: u32, record: &Record, word: RecordWord) {
+    fn sealed(&mut self, slot: u32, record: &Record, word: RecordWord) -> Result<()> {
         let segment = &self.session.segment;
         let (data, meta) =
             (record.data.load(word.data_index()), record.meta.load(word.meta_index()));
@@ -222,10 +223,10 @@ impl Check<'_> {
         }
         let named = word.has(RecordWord::NAMED);
         if !word.has(RecordWord::TEXT) {
-            return self
-                .ensure(1, !named, || format!("the name of record {slot} was never written"));
+            self.ensure(1, !named, || format!("the name of record {slot} was never written"));
+            return Ok(());
         }
-        let mut bytes = vec![0; meta.size.min(MAX_TEXT) as usize];
+        let mut bytes = memory::repeat(0, meta.size.min(MAX_TEXT) as usize)?;
         // With a system call: a heap that somebody cut short must not fault.
         let read = segment.heap.copy_out(meta.offset(), &mut bytes);
         let view = super::metadata::View(&bytes);
@@ -237,6 +238,7 @@ impl Check<'_> {
             let same = record.has_name(&NameHash(hash));
             self.ensure(1, same, || format!("record {slot} is named {name:?}, its hash differs"));
         }
+        Ok(())
     }
 
     /// No two records own the same memory.
@@ -302,16 +304,17 @@ impl Check<'_> {
     }
 
     /// Chains, the queue of free slots, limbo.
-    fn lists(&mut self) {
+    fn lists(&mut self) -> Result<()> {
         let index = self.session.segment.index();
         let table = &self.session.segment.header().table;
         let (words, report) = (&self.words, &mut self.report);
         let add = &mut |invariant, text| report.add(invariant, text);
-        index.check_chains(words, add);
+        index.check_chains(words, add)?;
         let free = |word: RecordWord| word.is(State::Free) && word.generation() != u32::MAX;
-        let queue = index.check_list("the queue of free slots", &table.free_head, words, free, add);
+        let queue =
+            index.check_list("the queue of free slots", &table.free_head, words, free, add)?;
         let doomed = |word: RecordWord| word.is(State::Doomed);
-        let limbo = index.check_list("limbo", &table.limbo_head, words, doomed, add);
+        let limbo = index.check_list("limbo", &table.limbo_head, words, doomed, add)?;
         let counts = [
             ("the end of the queue", table.free_tail.load(Relaxed), queue.last),
             ("the count of free slots", table.free_count.load(Relaxed), queue.count),
@@ -324,12 +327,14 @@ impl Check<'_> {
         self.ensure(23, kept == found, || {
             format!("limbo keeps {kept} units, a walk finds {found}")
         });
+        Ok(())
     }
 
     /// Files of clients, and whether those who write have one.
     fn clients(&mut self) -> Result<()> {
         let session = self.session;
         let mut producers = HashSet::new();
+        producers.try_reserve(SLOTS as usize).map_err(|_| memory::refused())?;
         let report = &mut self.report;
         session.visit_clients(|view| {
             report.clients += u64::from(view.alive);
