@@ -701,6 +701,8 @@ plasma_status_t plasma_id_to_hex(const plasma_id_t *id, char *hex);
  *         PLASMA_ERR_OUT_OF_MEMORY     no room for the store; see
  *                                      --shm-size in a container
  *         PLASMA_ERR_LIMIT             too many clients, or open files
+ *         PLASMA_ERR_TIMEOUT           the lock_timeout_ms ran out, where the
+ *                                      last of an EPHEMERAL store is leaving
  *         PLASMA_ERR_UNSUPPORTED       network file systems, hugetlbfs
  *
  * Threads: any.   Cost: about 30 system calls.   Since: 0.1

@@ -161,7 +161,11 @@ impl Session {
                 continue;
             }
             if !self.segment.read_only {
-                self.reap_if_orphan(hit)?;
+                match self.reap_if_orphan(hit) {
+                    // The wait goes on: the object is absent whether or not it can be reaped now.
+                    Err(error) if error.status() == Status::Timeout => {}
+                    reaped => drop(reaped?),
+                }
             }
             break;
         }

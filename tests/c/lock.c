@@ -279,6 +279,84 @@ static void test_a_wait_for_the_lock_ends_with_an_interrupt_and_the_owner(void)
     plasma_disconnect(owner);
 }
 
+/* ---- Waits that meet an object of a dead creator while the owner is stopped ---- */
+
+static void test_a_wait_keeps_its_own_time_when_the_dead_cannot_be_reaped(void)
+{
+    plasma_client_t *client = make_store(1 << 20), *hasty;
+    plasma_id_t ids[] = { id_of(1), id_of(2) };
+    plasma_buffer_t buffer, buffers[2];
+    plasma_status_t each[2];
+    uint8_t ready[2] = { 9, 9 };
+    size_t ready_count = 9;
+
+    put_pattern(client, 1, 100, NULL);
+    hasty = impatient();
+    struct peer creator = new_remote((struct login){ .address = store() });
+    CHECK_OK(ask(&creator, REMOTE_CREATE, 2, 100));
+    struct peer stopped = new_remote((struct login){ .address = store() });
+    CHECK(kill(stopped.pid, SIGSTOP) == 0);
+    uint64_t *word = lock_word();
+    take_lock(word, slot_of(client, stopped.pid));
+    kill_peer(&creator);
+
+    int64_t start = now_ms();
+    CHECK_STATUS(plasma_get(hasty, &ids[1], 5 * LOCK_MS, &buffer),
+                 PLASMA_ERR_TIMEOUT);
+    CHECK(now_ms() - start >= 5 * LOCK_MS);
+    start = now_ms();
+    CHECK_STATUS(plasma_wait(hasty, ids, 2, 2, 5 * LOCK_MS, ready, &ready_count),
+                 PLASMA_ERR_TIMEOUT);
+    CHECK(now_ms() - start >= 5 * LOCK_MS);
+    CHECK_EQ(ready_count, 1);
+    CHECK(ready[0] == 1 && ready[1] == 0);
+    CHECK_STATUS(plasma_get_many(hasty, ids, 2, 2 * LOCK_MS, buffers, each),
+                 PLASMA_ERR_TIMEOUT);
+    CHECK_EQ(each[0], PLASMA_OK);
+    CHECK_EQ(each[1], PLASMA_ERR_TIMEOUT);
+    CHECK_OK(plasma_release(&buffers[0]));
+
+    give_lock(word);
+    CHECK(kill(stopped.pid, SIGCONT) == 0);
+    put_pattern(hasty, 2, 100, NULL);
+    end_remote(&stopped);
+    plasma_disconnect(hasty);
+    plasma_disconnect(client);
+}
+
+/* ---- An EPHEMERAL store whose leaver is stopped while it looks for others ---- */
+
+static void test_connecting_waits_for_a_stopped_leaver_no_longer_than_it_may(void)
+{
+    enum { LIFECYCLE_AT = 136, LIVE = 1, CLOSING = 2 };
+    plasma_connect_options_t options = PLASMA_CONNECT_OPTIONS_INIT;
+    plasma_client_t *client = connect_store(PLASMA_CONNECT_EPHEMERAL, 1 << 20,
+                                            PLASMA_EVICTION_NONE);
+    plasma_client_t *late = NULL;
+    uint32_t lifecycle = CLOSING;
+
+    struct peer leaver = new_remote((struct login){ .address = store() });
+    CHECK(kill(leaver.pid, SIGSTOP) == 0);
+    uint64_t *word = lock_word();
+    take_lock(word, slot_of(client, leaver.pid));
+    write_at(in_dir(store(), "index"), LIFECYCLE_AT, &lifecycle,
+             sizeof lifecycle);
+    options.lock_timeout_ms = LOCK_MS;
+    int64_t start = now_ms();
+    CHECK_STATUS(plasma_connect(store(), &options, &late), PLASMA_ERR_TIMEOUT);
+    CHECK(now_ms() - start >= LOCK_MS && late == NULL);
+
+    lifecycle = LIVE;
+    write_at(in_dir(store(), "index"), LIFECYCLE_AT, &lifecycle,
+             sizeof lifecycle);
+    give_lock(word);
+    CHECK(kill(leaver.pid, SIGCONT) == 0);
+    CHECK_OK(plasma_connect(store(), &options, &late));
+    plasma_disconnect(late);
+    end_remote(&leaver);
+    plasma_disconnect(client);
+}
+
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
@@ -288,6 +366,8 @@ int main(int argc, char **argv)
         TEST(the_lock_of_the_killed_is_taken_and_nothing_is_lost),
         TEST(readers_go_on_when_all_producers_died_inside_recovery),
         TEST(a_wait_for_the_lock_ends_with_an_interrupt_and_the_owner),
+        TEST(a_wait_keeps_its_own_time_when_the_dead_cannot_be_reaped),
+        TEST(connecting_waits_for_a_stopped_leaver_no_longer_than_it_may),
     };
     return RUN_TESTS(argc, argv, tests);
 }

@@ -3,6 +3,9 @@
 
 use super::plan::Doom;
 use parking_lot::Mutex;
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Looks of the watchdog, a tenth of a second apart, that one operation may take. Counted by looks,
@@ -20,7 +23,18 @@ pub fn begin(thread: usize, operation: u64, name: &'static str) {
     DOING.lock()[thread] = (operation, name);
 }
 
-/// End this process when an operation takes a minute.
+/// Write down whatever fails in this process, and end it: it may be killed before its parent has
+/// seen it end.
+pub fn report_to(path: PathBuf) {
+    std::panic::set_hook(Box::new(move |failure| {
+        let mut report = OpenOptions::new().append(true).open(&path).unwrap();
+        let _ = writeln!(report, "{failure}");
+        eprintln!("{failure}");
+        std::process::abort();
+    }));
+}
+
+/// Fail when an operation takes a minute.
 pub fn watch(who: String) {
     std::thread::spawn(move || {
         let mut before = *DOING.lock();
@@ -31,10 +45,7 @@ pub fn watch(who: String) {
             for (thread, look) in looks.iter_mut().enumerate() {
                 let same = now[thread] == before[thread] && !now[thread].1.is_empty();
                 *look = if same { *look + 1 } else { 0 };
-                if *look == LOOKS {
-                    eprintln!("{who} hangs in {}", now[thread].1);
-                    std::process::abort();
-                }
+                assert!(*look < LOOKS, "{who} hangs in {}", now[thread].1);
             }
             before = now;
         }
@@ -68,6 +79,13 @@ fn kill_in(micros: u64) {
     let when = libc::itimerspec { it_interval: none, it_value: at };
     // SAFETY: the timer was just made, and `when` is a live local.
     let set = unsafe { libc::timer_settime(timer, 0, &raw const when, std::ptr::null_mut()) };
+    assert_eq!(set, 0);
+}
+
+/// End with the parent, also when that is killed. Becoming somebody else undoes it.
+pub fn end_with_parent() {
+    // SAFETY: takes no pointers.
+    let set = unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
     assert_eq!(set, 0);
 }
 

@@ -25,11 +25,12 @@ const CHILD: &str = "a_child_plays_its_role";
 fn a_child_plays_its_role() {
     let Some(role) = role() else { return };
     let (address, kind) = (&role[1], Kind::of(&role[2]));
+    death::report_to(std::path::PathBuf::from(&role[3]));
     match role[0].as_str() {
         "victim" => {
-            roles::victim(address, kind, Role::of(&role[3]), role[4].parse().unwrap());
+            roles::victim(address, kind, Role::of(&role[4]), role[5].parse().unwrap());
         }
-        "witness" => roles::witness(address, kind, role[3] == "stranger"),
+        "witness" => roles::witness(address, kind, role[4] == "stranger"),
         other => panic!("no role {other}"),
     }
 }

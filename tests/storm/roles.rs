@@ -1,7 +1,7 @@
 //! What the processes of a storm do until they are killed, and those that see it through.
 
 use super::common::{Rng, hear, id, say};
-use super::death::{arm, become_nobody, begin, is_root, watch};
+use super::death::{arm, become_nobody, begin, end_with_parent, is_root, watch};
 use super::object::Held;
 use super::plan::{Doom, Kind, Role};
 use super::work::{KEPT, Work};
@@ -19,6 +19,7 @@ pub fn victim(address: &str, kind: Kind, role: Role, seed: u64) {
     if read_only && kind == Kind::Roomy && is_root() {
         become_nobody();
     }
+    end_with_parent();
     if doom.operation() == Some(0) {
         arm(doom);
     }
@@ -81,6 +82,7 @@ pub fn witness(address: &str, kind: Kind, stranger: bool) {
     if stranger {
         become_nobody();
     }
+    end_with_parent();
     static DONE: AtomicBool = AtomicBool::new(false);
     std::thread::spawn(|| {
         while hear().is_some() {}

@@ -9,6 +9,7 @@ use super::plan::{Kind, Role, kills, seed_of, storm_seed};
 use super::roles::{kept_name, making_of_kept};
 use super::work::{BELL, BELLS, KEPT};
 use plasma::{Client, ConnectOptions, CreateOptions, Status};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -46,6 +47,8 @@ struct Storm {
     kind: Kind,
     seed: u64,
     address: String,
+    /// Where children write what failed.
+    report: String,
     rng: Rng,
     started: u64,
     victims: Vec<Victim>,
@@ -57,7 +60,9 @@ impl Storm {
         let seed = seed_of(self.seed, self.kind, self.started);
         self.started += 1;
         let role = Role::draw(&mut Rng(seed ^ 1));
-        let text = ["victim", &self.address, self.kind.name(), role.name(), &seed.to_string()];
+        let seed_text = seed.to_string();
+        let text =
+            ["victim", &self.address, self.kind.name(), &self.report, role.name(), &seed_text];
         let process = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", CHILD, "--nocapture", "--test-threads=1"])
             .env("PLASMA_TEST_ROLE", text.join("\x1f"))
@@ -82,8 +87,15 @@ impl Storm {
             self.kind.name(),
             self.seed,
         );
+        self.check_report();
         self.counts.killed += 1;
         self.counts.while_stopped += u64::from(dead.stopped);
+    }
+
+    /// Nothing failed in a child, one that was killed meanwhile either.
+    fn check_report(&self) {
+        let report = std::fs::read_to_string(&self.report).unwrap();
+        assert!(report.is_empty(), "{} with seed {}: {report}", self.kind.name(), self.seed);
     }
 
     fn bury_those_who_died_by_themselves(&mut self) {
@@ -125,15 +137,21 @@ impl Storm {
 pub fn run(kind: Kind) {
     let scratch = Scratch::new();
     let address = scratch.store("store");
+    let reports = Scratch::new();
+    let report = reports.store("report");
+    std::fs::write(&report, "").unwrap();
+    // Strangers write there too.
+    std::fs::set_permissions(&report, PermissionsExt::from_mode(0o666)).unwrap();
     let (seed, kills) = (storm_seed(), kills() / Kind::ALL.len() as u64);
     println!("{}: PLASMA_STORM_SEED={seed}, {kills} kills", kind.name());
     let began = Instant::now();
     let client = (kind != Kind::Ephemeral).then(|| make(kind, &address));
-    let witnesses = if client.is_some() { witnesses(kind, &address) } else { Vec::new() };
+    let witnesses = if client.is_some() { witnesses(kind, &address, &report) } else { Vec::new() };
     let mut storm = Storm {
         kind,
         seed,
         address: address.clone(),
+        report,
         rng: Rng(seed_of(seed, kind, u64::MAX)),
         started: 0,
         victims: Vec::new(),
@@ -160,6 +178,7 @@ pub fn run(kind: Kind) {
             }
         }
         storm.victims.clear();
+        storm.check_report();
     });
     for witness in witnesses {
         let rounds = end_witness(witness);
@@ -199,9 +218,9 @@ fn make(kind: Kind, address: &str) -> Client {
     client
 }
 
-fn witnesses(kind: Kind, address: &str) -> Vec<Child> {
+fn witnesses(kind: Kind, address: &str, report: &str) -> Vec<Child> {
     let start = |who: &str| {
-        let child = common::spawn(CHILD, &["witness", address, kind.name(), who]);
+        let child = common::spawn(CHILD, &["witness", address, kind.name(), report, who]);
         child.expect("reading");
         child
     };
