@@ -17,8 +17,8 @@ DIR ?=
 EXAMPLES := $(addprefix target/c/,hello demo producer worker collector ops recovery)
 MIRI := $(CARGO) +nightly miri
 
-.PHONY: help build demo test header lint loom shuttle mutants kill crash instructions storm fuzz miri litmus
-.PHONY: sanitize bench install clean library
+.PHONY: help build demo test header lint loom shuttle mutants kill crash instructions storm limits
+.PHONY: fuzz miri litmus sanitize bench install clean library
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -79,6 +79,11 @@ SEED ?= 20261122
 KILLS ?= 10000
 storm: ## KILLS=10000 processes killed at random, while others work on the same stores; SEED=
 	PLASMA_STORM_SEED=$(SEED) PLASMA_STORM_KILLS=$(KILLS) $(KILL) --test storm -- --nocapture
+
+LIMITS := small_mounts rlimits cgroup out_of_memory hostile_kernel hostile_names hostile_reader strangers
+limits: library ## memory, files and room that run out, at each size, and attackers; takes an hour
+	PLASMA_LONG=1 PLASMA_C_SLOWER=60 PLASMA_LIB_DIR="$(CURDIR)/target/release" \
+	    $(CARGO) test $(CARGOFLAGS) --test c_suite -- --exact --nocapture --test-threads=1 $(LIMITS)
 
 # Executions of each target, and processes that share them.
 FUZZ_RUNS ?= 1000000

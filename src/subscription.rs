@@ -5,16 +5,15 @@ use crate::events::{self, Cursor, Poll};
 use crate::id::ObjectId;
 use crate::layout::event;
 use crate::store::Session;
-use crate::sync::local::{AtomicBool, Ordering::SeqCst};
+use crate::sync::local::{AtomicBool, AtomicU32, Ordering::SeqCst};
 use crate::sys::event_fd::EventFd;
-use crate::sys::thread::spawn_quiet;
+use crate::sys::futex;
+use crate::sys::thread::{Thread, spawn_quiet};
 use once_cell::sync::OnceCell;
 use parking_lot::Mutex;
 use std::fmt;
 use std::os::fd::RawFd;
 use std::sync::Arc;
-use std::sync::mpsc::TrySendError;
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// What happened.
@@ -67,9 +66,48 @@ struct Shared {
 /// The thread that makes the descriptor readable.
 struct Pump {
     fd: Arc<EventFd>,
-    /// Told when the reader has drained the descriptor.
-    drained: std::sync::mpsc::SyncSender<()>,
-    thread: Option<JoinHandle<()>>,
+    turn: Arc<Turn>,
+    thread: Option<Thread>,
+}
+
+/// Who is to do something about the descriptor; futex.
+struct Turn(AtomicU32);
+
+/// The reader: it is signalled.
+const READER: u32 = 0;
+/// The thread: the reader has drained it.
+const THREAD: u32 = 1;
+/// The subscription ends.
+const STOP: u32 = 2;
+/// The thread has ended, and the descriptor is readable for good.
+const ENDED: u32 = 3;
+
+impl Turn {
+    /// Wait until the reader has drained the descriptor; `false` when there will be no more.
+    fn wait(&self) -> bool {
+        loop {
+            // SYNC pump-turn: SeqCst throughout; what is told was done before.
+            match self.0.compare_exchange(THREAD, READER, SeqCst, SeqCst) {
+                Ok(_) => return true,
+                Err(READER) => drop(futex::wait_private(&self.0, READER, None)),
+                Err(_) => return false,
+            }
+        }
+    }
+
+    /// The reader has drained it; whether the thread has ended instead.
+    fn drained(&self) -> bool {
+        // SYNC pump-turn: as above.
+        let turn = self.0.compare_exchange(READER, THREAD, SeqCst, SeqCst);
+        futex::wake_private(&self.0);
+        turn == Err(ENDED)
+    }
+
+    fn end(&self, how: u32) {
+        // SYNC pump-turn: as above.
+        self.0.store(how, SeqCst);
+        futex::wake_private(&self.0);
+    }
 }
 
 impl Subscription {
@@ -133,30 +171,29 @@ impl Pump {
     fn start(shared: &Arc<Shared>) -> Result<Self> {
         let cannot = |errno: crate::sys::Errno| errno.because("cannot make an event descriptor");
         let fd = Arc::new(EventFd::new().map_err(cannot)?);
-        let (drained, rearmed) = std::sync::mpsc::sync_channel(1);
-        let (shared, signal) = (Arc::clone(shared), Arc::clone(&fd));
-        let thread = spawn_quiet("plasma-events", move || {
+        let turn = Arc::new(Turn(AtomicU32::new(READER)));
+        let (shared, signal, mine) = (Arc::clone(shared), Arc::clone(&fd), Arc::clone(&turn));
+        let thread = spawn_quiet(c"plasma-events", move || {
             while shared.wait_for_event() {
                 signal.signal();
-                if rearmed.recv().is_err() {
+                if !mine.wait() {
                     return;
                 }
             }
             // Readable for good: `next` says why.
+            mine.end(ENDED);
             signal.signal();
         })
         .map_err(cannot)?;
-        Ok(Self { fd, drained, thread: Some(thread) })
+        Ok(Self { fd, turn, thread: Some(thread) })
     }
 
     /// After an event was taken: not readable when no more wait.
     fn settle(&self, shared: &Shared) {
         if !shared.has_event() && shared.session.check().is_ok() {
             self.fd.drain();
-            // One token is enough. When the thread has ended the descriptor stays readable.
-            let told = self.drained.try_send(());
-            let ended = matches!(told, Err(TrySendError::Disconnected(())));
-            if ended || shared.has_event() {
+            // When the thread has ended the descriptor stays readable.
+            if self.turn.drained() || shared.has_event() {
                 self.fd.signal();
             }
         }
@@ -193,15 +230,14 @@ impl Drop for Subscription {
         // SYNC pump-stop: SeqCst; before the nudge.
         self.shared.stop.store(true, SeqCst);
         let Some(pump) = self.pump.take() else { return };
-        let Pump { fd, drained, thread } = pump;
-        drop(drained);
+        let Pump { fd, turn, thread } = pump;
+        turn.end(STOP);
         if self.shared.session.forked() {
             return;
         }
         self.shared.session.nudge_event_waiters();
         if let Some(thread) = thread {
-            // A panic of the thread was reported by its hook.
-            let _ = thread.join();
+            thread.join();
         }
         drop(fd);
     }

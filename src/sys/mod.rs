@@ -46,7 +46,8 @@ impl Errno {
         let status = match self.0 {
             libc::EACCES | libc::EPERM | libc::EROFS => Status::Permission,
             libc::ENOSPC | libc::ENOMEM | libc::EDQUOT => Status::OutOfMemory,
-            libc::EMFILE | libc::ENFILE => Status::Limit,
+            // EAGAIN: of threads there are no more, or no memory for one.
+            libc::EMFILE | libc::ENFILE | libc::EAGAIN => Status::Limit,
             libc::EOPNOTSUPP | libc::ENOSYS => Status::Unsupported,
             libc::ENAMETOOLONG => Status::InvalidArgument,
             _ => Status::System,

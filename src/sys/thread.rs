@@ -1,18 +1,71 @@
 //! Helper threads that the host program does not notice.
-#![allow(unsafe_code)] // signal masks
+#![allow(unsafe_code)] // pthreads, signal masks
 
-use super::SysResult;
+use super::{Errno, SysResult};
+use std::ffi::{CStr, c_void};
 use std::mem::MaybeUninit;
-use std::thread::{Builder, JoinHandle};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
 
-/// Start a thread that receives none of the process's signals.
-pub fn spawn_quiet<T: Send + 'static>(
-    name: &str,
-    run: impl FnOnce() -> T + Send + 'static,
-) -> SysResult<JoinHandle<T>> {
+/// As much as std gives its threads.
+const STACK: usize = 2 << 20;
+
+type Job = Box<dyn FnOnce() + Send>;
+
+/// A thread to be joined. Dropped in a forked child, where it does not run, it is forgotten.
+///
+/// Not std's: that ends the process when there is no memory for its own account of a thread.
+#[derive(Debug)]
+pub struct Thread(libc::pthread_t);
+
+// SAFETY: the name of a thread, which any thread may join.
+unsafe impl Send for Thread {}
+// SAFETY: as for `Send`; there is nothing to change.
+unsafe impl Sync for Thread {}
+
+/// Start a thread that receives none of the process's signals. A name has at most 15 bytes.
+pub fn spawn_quiet(name: &CStr, run: impl FnOnce() + Send + 'static) -> SysResult<Thread> {
     // A new thread inherits the mask of the one that starts it.
     let _blocked = BlockedSignals::new();
-    Ok(Builder::new().name(name.to_owned()).spawn(run)?)
+    let job: *mut Job = Box::into_raw(Box::new(Box::new(run)));
+    let mut attributes = MaybeUninit::uninit();
+    // SAFETY: `attributes` has room for them; with glibc and musl this cannot fail.
+    unsafe { libc::pthread_attr_init(attributes.as_mut_ptr()) };
+    // SAFETY: initialised by the call above; a size that is refused leaves the default.
+    unsafe { libc::pthread_attr_setstacksize(attributes.as_mut_ptr(), STACK) };
+    let mut thread = MaybeUninit::uninit();
+    // SAFETY: both have room or are initialised, and `start` takes over the job.
+    let failed = unsafe {
+        libc::pthread_create(thread.as_mut_ptr(), attributes.as_ptr(), start, job.cast())
+    };
+    // SAFETY: initialised above, and not used afterwards.
+    unsafe { libc::pthread_attr_destroy(attributes.as_mut_ptr()) };
+    if failed != 0 {
+        // SAFETY: made by `into_raw` above, and no thread has it.
+        drop(unsafe { Box::from_raw(job) });
+        return Err(Errno(failed));
+    }
+    // SAFETY: pthread_create succeeded, so it filled it.
+    let thread = unsafe { thread.assume_init() };
+    // SAFETY: the thread is not joined yet, and the name ends in NUL.
+    unsafe { libc::pthread_setname_np(thread, name.as_ptr()) };
+    Ok(Thread(thread))
+}
+
+extern "C" fn start(job: *mut c_void) -> *mut c_void {
+    // SAFETY: `spawn_quiet` made it and gave it to this thread alone.
+    let job = unsafe { Box::from_raw(job.cast::<Job>()) };
+    // A panic was reported by its hook, and ends here.
+    let _ = catch_unwind(AssertUnwindSafe(job));
+    ptr::null_mut()
+}
+
+impl Thread {
+    /// Wait until it has ended.
+    pub fn join(self) {
+        // SAFETY: joined once, here, and not detached.
+        unsafe { libc::pthread_join(self.0, ptr::null_mut()) };
+    }
 }
 
 /// All signals are blocked in this thread until this is dropped.
@@ -55,8 +108,13 @@ mod tests {
     #[test]
     fn only_the_helper_is_deaf() {
         let signals = [libc::SIGINT, libc::SIGTERM, libc::SIGPROF, libc::SIGCHLD];
-        let helper = spawn_quiet("helper", move || signals.map(blocked)).unwrap();
-        assert_eq!(helper.join().unwrap(), [true; 4]);
+        let (tell, told) = std::sync::mpsc::channel();
+        let helper = spawn_quiet(c"helper", move || {
+            tell.send(signals.map(blocked)).unwrap();
+        })
+        .unwrap();
+        assert_eq!(told.recv().unwrap(), [true; 4]);
+        helper.join();
         assert_eq!(signals.map(blocked), [false; 4]);
     }
 }

@@ -162,7 +162,7 @@ static void test_each_event_of_many_writers_comes_once_and_in_their_order(void)
     plasma_client_t *client = make_store(16 * MIB);
     plasma_subscription_t *subscription;
     uint64_t firsts[4] = { 0, 10000, 20000, 30000 }, last = 0;
-    uint64_t heard[4] = { 0, 0, 0, 0 };
+    uint64_t heard[4] = { 0, 0, 0 };
     struct peer writers[4];
 
     CHECK_OK(plasma_subscribe(client, &subscription));

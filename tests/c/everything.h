@@ -17,7 +17,6 @@ struct outcome {
     int may_run_out; /* else each call has to succeed */
     int calls;
     int refused;     /* calls that ran out of something */
-    int no_thread;   /* do not start the thread of an event descriptor */
 };
 
 /** Whether a call succeeded. Nothing but a lack of something may stop it. */
@@ -211,9 +210,7 @@ static inline void look_at_everything(plasma_client_t *client, uint64_t base,
         if (there) {
             CHECK_OK(plasma_next_event(subscription, 0, &event));
         }
-        if (!outcome->no_thread) {
-            DID(plasma_event_fd(subscription, &fd));
-        }
+        DID(plasma_event_fd(subscription, &fd));
         plasma_unsubscribe(subscription);
     }
     if (DID(plasma_list(client, &list))) {

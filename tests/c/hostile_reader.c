@@ -59,6 +59,186 @@ static void grow_own_file(const char *own)
     write_at(own, 64, &all, sizeof all); /* so many leases, it says */
 }
 
+/* ---- What readers hold, and how much ---- */
+
+enum { SLOTS = 1024, WORDS = 1 << 20 };
+
+/** Every lease that there can be, in every slot: on each slot of the table in
+ * each generation that the test comes to. */
+static void claim(struct peer *parent, void *arg)
+{
+    static uint64_t words[WORDS];
+    plasma_client_t *client = NULL;
+    const uint64_t count = WORDS;
+    size_t at = 0;
+
+    (void)arg;
+    become(READER, STRANGER);
+    CHECK_OK(connect_to(address, PLASMA_CONNECT_READ_ONLY, &client));
+    const char *own = slot_file(1);
+    for (uint64_t generation = 1; generation <= 64; generation++) {
+        for (uint64_t slot = 0; slot < 4096; slot++) {
+            words[at++] = generation << 32 | slot;
+        }
+    }
+    while (at < WORDS) {
+        words[at] = UINT64_MAX - at;
+        at++;
+    }
+    write_at(own, 36864, words, sizeof words);
+    write_at(own, 68, &count, 4);
+    for (int slot = 2; slot < SLOTS; slot++) {
+        CHECK(link(own, slot_file(slot)) == 0);
+    }
+    tell(parent, 'c');
+    hear(parent, 'x');
+}
+
+static void test_what_is_claimed_is_held_by_who_lives_and_costs_little(void)
+{
+    struct peer owner, honest;
+    struct rlimit space = { 1 << 30, 1 << 30 };
+
+    if (!as_root()) {
+        return;
+    }
+    /* Of the owner too: it shall not need what the claims would take. */
+    CHECK(SANITIZED || setrlimit(RLIMIT_AS, &space) == 0);
+    begin_attacked(0644, &owner, &honest);
+    struct peer attacker = spawn(claim, NULL);
+    hear(&attacker, 'c');
+    for (uint64_t round = 0; round < 3; round++) {
+        CHECK_OK(ask(&owner, REMOTE_PUT, 1, 50000));
+        CHECK_OK(ask(&owner, REMOTE_DELETE, 1, 0));
+        CHECK_OK(ask(&owner, REMOTE_REAP, 0, 0));
+    }
+    CHECK(ask_value(&owner, REMOTE_USED) >= 150000);
+    CHECK_OK(ask(&honest, REMOTE_HOLD, 9, 0));
+    CHECK_EQ(ask_value(&owner, REMOTE_LISTED), 4);
+    kill_peer(&attacker);
+    CHECK_OK(ask(&owner, REMOTE_REAP, 0, 0));
+    CHECK_EQ(ask_value(&owner, REMOTE_USED), 128);
+    CHECK_OK(ask(&honest, REMOTE_RELEASE, 0, 0));
+    all_is_well(&owner, &honest);
+    CHECK_OK(ask(&owner, REMOTE_REMOVE, 0, 0));
+    end_remote(&honest);
+    end_remote(&owner);
+    remove_all(store());
+}
+
+/** Take every slot in readers/. */
+static void take_all_slots(struct peer *parent, void *arg)
+{
+    plasma_client_t *client = NULL;
+    struct rlimit files;
+
+    (void)arg;
+    CHECK(getrlimit(RLIMIT_NOFILE, &files) == 0);
+    files.rlim_cur = files.rlim_max;
+    CHECK(setrlimit(RLIMIT_NOFILE, &files) == 0);
+    become(READER, STRANGER);
+    for (int taken = 0;; taken++) {
+        plasma_status_t status =
+            connect_to(address, PLASMA_CONNECT_READ_ONLY, &client);
+        if (status != PLASMA_OK) {
+            CHECK_STATUS(status, PLASMA_ERR_LIMIT);
+            CHECK(taken >= SLOTS - 2);
+            break;
+        }
+    }
+    tell(parent, 'c');
+    hear(parent, 'x');
+}
+
+static void test_a_thousand_readers_do_not_use_up_a_producers_files(void)
+{
+    struct peer owner, honest;
+    struct rlimit files, few;
+
+    if (!as_root()) {
+        return;
+    }
+    CHECK(getrlimit(RLIMIT_NOFILE, &files) == 0);
+    if (files.rlim_max < 8 * SLOTS) {
+        skip_test("too few open files are allowed");
+        return;
+    }
+    few = files;
+    few.rlim_cur = 128;
+    CHECK(setrlimit(RLIMIT_NOFILE, &few) == 0);
+    begin_attacked(0644, &owner, &honest);
+    CHECK(setrlimit(RLIMIT_NOFILE, &files) == 0);
+    struct peer attacker = spawn(take_all_slots, NULL);
+    hear(&attacker, 'c');
+    all_is_well(&owner, &honest);
+    kill_peer(&attacker);
+    all_is_well(&owner, &honest);
+    CHECK_CONNECT(address, PLASMA_CONNECT_READ_ONLY, PLASMA_OK);
+    CHECK_OK(ask(&owner, REMOTE_REMOVE, 0, 0));
+    end_remote(&honest);
+    end_remote(&owner);
+    remove_all(store());
+}
+
+/** A ring of releases full of lies: times to come, slots that are not. */
+static void lie_in_the_ring(const char *own)
+{
+    static uint64_t ring[4096];
+    const uint64_t released = UINT64_MAX - 5;
+
+    for (size_t at = 0; at < 4096; at += 2) {
+        ring[at] = UINT64_MAX - at;
+        ring[at + 1] = at % 4 == 0 ? UINT64_C(1) << 32 | at : at * 0x9e3779b97f4a7c15;
+    }
+    write_at(own, 4096, ring, sizeof ring);
+    write_at(own, 128, &released, sizeof released);
+}
+
+static void evict_and_lie(struct peer *parent, void *arg)
+{
+    plasma_client_t *client = NULL;
+
+    (void)arg;
+    become(READER, STRANGER);
+    CHECK_OK(connect_to(address, PLASMA_CONNECT_READ_ONLY, &client));
+    lie_in_the_ring(slot_file(0));
+    tell(parent, 'c');
+    hear(parent, 'x');
+}
+
+static void test_lies_about_use_do_not_stop_eviction(void)
+{
+    plasma_connect_options_t options = PLASMA_CONNECT_OPTIONS_INIT;
+    plasma_client_t *client;
+
+    if (!as_root()) {
+        return;
+    }
+    umask(022);
+    address = store();
+    options.capacity = CAPACITY;
+    options.mode = 0644;
+    options.eviction = PLASMA_EVICTION_LRU;
+    CHECK_OK(plasma_connect(address, &options, &client));
+    for (uint64_t at = 0; at < 10; at++) {
+        put_pattern(client, at, 100000, NULL);
+    }
+    plasma_buffer_t held = get_pattern(client, 3, 100000);
+    struct peer liar = spawn(evict_and_lie, NULL);
+    hear(&liar, 'c');
+    for (uint64_t at = 100; at < 130; at++) {
+        put_pattern(client, at, 100000, NULL);
+        CHECK(is_filled(held.data, held.size, 3));
+    }
+    CHECK_EQ(state_of(client, 0), PLASMA_STATE_ABSENT);
+    CHECK_EQ(state_of(client, 129), PLASMA_STATE_SEALED);
+    kill_peer(&liar);
+    put_pattern(client, 200, 100000, NULL);
+    CHECK_OK(plasma_release(&held));
+    check_sound(client);
+    plasma_disconnect(client);
+}
+
 SURVIVES(cut_own_file)
 SURVIVES(cut_own_file_in_the_leases)
 SURVIVES(unlink_own_file)
@@ -79,6 +259,9 @@ int main(int argc, char **argv)
         TEST(hide_own_file),
         TEST(fill_own_file_with_nonsense),
         TEST(grow_own_file),
+        TEST(what_is_claimed_is_held_by_who_lives_and_costs_little),
+        TEST(a_thousand_readers_do_not_use_up_a_producers_files),
+        TEST(lies_about_use_do_not_stop_eviction),
     };
     return RUN_TESTS(argc, argv, tests);
 }

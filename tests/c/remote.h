@@ -100,7 +100,7 @@ static inline struct reply do_request(struct remote *remote,
     plasma_mutable_buffer_t *writable = &remote->writable;
     plasma_id_t id = id_of(request->number);
     struct reply reply = { PLASMA_OK, 0 };
-    struct outcome outcome = { 0, 0, 0, 0 };
+    struct outcome outcome = { 0, 0, 0 };
     plasma_list_t *list;
 
     switch (request->op) {

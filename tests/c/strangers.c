@@ -111,7 +111,7 @@ static void test_a_stray_write_faults_in_the_writer_alone(void)
         int status = run_child(write_astray, &way);
         CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
         CHECK(is_filled(held.data, held.size, 1));
-        struct outcome outcome = { 0, 0, 0, 0 };
+        struct outcome outcome = { 0, 0, 0 };
         do_everything(client, store(), 100, 3000, &outcome);
     }
     CHECK_OK(plasma_release(&held));
