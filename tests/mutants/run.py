@@ -34,6 +34,7 @@ def environment(preemptions=2):
         "CARGO_PROFILE_RELEASE_LTO": "off",
         "CARGO_PROFILE_RELEASE_CODEGEN_UNITS": "16",
         "CARGO_PROFILE_RELEASE_DEBUG": "0",
+        "CARGO_INCREMENTAL": "1",
         "LOOM_MAX_PREEMPTIONS": str(preemptions),
     }
     return os.environ | settings
