@@ -103,9 +103,12 @@ shared_word!(AtomicU64, u64, AtomicU64);
 
 /// Passed before each store to shared memory, each system call that changes a store, and within
 /// each copy of payload. Nothing in a normal build.
-#[cfg(not(feature = "kill-points"))]
+#[cfg(not(any(feature = "kill-points", all(test, shuttle))))]
 #[inline(always)]
 pub fn kill_point(_what: &'static str) {}
+
+#[cfg(all(test, shuttle))]
+use explore::kill_point;
 
 #[cfg(feature = "kill-points")]
 pub use kill::{Point, arm, arm_stop, before_death, kill_point, passed, trace, traced};

@@ -19,7 +19,7 @@ use crate::layout::record::Record;
 use crate::layout::word::{LeaseWord, RecordWord, State};
 use crate::sync::{AtomicU64, Ordering, fence};
 
-/// Lease generation `seen.generation()` of `slot` in the lease word `lease`, which is 0 before.
+/// Lease generation `seen.generation()` of `slot`, which a lookup saw SEALED, in the lease word `lease`, which is 0 before.
 ///
 /// Returns the record's word as validated; `None`, and the lease word cleared, when the object went
 /// away.
@@ -34,8 +34,8 @@ pub fn protect(
     lease.store(LeaseWord::new(seen.generation(), slot).0, Ordering::Release);
     // SYNC lease: SeqCst; pairs with the fence in `doomed`.
     fence(Ordering::SeqCst);
-    // SYNC record-word: Acquire; the fields that a get reads were written before SEALED.
-    let now = record.load(Ordering::Acquire);
+    // Relaxed: what is leased was seen SEALED, by a load that brought the fields of the object.
+    let now = record.load(Ordering::Relaxed);
     if now.is(State::Sealed) && now.generation() == seen.generation() {
         return Some(now);
     }

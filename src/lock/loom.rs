@@ -216,3 +216,24 @@ fn a_delayed_thief_takes_nothing_from_who_has_the_slot_next() {
         assert_eq!(shared.recoveries.load(Ordering::Relaxed), 0);
     });
 }
+
+#[test]
+fn a_thief_is_not_taken_for_the_dead_that_had_its_slot() {
+    explore(3, || {
+        let shared = Shared::new();
+        assert!(!shared.lock().try_acquire(1).unwrap().recover);
+        shared.count_up();
+        // Both slots have files of the dead; another client takes the place of one of them.
+        shared.dead.iter().for_each(|dead| dead.store(1, Ordering::Relaxed));
+        let next = shared.clone();
+        let next = thread::spawn(move || {
+            next.dead[0].store(0, Ordering::Relaxed);
+            next.work(0, &mut Sleeps(&next));
+        });
+        shared.work(2, &mut Sleeps(&shared));
+        next.join().unwrap();
+        assert_eq!(shared.count.load(Ordering::Relaxed), 3);
+        assert_eq!(shared.thefts.load(Ordering::Relaxed), 1);
+        assert_eq!(shared.recoveries.load(Ordering::Relaxed), 1);
+    });
+}

@@ -10,6 +10,8 @@ mod create;
 mod files;
 mod slot;
 mod usage;
+#[cfg(shuttle)]
+mod world;
 
 /// Threads and what joins them, of the tool that runs the model.
 mod rt {

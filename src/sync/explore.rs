@@ -25,7 +25,7 @@ pub(crate) fn explore(preemptions: usize, model: impl Fn() + Sync + Send + 'stat
 /// few preemptions (PCT). SHUTTLE_ITERATIONS is how many there are of each; a failure prints the
 /// schedule that repeats it.
 #[cfg(shuttle)]
-pub(crate) fn explore(model: impl Fn() + Sync + Send + 'static) {
+pub(crate) fn explore(_preemptions: usize, model: impl Fn() + Sync + Send + 'static) {
     use shuttle::scheduler::{PctScheduler, RandomScheduler};
     use shuttle::{Config, Runner};
     let asked = std::env::var("SHUTTLE_ITERATIONS").ok().map(|asked| asked.parse().unwrap());
@@ -47,6 +47,38 @@ pub(crate) fn explore(model: impl Fn() + Sync + Send + 'static) {
         Runner::new(PctScheduler::new(depth, runs.div_ceil(3)), config.clone()).run(counted());
     }
     println!("model {}: {} random interleavings", name(), count.load(Relaxed));
+}
+
+#[cfg(shuttle)]
+shuttle::thread_local! {
+    /// Stores until the thread is killed; 0 is never.
+    static LEFT: std::cell::Cell<u64> = std::cell::Cell::new(0);
+}
+
+#[cfg(shuttle)]
+struct Killed;
+
+/// Run in a thread that is killed at its `n`-th store to shared memory; whether it was.
+#[cfg(shuttle)]
+pub(crate) fn killed_at(n: u64, run: impl FnOnce()) -> bool {
+    use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+    LEFT.with(|left| left.set(n));
+    let end = catch_unwind(AssertUnwindSafe(run));
+    LEFT.with(|left| left.set(0));
+    match end {
+        Ok(()) => false,
+        Err(why) if why.is::<Killed>() => true,
+        Err(why) => resume_unwind(why),
+    }
+}
+
+/// Passed before each store to shared memory.
+#[cfg(shuttle)]
+pub(crate) fn kill_point(_what: &'static str) {
+    let now = LEFT.with(|left| left.replace(left.get().saturating_sub(1)));
+    if now == 1 {
+        std::panic::resume_unwind(Box::new(Killed));
+    }
 }
 
 /// The test that runs.

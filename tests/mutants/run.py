@@ -18,8 +18,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 SCRATCH = ROOT / "target" / "mutants"
 COPY = SCRATCH / "source"
-# Mutants that hang a model are as dead as those that fail it.
-LIMIT_S = 300
+# A model that takes longer says nothing. One that hangs fails: loom counts its steps.
+LIMIT_S = 600
 
 
 def copy_source():
@@ -58,13 +58,14 @@ def models(program, words):
 
 
 def fails(program, name, preemptions):
-    """How the model fails, if it does."""
+    """Whether the model fails."""
     command = [program, "--exact", name]
     try:
         done = subprocess.run(command, env=environment(preemptions), capture_output=True, timeout=LIMIT_S)
     except subprocess.TimeoutExpired:
-        return "hangs"
-    return "fails" if done.returncode != 0 else None
+        print(f"{name}: not done in {LIMIT_S} s")
+        return False
+    return done.returncode != 0
 
 
 def mutate(mutant):
@@ -100,10 +101,9 @@ def main():
         if not names:
             sys.exit(f"no models for {mutant['what']}")
         # Most are noticed with one preemption, which is soon tried.
-        for preemptions, name in [(n, name) for n in (1, 2, 3) for name in names]:
-            how = fails(program, name, preemptions)
-            if how:
-                found = f"{name} {how}"
+        for preemptions, name in [(n, name) for n in (1, 2) for name in names]:
+            if fails(program, name, preemptions):
+                found = f"{name} fails"
                 break
         restore(mutant)
         took = time.monotonic() - began

@@ -1,0 +1,278 @@
+//! Clients of one store that put, get and delete what they like, and are killed at any store.
+//!
+//! The steps of `store/create.rs`, `get.rs`, `reclaim.rs` and `recover.rs`, with the shipped lock,
+//! index, free slots and leases. Bytes are one word per slot.
+
+use super::files::Futex;
+use super::rt::{Arc, thread};
+use crate::error::Error;
+use crate::index::fixture::{Table, id_in};
+use crate::index::{Hit, Key};
+use crate::layout::record::{IdWords, Record};
+use crate::layout::word::{LeaseWord, RecordWord, State};
+use crate::lease;
+use crate::lock::{LockEnv, Parked, WriterLock};
+use crate::sync::Ordering::Relaxed;
+use crate::sync::explore::{explore, killed_at};
+use crate::sync::{AtomicU32, AtomicU64};
+use shuttle::rand::{Rng, thread_rng};
+
+const CLIENTS: usize = 3;
+const SLOTS: usize = 16;
+const BUCKETS: usize = 2;
+const IDS: usize = 3;
+
+struct World {
+    table: Table,
+    lock: AtomicU64,
+    futex: Futex,
+    bytes: Vec<AtomicU64>,
+    leases: Vec<AtomicU64>,
+    /// What the kernel knows: that a client's file has no lock any more.
+    dead: Vec<AtomicU32>,
+}
+
+/// Sleeps as long as the owner lives.
+struct Env<'a>(&'a World);
+
+impl LockEnv for Env<'_> {
+    fn park(&mut self, futex_half: u32) -> Parked {
+        let (world, lock) = (self.0, WriterLock::new(&self.0.lock));
+        world.futex.wait_while(|| {
+            let word = lock.peek();
+            let dead = word.owner().is_some_and(|owner| world.is_dead(owner.into()));
+            word.futex_half() == futex_half && !dead
+        });
+        Parked::Woken
+    }
+    fn owner_is_dead(&mut self, slot: u16) -> Result<bool, Error> {
+        Ok(self.0.is_dead(slot.into()))
+    }
+}
+
+fn id(n: usize) -> IdWords {
+    id_in(n as u64 % BUCKETS as u64, BUCKETS, n)
+}
+
+fn content(id: &IdWords, word: RecordWord) -> u64 {
+    id.0 << 32 | u64::from(word.generation())
+}
+
+impl World {
+    fn new() -> Arc<Self> {
+        let words = |n: usize| (0..n).map(|_| AtomicU64::new(0)).collect();
+        let world = Self {
+            table: Table::new(SLOTS, BUCKETS),
+            lock: AtomicU64::new(0),
+            futex: Futex::default(),
+            bytes: words(SLOTS),
+            leases: words(CLIENTS + 1),
+            dead: (0..=CLIENTS).map(|_| AtomicU32::new(0)).collect(),
+        };
+        // Object 0 is there all the time.
+        world.put(CLIENTS, 0);
+        Arc::new(world)
+    }
+
+    fn is_dead(&self, client: usize) -> bool {
+        self.dead[client].load(Relaxed) == 1
+    }
+
+    fn record(&self, slot: u32) -> &Record {
+        &self.table.records[slot as usize]
+    }
+
+    fn slots(&self) -> impl Iterator<Item = u32> {
+        0..self.table.used.load(Relaxed)
+    }
+
+    fn locked<T>(&self, me: usize, section: impl FnOnce() -> T) -> T {
+        let (lock, who) = (WriterLock::new(&self.lock), me as u16);
+        let got = lock.acquire(who, &mut Env(self)).unwrap();
+        if got.recover {
+            self.recover();
+            lock.recovered(who).unwrap();
+        }
+        let result = section();
+        lock.release(who, || self.futex.wake_all()).unwrap();
+        result
+    }
+
+    fn recover(&self) {
+        for slot in self.slots() {
+            let word = self.record(slot).look();
+            if self.is_orphan(slot, word) {
+                let next = word.generation() + 1;
+                let free = RecordWord::new(next, RecordWord::ORPHANED, State::Free);
+                self.record(slot).swap(word, free).unwrap();
+            }
+        }
+        self.table.slots().rebuild(&self.table.index()).unwrap();
+        let index = self.table.index();
+        if !index.mend_chains().unwrap() {
+            index.begin_rebuild();
+            index.rebuild_chains().unwrap();
+        }
+        index.end_rebuild();
+    }
+
+    fn is_orphan(&self, slot: u32, word: RecordWord) -> bool {
+        let creator = self.record(slot).creator_slot.load(Relaxed) as usize;
+        word.is(State::Writing) && self.is_dead(creator)
+    }
+
+    fn find(&self, n: usize) -> Option<Hit> {
+        self.table.index().find(&Key::Id(id(n))).unwrap()
+    }
+
+    fn put(&self, me: usize, n: usize) {
+        let placed = self.locked(me, || {
+            if let Some(hit) = self.find(n) {
+                // A dead creator's is freed, and the next try has the id.
+                if self.is_orphan(hit.slot, hit.word) {
+                    self.free(hit.slot, hit.word);
+                }
+                return None;
+            }
+            // The creator is known before the record is WRITING.
+            let next = self.table.queue[0].load(Relaxed);
+            let next = if next == 0 { self.table.used.load(Relaxed) } else { next - 1 };
+            self.record(next).creator_slot.store(me as u32, Relaxed);
+            let (slot, word) = self.table.create(id(n), None, State::Writing);
+            assert_eq!(slot, next);
+            Some((slot, word))
+        });
+        if let Some((slot, word)) = placed {
+            self.bytes[slot as usize].store(content(&id(n), word), Relaxed);
+            self.table.seal(slot, word);
+        }
+    }
+
+    fn free(&self, slot: u32, word: RecordWord) {
+        self.table.index().unlink(slot, word).unwrap();
+        self.bytes[slot as usize].store(0, Relaxed);
+        self.table.slots().give(&self.table.index(), slot, word, 0).unwrap();
+    }
+
+    /// Whether it was there.
+    fn get(&self, me: usize, n: usize) -> bool {
+        loop {
+            let Some(hit) = self.find(n) else { return false };
+            if !hit.word.is(State::Sealed) {
+                return false;
+            }
+            let lease = &self.leases[me];
+            let Some(word) = lease::protect(lease, self.record(hit.slot), hit.slot, hit.word)
+            else {
+                continue;
+            };
+            for _ in 0..2 {
+                let bytes = self.bytes[hit.slot as usize].load(Relaxed);
+                assert_eq!(bytes, content(&id(n), word), "object {n} in slot {}", hit.slot);
+            }
+            lease::release(lease);
+            return true;
+        }
+    }
+
+    fn delete(&self, me: usize, n: usize) {
+        self.locked(me, || match self.find(n) {
+            Some(hit) if hit.word.is(State::Sealed) => {
+                self.table.doom(hit.slot, hit.word);
+            }
+            _ => {}
+        });
+        self.reclaim(me);
+    }
+
+    fn reclaim(&self, me: usize) {
+        let doomed: Vec<_> = self.locked(me, || {
+            let words = self.slots().map(|slot| (slot, self.record(slot).look()));
+            words.filter(|(_, word)| word.is(State::Doomed)).collect()
+        });
+        lease::doomed();
+        let living = (0..=CLIENTS).filter(|client| !self.is_dead(*client));
+        let leases: Vec<_> = living.map(|client| self.leases[client].load(Relaxed)).collect();
+        lease::scanned();
+        self.locked(me, || {
+            for (slot, word) in doomed {
+                let leased = leases.contains(&LeaseWord::new(word.generation(), slot).0);
+                if !leased && self.record(slot).look() == word {
+                    self.bytes[slot as usize].store(0, Relaxed);
+                    self.table.slots().give(&self.table.index(), slot, word, 0).unwrap();
+                }
+            }
+        });
+    }
+
+    /// Some calls at random; killed at the `n`-th store.
+    fn live(&self, me: usize, n: u64) {
+        let killed = killed_at(n, || {
+            for _ in 0..3 {
+                let object = thread_rng().gen_range(1..IDS);
+                match thread_rng().gen_range(0..4) {
+                    0 => self.put(me, object),
+                    1 => self.delete(me, object),
+                    2 => {
+                        self.get(me, object);
+                    }
+                    _ => assert!(self.get(me, 0), "object 0 is missed"),
+                }
+            }
+        });
+        if killed {
+            self.dead[me].store(1, Relaxed);
+            self.futex.wake_all();
+        }
+    }
+
+    /// By the last one alive: everything adds up.
+    fn check(&self) {
+        self.locked(CLIENTS, || {
+            for slot in self.slots() {
+                let word = self.record(slot).look();
+                if self.is_orphan(slot, word) {
+                    self.free(slot, word);
+                }
+            }
+        });
+        self.reclaim(CLIENTS);
+        let free = self.slots().filter(|slot| self.record(*slot).look().is(State::Free)).count();
+        assert_eq!(self.table.queue[2].load(Relaxed) as usize, free);
+        let sealed = (0..IDS).filter(|n| self.get(CLIENTS, *n)).count();
+        assert_eq!(free + sealed, self.slots().count());
+        assert_eq!(self.table.epoch.load(Relaxed) % 2, 0);
+        // Every free slot can be had, once.
+        for n in 0..SLOTS - sealed {
+            self.locked(CLIENTS, || self.table.create(id(IDS + n), None, State::Writing));
+        }
+        assert!(self.get(CLIENTS, 0));
+    }
+}
+
+fn lives(deadly: bool) {
+    explore(0, move || {
+        let world = World::new();
+        let clients: Vec<_> = (0..CLIENTS)
+            .map(|me| {
+                let world = world.clone();
+                // A call makes about ten stores.
+                let n = if deadly { thread_rng().gen_range(1..40) } else { 0 };
+                thread::spawn(move || world.live(me, n))
+            })
+            .collect();
+        assert!(world.get(CLIENTS, 0));
+        clients.into_iter().for_each(|client| client.join().unwrap());
+        world.check();
+    });
+}
+
+#[test]
+fn everything_adds_up_when_all_live() {
+    lives(false);
+}
+
+#[test]
+fn everything_adds_up_when_some_are_killed() {
+    lives(true);
+}
