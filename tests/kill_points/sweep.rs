@@ -112,12 +112,12 @@ fn thorough() -> Option<String> {
 }
 
 /// The points to try: all of them (where there are very many: the first at each place, and a
-/// thousand), or the first at some places, which differ from sweep to sweep.
+/// few more), or the first at some places, which differ from sweep to sweep.
 pub fn points(what: &str, passed: &Points) -> Vec<u64> {
     let Points { total, first, most } = passed;
     match thorough().as_deref() {
         Some(_) if *total > MANY => {
-            let some = (1..=*total).step_by((total / 1000) as usize);
+            let some = (1..=*total).step_by((total / 20) as usize);
             let points: BTreeSet<u64> = first.iter().copied().chain(some).collect();
             return points.into_iter().collect();
         }
