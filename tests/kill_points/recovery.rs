@@ -82,6 +82,7 @@ fn a_death_in_a_critical_section_and_then_in_recovery() {
 fn deaths_at_each_place_and_one_after_another() {
     let mut world = World::new(CHILD, Kind::Resting, false, true);
     let address = world.address.clone();
+    let mut kills = 0;
     for first in ["delete", "abort", "create_named", "resize_move", "trim"] {
         let what = format!("recovery after a death in {first}");
         let die = |n| run(first, &address, n, &["Resting"]);
@@ -91,14 +92,18 @@ fn deaths_at_each_place_and_one_after_another() {
         for at in points(&what, &passed) {
             // A recoverer that lives, or three that are killed one after another.
             for rest in [&[0][..], &[30, 20, 10], &[5, 90, 60], &[200, 1, 400]] {
-                run_after("recover", &address, rest[0], "Resting", || _ = die(at));
+                let died = |end: &End| u64::from(matches!(end, End::Killed(_)));
+                let die = || kills += died(&die(at));
+                let end = run_after("recover", &address, rest[0], "Resting", die);
+                kills += died(&end);
                 for &n in &rest[1..] {
-                    run("join", &address, n, &["Resting"]);
+                    kills += died(&run("join", &address, n, &["Resting"]));
                 }
                 world.check(&format!("{what} at {at} of {total}, recoverers at {rest:?}"));
             }
         }
     }
+    println!("deaths one after another: {kills} kills");
     world.finish("deaths one after another");
 }
 
