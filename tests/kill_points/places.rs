@@ -16,6 +16,7 @@ const STORES: &[&str] = &[
     ".swap(",
     ".set_id(",
     ".set_lifecycle(",
+    ".change(Lifecycle",
     ".copy_from(",
     ".copy_from_own(",
     ".fill_zero(",
@@ -66,7 +67,7 @@ const WRAPPERS: &[(&str, &[&str])] = &[
     ("src/layout/extent.rs", &["self.wide[i].store(", "self.low[i].store("]),
     ("src/layout/record.rs", &[".compare_exchange(old.0", "self.id[", "self.id_tail.store("]),
     ("src/lock.rs", &[".compare_exchange(from.raw()"]),
-    ("src/segment/mod.rs", &[".compare_exchange(from as u32"]),
+    ("src/presence.rs", &[".compare_exchange(from"]),
     ("src/segment/heap.rs", &["copy_from(self", "copy_from_own(self"]),
 ];
 
@@ -125,7 +126,9 @@ fn shipped() -> Vec<(String, Vec<String>)> {
         for entry in fs::read_dir(dir).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() {
-                walk(&path, found);
+                if !path.ends_with("src/models") {
+                    walk(&path, found);
+                }
             } else {
                 found.push(path.to_str().unwrap().to_owned());
             }
