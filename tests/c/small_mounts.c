@@ -173,7 +173,7 @@ static void test_huge_pages_of_every_kind(void)
     private_mounts();
     fail_at_faults();
     for (int kind = 0; kind < 4; kind++) {
-        for (int kib = 900; kib < 10000; kib += is_long() ? 4 : 508) {
+        for (int kib = 900; kib < 10000; kib += is_long() ? 28 : 508) {
             snprintf(options, sizeof options, "size=%dk,huge=%s", kib, kinds[kind]);
             CHECK(mkdir(store(), 0755) == 0);
             if (mount("tmpfs", store(), "tmpfs", 0, options) != 0) {
@@ -299,9 +299,13 @@ static void try_rooms(uint64_t objects, uint64_t every, uint32_t eviction,
     fail_at_faults();
     small_mount("size=24m");
     /* Beyond this everything fits: 3 chunks of 4 MiB and what tables take. */
-    for (unsigned long pages = 0; pages < 2400;
-         pages += is_long() ? 1 : pages < 40 ? 3 : 97) {
-        try_room(pages, objects, every, eviction);
+    for (unsigned long pages = 0; pages < 2400; pages++) {
+        /* Tables grow by up to 48 pages, the heap by chunks of 1024. */
+        int near = pages < 150 || pages % 1024 < 8 || pages % 1024 > 1016;
+        if (is_long() ? near || pages % 16 == 0
+                      : pages < 40 ? pages % 3 == 0 : pages % 97 == 40) {
+            try_room(pages, objects, every, eviction);
+        }
     }
     end_mount();
     report(what);
