@@ -269,7 +269,8 @@ impl Model<'_> {
         }
         handles::with_clients(written(&list), |list| {
             let count = plasma_client_list_count(Some(list));
-            assert!(count <= 3);
+            // A client that is closed counts until its last buffer goes: more than handles.
+            assert!(count <= crate::capi::CALLS as u64);
             let mut info = Sized::<plasma_client_info_t>::right();
             for index in [u64::from(at % 4), count, u64::MAX] {
                 let status = plasma_client_list_at(Some(list), index, info.pointer());
