@@ -31,7 +31,7 @@ compile_error!("Plasma needs 64-bit little-endian Linux on x86_64 or aarch64");
 
 pub mod error;
 pub mod id;
-#[cfg(not(any(loom, shuttle)))]
+#[cfg_attr(any(loom, shuttle), allow(dead_code))]
 mod memory;
 pub mod options;
 #[doc(hidden)]

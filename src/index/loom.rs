@@ -166,6 +166,41 @@ fn a_mend_hides_nothing() {
 }
 
 #[test]
+fn a_mend_publishes_what_removals_do() {
+    // Who misses what a recovery took away has seen what was before that.
+    model(|by_name| {
+        let table = chain(2, by_name);
+        let step = Arc::new(AtomicU32::new(0));
+        let (writer, stepped) = (table.clone(), step.clone());
+        let writer = thread::spawn(move || {
+            stepped.store(1, Ordering::Relaxed);
+            let word = writer.records[0].load(Ordering::Relaxed);
+            writer.records[0].swap(word, word.in_state(State::Doomed)).unwrap();
+            writer.mend();
+        });
+        if find(&table, &keys(object(0, 0), by_name)).is_none() {
+            assert_eq!(step.load(Ordering::Relaxed), 1);
+        }
+        writer.join().unwrap();
+    });
+    // Who sees the head that it leaves sees what is behind that.
+    model(|by_name| {
+        let table = chain(1, by_name);
+        let writer = table.clone();
+        let writer = thread::spawn(move || {
+            add(&writer, object(0, 1), by_name, State::Sealed);
+            let dead = add(&writer, object(0, 2), by_name, State::Writing);
+            let word = writer.records[dead as usize].load(Ordering::Relaxed);
+            writer.records[dead as usize].swap(word, word.in_state(State::Doomed)).unwrap();
+            writer.mend();
+        });
+        let hit = find(&table, &keys(object(0, 0), by_name)).unwrap();
+        assert_eq!((hit.slot, hit.word.generation()), (0, 1));
+        writer.join().unwrap();
+    });
+}
+
+#[test]
 fn a_rebuild_hides_nothing() {
     model(|by_name| {
         let table = chain(2, by_name);
