@@ -3,7 +3,9 @@
 
 mod common;
 
-use common::{Child, Scratch, connect, fill, get_checked, hear, id, make, put, role, say, spawn};
+use common::{
+    Child, Scratch, assert_sound, connect, fill, get_checked, hear, id, make, put, role, say, spawn,
+};
 use plasma::{Client, ConnectOptions, CreateOptions, ObjectState, Status};
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
@@ -44,6 +46,12 @@ fn a_child_plays_its_role() {
             } else {
                 draft.seal().unwrap()
             }
+            plasma::sync::arm(0);
+            say("done");
+        }
+        "reap" => {
+            plasma::sync::arm(role[2].parse().unwrap());
+            client.reap().unwrap();
             plasma::sync::arm(0);
             say("done");
         }
@@ -222,6 +230,29 @@ fn a_creator_killed_before_seal_leaves_nothing_and_its_waiters_see_it() {
     client.delete(&id(OTHER, 0)).unwrap();
     client.reap().unwrap();
     assert_eq!(client.stats().unwrap().used, used);
+}
+
+#[test]
+fn what_was_half_freed_by_the_killed_is_sound_and_freed_by_the_next() {
+    let (_scratch, address, client) = store();
+    let used = client.stats().unwrap().used;
+    for n in 1.. {
+        put(&client, &id(OTHER, 0), 5000, Some("other"));
+        client.delete(&id(OTHER, 0)).unwrap();
+        let child = spawn(CHILD, &["reap", &address, &n.to_string()]);
+        let done = child.next().is_some();
+        child.end();
+        // Takes the lock and recovers, but frees nothing.
+        let absent = client.unpin(&id(9, 9)).unwrap_err();
+        assert_eq!(absent.status(), Status::NotFound, "killed at {n}");
+        assert_sound(&client, &format!("killed at {n}"));
+        client.reap().unwrap();
+        assert_eq!(client.stats().unwrap().used, used, "killed at {n}");
+        if done {
+            break;
+        }
+    }
+    assert!(client.stats().unwrap().lock_steals > 5);
 }
 
 #[test]
