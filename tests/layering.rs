@@ -386,6 +386,26 @@ fn each_sync_is_broken_by_a_mutant_or_kept_for_a_reason() {
 }
 
 #[test]
+fn each_mutant_names_a_place_of_the_source() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let list = fs::read_to_string(root.join("tests/mutants/mutants.toml")).unwrap();
+    let mut wrong = Vec::new();
+    for mutant in list.split("[[mutant]]\n").skip(1) {
+        // A value is in quotes on one line; a line break in it is written \n.
+        let value = |key: &str| {
+            let line = mutant.lines().find_map(|line| line.strip_prefix(&format!("{key} = \"")));
+            line.and_then(|line| line.strip_suffix('"')).unwrap_or_default().replace("\\n", "\n")
+        };
+        let source = fs::read_to_string(root.join(value("file"))).unwrap_or_default();
+        let place = source.find(&value("at")).map(|at| &source[at..]);
+        if !place.is_some_and(|place| place.contains(&value("from"))) || value("from").is_empty() {
+            wrong.push(format!("{}: {}", value("file"), value("what")));
+        }
+    }
+    report("Mutants that change nothing", wrong);
+}
+
+#[test]
 fn files_are_short_and_plain() {
     let mut wrong = Vec::new();
     for source in sources() {
