@@ -32,8 +32,8 @@
 //! bump is either in `s`, and the check sees the publication (Acquire), or it changes `seq`.
 //!
 //! A sealer that dies between clear and wake leaves sleepers behind a hint of 0. So every sleep is
-//! bounded, and whoever buries the dead announces to all words, unhinted. A `seq` that wraps all
-//! the way round between load and sleep costs one bounded sleep as well.
+//! bounded. A `seq` that wraps all the way round between load and sleep costs one bounded sleep as
+//! well.
 
 use crate::layout::wake::WakeWord;
 use crate::sync::{Ordering, fence, local};
@@ -75,7 +75,7 @@ impl WakeWord {
 
 /// Tell the waiters on `words` what was published before this call.
 ///
-/// `unhinted` does not trust the hints: where foreign readers are admitted, and after a death.
+/// `unhinted` does not trust the hints: where foreign readers are admitted, who cannot write them.
 pub fn announce<'a>(
     words: impl IntoIterator<Item = &'a WakeWord>,
     unhinted: bool,

@@ -34,7 +34,9 @@ use crate::layout::wake::WakePage;
 use crate::lock::WriterLock;
 use crate::presence::Presence;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
+use crate::sys::futex;
 use crate::sys::kept::Kept;
+use crate::wait::announce;
 
 /// The facts of a store that never change, copied out of its header once and checked.
 #[derive(Clone, Copy, Debug)]
@@ -181,6 +183,14 @@ impl Segment {
     /// The words that waiters sleep on.
     pub fn wake(&self) -> &WakePage {
         &self.wake[0]
+    }
+
+    /// Wake all who wait for anything. A word that nobody sleeps on costs no system call; whom a
+    /// sealer left asleep when it died wakes by itself (see `wait`).
+    pub fn wake_everybody(&self) {
+        announce(self.wake().words(), self.facts.foreign_readers(), &mut |word| {
+            futex::wake_all(&word.seq);
+        });
     }
 
     /// Whether the store is in use.

@@ -80,7 +80,7 @@ impl Session {
                     drop(guard);
                     self.unlink_own();
                     if removed {
-                        self.wake_everybody();
+                        self.segment.wake_everybody();
                     }
                     return;
                 }

@@ -12,8 +12,7 @@ use crate::layout::record::IdWords;
 use crate::layout::word::State;
 use crate::options::CreateOptions;
 use crate::segment::{Address, remove};
-use crate::sys::{clock, futex};
-use crate::wait::announce;
+use crate::sys::clock;
 use std::time::Duration;
 
 /// What get or create came to.
@@ -82,10 +81,7 @@ impl Session {
 
     /// Remove a store, and wake who waits in it.
     pub fn remove_store(address: Option<&str>) -> Result<()> {
-        let segment = remove(&Address::parse(address)?)?;
-        announce(segment.wake().words(), true, &mut |word| {
-            futex::wake_all(&word.seq);
-        });
+        remove(&Address::parse(address)?)?.wake_everybody();
         Ok(())
     }
 }

@@ -49,7 +49,7 @@ impl Session {
         }
         self.remove_planted()?;
         if reaped > 0 {
-            self.wake_everybody();
+            self.segment.wake_everybody();
         }
         Ok(reaped)
     }
@@ -130,7 +130,7 @@ impl Session {
         for (id, size) in aborted {
             self.append_event(EventKind::Aborted, &id, size);
         }
-        self.wake_everybody();
+        self.segment.wake_everybody();
         Ok(())
     }
 
@@ -154,7 +154,7 @@ impl Session {
         self.append_gap();
         drop(guard);
         self.append_event(EventKind::Aborted, &id, size);
-        self.wake_everybody();
+        self.segment.wake_everybody();
         Ok(true)
     }
 }

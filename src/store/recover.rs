@@ -32,7 +32,7 @@ impl Session {
         self.append_gap();
         self.count(&self.segment.header().counters.recoveries, 1);
         index.end_rebuild();
-        self.wake_everybody();
+        self.segment.wake_everybody();
         Ok(())
     }
 

@@ -9,7 +9,7 @@ use crate::segment::{Access, Address, NewStore, Segment, create, finish_removal,
 use crate::sync::local::{AtomicBool, AtomicU32, Ordering::*};
 use crate::sync::{AtomicU64 as SharedU64, Ordering};
 use crate::sys::{clock, file, fork, futex};
-use crate::wait::{Spin, announce};
+use crate::wait::Spin;
 use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -218,7 +218,7 @@ impl Session {
             for from in [Lifecycle::Live, Lifecycle::Closing] {
                 self.segment.set_lifecycle(from, Lifecycle::Gone);
             }
-            self.wake_everybody();
+            self.segment.wake_everybody();
         }
         self.gone_error()
     }
@@ -234,13 +234,6 @@ impl Session {
             && readers.is_none_or(linked)
             && linked(self.own.fd()?);
         if all { Ok(()) } else { Err(self.declare_gone()) }
-    }
-
-    /// Wake all who wait for anything, whatever the hints say.
-    pub fn wake_everybody(&self) {
-        announce(self.segment.wake().words(), true, &mut |word| {
-            futex::wake_all(&word.seq);
-        });
     }
 
     /// Clock ticks as microseconds since the Unix epoch, by the store's own anchor.
