@@ -96,8 +96,13 @@ impl Store {
         let word = self.table.doom(0, record.load(Ordering::Relaxed));
         doomed();
         let object = LeaseWord::new(word.generation(), 0).0;
-        let leased = self.has_client() && self.lease.load(Ordering::Relaxed) == object;
-        scanned();
+        let is_leased = || {
+            let lease = self.lease.load(Ordering::Relaxed);
+            scanned();
+            lease == object
+        };
+        // The file of a client that has left is not looked at.
+        let leased = self.has_client() && is_leased();
         if !leased {
             self.table.slots().give(&self.table.index(), 0, word, 0).unwrap();
             self.make(1, State::Sealed);

@@ -80,6 +80,39 @@ impl LockEnv for Sleeps<'_> {
     }
 }
 
+/// As [`Sleeps`], but each sleep ends by itself, and orders nothing.
+struct Dozes<'a>(&'a Shared);
+
+impl LockEnv for Dozes<'_> {
+    fn park(&mut self, _futex_half: u32) -> Parked {
+        thread::yield_now();
+        Parked::Woken
+    }
+    fn owner_is_dead(&mut self, slot: u16) -> Result<bool, Error> {
+        Sleeps(self.0).owner_is_dead(slot)
+    }
+}
+
+/// A thief that is slow to act on what it found: meanwhile the owner lets go and ends, and another
+/// client takes its slot and the lock.
+struct Tarries<'a>(&'a Shared);
+
+impl LockEnv for Tarries<'_> {
+    fn park(&mut self, _futex_half: u32) -> Parked {
+        let again = self.0.lock().peek().sequence() > 1;
+        if again { Parked::GiveUp(Status::Interrupted) } else { Parked::Woken }
+    }
+    fn owner_is_dead(&mut self, slot: u16) -> Result<bool, Error> {
+        let lock = self.0.lock();
+        if lock.peek().sequence() > 1 {
+            return Ok(false);
+        }
+        lock.release(slot, || ()).unwrap();
+        assert!(!lock.try_acquire(slot).unwrap().recover);
+        Ok(true)
+    }
+}
+
 /// Yields instead of sleeping: only for two threads, which then take turns.
 struct Yields;
 
@@ -223,17 +256,34 @@ fn a_thief_is_not_taken_for_the_dead_that_had_its_slot() {
         let shared = Shared::new();
         assert!(!shared.lock().try_acquire(1).unwrap().recover);
         shared.count_up();
-        // Both slots have files of the dead; another client takes the place of one of them.
-        shared.dead.iter().for_each(|dead| dead.store(1, Ordering::Relaxed));
+        // Both slots have files of the dead; another client takes the place of one of them. Loom lets
+        // a thread that yielded see no value again that it saw before, so another stores them.
+        let dead = shared.clone();
+        let dead = thread::spawn(move || {
+            dead.dead.iter().for_each(|dead| dead.store(1, Ordering::Relaxed));
+        });
+        dead.join().unwrap();
         let next = shared.clone();
         let next = thread::spawn(move || {
             next.dead[0].store(0, Ordering::Relaxed);
-            next.work(0, &mut Sleeps(&next));
+            next.work(0, &mut Dozes(&next));
         });
-        shared.work(2, &mut Sleeps(&shared));
+        shared.work(2, &mut Dozes(&shared));
         next.join().unwrap();
         assert_eq!(shared.count.load(Ordering::Relaxed), 3);
         assert_eq!(shared.thefts.load(Ordering::Relaxed), 1);
         assert_eq!(shared.recoveries.load(Ordering::Relaxed), 1);
+    });
+}
+
+#[test]
+fn a_death_counts_for_the_holding_it_was_seen_of() {
+    explore(99, || {
+        let shared = Shared::new();
+        assert!(!shared.lock().try_acquire(0).unwrap().recover);
+        let thief = shared.lock().acquire(1, &mut Tarries(&shared));
+        assert_eq!(thief, Err(LockError::GaveUp(Status::Interrupted)));
+        assert_eq!(shared.lock().peek().owner(), Some(0));
+        assert_eq!(shared.lock().peek().sequence(), 2);
     });
 }

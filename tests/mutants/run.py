@@ -101,7 +101,8 @@ def main():
         if not names:
             sys.exit(f"no models for {mutant['what']}")
         # Most are noticed with one preemption, which is soon tried.
-        for preemptions, name in [(n, name) for n in (1, 2) for name in names]:
+        bounds = range(1, mutant.get("preemptions", 2) + 1)
+        for preemptions, name in [(n, name) for n in bounds for name in names]:
             if fails(program, name, preemptions):
                 found = f"{name} fails"
                 break
