@@ -8,7 +8,8 @@
  * creates an object, writes into its memory and seals it; from then on it
  * never changes, and any process gets it as a read-only view. There is no
  * server: the store is a directory of shared files, in /dev/shm by default,
- * and every process works on it directly.
+ * and every process works on it directly. C++17 has plasma.hpp, the same calls
+ * with owners in place of handles.
  *
  * Example
  * -------
@@ -101,8 +102,10 @@
  * then plasma_error_message() says it in words. Each function names the errors
  * that are its own. Any call may also return INVALID_ARGUMENT (NULL where it is
  * not allowed, a buffer that is all zero or stale, unknown flags), FORKED,
- * DISCONNECTED, STORE_GONE, CORRUPT, SYSTEM or INTERNAL; any that waits,
- * INTERRUPTED; any that writes, READ_ONLY. The numbers are frozen.
+ * DISCONNECTED, STORE_GONE, CORRUPT, SYSTEM or INTERNAL, and OUT_OF_MEMORY or
+ * LIMIT when this process gets no more memory of its own or no more open files;
+ * any that waits, INTERRUPTED; any that writes, READ_ONLY. The numbers are
+ * frozen.
  *
  * Parameters. "Borrowed" is read during the call and not kept. "Written" is
  * set on PLASMA_OK only, except for the arrays of _many and plasma_wait().
@@ -195,7 +198,9 @@ typedef enum plasma_status {
     PLASMA_ERR_TIMEOUT = -7,
     /** The creator died before it sealed the object. */
     PLASMA_ERR_ABORTED = -8,
-    /** No room now in the store, the file system or the cgroup. */
+    /**
+     * No room now in the store, the file system, the cgroup or this process.
+     */
     PLASMA_ERR_OUT_OF_MEMORY = -9,
     /** Larger than the whole store. */
     PLASMA_ERR_TOO_LARGE = -10,
@@ -586,20 +591,38 @@ extern "C" {
 #endif // __cplusplus
 
 /**
+ * @defgroup version The version of the library that runs
+ * @{
+ */
+
+/**
  * The version of the library that runs, as 0xMMmmpp.
  *
  * Compare it with PLASMA_VERSION_NUM, the version of this header.
  *
- * Threads: any, also in signal handlers.   Since: 0.1
+ * @return major, minor and patch, a byte each.
+ *
+ * Threads: any, also in signal handlers.   Cost: none worth naming.
+ * Since: 0.1
  */
 uint32_t plasma_version(void);
 
 /**
  * The version of the library that runs, as "major.minor.patch".
  *
- * Threads: any, also in signal handlers.   Since: 0.1
+ * @return static text, never NULL.
+ *
+ * Threads: any, also in signal handlers.   Cost: none worth naming.
+ * Since: 0.1
  */
 const char *plasma_version_string(void);
+
+/** @} */
+
+/**
+ * @defgroup status Status numbers and their names
+ * @{
+ */
 
 /**
  * The name of a status, such as "PLASMA_ERR_NOT_FOUND".
@@ -609,9 +632,17 @@ const char *plasma_version_string(void);
  *
  * @return static text, never NULL.
  *
- * Threads: any, also in signal handlers.   Since: 0.1
+ * Threads: any, also in signal handlers.   Cost: none worth naming.
+ * Since: 0.1
  */
 const char *plasma_status_name(int32_t status);
+
+/** @} */
+
+/**
+ * @defgroup error This thread's last failure
+ * @{
+ */
 
 /**
  * The last failure of this thread in words.
@@ -631,14 +662,23 @@ const char *plasma_error_message(void);
  *
  * @return 0 when it did not begin as an errno.
  *
- * Threads: any; each has its own.   Since: 0.1
+ * Threads: any; each has its own.   Cost: none worth naming.   Since: 0.1
  */
 int plasma_error_errno(void);
+
+/** @} */
+
+/**
+ * @defgroup id Object ids
+ * @{
+ */
 
 /**
  * Make a random id: 160 bits from the kernel.
  *
  * @param id  written.
+ *
+ * @retval PLASMA_OK
  *
  * Threads: any.   Cost: 1 system call.   Since: 0.1
  */
@@ -648,10 +688,13 @@ plasma_status_t plasma_id_random(plasma_id_t *id);
  * Make an id from up to 20 bytes, padded with zeros.
  *
  * @param bytes  borrowed; may be NULL when n is 0.
- * @param n      how many; more than 20 is INVALID_ARGUMENT.
+ * @param n      how many.
  * @param id     written.
  *
- * Threads: any.   Since: 0.1
+ * @retval PLASMA_OK
+ * @retval PLASMA_ERR_INVALID_ARGUMENT  more than 20 bytes
+ *
+ * Threads: any.   Cost: none worth naming.   Since: 0.1
  */
 plasma_status_t plasma_id_from_bytes(const void *bytes,
                                      size_t n,
@@ -660,10 +703,13 @@ plasma_status_t plasma_id_from_bytes(const void *bytes,
 /**
  * Make an id from exactly 40 hexadecimal digits of either case.
  *
- * @param hex  borrowed; NUL-terminated. Anything else is INVALID_ARGUMENT.
+ * @param hex  borrowed.
  * @param id   written.
  *
- * Threads: any.   Since: 0.1
+ * @retval PLASMA_OK
+ * @retval PLASMA_ERR_INVALID_ARGUMENT  anything else
+ *
+ * Threads: any.   Cost: none worth naming.   Since: 0.1
  */
 plasma_status_t plasma_id_from_hex(const char *hex, plasma_id_t *id);
 
@@ -673,9 +719,18 @@ plasma_status_t plasma_id_from_hex(const char *hex, plasma_id_t *id);
  * @param id   borrowed.
  * @param hex  written: room for PLASMA_ID_HEX_SIZE (41) bytes.
  *
- * Threads: any.   Since: 0.1
+ * @retval PLASMA_OK
+ *
+ * Threads: any.   Cost: none worth naming.   Since: 0.1
  */
 plasma_status_t plasma_id_to_hex(const plasma_id_t *id, char *hex);
+
+/** @} */
+
+/**
+ * @defgroup client Stores: connecting, leaving, removing
+ * @{
+ */
 
 /**
  * Open a store, or create it when there is none.
@@ -689,21 +744,21 @@ plasma_status_t plasma_id_to_hex(const plasma_id_t *id, char *hex);
  * @param options  borrowed; NULL for all defaults.
  * @param client   written: the connection; end it with plasma_disconnect().
  *
- * @return PLASMA_OK
- *         PLASMA_ERR_INVALID_ARGUMENT  the address can name no store
- *         PLASMA_ERR_STORE_NOT_FOUND   EXISTING or READ_ONLY, and none there
- *         PLASMA_ERR_STORE_EXISTS      EXCLUSIVE, and one is there
- *         PLASMA_ERR_NOT_A_STORE       a file, a link or another directory
- *         PLASMA_ERR_MISMATCH          made with other options than given
- *         PLASMA_ERR_VERSION           made by another version or word size
- *         PLASMA_ERR_CORRUPT           its files hold nonsense
- *         PLASMA_ERR_PERMISSION        the operating system refuses
- *         PLASMA_ERR_OUT_OF_MEMORY     no room for the store; see
- *                                      --shm-size in a container
- *         PLASMA_ERR_LIMIT             too many clients, or open files
- *         PLASMA_ERR_TIMEOUT           the lock_timeout_ms ran out, where the
+ * @retval PLASMA_OK
+ * @retval PLASMA_ERR_INVALID_ARGUMENT  the address can name no store
+ * @retval PLASMA_ERR_STORE_NOT_FOUND   EXISTING or READ_ONLY, and none there
+ * @retval PLASMA_ERR_STORE_EXISTS      EXCLUSIVE, and one is there
+ * @retval PLASMA_ERR_NOT_A_STORE       a file, a link or another directory
+ * @retval PLASMA_ERR_MISMATCH          made with other options than given
+ * @retval PLASMA_ERR_VERSION           made by another version or word size
+ * @retval PLASMA_ERR_CORRUPT           its files hold nonsense
+ * @retval PLASMA_ERR_PERMISSION        the operating system refuses
+ * @retval PLASMA_ERR_OUT_OF_MEMORY     no room for the store; see --shm-size in
+ *                                      a container
+ * @retval PLASMA_ERR_LIMIT             too many clients, or open files
+ * @retval PLASMA_ERR_TIMEOUT           the lock_timeout_ms ran out, where the
  *                                      last of an EPHEMERAL store is leaving
- *         PLASMA_ERR_UNSUPPORTED       network file systems, hugetlbfs
+ * @retval PLASMA_ERR_UNSUPPORTED       network file systems, hugetlbfs
  *
  * Threads: any.   Cost: about 30 system calls.   Since: 0.1
  */
@@ -732,7 +787,7 @@ void plasma_disconnect(plasma_client_t *client);
  *
  * @return text valid until plasma_disconnect(); NULL when client is NULL.
  *
- * Threads: any.   Since: 0.1
+ * Threads: any.   Cost: none worth naming.   Since: 0.1
  */
 const char *plasma_client_address(const plasma_client_t *client);
 
@@ -742,6 +797,8 @@ const char *plasma_client_address(const plasma_client_t *client);
  * Calls that begin later are not affected.
  *
  * @param client  borrowed.
+ *
+ * @retval PLASMA_OK
  *
  * Threads: any.   Cost: a few system calls.   Since: 0.1
  */
@@ -755,15 +812,24 @@ plasma_status_t plasma_interrupt(const plasma_client_t *client);
  *
  * @param address  borrowed; as for plasma_connect().
  *
- * @return PLASMA_OK
- *         PLASMA_ERR_STORE_NOT_FOUND  nothing there
- *         PLASMA_ERR_NOT_A_STORE      something else is there
- *         PLASMA_ERR_PERMISSION       not the owner's
- *         PLASMA_ERR_UNSUPPORTED      the store is a mount point
+ * @retval PLASMA_OK
+ * @retval PLASMA_ERR_STORE_NOT_FOUND  nothing there
+ * @retval PLASMA_ERR_NOT_A_STORE      something else is there
+ * @retval PLASMA_ERR_VERSION          made by another version or word size
+ * @retval PLASMA_ERR_CORRUPT          its files hold nonsense
+ * @retval PLASMA_ERR_PERMISSION       not the owner's
+ * @retval PLASMA_ERR_UNSUPPORTED      the store is a mount point
  *
  * Threads: any.   Cost: grows with the number of clients.   Since: 0.1
  */
 plasma_status_t plasma_store_remove(const char *address);
+
+/** @} */
+
+/**
+ * @defgroup buffer The two buffers as C holds them, and the leases behind them
+ * @{
+ */
 
 /**
  * Take a second lease on the object of a buffer.
@@ -773,8 +839,9 @@ plasma_status_t plasma_store_remove(const char *address);
  * @param buffer  borrowed.
  * @param copy    written; release it like any other.
  *
- * @return PLASMA_OK
- *         PLASMA_ERR_INVALID_ARGUMENT  not a live buffer
+ * @retval PLASMA_OK
+ * @retval PLASMA_ERR_INVALID_ARGUMENT  not a live buffer
+ * @retval PLASMA_ERR_LIMIT             retained 32767 times already
  *
  * Threads: any, one per buffer.   Cost: no system call.   Since: 0.1
  */
@@ -786,8 +853,8 @@ plasma_status_t plasma_retain(const plasma_buffer_t *buffer,
  *
  * @param buffer  consumed: all zero afterwards. All zero before is a no-op.
  *
- * @return PLASMA_OK
- *         PLASMA_ERR_INVALID_ARGUMENT  a stale alias; nothing was touched
+ * @retval PLASMA_OK
+ * @retval PLASMA_ERR_INVALID_ARGUMENT  a stale alias; nothing was touched
  *
  * Threads: any, one per buffer.   Cost: no system call, no lock.   Since: 0.1
  */
@@ -808,6 +875,13 @@ plasma_status_t plasma_release(plasma_buffer_t *buffer);
 plasma_status_t plasma_release_many(plasma_buffer_t *buffers,
                                     size_t count);
 
+/** @} */
+
+/**
+ * @defgroup write Writing objects
+ * @{
+ */
+
 /**
  * Create an object, to be written and sealed.
  *
@@ -821,15 +895,15 @@ plasma_status_t plasma_release_many(plasma_buffer_t *buffers,
  * @param buffer   written; end it with plasma_seal(), plasma_seal_and_get()
  *                 or plasma_abort().
  *
- * @return PLASMA_OK
- *         PLASMA_ERR_EXISTS         an object has this id, sealed or not
- *         PLASMA_ERR_NAME_EXISTS    an object has this name
- *         PLASMA_ERR_OUT_OF_MEMORY  no room within options->timeout_ms
- *         PLASMA_ERR_TOO_LARGE      larger than the whole store
- *         PLASMA_ERR_LIMIT          too many objects, or over 64 KiB of
+ * @retval PLASMA_OK
+ * @retval PLASMA_ERR_EXISTS         an object has this id, sealed or not
+ * @retval PLASMA_ERR_NAME_EXISTS    an object has this name
+ * @retval PLASMA_ERR_OUT_OF_MEMORY  no room within options->timeout_ms
+ * @retval PLASMA_ERR_TOO_LARGE      larger than the whole store
+ * @retval PLASMA_ERR_LIMIT          too many objects, or over 64 KiB of
  *                                   metadata
- *         PLASMA_ERR_READ_ONLY      the client may only read
- *         PLASMA_ERR_TIMEOUT        the writer lock stayed busy
+ * @retval PLASMA_ERR_READ_ONLY      the client may only read
+ * @retval PLASMA_ERR_TIMEOUT        the writer lock stayed busy
  *
  * Threads: any.   Cost: the writer lock; no system call once the memory is
  * reserved.   Since: 0.1
@@ -849,10 +923,10 @@ plasma_status_t plasma_create(const plasma_client_t *client,
  * @param buffer    changed: data and size. On failure all is as before.
  * @param new_size  bytes of data; 0 is fine.
  *
- * @return PLASMA_OK
- *         PLASMA_ERR_OUT_OF_MEMORY  no room now
- *         PLASMA_ERR_TOO_LARGE      larger than the whole store
- *         PLASMA_ERR_TIMEOUT        the writer lock stayed busy
+ * @retval PLASMA_OK
+ * @retval PLASMA_ERR_OUT_OF_MEMORY  no room now
+ * @retval PLASMA_ERR_TOO_LARGE      larger than the whole store
+ * @retval PLASMA_ERR_TIMEOUT        the writer lock stayed busy
  *
  * Threads: any, one per buffer.   Cost: the writer lock; copies when it
  * moves.   Since: 0.1
@@ -868,11 +942,11 @@ plasma_status_t plasma_resize(plasma_mutable_buffer_t *buffer,
  * @param value       borrowed; may be NULL when value_size is 0.
  * @param value_size  bytes in value.
  *
- * @return PLASMA_OK
- *         PLASMA_ERR_LIMIT          over 64 KiB in all for this object
- *         PLASMA_ERR_OUT_OF_MEMORY  no room now
- *         PLASMA_ERR_TOO_LARGE      with its data larger than the whole store
- *         PLASMA_ERR_TIMEOUT        the writer lock stayed busy
+ * @retval PLASMA_OK
+ * @retval PLASMA_ERR_LIMIT          over 64 KiB in all for this object
+ * @retval PLASMA_ERR_OUT_OF_MEMORY  no room now
+ * @retval PLASMA_ERR_TOO_LARGE      with its data larger than the whole store
+ * @retval PLASMA_ERR_TIMEOUT        the writer lock stayed busy
  *
  * Threads: any, one per buffer.   Cost: the writer lock.   Since: 0.1
  */
@@ -886,8 +960,8 @@ plasma_status_t plasma_set_metadata(plasma_mutable_buffer_t *buffer,
  *
  * @param buffer  consumed: all zero afterwards. On failure it stays usable.
  *
- * @return PLASMA_OK
- *         PLASMA_ERR_STORE_GONE  the store was removed meanwhile
+ * @retval PLASMA_OK
+ * @retval PLASMA_ERR_STORE_GONE  the store was removed meanwhile
  *
  * Threads: any, one per buffer.   Cost: no lock; a system call when somebody
  * waits.   Since: 0.1
@@ -900,9 +974,9 @@ plasma_status_t plasma_seal(plasma_mutable_buffer_t *buffer);
  * @param buffer  consumed: all zero afterwards. On failure it stays usable.
  * @param sealed  written; release it with plasma_release().
  *
- * @return PLASMA_OK
- *         PLASMA_ERR_LIMIT       too many leases
- *         PLASMA_ERR_STORE_GONE  the store was removed meanwhile
+ * @retval PLASMA_OK
+ * @retval PLASMA_ERR_LIMIT       too many leases
+ * @retval PLASMA_ERR_STORE_GONE  the store was removed meanwhile
  *
  * Threads: any, one per buffer.   Cost: as plasma_seal().   Since: 0.1
  */
@@ -916,8 +990,8 @@ plasma_status_t plasma_seal_and_get(plasma_mutable_buffer_t *buffer,
  *
  * @param buffer  consumed: all zero afterwards. On failure it stays usable.
  *
- * @return PLASMA_OK
- *         PLASMA_ERR_TIMEOUT  the writer lock stayed busy
+ * @retval PLASMA_OK
+ * @retval PLASMA_ERR_TIMEOUT  the writer lock stayed busy
  *
  * Threads: any, one per buffer.   Cost: the writer lock.   Since: 0.1
  */
@@ -932,7 +1006,15 @@ plasma_status_t plasma_abort(plasma_mutable_buffer_t *buffer);
  * @param size     bytes of data.
  * @param options  borrowed; NULL for all defaults.
  *
- * @return as plasma_create().
+ * @retval PLASMA_OK
+ * @retval PLASMA_ERR_EXISTS         an object has this id, sealed or not
+ * @retval PLASMA_ERR_NAME_EXISTS    an object has this name
+ * @retval PLASMA_ERR_OUT_OF_MEMORY  no room within options->timeout_ms
+ * @retval PLASMA_ERR_TOO_LARGE      larger than the whole store
+ * @retval PLASMA_ERR_LIMIT          too many objects, or over 64 KiB of
+ *                                   metadata
+ * @retval PLASMA_ERR_READ_ONLY      the client may only read
+ * @retval PLASMA_ERR_TIMEOUT        the writer lock stayed busy
  *
  * Threads: any.   Cost: as plasma_create(), and the copy.   Since: 0.1
  */
@@ -952,15 +1034,22 @@ plasma_status_t plasma_put(const plasma_client_t *client,
  * @param size        bytes of data, if it is created.
  * @param options     borrowed, for creating; NULL for all defaults.
  * @param timeout_ms  how long to wait for another creator's seal.
- * @param buffer      written: the object, or all zero if it was created.
+ * @param buffer      written: the object, or all zero if it was created;
+ *                    release it with plasma_release().
  * @param mutable_buffer  written: all zero, or the new object if it was
  *                    created; end it as after plasma_create().
  * @param created     written: 1 if it was created, else 0.
  *
- * @return PLASMA_OK
- *         PLASMA_ERR_NOT_SEALED  timeout_ms is 0, and another writes it
- *         PLASMA_ERR_TIMEOUT     another did not seal it in time
- *         and those of plasma_create() but EXISTS.
+ * @retval PLASMA_OK
+ * @retval PLASMA_ERR_NOT_SEALED     timeout_ms is 0, and another writes it
+ * @retval PLASMA_ERR_TIMEOUT        another did not seal it in time, or the
+ *                                   writer lock stayed busy
+ * @retval PLASMA_ERR_NAME_EXISTS    another object has this name
+ * @retval PLASMA_ERR_OUT_OF_MEMORY  no room within options->timeout_ms
+ * @retval PLASMA_ERR_TOO_LARGE      larger than the whole store
+ * @retval PLASMA_ERR_LIMIT          too many objects or leases, or over 64 KiB
+ *                                   of metadata
+ * @retval PLASMA_ERR_READ_ONLY      the client may only read
  *
  * Threads: any.   Cost: as plasma_get() or plasma_create().   Since: 0.1
  */
@@ -972,6 +1061,13 @@ plasma_status_t plasma_get_or_create(const plasma_client_t *client,
                                      plasma_buffer_t *buffer,
                                      plasma_mutable_buffer_t *mutable_buffer,
                                      int32_t *created);
+
+/** @} */
+
+/**
+ * @defgroup write_many Writing and deleting many objects
+ * @{
+ */
 
 /**
  * Create, fill and seal many objects, each as by plasma_put().
@@ -1020,6 +1116,13 @@ plasma_status_t plasma_delete_many(const plasma_client_t *client,
                                    size_t count,
                                    plasma_status_t *statuses);
 
+/** @} */
+
+/**
+ * @defgroup read Reading objects
+ * @{
+ */
+
 /**
  * Get a read-only view of a sealed object, waiting for it if need be.
  *
@@ -1028,12 +1131,12 @@ plasma_status_t plasma_delete_many(const plasma_client_t *client,
  * @param timeout_ms  0 do not wait, -1 for ever.
  * @param buffer      written; release it with plasma_release().
  *
- * @return PLASMA_OK
- *         PLASMA_ERR_NOT_FOUND   timeout_ms is 0, and there is none
- *         PLASMA_ERR_NOT_SEALED  timeout_ms is 0, and it is being written
- *         PLASMA_ERR_TIMEOUT     not sealed in time
- *         PLASMA_ERR_ABORTED     its creator died while this call waited
- *         PLASMA_ERR_LIMIT       too many leases
+ * @retval PLASMA_OK
+ * @retval PLASMA_ERR_NOT_FOUND   timeout_ms is 0, and there is none
+ * @retval PLASMA_ERR_NOT_SEALED  timeout_ms is 0, and it is being written
+ * @retval PLASMA_ERR_TIMEOUT     not sealed in time
+ * @retval PLASMA_ERR_ABORTED     its creator died while this call waited
+ * @retval PLASMA_ERR_LIMIT       too many leases
  *
  * Threads: any.   Cost: no system call, no lock if it is sealed.
  * Since: 0.1
@@ -1051,7 +1154,12 @@ plasma_status_t plasma_get(const plasma_client_t *client,
  * @param timeout_ms  0 do not wait, -1 for ever.
  * @param buffer      written; release it with plasma_release().
  *
- * @return as plasma_get().
+ * @retval PLASMA_OK
+ * @retval PLASMA_ERR_NOT_FOUND   timeout_ms is 0, and there is none
+ * @retval PLASMA_ERR_NOT_SEALED  timeout_ms is 0, and it is being written
+ * @retval PLASMA_ERR_TIMEOUT     not sealed in time
+ * @retval PLASMA_ERR_ABORTED     its creator died while this call waited
+ * @retval PLASMA_ERR_LIMIT       too many leases
  *
  * Threads: any.   Cost: as plasma_get(), and a hash of the name.   Since: 0.1
  */
@@ -1067,14 +1175,21 @@ plasma_status_t plasma_get_by_name(const plasma_client_t *client,
  * @param name    borrowed; UTF-8, 1 to 255 bytes.
  * @param id      written.
  *
- * @return PLASMA_OK
- *         PLASMA_ERR_NOT_FOUND  no object has this name
+ * @retval PLASMA_OK
+ * @retval PLASMA_ERR_NOT_FOUND  no object has this name
  *
  * Threads: any.   Cost: no system call, no lock.   Since: 0.1
  */
 plasma_status_t plasma_lookup(const plasma_client_t *client,
                               const char *name,
                               plasma_id_t *id);
+
+/** @} */
+
+/**
+ * @defgroup read_many Reading and waiting for many objects
+ * @{
+ */
 
 /**
  * Get many objects with one deadline.
@@ -1115,8 +1230,9 @@ plasma_status_t plasma_get_many(const plasma_client_t *client,
  *                     the object is sealed, else 0.
  * @param ready_count  written with it: how many are 1.
  *
- * @return PLASMA_OK           at least num_ready are sealed
- *         PLASMA_ERR_TIMEOUT  fewer are
+ * @retval PLASMA_OK           at least num_ready are sealed
+ * @retval PLASMA_ERR_TIMEOUT  fewer are, so far
+ * @retval PLASMA_ERR_ABORTED  fewer can be: creators died while it waited
  *
  * Threads: any.   Cost: no system call if enough are sealed.   Since: 0.1
  */
@@ -1128,6 +1244,13 @@ plasma_status_t plasma_wait(const plasma_client_t *client,
                             uint8_t *ready,
                             size_t *ready_count);
 
+/** @} */
+
+/**
+ * @defgroup metadata Reading an object's metadata
+ * @{
+ */
+
 /**
  * Find the value of a metadata key.
  *
@@ -1137,8 +1260,8 @@ plasma_status_t plasma_wait(const plasma_client_t *client,
  *                    buffer is held; never NULL.
  * @param value_size  written: bytes in it.
  *
- * @return PLASMA_OK
- *         PLASMA_ERR_NOT_FOUND  the object has no such key
+ * @retval PLASMA_OK
+ * @retval PLASMA_ERR_NOT_FOUND  the object has no such key
  *
  * Threads: any, one per buffer.   Cost: no system call.   Since: 0.1
  */
@@ -1152,6 +1275,8 @@ plasma_status_t plasma_get_metadata(const plasma_buffer_t *buffer,
  *
  * @param buffer  borrowed.
  * @param count   written.
+ *
+ * @retval PLASMA_OK
  *
  * Threads: any, one per buffer.   Cost: no system call.   Since: 0.1
  */
@@ -1168,8 +1293,8 @@ plasma_status_t plasma_metadata_count(const plasma_buffer_t *buffer,
  *                    buffer is held; never NULL.
  * @param value_size  written: bytes in it.
  *
- * @return PLASMA_OK
- *         PLASMA_ERR_NOT_FOUND  index is behind the last
+ * @retval PLASMA_OK
+ * @retval PLASMA_ERR_NOT_FOUND  index is behind the last
  *
  * Threads: any, one per buffer.   Cost: no system call.   Since: 0.1
  */
@@ -1179,11 +1304,20 @@ plasma_status_t plasma_metadata_at(const plasma_buffer_t *buffer,
                                    const void **value,
                                    uint64_t *value_size);
 
+/** @} */
+
+/**
+ * @defgroup info What a store tells about its objects, its clients and itself
+ * @{
+ */
+
 /**
  * What the store knows of the object of a buffer.
  *
  * @param buffer  borrowed.
  * @param info    written, as far as its struct_size goes.
+ *
+ * @retval PLASMA_OK
  *
  * Threads: any, one per buffer.   Cost: no lock.   Since: 0.1
  */
@@ -1197,7 +1331,7 @@ plasma_status_t plasma_buffer_info(const plasma_buffer_t *buffer,
  * @param id      borrowed.
  * @param state   written: ABSENT, WRITING or SEALED.
  *
- * @return PLASMA_OK, also when there is no such object.
+ * @retval PLASMA_OK  also when there is no such object
  *
  * Threads: any.   Cost: no system call, no lock.   Since: 0.1
  */
@@ -1212,8 +1346,8 @@ plasma_status_t plasma_contains(const plasma_client_t *client,
  * @param id      borrowed.
  * @param info    written, as far as its struct_size goes.
  *
- * @return PLASMA_OK
- *         PLASMA_ERR_NOT_FOUND  there is no such object
+ * @retval PLASMA_OK
+ * @retval PLASMA_ERR_NOT_FOUND  there is no such object
  *
  * Threads: any.   Cost: reads the leases of every client.   Since: 0.1
  */
@@ -1227,10 +1361,19 @@ plasma_status_t plasma_object_info(const plasma_client_t *client,
  * @param client  borrowed.
  * @param stats   written, as far as its struct_size goes.
  *
+ * @retval PLASMA_OK
+ *
  * Threads: any.   Cost: reads the leases of every client.   Since: 0.1
  */
 plasma_status_t plasma_stats(const plasma_client_t *client,
                              plasma_stats_t *stats);
+
+/** @} */
+
+/**
+ * @defgroup manage Deleting, pinning, evicting, and giving memory back
+ * @{
+ */
 
 /**
  * Delete a sealed object.
@@ -1241,11 +1384,11 @@ plasma_status_t plasma_stats(const plasma_client_t *client,
  * @param client  borrowed.
  * @param id      borrowed.
  *
- * @return PLASMA_OK
- *         PLASMA_ERR_NOT_FOUND   there is no such object
- *         PLASMA_ERR_NOT_SEALED  only its creator can end it: plasma_abort()
- *         PLASMA_ERR_READ_ONLY   the client may only read
- *         PLASMA_ERR_TIMEOUT     the writer lock stayed busy
+ * @retval PLASMA_OK
+ * @retval PLASMA_ERR_NOT_FOUND   there is no such object
+ * @retval PLASMA_ERR_NOT_SEALED  only its creator can end it: plasma_abort()
+ * @retval PLASMA_ERR_READ_ONLY   the client may only read
+ * @retval PLASMA_ERR_TIMEOUT     the writer lock stayed busy
  *
  * Threads: any.   Cost: the writer lock.   Since: 0.1
  */
@@ -1260,10 +1403,10 @@ plasma_status_t plasma_delete(const plasma_client_t *client,
  * @param client  borrowed.
  * @param id      borrowed.
  *
- * @return PLASMA_OK, also when it was pinned already
- *         PLASMA_ERR_NOT_FOUND   there is no such object
- *         PLASMA_ERR_READ_ONLY   the client may only read
- *         PLASMA_ERR_TIMEOUT     the writer lock stayed busy
+ * @retval PLASMA_OK             also when it was pinned already
+ * @retval PLASMA_ERR_NOT_FOUND  there is no such object
+ * @retval PLASMA_ERR_READ_ONLY  the client may only read
+ * @retval PLASMA_ERR_TIMEOUT    the writer lock stayed busy
  *
  * Threads: any.   Cost: the writer lock.   Since: 0.1
  */
@@ -1276,7 +1419,10 @@ plasma_status_t plasma_pin(const plasma_client_t *client,
  * @param client  borrowed.
  * @param id      borrowed.
  *
- * @return as plasma_pin(); PLASMA_OK also when it was not pinned.
+ * @retval PLASMA_OK             also when it was not pinned
+ * @retval PLASMA_ERR_NOT_FOUND  there is no such object
+ * @retval PLASMA_ERR_READ_ONLY  the client may only read
+ * @retval PLASMA_ERR_TIMEOUT    the writer lock stayed busy
  *
  * Threads: any.   Cost: the writer lock.   Since: 0.1
  */
@@ -1292,10 +1438,10 @@ plasma_status_t plasma_unpin(const plasma_client_t *client,
  * @param bytes    how much to free, at least; UINT64_MAX for all that can be.
  * @param evicted  written: bytes freed; less than asked is no error.
  *
- * @return PLASMA_OK
- *         PLASMA_ERR_UNSUPPORTED  the store was made without eviction
- *         PLASMA_ERR_READ_ONLY    the client may only read
- *         PLASMA_ERR_TIMEOUT      the writer lock stayed busy
+ * @retval PLASMA_OK
+ * @retval PLASMA_ERR_UNSUPPORTED  the store was made without eviction
+ * @retval PLASMA_ERR_READ_ONLY    the client may only read
+ * @retval PLASMA_ERR_TIMEOUT      the writer lock stayed busy
  *
  * Threads: any.   Cost: the writer lock, in batches.   Since: 0.1
  */
@@ -1311,9 +1457,9 @@ plasma_status_t plasma_evict(const plasma_client_t *client,
  * @param client  borrowed.
  * @param reaped  written: how many dead clients there were.
  *
- * @return PLASMA_OK
- *         PLASMA_ERR_READ_ONLY  the client may only read
- *         PLASMA_ERR_TIMEOUT    the writer lock stayed busy
+ * @retval PLASMA_OK
+ * @retval PLASMA_ERR_READ_ONLY  the client may only read
+ * @retval PLASMA_ERR_TIMEOUT    the writer lock stayed busy
  *
  * Threads: any.   Cost: reads the leases of every client.   Since: 0.1
  */
@@ -1327,15 +1473,22 @@ plasma_status_t plasma_reap(const plasma_client_t *client,
  * @param keep_bytes  free bytes to keep reserved for the next creates.
  * @param returned    written: bytes given back.
  *
- * @return PLASMA_OK
- *         PLASMA_ERR_READ_ONLY  the client may only read
- *         PLASMA_ERR_TIMEOUT    the writer lock stayed busy
+ * @retval PLASMA_OK
+ * @retval PLASMA_ERR_READ_ONLY  the client may only read
+ * @retval PLASMA_ERR_TIMEOUT    the writer lock stayed busy
  *
  * Threads: any.   Cost: 1 system call per run of chunks.   Since: 0.1
  */
 plasma_status_t plasma_trim(const plasma_client_t *client,
                             uint64_t keep_bytes,
                             uint64_t *returned);
+
+/** @} */
+
+/**
+ * @defgroup list Lists of objects and of clients
+ * @{
+ */
 
 /**
  * List the objects of a store, also unsealed and deleted ones still held.
@@ -1345,6 +1498,8 @@ plasma_status_t plasma_trim(const plasma_client_t *client,
  *
  * @param client  borrowed.
  * @param list    written; free it with plasma_list_free().
+ *
+ * @retval PLASMA_OK
  *
  * Threads: any.   Cost: grows with max_objects; no lock.   Since: 0.1
  */
@@ -1356,7 +1511,9 @@ plasma_status_t plasma_list(const plasma_client_t *client,
  *
  * @param list  borrowed; NULL has none.
  *
- * Threads: any.   Since: 0.1
+ * @return 0 .. max_objects.
+ *
+ * Threads: any.   Cost: none worth naming.   Since: 0.1
  */
 uint64_t plasma_list_count(const plasma_list_t *list);
 
@@ -1367,10 +1524,10 @@ uint64_t plasma_list_count(const plasma_list_t *list);
  * @param index  0 .. plasma_list_count() - 1.
  * @param info   written, as far as its struct_size goes.
  *
- * @return PLASMA_OK
- *         PLASMA_ERR_NOT_FOUND  index is behind the last
+ * @retval PLASMA_OK
+ * @retval PLASMA_ERR_NOT_FOUND  index is behind the last
  *
- * Threads: any.   Since: 0.1
+ * Threads: any.   Cost: none worth naming.   Since: 0.1
  */
 plasma_status_t plasma_list_at(const plasma_list_t *list,
                                uint64_t index,
@@ -1381,7 +1538,7 @@ plasma_status_t plasma_list_at(const plasma_list_t *list,
  *
  * @param list  consumed; NULL is a no-op.
  *
- * Threads: any.   Since: 0.1
+ * Threads: any.   Cost: none worth naming.   Since: 0.1
  */
 void plasma_list_free(plasma_list_t *list);
 
@@ -1390,6 +1547,8 @@ void plasma_list_free(plasma_list_t *list);
  *
  * @param client  borrowed.
  * @param list    written; free it with plasma_client_list_free().
+ *
+ * @retval PLASMA_OK
  *
  * Threads: any.   Cost: reads the file of every client.   Since: 0.1
  */
@@ -1403,8 +1562,8 @@ plasma_status_t plasma_list_clients(const plasma_client_t *client,
  * @param id      borrowed.
  * @param list    written; free it with plasma_client_list_free().
  *
- * @return PLASMA_OK
- *         PLASMA_ERR_NOT_FOUND  there is no such object
+ * @retval PLASMA_OK
+ * @retval PLASMA_ERR_NOT_FOUND  there is no such object
  *
  * Threads: any.   Cost: reads the leases of every client.   Since: 0.1
  */
@@ -1417,7 +1576,9 @@ plasma_status_t plasma_list_holders(const plasma_client_t *client,
  *
  * @param list  borrowed; NULL has none.
  *
- * Threads: any.   Since: 0.1
+ * @return at least 0: nobody may hold an object.
+ *
+ * Threads: any.   Cost: none worth naming.   Since: 0.1
  */
 uint64_t plasma_client_list_count(const plasma_client_list_t *list);
 
@@ -1428,10 +1589,10 @@ uint64_t plasma_client_list_count(const plasma_client_list_t *list);
  * @param index  0 .. plasma_client_list_count() - 1.
  * @param info   written, as far as its struct_size goes.
  *
- * @return PLASMA_OK
- *         PLASMA_ERR_NOT_FOUND  index is behind the last
+ * @retval PLASMA_OK
+ * @retval PLASMA_ERR_NOT_FOUND  index is behind the last
  *
- * Threads: any.   Since: 0.1
+ * Threads: any.   Cost: none worth naming.   Since: 0.1
  */
 plasma_status_t plasma_client_list_at(const plasma_client_list_t *list,
                                       uint64_t index,
@@ -1442,9 +1603,16 @@ plasma_status_t plasma_client_list_at(const plasma_client_list_t *list,
  *
  * @param list  consumed; NULL is a no-op.
  *
- * Threads: any.   Since: 0.1
+ * Threads: any.   Cost: none worth naming.   Since: 0.1
  */
 void plasma_client_list_free(plasma_client_list_t *list);
+
+/** @} */
+
+/**
+ * @defgroup event News of a store
+ * @{
+ */
 
 /**
  * Subscribe to the events of a store, from now on.
@@ -1454,7 +1622,9 @@ void plasma_client_list_free(plasma_client_list_t *list);
  * @param client        borrowed.
  * @param subscription  written; end it with plasma_unsubscribe().
  *
- * Threads: any.   Since: 0.1
+ * @retval PLASMA_OK
+ *
+ * Threads: any.   Cost: none worth naming.   Since: 0.1
  */
 plasma_status_t plasma_subscribe(const plasma_client_t *client,
                                  plasma_subscription_t **subscription);
@@ -1468,9 +1638,9 @@ plasma_status_t plasma_subscribe(const plasma_client_t *client,
  * @param timeout_ms    0 do not wait, -1 for ever.
  * @param event         written, as far as its struct_size goes.
  *
- * @return PLASMA_OK
- *         PLASMA_ERR_TIMEOUT       no event in time, also with 0
- *         PLASMA_ERR_DISCONNECTED  the client was disconnected
+ * @retval PLASMA_OK
+ * @retval PLASMA_ERR_TIMEOUT       no event in time, also with 0
+ * @retval PLASMA_ERR_DISCONNECTED  the client was disconnected
  *
  * Threads: any.   Cost: no system call if there is one.   Since: 0.1
  */
@@ -1487,10 +1657,11 @@ plasma_status_t plasma_next_event(const plasma_subscription_t *subscription,
  * @param subscription  borrowed.
  * @param fd            written; the library's, closed by plasma_unsubscribe().
  *
- * @return PLASMA_OK
- *         PLASMA_ERR_LIMIT  too many open files or threads
+ * @retval PLASMA_OK
+ * @retval PLASMA_ERR_LIMIT  too many open files or threads
  *
- * Threads: any.   Since: 0.1
+ * Threads: any.   Cost: none, but for the first call: some system calls.
+ * Since: 0.1
  */
 plasma_status_t plasma_event_fd(const plasma_subscription_t *subscription,
                                 int *fd);
@@ -1501,9 +1672,16 @@ plasma_status_t plasma_event_fd(const plasma_subscription_t *subscription,
  * @param subscription  consumed; NULL is a no-op. No other thread may be in a
  *                      call with it.
  *
- * Threads: any.   Since: 0.1
+ * Threads: any.   Cost: joins the helper thread, if there is one.   Since: 0.1
  */
 void plasma_unsubscribe(plasma_subscription_t *subscription);
+
+/** @} */
+
+/**
+ * @defgroup check Whether a store is sound
+ * @{
+ */
 
 /**
  * Compare all structures of the store with each other.
@@ -1515,16 +1693,18 @@ void plasma_unsubscribe(plasma_subscription_t *subscription);
  * @param client  borrowed; not READ_ONLY, since it takes the writer lock.
  * @param report  written, as far as its struct_size goes.
  *
- * @return PLASMA_OK, whatever was found: see report->problem_count
- *         PLASMA_ERR_CORRUPT    too much is wrong to look
- *         PLASMA_ERR_READ_ONLY  the client may only read
- *         PLASMA_ERR_TIMEOUT    the writer lock stayed busy
+ * @retval PLASMA_OK             whatever was found: see report->problem_count
+ * @retval PLASMA_ERR_CORRUPT    too much is wrong to look
+ * @retval PLASMA_ERR_READ_ONLY  the client may only read
+ * @retval PLASMA_ERR_TIMEOUT    the writer lock stayed busy
  *
  * Threads: any.   Cost: the writer lock, for a second per million objects
  * and some 100 bytes of memory for each.   Since: 0.1
  */
 plasma_status_t plasma_check(const plasma_client_t *client,
                              plasma_check_report_t *report);
+
+/** @} */
 
 #ifdef __cplusplus
 }  // extern "C"

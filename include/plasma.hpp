@@ -330,6 +330,8 @@ public:
      *
      * @param id  written.
      * @retval PLASMA_OK
+     *
+     * Threads: any.   Cost: 1 system call.   Since: 0.1
      */
     static Status Random(ObjectID &id) noexcept
     {
@@ -343,6 +345,8 @@ public:
      * @param id     written.
      * @retval PLASMA_OK
      * @retval PLASMA_ERR_INVALID_ARGUMENT  more than 20 bytes
+     *
+     * Threads: any.   Cost: none worth naming.   Since: 0.1
      */
     static Status FromBytes(const Bytes &bytes, ObjectID &id) noexcept
     {
@@ -355,6 +359,8 @@ public:
      * @param id   written.
      * @retval PLASMA_OK
      * @retval PLASMA_ERR_INVALID_ARGUMENT  anything else
+     *
+     * Threads: any.   Cost: none worth naming.   Since: 0.1
      */
     static Status FromHex(const Text &hex, ObjectID &id) noexcept
     {
@@ -604,6 +610,7 @@ public:
      *
      * @retval PLASMA_OK
      * @retval PLASMA_ERR_INVALID_ARGUMENT  it holds no object
+     * @retval PLASMA_ERR_LIMIT             retained 32767 times already
      *
      * Threads: any, one per buffer.   Cost: no system call.   Since: 0.1
      */
@@ -629,6 +636,23 @@ public:
      * Since: 0.1
      */
     Status Release() noexcept { return plasma_release(&buffer_); }
+
+    /**
+     * Give many objects back: plasma_release_many(). Each is tried, also after
+     * one failed.
+     *
+     * @param buffers  consumed, each as by Release().
+     *
+     * @return PLASMA_OK, or the first failure.
+     *
+     * Threads: any, one per buffer.   Cost: no system call.   Since: 0.1
+     */
+    static Status ReleaseMany(Span<Buffer> buffers) noexcept
+    {
+        return plasma_release_many(
+            reinterpret_cast<plasma_buffer_t *>(buffers.data()),
+            buffers.size());
+    }
 
     /** Lent to calls of plasma.h. */
     const plasma_buffer_t *c() const noexcept { return &buffer_; }
@@ -985,7 +1009,8 @@ public:
      * @retval PLASMA_OK
      * @retval PLASMA_ERR_LIMIT  too many open files or threads
      *
-     * Threads: any.   Since: 0.1
+     * Threads: any.   Cost: none, but for the first call: some system calls.
+     * Since: 0.1
      */
     Status GetFd(int &fd) const noexcept
     {
@@ -1095,7 +1120,7 @@ public:
      *
      * @return text valid while connected; NULL when it is not.
      *
-     * Threads: any.   Since: 0.1
+     * Threads: any.   Cost: none worth naming.   Since: 0.1
      */
     const char *address() const noexcept
     {
@@ -1126,6 +1151,8 @@ public:
      * @retval PLASMA_OK
      * @retval PLASMA_ERR_STORE_NOT_FOUND  nothing there
      * @retval PLASMA_ERR_NOT_A_STORE      something else is there
+     * @retval PLASMA_ERR_VERSION          made by another version or word size
+     * @retval PLASMA_ERR_CORRUPT          its files hold nonsense
      * @retval PLASMA_ERR_PERMISSION       not the owner's
      * @retval PLASMA_ERR_UNSUPPORTED      the store is a mount point
      *
@@ -1204,7 +1231,15 @@ public:
      * @param bytes    borrowed: its data.
      * @param options  borrowed.
      *
-     * @return as BuildObject().
+     * @retval PLASMA_OK
+     * @retval PLASMA_ERR_EXISTS         an object has this id, sealed or not
+     * @retval PLASMA_ERR_NAME_EXISTS    an object has this name
+     * @retval PLASMA_ERR_OUT_OF_MEMORY  no room within options.timeout_ms
+     * @retval PLASMA_ERR_TOO_LARGE      larger than the whole store
+     * @retval PLASMA_ERR_LIMIT          too many objects, or over 64 KiB of
+     *                                   metadata
+     * @retval PLASMA_ERR_READ_ONLY      the client may only read
+     * @retval PLASMA_ERR_TIMEOUT        the writer lock stayed busy
      *
      * Threads: any.   Cost: as plasma_create(), and the copy.   Since: 0.1
      */
@@ -1263,9 +1298,15 @@ public:
      * @param timeout_ms      how long to wait for another creator's seal.
      *
      * @retval PLASMA_OK
-     * @retval PLASMA_ERR_NOT_SEALED  kNoWait, and another writes it
-     * @retval PLASMA_ERR_TIMEOUT     another did not seal it in time
-     * @return else as BuildObject(), but EXISTS.
+     * @retval PLASMA_ERR_NOT_SEALED     kNoWait, and another writes it
+     * @retval PLASMA_ERR_TIMEOUT        another did not seal it in time, or the
+     *                                   writer lock stayed busy
+     * @retval PLASMA_ERR_NAME_EXISTS    another object has this name
+     * @retval PLASMA_ERR_OUT_OF_MEMORY  no room within options.timeout_ms
+     * @retval PLASMA_ERR_TOO_LARGE      larger than the whole store
+     * @retval PLASMA_ERR_LIMIT          too many objects or leases, or over
+     *                                   64 KiB of metadata
+     * @retval PLASMA_ERR_READ_ONLY      the client may only read
      *
      * Threads: any.   Cost: as plasma_get() or plasma_create().   Since: 0.1
      */
@@ -1325,7 +1366,12 @@ public:
      * @param buffer      written: the object.
      * @param timeout_ms  how long to wait.
      *
-     * @return as GetObject().
+     * @retval PLASMA_OK
+     * @retval PLASMA_ERR_NOT_FOUND   kNoWait, and there is none
+     * @retval PLASMA_ERR_NOT_SEALED  kNoWait, and it is being written
+     * @retval PLASMA_ERR_TIMEOUT     not sealed in time
+     * @retval PLASMA_ERR_ABORTED     its creator died while this call waited
+     * @retval PLASMA_ERR_LIMIT       too many leases
      *
      * Threads: any.   Cost: as plasma_get(), and a hash of the name.
      * Since: 0.1
@@ -1384,7 +1430,8 @@ public:
      * @param timeout_ms   how long to wait.
      *
      * @retval PLASMA_OK           at least num_ready are sealed
-     * @retval PLASMA_ERR_TIMEOUT  fewer are
+     * @retval PLASMA_ERR_TIMEOUT  fewer are, so far
+     * @retval PLASMA_ERR_ABORTED  fewer can be: creators died while it waited
      *
      * Threads: any.   Cost: no system call if enough are sealed.   Since: 0.1
      */
@@ -1515,7 +1562,7 @@ public:
      *
      * @param id  borrowed.
      *
-     * @retval PLASMA_OK  also when it was pinned already
+     * @retval PLASMA_OK             also when it was pinned already
      * @retval PLASMA_ERR_NOT_FOUND  there is no such object
      * @retval PLASMA_ERR_READ_ONLY  the client may only read
      * @retval PLASMA_ERR_TIMEOUT    the writer lock stayed busy
@@ -1532,7 +1579,10 @@ public:
      *
      * @param id  borrowed.
      *
-     * @return as PinObject(); PLASMA_OK also when it was not pinned.
+     * @retval PLASMA_OK             also when it was not pinned
+     * @retval PLASMA_ERR_NOT_FOUND  there is no such object
+     * @retval PLASMA_ERR_READ_ONLY  the client may only read
+     * @retval PLASMA_ERR_TIMEOUT    the writer lock stayed busy
      *
      * Threads: any.   Cost: the writer lock.   Since: 0.1
      */
@@ -1670,7 +1720,7 @@ public:
      *
      * @retval PLASMA_OK
      *
-     * Threads: any.   Since: 0.1
+     * Threads: any.   Cost: none worth naming.   Since: 0.1
      */
     Status Subscribe(Subscription &subscription) const noexcept
     {
@@ -1691,7 +1741,7 @@ public:
      *
      * @param report  written; see its problem_count.
      *
-     * @retval PLASMA_OK  whatever was found
+     * @retval PLASMA_OK             whatever was found
      * @retval PLASMA_ERR_CORRUPT    too much is wrong to look
      * @retval PLASMA_ERR_READ_ONLY  the client may only read
      * @retval PLASMA_ERR_TIMEOUT    the writer lock stayed busy

@@ -154,8 +154,9 @@ fn no_buffer() -> Error {
 /// @param buffer  borrowed.
 /// @param copy    written; release it like any other.
 ///
-/// @return PLASMA_OK
-///         PLASMA_ERR_INVALID_ARGUMENT  not a live buffer
+/// @retval PLASMA_OK
+/// @retval PLASMA_ERR_INVALID_ARGUMENT  not a live buffer
+/// @retval PLASMA_ERR_LIMIT             retained 32767 times already
 ///
 /// Threads: any, one per buffer.   Cost: no system call.   Since: 0.1
 #[unsafe(no_mangle)]
@@ -174,8 +175,8 @@ pub extern "C" fn plasma_retain(
 ///
 /// @param buffer  consumed: all zero afterwards. All zero before is a no-op.
 ///
-/// @return PLASMA_OK
-///         PLASMA_ERR_INVALID_ARGUMENT  a stale alias; nothing was touched
+/// @retval PLASMA_OK
+/// @retval PLASMA_ERR_INVALID_ARGUMENT  a stale alias; nothing was touched
 ///
 /// Threads: any, one per buffer.   Cost: no system call, no lock.   Since: 0.1
 #[unsafe(no_mangle)]

@@ -71,10 +71,10 @@ impl From<&CheckReport> for plasma_check_report_t {
 /// @param client  borrowed; not READ_ONLY, since it takes the writer lock.
 /// @param report  written, as far as its struct_size goes.
 ///
-/// @return PLASMA_OK, whatever was found: see report->problem_count
-///         PLASMA_ERR_CORRUPT    too much is wrong to look
-///         PLASMA_ERR_READ_ONLY  the client may only read
-///         PLASMA_ERR_TIMEOUT    the writer lock stayed busy
+/// @retval PLASMA_OK             whatever was found: see report->problem_count
+/// @retval PLASMA_ERR_CORRUPT    too much is wrong to look
+/// @retval PLASMA_ERR_READ_ONLY  the client may only read
+/// @retval PLASMA_ERR_TIMEOUT    the writer lock stayed busy
 ///
 /// Threads: any.   Cost: the writer lock, for a second per million objects
 /// and some 100 bytes of memory for each.   Since: 0.1

@@ -35,21 +35,21 @@ pub(super) fn client_arg(client: Option<&plasma_client_t>) -> crate::error::Resu
 /// @param options  borrowed; NULL for all defaults.
 /// @param client   written: the connection; end it with plasma_disconnect().
 ///
-/// @return PLASMA_OK
-///         PLASMA_ERR_INVALID_ARGUMENT  the address can name no store
-///         PLASMA_ERR_STORE_NOT_FOUND   EXISTING or READ_ONLY, and none there
-///         PLASMA_ERR_STORE_EXISTS      EXCLUSIVE, and one is there
-///         PLASMA_ERR_NOT_A_STORE       a file, a link or another directory
-///         PLASMA_ERR_MISMATCH          made with other options than given
-///         PLASMA_ERR_VERSION           made by another version or word size
-///         PLASMA_ERR_CORRUPT           its files hold nonsense
-///         PLASMA_ERR_PERMISSION        the operating system refuses
-///         PLASMA_ERR_OUT_OF_MEMORY     no room for the store; see
-///                                      --shm-size in a container
-///         PLASMA_ERR_LIMIT             too many clients, or open files
-///         PLASMA_ERR_TIMEOUT           the lock_timeout_ms ran out, where the
+/// @retval PLASMA_OK
+/// @retval PLASMA_ERR_INVALID_ARGUMENT  the address can name no store
+/// @retval PLASMA_ERR_STORE_NOT_FOUND   EXISTING or READ_ONLY, and none there
+/// @retval PLASMA_ERR_STORE_EXISTS      EXCLUSIVE, and one is there
+/// @retval PLASMA_ERR_NOT_A_STORE       a file, a link or another directory
+/// @retval PLASMA_ERR_MISMATCH          made with other options than given
+/// @retval PLASMA_ERR_VERSION           made by another version or word size
+/// @retval PLASMA_ERR_CORRUPT           its files hold nonsense
+/// @retval PLASMA_ERR_PERMISSION        the operating system refuses
+/// @retval PLASMA_ERR_OUT_OF_MEMORY     no room for the store; see --shm-size in
+///                                      a container
+/// @retval PLASMA_ERR_LIMIT             too many clients, or open files
+/// @retval PLASMA_ERR_TIMEOUT           the lock_timeout_ms ran out, where the
 ///                                      last of an EPHEMERAL store is leaving
-///         PLASMA_ERR_UNSUPPORTED       network file systems, hugetlbfs
+/// @retval PLASMA_ERR_UNSUPPORTED       network file systems, hugetlbfs
 ///
 /// Threads: any.   Cost: about 30 system calls.   Since: 0.1
 #[unsafe(no_mangle)]
@@ -90,7 +90,7 @@ pub extern "C" fn plasma_disconnect(client: *mut plasma_client_t) {
 ///
 /// @return text valid until plasma_disconnect(); NULL when client is NULL.
 ///
-/// Threads: any.   Since: 0.1
+/// Threads: any.   Cost: none worth naming.   Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn plasma_client_address(client: Option<&plasma_client_t>) -> *const c_char {
     client.map_or(std::ptr::null(), |client| client.0.address().as_ptr())
@@ -101,6 +101,8 @@ pub extern "C" fn plasma_client_address(client: Option<&plasma_client_t>) -> *co
 /// Calls that begin later are not affected.
 ///
 /// @param client  borrowed.
+///
+/// @retval PLASMA_OK
 ///
 /// Threads: any.   Cost: a few system calls.   Since: 0.1
 #[unsafe(no_mangle)]
@@ -115,11 +117,13 @@ pub extern "C" fn plasma_interrupt(client: Option<&plasma_client_t>) -> plasma_s
 ///
 /// @param address  borrowed; as for plasma_connect().
 ///
-/// @return PLASMA_OK
-///         PLASMA_ERR_STORE_NOT_FOUND  nothing there
-///         PLASMA_ERR_NOT_A_STORE      something else is there
-///         PLASMA_ERR_PERMISSION       not the owner's
-///         PLASMA_ERR_UNSUPPORTED      the store is a mount point
+/// @retval PLASMA_OK
+/// @retval PLASMA_ERR_STORE_NOT_FOUND  nothing there
+/// @retval PLASMA_ERR_NOT_A_STORE      something else is there
+/// @retval PLASMA_ERR_VERSION          made by another version or word size
+/// @retval PLASMA_ERR_CORRUPT          its files hold nonsense
+/// @retval PLASMA_ERR_PERMISSION       not the owner's
+/// @retval PLASMA_ERR_UNSUPPORTED      the store is a mount point
 ///
 /// Threads: any.   Cost: grows with the number of clients.   Since: 0.1
 #[unsafe(no_mangle)]

@@ -100,7 +100,7 @@ pub extern "C" fn plasma_error_message() -> *const c_char {
 ///
 /// @return 0 when it did not begin as an errno.
 ///
-/// Threads: any; each has its own.   Since: 0.1
+/// Threads: any; each has its own.   Cost: none worth naming.   Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn plasma_error_errno() -> c_int {
     LAST.with(|last| last.errno.get())

@@ -100,7 +100,9 @@ const _: () = shared_by_threads::<plasma_subscription_t>();
 /// @param client        borrowed.
 /// @param subscription  written; end it with plasma_unsubscribe().
 ///
-/// Threads: any.   Since: 0.1
+/// @retval PLASMA_OK
+///
+/// Threads: any.   Cost: none worth naming.   Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn plasma_subscribe(
     client: Option<&plasma_client_t>,
@@ -121,9 +123,9 @@ pub extern "C" fn plasma_subscribe(
 /// @param timeout_ms    0 do not wait, -1 for ever.
 /// @param event         written, as far as its struct_size goes.
 ///
-/// @return PLASMA_OK
-///         PLASMA_ERR_TIMEOUT       no event in time, also with 0
-///         PLASMA_ERR_DISCONNECTED  the client was disconnected
+/// @retval PLASMA_OK
+/// @retval PLASMA_ERR_TIMEOUT       no event in time, also with 0
+/// @retval PLASMA_ERR_DISCONNECTED  the client was disconnected
 ///
 /// Threads: any.   Cost: no system call if there is one.   Since: 0.1
 #[unsafe(no_mangle)]
@@ -148,10 +150,11 @@ pub extern "C" fn plasma_next_event(
 /// @param subscription  borrowed.
 /// @param fd            written; the library's, closed by plasma_unsubscribe().
 ///
-/// @return PLASMA_OK
-///         PLASMA_ERR_LIMIT  too many open files or threads
+/// @retval PLASMA_OK
+/// @retval PLASMA_ERR_LIMIT  too many open files or threads
 ///
-/// Threads: any.   Since: 0.1
+/// Threads: any.   Cost: none, but for the first call: some system calls.
+/// Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn plasma_event_fd(
     subscription: Option<&plasma_subscription_t>,
@@ -169,7 +172,7 @@ pub extern "C" fn plasma_event_fd(
 /// @param subscription  consumed; NULL is a no-op. No other thread may be in a
 ///                      call with it.
 ///
-/// Threads: any.   Since: 0.1
+/// Threads: any.   Cost: joins the helper thread, if there is one.   Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn plasma_unsubscribe(subscription: *mut plasma_subscription_t) {
     raw::free_handle(subscription);

@@ -52,6 +52,8 @@ pub(super) fn ids_arg<'a>(ids: *const plasma_id_t, count: usize) -> Result<&'a [
 ///
 /// @param id  written.
 ///
+/// @retval PLASMA_OK
+///
 /// Threads: any.   Cost: 1 system call.   Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn plasma_id_random(id: Option<&mut MaybeUninit<plasma_id_t>>) -> plasma_status_t {
@@ -64,10 +66,13 @@ pub extern "C" fn plasma_id_random(id: Option<&mut MaybeUninit<plasma_id_t>>) ->
 /// Make an id from up to 20 bytes, padded with zeros.
 ///
 /// @param bytes  borrowed; may be NULL when n is 0.
-/// @param n      how many; more than 20 is INVALID_ARGUMENT.
+/// @param n      how many.
 /// @param id     written.
 ///
-/// Threads: any.   Since: 0.1
+/// @retval PLASMA_OK
+/// @retval PLASMA_ERR_INVALID_ARGUMENT  more than 20 bytes
+///
+/// Threads: any.   Cost: none worth naming.   Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn plasma_id_from_bytes(
     bytes: *const c_void,
@@ -86,10 +91,13 @@ pub extern "C" fn plasma_id_from_bytes(
 
 /// Make an id from exactly 40 hexadecimal digits of either case.
 ///
-/// @param hex  borrowed; NUL-terminated. Anything else is INVALID_ARGUMENT.
+/// @param hex  borrowed.
 /// @param id   written.
 ///
-/// Threads: any.   Since: 0.1
+/// @retval PLASMA_OK
+/// @retval PLASMA_ERR_INVALID_ARGUMENT  anything else
+///
+/// Threads: any.   Cost: none worth naming.   Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn plasma_id_from_hex(
     hex: *const c_char,
@@ -107,7 +115,9 @@ pub extern "C" fn plasma_id_from_hex(
 /// @param id   borrowed.
 /// @param hex  written: room for PLASMA_ID_HEX_SIZE (41) bytes.
 ///
-/// Threads: any.   Since: 0.1
+/// @retval PLASMA_OK
+///
+/// Threads: any.   Cost: none worth naming.   Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn plasma_id_to_hex(id: Option<&plasma_id_t>, hex: *mut c_char) -> plasma_status_t {
     run(|| {

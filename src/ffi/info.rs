@@ -259,6 +259,8 @@ impl From<&Stats> for plasma_stats_t {
 /// @param buffer  borrowed.
 /// @param info    written, as far as its struct_size goes.
 ///
+/// @retval PLASMA_OK
+///
 /// Threads: any, one per buffer.   Cost: no lock.   Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn plasma_buffer_info(
@@ -278,7 +280,7 @@ pub extern "C" fn plasma_buffer_info(
 /// @param id      borrowed.
 /// @param state   written: ABSENT, WRITING or SEALED.
 ///
-/// @return PLASMA_OK, also when there is no such object.
+/// @retval PLASMA_OK  also when there is no such object
 ///
 /// Threads: any.   Cost: no system call, no lock.   Since: 0.1
 #[unsafe(no_mangle)]
@@ -300,8 +302,8 @@ pub extern "C" fn plasma_contains(
 /// @param id      borrowed.
 /// @param info    written, as far as its struct_size goes.
 ///
-/// @return PLASMA_OK
-///         PLASMA_ERR_NOT_FOUND  there is no such object
+/// @retval PLASMA_OK
+/// @retval PLASMA_ERR_NOT_FOUND  there is no such object
 ///
 /// Threads: any.   Cost: reads the leases of every client.   Since: 0.1
 #[unsafe(no_mangle)]
@@ -322,6 +324,8 @@ pub extern "C" fn plasma_object_info(
 ///
 /// @param client  borrowed.
 /// @param stats   written, as far as its struct_size goes.
+///
+/// @retval PLASMA_OK
 ///
 /// Threads: any.   Cost: reads the leases of every client.   Since: 0.1
 #[unsafe(no_mangle)]

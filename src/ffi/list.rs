@@ -41,6 +41,8 @@ fn at<T>(list: &[T], index: u64) -> Result<&T> {
 /// @param client  borrowed.
 /// @param list    written; free it with plasma_list_free().
 ///
+/// @retval PLASMA_OK
+///
 /// Threads: any.   Cost: grows with max_objects; no lock.   Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn plasma_list(
@@ -58,7 +60,9 @@ pub extern "C" fn plasma_list(
 ///
 /// @param list  borrowed; NULL has none.
 ///
-/// Threads: any.   Since: 0.1
+/// @return 0 .. max_objects.
+///
+/// Threads: any.   Cost: none worth naming.   Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn plasma_list_count(list: Option<&plasma_list_t>) -> u64 {
     list.map_or(0, |list| list.0.len() as u64)
@@ -70,10 +74,10 @@ pub extern "C" fn plasma_list_count(list: Option<&plasma_list_t>) -> u64 {
 /// @param index  0 .. plasma_list_count() - 1.
 /// @param info   written, as far as its struct_size goes.
 ///
-/// @return PLASMA_OK
-///         PLASMA_ERR_NOT_FOUND  index is behind the last
+/// @retval PLASMA_OK
+/// @retval PLASMA_ERR_NOT_FOUND  index is behind the last
 ///
-/// Threads: any.   Since: 0.1
+/// Threads: any.   Cost: none worth naming.   Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn plasma_list_at(
     list: Option<&plasma_list_t>,
@@ -91,7 +95,7 @@ pub extern "C" fn plasma_list_at(
 ///
 /// @param list  consumed; NULL is a no-op.
 ///
-/// Threads: any.   Since: 0.1
+/// Threads: any.   Cost: none worth naming.   Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn plasma_list_free(list: *mut plasma_list_t) {
     raw::free_handle(list);
@@ -101,6 +105,8 @@ pub extern "C" fn plasma_list_free(list: *mut plasma_list_t) {
 ///
 /// @param client  borrowed.
 /// @param list    written; free it with plasma_client_list_free().
+///
+/// @retval PLASMA_OK
 ///
 /// Threads: any.   Cost: reads the file of every client.   Since: 0.1
 #[unsafe(no_mangle)]
@@ -121,8 +127,8 @@ pub extern "C" fn plasma_list_clients(
 /// @param id      borrowed.
 /// @param list    written; free it with plasma_client_list_free().
 ///
-/// @return PLASMA_OK
-///         PLASMA_ERR_NOT_FOUND  there is no such object
+/// @retval PLASMA_OK
+/// @retval PLASMA_ERR_NOT_FOUND  there is no such object
 ///
 /// Threads: any.   Cost: reads the leases of every client.   Since: 0.1
 #[unsafe(no_mangle)]
@@ -142,7 +148,9 @@ pub extern "C" fn plasma_list_holders(
 ///
 /// @param list  borrowed; NULL has none.
 ///
-/// Threads: any.   Since: 0.1
+/// @return at least 0: nobody may hold an object.
+///
+/// Threads: any.   Cost: none worth naming.   Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn plasma_client_list_count(list: Option<&plasma_client_list_t>) -> u64 {
     list.map_or(0, |list| list.0.len() as u64)
@@ -154,10 +162,10 @@ pub extern "C" fn plasma_client_list_count(list: Option<&plasma_client_list_t>) 
 /// @param index  0 .. plasma_client_list_count() - 1.
 /// @param info   written, as far as its struct_size goes.
 ///
-/// @return PLASMA_OK
-///         PLASMA_ERR_NOT_FOUND  index is behind the last
+/// @retval PLASMA_OK
+/// @retval PLASMA_ERR_NOT_FOUND  index is behind the last
 ///
-/// Threads: any.   Since: 0.1
+/// Threads: any.   Cost: none worth naming.   Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn plasma_client_list_at(
     list: Option<&plasma_client_list_t>,
@@ -175,7 +183,7 @@ pub extern "C" fn plasma_client_list_at(
 ///
 /// @param list  consumed; NULL is a no-op.
 ///
-/// Threads: any.   Since: 0.1
+/// Threads: any.   Cost: none worth naming.   Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn plasma_client_list_free(list: *mut plasma_client_list_t) {
     raw::free_handle(list);

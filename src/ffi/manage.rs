@@ -14,11 +14,11 @@ use std::mem::MaybeUninit;
 /// @param client  borrowed.
 /// @param id      borrowed.
 ///
-/// @return PLASMA_OK
-///         PLASMA_ERR_NOT_FOUND   there is no such object
-///         PLASMA_ERR_NOT_SEALED  only its creator can end it: plasma_abort()
-///         PLASMA_ERR_READ_ONLY   the client may only read
-///         PLASMA_ERR_TIMEOUT     the writer lock stayed busy
+/// @retval PLASMA_OK
+/// @retval PLASMA_ERR_NOT_FOUND   there is no such object
+/// @retval PLASMA_ERR_NOT_SEALED  only its creator can end it: plasma_abort()
+/// @retval PLASMA_ERR_READ_ONLY   the client may only read
+/// @retval PLASMA_ERR_TIMEOUT     the writer lock stayed busy
 ///
 /// Threads: any.   Cost: the writer lock.   Since: 0.1
 #[unsafe(no_mangle)]
@@ -36,10 +36,10 @@ pub extern "C" fn plasma_delete(
 /// @param client  borrowed.
 /// @param id      borrowed.
 ///
-/// @return PLASMA_OK, also when it was pinned already
-///         PLASMA_ERR_NOT_FOUND   there is no such object
-///         PLASMA_ERR_READ_ONLY   the client may only read
-///         PLASMA_ERR_TIMEOUT     the writer lock stayed busy
+/// @retval PLASMA_OK             also when it was pinned already
+/// @retval PLASMA_ERR_NOT_FOUND  there is no such object
+/// @retval PLASMA_ERR_READ_ONLY  the client may only read
+/// @retval PLASMA_ERR_TIMEOUT    the writer lock stayed busy
 ///
 /// Threads: any.   Cost: the writer lock.   Since: 0.1
 #[unsafe(no_mangle)]
@@ -55,7 +55,10 @@ pub extern "C" fn plasma_pin(
 /// @param client  borrowed.
 /// @param id      borrowed.
 ///
-/// @return as plasma_pin(); PLASMA_OK also when it was not pinned.
+/// @retval PLASMA_OK             also when it was not pinned
+/// @retval PLASMA_ERR_NOT_FOUND  there is no such object
+/// @retval PLASMA_ERR_READ_ONLY  the client may only read
+/// @retval PLASMA_ERR_TIMEOUT    the writer lock stayed busy
 ///
 /// Threads: any.   Cost: the writer lock.   Since: 0.1
 #[unsafe(no_mangle)]
@@ -74,10 +77,10 @@ pub extern "C" fn plasma_unpin(
 /// @param bytes    how much to free, at least; UINT64_MAX for all that can be.
 /// @param evicted  written: bytes freed; less than asked is no error.
 ///
-/// @return PLASMA_OK
-///         PLASMA_ERR_UNSUPPORTED  the store was made without eviction
-///         PLASMA_ERR_READ_ONLY    the client may only read
-///         PLASMA_ERR_TIMEOUT      the writer lock stayed busy
+/// @retval PLASMA_OK
+/// @retval PLASMA_ERR_UNSUPPORTED  the store was made without eviction
+/// @retval PLASMA_ERR_READ_ONLY    the client may only read
+/// @retval PLASMA_ERR_TIMEOUT      the writer lock stayed busy
 ///
 /// Threads: any.   Cost: the writer lock, in batches.   Since: 0.1
 #[unsafe(no_mangle)]
@@ -100,9 +103,9 @@ pub extern "C" fn plasma_evict(
 /// @param client  borrowed.
 /// @param reaped  written: how many dead clients there were.
 ///
-/// @return PLASMA_OK
-///         PLASMA_ERR_READ_ONLY  the client may only read
-///         PLASMA_ERR_TIMEOUT    the writer lock stayed busy
+/// @retval PLASMA_OK
+/// @retval PLASMA_ERR_READ_ONLY  the client may only read
+/// @retval PLASMA_ERR_TIMEOUT    the writer lock stayed busy
 ///
 /// Threads: any.   Cost: reads the leases of every client.   Since: 0.1
 #[unsafe(no_mangle)]
@@ -123,9 +126,9 @@ pub extern "C" fn plasma_reap(
 /// @param keep_bytes  free bytes to keep reserved for the next creates.
 /// @param returned    written: bytes given back.
 ///
-/// @return PLASMA_OK
-///         PLASMA_ERR_READ_ONLY  the client may only read
-///         PLASMA_ERR_TIMEOUT    the writer lock stayed busy
+/// @retval PLASMA_OK
+/// @retval PLASMA_ERR_READ_ONLY  the client may only read
+/// @retval PLASMA_ERR_TIMEOUT    the writer lock stayed busy
 ///
 /// Threads: any.   Cost: 1 system call per run of chunks.   Since: 0.1
 #[unsafe(no_mangle)]

@@ -14,8 +14,8 @@ use std::mem::MaybeUninit;
 ///                    buffer is held; never NULL.
 /// @param value_size  written: bytes in it.
 ///
-/// @return PLASMA_OK
-///         PLASMA_ERR_NOT_FOUND  the object has no such key
+/// @retval PLASMA_OK
+/// @retval PLASMA_ERR_NOT_FOUND  the object has no such key
 ///
 /// Threads: any, one per buffer.   Cost: no system call.   Since: 0.1
 #[unsafe(no_mangle)]
@@ -41,6 +41,8 @@ pub extern "C" fn plasma_get_metadata(
 /// @param buffer  borrowed.
 /// @param count   written.
 ///
+/// @retval PLASMA_OK
+///
 /// Threads: any, one per buffer.   Cost: no system call.   Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn plasma_metadata_count(
@@ -63,8 +65,8 @@ pub extern "C" fn plasma_metadata_count(
 ///                    buffer is held; never NULL.
 /// @param value_size  written: bytes in it.
 ///
-/// @return PLASMA_OK
-///         PLASMA_ERR_NOT_FOUND  index is behind the last
+/// @retval PLASMA_OK
+/// @retval PLASMA_ERR_NOT_FOUND  index is behind the last
 ///
 /// Threads: any, one per buffer.   Cost: no system call.   Since: 0.1
 #[unsafe(no_mangle)]

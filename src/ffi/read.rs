@@ -16,12 +16,12 @@ use std::mem::MaybeUninit;
 /// @param timeout_ms  0 do not wait, -1 for ever.
 /// @param buffer      written; release it with plasma_release().
 ///
-/// @return PLASMA_OK
-///         PLASMA_ERR_NOT_FOUND   timeout_ms is 0, and there is none
-///         PLASMA_ERR_NOT_SEALED  timeout_ms is 0, and it is being written
-///         PLASMA_ERR_TIMEOUT     not sealed in time
-///         PLASMA_ERR_ABORTED     its creator died while this call waited
-///         PLASMA_ERR_LIMIT       too many leases
+/// @retval PLASMA_OK
+/// @retval PLASMA_ERR_NOT_FOUND   timeout_ms is 0, and there is none
+/// @retval PLASMA_ERR_NOT_SEALED  timeout_ms is 0, and it is being written
+/// @retval PLASMA_ERR_TIMEOUT     not sealed in time
+/// @retval PLASMA_ERR_ABORTED     its creator died while this call waited
+/// @retval PLASMA_ERR_LIMIT       too many leases
 ///
 /// Threads: any.   Cost: no system call, no lock if it is sealed.
 /// Since: 0.1
@@ -46,7 +46,12 @@ pub extern "C" fn plasma_get(
 /// @param timeout_ms  0 do not wait, -1 for ever.
 /// @param buffer      written; release it with plasma_release().
 ///
-/// @return as plasma_get().
+/// @retval PLASMA_OK
+/// @retval PLASMA_ERR_NOT_FOUND   timeout_ms is 0, and there is none
+/// @retval PLASMA_ERR_NOT_SEALED  timeout_ms is 0, and it is being written
+/// @retval PLASMA_ERR_TIMEOUT     not sealed in time
+/// @retval PLASMA_ERR_ABORTED     its creator died while this call waited
+/// @retval PLASMA_ERR_LIMIT       too many leases
 ///
 /// Threads: any.   Cost: as plasma_get(), and a hash of the name.   Since: 0.1
 #[unsafe(no_mangle)]
@@ -69,8 +74,8 @@ pub extern "C" fn plasma_get_by_name(
 /// @param name    borrowed; UTF-8, 1 to 255 bytes.
 /// @param id      written.
 ///
-/// @return PLASMA_OK
-///         PLASMA_ERR_NOT_FOUND  no object has this name
+/// @retval PLASMA_OK
+/// @retval PLASMA_ERR_NOT_FOUND  no object has this name
 ///
 /// Threads: any.   Cost: no system call, no lock.   Since: 0.1
 #[unsafe(no_mangle)]

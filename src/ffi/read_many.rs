@@ -102,8 +102,9 @@ impl<'a> Got<'a> {
 ///                     the object is sealed, else 0.
 /// @param ready_count  written with it: how many are 1.
 ///
-/// @return PLASMA_OK           at least num_ready are sealed
-///         PLASMA_ERR_TIMEOUT  fewer are
+/// @retval PLASMA_OK           at least num_ready are sealed
+/// @retval PLASMA_ERR_TIMEOUT  fewer are, so far
+/// @retval PLASMA_ERR_ABORTED  fewer can be: creators died while it waited
 ///
 /// Threads: any.   Cost: no system call if enough are sealed.   Since: 0.1
 #[unsafe(no_mangle)]

@@ -26,7 +26,7 @@ pub enum plasma_status {
     PLASMA_ERR_TIMEOUT = -7,
     /// The creator died before it sealed the object.
     PLASMA_ERR_ABORTED = -8,
-    /// No room now in the store, the file system or the cgroup.
+    /// No room now in the store, the file system, the cgroup or this process.
     PLASMA_ERR_OUT_OF_MEMORY = -9,
     /// Larger than the whole store.
     PLASMA_ERR_TOO_LARGE = -10,
@@ -109,7 +109,8 @@ const NAMES: [[u8; NAME_SIZE]; Status::ALL.len()] = {
 ///
 /// @return static text, never NULL.
 ///
-/// Threads: any, also in signal handlers.   Since: 0.1
+/// Threads: any, also in signal handlers.   Cost: none worth naming.
+/// Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn plasma_status_name(status: i32) -> *const c_char {
     static TABLE: [[u8; NAME_SIZE]; Status::ALL.len()] = NAMES;

@@ -22,7 +22,10 @@ const NUMBER: u32 = (number(env!("CARGO_PKG_VERSION_MAJOR")) << 16)
 ///
 /// Compare it with PLASMA_VERSION_NUM, the version of this header.
 ///
-/// Threads: any, also in signal handlers.   Since: 0.1
+/// @return major, minor and patch, a byte each.
+///
+/// Threads: any, also in signal handlers.   Cost: none worth naming.
+/// Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn plasma_version() -> u32 {
     NUMBER
@@ -30,7 +33,10 @@ pub extern "C" fn plasma_version() -> u32 {
 
 /// The version of the library that runs, as "major.minor.patch".
 ///
-/// Threads: any, also in signal handlers.   Since: 0.1
+/// @return static text, never NULL.
+///
+/// Threads: any, also in signal handlers.   Cost: none worth naming.
+/// Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn plasma_version_string() -> *const c_char {
     TEXT.as_ptr().cast()

@@ -24,15 +24,15 @@ use std::mem::MaybeUninit;
 /// @param buffer   written; end it with plasma_seal(), plasma_seal_and_get()
 ///                 or plasma_abort().
 ///
-/// @return PLASMA_OK
-///         PLASMA_ERR_EXISTS         an object has this id, sealed or not
-///         PLASMA_ERR_NAME_EXISTS    an object has this name
-///         PLASMA_ERR_OUT_OF_MEMORY  no room within options->timeout_ms
-///         PLASMA_ERR_TOO_LARGE      larger than the whole store
-///         PLASMA_ERR_LIMIT          too many objects, or over 64 KiB of
+/// @retval PLASMA_OK
+/// @retval PLASMA_ERR_EXISTS         an object has this id, sealed or not
+/// @retval PLASMA_ERR_NAME_EXISTS    an object has this name
+/// @retval PLASMA_ERR_OUT_OF_MEMORY  no room within options->timeout_ms
+/// @retval PLASMA_ERR_TOO_LARGE      larger than the whole store
+/// @retval PLASMA_ERR_LIMIT          too many objects, or over 64 KiB of
 ///                                   metadata
-///         PLASMA_ERR_READ_ONLY      the client may only read
-///         PLASMA_ERR_TIMEOUT        the writer lock stayed busy
+/// @retval PLASMA_ERR_READ_ONLY      the client may only read
+/// @retval PLASMA_ERR_TIMEOUT        the writer lock stayed busy
 ///
 /// Threads: any.   Cost: the writer lock; no system call once the memory is
 /// reserved.   Since: 0.1
@@ -59,10 +59,10 @@ pub extern "C" fn plasma_create(
 /// @param buffer    changed: data and size. On failure all is as before.
 /// @param new_size  bytes of data; 0 is fine.
 ///
-/// @return PLASMA_OK
-///         PLASMA_ERR_OUT_OF_MEMORY  no room now
-///         PLASMA_ERR_TOO_LARGE      larger than the whole store
-///         PLASMA_ERR_TIMEOUT        the writer lock stayed busy
+/// @retval PLASMA_OK
+/// @retval PLASMA_ERR_OUT_OF_MEMORY  no room now
+/// @retval PLASMA_ERR_TOO_LARGE      larger than the whole store
+/// @retval PLASMA_ERR_TIMEOUT        the writer lock stayed busy
 ///
 /// Threads: any, one per buffer.   Cost: the writer lock; copies when it
 /// moves.   Since: 0.1
@@ -81,11 +81,11 @@ pub extern "C" fn plasma_resize(
 /// @param value       borrowed; may be NULL when value_size is 0.
 /// @param value_size  bytes in value.
 ///
-/// @return PLASMA_OK
-///         PLASMA_ERR_LIMIT          over 64 KiB in all for this object
-///         PLASMA_ERR_OUT_OF_MEMORY  no room now
-///         PLASMA_ERR_TOO_LARGE      with its data larger than the whole store
-///         PLASMA_ERR_TIMEOUT        the writer lock stayed busy
+/// @retval PLASMA_OK
+/// @retval PLASMA_ERR_LIMIT          over 64 KiB in all for this object
+/// @retval PLASMA_ERR_OUT_OF_MEMORY  no room now
+/// @retval PLASMA_ERR_TOO_LARGE      with its data larger than the whole store
+/// @retval PLASMA_ERR_TIMEOUT        the writer lock stayed busy
 ///
 /// Threads: any, one per buffer.   Cost: the writer lock.   Since: 0.1
 #[unsafe(no_mangle)]
@@ -105,8 +105,8 @@ pub extern "C" fn plasma_set_metadata(
 ///
 /// @param buffer  consumed: all zero afterwards. On failure it stays usable.
 ///
-/// @return PLASMA_OK
-///         PLASMA_ERR_STORE_GONE  the store was removed meanwhile
+/// @retval PLASMA_OK
+/// @retval PLASMA_ERR_STORE_GONE  the store was removed meanwhile
 ///
 /// Threads: any, one per buffer.   Cost: no lock; a system call when somebody
 /// waits.   Since: 0.1
@@ -120,9 +120,9 @@ pub extern "C" fn plasma_seal(buffer: Option<&mut plasma_mutable_buffer_t>) -> p
 /// @param buffer  consumed: all zero afterwards. On failure it stays usable.
 /// @param sealed  written; release it with plasma_release().
 ///
-/// @return PLASMA_OK
-///         PLASMA_ERR_LIMIT       too many leases
-///         PLASMA_ERR_STORE_GONE  the store was removed meanwhile
+/// @retval PLASMA_OK
+/// @retval PLASMA_ERR_LIMIT       too many leases
+/// @retval PLASMA_ERR_STORE_GONE  the store was removed meanwhile
 ///
 /// Threads: any, one per buffer.   Cost: as plasma_seal().   Since: 0.1
 #[unsafe(no_mangle)]
@@ -143,8 +143,8 @@ pub extern "C" fn plasma_seal_and_get(
 ///
 /// @param buffer  consumed: all zero afterwards. On failure it stays usable.
 ///
-/// @return PLASMA_OK
-///         PLASMA_ERR_TIMEOUT  the writer lock stayed busy
+/// @retval PLASMA_OK
+/// @retval PLASMA_ERR_TIMEOUT  the writer lock stayed busy
 ///
 /// Threads: any, one per buffer.   Cost: the writer lock.   Since: 0.1
 #[unsafe(no_mangle)]
@@ -160,7 +160,15 @@ pub extern "C" fn plasma_abort(buffer: Option<&mut plasma_mutable_buffer_t>) -> 
 /// @param size     bytes of data.
 /// @param options  borrowed; NULL for all defaults.
 ///
-/// @return as plasma_create().
+/// @retval PLASMA_OK
+/// @retval PLASMA_ERR_EXISTS         an object has this id, sealed or not
+/// @retval PLASMA_ERR_NAME_EXISTS    an object has this name
+/// @retval PLASMA_ERR_OUT_OF_MEMORY  no room within options->timeout_ms
+/// @retval PLASMA_ERR_TOO_LARGE      larger than the whole store
+/// @retval PLASMA_ERR_LIMIT          too many objects, or over 64 KiB of
+///                                   metadata
+/// @retval PLASMA_ERR_READ_ONLY      the client may only read
+/// @retval PLASMA_ERR_TIMEOUT        the writer lock stayed busy
 ///
 /// Threads: any.   Cost: as plasma_create(), and the copy.   Since: 0.1
 #[unsafe(no_mangle)]
@@ -187,15 +195,22 @@ pub extern "C" fn plasma_put(
 /// @param size        bytes of data, if it is created.
 /// @param options     borrowed, for creating; NULL for all defaults.
 /// @param timeout_ms  how long to wait for another creator's seal.
-/// @param buffer      written: the object, or all zero if it was created.
+/// @param buffer      written: the object, or all zero if it was created;
+///                    release it with plasma_release().
 /// @param mutable_buffer  written: all zero, or the new object if it was
 ///                    created; end it as after plasma_create().
 /// @param created     written: 1 if it was created, else 0.
 ///
-/// @return PLASMA_OK
-///         PLASMA_ERR_NOT_SEALED  timeout_ms is 0, and another writes it
-///         PLASMA_ERR_TIMEOUT     another did not seal it in time
-///         and those of plasma_create() but EXISTS.
+/// @retval PLASMA_OK
+/// @retval PLASMA_ERR_NOT_SEALED     timeout_ms is 0, and another writes it
+/// @retval PLASMA_ERR_TIMEOUT        another did not seal it in time, or the
+///                                   writer lock stayed busy
+/// @retval PLASMA_ERR_NAME_EXISTS    another object has this name
+/// @retval PLASMA_ERR_OUT_OF_MEMORY  no room within options->timeout_ms
+/// @retval PLASMA_ERR_TOO_LARGE      larger than the whole store
+/// @retval PLASMA_ERR_LIMIT          too many objects or leases, or over 64 KiB
+///                                   of metadata
+/// @retval PLASMA_ERR_READ_ONLY      the client may only read
 ///
 /// Threads: any.   Cost: as plasma_get() or plasma_create().   Since: 0.1
 #[unsafe(no_mangle)]

@@ -250,9 +250,10 @@ static void test_leases_of_a_client(void)
     plasma_id_t id = id_of(1), other = id_of(2);
     plasma_status_t status = PLASMA_OK;
     size_t count = 0;
+    int32_t created;
 
     CHECK(held != NULL);
-    put_pattern(client, 1, 10, NULL);
+    put_pattern(client, 1, 10, "held");
     while (count < MANY && status == PLASMA_OK) {
         status = plasma_get(client, &id, 0, &held[count]);
         count += status == PLASMA_OK;
@@ -261,6 +262,11 @@ static void test_leases_of_a_client(void)
     CHECK_MESSAGE("1048576");
     CHECK_EQ(count, 1 << 20);
     CHECK_STATUS(plasma_get(client, &id, -1, &buffer), PLASMA_ERR_LIMIT);
+    CHECK_STATUS(plasma_get_by_name(client, "held", -1, &buffer),
+                 PLASMA_ERR_LIMIT);
+    CHECK_STATUS(plasma_get_or_create(client, &id, 10, NULL, -1, &buffer,
+                                      &writable, &created),
+                 PLASMA_ERR_LIMIT);
     CHECK_OK(plasma_create(client, &other, 10, NULL, &writable));
     CHECK_STATUS(plasma_seal_and_get(&writable, &buffer), PLASMA_ERR_LIMIT);
     CHECK_EQ(writable.size, 10);
@@ -270,6 +276,37 @@ static void test_leases_of_a_client(void)
     CHECK_OK(plasma_seal_and_get(&writable, &buffer));
     CHECK_OK(plasma_release(&buffer));
     CHECK_OK(plasma_release_many(held, count));
+    CHECK_EQ(stats_of(client).leases, 0);
+    free(held);
+    plasma_disconnect(client);
+}
+
+static void test_copies_of_a_buffer(void)
+{
+    enum { MANY = 32768 };
+    plasma_client_t *client = make_store(CAPACITY);
+    plasma_buffer_t *held = malloc(MANY * sizeof *held);
+    plasma_buffer_t first, fresh;
+    plasma_status_t status = PLASMA_OK;
+    size_t count = 0;
+
+    CHECK(held != NULL);
+    put_pattern(client, 1, 10, NULL);
+    first = get_pattern(client, 1, 10);
+    while (count < MANY && status == PLASMA_OK) {
+        status = plasma_retain(&first, &held[count]);
+        count += status == PLASMA_OK;
+    }
+    CHECK_STATUS(status, PLASMA_ERR_LIMIT);
+    CHECK_MESSAGE("32767");
+    CHECK_EQ(count, 32767);
+    fresh = get_pattern(client, 1, 10); /* another lease, with its own copies */
+    CHECK_OK(plasma_retain(&fresh, &held[count++]));
+    CHECK_OK(plasma_release_many(held, count));
+    CHECK_OK(plasma_retain(&first, &held[0]));
+    CHECK_OK(plasma_release(&held[0]));
+    CHECK_OK(plasma_release(&first));
+    CHECK_OK(plasma_release(&fresh));
     CHECK_EQ(stats_of(client).leases, 0);
     free(held);
     plasma_disconnect(client);
@@ -347,6 +384,7 @@ int main(int argc, char **argv)
         TEST(too_little_address_space),
         TEST(max_objects),
         TEST(leases_of_a_client),
+        TEST(copies_of_a_buffer),
         TEST(clients_of_a_store),
     };
     return RUN_TESTS(argc, argv, tests);

@@ -145,12 +145,16 @@ static void test_a_name_is_taken_from_creation_on(void)
 {
     plasma_client_t *client = make_store(MIB);
     plasma_create_options_t options = PLASMA_CREATE_OPTIONS_INIT;
-    plasma_mutable_buffer_t writable;
+    plasma_mutable_buffer_t writable, second;
     plasma_buffer_t buffer;
-    plasma_id_t id = id_of(1), found;
+    plasma_id_t id = id_of(1), second_id = id_of(9), found;
+    int32_t created;
 
     options.name = "taken";
     CHECK_OK(plasma_create(client, &id, 1000, &options, &writable));
+    CHECK_STATUS(plasma_get_or_create(client, &second_id, 10, &options, 0,
+                                      &buffer, &second, &created),
+                 PLASMA_ERR_NAME_EXISTS);
     struct peer other = spawn(take_a_taken_name, NULL);
     finish(&other);
     CHECK_OK(plasma_lookup(client, "taken", &found));

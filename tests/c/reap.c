@@ -126,7 +126,7 @@ static void test_the_leases_of_the_dead_do_not_count(void)
     plasma_disconnect(client);
 }
 
-enum way { BY_ID, BY_NAME, BY_MANY, BY_CREATE, WAYS };
+enum way { BY_ID, BY_NAME, BY_MANY, BY_WAIT, BY_CREATE, WAYS };
 
 struct waiting {
     enum way way;
@@ -141,6 +141,8 @@ static void wait_for_the_dead(struct peer *parent, void *arg)
     plasma_buffer_t buffers[2];
     plasma_mutable_buffer_t writable;
     plasma_status_t statuses[2];
+    uint8_t ready[2];
+    size_t ready_count;
     int32_t created;
 
     tell(parent, 'b');
@@ -159,6 +161,13 @@ static void wait_for_the_dead(struct peer *parent, void *arg)
         CHECK_EQ(statuses[1], PLASMA_OK);
         CHECK(is_filled(buffers[1].data, 100, 5));
         CHECK_OK(plasma_release_many(buffers, 2));
+        break;
+    case BY_WAIT:
+        CHECK_STATUS(plasma_wait(client, ids, 2, 0, -1, ready, &ready_count),
+                     PLASMA_ERR_ABORTED);
+        CHECK_OK(plasma_wait(client, ids, 2, 1, -1, ready, &ready_count));
+        CHECK_EQ(ready[0], 0);
+        CHECK_EQ(ready[1], 1);
         break;
     default:
         /* This call can do better: it takes the dead creator's place. */

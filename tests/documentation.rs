@@ -1,0 +1,194 @@
+//! plasma.h and plasma.hpp say of each function what a caller has to know.
+#![cfg(not(loom))]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+fn read(path: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// A comment and what it documents.
+struct Documented {
+    /// Its paragraphs and commands, each on one line.
+    parts: Vec<String>,
+    /// The lines that follow, up to the next comment.
+    code: String,
+}
+
+/// The comments of a header that begin with two stars, each with the code behind it.
+fn documented(header: &str) -> Vec<Documented> {
+    let blocks = header.split("/**").skip(1).filter_map(|block| block.split_once("*/"));
+    blocks
+        .map(|(comment, code)| {
+            let mut parts = vec![String::new()];
+            for line in comment.lines() {
+                let line = line.trim().trim_start_matches('*').trim();
+                if line.is_empty() || line.starts_with('@') {
+                    parts.push(String::new());
+                }
+                let part = parts.last_mut().unwrap();
+                *part += if part.is_empty() { "" } else { " " };
+                *part += line;
+            }
+            parts.retain(|part| !part.is_empty());
+            Documented { parts, code: code.to_owned() }
+        })
+        .collect()
+}
+
+impl Documented {
+    /// What is said behind `command word` for each word.
+    fn said(&self, command: &str) -> Vec<(&str, &str)> {
+        let lines = self.parts.iter().filter_map(|part| part.strip_prefix(command));
+        lines.map(|line| line.trim().split_once(' ').unwrap_or((line.trim(), ""))).collect()
+    }
+
+    fn statuses(&self) -> BTreeSet<&str> {
+        self.said("@retval ").into_iter().map(|(status, _)| status).collect()
+    }
+
+    /// The line "Threads: .. Cost: .. Since: ..".
+    fn manners(&self) -> Option<&str> {
+        self.parts.iter().find(|part| part.starts_with("Threads: ")).map(String::as_str)
+    }
+}
+
+struct Function {
+    name: String,
+    result: String,
+    /// Type and name.
+    parameters: Vec<(String, String)>,
+    doc: Documented,
+}
+
+/// The functions that plasma.h declares.
+fn functions() -> Vec<Function> {
+    let header = read("include/plasma.h");
+    let (_, prototypes) = header.split_once("extern \"C\" {").unwrap();
+    let parse = |doc: Documented| {
+        let (prototype, _) = doc.code.split_once(");")?;
+        let (head, parameters) = prototype.split_once('(')?;
+        let split = |text: &str| {
+            let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+            let at = text.rfind([' ', '*']).map_or(0, |at| at + 1);
+            (text[..at].trim().to_owned(), text[at..].to_owned())
+        };
+        let (result, name) = split(head);
+        let parameters = parameters.split(',').map(split).filter(|it| it.1 != "void").collect();
+        Some(Function { name, result, parameters, doc })
+    };
+    let functions: Vec<_> = documented(prototypes).into_iter().filter_map(parse).collect();
+    assert!(functions.len() > 50, "{} functions", functions.len());
+    functions
+}
+
+/// The names of all statuses.
+fn statuses() -> BTreeSet<String> {
+    let header = read("include/plasma.h");
+    let (_, rest) = header.split_once("typedef enum plasma_status {").unwrap();
+    let (body, _) = rest.split_once('}').unwrap();
+    let members = body.lines().filter_map(|line| line.trim().split_once(" = "));
+    members.map(|(name, _)| name.to_owned()).collect()
+}
+
+/// What the comment of a function of plasma.h lacks.
+fn lacks(function: &Function, statuses: &BTreeSet<String>) -> Vec<String> {
+    let (doc, mut lacks) = (&function.doc, Vec::new());
+    let mut need = |condition: bool, what: String| {
+        if !condition {
+            lacks.push(format!("{}: {what}", function.name));
+        }
+    };
+    let purpose = &doc.parts[0];
+    need(purpose.ends_with('.') && !purpose.starts_with('@'), "its purpose, a sentence".into());
+
+    let described = doc.said("@param ");
+    let names: Vec<_> = described.iter().map(|it| it.0).collect();
+    let wanted: Vec<_> = function.parameters.iter().map(|it| it.1.as_str()).collect();
+    need(names == wanted, format!("@param for {wanted:?}, in order, not {names:?}"));
+    for ((kind, name), (_, text)) in function.parameters.iter().zip(&described) {
+        need(text.trim().ends_with('.'), format!("a sentence for {name}"));
+        let owned = ["borrowed", "written", "consumed", "changed"];
+        let says = owned.iter().any(|word| text.trim().starts_with(word));
+        need(!kind.contains('*') || says, format!("{name} is one of {owned:?}"));
+    }
+
+    let returns = doc.parts.iter().any(|part| part.starts_with("@return "));
+    match function.result.as_str() {
+        "void" => need(!returns && doc.statuses().is_empty(), "no result".into()),
+        "plasma_status_t" => {
+            need(returns != doc.statuses().contains("PLASMA_OK"), "@return or @retvals".into());
+            for (status, when) in doc.said("@retval ") {
+                need(statuses.contains(status), format!("{status} is a status"));
+                need(status == "PLASMA_OK" || !when.is_empty(), format!("{status}: when?"));
+            }
+        }
+        _ => need(returns, "@return".into()),
+    }
+
+    let manners = doc.manners().unwrap_or_default();
+    let facts: Vec<_> = ["Threads: ", "Cost: ", "Since: 0."]
+        .iter()
+        .map(|fact| manners.find(fact).unwrap_or(usize::MAX))
+        .collect();
+    need(facts.is_sorted() && facts[2] < usize::MAX, "Threads, Cost and Since, in order".into());
+    need(doc.parts.last().map(String::as_str) == Some(manners), "which are its end".into());
+    lacks
+}
+
+#[test]
+fn each_function_says_what_a_caller_has_to_know() {
+    let statuses = statuses();
+    let lacks: Vec<_> = functions().iter().flat_map(|it| lacks(it, &statuses)).collect();
+    assert!(lacks.is_empty(), "{lacks:#?}");
+}
+
+/// A method of plasma.hpp and the function that it calls.
+fn methods() -> Vec<(String, Documented)> {
+    let calls = |doc: Documented| {
+        let inside = doc.code.split("plasma_").skip(1).find_map(|rest| {
+            let name = rest.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next()?;
+            let called = rest[name.len()..].starts_with('(');
+            (called && !name.ends_with("_t")).then(|| format!("plasma_{name}"))
+        })?;
+        Some((inside, doc))
+    };
+    documented(&read("include/plasma.hpp")).into_iter().filter_map(calls).collect()
+}
+
+#[test]
+fn the_methods_reach_every_function() {
+    let header = read("include/plasma.hpp");
+    let is_called = |name: &&String| {
+        header.contains(&format!("{name}("))
+            || header.contains(&format!("{name},"))
+            || header.contains(&format!("{name}>"))
+    };
+    let all: Vec<_> = functions().into_iter().map(|function| function.name).collect();
+    let reached: BTreeSet<_> = all.iter().filter(is_called).collect();
+    let missing: Vec<_> = all.iter().filter(|name| !reached.contains(name)).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+#[test]
+fn each_method_says_what_the_function_says_that_it_calls() {
+    let functions: BTreeMap<_, _> =
+        functions().into_iter().map(|function| (function.name.clone(), function)).collect();
+    let mut compared = 0;
+    for (name, method) in methods() {
+        let function = functions.get(&name).unwrap_or_else(|| panic!("{name} is not declared"));
+        let Some(manners) = method.manners() else { continue };
+        let (purpose, c) = (method.parts.join(" "), &function.doc);
+        assert!(purpose.contains(&format!("{name}()")), "{purpose:?} does not name {name}()");
+        let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(words(manners), words(c.manners().unwrap()), "{name}");
+        if !method.parts.iter().any(|part| part.starts_with("@return ")) {
+            assert_eq!(method.statuses(), c.statuses(), "{name}");
+        }
+        compared += 1;
+    }
+    assert!(compared > 40, "{compared} methods");
+}
