@@ -17,7 +17,7 @@
  *     #include <cstdio>
  *     #include <cstring>
  *
- *     plasma::Status Hello()
+ *     static plasma::Status Hello()
  *     {
  *         plasma::ClientContext client;
  *         plasma::MutableBuffer writable;
@@ -41,8 +41,10 @@
  *
  *     int main()
  *     {
- *         if (auto status = Hello(); !status.ok())
- *             return std::fprintf(stderr, "%s\n", status.message()), 1;
+ *         if (Hello().ok())
+ *             return 0;
+ *         std::fprintf(stderr, "%s\n", plasma::Status::message());
+ *         return 1;
  *     }
  *
  * With exceptions each of these calls is one line:

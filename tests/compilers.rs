@@ -1,0 +1,206 @@
+//! Every C and C++ compiler takes the headers, without a warning.
+#![cfg(not(loom))]
+
+#[path = "common/skip.rs"]
+mod skip;
+#[path = "common/sources.rs"]
+mod sources;
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::{env, fs};
+
+const GNU: &[&str] =
+    &["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wsign-conversion", "-Wshadow"];
+/// Every warning of clang but these few: that C++ is not C++98, that the compiler pads, that
+/// declarations stand between statements, and that a small class is defined in a header alone.
+const CLANG: &[&str] = &[
+    "-Weverything",
+    "-Wno-c++98-compat",
+    "-Wno-c++98-compat-pedantic",
+    "-Wno-padded",
+    "-Wno-declaration-after-statement",
+    "-Wno-weak-vtables",
+    // Of newer versions: that a pointer has no bounds.
+    "-Wno-unknown-warning-option",
+    "-Wno-unsafe-buffer-usage",
+];
+const C: &[&str] = &["c99", "c11", "c17", "c2x"];
+const CPP: &[&str] = &["c++11", "c++14", "c++17", "c++20"];
+
+fn read(path: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// What the header promises for ever, for a compiler to check.
+fn assertions() -> String {
+    let mut out = String::new();
+    let mut check = |name: &str, fact: String| {
+        let _ = writeln!(out, "typedef char check_{name}[({fact}) ? 1 : -1];");
+    };
+    for (name, size) in [
+        ("plasma_id_t", 20),
+        ("plasma_buffer_t", 64),
+        ("plasma_mutable_buffer_t", 64),
+        ("plasma_metadata_t", 24),
+        ("plasma_connect_options_t", 48),
+        ("plasma_create_options_t", 40),
+        ("plasma_object_info_t", 464),
+        ("plasma_client_info_t", 80),
+        ("plasma_stats_t", 168),
+        ("plasma_event_t", 64),
+        ("plasma_check_report_t", 320),
+        ("plasma_status_t", 4),
+        ("plasma_state_t", 4),
+    ] {
+        check(name, format!("sizeof({name}) == {size}"));
+    }
+    for (name, field, offset) in [
+        ("plasma_buffer", "size", 8),
+        ("plasma_mutable_buffer", "reserved", 16),
+        ("plasma_connect_options", "lock_timeout_ms", 40),
+        ("plasma_create_options", "timeout_ms", 32),
+        ("plasma_object_info", "id", 4),
+        ("plasma_object_info", "name", 80),
+        ("plasma_object_info", "creator_address", 336),
+        ("plasma_client_info", "connect_time_us", 48),
+        ("plasma_stats", "file_system", 136),
+        ("plasma_event", "lost_count", 56),
+        ("plasma_check_report", "first_problem", 64),
+    ] {
+        check(&format!("{name}_{field}"), format!("offsetof({name}_t, {field}) == {offset}"));
+    }
+    for status in plasma::error::Status::ALL {
+        let (name, number) = (status.c_name(), *status as i32);
+        check(name, format!("{name} == {number}"));
+    }
+    for (name, number) in [
+        ("PLASMA_STATE_DELETED", 3),
+        ("PLASMA_EVENT_LOST", 5),
+        ("PLASMA_EVICTION_LRU", 1),
+        ("PLASMA_CONNECT_RESERVE", 0x10),
+        ("PLASMA_CREATE_ZEROED", 0x10000),
+        ("PLASMA_CREATE_PINNED", 0x20000),
+        ("PLASMA_OBJECT_NAMED", 0x2),
+        ("PLASMA_ID_SIZE", 20),
+        ("PLASMA_NAME_MAX", 255),
+    ] {
+        check(name, format!("{name} == {number}"));
+    }
+    out
+}
+
+/// A program that begins every struct, and includes the header twice.
+fn beginnings() -> String {
+    let mut out = String::from("#include <plasma.h>\n#include <plasma.h>\n") + &assertions();
+    out += "int main(void)\n{\n    uint32_t sizes = 0;\n";
+    let header = read("include/plasma.h");
+    let begun = header.lines().filter_map(|line| line.strip_prefix("#define "));
+    for (at, begin) in begun.filter_map(|line| line.strip_suffix("_INIT \\")).enumerate() {
+        let name = begin.to_lowercase() + "_t";
+        let _ = writeln!(out, "    {name} s{at} = {begin}_INIT;\n    sizes += s{at}.struct_size;");
+    }
+    out + "    return PLASMA_VERSION_NUM > 0 && sizes == 1184 ? 0 : 1;\n}\n"
+}
+
+/// The program in the comment at the top of a header.
+fn example(header: &str) -> String {
+    let header = read(header);
+    let (_, example) = header.split_once("* Example\n").unwrap();
+    let lines = example.lines().skip(2).take_while(|line| {
+        let text = line.trim_start_matches([' ', '*']);
+        !text.starts_with("Caveats") && !text.starts_with("With exceptions")
+    });
+    let lines = lines.map(|line| line.strip_prefix(" *     ").unwrap_or_default());
+    lines.fold(String::new(), |text, line| text + line + "\n")
+}
+
+/// The compiler of `$variable`, or the one of this name; `None` if it is not there.
+fn find(variable: &str, name: &str) -> Option<String> {
+    let compiler = env::var(variable).unwrap_or_else(|_| name.to_owned());
+    let version = Command::new(&compiler).arg("--version").stdout(Stdio::null()).status();
+    version.is_ok_and(|status| status.success()).then_some(compiler)
+}
+
+/// Compile a source with warnings as errors.
+fn compile(compiler: &str, flags: &[&str], file: &str, source: &str) {
+    let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("compilers").join(compiler);
+    fs::create_dir_all(&directory).unwrap();
+    let path = directory.join(file);
+    fs::write(&path, source).unwrap();
+    let mut command = Command::new(compiler);
+    command.args(["-Werror", "-fsyntax-only", "-I"]);
+    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("include"));
+    let output = command.args(flags).arg(&path).output().unwrap();
+    assert!(
+        output.status.success(),
+        "{compiler} {flags:?} {file}:\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+/// Compile with each standard.
+fn compile_as(compiler: &str, standards: &[&str], flags: &[&str], file: &str, source: &str) {
+    for standard in standards {
+        let standard = format!("-std={standard}");
+        compile(compiler, &[&[standard.as_str()], flags].concat(), file, source);
+    }
+}
+
+fn c_takes_the_header(compiler: &str, warnings: &[&str]) {
+    let flags = [warnings, &["-Wstrict-prototypes", "-Wpedantic"]].concat();
+    compile_as(compiler, C, &flags, "header.c", &beginnings());
+    compile_as(compiler, C, &flags, "example.c", &example("include/plasma.h"));
+}
+
+fn cpp_takes_the_headers(compiler: &str, warnings: &[&str]) {
+    let flags = [warnings, &["-Wpedantic"]].concat();
+    compile_as(compiler, CPP, &flags, "header.cpp", &beginnings());
+    let (twice, tests) = ("#include <plasma.hpp>\n#include <plasma.hpp>\n", "tests/cpp");
+    let includes = concat!("-I", env!("CARGO_MANIFEST_DIR"), "/tests/cpp");
+    for (standard, more) in [("c++17", &[][..]), ("c++20", &["-fno-exceptions", "-fno-rtti"])] {
+        let flags = [&flags, more, &[includes]].concat();
+        compile_as(compiler, &[standard], &flags, "example.cpp", &example("include/plasma.hpp"));
+        // What is a template is looked at where it is used: the tests use all.
+        for test in sources::named(tests, "cpp") {
+            let source = twice.to_owned() + &read(&format!("{tests}/{test}.cpp"));
+            compile_as(compiler, &[standard], &flags, &format!("{test}.cpp"), &source);
+        }
+    }
+}
+
+#[test]
+fn gcc_takes_the_header_as_c() {
+    c_takes_the_header(&find("CC", "gcc").expect("a C compiler"), GNU);
+}
+
+#[test]
+fn gpp_takes_the_headers() {
+    cpp_takes_the_headers(&find("CXX", "g++").expect("a C++ compiler"), GNU);
+}
+
+#[test]
+fn clang_takes_the_headers_with_every_warning() {
+    let (Some(c), Some(cpp)) = (find("CLANG", "clang"), find("CLANGXX", "clang++")) else {
+        return skip::skip("clang_takes_the_headers_with_every_warning", "there is no clang");
+    };
+    c_takes_the_header(&c, CLANG);
+    cpp_takes_the_headers(&cpp, CLANG);
+}
+
+#[test]
+fn plasma_hpp_says_that_it_needs_cpp17() {
+    let compiler = find("CXX", "g++").expect("a C++ compiler");
+    let output = Command::new(compiler)
+        .args(["-std=c++14", "-fsyntax-only", "-x", "c++"])
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("include/plasma.hpp"))
+        .arg("-I")
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("include"))
+        .output()
+        .unwrap();
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success());
+    assert!(error.contains("plasma.hpp needs C++17"), "{error}");
+}
