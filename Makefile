@@ -9,12 +9,17 @@ CARGOFLAGS ?= --locked
 CC ?= cc
 CFLAGS ?= -O2 -g
 STRICT := -std=c99 -D_XOPEN_SOURCE=700 -Wall -Wextra -Wpedantic -Werror
-LINK := -Ltarget/release -lplasma -Wl,-rpath,'$$ORIGIN/../release'
+STRICT_CXX := -std=c++17 -Wall -Wextra -Wpedantic -Werror
+LINK := -Ltarget/release -lplasma -Wl,-rpath,'$$ORIGIN/../release' -Wl,-rpath,'$$ORIGIN/../../release'
 
 # make demo DIR=/some/files
 DIR ?=
 
-EXAMPLES := $(addprefix target/c/,hello demo producer worker collector ops recovery)
+CXX ?= c++
+CXXFLAGS ?= -O2 -g
+PROGRAMS := $(addprefix target/c/,demo producer worker collector ops recovery)
+EXAMPLES := $(patsubst c_examples/%.c,target/c/examples/%,$(wildcard c_examples/*.c)) \
+    $(patsubst cpp_examples/%.cpp,target/cpp/examples/%,$(wildcard cpp_examples/*.cpp))
 MIRI := $(CARGO) +nightly miri
 
 .PHONY: help build demo test header lint loom shuttle mutants kill crash instructions storm limits
@@ -23,7 +28,7 @@ MIRI := $(CARGO) +nightly miri
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
-build: library $(EXAMPLES) ## libplasma.so, libplasma.a and the C programs, for release
+build: library $(PROGRAMS) $(EXAMPLES) ## libplasma.so, libplasma.a and the C and C++ programs, for release
 
 demo: build ## real files through the store in seven processes, one of them killed; DIR= names files
 	./target/c/demo "$(DIR)"
@@ -116,9 +121,9 @@ bench: build ## time single operations and recovery, into docs/performance.md
 	./target/c/recovery docs/performance.md
 
 PREFIX ?= /usr/local
-install: library ## header and libraries into PREFIX
+install: library ## headers and libraries into PREFIX
 	install -d "$(DESTDIR)$(PREFIX)/include" "$(DESTDIR)$(PREFIX)/lib"
-	install -m 644 include/plasma.h "$(DESTDIR)$(PREFIX)/include/"
+	install -m 644 include/plasma.h include/plasma.hpp "$(DESTDIR)$(PREFIX)/include/"
 	install -m 644 target/release/libplasma.a "$(DESTDIR)$(PREFIX)/lib/"
 	install -m 755 target/release/libplasma.so "$(DESTDIR)$(PREFIX)/lib/"
 
@@ -130,17 +135,23 @@ library:
 
 target/release/libplasma.so: library ;
 
-target/c:
+target/c target/c/examples target/cpp/examples:
 	mkdir -p $@
 
 HEADERS := include/plasma.h $(wildcard c_examples/demo/*.h benches/*.h)
 
-target/c/hello: c_examples/hello.c
 target/c/demo: $(addprefix c_examples/demo/,demo.c processes.c corpus.c common.c)
 target/c/producer: $(addprefix c_examples/demo/,producer.c common.c)
 target/c/worker: $(addprefix c_examples/demo/,worker.c common.c)
 target/c/collector: $(addprefix c_examples/demo/,collector.c common.c)
 target/c/ops: benches/ops.c benches/page.c
 target/c/recovery: benches/recovery.c benches/page.c
-$(EXAMPLES): $(HEADERS) target/release/libplasma.so | target/c
+$(PROGRAMS): $(HEADERS) target/release/libplasma.so | target/c
 	$(CC) $(STRICT) $(CFLAGS) -Iinclude -o $@ $(filter %.c,$^) $(LINK)
+
+target/c/examples/%: c_examples/%.c include/plasma.h target/release/libplasma.so | target/c/examples
+	$(CC) $(STRICT) $(CFLAGS) -Iinclude -o $@ $< $(LINK)
+
+target/cpp/examples/%: cpp_examples/%.cpp include/plasma.h include/plasma.hpp target/release/libplasma.so \
+    | target/cpp/examples
+	$(CXX) $(STRICT_CXX) $(CXXFLAGS) -Iinclude -o $@ $< $(LINK)

@@ -1,11 +1,15 @@
-//! The examples: hello.c is the program of the README, and runs as often as one likes.
+//! The examples: they are short and print what their transcripts say; hello.c is the program of the
+//! README, and runs as often as one likes.
 #![cfg(not(loom))]
+
+#[path = "common/sources.rs"]
+mod sources;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::{env, fs};
 
-const LINES: usize = 60;
+const LINES: usize = 80;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -29,20 +33,63 @@ fn must(output: Output) -> String {
     out.unwrap()
 }
 
-/// Compile hello.c with warnings as errors, and link it as the README says.
-fn compile(name: &str, link: &[String]) -> PathBuf {
-    let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-    let output = Command::new("cc")
-        .args(["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror"])
+/// Compile an example with warnings as errors, and link it as the README says.
+fn compile(language: &str, source: &str, program: &Path, link: &[String]) {
+    let (compiler, standard) = match language {
+        "c" => ("cc", "-std=c99"),
+        _ => ("c++", "-std=c++17"),
+    };
+    let output = Command::new(compiler)
+        .args([standard, "-D_XOPEN_SOURCE=700", "-Wall", "-Wextra", "-Wpedantic", "-Werror"])
         .arg("-I")
         .arg(root().join("include"))
-        .arg(root().join("c_examples/hello.c"))
+        .arg(root().join(source))
         .arg("-o")
-        .arg(&program)
+        .arg(program)
         .args(link)
         .output();
     must(output.unwrap());
+}
+
+fn compile_hello(name: &str, link: &[String]) -> PathBuf {
+    let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    compile("c", "c_examples/hello.c", &program, link);
     program
+}
+
+fn with_the_shared_library() -> Vec<String> {
+    let dir = libraries().display().to_string();
+    vec![format!("-L{dir}"), "-lplasma".into(), format!("-Wl,-rpath,{dir}")]
+}
+
+/// Build all examples of a language, run them as their transcripts say, and compare.
+fn examples_print_what_their_transcripts_say(language: &str) {
+    let directory = format!("{language}_examples");
+    let programs = Path::new(env!("CARGO_TARGET_TMPDIR")).join(&directory);
+    fs::create_dir_all(&programs).unwrap();
+    for name in sources::named(&directory, language) {
+        let source = format!("{directory}/{name}.{language}");
+        compile(language, &source, &programs.join(&name), &with_the_shared_library());
+    }
+    let mut shown = String::new();
+    for name in sources::named(&format!("{directory}/expected"), "txt") {
+        let transcript = format!("{directory}/expected/{name}.txt");
+        let output = program_alone(Path::new("sh"))
+            .arg(root().join("c_examples/transcript.sh"))
+            .arg(&programs)
+            .arg(root().join(&transcript))
+            .output()
+            .unwrap();
+        let difference = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{transcript}:\n{difference}");
+        shown += &text(&transcript);
+    }
+    for name in sources::named(&directory, language) {
+        let run = shown
+            .lines()
+            .any(|line| line.starts_with("$ ") && line.split([' ', ';']).any(|word| word == name));
+        assert!(run, "{name} is in no transcript of {directory}/expected");
+    }
 }
 
 /// Run it twice in stores of several kinds of address, and see that nothing stays.
@@ -76,30 +123,38 @@ fn the_readme_shows_hello_c() {
 }
 
 #[test]
-fn hello_c_is_short() {
-    let lines = text("c_examples/hello.c").lines().count();
-    assert!(lines < LINES, "{lines} lines");
+fn each_c_example_is_short() {
+    for name in sources::named("c_examples", "c") {
+        let lines = text(&format!("c_examples/{name}.c")).lines().count();
+        assert!(lines < LINES, "{name}: {lines} lines");
+    }
+}
+
+#[test]
+fn the_c_examples_print_what_their_transcripts_say() {
+    examples_print_what_their_transcripts_say("c");
+}
+
+#[test]
+fn the_cpp_examples_print_what_their_transcripts_say() {
+    examples_print_what_their_transcripts_say("cpp");
 }
 
 #[test]
 fn hello_runs_twice_with_the_shared_library() {
-    let dir = libraries().display().to_string();
-    let link = [format!("-L{dir}"), "-lplasma".into(), format!("-Wl,-rpath,{dir}")];
-    run_in_any_store(&compile("hello_shared", &link), "shared");
+    run_in_any_store(&compile_hello("hello_shared", &with_the_shared_library()), "shared");
 }
 
 #[test]
 fn hello_runs_twice_with_the_static_library() {
     let archive = libraries().join("libplasma.a").display().to_string();
     let link = [archive, "-lpthread".into(), "-ldl".into(), "-lm".into()];
-    run_in_any_store(&compile("hello_static", &link), "static");
+    run_in_any_store(&compile_hello("hello_static", &link), "static");
 }
 
 #[test]
 fn hello_leaves_a_store_alone_that_was_there_before() {
-    let dir = libraries().display().to_string();
-    let link = [format!("-L{dir}"), "-lplasma".into(), format!("-Wl,-rpath,{dir}")];
-    let program = compile("hello_guest", &link);
+    let program = compile_hello("hello_guest", &with_the_shared_library());
     let address = format!("/dev/shm/plasma-test-guest-{}", std::process::id());
     let client = plasma::Client::connect(Some(&address), &Default::default()).unwrap();
     for _ in 0..2 {
@@ -113,9 +168,7 @@ fn hello_leaves_a_store_alone_that_was_there_before() {
 
 #[test]
 fn hello_says_what_is_wrong() {
-    let dir = libraries().display().to_string();
-    let link = [format!("-L{dir}"), "-lplasma".into(), format!("-Wl,-rpath,{dir}")];
-    let program = compile("hello_refused", &link);
+    let program = compile_hello("hello_refused", &with_the_shared_library());
     let output = program_alone(&program).env("PLASMA_STORE", "a word").output().unwrap();
     let error = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(1));
