@@ -1,6 +1,7 @@
 # One verb a line; `make help` prints them. Everything is built below target/.
 
 .DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 
@@ -22,13 +23,15 @@ EXAMPLES := $(patsubst c_examples/%.c,target/c/examples/%,$(wildcard c_examples/
     $(patsubst cpp_examples/%.cpp,target/cpp/examples/%,$(wildcard cpp_examples/*.cpp))
 MIRI := $(CARGO) +nightly miri
 
-.PHONY: help build demo test header lint loom shuttle mutants kill crash instructions storm limits
+.PHONY: help build release-lib demo test header lint loom shuttle mutants kill crash instructions storm limits
 .PHONY: fuzz miri litmus sanitize bench install clean library
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 build: library $(PROGRAMS) $(EXAMPLES) ## libplasma.so, libplasma.a and the C and C++ programs, for release
+
+release-lib: target/portable/libplasma.so ## libplasma.so for any Linux with glibc 2.28 or newer, in target/portable
 
 demo: build ## real files through the store in seven processes, one of them killed; DIR= names files
 	./target/c/demo "$(DIR)"
@@ -130,10 +133,26 @@ install: library ## headers and libraries into PREFIX
 clean: ## remove everything built
 	$(CARGO) clean
 
-library:
-	$(CARGO) build --release $(CARGOFLAGS)
+library: target/release/libplasma.so
 
-target/release/libplasma.so: library ;
+# Cargo knows best what is out of date.
+target/release/libplasma_capi.a: FORCE
+	$(CARGO) build --release $(CARGOFLAGS) --package plasma-capi --config capi/release.toml
+FORCE: ;
+
+target/release/plasma.o: target/release/libplasma_capi.a plasma.map capi/object
+	capi/object $< $@
+
+target/release/libplasma.so: target/release/plasma.o capi/link
+	capi/link $< $(@D)
+
+# zig links for glibc 2.28, of 2018: its symbols, not those of this machine, and all on PyPI.
+ZIG := target/zig/bin/python -m ziglang
+target/zig: ; python3 -m venv $@ && $@/bin/pip install --quiet ziglang==0.17.1
+
+target/portable/libplasma.so: target/release/plasma.o capi/link | target/zig
+	CC="$(ZIG) cc -target $(shell uname -m)-linux-gnu.2.28" capi/link $< $(@D) \
+	    "$$($(CC) -print-file-name=libgcc_s.so.1)" -lpthread -ldl -lm
 
 target/c target/c/examples target/cpp/examples:
 	mkdir -p $@

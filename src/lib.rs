@@ -33,6 +33,8 @@ pub mod error;
 pub mod id;
 #[cfg_attr(any(loom, shuttle), allow(dead_code))]
 mod memory;
+#[doc(hidden)]
+pub mod mutex;
 pub mod options;
 #[doc(hidden)]
 pub mod sync;

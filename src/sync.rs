@@ -115,7 +115,7 @@ pub use kill::{Point, arm, arm_stop, before_death, kill_point, passed, trace, tr
 
 #[cfg(feature = "kill-points")]
 mod kill {
-    use parking_lot::Mutex;
+    use crate::mutex::Mutex;
     use std::fmt;
     use std::panic::Location;
     use std::sync::OnceLock;

@@ -244,18 +244,3 @@ fn each_function_says_who_may_call_it_and_since_when() {
         assert!(documented, "{name} has no line with Threads and Since");
     }
 }
-
-/// With PLASMA_LIB_DIR: the directory of the libraries as `cargo build --release` leaves them.
-#[test]
-fn the_library_exports_what_the_header_declares() {
-    let Some(directory) = env::var_os("PLASMA_LIB_DIR") else {
-        let test = "the_library_exports_what_the_header_declares";
-        return skip::skip(test, "PLASMA_LIB_DIR is not set");
-    };
-    let library = PathBuf::from(directory).join("libplasma.so");
-    let output = Command::new("nm").args(["-D", "--defined-only"]).arg(&library).output().unwrap();
-    assert!(output.status.success(), "nm {}", library.display());
-    let symbols = String::from_utf8(output.stdout).unwrap();
-    let exported = symbols.lines().filter_map(|line| line.split_whitespace().nth(2));
-    assert_eq!(exported.map(String::from).collect::<BTreeSet<_>>(), declared());
-}

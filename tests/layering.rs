@@ -6,7 +6,7 @@ use std::path::Path;
 
 /// Modules and their layers: each may use its own layer and those below it.
 const LAYERS: &[(u32, &[&str])] = &[
-    (0, &["error", "id", "memory", "options", "sync", "sys"]),
+    (0, &["error", "id", "memory", "mutex", "options", "sync", "sys"]),
     (1, &["layout"]),
     (2, PROTOCOLS),
     (3, &["segment", "models"]),

@@ -16,7 +16,7 @@ fn library() -> PathBuf {
         exe.ancestors().nth(3).unwrap().join("release")
     });
     let library = dir.join("libplasma.so");
-    assert!(library.exists(), "no {}: run `cargo build --release`", library.display());
+    assert!(library.exists(), "no {}: run `make build`", library.display());
     library
 }
 

@@ -1,7 +1,9 @@
 //! The C artefacts: this crate names the exported functions, so that each library is built once,
-//! and keeps some memory for when there is no more.
+//! keeps some memory for when there is no more, and says what a panic is.
 
+mod panic;
 mod spare;
+mod unload;
 
 pub use plasma_core::ffi::*;
 

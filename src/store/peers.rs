@@ -17,11 +17,11 @@ use crate::layout::client::{
 use crate::layout::word::LeaseWord;
 use crate::lease;
 use crate::memory;
+use crate::mutex::Mutex;
 use crate::presence::says_joined;
 use crate::segment::{Segment, slot_name, slot_of};
 use crate::sys::kept::Kept;
 use crate::sys::{Errno, file, lock};
-use parking_lot::Mutex;
 use std::collections::{HashMap, HashSet};
 use std::mem::offset_of;
 use std::os::fd::{AsFd, BorrowedFd};

@@ -14,10 +14,10 @@ use crate::error::{Error, Result, Status};
 use crate::layout::client::MAX_LEASES;
 use crate::lease::entry::{Entry, Holder, Last};
 use crate::memory;
+use crate::mutex::Mutex;
 use crate::sync::local::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering::*};
 use crate::sys::fork;
 use once_cell::sync::OnceCell;
-use parking_lot::Mutex;
 use std::cell::Cell;
 use std::sync::Arc;
 

@@ -4,13 +4,13 @@ use super::join::Own;
 use super::peers::Peers;
 use crate::error::{Error, Result, Status};
 use crate::layout::header::Lifecycle;
+use crate::mutex::Mutex;
 use crate::options::{ConnectOptions, Eviction};
 use crate::segment::{Access, Address, NewStore, Segment, create, finish_removal, open};
 use crate::sync::local::{AtomicBool, AtomicU32, Ordering::*};
 use crate::sync::{AtomicU64 as SharedU64, Ordering};
-use crate::sys::{clock, file, fork, futex};
+use crate::sys::{clock, file, fork, futex, process};
 use crate::wait::Spin;
-use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -162,7 +162,7 @@ impl Session {
             peers: Peers::default(),
             lock_timeout: options.lock_timeout,
             victims: Mutex::default(),
-            spin: Spin::new(std::thread::available_parallelism().is_ok_and(|n| n.get() > 1)),
+            spin: Spin::new(process::has_several_processors()),
             control: AtomicU32::new(0),
             closing: AtomicBool::new(false),
             waiting: AtomicU32::new(0),

@@ -38,14 +38,40 @@ pub fn install() -> SysResult<()> {
     // Relaxed: the C library orders its own list. No lock here, which a fork could leave held in
     // the child; threads that race install twice, and the handler may run twice.
     if !INSTALLED.load(Ordering::Relaxed) {
-        // SAFETY: the handlers are async-signal-safe, and code of this library while it is loaded.
-        let failed = unsafe { libc::pthread_atfork(Some(before), Some(after), Some(in_child)) };
+        let failed = at_fork();
         if failed != 0 {
             return Err(Errno(failed));
         }
         INSTALLED.store(true, Ordering::Relaxed);
     }
     Ok(())
+}
+
+/// pthread_atfork for a library that may be unloaded, after which the handlers are not called.
+///
+/// Where the C library is glibc this is what its pthread_atfork does in code that is linked to it
+/// statically, which not every linker has.
+#[cfg(target_env = "gnu")]
+fn at_fork() -> libc::c_int {
+    type Handler = Option<extern "C" fn()>;
+    unsafe extern "C" {
+        fn __register_atfork(
+            before: Handler,
+            after: Handler,
+            in_child: Handler,
+            library: *const libc::c_void,
+        ) -> libc::c_int;
+        /// Its address stands for this library, or for the program.
+        static __dso_handle: libc::c_void;
+    }
+    // SAFETY: the handlers are async-signal-safe, and code of what `__dso_handle` stands for.
+    unsafe { __register_atfork(Some(before), Some(after), Some(in_child), &raw const __dso_handle) }
+}
+
+#[cfg(not(target_env = "gnu"))]
+fn at_fork() -> libc::c_int {
+    // SAFETY: the handlers are async-signal-safe, and such C libraries never unload code.
+    unsafe { libc::pthread_atfork(Some(before), Some(after), Some(in_child)) }
 }
 
 extern "C" fn before() {

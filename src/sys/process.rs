@@ -1,6 +1,7 @@
 //! Who this process is, and whether another one is stopped.
 #![allow(unsafe_code)] // geteuid and the like
 
+use std::mem::MaybeUninit;
 use std::os::unix::fs::MetadataExt;
 
 /// The id of this process in its pid namespace.
@@ -18,6 +19,20 @@ pub fn uid() -> u32 {
 pub fn gid() -> u32 {
     // SAFETY: takes nothing and cannot fail.
     unsafe { libc::getegid() }
+}
+
+/// Whether this thread's process may run on more than one processor. Not std's: that reads the
+/// limits of cgroups, and the code for it is a fiftieth of the library.
+pub fn has_several_processors() -> bool {
+    let mut set = MaybeUninit::<libc::cpu_set_t>::zeroed();
+    // SAFETY: `set` has room for so many bytes.
+    let failed =
+        unsafe { libc::sched_getaffinity(0, size_of::<libc::cpu_set_t>(), set.as_mut_ptr()) };
+    // SAFETY: a set of plain integers, zeroed above.
+    let set = unsafe { set.assume_init() };
+    // It fails where there are more processors than the set has room for.
+    // SAFETY: only counts bits.
+    failed != 0 || unsafe { libc::CPU_COUNT(&set) } > 1
 }
 
 /// When this process started, in clock ticks since boot; 0 where /proc does not say.

@@ -38,7 +38,7 @@ fn library_dir() -> PathBuf {
     });
     assert!(
         dir.join("libplasma.so").exists(),
-        "no libplasma.so in {}: run `cargo build --release` first, or set PLASMA_LIB_DIR",
+        "no libplasma.so in {}: run `make build` first, or set PLASMA_LIB_DIR",
         dir.display()
     );
     dir.canonicalize().expect("the library's directory")
