@@ -3,13 +3,10 @@
 //! `make header` writes it: this test with PLASMA_UPDATE_HEADER=1.
 #![cfg(not(loom))]
 
-#[path = "common/skip.rs"]
-mod skip;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::PathBuf;
-use std::process::Command;
 use std::{env, fs};
 
 /// The files of `src/ffi` in the order of a user's life, which is that of the header.
