@@ -24,7 +24,7 @@ EXAMPLES := $(patsubst c_examples/%.c,target/c/examples/%,$(wildcard c_examples/
 MIRI := $(CARGO) +nightly miri
 
 .PHONY: help build release-lib demo test header lint loom shuttle mutants kill crash instructions storm limits
-.PHONY: fuzz miri litmus sanitize bench install clean library
+.PHONY: fuzz miri litmus sanitize bench docs install clean library
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -122,6 +122,17 @@ sanitize: library ## the tests under AddressSanitizer, ThreadSanitizer and valgr
 bench: build ## time single operations and recovery, into docs/performance.md
 	./target/c/ops docs/performance.md
 	./target/c/recovery docs/performance.md
+
+docs: ## the manual of both headers as HTML in target/docs, by Doxygen; its warnings are errors
+	@if command -v doxygen >/dev/null; then \
+	    rm -rf target/docs && mkdir -p target/docs && \
+	    PLASMA_DOCS=target/docs PLASMA_VERSION="$$($(VERSION))" doxygen docs/doxygen/Doxyfile && \
+	    echo "target/docs/index.html"; \
+	else \
+	    skip="SKIP docs: there is no doxygen"; \
+	    echo "$$skip"; [ -z "$${PLASMA_SKIPS:-}" ] || echo "$$skip" >> "$$PLASMA_SKIPS"; \
+	fi
+VERSION := sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml
 
 PREFIX ?= /usr/local
 install: library ## headers and libraries into PREFIX

@@ -120,32 +120,46 @@
  * refused. Of what is written, an older or newer library fills what fits.
  */
 
+/**
+ * @file
+ * The C API of Plasma: types, constants and functions.
+ */
+
 #ifndef PLASMA_H
 #define PLASMA_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-/** The version of this header; see plasma_version(). */
+/** The major version of this header. */
 #define PLASMA_VERSION_MAJOR 0
+/** The minor version of this header. */
 #define PLASMA_VERSION_MINOR 1
+/** The patch version of this header. */
 #define PLASMA_VERSION_PATCH 0
+/** The version of this header as 0xMMmmpp; see plasma_version(). */
 #define PLASMA_VERSION_NUM 0x000100
 
-/** How a struct that grows begins: plasma_stats_t s = PLASMA_STATS_INIT; */
+/** What a plasma_connect_options_t is begun with. */
 #define PLASMA_CONNECT_OPTIONS_INIT \
     { sizeof(plasma_connect_options_t), 0, 0, 0, 0, 0, 0, 0, -1 }
+/** What a plasma_create_options_t is begun with. */
 #define PLASMA_CREATE_OPTIONS_INIT \
     { sizeof(plasma_create_options_t), 0, NULL, NULL, 0, 0 }
+/** What a plasma_object_info_t is begun with. */
 #define PLASMA_OBJECT_INFO_INIT \
     { sizeof(plasma_object_info_t), {{0}}, 0, 0, 0, 0, 0, 0, 0, 0, 0, {0}, {0} }
+/** What a plasma_client_info_t is begun with. */
 #define PLASMA_CLIENT_INFO_INIT \
     { sizeof(plasma_client_info_t), 0, 0, 0, 0, {0}, 0, 0, 0, {0}, 0, 0, 0, 0 }
+/** What a plasma_stats_t is begun with. */
 #define PLASMA_STATS_INIT \
     { sizeof(plasma_stats_t), 0, \
       0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, {0} }
+/** What a plasma_event_t is begun with. */
 #define PLASMA_EVENT_INIT \
     { sizeof(plasma_event_t), 0, 0, 0, {{0}}, 0, 0, 0 }
+/** What a plasma_check_report_t is begun with. */
 #define PLASMA_CHECK_REPORT_INIT \
     { sizeof(plasma_check_report_t), 0, 0, 0, 0, 0, 0, 0, 0, {0} }
 
@@ -753,8 +767,8 @@ plasma_status_t plasma_id_to_hex(const plasma_id_t *id, char *hex);
  * @retval PLASMA_ERR_VERSION           made by another version or word size
  * @retval PLASMA_ERR_CORRUPT           its files hold nonsense
  * @retval PLASMA_ERR_PERMISSION        the operating system refuses
- * @retval PLASMA_ERR_OUT_OF_MEMORY     no room for the store; see --shm-size in
- *                                      a container
+ * @retval PLASMA_ERR_OUT_OF_MEMORY     no room for the store; see
+ *                                      `--shm-size` in a container
  * @retval PLASMA_ERR_LIMIT             too many clients, or open files
  * @retval PLASMA_ERR_TIMEOUT           the lock_timeout_ms ran out, where the
  *                                      last of an EPHEMERAL store is leaving
@@ -827,7 +841,7 @@ plasma_status_t plasma_store_remove(const char *address);
 /** @} */
 
 /**
- * @defgroup buffer The two buffers as C holds them, and the leases behind them
+ * @defgroup buffer Holding objects and giving them back
  * @{
  */
 
@@ -1307,7 +1321,7 @@ plasma_status_t plasma_metadata_at(const plasma_buffer_t *buffer,
 /** @} */
 
 /**
- * @defgroup info What a store tells about its objects, its clients and itself
+ * @defgroup info What a store tells about its objects and itself
  * @{
  */
 

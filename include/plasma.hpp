@@ -1,8 +1,7 @@
-/*
- * SPDX-License-Identifier: Apache-2.0
- *
- * Plasma for C++17: the C API of plasma.h with owners in place of handles
- * -----------------------------------------------------------------------
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file
+ * Plasma for C++17: the C API of plasma.h with owners in place of handles.
  *
  * This header adds no behaviour: each method makes one call of plasma.h, which
  * its comment names, and what is said there holds here: read its caveats first.
@@ -508,7 +507,7 @@ public:
     {
         return buffer_.data + offset;
     }
-    /** Bytes of data. */
+    /** How many bytes. */
     size_t size() const noexcept { return static_cast<size_t>(buffer_.size); }
     /** Whether there are none. */
     bool empty() const noexcept { return buffer_.size == 0; }
@@ -731,7 +730,7 @@ public:
     {
         return buffer_.data + offset;
     }
-    /** Bytes of data. */
+    /** How many bytes. */
     size_t size() const noexcept { return static_cast<size_t>(buffer_.size); }
     /** Whether there are none. */
     bool empty() const noexcept { return buffer_.size == 0; }
@@ -1082,7 +1081,7 @@ public:
      * @retval PLASMA_ERR_CORRUPT           its files hold nonsense
      * @retval PLASMA_ERR_PERMISSION        the operating system refuses
      * @retval PLASMA_ERR_OUT_OF_MEMORY     no room for the store; see
-     *                                      --shm-size in a container
+     *                                      `--shm-size` in a container
      * @retval PLASMA_ERR_LIMIT             too many clients, or open files
      * @retval PLASMA_ERR_TIMEOUT           the lock_timeout_ms ran out, where
      *                                      the last of an EPHEMERAL store is
@@ -1800,6 +1799,7 @@ static_assert(sizeof(Metadata) == sizeof(plasma_metadata_t) &&
 
 }  // namespace plasma
 
+/** @cond */
 /** Ids as keys of std::unordered_map. */
 template <> struct std::hash<plasma::ObjectID> {
     /** Of all 20 bytes. */
@@ -1809,5 +1809,6 @@ template <> struct std::hash<plasma::ObjectID> {
             {reinterpret_cast<const char *>(id.data()), id.size()});
     }
 };
+/** @endcond */
 
 #endif  /* PLASMA_HPP */

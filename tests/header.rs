@@ -69,26 +69,28 @@ fn manual() -> String {
         let text = match heading {
             Some(heading) => format!("{heading}\n * {}", "-".repeat(heading.len())),
             None if code && !line.is_empty() => format!("    {line}"),
-            None => line.replace('`', ""),
+            None => line.replace("**", "").replace('`', ""),
         };
         let _ = writeln!(out, "{}", format!(" * {text}").trim_end());
     }
-    out + " */"
+    out + " */\n\n/**\n * @file\n * The C API of Plasma: types, constants and functions.\n */"
 }
 
 /// The version and the macros that begin structs.
 fn macros() -> String {
     let parts: Vec<u32> =
         env!("CARGO_PKG_VERSION").split('.').map(|part| part.parse().unwrap()).collect();
-    let mut out = String::from("\n/** The version of this header; see plasma_version(). */\n");
+    let mut out = String::from("\n");
     for (name, value) in ["MAJOR", "MINOR", "PATCH"].iter().zip(&parts) {
+        let _ = writeln!(out, "/** The {} version of this header. */", name.to_lowercase());
         let _ = writeln!(out, "#define PLASMA_VERSION_{name} {value}");
     }
     let number = (parts[0] << 16) | (parts[1] << 8) | parts[2];
+    out += "/** The version of this header as 0xMMmmpp; see plasma_version(). */\n";
     let _ = writeln!(out, "#define PLASMA_VERSION_NUM 0x{number:06x}\n");
-    out += "/** How a struct that grows begins: plasma_stats_t s = PLASMA_STATS_INIT; */\n";
     for (name, fields) in INIT {
         let upper = name.strip_suffix("_t").unwrap().to_uppercase();
+        let _ = writeln!(out, "/** What a {name} is begun with. */");
         let _ = writeln!(out, "#define {upper}_INIT \\\n    {{ sizeof({name}), {fields} }}");
     }
     out

@@ -1,3 +1,5 @@
+//! Holding objects and giving them back.
+//!
 //! The two buffers as C holds them, and the leases behind them.
 
 use super::status::{plasma_status_t, run};

@@ -44,8 +44,8 @@ pub(super) fn client_arg(client: Option<&plasma_client_t>) -> crate::error::Resu
 /// @retval PLASMA_ERR_VERSION           made by another version or word size
 /// @retval PLASMA_ERR_CORRUPT           its files hold nonsense
 /// @retval PLASMA_ERR_PERMISSION        the operating system refuses
-/// @retval PLASMA_ERR_OUT_OF_MEMORY     no room for the store; see --shm-size in
-///                                      a container
+/// @retval PLASMA_ERR_OUT_OF_MEMORY     no room for the store; see
+///                                      `--shm-size` in a container
 /// @retval PLASMA_ERR_LIMIT             too many clients, or open files
 /// @retval PLASMA_ERR_TIMEOUT           the lock_timeout_ms ran out, where the
 ///                                      last of an EPHEMERAL store is leaving

@@ -1,4 +1,4 @@
-//! What a store tells about its objects, its clients and itself.
+//! What a store tells about its objects and itself.
 #![allow(unsafe_code)] // `unsafe impl Growing`, and the names of C functions
 
 use super::arg;

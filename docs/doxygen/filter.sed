@@ -1,0 +1,5 @@
+# Lifetime, Threads, Fork, Cost and Since: plain words in the headers, bold ones in the manual.
+# Those of types stand below each other, with two spaces or more behind the colon.
+s/^( *\* )(Threads|Fork):  +/\1<br>**\2:** /
+s/^( *\* )(Lifetime|Threads|Since): +/\1**\2:** /
+s/   (Cost|Since): / **\1:** /g
