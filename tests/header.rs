@@ -3,7 +3,6 @@
 //! `make header` writes it: this test with PLASMA_UPDATE_HEADER=1.
 #![cfg(not(loom))]
 
-
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::PathBuf;
