@@ -832,6 +832,7 @@ plasma_status_t plasma_interrupt(const plasma_client_t *client);
  * @retval PLASMA_ERR_VERSION          made by another version or word size
  * @retval PLASMA_ERR_CORRUPT          its files hold nonsense
  * @retval PLASMA_ERR_PERMISSION       not the owner's
+ * @retval PLASMA_ERR_TIMEOUT          another removes it and does not get on
  * @retval PLASMA_ERR_UNSUPPORTED      the store is a mount point
  *
  * Threads: any.   Cost: grows with the number of clients.   Since: 0.1
@@ -1525,7 +1526,7 @@ plasma_status_t plasma_list(const plasma_client_t *client,
  *
  * @param list  borrowed; NULL has none.
  *
- * @return 0 .. max_objects.
+ * @return how many; 0 for NULL.
  *
  * Threads: any.   Cost: none worth naming.   Since: 0.1
  */
@@ -1590,7 +1591,7 @@ plasma_status_t plasma_list_holders(const plasma_client_t *client,
  *
  * @param list  borrowed; NULL has none.
  *
- * @return at least 0: nobody may hold an object.
+ * @return how many; 0 for NULL.
  *
  * Threads: any.   Cost: none worth naming.   Since: 0.1
  */

@@ -8,7 +8,7 @@ mod sources;
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::{env, fs};
 
 const GNU: &[&str] =
@@ -124,21 +124,29 @@ fn find(variable: &str, name: &str) -> Option<String> {
     version.is_ok_and(|status| status.success()).then_some(compiler)
 }
 
-/// Compile a source with warnings as errors.
-fn compile(compiler: &str, flags: &[&str], file: &str, source: &str) {
+fn run(compiler: &str, flags: &[&str], file: &str, source: &str) -> Output {
     let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("compilers").join(compiler);
     fs::create_dir_all(&directory).unwrap();
     let path = directory.join(file);
     fs::write(&path, source).unwrap();
     let mut command = Command::new(compiler);
-    command.args(["-Werror", "-fsyntax-only", "-I"]);
+    command.args(["-fsyntax-only", "-I"]);
     command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("include"));
-    let output = command.args(flags).arg(&path).output().unwrap();
-    assert!(
-        output.status.success(),
-        "{compiler} {flags:?} {file}:\n{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    command.args(flags).arg(&path).output().unwrap()
+}
+
+/// Compile a source with warnings as errors.
+fn compile(compiler: &str, flags: &[&str], file: &str, source: &str) {
+    let output = run(compiler, &[flags, &["-Werror"]].concat(), file, source);
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{compiler} {flags:?} {file}:\n{error}");
+}
+
+/// What the compiler says of a source that it has to refuse.
+fn refuse(compiler: &str, flags: &[&str], file: &str, source: &str) -> String {
+    let output = run(compiler, flags, file, source);
+    assert!(!output.status.success(), "{compiler} {flags:?} takes {file}");
+    String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 /// Compile with each standard.
@@ -191,16 +199,21 @@ fn clang_takes_the_headers_with_every_warning() {
 }
 
 #[test]
+fn a_status_that_nobody_looks_at_is_a_warning() {
+    let compiler = find("CXX", "g++").expect("a C++ compiler");
+    let body = "client.Interrupt();";
+    let source = |body: &str| {
+        format!("#include <plasma.hpp>\nvoid use(plasma::ClientContext &client) {{ {body} }}\n")
+    };
+    let looked_at = source("if (!client.Interrupt().ok()) client.Disconnect();");
+    compile(&compiler, &["-std=c++17"], "looked_at.cpp", &looked_at);
+    let error = refuse(&compiler, &["-std=c++17", "-Werror"], "ignored.cpp", &source(body));
+    assert!(error.contains("nodiscard") || error.contains("unused-result"), "{error}");
+}
+
+#[test]
 fn plasma_hpp_says_that_it_needs_cpp17() {
     let compiler = find("CXX", "g++").expect("a C++ compiler");
-    let output = Command::new(compiler)
-        .args(["-std=c++14", "-fsyntax-only", "-x", "c++"])
-        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("include/plasma.hpp"))
-        .arg("-I")
-        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("include"))
-        .output()
-        .unwrap();
-    let error = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(!output.status.success());
+    let error = refuse(&compiler, &["-std=c++14"], "old.cpp", "#include <plasma.hpp>\n");
     assert!(error.contains("plasma.hpp needs C++17"), "{error}");
 }

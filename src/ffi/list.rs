@@ -60,7 +60,7 @@ pub extern "C" fn plasma_list(
 ///
 /// @param list  borrowed; NULL has none.
 ///
-/// @return 0 .. max_objects.
+/// @return how many; 0 for NULL.
 ///
 /// Threads: any.   Cost: none worth naming.   Since: 0.1
 #[unsafe(no_mangle)]
@@ -148,7 +148,7 @@ pub extern "C" fn plasma_list_holders(
 ///
 /// @param list  borrowed; NULL has none.
 ///
-/// @return at least 0: nobody may hold an object.
+/// @return how many; 0 for NULL.
 ///
 /// Threads: any.   Cost: none worth naming.   Since: 0.1
 #[unsafe(no_mangle)]

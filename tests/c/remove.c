@@ -280,6 +280,25 @@ static void test_many_may_make_and_remove_one_address_at_once(void)
     CHECK_EQ(entries(check_dir), 0);
 }
 
+/* Takes its five seconds. */
+static void test_a_remover_that_does_not_get_on_is_not_waited_for_for_ever(void)
+{
+    const int set_lock = 37; /* F_OFD_SETLK */
+    struct flock lock = { .l_type = F_WRLCK };
+    char path[800];
+    int file;
+
+    make_at(store(), CAPACITY, 0);
+    snprintf(path, sizeof path, "%s/remove", store());
+    file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    CHECK(file >= 0 && fcntl(file, set_lock, &lock) == 0);
+    CHECK_STATUS(plasma_store_remove(store()), PLASMA_ERR_TIMEOUT);
+    CHECK_MESSAGE(store());
+    CHECK(close(file) == 0); /* as its death does */
+    CHECK_OK(plasma_store_remove(store()));
+    CHECK_EQ(entries(check_dir), 0);
+}
+
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
@@ -291,6 +310,7 @@ int main(int argc, char **argv)
         TEST(removing_what_is_not_there_says_so),
         TEST(only_files_of_the_store_are_removed),
         TEST(many_may_make_and_remove_one_address_at_once),
+        TEST(a_remover_that_does_not_get_on_is_not_waited_for_for_ever),
     };
     return RUN_TESTS(argc, argv, tests);
 }
