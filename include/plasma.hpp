@@ -496,7 +496,12 @@ public:
     Buffer(const Buffer &) = delete;
     Buffer &operator=(const Buffer &) = delete;
     /** Gives the object back. */
-    ~Buffer() { plasma_release(&buffer_); }
+    ~Buffer()
+    {
+        if (buffer_.data != nullptr) {
+            plasma_release(&buffer_);
+        }
+    }
 
     /** Whether it holds an object; of size 0 too. */
     explicit operator bool() const noexcept { return buffer_.data != nullptr; }
@@ -617,12 +622,9 @@ public:
      */
     Status Retain(Buffer &copy) const noexcept
     {
-        Buffer fresh;
-        const Status status = plasma_retain(&buffer_, &fresh.buffer_);
-        if (status.ok()) {
-            copy = std::move(fresh);
-        }
-        return status;
+        return copy.Fill([&](plasma_buffer_t *buffer) {
+            return plasma_retain(&buffer_, buffer);
+        });
     }
 
     /**
@@ -666,6 +668,24 @@ public:
     }
 
 private:
+    friend class MutableBuffer;
+    friend class ClientContext;
+
+    /* Take what a call of plasma.h writes on success, and then give back what
+     * was held: where that is nothing, the call can write it in place. */
+    template <typename Call> Status Fill(const Call &call) noexcept
+    {
+        if (buffer_.data == nullptr) {
+            return call(&buffer_);
+        }
+        Buffer fresh;
+        const Status status = call(&fresh.buffer_);
+        if (status.ok()) {
+            std::swap(buffer_, fresh.buffer_);
+        }
+        return status;
+    }
+
     plasma_buffer_t buffer_ = {};
 };
 
@@ -809,12 +829,10 @@ public:
      */
     Status SealAndGet(Buffer &buffer) noexcept
     {
-        Buffer fresh;
-        const Status status = plasma_seal_and_get(&buffer_, fresh.c());
-        if (status.ok()) {
-            sealed_ = true;
-            buffer = std::move(fresh);
-        }
+        const Status status = buffer.Fill([&](plasma_buffer_t *sealed) {
+            return plasma_seal_and_get(&buffer_, sealed);
+        });
+        sealed_ = sealed_ || status.ok();
         return status;
     }
 
@@ -1155,7 +1173,7 @@ public:
      * @retval PLASMA_ERR_VERSION          made by another version or word size
      * @retval PLASMA_ERR_CORRUPT          its files hold nonsense
      * @retval PLASMA_ERR_PERMISSION       not the owner's
-     * @retval PLASMA_ERR_TIMEOUT          another removes it and does not get on
+     * @retval PLASMA_ERR_TIMEOUT          another remover does not get on
      * @retval PLASMA_ERR_UNSUPPORTED      the store is a mount point
      *
      * Threads: any.   Cost: grows with the number of clients.   Since: 0.1
@@ -1351,13 +1369,9 @@ public:
     Status GetObject(const ObjectID &id, Buffer &buffer,
                      int64_t timeout_ms = kForever) const noexcept
     {
-        Buffer fresh;
-        const Status status =
-            plasma_get(client_.get(), id.c(), timeout_ms, fresh.c());
-        if (status.ok()) {
-            buffer = std::move(fresh);
-        }
-        return status;
+        return buffer.Fill([&](plasma_buffer_t *found) {
+            return plasma_get(client_.get(), id.c(), timeout_ms, found);
+        });
     }
 
     /**
@@ -1381,13 +1395,10 @@ public:
     Status GetObjectByName(const Text &name, Buffer &buffer,
                            int64_t timeout_ms = kForever) const noexcept
     {
-        Buffer fresh;
-        const Status status = plasma_get_by_name(client_.get(), name.c_str(),
-                                                 timeout_ms, fresh.c());
-        if (status.ok()) {
-            buffer = std::move(fresh);
-        }
-        return status;
+        return buffer.Fill([&](plasma_buffer_t *found) {
+            return plasma_get_by_name(client_.get(), name.c_str(), timeout_ms,
+                                      found);
+        });
     }
 
     /**

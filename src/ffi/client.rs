@@ -123,7 +123,7 @@ pub extern "C" fn plasma_interrupt(client: Option<&plasma_client_t>) -> plasma_s
 /// @retval PLASMA_ERR_VERSION          made by another version or word size
 /// @retval PLASMA_ERR_CORRUPT          its files hold nonsense
 /// @retval PLASMA_ERR_PERMISSION       not the owner's
-/// @retval PLASMA_ERR_TIMEOUT          another removes it and does not get on
+/// @retval PLASMA_ERR_TIMEOUT          another remover does not get on
 /// @retval PLASMA_ERR_UNSUPPORTED      the store is a mount point
 ///
 /// Threads: any.   Cost: grows with the number of clients.   Since: 0.1
