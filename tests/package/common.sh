@@ -2,15 +2,15 @@
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
-test=$(basename "$0" .sh)
+test=$(basename "$(dirname "$0")")_$(basename "$0" .sh)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 : "${CC:=cc}" "${CXX:=c++}"
 
 # skip REASON: says so, in the file $PLASMA_SKIPS too, and that is that.
 skip() {
-    echo "SKIP package_$test: $1"
-    [ -z "${PLASMA_SKIPS:-}" ] || echo "SKIP package_$test: $1" >> "$PLASMA_SKIPS"
+    echo "SKIP $test: $1"
+    [ -z "${PLASMA_SKIPS:-}" ] || echo "SKIP $test: $1" >> "$PLASMA_SKIPS"
     exit 77
 }
 

@@ -10,12 +10,7 @@ fail() {
     echo "$library: $*" >&2
     failed=1
 }
-part() {
-    sed -n "s/^#define PLASMA_VERSION_$1 //p" "$root/include/plasma.h"
-}
-
-soname=libplasma.so.$(part MAJOR)
-[ "$(part MAJOR)" -gt 0 ] || soname=$soname.$(part MINOR)
+soname=$("$root/capi/soname")
 dynamic=$(LC_ALL=C readelf -dW "$library")
 echo "$dynamic" | grep -q "SONAME.*\[$soname\]" || fail "its SONAME is not $soname"
 echo "$dynamic" | grep -q 'FLAGS.*NOW' || fail "its symbols are not bound when it is loaded"
