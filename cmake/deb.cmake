@@ -1,0 +1,88 @@
+# Packages for Debian: cpack -G DEB --config build/CPackConfig.cmake, or make deb.
+
+set(CPACK_GENERATOR DEB)
+set(CPACK_PACKAGE_NAME plasma)
+set(CPACK_PACKAGE_CONTACT "The Plasma developers <plasma@example.org>")
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "immutable objects in memory that processes share")
+set(CPACK_PACKAGE_DESCRIPTION
+"Processes on one Linux machine share objects without copying them. One
+creates an object, writes into its memory and seals it; from then on it
+never changes, and any process gets it as a read-only view. There is no
+server: the store is a directory of shared files in /dev/shm.")
+set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
+set(CPACK_STRIP_FILES ON)
+set(CPACK_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS
+    OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
+set(CPACK_DEB_COMPONENT_INSTALL ON)
+set(CPACK_COMPONENTS_ALL runtime development)
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_DEBIAN_PACKAGE_RELEASE 1)
+set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
+
+# All of 0.x are in libplasma0, though each minor version breaks programs and has its own SONAME: so
+# what is built with one asks for just that one.
+set(next_minor ${PROJECT_VERSION_MINOR})
+math(EXPR next_minor "${next_minor} + 1")
+set(shlibs_needs "libplasma${PROJECT_VERSION_MAJOR} (>= ${PROJECT_VERSION})")
+if(PROJECT_VERSION_MAJOR EQUAL 0)
+    string(APPEND shlibs_needs ", libplasma0 (<< 0.${next_minor}~)")
+endif()
+set(deb_dir "${CMAKE_CURRENT_BINARY_DIR}/deb")
+file(WRITE "${deb_dir}/shlibs" "libplasma ${soversion} ${shlibs_needs}\n")
+file(WRITE "${deb_dir}/triggers" "activate-noawait ldconfig\n")
+
+set(CPACK_DEBIAN_RUNTIME_PACKAGE_NAME libplasma${PROJECT_VERSION_MAJOR})
+set(CPACK_DEBIAN_RUNTIME_PACKAGE_SECTION libs)
+set(CPACK_DEBIAN_RUNTIME_PACKAGE_CONTROL_EXTRA "${deb_dir}/shlibs;${deb_dir}/triggers")
+set(CPACK_COMPONENT_RUNTIME_DESCRIPTION
+    "${CPACK_PACKAGE_DESCRIPTION}\n\nThis package has the shared library.")
+
+set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_NAME libplasma-dev)
+set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SECTION libdevel)
+set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS
+    "${CPACK_DEBIAN_RUNTIME_PACKAGE_NAME} (= ${PROJECT_VERSION}-${CPACK_DEBIAN_PACKAGE_RELEASE}), libc6-dev")
+set(CPACK_COMPONENT_DEVELOPMENT_DESCRIPTION
+    "${CPACK_PACKAGE_DESCRIPTION}\n\nThis package has the headers for C and C++, the static library and the manual.")
+
+if(PLASMA_BUILD_TOOLS)
+    list(APPEND CPACK_COMPONENTS_ALL tools)
+    set(CPACK_DEBIAN_TOOLS_PACKAGE_NAME plasma-tools)
+    set(CPACK_DEBIAN_TOOLS_PACKAGE_SECTION utils)
+    set(CPACK_COMPONENT_TOOLS_DESCRIPTION
+        "${CPACK_PACKAGE_DESCRIPTION}\n\nThis package has the program plasma, which shows, uses and mends stores.")
+endif()
+
+# What Debian wants to find beside each; elsewhere it is not installed.
+option(PLASMA_DEBIAN "Install what packages for Debian need" OFF)
+if(PLASMA_DEBIAN)
+    find_program(GZIP gzip REQUIRED)
+    string(TIMESTAMP now "%a, %d %b %Y %H:%M:%S +0000" UTC)
+    file(WRITE "${deb_dir}/changelog.Debian"
+"plasma (${PROJECT_VERSION}-${CPACK_DEBIAN_PACKAGE_RELEASE}) unstable; urgency=medium
+
+  * See the changelog of Plasma itself.
+
+ -- ${CPACK_PACKAGE_CONTACT}  ${now}
+")
+    configure_file(CHANGELOG.md "${deb_dir}/changelog" COPYONLY)
+    file(READ packaging/deb/copyright copyright)
+    file(WRITE "${deb_dir}/copyright" "${copyright}")
+    execute_process(COMMAND "${GZIP}" -9nf changelog changelog.Debian WORKING_DIRECTORY "${deb_dir}")
+    foreach(component IN LISTS CPACK_COMPONENTS_ALL)
+        string(TOUPPER ${component} upper)
+        set(doc "${CMAKE_INSTALL_DATAROOTDIR}/doc/${CPACK_DEBIAN_${upper}_PACKAGE_NAME}")
+        install(FILES "${deb_dir}/changelog.gz" "${deb_dir}/changelog.Debian.gz"
+            "${deb_dir}/copyright" DESTINATION "${doc}" COMPONENT ${component})
+        install(CODE "
+            file(GLOB_RECURSE pages
+                \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_MANDIR}/*.[1-8]\")
+            if(pages)
+                execute_process(COMMAND \"${GZIP}\" -9nf \${pages})
+            endif()" COMPONENT ${component})
+    endforeach()
+    configure_file(packaging/deb/overrides "${deb_dir}/libplasma${PROJECT_VERSION_MAJOR}" COPYONLY)
+    install(FILES "${deb_dir}/libplasma${PROJECT_VERSION_MAJOR}"
+        DESTINATION "${CMAKE_INSTALL_DATAROOTDIR}/lintian/overrides" COMPONENT runtime)
+endif()
+include(CPack)

@@ -8,5 +8,5 @@ output=$2
 python3 "$here/stub.py" "$header" > "$output.c"
 cp "$here/../../plasma.map" "$output.map"
 [ -z "${3:-}" ] || echo 'ENUMS { global: enum_plasma_*; };' >> "$output.map"
-${CC:-cc} -std=c99 -g -O0 -fPIC -shared -I"$(dirname "$header")" ${3:+-DENUMS} "$output.c" \
+${CC:-cc} -std=c99 -g -O0 "-fdebug-prefix-map=$(dirname "$output")=." -fPIC -shared -I"$(dirname "$header")" ${3:+-DENUMS} "$output.c" \
     -Wl,--version-script="$output.map" -Wl,-soname,"$("$here/../../capi/soname")" -o "$output"

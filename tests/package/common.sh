@@ -2,7 +2,7 @@
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
-test=$(basename "$(dirname "$0")")_$(basename "$0" .sh)
+test=$(basename "$here")_$(basename "$0" .sh)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 : "${CC:=cc}" "${CXX:=c++}"
