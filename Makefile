@@ -24,7 +24,7 @@ EXAMPLES := $(patsubst c_examples/%.c,target/c/examples/%,$(wildcard c_examples/
 MIRI := $(CARGO) +nightly miri
 
 .PHONY: help build release-lib demo test header lint loom shuttle mutants kill crash instructions storm limits
-.PHONY: fuzz miri litmus sanitize bench docs install clean library
+.PHONY: fuzz miri litmus sanitize bench docs package-test deb dist install clean library
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -134,12 +134,25 @@ docs: ## the manual of both headers as HTML in target/docs, by Doxygen; its warn
 	fi
 VERSION := sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml
 
+# CMake builds below target, and with the cargo of all others.
+CMAKE_BUILD = cmake -S . -B $(1) -DPLASMA_CARGO_DIR="$(CURDIR)/target" $(2) && cmake --build $(1)
+
+package-test: release-lib ## ctest: what CMake installs, its packages, and who uses them; see docs/abi.md
+	$(call CMAKE_BUILD,target/cmake)
+	ctest --test-dir target/cmake --output-on-failure
+
+deb: ## packages for Debian, in target/deb: libplasma0, libplasma-dev, plasma-tools
+	$(call CMAKE_BUILD,target/deb,-DCMAKE_INSTALL_PREFIX=/usr -DPLASMA_DEBIAN=ON \
+	    -DPLASMA_BUILD_EXAMPLES=OFF -DBUILD_TESTING=OFF)
+	cd target/deb && cpack -G DEB
+
+dist: ## plasma-VERSION.tar.xz in target/dist, with all crates, for builds without a network
+	packaging/source target/dist
+
 PREFIX ?= /usr/local
-install: library ## headers and libraries into PREFIX
-	install -d "$(DESTDIR)$(PREFIX)/include" "$(DESTDIR)$(PREFIX)/lib"
-	install -m 644 include/plasma.h include/plasma.hpp "$(DESTDIR)$(PREFIX)/include/"
-	install -m 644 target/release/libplasma.a "$(DESTDIR)$(PREFIX)/lib/"
-	install -m 755 target/release/libplasma.so "$(DESTDIR)$(PREFIX)/lib/"
+install: ## headers, libraries and manual pages into PREFIX, by CMake
+	$(call CMAKE_BUILD,target/cmake)
+	cmake --install target/cmake --prefix "$(PREFIX)"
 
 clean: ## remove everything built
 	$(CARGO) clean

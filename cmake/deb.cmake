@@ -2,7 +2,9 @@
 
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME plasma)
-set(CPACK_PACKAGE_CONTACT "The Plasma developers <plasma@example.org>")
+set(PLASMA_DEB_MAINTAINER "The Plasma developers <plasma@example.org>" CACHE STRING
+    "Who answers for the packages that make deb builds")
+set(CPACK_PACKAGE_CONTACT "${PLASMA_DEB_MAINTAINER}")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "immutable objects in memory that processes share")
 set(CPACK_PACKAGE_DESCRIPTION
 "Processes on one Linux machine share objects without copying them. One
