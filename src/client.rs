@@ -66,6 +66,7 @@ impl Client {
     }
 
     /// Create an object of `size` bytes.
+    #[inline]
     pub fn create(
         &self,
         id: &ObjectId,
@@ -117,6 +118,7 @@ impl Client {
     }
 
     /// As [`Client::get`], by name.
+    #[inline]
     pub fn get_by_name(&self, name: &str, timeout: Option<Duration>) -> Result<Buffer> {
         check_name(name)?;
         let key = self.session.name_key(name);

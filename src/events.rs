@@ -93,6 +93,7 @@ impl<'a> EventRing<'a> {
         self.head.fetch_add(1, Ordering::Release)
     }
 
+    #[inline]
     fn fill(&self, ticket: u64, payload: &EventPayload) {
         let entry = self.entry(ticket);
         let complete = ticket.wrapping_add(1);

@@ -23,6 +23,7 @@ pub struct MutableBuffer {
 const TAG: u64 = u64::from_le_bytes(*b"plasmaMB");
 
 impl MutableBuffer {
+    #[inline]
     pub(crate) fn new(seat: &'static Seat, draft: Draft) -> Self {
         let bytes = draft.bytes;
         Self { seat, serial: seat.open_draft(draft), bytes }

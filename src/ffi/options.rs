@@ -126,6 +126,7 @@ unsafe impl Growing for plasma_create_options_t {
 }
 
 /// A time-out as C gives it.
+#[inline]
 pub(super) fn timeout(ms: i64) -> Result<Option<Duration>> {
     match ms {
         0.. => Ok(Some(Duration::from_millis(ms.unsigned_abs()))),
@@ -190,6 +191,7 @@ pub(super) fn metadata<'a>(
 }
 
 /// A name that has to be there.
+#[inline]
 pub(super) fn name<'a>(name: *const c_char) -> Result<&'a str> {
     let name = raw::required_text(name, "name")?;
     match name.len() {

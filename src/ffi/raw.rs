@@ -40,6 +40,7 @@ fn struct_size<T: Growing>(pointer: *const T) -> Result<usize> {
 }
 
 /// The struct at `pointer`; `None` when it is NULL. Fields the caller does not know are zero.
+#[inline]
 pub(super) fn input<T: Growing>(pointer: *const T) -> Result<Option<T>> {
     if pointer.is_null() {
         return Ok(None);
@@ -92,6 +93,7 @@ impl<T: Growing> Output<T> {
 }
 
 /// A string in UTF-8; `None` when it is NULL.
+#[inline]
 pub(super) fn text<'a>(pointer: *const c_char, name: &str) -> Result<Option<&'a str>> {
     if pointer.is_null() {
         return Ok(None);
@@ -102,6 +104,7 @@ pub(super) fn text<'a>(pointer: *const c_char, name: &str) -> Result<Option<&'a 
 }
 
 /// A string in UTF-8 that has to be there.
+#[inline]
 pub(super) fn required_text<'a>(pointer: *const c_char, name: &str) -> Result<&'a str> {
     match text(pointer, name)? {
         None => Err(invalid(format!("{name} is NULL"))),

@@ -26,6 +26,7 @@ const fn fold(a: u64, b: u64) -> u64 {
 }
 
 /// SipHash-2-4 with 128 bits of output: names are compared by it alone.
+#[inline]
 pub fn name_hash(seed: Seed, name: &str) -> NameHash {
     let mut sip = SipHasher24::new_with_keys(seed.0[0], seed.0[1]);
     sip.write(name.as_bytes());

@@ -30,6 +30,7 @@ pub enum SlotOutcome {
 
 impl Slots<'_> {
     /// Take a slot: the one that has been free for longest, or a fresh one.
+    #[inline]
     pub fn take(&self, index: &Index<'_>) -> Result<SlotOutcome> {
         if let Some(slot) = self.pop(index)? {
             return Ok(slot);

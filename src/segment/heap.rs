@@ -92,6 +92,7 @@ impl Heap {
     }
 
     /// The bytes of `extent` through the read-write map, which the first call makes.
+    #[inline]
     pub fn write(&self, extent: Extent, reserved: &Reserved) -> Result<BytesMut> {
         let map = self.writable.get_or_try_init(|| -> Result<Map> {
             let map = Map::read_write(self.fd.fd()?, self.capacity as usize)

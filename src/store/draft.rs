@@ -76,6 +76,7 @@ struct Exchange {
 
 impl Session {
     /// The word of a draft's record: WRITING, ours.
+    #[inline]
     pub(super) fn draft_word(&self, draft: &Draft) -> Result<(&Record, RecordWord)> {
         let record = self.record(draft.slot)?;
         let word = record.look();

@@ -119,6 +119,7 @@ fn copy(value: &[u8]) -> Result<Vec<u8>> {
 }
 
 /// Refuse a name that no object can have.
+#[inline]
 pub fn check_name(name: &str) -> Result<()> {
     if name.is_empty() || name.len() > MAX_NAME || name.contains('\0') {
         return Err(Error::new(
