@@ -94,14 +94,12 @@ impl Reader {
     fn install(&self) -> PathBuf {
         let (build, prefix) = (self.directory.join("build"), self.directory.join("prefix"));
         let libraries = libraries().canonicalize().unwrap();
-        fs::create_dir_all(&build).unwrap();
-        symlink(libraries.parent().unwrap(), build.join("cargo")).unwrap();
-        let without = ["-DBUILD_TESTING=OFF", "-DPLASMA_BUILD_EXAMPLES=OFF"];
-        let quick = ["-DPLASMA_BUILD_TOOLS=OFF", "-DPLASMA_BUILD_MANUAL=OFF"];
-        let place = "-DCMAKE_INSTALL_LIBDIR=lib";
+        let cargo = format!("-DPLASMA_CARGO_DIR={}", libraries.parent().unwrap().display());
         let mut configure = self.command("cmake");
-        configure.arg("-S").arg(root()).arg("-B").arg(&build).args(without).args(quick).arg(place);
-        self.run(&mut configure);
+        configure.arg("-S").arg(root()).arg("-B").arg(&build).arg(cargo);
+        configure.args(["-DBUILD_TESTING=OFF", "-DPLASMA_BUILD_EXAMPLES=OFF"]);
+        configure.args(["-DPLASMA_BUILD_TOOLS=OFF", "-DPLASMA_BUILD_MANUAL=OFF"]);
+        self.run(configure.arg("-DCMAKE_INSTALL_LIBDIR=lib"));
         self.run(self.command("cmake").arg("--build").arg(&build));
         self.run(self.command("cmake").arg("--install").arg(&build).arg("--prefix").arg(&prefix));
         prefix
