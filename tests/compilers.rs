@@ -34,67 +34,9 @@ fn read(path: &str) -> String {
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// What the header promises for ever, for a compiler to check.
-fn assertions() -> String {
-    let mut out = String::new();
-    let mut check = |name: &str, fact: String| {
-        let _ = writeln!(out, "typedef char check_{name}[({fact}) ? 1 : -1];");
-    };
-    for (name, size) in [
-        ("plasma_id_t", 20),
-        ("plasma_buffer_t", 64),
-        ("plasma_mutable_buffer_t", 64),
-        ("plasma_metadata_t", 24),
-        ("plasma_connect_options_t", 48),
-        ("plasma_create_options_t", 40),
-        ("plasma_object_info_t", 464),
-        ("plasma_client_info_t", 80),
-        ("plasma_stats_t", 168),
-        ("plasma_event_t", 64),
-        ("plasma_check_report_t", 320),
-        ("plasma_status_t", 4),
-        ("plasma_state_t", 4),
-    ] {
-        check(name, format!("sizeof({name}) == {size}"));
-    }
-    for (name, field, offset) in [
-        ("plasma_buffer", "size", 8),
-        ("plasma_mutable_buffer", "reserved", 16),
-        ("plasma_connect_options", "lock_timeout_ms", 40),
-        ("plasma_create_options", "timeout_ms", 32),
-        ("plasma_object_info", "id", 4),
-        ("plasma_object_info", "name", 80),
-        ("plasma_object_info", "creator_address", 336),
-        ("plasma_client_info", "connect_time_us", 48),
-        ("plasma_stats", "file_system", 136),
-        ("plasma_event", "lost_count", 56),
-        ("plasma_check_report", "first_problem", 64),
-    ] {
-        check(&format!("{name}_{field}"), format!("offsetof({name}_t, {field}) == {offset}"));
-    }
-    for status in plasma::error::Status::ALL {
-        let (name, number) = (status.c_name(), *status as i32);
-        check(name, format!("{name} == {number}"));
-    }
-    for (name, number) in [
-        ("PLASMA_STATE_DELETED", 3),
-        ("PLASMA_EVENT_LOST", 5),
-        ("PLASMA_EVICTION_LRU", 1),
-        ("PLASMA_CONNECT_RESERVE", 0x10),
-        ("PLASMA_CREATE_ZEROED", 0x10000),
-        ("PLASMA_CREATE_PINNED", 0x20000),
-        ("PLASMA_OBJECT_NAMED", 0x2),
-        ("PLASMA_ID_SIZE", 20),
-        ("PLASMA_NAME_MAX", 255),
-    ] {
-        check(name, format!("{name} == {number}"));
-    }
-    out
-}
-
 /// A program that begins every struct, and includes the header twice.
 fn beginnings() -> String {
-    let mut out = String::from("#include <plasma.h>\n#include <plasma.h>\n") + &assertions();
+    let mut out = String::from("#include <plasma.h>\n#include <plasma.h>\n\n");
     out += "int main(void)\n{\n    uint32_t sizes = 0;\n";
     let header = read("include/plasma.h");
     let begun = header.lines().filter_map(|line| line.strip_prefix("#define "));
@@ -160,12 +102,16 @@ fn compile_as(compiler: &str, standards: &[&str], flags: &[&str], file: &str, so
 fn c_takes_the_header(compiler: &str, warnings: &[&str]) {
     let flags = [warnings, &["-Wstrict-prototypes", "-Wpedantic"]].concat();
     compile_as(compiler, C, &flags, "header.c", &beginnings());
+    // The frozen numbers and sizes, where the language can assert them.
+    compile_as(compiler, &C[1..], &flags, "frozen.c", &read("tests/abi/frozen.c"));
     compile_as(compiler, C, &flags, "example.c", &example("include/plasma.h"));
 }
 
 fn cpp_takes_the_headers(compiler: &str, warnings: &[&str]) {
     let flags = [warnings, &["-Wpedantic"]].concat();
     compile_as(compiler, CPP, &flags, "header.cpp", &beginnings());
+    let frozen = read("tests/abi/frozen.c").replace("_Static_assert", "static_assert");
+    compile_as(compiler, CPP, &flags, "frozen.cpp", &frozen);
     let (twice, tests) = ("#include <plasma.hpp>\n#include <plasma.hpp>\n", "tests/cpp");
     let includes = concat!("-I", env!("CARGO_MANIFEST_DIR"), "/tests/cpp");
     for (standard, more) in [("c++17", &[][..]), ("c++20", &["-fno-exceptions", "-fno-rtti"])] {
