@@ -123,6 +123,17 @@ fn the_readme_shows_hello_c() {
 }
 
 #[test]
+fn the_manual_shows_each_example() {
+    let manual = text("docs/doxygen/main.md") + &text("docs/doxygen/examples.md");
+    for language in ["c", "cpp"] {
+        for name in sources::named(&format!("{language}_examples"), language) {
+            let line = format!("\n@include {name}.{language}\n");
+            assert_eq!(manual.matches(&line).count(), 1, "{name}.{language}");
+        }
+    }
+}
+
+#[test]
 fn each_c_example_is_short() {
     for name in sources::named("c_examples", "c") {
         let lines = text(&format!("c_examples/{name}.c")).lines().count();

@@ -3,3 +3,6 @@
 s/^( *\* )(Threads|Fork):  +/\1<br>**\2:** /
 s/^( *\* )(Lifetime|Threads|Since): +/\1**\2:** /
 s/   (Cost|Since): / **\1:** /g
+
+# The title of docs/caveats.md is that of plasma.h, where it is the first comment.
+s/^# Plasma: immutable objects .*/# Caveats and conventions {#caveats}/

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <sys/wait.h>
 #if __cplusplus > 201703L
+#include <ranges>
 #include <span>
 #endif
 
@@ -22,6 +23,11 @@ static_assert(!std::is_copy_constructible_v<MutableBuffer>);
 static_assert(!std::is_copy_assignable_v<MutableBuffer>);
 static_assert(std::is_nothrow_move_constructible_v<MutableBuffer>);
 static_assert(std::is_nothrow_move_assignable_v<MutableBuffer>);
+
+#if __cplusplus > 201703L
+static_assert(std::ranges::contiguous_range<const Buffer>);
+static_assert(std::ranges::sized_range<const Buffer>);
+#endif
 
 void Put(const ClientContext &client, uint64_t number, const char *text)
 {
