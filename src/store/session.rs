@@ -438,7 +438,10 @@ fn check_matches(address: &Address, options: &ConnectOptions, segment: &Segment)
 fn not_there(address: &Address) -> Error {
     Error::new(
         Status::StoreNotFound,
-        format!("there is no store at {}; connect without EXISTING makes one", address.display()),
+        format!(
+            "there is no store at {}; who connects without EXISTING or READ_ONLY makes one",
+            address.display()
+        ),
     )
 }
 
