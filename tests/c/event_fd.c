@@ -131,18 +131,18 @@ static void test_only_asking_for_it_starts_a_thread(void)
     plasma_buffer_t buffer;
     plasma_id_t id = id_of(9);
     pid_t helper = 0;
-    int fd;
+    int fd, before = count_threads(NULL); /* a sanitizer may have its own */
 
     put_pattern(client, 1, 10, NULL);
     CHECK_STATUS(plasma_get(client, &id, 10, &buffer), PLASMA_ERR_TIMEOUT);
     CHECK_OK(plasma_subscribe(client, &subscription));
     CHECK_STATUS(plasma_next_event(subscription, 10, &event),
                  PLASMA_ERR_TIMEOUT);
-    CHECK_EQ(count_threads(NULL), 1);
+    CHECK_EQ(count_threads(NULL), before);
     CHECK_OK(plasma_event_fd(subscription, &fd));
-    CHECK_EQ(count_threads(&helper), 2);
+    CHECK_EQ(count_threads(&helper), before + 1);
     CHECK_OK(plasma_event_fd(subscription, &fd));
-    CHECK_EQ(count_threads(&helper), 2);
+    CHECK_EQ(count_threads(&helper), before + 1);
     int signals[] = { SIGHUP,  SIGINT,  SIGTERM, SIGALRM, SIGUSR1,
                       SIGUSR2, SIGCHLD, SIGPIPE, SIGTSTP, SIGWINCH };
     for (size_t at = 0; at < sizeof signals / sizeof *signals; at++) {
@@ -150,7 +150,7 @@ static void test_only_asking_for_it_starts_a_thread(void)
     }
     plasma_unsubscribe(subscription);
     plasma_disconnect(client);
-    CHECK_SOON(count_threads(NULL) == 1);
+    CHECK_SOON(count_threads(NULL) == before);
 }
 
 static void test_it_outlives_the_client_until_the_end_of_the_subscription(void)
@@ -158,7 +158,7 @@ static void test_it_outlives_the_client_until_the_end_of_the_subscription(void)
     plasma_client_t *client = make_store(MIB);
     plasma_subscription_t *subscription;
     plasma_event_t event = PLASMA_EVENT_INIT;
-    int fd;
+    int fd, before = count_threads(NULL);
 
     CHECK_OK(plasma_subscribe(client, &subscription));
     CHECK_OK(plasma_event_fd(subscription, &fd));
@@ -168,7 +168,7 @@ static void test_it_outlives_the_client_until_the_end_of_the_subscription(void)
     CHECK(fcntl(fd, F_GETFD) != -1);
     plasma_unsubscribe(subscription);
     CHECK(fcntl(fd, F_GETFD) == -1 && errno == EBADF);
-    CHECK_SOON(count_threads(NULL) == 1);
+    CHECK_SOON(count_threads(NULL) == before);
 }
 
 int main(int argc, char **argv)
