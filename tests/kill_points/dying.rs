@@ -10,6 +10,8 @@ use plasma::{Client, ConnectOptions, CreateOptions, Result, Status};
 /// Clients that a store can have, and processes that are all of them.
 pub const CROWD: u64 = 1024;
 pub const CROWDS: u64 = 16;
+/// Objects that "delete_old" deletes.
+pub const OLD: u64 = 30;
 
 pub fn play(role: &[String]) {
     if bystander::play(role) {
@@ -101,6 +103,12 @@ pub fn play(role: &[String]) {
             say("ready");
             hear();
             drop(drafts);
+        }
+        "delete_old" => {
+            let client = connect(address);
+            arm(&role[2]);
+            (0..OLD).try_for_each(|i| client.delete(&id(VICTIM, i))).unwrap();
+            passed();
         }
         "reap" | "recover" => {
             let client = connect(address);

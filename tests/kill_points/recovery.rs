@@ -3,6 +3,7 @@
 use super::common::bystander::Bystander;
 use super::common::world::{KEPT, Kind, VICTIM, World, check_kept};
 use super::common::{Scratch, assert_sound, connect, get_checked, id, make, put, spawn};
+use super::dying::OLD;
 use super::sweep::{CHILD, End, end_of, points, run, sweep};
 use plasma::{Client, ConnectOptions, ObjectState, Status};
 use std::os::unix::fs::FileExt;
@@ -16,6 +17,7 @@ pub fn all() {
     recovery_counts_both_extents_of_those_who_are_just_resizing();
     readers_get_everything_when_all_producers_died_in_recovery();
     what_died_in_the_middle_of_chains_is_taken_out_of_them();
+    who_takes_objects_out_of_the_middle_of_chains_is_killed();
 }
 
 /// A victim that connects first, and does its work when somebody else has died.
@@ -176,6 +178,40 @@ fn what_died_in_the_middle_of_chains_is_taken_out_of_them() {
             client.reap().unwrap();
             everything(&client, what);
             assert_eq!(client.stats().unwrap().objects_writing, 0, "{what}");
+            drop(client);
+            Client::remove_store(Some(&address)).unwrap();
+        },
+    );
+    // The survey looks at nothing.
+    let _ = Client::remove_store(Some(&address));
+}
+
+#[test]
+fn who_takes_objects_out_of_the_middle_of_chains_is_killed() {
+    // In 64 buckets, and before the old ones in their chains.
+    const OBJECTS: u64 = 60;
+    let scratch = Scratch::new();
+    let address = scratch.store("store");
+    sweep(
+        "delete behind other objects",
+        |n| {
+            let client = make(&address, 4 << 20, 64, false);
+            for i in 0..OBJECTS {
+                put(&client, &id(VICTIM, i), i as usize, None);
+            }
+            drop(client);
+            run("delete_old", &address, n, &[])
+        },
+        |what| {
+            let client = connect(&address);
+            let old = (0..OLD).filter(|i| get_checked(&client, &id(VICTIM, *i)).is_some());
+            // In their order, and each in full or not at all.
+            let left: Vec<_> = old.collect();
+            assert!(left.iter().copied().eq(OLD - left.len() as u64..OLD), "{what}: {left:?}");
+            for i in OLD..OBJECTS {
+                assert!(get_checked(&client, &id(VICTIM, i)).is_some(), "{what}: {i} is gone");
+            }
+            assert_sound(&client, what);
             drop(client);
             Client::remove_store(Some(&address)).unwrap();
         },
