@@ -195,6 +195,7 @@ $(PROGRAMS): $(HEADERS) target/release/libplasma.so | target/c
 target/c/examples/%: c_examples/%.c include/plasma.h target/release/libplasma.so | target/c/examples
 	$(CC) $(STRICT) $(CFLAGS) -Iinclude -o $@ $< $(LINK)
 
-target/cpp/examples/%: cpp_examples/%.cpp include/plasma.h include/plasma.hpp target/release/libplasma.so \
-    | target/cpp/examples
+CPP_HEADERS := include/plasma.h include/plasma.hpp $(wildcard include/plasma/*.hpp)
+
+target/cpp/examples/%: cpp_examples/%.cpp $(CPP_HEADERS) target/release/libplasma.so | target/cpp/examples
 	$(CXX) $(STRICT_CXX) $(CXXFLAGS) -Iinclude -o $@ $< $(LINK)

@@ -12,6 +12,9 @@ install(FILES "$<TARGET_FILE:plasma>.debug"
     DESTINATION "${CMAKE_INSTALL_LIBDIR}" COMPONENT debug EXCLUDE_FROM_ALL)
 install(FILES include/plasma.h include/plasma.hpp
     DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" COMPONENT development)
+install(DIRECTORY include/plasma
+    DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" COMPONENT development
+    FILES_MATCHING PATTERN "*.hpp")
 
 install(EXPORT plasmaTargets NAMESPACE plasma::
     DESTINATION "${package_dir}" COMPONENT development)

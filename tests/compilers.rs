@@ -123,6 +123,10 @@ fn cpp_takes_the_headers(compiler: &str, warnings: &[&str]) {
             compile_as(compiler, &[standard], &flags, &format!("{test}.cpp"), &source);
         }
     }
+    for part in sources::named("include/plasma", "hpp") {
+        let alone = format!("#include <plasma/{part}.hpp>\n");
+        compile_as(compiler, &["c++17"], &flags, &format!("{part}-alone.cpp"), &alone);
+    }
 }
 
 #[test]
@@ -160,6 +164,9 @@ fn a_status_that_nobody_looks_at_is_a_warning() {
 #[test]
 fn plasma_hpp_says_that_it_needs_cpp17() {
     let compiler = find("CXX", "g++").expect("a C++ compiler");
-    let error = refuse(&compiler, &["-std=c++14"], "old.cpp", "#include <plasma.hpp>\n");
-    assert!(error.contains("plasma.hpp needs C++17"), "{error}");
+    for header in ["plasma.hpp", "plasma/id.hpp"] {
+        let source = format!("#include <{header}>\n");
+        let error = refuse(&compiler, &["-std=c++14"], "old.cpp", &source);
+        assert!(error.contains("plasma.hpp needs C++17"), "{error}");
+    }
 }

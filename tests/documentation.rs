@@ -1,6 +1,9 @@
 //! plasma.h and plasma.hpp say of each function what a caller has to know.
 #![cfg(not(loom))]
 
+#[path = "common/sources.rs"]
+mod sources;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
@@ -146,6 +149,13 @@ fn each_function_says_what_a_caller_has_to_know() {
     assert!(lacks.is_empty(), "{lacks:#?}");
 }
 
+/// plasma.hpp with all that it is made of.
+fn cpp_headers() -> String {
+    let parts = sources::named("include/plasma", "hpp");
+    let parts = parts.iter().map(|name| read(&format!("include/plasma/{name}.hpp")));
+    read("include/plasma.hpp") + &parts.collect::<String>()
+}
+
 /// A method of plasma.hpp and the function that it calls.
 fn methods() -> Vec<(String, Documented)> {
     let calls = |doc: Documented| {
@@ -156,12 +166,12 @@ fn methods() -> Vec<(String, Documented)> {
         })?;
         Some((inside, doc))
     };
-    documented(&read("include/plasma.hpp")).into_iter().filter_map(calls).collect()
+    documented(&cpp_headers()).into_iter().filter_map(calls).collect()
 }
 
 #[test]
 fn the_methods_reach_every_function() {
-    let header = read("include/plasma.hpp");
+    let header = cpp_headers();
     let is_called = |name: &&String| {
         header.contains(&format!("{name}("))
             || header.contains(&format!("{name},"))

@@ -1,7 +1,11 @@
-//! `include/plasma.h` is what `src/ffi` says, and what the library exports.
+//! `include/plasma.h` is what `src/ffi` says, and what the library exports; `include/plasma.hpp` is
+//! all of `include/plasma`, from the bottom up.
 //!
-//! `make header` writes it: this test with PLASMA_UPDATE_HEADER=1.
+//! `make header` writes plasma.h: this test with PLASMA_UPDATE_HEADER=1.
 #![cfg(not(loom))]
+
+#[path = "common/sources.rs"]
+mod sources;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -182,12 +186,37 @@ fn the_header_is_current() {
 
 #[test]
 fn the_headers_are_manuals_of_plain_lines() {
-    for path in ["include/plasma.h", "include/plasma.hpp"] {
-        let header = read(path);
+    let parts = sources::named("include/plasma", "hpp");
+    let parts = parts.iter().map(|name| (format!("include/plasma/{name}.hpp"), 600));
+    let pages = [("include/plasma.h".into(), 1900), ("include/plasma.hpp".into(), 600)];
+    for (path, lines) in pages.into_iter().chain(parts) {
+        let header = read(&path);
         assert!(header.is_ascii(), "{path}");
-        assert!(header.lines().count() < 1900, "{path}: {} lines", header.lines().count());
+        assert!(header.lines().count() < lines, "{path}: {} lines", header.lines().count());
         for line in header.lines() {
             assert!(line.len() <= 80 && line.trim_end() == line, "{path}: {line:?}");
+        }
+    }
+}
+
+/// The headers of include/plasma that a header includes, in its order.
+fn parts(path: &str) -> Vec<String> {
+    let included = |line: &str| {
+        let name = line.strip_prefix("#include <plasma/")?.strip_suffix(".hpp>")?;
+        Some(name.to_owned())
+    };
+    read(path).lines().filter_map(included).collect()
+}
+
+#[test]
+fn plasma_hpp_includes_all_of_its_parts_and_each_part_only_those_before_it() {
+    let order = parts("include/plasma.hpp");
+    let mut sorted = order.clone();
+    sorted.sort();
+    assert_eq!(sorted, sources::named("include/plasma", "hpp"));
+    for (at, name) in order.iter().enumerate() {
+        for used in parts(&format!("include/plasma/{name}.hpp")) {
+            assert!(order[..at].contains(&used), "{name}.hpp includes {used}.hpp");
         }
     }
 }

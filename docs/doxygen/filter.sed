@@ -6,3 +6,6 @@ s/   (Cost|Since): / **\1:** /g
 
 # The title of docs/caveats.md is that of plasma.h, where it is the first comment.
 s/^# Plasma: immutable objects .*/# Caveats and conventions {#caveats}/
+
+# Who uses a class includes plasma.hpp, not the part of it where the class is.
+s#^(template .*)?(class|struct) .*\{$#/** @headerfile plasma.hpp */\n&#

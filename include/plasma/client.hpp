@@ -1,0 +1,486 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file
+ * A client of a store, and what it does with objects; see also connection.hpp.
+ */
+
+#ifndef PLASMA_CLIENT_HPP
+#define PLASMA_CLIENT_HPP
+
+#include <plasma/arguments.hpp>
+#include <plasma/buffer.hpp>
+#include <plasma/connection.hpp>
+#include <plasma/id.hpp>
+#include <plasma/info.hpp>
+#include <plasma/list.hpp>
+#include <plasma/mutable_buffer.hpp>
+#include <plasma/options.hpp>
+#include <plasma/status.hpp>
+
+#include <utility>
+#include <vector>
+
+namespace plasma {
+
+/**
+ * One connection of one process to a store.
+ *
+ * Before Connect() its calls return INVALID_ARGUMENT.
+ *
+ * Lifetime: from Connect() to Disconnect(), or to its end. Buffers of both
+ *           kinds may outlive it. A process may have many, also of one store.
+ * Threads:  any number at once.
+ * Fork:     every call in the child returns FORKED; connect again there.
+ */
+class ClientContext : public Connection {
+public:
+    /** Not connected. */
+    ClientContext() noexcept = default;
+    /** Takes over a client of plasma.h. */
+    explicit ClientContext(plasma_client_t *client) noexcept
+        : Connection(client)
+    {
+    }
+
+    /**
+     * Create an object, to be written and sealed: plasma_create().
+     *
+     * Its memory holds whatever was there before, as malloc's does, unless
+     * PLASMA_CREATE_ZEROED is given. Nobody sees the object before it is
+     * sealed.
+     *
+     * @param id       borrowed.
+     * @param size     bytes of data; 0 is fine.
+     * @param buffer   written: the object, to end with Seal(), SealAndGet() or
+     *                 Abort().
+     * @param options  borrowed.
+     *
+     * @retval PLASMA_OK
+     * @retval PLASMA_ERR_EXISTS         an object has this id, sealed or not
+     * @retval PLASMA_ERR_NAME_EXISTS    an object has this name
+     * @retval PLASMA_ERR_OUT_OF_MEMORY  no room within options.timeout_ms
+     * @retval PLASMA_ERR_TOO_LARGE      larger than the whole store
+     * @retval PLASMA_ERR_LIMIT          too many objects, or over 64 KiB of
+     *                                   metadata
+     * @retval PLASMA_ERR_READ_ONLY      the client may only read
+     * @retval PLASMA_ERR_TIMEOUT        the writer lock stayed busy
+     *
+     * Threads: any.   Cost: the writer lock; no system call once the memory is
+     * reserved.   Since: 0.1
+     */
+    Status BuildObject(const ObjectID &id, uint64_t size, MutableBuffer &buffer,
+                       const CreateOptions &options = CreateOptions()) const
+        noexcept
+    {
+        MutableBuffer fresh;
+        const Status status =
+            plasma_create(c(), id.c(), size, &options, fresh.c());
+        if (status.ok()) {
+            buffer = std::move(fresh);
+        }
+        return status;
+    }
+
+    /**
+     * Create an object with a name: plasma_create() with options.name.
+     *
+     * @param id       borrowed.
+     * @param size     bytes of data; 0 is fine.
+     * @param buffer   written, as above.
+     * @param name     borrowed; UTF-8, 1 to 255 bytes, unique in the store.
+     * @param options  the others.
+     *
+     * @return as above.
+     *
+     * Threads: any.   Cost: the writer lock; no system call once the memory is
+     * reserved.   Since: 0.1
+     */
+    Status BuildObject(const ObjectID &id, uint64_t size, MutableBuffer &buffer,
+                       const Text &name,
+                       CreateOptions options = CreateOptions()) const noexcept
+    {
+        options.name = name.c_str();
+        return BuildObject(id, size, buffer, options);
+    }
+
+    /**
+     * Create an object, copy bytes into it, and seal it: plasma_put().
+     *
+     * @param id       borrowed.
+     * @param bytes    borrowed: its data.
+     * @param options  borrowed.
+     *
+     * @retval PLASMA_OK
+     * @retval PLASMA_ERR_EXISTS         an object has this id, sealed or not
+     * @retval PLASMA_ERR_NAME_EXISTS    an object has this name
+     * @retval PLASMA_ERR_OUT_OF_MEMORY  no room within options.timeout_ms
+     * @retval PLASMA_ERR_TOO_LARGE      larger than the whole store
+     * @retval PLASMA_ERR_LIMIT          too many objects, or over 64 KiB of
+     *                                   metadata
+     * @retval PLASMA_ERR_READ_ONLY      the client may only read
+     * @retval PLASMA_ERR_TIMEOUT        the writer lock stayed busy
+     *
+     * Threads: any.   Cost: as plasma_create(), and the copy.   Since: 0.1
+     */
+    Status PutObject(const ObjectID &id, const Bytes &bytes,
+                     const CreateOptions &options = CreateOptions()) const
+        noexcept
+    {
+        return plasma_put(c(), id.c(), bytes.data(), bytes.size(), &options);
+    }
+
+    /**
+     * Create, fill and seal many objects: plasma_put_many().
+     *
+     * Each is tried, also after one failed. The three rows go together: others
+     * than ids of another length are INVALID_ARGUMENT.
+     *
+     * @param ids       borrowed.
+     * @param datas     borrowed: pointers, each to the bytes of one.
+     * @param sizes     borrowed: how many bytes.
+     * @param statuses  written: one for each id, also when not all are
+     *                  PLASMA_OK; INVALID_ARGUMENT when that is the result.
+     * @param options   borrowed, for each. A name is INVALID_ARGUMENT with more
+     *                  than one.
+     *
+     * @return PLASMA_OK when all are PLASMA_OK, or the first failure in the
+     *         order of the ids.
+     *
+     * Threads: any.   Cost: as so many plasma_put().   Since: 0.1
+     */
+    Status PutObjects(Span<const ObjectID> ids, Span<const void *const> datas,
+                      Span<const uint64_t> sizes, std::vector<Status> &statuses,
+                      const CreateOptions &options = CreateOptions()) const
+    {
+        const size_t count = ids.size();
+        const bool match = datas.size() == count && sizes.size() == count;
+        statuses.assign(count, PLASMA_ERR_INVALID_ARGUMENT);
+        return plasma_put_many(c(), C(ids), match ? datas.data() : nullptr,
+                               match ? sizes.data() : nullptr, count, &options,
+                               C(statuses));
+    }
+
+    /**
+     * Get an object, or create it when there is none: plasma_get_or_create().
+     *
+     * Of many callers one creates, and the others wait until it is sealed. Look
+     * which it was: if (mutable_buffer) fill and seal it.
+     *
+     * @param id              borrowed.
+     * @param size            bytes of data, if it is created.
+     * @param buffer          written: the object, or none if it was created.
+     * @param mutable_buffer  written: none, or the new object if it was
+     *                        created.
+     * @param options         borrowed, for creating.
+     * @param timeout_ms      how long to wait for another creator's seal.
+     *
+     * @retval PLASMA_OK
+     * @retval PLASMA_ERR_NOT_SEALED     kNoWait, and another writes it
+     * @retval PLASMA_ERR_TIMEOUT        another did not seal it in time, or the
+     *                                   writer lock stayed busy
+     * @retval PLASMA_ERR_NAME_EXISTS    another object has this name
+     * @retval PLASMA_ERR_OUT_OF_MEMORY  no room within options.timeout_ms
+     * @retval PLASMA_ERR_TOO_LARGE      larger than the whole store
+     * @retval PLASMA_ERR_LIMIT          too many objects or leases, or over
+     *                                   64 KiB of metadata
+     * @retval PLASMA_ERR_READ_ONLY      the client may only read
+     *
+     * Threads: any.   Cost: as plasma_get() or plasma_create().   Since: 0.1
+     */
+    Status GetOrBuildObject(const ObjectID &id, uint64_t size, Buffer &buffer,
+                            MutableBuffer &mutable_buffer,
+                            const CreateOptions &options = CreateOptions(),
+                            int64_t timeout_ms = kForever) const noexcept
+    {
+        Buffer existing;
+        MutableBuffer created;
+        int32_t is_created = 0;
+        const Status status = plasma_get_or_create(
+            c(), id.c(), size, &options, timeout_ms, existing.c(), created.c(),
+            &is_created);
+        if (status.ok()) {
+            buffer = std::move(existing);
+            mutable_buffer = std::move(created);
+        }
+        return status;
+    }
+
+    /**
+     * Get a read-only view of a sealed object, waiting for it if need be:
+     * plasma_get().
+     *
+     * @param id          borrowed.
+     * @param buffer      written: the object.
+     * @param timeout_ms  how long to wait.
+     *
+     * @retval PLASMA_OK
+     * @retval PLASMA_ERR_NOT_FOUND   kNoWait, and there is none
+     * @retval PLASMA_ERR_NOT_SEALED  kNoWait, and it is being written
+     * @retval PLASMA_ERR_TIMEOUT     not sealed in time
+     * @retval PLASMA_ERR_ABORTED     its creator died while this call waited
+     * @retval PLASMA_ERR_LIMIT       too many leases
+     *
+     * Threads: any.   Cost: no system call, no lock if it is sealed.
+     * Since: 0.1
+     */
+    Status GetObject(const ObjectID &id, Buffer &buffer,
+                     int64_t timeout_ms = kForever) const noexcept
+    {
+        return buffer.Fill([&](plasma_buffer_t *found) {
+            return plasma_get(c(), id.c(), timeout_ms, found);
+        });
+    }
+
+    /**
+     * Get a read-only view of a sealed object by its name:
+     * plasma_get_by_name().
+     *
+     * @param name        borrowed; UTF-8, 1 to 255 bytes.
+     * @param buffer      written: the object.
+     * @param timeout_ms  how long to wait.
+     *
+     * @retval PLASMA_OK
+     * @retval PLASMA_ERR_NOT_FOUND   kNoWait, and there is none
+     * @retval PLASMA_ERR_NOT_SEALED  kNoWait, and it is being written
+     * @retval PLASMA_ERR_TIMEOUT     not sealed in time
+     * @retval PLASMA_ERR_ABORTED     its creator died while this call waited
+     * @retval PLASMA_ERR_LIMIT       too many leases
+     *
+     * Threads: any.   Cost: as plasma_get(), and a hash of the name.
+     * Since: 0.1
+     */
+    Status GetObjectByName(const Text &name, Buffer &buffer,
+                           int64_t timeout_ms = kForever) const noexcept
+    {
+        return buffer.Fill([&](plasma_buffer_t *found) {
+            return plasma_get_by_name(c(), name.c_str(), timeout_ms, found);
+        });
+    }
+
+    /**
+     * Get many objects with one deadline: plasma_get_many().
+     *
+     * The same id may be given more than once; each buffer is a lease. What the
+     * vector held before is given back first.
+     *
+     * @param ids         borrowed.
+     * @param buffers     written: one for each id, holding none where the
+     *                    status is not PLASMA_OK.
+     * @param statuses    written with them, each as of GetObject();
+     *                    INVALID_ARGUMENT when that is the result.
+     * @param timeout_ms  how long to wait for all together.
+     *
+     * @return PLASMA_OK when all are PLASMA_OK, or the first failure in the
+     *         order of the ids.
+     *
+     * Threads: any.   Cost: no system call if all are sealed.   Since: 0.1
+     */
+    Status GetObjects(Span<const ObjectID> ids, std::vector<Buffer> &buffers,
+                      std::vector<Status> &statuses,
+                      int64_t timeout_ms = kForever) const
+    {
+        buffers.clear();
+        buffers.resize(ids.size());
+        statuses.assign(ids.size(), PLASMA_ERR_INVALID_ARGUMENT);
+        return plasma_get_many(c(), C(ids), ids.size(), timeout_ms, C(buffers),
+                               C(statuses));
+    }
+
+    /**
+     * Wait until some of many objects are sealed, without getting them:
+     * plasma_wait().
+     *
+     * @param ids          borrowed.
+     * @param num_ready    how many have to be sealed; 0 is all. More than there
+     *                     are ids is INVALID_ARGUMENT.
+     * @param ready        written: one for each id; on PLASMA_OK and TIMEOUT 1
+     *                     where the object is sealed, else 0.
+     * @param ready_count  written on PLASMA_OK and TIMEOUT: how many are 1.
+     * @param timeout_ms   how long to wait.
+     *
+     * @retval PLASMA_OK           at least num_ready are sealed
+     * @retval PLASMA_ERR_TIMEOUT  fewer are, so far
+     * @retval PLASMA_ERR_ABORTED  fewer can be: creators died while it waited
+     *
+     * Threads: any.   Cost: no system call if enough are sealed.   Since: 0.1
+     */
+    Status WaitForObjects(Span<const ObjectID> ids, size_t num_ready,
+                          std::vector<uint8_t> &ready, size_t &ready_count,
+                          int64_t timeout_ms = kForever) const
+    {
+        ready.assign(ids.size(), 0);
+        return plasma_wait(c(), C(ids), ids.size(), num_ready, timeout_ms,
+                           ready.data(), &ready_count);
+    }
+
+    /**
+     * Find the id of a name: plasma_lookup(). The object need not be sealed.
+     *
+     * @param name  borrowed; UTF-8, 1 to 255 bytes.
+     * @param id    written.
+     *
+     * @retval PLASMA_OK
+     * @retval PLASMA_ERR_NOT_FOUND  no object has this name
+     *
+     * Threads: any.   Cost: no system call, no lock.   Since: 0.1
+     */
+    Status Lookup(const Text &name, ObjectID &id) const noexcept
+    {
+        plasma_id_t found = {};
+        const Status status = plasma_lookup(c(), name.c_str(), &found);
+        if (status.ok()) {
+            id = found;
+        }
+        return status;
+    }
+
+    /**
+     * The state of an object: plasma_contains().
+     *
+     * @param id     borrowed.
+     * @param state  written: PLASMA_STATE_ABSENT, _WRITING or _SEALED.
+     *
+     * @retval PLASMA_OK  also when there is no such object
+     *
+     * Threads: any.   Cost: no system call, no lock.   Since: 0.1
+     */
+    Status Contains(const ObjectID &id, plasma_state_t &state) const noexcept
+    {
+        return plasma_contains(c(), id.c(), &state);
+    }
+
+    /**
+     * What the store knows of an object, sealed or not: plasma_object_info().
+     *
+     * @param id    borrowed.
+     * @param info  written.
+     *
+     * @retval PLASMA_OK
+     * @retval PLASMA_ERR_NOT_FOUND  there is no such object
+     *
+     * Threads: any.   Cost: reads the leases of every client.   Since: 0.1
+     */
+    Status GetObjectInfo(const ObjectID &id, ObjectInfo &info) const noexcept
+    {
+        return plasma_object_info(c(), id.c(), &info);
+    }
+
+    /**
+     * Delete a sealed object: plasma_delete().
+     *
+     * It is gone at once for new gets, and its id and name are free again. Its
+     * memory follows when the last buffer on it is released.
+     *
+     * @param id  borrowed.
+     *
+     * @retval PLASMA_OK
+     * @retval PLASMA_ERR_NOT_FOUND   there is no such object
+     * @retval PLASMA_ERR_NOT_SEALED  only its creator can end it: Abort()
+     * @retval PLASMA_ERR_READ_ONLY   the client may only read
+     * @retval PLASMA_ERR_TIMEOUT     the writer lock stayed busy
+     *
+     * Threads: any.   Cost: the writer lock.   Since: 0.1
+     */
+    Status DeleteObject(const ObjectID &id) const noexcept
+    {
+        return plasma_delete(c(), id.c());
+    }
+
+    /**
+     * Delete many objects: plasma_delete_many().
+     *
+     * Each is tried, also after one failed.
+     *
+     * @param ids       borrowed.
+     * @param statuses  written: one for each id, as of DeleteObject(), also
+     *                  when not all are PLASMA_OK; INVALID_ARGUMENT when that
+     *                  is the result.
+     *
+     * @return PLASMA_OK when all are PLASMA_OK, or the first failure in the
+     *         order of the ids.
+     *
+     * Threads: any.   Cost: as so many plasma_delete().   Since: 0.1
+     */
+    Status DeleteObjects(Span<const ObjectID> ids,
+                         std::vector<Status> &statuses) const
+    {
+        statuses.assign(ids.size(), PLASMA_ERR_INVALID_ARGUMENT);
+        return plasma_delete_many(c(), C(ids), ids.size(), C(statuses));
+    }
+
+    /**
+     * Keep an object from being evicted, until UnpinObject() or DeleteObject():
+     * plasma_pin(). A pin is a mark, not a count, and outlives the process that
+     * set it.
+     *
+     * @param id  borrowed.
+     *
+     * @retval PLASMA_OK             also when it was pinned already
+     * @retval PLASMA_ERR_NOT_FOUND  there is no such object
+     * @retval PLASMA_ERR_READ_ONLY  the client may only read
+     * @retval PLASMA_ERR_TIMEOUT    the writer lock stayed busy
+     *
+     * Threads: any.   Cost: the writer lock.   Since: 0.1
+     */
+    Status PinObject(const ObjectID &id) const noexcept
+    {
+        return plasma_pin(c(), id.c());
+    }
+
+    /**
+     * Let an object be evicted again: plasma_unpin().
+     *
+     * @param id  borrowed.
+     *
+     * @retval PLASMA_OK             also when it was not pinned
+     * @retval PLASMA_ERR_NOT_FOUND  there is no such object
+     * @retval PLASMA_ERR_READ_ONLY  the client may only read
+     * @retval PLASMA_ERR_TIMEOUT    the writer lock stayed busy
+     *
+     * Threads: any.   Cost: the writer lock.   Since: 0.1
+     */
+    Status UnpinObject(const ObjectID &id) const noexcept
+    {
+        return plasma_unpin(c(), id.c());
+    }
+
+    /**
+     * List the clients that hold an object: plasma_list_holders().
+     *
+     * @param id    borrowed.
+     * @param list  written.
+     *
+     * @retval PLASMA_OK
+     * @retval PLASMA_ERR_NOT_FOUND  there is no such object
+     *
+     * Threads: any.   Cost: reads the leases of every client.   Since: 0.1
+     */
+    Status ListHolders(const ObjectID &id, ClientList &list) const noexcept
+    {
+        plasma_client_list_t *fresh = nullptr;
+        const Status status = plasma_list_holders(c(), id.c(), &fresh);
+        if (status.ok()) {
+            list = ClientList(fresh);
+        }
+        return status;
+    }
+
+private:
+    /* Each wrapper is its C type and nothing else, as is asserted below it. */
+    static const plasma_id_t *C(Span<const ObjectID> ids) noexcept
+    {
+        return reinterpret_cast<const plasma_id_t *>(ids.data());
+    }
+    static plasma_status_t *C(std::vector<Status> &statuses) noexcept
+    {
+        return reinterpret_cast<plasma_status_t *>(statuses.data());
+    }
+    static plasma_buffer_t *C(std::vector<Buffer> &buffers) noexcept
+    {
+        return reinterpret_cast<plasma_buffer_t *>(buffers.data());
+    }
+};
+
+}  // namespace plasma
+
+#endif  /* PLASMA_CLIENT_HPP */

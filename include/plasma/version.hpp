@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file
+ * The C++ that plasma.hpp needs, and the version of the library that runs.
+ */
+
+#ifndef PLASMA_VERSION_HPP
+#define PLASMA_VERSION_HPP
+
+#include <plasma.h>
+
+#if __cplusplus < 201703L
+#error "plasma.hpp needs C++17; plasma.h does with C++11"
+#endif
+
+/** Immutable objects in memory that processes share. */
+namespace plasma {
+
+/** The version of the library that runs, as 0xMMmmpp: plasma_version(). */
+inline uint32_t Version() noexcept
+{
+    return plasma_version();
+}
+
+/** The same as "major.minor.patch": plasma_version_string(). */
+inline const char *VersionString() noexcept
+{
+    return plasma_version_string();
+}
+
+}  // namespace plasma
+
+#endif  /* PLASMA_VERSION_HPP */
