@@ -27,7 +27,7 @@ MIRI := $(CARGO) +nightly miri
 .PHONY: fuzz miri litmus sanitize bench docs package-test deb dist install clean library
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 build: library $(PROGRAMS) $(EXAMPLES) ## libplasma.so, libplasma.a and the C and C++ programs, for release
 
@@ -42,6 +42,10 @@ test: build ## all tests that have to pass: unit, processes, C, kill points, loo
 	$(MAKE) --no-print-directory kill
 	$(LOOM)
 	SHUTTLE_ITERATIONS=50 $(SHUTTLE)
+	@if command -v cmake >/dev/null; then $(PACKAGE_TEST); else \
+	    skip="SKIP package-test: there is no cmake"; \
+	    echo "$$skip"; [ -z "$${PLASMA_SKIPS:-}" ] || echo "$$skip" >> "$$PLASMA_SKIPS"; \
+	fi
 
 header: ## write include/plasma.h anew from src/ffi
 	PLASMA_UPDATE_HEADER=1 $(CARGO) test $(CARGOFLAGS) --test header the_header_is_current
@@ -137,9 +141,9 @@ VERSION := sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml
 # CMake builds below target, and with the cargo of all others.
 CMAKE_BUILD = cmake -S . -B $(1) -DPLASMA_CARGO_DIR="$(CURDIR)/target" $(2) && cmake --build $(1)
 
+PACKAGE_TEST = $(call CMAKE_BUILD,target/cmake) && ctest --test-dir target/cmake --output-on-failure
 package-test: release-lib ## ctest: what CMake installs, its packages, and who uses them; see docs/abi.md
-	$(call CMAKE_BUILD,target/cmake)
-	ctest --test-dir target/cmake --output-on-failure
+	$(PACKAGE_TEST)
 
 deb: ## packages for Debian, in target/deb: libplasma0, libplasma-dev, plasma-tools
 	$(call CMAKE_BUILD,target/deb,-DCMAKE_INSTALL_PREFIX=/usr -DPLASMA_DEBIAN=ON \
