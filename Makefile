@@ -141,7 +141,7 @@ VERSION := sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml
 # CMake builds below target, and with the cargo of all others.
 CMAKE_BUILD = cmake -S . -B $(1) -DPLASMA_CARGO_DIR="$(CURDIR)/target" $(2) && cmake --build $(1)
 
-PACKAGE_TEST = $(call CMAKE_BUILD,target/cmake) && ctest --test-dir target/cmake --output-on-failure
+PACKAGE_TEST = $(call CMAKE_BUILD,target/cmake) && ctest --test-dir target/cmake --output-on-failure -j 2
 package-test: release-lib ## ctest: what CMake installs, its packages, and who uses them; see docs/abi.md
 	$(PACKAGE_TEST)
 

@@ -27,9 +27,9 @@ const CHUNK: u32 = 512;
 /// Entries that are tried near the last one used before more are made.
 const PROBES: u32 = 64;
 
-/// Seats made at a time, and how many times.
-const SEATS: usize = 64;
-const SEAT_CHUNKS: usize = 1024;
+/// Seats made at a time, and how many times. A seat has 48 KiB, and most processes need one.
+const SEATS: usize = 4;
+const SEAT_CHUNKS: usize = 16384;
 
 static ALL: [OnceCell<Box<[Seat]>>; SEAT_CHUNKS] = [const { OnceCell::new() }; SEAT_CHUNKS];
 static FREE: Mutex<Vec<u32>> = Mutex::new(Vec::new());
