@@ -12,7 +12,9 @@ cargo_dir=$(sed -n 's/^PLASMA_CARGO_DIR:PATH=//p' "$build/CMakeCache.txt")
         cmake --build "$work/deb" && cd "$work/deb" && cpack -G DEB
 } > "$work/log" 2>&1 || { cat "$work/log"; fail "there are no packages"; }
 cd "$work"
-for package in libplasma0 libplasma-dev; do
+packages="libplasma0 libplasma-dev"
+! grep -q '^PLASMA_BUILD_TOOLS:BOOL=ON' "$build/CMakeCache.txt" || packages="$packages plasma-tools"
+for package in $packages; do
     [ "$(dpkg-deb -f deb/${package}_"$version"*.deb Package)" = $package ] || fail "no $package"
 done
 LC_ALL=C.UTF-8 lintian --allow-root --fail-on error deb/*.deb || fail "lintian"
@@ -20,12 +22,14 @@ LC_ALL=C.UTF-8 lintian --allow-root --fail-on error deb/*.deb || fail "lintian"
 mkdir -p root/var/lib/dpkg/updates root/var/lib/dpkg/info
 : > root/var/lib/dpkg/status
 # Only the packages they need are not there.
-for package in libplasma0 libplasma-dev; do
+for package in $packages; do
     dpkg --root="$work/root" --force-not-root --force-depends --force-script-chrootless --no-triggers \
         --log="$work/dpkg.log" --install deb/${package}_*.deb > log 2>&1 || { cat log; fail "dpkg"; }
 done
-[ "$(dpkg --root="$work/root" --force-not-root -l 'libplasma*' | grep -c '^ii')" -eq 2 ] ||
-    fail "they are not installed"
+for package in $packages; do
+    dpkg --root="$work/root" --force-not-root -s "$package" | grep -q '^Status: install ok installed' ||
+        fail "$package is not installed"
+done
 PKG_CONFIG_LIBDIR=$(dirname "$(find root -name plasma.pc)")
 export PKG_CONFIG_LIBDIR
 # shellcheck disable=SC2046
