@@ -4,7 +4,9 @@ use crate::buffer::Buffer;
 use crate::error::{Error, Result, Status};
 use crate::id::ObjectId;
 use crate::index::Key;
-use crate::info::{CheckReport, ClientInfo, ObjectInfo, ObjectState, Stats};
+use crate::info::{
+    Activity, CheckReport, ClientInfo, HeapMap, Holding, ObjectInfo, ObjectState, Stats, StoreFacts,
+};
 use crate::layout::record::IdWords;
 use crate::mutable_buffer::MutableBuffer;
 use crate::options::{ConnectOptions, CreateOptions};
@@ -211,6 +213,28 @@ impl Client {
     /// any writer. Experimental: may change between minor versions.
     pub fn check(&self) -> Result<CheckReport> {
         self.session.examine()
+    }
+
+    /// What never changes about the store. Experimental: may change between minor versions.
+    pub fn facts(&self) -> Result<StoreFacts> {
+        self.session.facts()
+    }
+
+    /// Where the objects lie in the heap, and so what is free. Stops nobody. Experimental: may
+    /// change between minor versions.
+    pub fn heap_map(&self) -> Result<HeapMap> {
+        self.session.heap_map()
+    }
+
+    /// Who holds what: as [`Client::list_holders`] for all objects at once, the deleted that are
+    /// still held among them. Experimental: may change between minor versions.
+    pub fn list_holdings(&self) -> Result<Vec<Holding>> {
+        self.session.list_holdings()
+    }
+
+    /// Who owns the writer lock and who waits. Experimental: may change between minor versions.
+    pub fn activity(&self) -> Result<Activity> {
+        self.session.activity()
     }
 
     /// Reap dead clients and free what nobody holds, now; returns how many clients were reaped.

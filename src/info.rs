@@ -1,6 +1,7 @@
 //! What a store tells about its objects, its clients and itself.
 
 use crate::id::ObjectId;
+use crate::options::Eviction;
 use std::fmt;
 
 /// The state of an object as a caller sees it.
@@ -145,6 +146,88 @@ pub struct Problem {
     pub invariant: u32,
     /// What was found.
     pub text: String,
+}
+
+/// What never changes about a store. Experimental: may change between minor versions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StoreFacts {
+    /// When it was made, in microseconds since the Unix epoch.
+    pub create_time_us: i64,
+    /// Permissions of its files.
+    pub mode: u32,
+    /// What it does when it is full.
+    pub eviction: Eviction,
+    /// Whether it goes when its last client leaves.
+    pub ephemeral: bool,
+    /// Whether it asks for huge pages.
+    pub huge_pages: bool,
+    /// Memory is reserved in chunks of so many bytes.
+    pub chunk_size: u64,
+}
+
+/// Where the objects of a store lie in its heap. Experimental: may change between minor versions.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HeapMap {
+    /// Bytes of the heap. What no block covers is free.
+    pub capacity: u64,
+    /// The chunks that have memory: offset and bytes, in order, no two of them touching.
+    pub reserved: Vec<(u64, u64)>,
+    /// What is in use, by offset.
+    pub blocks: Vec<HeapBlock>,
+}
+
+/// A stretch of a heap in use. Experimental: may change between minor versions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeapBlock {
+    /// Its first byte.
+    pub offset: u64,
+    /// Its bytes, the rounding to 64 among them.
+    pub size: u64,
+    /// The object it belongs to.
+    pub id: ObjectId,
+    /// The state of the object; `Absent` is memory that is being given back to the system.
+    pub state: ObjectState,
+    /// Name and metadata, else data.
+    pub metadata: bool,
+    /// Pinned against eviction.
+    pub pinned: bool,
+    /// When the object was created, in microseconds since the Unix epoch.
+    pub create_time_us: i64,
+    /// Leases on the object.
+    pub lease_count: u32,
+}
+
+/// One client's lease on one object, or its right to write it. Experimental: may change between
+/// minor versions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Holding {
+    /// The client: [`ClientInfo::slot`].
+    pub client: u32,
+    /// The object.
+    pub id: ObjectId,
+    /// Its state; of the deleted there may be several with one id.
+    pub state: ObjectState,
+    /// When the object was created: tells objects of one id apart.
+    pub create_time_us: i64,
+}
+
+/// Who waits for what, at this instant, as far as is known: each count is of words that somebody
+/// may sleep on, is 0 when nobody has waited, and may keep a while counting who gave up.
+/// Experimental: may change between minor versions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Activity {
+    /// The client that owns the writer lock: [`ClientInfo::slot`].
+    pub lock_owner: Option<u32>,
+    /// Whether others wait for the writer lock.
+    pub lock_wanted: bool,
+    /// Ids that are waited for.
+    pub id_waits: u32,
+    /// Names that are waited for.
+    pub name_waits: u32,
+    /// Whether somebody waits for more than 128 ids at once.
+    pub many_wait: bool,
+    /// Whether somebody waits for events.
+    pub events_wait: bool,
 }
 
 impl CheckReport {

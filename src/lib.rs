@@ -90,7 +90,10 @@ pub use options::{ConnectOptions, CreateOptions, Eviction};
 pub use {
     buffer::Buffer,
     client::{Client, GetOrCreate},
-    info::{CheckReport, ClientInfo, ObjectInfo, ObjectState, Problem, Stats},
+    info::{
+        Activity, CheckReport, ClientInfo, HeapBlock, HeapMap, Holding, ObjectInfo, ObjectState,
+        Problem, Stats, StoreFacts,
+    },
     mutable_buffer::MutableBuffer,
     subscription::{Event, EventKind, Subscription},
 };

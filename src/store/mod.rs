@@ -19,6 +19,7 @@ mod recover;
 mod reserve;
 mod seat;
 mod session;
+mod survey;
 mod trim;
 mod waiting;
 mod words;

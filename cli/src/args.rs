@@ -1,0 +1,110 @@
+//! The command line: subcommands, and what goes wrong with arguments.
+
+use crate::commands::*;
+use clap::error::ErrorKind;
+use clap::{Parser, Subcommand};
+use std::ffi::OsString;
+use std::io::Write;
+use std::process::ExitCode;
+
+/// The exit codes, at the end of `--help` and in the manual.
+pub const EXIT_CODES: &str = "\
+Exit codes:
+    0  done
+    1  failed for another reason
+    2  wrong arguments
+    3  no such object
+    4  no such store
+    5  permission denied
+    6  no room in the store, on the disk, or under a limit
+    7  the time was up
+    8  the store, id or name exists already
+    9  check or doctor found something
+  141  who read the output had closed it (128 + SIGPIPE)
+A signal ends it as signals do: 128 + its number in a shell. `run` has codes of its own.";
+
+/// See, use and mend stores of shared objects
+#[derive(Parser)]
+#[command(
+    name = "plasma",
+    version,
+    disable_help_subcommand = true,
+    after_long_help = EXIT_CODES,
+    after_help = "`plasma --help` lists the exit codes; `plasma COMMAND --help` tells more."
+)]
+pub struct Cli {
+    /// The store: a word, or a path with a slash; default: $PLASMA_STORE, else `default`
+    #[arg(short, long, global = true, value_name = "STORE", display_order = 900)]
+    pub store: Option<OsString>,
+
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Subcommand)]
+pub enum Command {
+    Create(create::Args),
+    Destroy(destroy::Args),
+    Stat(stat::Args),
+    Ls(ls::Args),
+    Info(info::Args),
+    Put(put::Args),
+    Get(get::Args),
+    Cat(cat::Args),
+    Rm(rm::Args),
+    Wait(wait::Args),
+    Watch(watch::Args),
+    Check(check::Args),
+    Reap(reap::Args),
+    Evict(evict::Args),
+    Trim(trim::Args),
+}
+
+/// Where the output of programs is asked for.
+#[derive(clap::Args)]
+pub struct Json {
+    /// Write JSON, for programs
+    #[arg(long, display_order = 800)]
+    pub json: bool,
+}
+
+/// Say what is wrong with the arguments in one line; help and version are no errors.
+pub fn explain(error: &clap::Error) -> ExitCode {
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => match error.print() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => crate::failure::Failure::from(error).report(),
+        },
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            let _ = error.print();
+            ExitCode::from(2)
+        }
+        _ => {
+            let (words, command) = one_line(&error.render().to_string());
+            let _ = writeln!(std::io::stderr(), "plasma: {words}; see {command} --help");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// What clap says above its usage, and the command that the usage is of.
+fn one_line(text: &str) -> (String, String) {
+    let (words, usage) = text.split_once("Usage: ").unwrap_or((text, "plasma"));
+    let words = words.split("For more information").next().unwrap_or_default();
+    let words: Vec<&str> = words.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let words = words.join(" ").replace(" tip: ", "; ");
+    let words = crate::output::one_line(words.trim_start_matches("error: "));
+    let plain = |word: &&str| word.chars().all(|c| c.is_ascii_alphabetic());
+    let command: Vec<&str> = usage.split_whitespace().take_while(plain).collect();
+    (words, command.join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,30 @@
+//! `plasma cat`.
+
+use crate::commands::get::{get, print};
+use crate::failure::Result;
+use crate::interrupt;
+use crate::store::Store;
+use crate::units::parse_duration;
+use std::ffi::OsString;
+use std::time::Duration;
+
+/// Write the data of objects to standard output, one after the other
+#[derive(clap::Args)]
+pub struct Args {
+    /// Their ids, the first digits of them, or names
+    #[arg(value_name = "ID|NAME", required = true)]
+    objects: Vec<OsString>,
+
+    /// Wait so long for each until it is sealed. Default: not at all
+    #[arg(short, long, value_name = "TIME", value_parser = parse_duration)]
+    timeout: Option<Duration>,
+}
+
+pub fn run(args: &Args, store: &Store) -> Result<()> {
+    let client = store.read()?;
+    interrupt::catch(&client)?;
+    for object in &args.objects {
+        print(&get(&client, object, args.timeout.unwrap_or(Duration::ZERO))?)?;
+    }
+    Ok(())
+}

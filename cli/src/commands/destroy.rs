@@ -1,0 +1,60 @@
+//! `plasma destroy`.
+
+use crate::failure::{Exit, Failure, Result};
+use crate::objects::others;
+use crate::output::{count, safe};
+use crate::store::Store;
+use crate::units::size;
+use plasma::{Client, Status};
+use std::io::{self, IsTerminal, Write};
+
+/// Remove a store and all its objects
+///
+/// On a terminal it asks first. Processes that are connected keep what they hold; their calls fail
+/// from then on.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Do not ask
+    #[arg(short, long)]
+    yes: bool,
+}
+
+pub fn run(args: &Args, store: &Store) -> Result<()> {
+    if !args.yes && io::stdin().is_terminal() && !agrees(store)? {
+        return Err(Failure::new(Exit::Failed, "nothing was removed"));
+    }
+    Client::remove_store(store.address()).map_err(|error| {
+        let fact = error.detail().and_then(|detail| detail.split("; ").next());
+        match (error.status(), fact) {
+            (Status::StoreNotFound, Some(fact)) => Failure::new(Exit::NoStore, fact),
+            _ => Failure::from(error),
+        }
+    })
+}
+
+fn agrees(store: &Store) -> Result<bool> {
+    // A broken store cannot be looked into, but removed.
+    let what = match store.read() {
+        Ok(client) => {
+            let (stats, users) = (client.stats()?, others(&client)?.len());
+            let objects = stats.objects_sealed + stats.objects_writing;
+            format!(
+                "{} with {} ({}), used by {}",
+                safe(&client.address().to_string_lossy()),
+                count(objects, "object"),
+                size(stats.used),
+                count(users as u64, "other client"),
+            )
+        }
+        Err(Failure::Because(Exit::NoStore, words)) => {
+            return Err(Failure::new(Exit::NoStore, words));
+        }
+        Err(_) => "this store, which cannot be opened".to_owned(),
+    };
+    let mut stderr = io::stderr();
+    write!(stderr, "Remove {what}? [y/N] ")?;
+    stderr.flush()?;
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer)?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}

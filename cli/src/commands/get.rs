@@ -1,0 +1,148 @@
+//! `plasma get`.
+
+use crate::copy::{self, Broken};
+use crate::failure::{Exit, Failure, Result};
+use crate::interrupt;
+use crate::progress::Progress;
+use crate::store::{Call, Store, about, find};
+use crate::units::parse_duration;
+use plasma::{Buffer, Client, Status};
+use std::ffi::{OsStr, OsString};
+use std::fs::{File, OpenOptions};
+use std::io::{self, IsTerminal};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Write an object's data to a file or to standard output
+///
+/// A file is written beside its place and renamed when it is whole: whoever opens it sees all of
+/// it or what was there before.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Its id, the first digits of it, or its name
+    #[arg(value_name = "ID|NAME")]
+    object: OsString,
+
+    /// Where to; default: standard output
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+
+    /// Wait so long until it is sealed: 500ms, 10s, 5m. Default: not at all
+    #[arg(short, long, value_name = "TIME", value_parser = parse_duration)]
+    timeout: Option<Duration>,
+}
+
+pub fn run(args: &Args, store: &Store) -> Result<()> {
+    let client = store.read()?;
+    interrupt::catch(&client)?;
+    let buffer = get(&client, &args.object, args.timeout.unwrap_or(Duration::ZERO))?;
+    match &args.output {
+        Some(path) => save(&buffer, path),
+        None => {
+            if io::stdout().is_terminal() && buffer.iter().take(4096).any(|byte| *byte == 0) {
+                return Err(Failure::usage(format!(
+                    "{} is not text; write it to a file with -o FILE, or to a pipe",
+                    args.object.display()
+                )));
+            }
+            print(&buffer)
+        }
+    }
+}
+
+/// Get what the user calls `object`, waiting for it.
+pub fn get(client: &Client, object: &OsStr, timeout: Duration) -> Result<Buffer> {
+    let got = match (Call::new(object)?, timeout.is_zero()) {
+        (Call::Name(name), false) => client.get_by_name(&name, Some(timeout)),
+        _ => client.get(&find(client, object)?, Some(timeout)),
+    };
+    got.map_err(|error| match error.status() {
+        Status::NotSealed => Failure::new(
+            Exit::NotFound,
+            format!("{} is still being written; --timeout waits for it", object.display()),
+        ),
+        Status::Timeout => Failure::new(
+            Exit::TimedOut,
+            format!("{} was not sealed within {timeout:?}", object.display()),
+        ),
+        _ => about(object, error),
+    })
+}
+
+/// Write to standard output.
+pub fn print(buffer: &Buffer) -> Result<()> {
+    let progress = Progress::new("", Some(buffer.len() as u64));
+    match copy::to_pipe(&mut io::stdout(), buffer, &progress) {
+        Ok(()) => Ok(io::Write::flush(&mut io::stdout())?),
+        Err(Broken::Failed(failure)) => Err(failure),
+        Err(Broken::File(error)) => Err(error.into()),
+    }
+}
+
+fn save(buffer: &Buffer, path: &Path) -> Result<()> {
+    let broken = |error: &io::Error| Failure::file("write", path, error);
+    let special = std::fs::metadata(path).is_ok_and(|about| !about.is_file());
+    let progress = Progress::new(&path.to_string_lossy(), Some(buffer.len() as u64));
+    let copied = |copied: Result<(), Broken>| {
+        copied.map_err(|error| match error {
+            Broken::Failed(failure) => failure,
+            Broken::File(error) => broken(&error),
+        })
+    };
+    if special {
+        // A device or a pipe: nothing to rename.
+        let mut file = OpenOptions::new().write(true).open(path).map_err(|error| broken(&error))?;
+        return copied(copy::to_pipe(&mut file, buffer, &progress));
+    }
+    let (mut draft, file) = Draft::beside(path).map_err(|error| broken(&error))?;
+    reserve(&file, buffer.len() as u64).map_err(|error| broken(&error))?;
+    copied(copy::to_file(&file, buffer, &progress))?;
+    interrupt::check()?;
+    draft.publish(path).map_err(|error| broken(&error))
+}
+
+/// Ask for all of the disk that is needed; a file system that cannot do so says later.
+fn reserve(file: &File, len: u64) -> io::Result<()> {
+    use rustix::io::Errno;
+    if len == 0 {
+        return Ok(());
+    }
+    match rustix::fs::fallocate(file, rustix::fs::FallocateFlags::empty(), 0, len) {
+        Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INTR) | Ok(()) => Ok(()),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
+/// A file that is not whole yet; it goes when this does.
+struct Draft(Option<PathBuf>);
+
+impl Draft {
+    /// Where a link leads, there the file is made.
+    fn beside(path: &Path) -> io::Result<(Self, File)> {
+        let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let name = target.file_name().ok_or(io::ErrorKind::IsADirectory)?;
+        let mut draft = OsString::from(".");
+        draft.push(name);
+        draft.push(format!(".{}.tmp", std::process::id()));
+        let draft = target.with_file_name(draft);
+        let file = OpenOptions::new().write(true).create_new(true).open(&draft)?;
+        Ok((Self(Some(draft)), file))
+    }
+
+    fn publish(&mut self, path: &Path) -> io::Result<()> {
+        if let Some(draft) = &self.0 {
+            let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+            std::fs::rename(draft, target)?;
+            self.0 = None;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        if let Some(draft) = &self.0 {
+            let _ = std::fs::remove_file(draft);
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! `plasma put`.
+
+use crate::copy::{self, Broken};
+use crate::failure::{Exit, Failure, Result};
+use crate::interrupt;
+use crate::output::{json, line};
+use crate::progress::Progress;
+use crate::store::{Store, text};
+use crate::units::parse_duration;
+use plasma::{Client, CreateOptions, MutableBuffer, ObjectId, Status};
+use serde_json::json;
+use std::ffi::OsString;
+use std::fs::File;
+use std::io;
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Store files as objects and print their ids
+#[derive(clap::Args)]
+pub struct Args {
+    /// What to store; - is standard input
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+
+    /// Name the object; for one FILE
+    #[arg(short, long, value_name = "NAME")]
+    name: Option<OsString>,
+
+    /// Name each object as its file, without the directories
+    #[arg(short = 'N', long, conflicts_with = "name")]
+    names: bool,
+
+    /// The id: 40 hexadecimal digits; for one FILE. Default: random
+    #[arg(long, value_name = "ID")]
+    id: Option<String>,
+
+    /// Metadata: a key and its value; may be given again
+    #[arg(short, long, value_name = "KEY=VALUE")]
+    meta: Vec<OsString>,
+
+    /// Pin it: it is not evicted
+    #[arg(long)]
+    pin: bool,
+
+    /// Wait so long for room: 500ms, 10s, 5m. Default: not at all
+    #[arg(short, long, value_name = "TIME", value_parser = parse_duration)]
+    timeout: Option<Duration>,
+
+    #[command(flatten)]
+    json: crate::args::Json,
+}
+
+pub fn run(args: &Args, store: &Store) -> Result<()> {
+    if args.files.len() > 1 && (args.name.is_some() || args.id.is_some()) {
+        return Err(Failure::usage("--name and --id are for one file; --names names each"));
+    }
+    let metadata = args.meta.iter().map(|pair| split(pair)).collect::<Result<Vec<_>>>()?;
+    let id = match &args.id {
+        Some(hex) => Some(ObjectId::from_hex(hex).map_err(|error| {
+            Failure::usage(format!("--id {hex}: {}", error.detail().unwrap_or_default()))
+        })?),
+        None => None,
+    };
+    let client = store.write()?;
+    interrupt::catch(&client)?;
+    for path in &args.files {
+        let name = match (&args.name, args.names) {
+            (Some(name), _) => Some(text("name", name)?),
+            (None, true) => Some(text("name", path.file_name().unwrap_or(path.as_os_str()))?),
+            (None, false) => None,
+        };
+        let options = CreateOptions {
+            name,
+            metadata: &metadata,
+            pinned: args.pin,
+            timeout: Some(args.timeout.unwrap_or(Duration::ZERO)),
+            ..Default::default()
+        };
+        let id = id.map_or_else(ObjectId::random, Ok)?;
+        let size = put(&client, path, &id, &options)?;
+        match args.json.json {
+            true => json(&json!({ "id": id.to_hex(), "name": name, "data_size": size }))?,
+            false => line(id)?,
+        }
+    }
+    Ok(())
+}
+
+fn split(pair: &std::ffi::OsStr) -> Result<(&str, &[u8])> {
+    let pair = text("metadata", pair)?;
+    match pair.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key, value.as_bytes())),
+        _ => Err(Failure::usage(format!("--meta {pair}: write KEY=VALUE"))),
+    }
+}
+
+/// Store one file; returns its size.
+fn put(client: &Client, path: &Path, id: &ObjectId, options: &CreateOptions<'_>) -> Result<u64> {
+    let broken = |error: &io::Error| Failure::file("read", path, error);
+    let file = match path.as_os_str().as_encoded_bytes() {
+        b"-" => File::from(io::stdin().as_fd().try_clone_to_owned().map_err(|e| broken(&e))?),
+        _ => File::open(path).map_err(|error| broken(&error))?,
+    };
+    let about = file.metadata().map_err(|error| broken(&error))?;
+    // Where a shell has read from its input before.
+    let offset = if about.is_file() { position(&file) } else { 0 };
+    // Files of /proc have no size until they are read.
+    let size = Some(about.len().saturating_sub(offset)).filter(|size| about.is_file() && *size > 0);
+    let created = client.create(id, size.unwrap_or(0), options);
+    let mut object = created.map_err(|error| cannot(path, options, error))?;
+    let progress = Progress::new(&path.to_string_lossy(), size);
+    let copied = match size {
+        Some(_) => copy::from_file(&file, offset, object.as_mut_slice(), &progress),
+        None => copy::from_pipe(&mut &file, &mut object, &progress),
+    };
+    copied.map_err(|error| match error {
+        Broken::File(error) => broken(&error),
+        Broken::Failed(failure) => failure,
+    })?;
+    seal(object)
+}
+
+fn position(file: &File) -> u64 {
+    io::Seek::stream_position(&mut &*file).unwrap_or(0)
+}
+
+fn seal(object: MutableBuffer) -> Result<u64> {
+    interrupt::check()?;
+    let size = object.len() as u64;
+    object.seal().map_err(|(_, error)| Failure::from(error))?;
+    Ok(size)
+}
+
+fn cannot(path: &Path, options: &CreateOptions<'_>, error: plasma::Error) -> Failure {
+    let failure = match (error.status(), options.name) {
+        (Status::NameExists, Some(name)) => {
+            Failure::new(Exit::Exists, format!("the name {name} is taken"))
+                .hint(format!("plasma rm {name} frees it"))
+        }
+        (Status::Exists, _) => Failure::new(Exit::Exists, "the id is taken"),
+        _ => Failure::from(error),
+    };
+    failure.context(path.display())
+}

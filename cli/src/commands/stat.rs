@@ -1,0 +1,180 @@
+//! `plasma stat`.
+
+use crate::failure::Result;
+use crate::json;
+use crate::objects::{condition, others};
+use crate::output::{Out, json as write_json, safe, stdout};
+use crate::store::Store;
+use crate::table::{Align, Table};
+use crate::units::{now_us, size, span};
+use plasma::{Activity, ClientInfo, Eviction, Stats, StoreFacts};
+use serde_json::json;
+use std::io::Write;
+
+/// Show a store: room, objects, clients and what they hold
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    json: crate::args::Json,
+}
+
+struct Picture {
+    path: String,
+    facts: StoreFacts,
+    stats: Stats,
+    activity: Activity,
+    clients: Vec<ClientInfo>,
+}
+
+pub fn run(args: &Args, store: &Store) -> Result<()> {
+    let client = store.read()?;
+    let picture = Picture {
+        path: client.address().to_string_lossy().into_owned(),
+        facts: client.facts()?,
+        stats: client.stats()?,
+        activity: client.activity()?,
+        clients: others(&client)?,
+    };
+    if args.json.json {
+        return write_json(&picture.json());
+    }
+    let mut out = stdout();
+    picture.text(&mut out)?;
+    if !picture.clients.is_empty() {
+        writeln!(out)?;
+        table(&picture.clients).write(&mut out)?;
+    }
+    picture.advice(&mut out, store)?;
+    Ok(out.flush()?)
+}
+
+/// How much of what is free is not in one piece, in percent.
+pub fn fragmentation(stats: &Stats) -> u64 {
+    let free = stats.capacity.saturating_sub(stats.used);
+    let scattered = free.saturating_sub(stats.largest_free);
+    percent(scattered, free)
+}
+
+/// `part` of `whole` in percent, rounded.
+pub fn percent(part: u64, whole: u64) -> u64 {
+    if whole == 0 { 0 } else { ((part as f64 / whole as f64) * 100.0).round() as u64 }
+}
+
+/// How a store was made, in words.
+pub fn made(facts: &StoreFacts) -> String {
+    let eviction = match facts.eviction {
+        Eviction::None => "full is full",
+        Eviction::Lru => "evicts the least recently used",
+    };
+    let ephemeral = if facts.ephemeral { ", goes with its last client" } else { "" };
+    let huge = if facts.huge_pages { ", huge pages" } else { "" };
+    format!("mode {:04o}, {eviction}{ephemeral}{huge}", facts.mode)
+}
+
+impl Picture {
+    fn json(&self) -> serde_json::Value {
+        let Self { path, facts, stats, activity, clients } = self;
+        json!({
+            "store": path,
+            "file_system": stats.file_system,
+            "mode": format!("{:04o}", facts.mode),
+            "eviction": if facts.eviction == Eviction::Lru { "lru" } else { "none" },
+            "ephemeral": facts.ephemeral,
+            "huge_pages": facts.huge_pages,
+            "create_time_us": facts.create_time_us,
+            "capacity": stats.capacity,
+            "used": stats.used,
+            "reserved": stats.reserved,
+            "largest_free": stats.largest_free,
+            "fragmentation_percent": fragmentation(stats),
+            "max_objects": stats.max_objects,
+            "objects_writing": stats.objects_writing,
+            "objects_sealed": stats.objects_sealed,
+            "objects_deleted": stats.objects_deleted,
+            "pinned": stats.pinned,
+            "leases": stats.leases,
+            "evictions": stats.evictions,
+            "evicted_bytes": stats.evicted_bytes,
+            "recoveries": stats.recoveries,
+            "reaped_clients": stats.reaped_clients,
+            "lock_steals": stats.lock_steals,
+            "lock_owner": activity.lock_owner,
+            "waits": activity.id_waits + activity.name_waits + u32::from(activity.many_wait),
+            "clients": clients.iter().map(json::client).collect::<Vec<_>>(),
+        })
+    }
+
+    fn text(&self, out: &mut Out) -> Result<()> {
+        let Self { path, facts, stats, activity, .. } = self;
+        let free = stats.capacity.saturating_sub(stats.used);
+        let age = span(now_us() - facts.create_time_us);
+        let all = stats.objects_sealed + stats.objects_writing;
+        writeln!(out, "store     {} on {}, {age} old", safe(path), stats.file_system)?;
+        writeln!(out, "made      {}", made(facts))?;
+        writeln!(out, "capacity  {}", size(stats.capacity))?;
+        let part = percent(stats.used, stats.capacity);
+        writeln!(out, "used      {} ({part}%)", size(stats.used))?;
+        let scattered = fragmentation(stats);
+        let largest = size(stats.largest_free);
+        let free = size(free);
+        writeln!(out, "free      {free}, {largest} of it in one piece ({scattered}% fragmented)")?;
+        writeln!(out, "reserved  {} of memory", size(stats.reserved))?;
+        write!(out, "objects   {all} of {}: {} sealed", stats.max_objects, stats.objects_sealed)?;
+        write!(out, ", {} being written", stats.objects_writing)?;
+        write!(out, ", {} pinned", stats.pinned)?;
+        writeln!(out, "; {} deleted and still held", stats.objects_deleted)?;
+        let waits = activity.id_waits + activity.name_waits + u32::from(activity.many_wait);
+        writeln!(out, "activity  {} leases, {waits} objects waited for", stats.leases)?;
+        writeln!(
+            out,
+            "so far    {} evicted ({}), {} clients reaped, {} locks taken from the dead",
+            stats.evictions,
+            size(stats.evicted_bytes),
+            stats.reaped_clients,
+            stats.lock_steals
+        )?;
+        Ok(())
+    }
+
+    /// What is out of order, and what mends it.
+    fn advice(&self, out: &mut Out, store: &Store) -> Result<()> {
+        let dead = self.clients.iter().filter(|client| !client.alive).count();
+        if dead > 0 {
+            let clients = crate::output::count(dead as u64, "dead client");
+            writeln!(out, "\n{clients}: plasma reap{} takes back what they left", store.flag())?;
+        }
+        for client in self.clients.iter().filter(|client| client.stopped) {
+            let owns = self.activity.lock_owner == Some(client.slot);
+            let lock = if owns { " and owns the writer lock, so all writers wait" } else { "" };
+            let pid = client.pid;
+            writeln!(out, "\n{pid} is stopped{lock}: kill -CONT {pid} lets it go on")?;
+        }
+        Ok(())
+    }
+}
+
+fn table(clients: &[ClientInfo]) -> Table {
+    let mut table = Table::new(&[
+        ("PID", Align::Right),
+        ("UID", Align::Right),
+        ("STATE", Align::Left),
+        ("AGE", Align::Right),
+        ("LEASES", Align::Right),
+        ("LEASED", Align::Right),
+        ("WRITING", Align::Right),
+        ("COMMAND", Align::Left),
+    ]);
+    for client in clients {
+        table.row(vec![
+            client.pid.to_string(),
+            client.uid.to_string(),
+            condition(client).to_owned(),
+            span(now_us() - client.connect_time_us),
+            client.lease_count.to_string(),
+            size(client.leased_bytes),
+            size(client.writing_bytes),
+            safe(&client.comm).into_owned(),
+        ]);
+    }
+    table
+}

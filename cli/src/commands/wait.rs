@@ -1,0 +1,44 @@
+//! `plasma wait`.
+
+use crate::failure::{Exit, Failure, Result};
+use crate::interrupt;
+use crate::store::{Call, Store, about};
+use crate::units::parse_duration;
+use plasma::{Error, Status};
+use std::ffi::OsString;
+use std::time::{Duration, Instant};
+
+/// Wait until objects are there and sealed
+#[derive(clap::Args)]
+pub struct Args {
+    /// Their ids or names
+    #[arg(value_name = "ID|NAME", required = true)]
+    objects: Vec<OsString>,
+
+    /// Wait no longer than this in all: 500ms, 10s, 5m. Default: for ever
+    #[arg(short, long, value_name = "TIME", value_parser = parse_duration)]
+    timeout: Option<Duration>,
+}
+
+pub fn run(args: &Args, store: &Store) -> Result<()> {
+    let calls = args.objects.iter().map(|object| Call::new(object)).collect::<Result<Vec<_>>>()?;
+    let client = store.read()?;
+    interrupt::catch(&client)?;
+    let end = args.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+    for (object, call) in args.objects.iter().zip(&calls) {
+        let left = end.map(|end| end.saturating_duration_since(Instant::now()));
+        let waited = match call {
+            Call::Id(id) => client.wait(&[*id], 0, left, &mut [false]).and_then(|(_, enough)| {
+                if enough { Ok(()) } else { Err(Error::plain(Status::Timeout)) }
+            }),
+            Call::Name(name) => client.get_by_name(name, left).map(drop),
+        };
+        waited.map_err(|error| match error.status() {
+            Status::Timeout | Status::NotFound | Status::NotSealed => {
+                Failure::new(Exit::TimedOut, format!("{} was not sealed in time", object.display()))
+            }
+            _ => about(object, error),
+        })?;
+    }
+    Ok(())
+}

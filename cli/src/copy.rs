@@ -1,0 +1,178 @@
+//! Copies between files and objects: large ones by several threads, pipes by one.
+
+use crate::failure::Result;
+use crate::interrupt;
+use crate::progress::Progress;
+use plasma::{MutableBuffer, Status};
+use rustix::event::PollFlags;
+use std::fs::File;
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::fd::AsFd;
+use std::os::unix::fs::FileExt;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// Bytes that are copied between two looks at whether to go on.
+const CHUNK: usize = 4 << 20;
+
+/// Threads of one copy: more than memory is fast enough for are of no use.
+const MAX_THREADS: usize = 4;
+
+/// How a copy ended: by the command's own failure, or by an error of the file.
+pub enum Broken {
+    Failed(crate::failure::Failure),
+    File(io::Error),
+}
+
+impl From<io::Error> for Broken {
+    fn from(error: io::Error) -> Self {
+        Self::File(error)
+    }
+}
+
+impl From<crate::failure::Failure> for Broken {
+    fn from(failure: crate::failure::Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+/// Fill `bytes` from a file, from `offset` on.
+pub fn from_file(
+    file: &File,
+    offset: u64,
+    bytes: &mut [u8],
+    progress: &Progress,
+) -> Result<(), Broken> {
+    let len = bytes.len();
+    let chunks = bytes.chunks_mut(CHUNK).enumerate();
+    share(len, chunks, progress, |(i, chunk)| {
+        file.read_exact_at(chunk, offset + (i * CHUNK) as u64).map_err(|error| {
+            match error.kind() {
+                ErrorKind::UnexpectedEof => io::Error::other("it became shorter while it was read"),
+                _ => error,
+            }
+        })?;
+        Ok(chunk.len())
+    })
+}
+
+/// Write `bytes` to a file.
+pub fn to_file(file: &File, bytes: &[u8], progress: &Progress) -> Result<(), Broken> {
+    let chunks = bytes.chunks(CHUNK).enumerate();
+    share(bytes.len(), chunks, progress, |(i, chunk)| {
+        file.write_all_at(chunk, (i * CHUNK) as u64)?;
+        Ok(chunk.len())
+    })
+}
+
+/// Do all `jobs`, in threads when there is much to do, until the first error.
+fn share<T: Send>(
+    len: usize,
+    jobs: impl Iterator<Item = T> + Send,
+    progress: &Progress,
+    each: impl Fn(T) -> io::Result<usize> + Sync,
+) -> Result<(), Broken> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = cores.min(MAX_THREADS).min(len / (8 * CHUNK) + 1);
+    let (jobs, stop) = (Mutex::new(jobs), AtomicBool::new(false));
+    let next = || jobs.lock().ok().and_then(|mut jobs| jobs.next());
+    let work = || {
+        while !stop.load(Ordering::Relaxed)
+            && let Some(job) = next()
+        {
+            progress.add(each(job)? as u64);
+        }
+        Ok(())
+    };
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        let mut outcome = Ok(());
+        for worker in workers {
+            let mut pause = Duration::from_micros(50);
+            while !worker.is_finished() {
+                if let Err(failure) = progress.show() {
+                    stop.store(true, Ordering::Relaxed);
+                    outcome = Err(Broken::Failed(failure));
+                }
+                std::thread::sleep(pause);
+                pause = (pause * 2).min(Duration::from_millis(20));
+            }
+            if let Ok(Err(error)) = worker.join() {
+                stop.store(true, Ordering::Relaxed);
+                outcome = outcome.and(Err(Broken::File(error)));
+            }
+        }
+        outcome
+    })
+}
+
+/// Fill an object from a pipe of unknown length: it grows as needed, and ends as long as what came.
+pub fn from_pipe(
+    pipe: &mut (impl Read + AsFd),
+    object: &mut MutableBuffer,
+    progress: &Progress,
+) -> Result<(), Broken> {
+    let mut len = 0;
+    loop {
+        if len == object.len() {
+            grow(object)?;
+        }
+        progress.show()?;
+        interrupt::ready(&*pipe, PollFlags::IN)?;
+        let end = object.len().min(len + CHUNK);
+        match pipe.read(&mut object.as_mut_slice()[len..end]) {
+            Ok(0) => break,
+            Ok(read) => {
+                len += read;
+                progress.add(read as u64);
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    object.resize(len as u64).map_err(crate::failure::Failure::from)?;
+    Ok(())
+}
+
+/// By half, or by less where there is no room for that.
+fn grow(object: &mut MutableBuffer) -> Result<()> {
+    let len = object.len() as u64;
+    let mut more = (len / 2).max(1 << 20);
+    loop {
+        match object.resize(len + more) {
+            Ok(()) => return Ok(()),
+            Err(error)
+                if matches!(error.status(), Status::OutOfMemory | Status::TooLarge)
+                    && more > 4096 =>
+            {
+                more /= 2;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Write `bytes` to a pipe or a terminal.
+pub fn to_pipe(
+    pipe: &mut (impl Write + AsFd),
+    bytes: &[u8],
+    progress: &Progress,
+) -> Result<(), Broken> {
+    let mut left = bytes;
+    while !left.is_empty() {
+        progress.show()?;
+        interrupt::ready(&*pipe, PollFlags::OUT)?;
+        // What a pipe takes at once, so that a signal is never far.
+        match pipe.write(&left[..left.len().min(64 << 10)]) {
+            Ok(0) => return Err(io::Error::from(ErrorKind::WriteZero).into()),
+            Ok(written) => {
+                left = &left[written..];
+                progress.add(written as u64);
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,163 @@
+//! Why the command failed: one line for people, one exit code for programs.
+
+use plasma::{Error, Status};
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+/// The result of anything that can end the command.
+pub type Result<T, E = Failure> = std::result::Result<T, E>;
+
+/// The exit codes; `plasma --help` lists them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// Anything that has no code of its own.
+    Failed = 1,
+    /// The arguments make no sense.
+    Usage = 2,
+    /// No such object.
+    NotFound = 3,
+    /// No such store.
+    NoStore = 4,
+    /// The system refused access.
+    Permission = 5,
+    /// No room: in the store, on the disk, or under a limit.
+    Full = 6,
+    /// The time was up.
+    TimedOut = 7,
+    /// The store, id or name exists already.
+    Exists = 8,
+    /// `check` or `doctor` found something.
+    Findings = 9,
+    /// `run` itself failed, not its command.
+    Run = 125,
+    /// `run` found its command, and it cannot be run.
+    CannotRun = 126,
+    /// `run` did not find its command.
+    NoCommand = 127,
+    /// Who read the output has gone: 128 + SIGPIPE.
+    ClosedPipe = 141,
+}
+
+/// Why the command ends without success.
+#[derive(Debug)]
+pub enum Failure {
+    /// With words.
+    Because(Exit, String),
+    /// By a signal, after everything half-made was taken back.
+    Signal(i32),
+}
+
+impl Failure {
+    pub fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self::Because(exit, message.into())
+    }
+
+    /// An error of the arguments that the parser cannot see.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self::new(Exit::Usage, message)
+    }
+
+    /// An error of the system about a file.
+    pub fn file(what: &str, path: &std::path::Path, error: &io::Error) -> Self {
+        let exit = match error.kind() {
+            io::ErrorKind::PermissionDenied => Exit::Permission,
+            _ => exit_of_io(error),
+        };
+        Self::new(exit, format!("cannot {what} {}: {}", path.display(), words(error)))
+    }
+
+    /// The same failure with other words before it.
+    pub fn context(self, what: impl std::fmt::Display) -> Self {
+        match self {
+            Self::Because(exit, message) => Self::Because(exit, format!("{what}: {message}")),
+            signal => signal,
+        }
+    }
+
+    /// The same failure with the way out behind it.
+    pub fn hint(self, hint: impl std::fmt::Display) -> Self {
+        match self {
+            Self::Because(exit, message) => Self::Because(exit, format!("{message}; {hint}")),
+            signal => signal,
+        }
+    }
+
+    /// Say it on stderr, in one line, and end.
+    pub fn report(self) -> ExitCode {
+        match self {
+            Self::Because(exit, message) => {
+                let _ = writeln!(io::stderr(), "plasma: {}", crate::output::one_line(&message));
+                ExitCode::from(exit as u8)
+            }
+            Self::Signal(signal) => {
+                let _ = writeln!(io::stderr(), "plasma: interrupted");
+                // As the signal would have ended it, so that a shell sees why.
+                let _ = signal_hook::low_level::emulate_default_handler(signal);
+                ExitCode::from(128u8.saturating_add(signal as u8))
+            }
+        }
+    }
+}
+
+/// The words of an error of the system, without its number.
+pub fn words(error: &io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or_default();
+    text.chars().enumerate().map(|(i, c)| if i == 0 { c.to_ascii_lowercase() } else { c }).collect()
+}
+
+fn exit_of_io(error: &io::Error) -> Exit {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+            Exit::Full
+        }
+        io::ErrorKind::BrokenPipe => Exit::ClosedPipe,
+        _ => Exit::Failed,
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        if error.status() == Status::Interrupted
+            && let Some(signal) = crate::interrupt::caught()
+        {
+            return Self::Signal(signal);
+        }
+        let exit = match error.status() {
+            Status::NotFound => Exit::NotFound,
+            Status::StoreNotFound => Exit::NoStore,
+            Status::Permission => Exit::Permission,
+            Status::OutOfMemory | Status::TooLarge | Status::Limit => Exit::Full,
+            Status::Timeout => Exit::TimedOut,
+            Status::Exists | Status::NameExists | Status::StoreExists => Exit::Exists,
+            _ => Exit::Failed,
+        };
+        Self::new(exit, error.to_string())
+    }
+}
+
+/// Errors of standard output; those of files say which file.
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        match exit_of_io(&error) {
+            Exit::ClosedPipe => {
+                Self::new(Exit::ClosedPipe, "who read the output has closed it; output was lost")
+            }
+            exit => Self::new(exit, format!("cannot write to standard output: {}", words(&error))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_of_the_system_lose_their_number() {
+        let error = io::Error::from_raw_os_error(28);
+        assert_eq!(words(&error), "no space left on device");
+        let failure = Failure::file("write", std::path::Path::new("/x"), &error);
+        assert!(matches!(failure, Failure::Because(Exit::Full, text)
+            if text == "cannot write /x: no space left on device"));
+    }
+}

@@ -1,0 +1,72 @@
+//! ^C and its kin: what waits is woken, what is half made is taken back, then the command ends.
+
+use crate::failure::{Failure, Result};
+use plasma::Client;
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::fd::{AsFd, OwnedFd};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use std::io;
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::Duration;
+
+static CAUGHT: AtomicI32 = AtomicI32::new(0);
+/// Readable from the first signal on.
+static WOKEN: OnceLock<OwnedFd> = OnceLock::new();
+
+/// From now on SIGINT, SIGTERM and SIGHUP end the calls that wait on `client`, and [`check`] fails.
+/// The second of them ends the process at once.
+pub fn catch(client: &Arc<Client>) -> Result<()> {
+    let cannot = |error: io::Error| Failure::from(error).context("cannot catch signals");
+    let mut signals =
+        signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(cannot)?;
+    let (woken, wake) = rustix::pipe::pipe().map_err(|errno| cannot(errno.into()))?;
+    let _ = WOKEN.set(woken);
+    let client: Weak<Client> = Arc::downgrade(client);
+    std::thread::spawn(move || {
+        let mut wake = Some(wake);
+        for signal in signals.forever() {
+            if CAUGHT.swap(signal, Ordering::SeqCst) != 0 {
+                let _ = signal_hook::low_level::emulate_default_handler(signal);
+            }
+            // Closed, so readable for good.
+            wake = None;
+            let client = Weak::clone(&client);
+            // A call may be about to wait: again until the command has ended.
+            std::thread::spawn(move || {
+                while let Some(client) = client.upgrade() {
+                    let _ = client.interrupt();
+                    drop(client);
+                    std::thread::sleep(Duration::from_millis(20));
+                }
+            });
+        }
+        drop(wake);
+    });
+    Ok(())
+}
+
+/// The signal that was caught, if any.
+pub fn caught() -> Option<i32> {
+    Some(CAUGHT.load(Ordering::SeqCst)).filter(|signal| *signal != 0)
+}
+
+/// Fails once a signal was caught.
+pub fn check() -> Result<()> {
+    caught().map_or(Ok(()), |signal| Err(Failure::Signal(signal)))
+}
+
+/// Wait until `fd` is ready for `flags`; fails once a signal was caught.
+pub fn ready(fd: impl AsFd, flags: PollFlags) -> Result<()> {
+    let Some(woken) = WOKEN.get() else { return Ok(()) };
+    loop {
+        check()?;
+        let mut fds = [PollFd::new(&fd, flags), PollFd::new(woken, PollFlags::IN)];
+        match poll(&mut fds, None) {
+            Ok(_) if fds[0].revents().is_empty() => {}
+            Ok(_) => return check(),
+            Err(rustix::io::Errno::INTR) => {}
+            Err(errno) => return Err(io::Error::from(errno).into()),
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! The `plasma` command: see, use and mend stores from a terminal.
+#![forbid(unsafe_code)]
+
+mod args;
+mod commands;
+mod copy;
+mod failure;
+mod glob;
+mod interrupt;
+mod json;
+mod objects;
+mod output;
+mod progress;
+mod store;
+mod table;
+mod units;
+
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = match args::Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return args::explain(&error),
+    };
+    let done = commands::run(&cli);
+    match done {
+        Ok(code) => code,
+        Err(failure) => failure.report(),
+    }
+}

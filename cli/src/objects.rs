@@ -1,0 +1,88 @@
+//! The objects of a store, together with who holds them.
+
+use crate::failure::Result;
+use crate::output::safe;
+use plasma::{Client, ClientInfo, Holding, ObjectInfo, ObjectState};
+use std::collections::HashMap;
+
+/// Set in `ObjectInfo::flags`.
+const PINNED: u32 = 1;
+
+/// One object and its holders.
+pub struct Object {
+    pub info: ObjectInfo,
+    pub holders: Vec<ClientInfo>,
+}
+
+/// All objects. What this command holds itself is left out.
+pub fn all(client: &Client) -> Result<Vec<Object>> {
+    let objects = client.list()?;
+    let clients = others(client)?;
+    let clients: HashMap<u32, &ClientInfo> = clients.iter().map(|c| (c.slot, c)).collect();
+    let mut holdings: HashMap<_, Vec<ClientInfo>> = HashMap::new();
+    for Holding { client, id, state, create_time_us } in client.list_holdings()? {
+        let holders =
+            holdings.entry((id, state == ObjectState::Deleted, create_time_us)).or_default();
+        // Several leases of one client are one holder.
+        if let Some(found) = clients.get(&client)
+            && holders.last().is_none_or(|last| last.slot != client)
+        {
+            holders.push((*found).clone());
+        }
+    }
+    let with_holders = |info: ObjectInfo| {
+        let key = (info.id, info.state == ObjectState::Deleted, info.create_time_us);
+        Object { holders: holdings.get(&key).cloned().unwrap_or_default(), info }
+    };
+    Ok(objects.into_iter().map(with_holders).collect())
+}
+
+/// All clients but this command.
+pub fn others(client: &Client) -> Result<Vec<ClientInfo>> {
+    let namespace = std::fs::metadata("/proc/self/ns/pid").ok();
+    let namespace = namespace.map(|meta| std::os::unix::fs::MetadataExt::ino(&meta));
+    let me = |c: &ClientInfo| {
+        c.pid as u32 == std::process::id() && namespace.is_none_or(|ns| ns == c.pid_namespace)
+    };
+    let mut clients = client.list_clients()?;
+    clients.retain(|c| !me(c));
+    Ok(clients)
+}
+
+/// Whether it is pinned against eviction.
+pub fn is_pinned(info: &ObjectInfo) -> bool {
+    info.flags & PINNED != 0
+}
+
+/// A state in one word.
+pub fn state(state: ObjectState) -> &'static str {
+    match state {
+        ObjectState::Absent => "absent",
+        ObjectState::Writing => "writing",
+        ObjectState::Sealed => "sealed",
+        ObjectState::Deleted => "deleted",
+    }
+}
+
+/// `1234 python3`, and how many more.
+pub fn holders(holders: &[ClientInfo]) -> String {
+    match holders {
+        [] => String::new(),
+        [one] => holder(one),
+        [one, more @ ..] => format!("{} +{}", holder(one), more.len()),
+    }
+}
+
+pub fn holder(client: &ClientInfo) -> String {
+    format!("{} {}", client.pid, safe(&client.comm))
+}
+
+/// What is the matter with a client, in one word.
+pub fn condition(client: &ClientInfo) -> &'static str {
+    match client {
+        ClientInfo { alive: false, .. } => "dead",
+        ClientInfo { stopped: true, .. } => "stopped",
+        ClientInfo { read_only: true, .. } => "reads",
+        _ => "writes",
+    }
+}
