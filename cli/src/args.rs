@@ -54,10 +54,15 @@ pub enum Command {
     Rm(rm::Args),
     Wait(wait::Args),
     Watch(watch::Args),
+    Map(map::Args),
     Check(check::Args),
     Reap(reap::Args),
     Evict(evict::Args),
     Trim(trim::Args),
+    Run(run::Args),
+    Completions(completions::Args),
+    #[command(hide = true)]
+    Share(share::Args),
 }
 
 /// Where the output of programs is asked for.

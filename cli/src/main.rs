@@ -6,6 +6,7 @@ mod commands;
 mod copy;
 mod failure;
 mod glob;
+mod heap;
 mod interrupt;
 mod json;
 mod objects;

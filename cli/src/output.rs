@@ -56,6 +56,15 @@ fn is_unsafe(c: char) -> bool {
     c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
+/// Text as a shell takes it for one word.
+pub fn word(text: &str) -> Cow<'_, str> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:,@%".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(format!("'{}'", text.replace('\'', "'\\''")))
+}
+
 /// "1 client", "2 clients".
 pub fn count(n: u64, what: &str) -> String {
     match n {
@@ -74,5 +83,12 @@ mod tests {
         assert_eq!(safe("a\u{1b}[2J\n"), "a\\u{1b}[2J\\n");
         assert_eq!(safe("\u{202e}txt"), "\\u{202e}txt");
         assert_eq!(one_line("a\nb"), "a b");
+    }
+
+    #[test]
+    fn words_are_quoted_where_a_shell_needs_it() {
+        assert_eq!(word("/dev/shm/a.b"), "/dev/shm/a.b");
+        assert_eq!(word("it's"), "'it'\\''s'");
+        assert_eq!(word(""), "''");
     }
 }

@@ -27,7 +27,8 @@ impl Store {
 
     /// How the user names it on a command line.
     pub fn flag(&self) -> String {
-        self.address.as_ref().map_or_else(String::new, |address| format!(" -s {address}"))
+        let flag = |address: &String| format!(" -s {}", crate::output::word(address));
+        self.address.as_ref().map_or_else(String::new, flag)
     }
 
     /// Connect to look only.

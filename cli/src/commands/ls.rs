@@ -69,7 +69,7 @@ enum State {
     Writing,
     /// Readable
     Sealed,
-    /// Deleted, and still held
+    /// Deleted, and its memory not free yet
     Deleted,
     /// Sealed and pinned against eviction
     Pinned,

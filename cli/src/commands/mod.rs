@@ -2,15 +2,19 @@
 
 pub mod cat;
 pub mod check;
+pub mod completions;
 pub mod create;
 pub mod destroy;
 pub mod evict;
 pub mod get;
 pub mod info;
 pub mod ls;
+pub mod map;
 pub mod put;
 pub mod reap;
 pub mod rm;
+pub mod run;
+pub mod share;
 pub mod stat;
 pub mod trim;
 pub mod wait;
@@ -36,10 +40,14 @@ pub fn run(cli: &Cli) -> Result<ExitCode> {
         Command::Rm(args) => rm::run(args, &store),
         Command::Wait(args) => wait::run(args, &store),
         Command::Watch(args) => watch::run(args, &store),
+        Command::Map(args) => map::run(args, &store),
         Command::Check(args) => check::run(args, &store),
         Command::Reap(args) => reap::run(args, &store),
         Command::Evict(args) => evict::run(args, &store),
         Command::Trim(args) => trim::run(args, &store),
+        Command::Run(args) => return run::run(args, &store),
+        Command::Completions(args) => completions::run(args),
+        Command::Share(args) => share::run(args),
     }?;
     Ok(ExitCode::SUCCESS)
 }

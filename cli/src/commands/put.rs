@@ -3,7 +3,7 @@
 use crate::copy::{self, Broken};
 use crate::failure::{Exit, Failure, Result};
 use crate::interrupt;
-use crate::output::{json, line};
+use crate::output::{json, line, word};
 use crate::progress::Progress;
 use crate::store::{Store, text};
 use crate::units::parse_duration;
@@ -136,7 +136,7 @@ fn cannot(path: &Path, options: &CreateOptions<'_>, error: plasma::Error) -> Fai
     let failure = match (error.status(), options.name) {
         (Status::NameExists, Some(name)) => {
             Failure::new(Exit::Exists, format!("the name {name} is taken"))
-                .hint(format!("plasma rm {name} frees it"))
+                .hint(format!("plasma rm {} frees it", word(name)))
         }
         (Status::Exists, _) => Failure::new(Exit::Exists, "the id is taken"),
         _ => Failure::from(error),

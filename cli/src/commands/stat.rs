@@ -122,7 +122,7 @@ impl Picture {
         write!(out, "objects   {all} of {}: {} sealed", stats.max_objects, stats.objects_sealed)?;
         write!(out, ", {} being written", stats.objects_writing)?;
         write!(out, ", {} pinned", stats.pinned)?;
-        writeln!(out, "; {} deleted and still held", stats.objects_deleted)?;
+        writeln!(out, "; {} deleted, not free yet", stats.objects_deleted)?;
         let waits = activity.id_waits + activity.name_waits + u32::from(activity.many_wait);
         writeln!(out, "activity  {} leases, {waits} objects waited for", stats.leases)?;
         writeln!(

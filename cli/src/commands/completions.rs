@@ -1,0 +1,25 @@
+//! `plasma completions`.
+
+use crate::args::Cli;
+use crate::failure::Result;
+use crate::output::stdout;
+use clap::CommandFactory;
+use clap_complete::Shell;
+use std::io::Write;
+
+/// Print the completions for a shell
+#[derive(clap::Args)]
+pub struct Args {
+    /// Which shell
+    #[arg(value_enum)]
+    shell: Shell,
+}
+
+pub fn run(args: &Args) -> Result<()> {
+    // Into memory first: the generator panics when its output fails.
+    let mut text = Vec::new();
+    clap_complete::generate(args.shell, &mut Cli::command(), "plasma", &mut text);
+    let mut out = stdout();
+    out.write_all(&text)?;
+    Ok(out.flush()?)
+}

@@ -1,0 +1,115 @@
+//! `plasma run`.
+
+use crate::commands::create::StoreOptions;
+use crate::failure::{Exit, Failure, Result, words};
+use crate::store::Store;
+use plasma::{Client, ConnectOptions, ObjectId, Status};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open, pidfd_send_signal};
+use signal_hook::consts::{SIGALRM, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH};
+use signal_hook::iterator::SignalsInfo;
+use signal_hook::iterator::exfiltrator::raw::WithRawSiginfo;
+use std::ffi::OsString;
+use std::io::{self, ErrorKind};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Command, ExitCode, ExitStatus};
+
+/// Run a command with a store of its own, and remove the store afterwards
+///
+/// The command finds the store in PLASMA_STORE. Signals go on to it, and its exit code is this
+/// one's: 128 + n when signal n ended it, 127 when there is no such command, 126 when it cannot be
+/// run, 125 when the store cannot be made.
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    options: StoreOptions,
+
+    /// The command and its arguments
+    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    #[arg(value_name = "COMMAND")]
+    command: Vec<OsString>,
+}
+
+const FORWARDED: [i32; 8] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM, SIGWINCH];
+
+pub fn run(args: &Args, store: &Store) -> Result<ExitCode> {
+    let client = make(args, store).map_err(|failure| match failure {
+        Failure::Because(_, message) => Failure::new(Exit::Run, message),
+        signal => signal,
+    })?;
+    let path = client.address().to_string_lossy().into_owned();
+    let status = run_in(args, &path);
+    // Also when what the command has left behind is still connected.
+    match Client::remove_store(Some(&path)) {
+        Ok(()) => {}
+        Err(error) if matches!(error.status(), Status::StoreNotFound | Status::StoreGone) => {}
+        Err(error) => return Err(Failure::new(Exit::Run, error.to_string())),
+    }
+    drop(client);
+    let status = status?;
+    let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0));
+    Ok(ExitCode::from(code as u8))
+}
+
+/// Make the store: at the address that was asked for, else at one of its own.
+fn make(args: &Args, store: &Store) -> Result<std::sync::Arc<Client>> {
+    let options = ConnectOptions { ephemeral: true, ..args.options.options() };
+    match store.address() {
+        Some(address) if address.contains('/') => {
+            let wrong = |e: &io::Error| Failure::file("find", address.as_ref(), e);
+            let path = std::path::absolute(address).map_err(|error| wrong(&error))?;
+            Store::new(Some(&path.into_os_string()))?.connect(&options)
+        }
+        Some(_) => store.connect(&options),
+        None => {
+            let word = format!("run-{}", &ObjectId::random()?.to_hex()[..12]);
+            Store::new(Some(&word.into()))?.connect(&options)
+        }
+    }
+}
+
+fn run_in(args: &Args, path: &str) -> Result<ExitStatus> {
+    let failed = |error: io::Error| Failure::new(Exit::Run, words(&error));
+    // Before the command starts, so that none is missed.
+    let signals = FORWARDED.iter().filter(|signal| !is_ignored(**signal));
+    let mut signals = SignalsInfo::<WithRawSiginfo>::new(signals).map_err(failed)?;
+    let (program, arguments) =
+        args.command.split_first().ok_or_else(|| Failure::usage("no command"))?;
+    let spawned = Command::new(program).args(arguments).env("PLASMA_STORE", path).spawn();
+    let mut child = spawned.map_err(|error| {
+        let exit = match error.kind() {
+            ErrorKind::NotFound => Exit::NoCommand,
+            _ => Exit::CannotRun,
+        };
+        Failure::new(exit, format!("cannot run {}: {}", program.display(), words(&error)))
+    })?;
+    let pid = Pid::from_child(&child);
+    let pidfd = pidfd_open(pid, PidfdFlags::empty());
+    let handle = signals.handle();
+    let forward = std::thread::spawn(move || {
+        for info in signals.forever() {
+            // What the terminal sends goes to the command as well, without us.
+            let Some(signal) = Signal::from_named_raw(info.si_signo).filter(|_| info.si_code <= 0)
+            else {
+                continue;
+            };
+            // Its end is told by `wait`.
+            let _ = match &pidfd {
+                Ok(pidfd) => pidfd_send_signal(pidfd, signal),
+                Err(_) => kill_process(pid, signal),
+            };
+        }
+    });
+    let status = child.wait().map_err(failed);
+    handle.close();
+    let _ = forward.join();
+    status
+}
+
+/// Whether a signal was ignored when this command began, as by nohup: then the command ignores it
+/// as well.
+fn is_ignored(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
+}

@@ -1,0 +1,42 @@
+//! `plasma share`: what is installed beside the program.
+
+use crate::args::Cli;
+use crate::failure::{Failure, Result};
+use clap::CommandFactory;
+use clap_complete::Shell;
+use std::path::{Path, PathBuf};
+
+/// Write manual pages and completions below a directory, as they are installed in PREFIX/share
+#[derive(clap::Args)]
+pub struct Args {
+    /// Made if it is not there
+    #[arg(value_name = "DIRECTORY")]
+    directory: PathBuf,
+}
+
+/// Where each shell looks for completions, below PREFIX/share.
+const COMPLETIONS: [(Shell, &str); 3] = [
+    (Shell::Bash, "bash-completion/completions/plasma"),
+    (Shell::Zsh, "zsh/site-functions/_plasma"),
+    (Shell::Fish, "fish/vendor_completions.d/plasma.fish"),
+];
+
+pub fn run(args: &Args) -> Result<()> {
+    for (shell, path) in COMPLETIONS {
+        let mut text = Vec::new();
+        clap_complete::generate(shell, &mut Cli::command(), "plasma", &mut text);
+        write(&args.directory.join(path), &text)?;
+    }
+    let man = args.directory.join("man/man1");
+    let failed = |error: std::io::Error| Failure::file("write", &man, &error);
+    std::fs::create_dir_all(&man).map_err(failed)?;
+    clap_mangen::generate_to(Cli::command(), &man).map_err(failed)
+}
+
+fn write(path: &Path, text: &[u8]) -> Result<()> {
+    let failed = |error: std::io::Error| Failure::file("write", path, &error);
+    if let Some(directory) = path.parent() {
+        std::fs::create_dir_all(directory).map_err(failed)?;
+    }
+    std::fs::write(path, text).map_err(failed)
+}
