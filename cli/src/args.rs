@@ -59,6 +59,7 @@ pub enum Command {
     Reap(reap::Args),
     Evict(evict::Args),
     Trim(trim::Args),
+    Doctor(doctor::Args),
     Run(run::Args),
     Completions(completions::Args),
     #[command(hide = true)]

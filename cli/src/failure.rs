@@ -1,5 +1,6 @@
 //! Why the command failed: one line for people, one exit code for programs.
 
+use crate::output::one_line;
 use plasma::{Error, Status};
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -86,7 +87,7 @@ impl Failure {
     pub fn report(self) -> ExitCode {
         match self {
             Self::Because(exit, message) => {
-                let _ = writeln!(io::stderr(), "plasma: {}", crate::output::one_line(&message));
+                let _ = writeln!(io::stderr(), "plasma: {}", one_line(&message));
                 ExitCode::from(exit as u8)
             }
             Self::Signal(signal) => {
@@ -95,6 +96,15 @@ impl Failure {
                 let _ = signal_hook::low_level::emulate_default_handler(signal);
                 ExitCode::from(128u8.saturating_add(signal as u8))
             }
+        }
+    }
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Because(_, message) => f.write_str(message),
+            Self::Signal(_) => f.write_str("interrupted"),
         }
     }
 }

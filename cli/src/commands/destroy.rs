@@ -27,30 +27,26 @@ pub fn run(args: &Args, store: &Store) -> Result<()> {
         let fact = error.detail().and_then(|detail| detail.split("; ").next());
         match (error.status(), fact) {
             (Status::StoreNotFound, Some(fact)) => Failure::new(Exit::NoStore, fact),
+            (Status::Corrupt | Status::Version, _) => {
+                Failure::from(error).hint("when no process uses it any more, rm -r its directory")
+            }
             _ => Failure::from(error),
         }
     })
 }
 
 fn agrees(store: &Store) -> Result<bool> {
-    // A broken store cannot be looked into, but removed.
-    let what = match store.read() {
-        Ok(client) => {
-            let (stats, users) = (client.stats()?, others(&client)?.len());
-            let objects = stats.objects_sealed + stats.objects_writing;
-            format!(
-                "{} with {} ({}), used by {}",
-                safe(&client.address().to_string_lossy()),
-                count(objects, "object"),
-                size(stats.used),
-                count(users as u64, "other client"),
-            )
-        }
-        Err(Failure::Because(Exit::NoStore, words)) => {
-            return Err(Failure::new(Exit::NoStore, words));
-        }
-        Err(_) => "this store, which cannot be opened".to_owned(),
-    };
+    // What cannot be looked at says why when it is removed.
+    let Ok(client) = store.read() else { return Ok(true) };
+    let (stats, users) = (client.stats()?, others(&client)?.len());
+    let objects = stats.objects_sealed + stats.objects_writing;
+    let what = format!(
+        "{} with {} ({}), used by {}",
+        safe(&client.address().to_string_lossy()),
+        count(objects, "object"),
+        size(stats.used),
+        count(users as u64, "other client"),
+    );
     let mut stderr = io::stderr();
     write!(stderr, "Remove {what}? [y/N] ")?;
     stderr.flush()?;

@@ -5,6 +5,7 @@ pub mod check;
 pub mod completions;
 pub mod create;
 pub mod destroy;
+pub mod doctor;
 pub mod evict;
 pub mod get;
 pub mod info;
@@ -45,6 +46,7 @@ pub fn run(cli: &Cli) -> Result<ExitCode> {
         Command::Reap(args) => reap::run(args, &store),
         Command::Evict(args) => evict::run(args, &store),
         Command::Trim(args) => trim::run(args, &store),
+        Command::Doctor(args) => doctor::run(args, &store),
         Command::Run(args) => return run::run(args, &store),
         Command::Completions(args) => completions::run(args),
         Command::Share(args) => share::run(args),

@@ -1,0 +1,128 @@
+//! `plasma doctor`.
+
+mod limits;
+mod machine;
+mod stores;
+
+use crate::failure::{Exit, Failure, Result};
+use crate::output::{Out, count, json as write_json, one_line, stdout};
+use crate::store::Store;
+use crate::table::colours;
+use serde_json::json;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// Look at this machine and the stores on it, and say what is wrong and what mends it
+///
+/// It looks at /dev/shm, permissions, limits of the process and of its memory group, containers,
+/// RemoveIPC, huge pages, and at what dead processes have left. It changes nothing. Exit code 9:
+/// something is wrong; notes do not count.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Look at the machine below this directory (for tests)
+    #[arg(long, value_name = "DIRECTORY", default_value = "/", hide = true)]
+    root: PathBuf,
+
+    #[command(flatten)]
+    json: crate::args::Json,
+}
+
+/// How grave a finding is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Level {
+    Ok,
+    /// Good to know: it may become a problem.
+    Note,
+    Problem,
+}
+
+impl Level {
+    fn word(self) -> &'static str {
+        match self {
+            Level::Ok => "ok",
+            Level::Note => "note",
+            Level::Problem => "problem",
+        }
+    }
+
+    fn colour(self) -> &'static str {
+        match self {
+            Level::Ok => "\x1b[32m",
+            Level::Note => "\x1b[33m",
+            Level::Problem => "\x1b[31m",
+        }
+    }
+}
+
+/// What was found, and the command that mends it.
+struct Finding {
+    level: Level,
+    about: &'static str,
+    what: String,
+    mend: Option<String>,
+}
+
+impl Finding {
+    fn ok(about: &'static str, what: impl Into<String>) -> Self {
+        Self { level: Level::Ok, about, what: what.into(), mend: None }
+    }
+
+    fn note(about: &'static str, what: impl Into<String>, mend: impl Into<String>) -> Self {
+        Self { level: Level::Note, about, what: what.into(), mend: Some(mend.into()) }
+    }
+
+    fn problem(about: &'static str, what: impl Into<String>, mend: impl Into<String>) -> Self {
+        Self { level: Level::Problem, about, what: what.into(), mend: Some(mend.into()) }
+    }
+}
+
+/// The machine, or a directory that looks like one.
+struct Machine<'a> {
+    root: &'a Path,
+}
+
+impl Machine<'_> {
+    fn path(&self, path: &str) -> PathBuf {
+        self.root.join(path.trim_start_matches('/'))
+    }
+
+    /// The text of a file; nothing when it cannot be read.
+    fn read(&self, path: &str) -> Option<String> {
+        std::fs::read(self.path(path))
+            .ok()
+            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    fn has(&self, path: &str) -> bool {
+        self.path(path).exists()
+    }
+}
+
+pub fn run(args: &Args, store: &Store) -> Result<()> {
+    let machine = Machine { root: &args.root };
+    let mut findings = machine::look(&machine);
+    findings.extend(limits::look(&machine));
+    findings.extend(stores::look(&machine, store));
+    if args.json.json {
+        let each = |f: &Finding| json!({ "level": f.level.word(), "about": f.about, "what": f.what, "mend": f.mend });
+        write_json(&findings.iter().map(each).collect())?;
+    } else {
+        let mut out = stdout();
+        findings.iter().try_for_each(|finding| write(&mut out, finding))?;
+        out.flush()?;
+    }
+    match findings.iter().filter(|finding| finding.level == Level::Problem).count() {
+        0 => Ok(()),
+        n => Err(Failure::new(Exit::Findings, format!("{} found", count(n as u64, "problem")))),
+    }
+}
+
+fn write(out: &mut Out, finding: &Finding) -> io::Result<()> {
+    let (on, off) = if colours() { (finding.level.colour(), "\x1b[0m") } else { ("", "") };
+    let (level, about) = (finding.level.word(), finding.about);
+    writeln!(out, "{on}{level:<8}{off} {about:<12} {}", one_line(&finding.what))?;
+    match &finding.mend {
+        Some(mend) => writeln!(out, "{:<21} -> {}", "", one_line(mend)),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,127 @@
+//! The stores of this user: what dead processes left in them and beside them.
+
+use super::{Finding, Machine};
+use crate::objects::others;
+use crate::output::{count, word};
+use crate::store::Store;
+use crate::units::size;
+use plasma::{Client, ConnectOptions, Status};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// How long something half made lies still before it is taken for abandoned.
+const STILL: Duration = Duration::from_secs(60);
+
+pub fn look(machine: &Machine<'_>, store: &Store) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let directory =
+        machine.path(&format!("/dev/shm/plasma-{}", rustix::process::geteuid().as_raw()));
+    let entries = std::fs::read_dir(&directory).into_iter().flatten().flatten();
+    let mut addresses = BTreeSet::new();
+    for entry in entries {
+        let path = entry.path();
+        let hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
+        match path.to_str() {
+            Some(text) if !hidden => drop(addresses.insert(text.to_owned())),
+            Some(text) => findings.extend(abandoned(&entry, text)),
+            None => {}
+        }
+    }
+    match Client::connect(store.address(), &looking()) {
+        Ok(client) => drop(addresses.insert(client.address().to_string_lossy().into_owned())),
+        Err(error) if error.status() == Status::StoreNotFound => findings.push(Finding::note(
+            "store",
+            error.detail().and_then(|text| text.split("; ").next()).unwrap_or("no store"),
+            format!("plasma create{}", store.flag()),
+        )),
+        Err(error) if error.status() == Status::InvalidArgument => {
+            let mend = "give another with -s, or unset PLASMA_STORE";
+            findings.push(Finding::problem("store", error.to_string(), mend));
+        }
+        // Looked at below, or elsewhere.
+        Err(error) => findings.extend(broken(store.address().unwrap_or("default"), &error)),
+    }
+    addresses.iter().for_each(|address| findings.extend(one(address)));
+    findings
+}
+
+fn looking() -> ConnectOptions {
+    let lock_timeout = Some(Duration::from_secs(1));
+    ConnectOptions { read_only: true, lock_timeout, ..Default::default() }
+}
+
+/// What a creator or remover that died left, under a hidden name.
+fn abandoned(entry: &std::fs::DirEntry, path: &str) -> Option<Finding> {
+    let age = entry.metadata().ok()?.modified().ok()?.elapsed().ok()?;
+    (age > STILL).then(|| {
+        let what = format!("{path} was left by a process that died making or removing a store");
+        Finding::problem("leftovers", what, format!("rm -r {}", word(path)))
+    })
+}
+
+fn broken(address: &str, error: &plasma::Error) -> Option<Finding> {
+    let remove = format!("when no process uses it: rm -r {}", word(address));
+    match error.status() {
+        Status::StoreNotFound => None,
+        Status::Permission => {
+            let what = format!("{address}: {error}");
+            let mend =
+                format!("ask its owner for a mode that admits you: ls -ld {}", word(address));
+            Some(Finding::problem("store", what, mend))
+        }
+        _ => Some(Finding::problem("store", format!("{address}: {error}"), remove)),
+    }
+}
+
+/// One store.
+fn one(address: &str) -> Vec<Finding> {
+    let client = match Client::connect(Some(address), &looking()) {
+        Ok(client) => client,
+        // An EPHEMERAL store that nobody uses: whoever connects next finds none.
+        Err(error) if error.status() == Status::StoreNotFound => {
+            let what = format!("{address} goes with its last client, and that was killed");
+            let mend = format!("plasma destroy -y -s {}", word(address));
+            return vec![Finding::problem("leftovers", what, mend)];
+        }
+        Err(error) => return broken(address, &error).into_iter().collect(),
+    };
+    let looked = || -> Result<Vec<Finding>, crate::failure::Failure> {
+        let (clients, stats, activity) = (others(&client)?, client.stats()?, client.activity()?);
+        let mut findings = Vec::new();
+        let dead = clients.iter().filter(|client| !client.alive).count() as u64;
+        if dead > 0 {
+            let what = format!("{address} has {} not reaped yet", count(dead, "dead client"));
+            let mend = format!("plasma reap -s {}", word(address));
+            findings.push(Finding::problem("leftovers", what, mend));
+        }
+        for client in clients.iter().filter(|client| client.stopped) {
+            let (pid, comm) = (client.pid, &client.comm);
+            let mend = format!("kill -CONT {pid}, or kill -KILL {pid}");
+            findings.push(match activity.lock_owner == Some(client.slot) {
+                true => {
+                    let what = format!("{address}: all writers wait for {pid} {comm}, stopped");
+                    Finding::problem("store", what, mend)
+                }
+                false => {
+                    Finding::note("store", format!("{address}: {pid} {comm} is stopped"), mend)
+                }
+            });
+        }
+        let held =
+            format!("{address} holds {}, {} reserved", size(stats.used), size(stats.reserved));
+        let users = clients.len() as u64 - dead;
+        findings.push(match users {
+            0 => Finding::note(
+                "store",
+                format!("{held}; nobody uses it now"),
+                format!("if it is not wanted any more: plasma destroy -s {}", word(address)),
+            ),
+            users => Finding::ok("store", format!("{held}, used by {}", count(users, "client"))),
+        });
+        Ok(findings)
+    };
+    looked().unwrap_or_else(|failure| {
+        let what = format!("{address} cannot be looked at: {failure}");
+        vec![Finding::problem("store", what, format!("plasma check -s {}", word(address)))]
+    })
+}
