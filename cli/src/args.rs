@@ -54,14 +54,18 @@ pub enum Command {
     Rm(rm::Args),
     Wait(wait::Args),
     Watch(watch::Args),
+    Top(top::Args),
     Map(map::Args),
     Check(check::Args),
     Reap(reap::Args),
     Evict(evict::Args),
     Trim(trim::Args),
     Doctor(doctor::Args),
+    Bench(bench::Args),
     Run(run::Args),
     Completions(completions::Args),
+    #[command(hide = true)]
+    BenchPeer(bench::PeerArgs),
     #[command(hide = true)]
     Share(share::Args),
 }

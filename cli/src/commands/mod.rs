@@ -1,5 +1,6 @@
 //! The subcommands, each in a file of its own.
 
+pub mod bench;
 pub mod cat;
 pub mod check;
 pub mod completions;
@@ -17,6 +18,7 @@ pub mod rm;
 pub mod run;
 pub mod share;
 pub mod stat;
+pub mod top;
 pub mod trim;
 pub mod wait;
 pub mod watch;
@@ -41,11 +43,14 @@ pub fn run(cli: &Cli) -> Result<ExitCode> {
         Command::Rm(args) => rm::run(args, &store),
         Command::Wait(args) => wait::run(args, &store),
         Command::Watch(args) => watch::run(args, &store),
+        Command::Top(args) => top::run(args, &store),
         Command::Map(args) => map::run(args, &store),
         Command::Check(args) => check::run(args, &store),
         Command::Reap(args) => reap::run(args, &store),
         Command::Evict(args) => evict::run(args, &store),
         Command::Trim(args) => trim::run(args, &store),
+        Command::Bench(args) => bench::run(args),
+        Command::BenchPeer(args) => bench::run_peer(args, &store),
         Command::Doctor(args) => doctor::run(args, &store),
         Command::Run(args) => return run::run(args, &store),
         Command::Completions(args) => completions::run(args),

@@ -3,7 +3,7 @@
 use crate::failure::Result;
 use crate::json;
 use crate::objects::{condition, others};
-use crate::output::{Out, json as write_json, safe, stdout};
+use crate::output::{Out, count, json as write_json, safe, stdout};
 use crate::store::Store;
 use crate::table::{Align, Table};
 use crate::units::{now_us, size, span};
@@ -124,14 +124,14 @@ impl Picture {
         write!(out, ", {} pinned", stats.pinned)?;
         writeln!(out, "; {} deleted, not free yet", stats.objects_deleted)?;
         let waits = activity.id_waits + activity.name_waits + u32::from(activity.many_wait);
-        writeln!(out, "activity  {} leases, {waits} objects waited for", stats.leases)?;
+        writeln!(out, "activity  {}, {waits} objects waited for", count(stats.leases, "lease"))?;
         writeln!(
             out,
-            "so far    {} evicted ({}), {} clients reaped, {} locks taken from the dead",
+            "so far    {} evicted ({}), {} reaped, {} taken from the dead",
             stats.evictions,
             size(stats.evicted_bytes),
-            stats.reaped_clients,
-            stats.lock_steals
+            count(stats.reaped_clients, "client"),
+            count(stats.lock_steals, "lock")
         )?;
         Ok(())
     }
@@ -140,7 +140,7 @@ impl Picture {
     fn advice(&self, out: &mut Out, store: &Store) -> Result<()> {
         let dead = self.clients.iter().filter(|client| !client.alive).count();
         if dead > 0 {
-            let clients = crate::output::count(dead as u64, "dead client");
+            let clients = count(dead as u64, "dead client");
             writeln!(out, "\n{clients}: plasma reap{} takes back what they left", store.flag())?;
         }
         for client in self.clients.iter().filter(|client| client.stopped) {

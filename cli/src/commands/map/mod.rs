@@ -3,6 +3,8 @@
 mod svg;
 mod text;
 
+pub use text::shade;
+
 use crate::failure::{Failure, Result};
 use crate::heap::{Use, stretches, totals};
 use crate::objects::state;

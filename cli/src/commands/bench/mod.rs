@@ -1,0 +1,161 @@
+//! `plasma bench`.
+
+mod floors;
+mod measures;
+mod peer;
+mod verdict;
+
+use crate::failure::{Exit, Failure, Result};
+use crate::interrupt;
+use crate::output::{json as write_json, stdout};
+use crate::store::Store;
+use crate::table::{Align, Table};
+use crate::units::short_time;
+use plasma::{Client, ConnectOptions, ObjectId};
+use serde_json::json;
+use std::io::Write;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use peer::Args as PeerArgs;
+pub use peer::run as run_peer;
+
+/// Time get, put, hand-over and copies on this machine, and say whether they are as they should be
+///
+/// In a store of its own, which goes afterwards. What is measured is compared with what the machine
+/// can do at best, measured in the same run: copying memory, and waking a thread.
+#[derive(clap::Args)]
+pub struct Args {
+    /// How long to measure in all, 1 to 60
+    #[arg(long, value_name = "SECONDS", default_value_t = 20)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=60))]
+    seconds: u64,
+
+    #[command(flatten)]
+    json: crate::args::Json,
+}
+
+/// Bytes of the object that is copied.
+const LARGE: usize = 64 << 20;
+/// Bytes of a small object.
+const SMALL: usize = 1024;
+
+/// What was measured: times in nanoseconds, rates in bytes a second.
+pub struct Numbers {
+    pub memcpy: Floor,
+    pub wake: Floor,
+    pub get: f64,
+    pub put: f64,
+    pub hand_over: f64,
+    pub first_copy: f64,
+    pub copy: f64,
+}
+
+impl Numbers {
+    /// How many times longer a hand-over takes than what it cannot do without: a put, and the wake
+    /// of who waits.
+    pub fn hand_over_times(&self) -> f64 {
+        self.hand_over / (self.put + self.wake.mean())
+    }
+}
+
+/// A floor, measured before and after everything else.
+pub struct Floor {
+    pub before: f64,
+    pub after: f64,
+}
+
+impl Floor {
+    pub fn mean(&self) -> f64 {
+        (self.before + self.after) / 2.0
+    }
+
+    /// How far apart the two are, 0.1 for a tenth.
+    pub fn drift(&self) -> f64 {
+        (self.before - self.after).abs() / self.mean()
+    }
+}
+
+pub fn run(args: &Args) -> Result<()> {
+    let word = format!("bench-{}", &ObjectId::random()?.to_hex()[..12]);
+    let store = Store::new(Some(&word.into()))?;
+    let options = ConnectOptions {
+        exclusive: true,
+        ephemeral: true,
+        capacity: 2 * LARGE as u64 + (64 << 20),
+        ..Default::default()
+    };
+    let client =
+        store.connect(&options).map_err(|failure| failure.context("no store to measure"))?;
+    interrupt::catch(&client)?;
+    let path = client.address().to_string_lossy().into_owned();
+    let numbers = measure(&client, &path, args.seconds);
+    // Also when it was interrupted, or a peer is not gone yet.
+    let _ = Client::remove_store(Some(&path));
+    let numbers = numbers?;
+    if args.json.json { report_json(&numbers) } else { report(&numbers) }
+}
+
+fn measure(client: &Arc<Client>, path: &str, seconds: u64) -> Result<Numbers> {
+    let share = |part: u64| Duration::from_millis(seconds * 10 * part);
+    let memcpy = floors::memcpy(share(10), LARGE)?;
+    let wake = floors::wake(share(10))?;
+    let get = measures::get(client, share(12))?;
+    let put = measures::put(client, share(12))?;
+    let hand_over = measures::hand_over(client, path, share(16))?;
+    let (first_copy, copy) = measures::copy(client, share(20))?;
+    let memcpy = Floor { before: memcpy, after: floors::memcpy(share(10), LARGE)? };
+    let wake = Floor { before: wake, after: floors::wake(share(10))? };
+    Ok(Numbers { memcpy, wake, get, put, hand_over, first_copy, copy })
+}
+
+fn report_json(numbers: &Numbers) -> Result<()> {
+    let verdict = verdict::of(numbers);
+    write_json(&json!({
+        "memcpy_bytes_per_s": numbers.memcpy.mean(),
+        "wake_ns": numbers.wake.mean(),
+        "get_release_ns": numbers.get,
+        "put_delete_ns": numbers.put,
+        "hand_over_ns": numbers.hand_over,
+        "first_copy_bytes_per_s": numbers.first_copy,
+        "copy_bytes_per_s": numbers.copy,
+        "verdict": verdict.words(),
+        "good": verdict.is_good(),
+    }))
+}
+
+fn report(numbers: &Numbers) -> Result<()> {
+    let rate = |bytes: f64| format!("{:.1} GB/s", bytes / 1e9);
+    let mut table =
+        Table::new(&[("WHAT", Align::Left), ("MEASURED", Align::Right), ("COMPARED", Align::Left)]);
+    let mut row = |what: &str, measured: String, compared: String| {
+        table.row(vec![what.to_owned(), measured, compared]);
+    };
+    let share = |rate: f64| format!("{:.0}% of memcpy", rate / numbers.memcpy.mean() * 100.0);
+    let times = numbers.hand_over_times();
+    row("get and release", short_time(numbers.get), "no system call".to_owned());
+    row("put and delete 1 KiB", short_time(numbers.put), String::new());
+    let compared = format!("{times:.1} times a put and a wake");
+    row("hand over to a process", short_time(numbers.hand_over), compared);
+    row("put 64 MiB, new memory", rate(numbers.first_copy), share(numbers.first_copy));
+    row("put 64 MiB, again", rate(numbers.copy), share(numbers.copy));
+    row("floor: memcpy", rate(numbers.memcpy.mean()), drift(&numbers.memcpy));
+    row("floor: futex wake", short_time(numbers.wake.mean()), drift(&numbers.wake));
+    let verdict = verdict::of(numbers);
+    let mut out = stdout();
+    table.write(&mut out)?;
+    writeln!(out, "\n{}", verdict.words())?;
+    Ok(out.flush()?)
+}
+
+fn drift(floor: &Floor) -> String {
+    format!("{:.0}% apart before and after", floor.drift() * 100.0)
+}
+
+/// The middle of many times.
+fn median(times: &mut [f64]) -> Result<f64> {
+    interrupt::check()?;
+    times.sort_by(f64::total_cmp);
+    let middle = times.get(times.len() / 2).copied();
+    middle.ok_or_else(|| Failure::new(Exit::Failed, "nothing could be measured in that time"))
+}

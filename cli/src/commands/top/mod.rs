@@ -1,0 +1,114 @@
+//! `plasma top`.
+
+mod draw;
+mod heap;
+mod keys;
+mod rates;
+mod snapshot;
+mod view;
+
+use crate::failure::{Failure, Result, words};
+use crate::store::Store;
+use crate::units::parse_duration;
+use plasma::{Client, Status};
+use ratatui::DefaultTerminal;
+use ratatui::crossterm::event::{self, Event, KeyEventKind};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+use std::io::IsTerminal;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+/// Show a store live: room, rates, clients, objects, and a map of the heap
+///
+/// Keys: q quit, arrows select, s sort by the next column, r turn the order, / filter by name,
+/// d delete the selected object, p pause, ? help.
+#[derive(clap::Args)]
+pub struct Args {
+    /// How long between two looks
+    #[arg(short, long, value_name = "TIME", value_parser = parse_duration, default_value = "1s")]
+    interval: Duration,
+
+    /// Break at this look, for the test of what a crash leaves
+    #[cfg(debug_assertions)]
+    #[arg(long, hide = true)]
+    crash_at: Option<u64>,
+}
+
+/// The shortest time between two looks.
+const LEAST: Duration = Duration::from_millis(50);
+
+pub fn run(args: &Args, store: &Store) -> Result<()> {
+    if !std::io::stdout().is_terminal() || !std::io::stdin().is_terminal() {
+        return Err(Failure::usage("top needs a terminal")
+            .hint(format!("plasma stat{} shows the same once", store.flag())));
+    }
+    let client = connect(store)?;
+    let mut view = view::View::new(&client)?;
+    let signals = catch()?;
+    let mut terminal = ratatui::try_init().map_err(|error| {
+        Failure::usage(format!("the terminal cannot be used: {}", words(&error)))
+    })?;
+    let shown = show(args, &client, &mut view, &mut terminal, &signals);
+    ratatui::restore();
+    shown
+}
+
+/// To write, so that objects can be deleted; who may not may look.
+fn connect(store: &Store) -> Result<Arc<Client>> {
+    let options = plasma::ConnectOptions { existing: true, ..Default::default() };
+    match Client::connect(store.address(), &options) {
+        Ok(client) => Ok(Arc::new(client)),
+        Err(error) if error.status() == Status::Permission => store.read(),
+        Err(_) => store.write(),
+    }
+}
+
+/// The last signal that asks for an end; 0 is none.
+fn catch() -> Result<Arc<AtomicUsize>> {
+    let last = Arc::new(AtomicUsize::new(0));
+    for signal in [SIGINT, SIGTERM, SIGHUP, SIGQUIT] {
+        signal_hook::flag::register_usize(signal, Arc::clone(&last), signal as usize)?;
+    }
+    Ok(last)
+}
+
+fn show(
+    args: &Args,
+    client: &Client,
+    view: &mut view::View,
+    terminal: &mut DefaultTerminal,
+    signals: &AtomicUsize,
+) -> Result<()> {
+    let interval = args.interval.max(LEAST);
+    let mut next = Instant::now();
+    let mut looks = 0u64;
+    loop {
+        match signals.load(Ordering::SeqCst) {
+            0 => {}
+            signal => return Err(Failure::Signal(signal as i32)),
+        }
+        if Instant::now() >= next {
+            view.look(client)?;
+            next = Instant::now() + interval;
+            looks += 1;
+            #[cfg(debug_assertions)]
+            assert_ne!(args.crash_at, Some(looks), "as --crash-at said");
+        }
+        let drawn = terminal.draw(|frame| draw::draw(frame, view));
+        drawn.map_err(|error| Failure::from(error).context("cannot draw"))?;
+        let left = next.saturating_duration_since(Instant::now());
+        // Short, so that a signal is not kept waiting.
+        if !event::poll(left.min(Duration::from_millis(100)))? {
+            continue;
+        }
+        match event::read()? {
+            Event::Key(key) if key.kind == KeyEventKind::Press => {
+                if keys::press(view, client, key) == keys::Next::Quit {
+                    return Ok(());
+                }
+            }
+            _ => {}
+        }
+    }
+}
