@@ -7,22 +7,23 @@ use rustix::fd::{AsFd, OwnedFd};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::io;
 use std::sync::atomic::{AtomicI32, Ordering};
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 static CAUGHT: AtomicI32 = AtomicI32::new(0);
 /// Readable from the first signal on.
 static WOKEN: OnceLock<OwnedFd> = OnceLock::new();
+/// Whose calls are ended.
+static CLIENT: Mutex<Weak<Client>> = Mutex::new(Weak::new());
 
-/// From now on SIGINT, SIGTERM and SIGHUP end the calls that wait on `client`, and [`check`] fails.
-/// The second of them ends the process at once.
-pub fn catch(client: &Arc<Client>) -> Result<()> {
+/// Connect. From before that on SIGINT, SIGTERM and SIGHUP end the calls that wait on the client,
+/// and [`check`] fails. The second of them ends the process at once.
+pub fn catch(connect: impl FnOnce() -> Result<Arc<Client>>) -> Result<Arc<Client>> {
     let cannot = |error: io::Error| Failure::from(error).context("cannot catch signals");
     let mut signals =
         signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(cannot)?;
     let (woken, wake) = rustix::pipe::pipe().map_err(|errno| cannot(errno.into()))?;
     let _ = WOKEN.set(woken);
-    let client: Weak<Client> = Arc::downgrade(client);
     std::thread::spawn(move || {
         let mut wake = Some(wake);
         for signal in signals.forever() {
@@ -30,20 +31,26 @@ pub fn catch(client: &Arc<Client>) -> Result<()> {
                 let _ = signal_hook::low_level::emulate_default_handler(signal);
             }
             // Closed, so readable for good.
-            wake = None;
-            let client = Weak::clone(&client);
-            // A call may be about to wait: again until the command has ended.
-            std::thread::spawn(move || {
-                while let Some(client) = client.upgrade() {
-                    let _ = client.interrupt();
-                    drop(client);
-                    std::thread::sleep(Duration::from_millis(20));
-                }
-            });
+            if wake.take().is_some() {
+                std::thread::spawn(end_calls);
+            }
         }
-        drop(wake);
     });
-    Ok(())
+    let client = connect()?;
+    *CLIENT.lock().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(&client);
+    check()?;
+    Ok(client)
+}
+
+/// Again and again, since a call may be about to wait, until the process ends.
+fn end_calls() {
+    loop {
+        let client = CLIENT.lock().unwrap_or_else(PoisonError::into_inner).upgrade();
+        if let Some(client) = client {
+            let _ = client.interrupt();
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
 
 /// The signal that was caught, if any.

@@ -21,8 +21,7 @@ pub struct Args {
 }
 
 pub fn run(args: &Args, store: &Store) -> Result<()> {
-    let client = store.read()?;
-    interrupt::catch(&client)?;
+    let client = interrupt::catch(|| store.read())?;
     for object in &args.objects {
         print(&get(&client, object, args.timeout.unwrap_or(Duration::ZERO))?)?;
     }

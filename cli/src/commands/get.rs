@@ -33,8 +33,7 @@ pub struct Args {
 }
 
 pub fn run(args: &Args, store: &Store) -> Result<()> {
-    let client = store.read()?;
-    interrupt::catch(&client)?;
+    let client = interrupt::catch(|| store.read())?;
     let buffer = get(&client, &args.object, args.timeout.unwrap_or(Duration::ZERO))?;
     match &args.output {
         Some(path) => save(&buffer, path),

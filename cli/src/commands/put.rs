@@ -62,8 +62,7 @@ pub fn run(args: &Args, store: &Store) -> Result<()> {
         })?),
         None => None,
     };
-    let client = store.write()?;
-    interrupt::catch(&client)?;
+    let client = interrupt::catch(|| store.write())?;
     for path in &args.files {
         let name = match (&args.name, args.names) {
             (Some(name), _) => Some(text("name", name)?),

@@ -22,8 +22,7 @@ pub struct Args {
 
 pub fn run(args: &Args, store: &Store) -> Result<()> {
     let calls = args.objects.iter().map(|object| Call::new(object)).collect::<Result<Vec<_>>>()?;
-    let client = store.read()?;
-    interrupt::catch(&client)?;
+    let client = interrupt::catch(|| store.read())?;
     let end = args.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
     for (object, call) in args.objects.iter().zip(&calls) {
         let left = end.map(|end| end.saturating_duration_since(Instant::now()));

@@ -44,8 +44,7 @@ enum Kind {
 }
 
 pub fn run(args: &Args, store: &Store) -> Result<()> {
-    let client = store.read()?;
-    interrupt::catch(&client)?;
+    let client = interrupt::catch(|| store.read())?;
     let events = client.subscribe()?;
     let end = args.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
     let mut left = args.count;

@@ -85,9 +85,8 @@ pub fn run(args: &Args) -> Result<()> {
         capacity: 2 * LARGE as u64 + (64 << 20),
         ..Default::default()
     };
-    let client =
-        store.connect(&options).map_err(|failure| failure.context("no store to measure"))?;
-    interrupt::catch(&client)?;
+    let connect = || store.connect(&options);
+    let client = interrupt::catch(connect).map_err(|f| f.context("no store to measure"))?;
     let path = client.address().to_string_lossy().into_owned();
     let numbers = measure(&client, &path, args.seconds);
     // Also when it was interrupted, or a peer is not gone yet.

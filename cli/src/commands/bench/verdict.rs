@@ -75,7 +75,7 @@ mod tests {
 
     #[test]
     fn each_number_that_is_off_is_named() {
-        let slow = Numbers { get: 1e6, put: 1e6, hand_over: 1e6, copy: 1e9, ..numbers() };
+        let slow = Numbers { get: 1e6, put: 1e6, hand_over: 1e8, copy: 1e9, ..numbers() };
         let words = of(&slow).words();
         for what in ["get", "put", "hand-over", "copying"] {
             assert!(words.contains(&format!("{what} ")), "{words}");

@@ -145,6 +145,8 @@ fn draw_heap(frame: &mut Frame<'_>, view: &View, area: Rect) {
 }
 
 fn draw_objects(frame: &mut Frame<'_>, view: &mut View, area: Rect) {
+    let narrow = area.width < 100;
+    let digits = if narrow { 8 } else { 12 };
     let all = view.now.objects.len();
     let now = now_us();
     let shown = view.shown();
@@ -158,7 +160,7 @@ fn draw_objects(frame: &mut Frame<'_>, view: &mut View, area: Rect) {
             let info = &object.info;
             let pinned = is_pinned(info) && info.state == ObjectState::Sealed;
             Row::new([
-                Cell::from(info.id.to_hex()[..12].to_owned()),
+                Cell::from(info.id.to_hex()[..digits].to_owned()),
                 Cell::from(if pinned { "pinned" } else { state(info.state) }),
                 right(size(info.data_size)),
                 right(span(now - info.create_time_us)),
@@ -170,14 +172,14 @@ fn draw_objects(frame: &mut Frame<'_>, view: &mut View, area: Rect) {
         })
         .collect();
     let widths = [
-        Constraint::Length(12),
+        Constraint::Length(digits as u16),
         Constraint::Length(7),
         Constraint::Length(10),
         Constraint::Length(5),
         Constraint::Length(5),
         Constraint::Length(7),
-        Constraint::Fill(3),
-        Constraint::Fill(2),
+        Constraint::Fill(1),
+        Constraint::Length(if narrow { 14 } else { 30 }),
     ];
     let arrow = if view.reverse { "\u{25b2}" } else { "\u{25bc}" };
     let head = |text: &str, sort: Option<Sort>| match sort {

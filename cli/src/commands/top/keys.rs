@@ -18,6 +18,9 @@ pub fn press(view: &mut View, client: &Client, key: KeyEvent) -> Next {
     if key.modifiers.contains(KeyModifiers::CONTROL) && key.code == KeyCode::Char('c') {
         return Next::Quit;
     }
+    if key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT) {
+        return Next::Stay;
+    }
     view.message.clear();
     match std::mem::replace(&mut view.mode, Mode::Look) {
         Mode::Look => return look(view, key.code),

@@ -1,0 +1,268 @@
+//! doctor, bench, map, completions, share.
+
+mod common;
+
+use common::{PLASMA, Place, pattern};
+use serde_json::Value;
+use std::path::Path;
+
+/// A directory that looks like a machine where nothing is wrong.
+fn machine(place: &Place) -> String {
+    let root = place.path("machine");
+    let files = [
+        ("proc/sys/kernel/osrelease", "6.12.0\n"),
+        ("proc/self/cgroup", "0::/user/mine\n"),
+        ("proc/self/limits", "Max open files  4096  4096  files\n"),
+        ("sys/kernel/mm/transparent_hugepage/shmem_enabled", "always [advise] never deny\n"),
+        ("sys/fs/cgroup/user/mine/memory.max", "max\n"),
+        ("sys/fs/cgroup/user/mine/memory.current", "1000\n"),
+        ("etc/passwd", "root:x:0:0::/root:/bin/sh\n"),
+    ];
+    for (path, text) in files {
+        change(&root, path, text);
+    }
+    let shm = Path::new(&root).join("dev/shm");
+    std::fs::create_dir_all(&shm).unwrap();
+    mode(&shm, 0o1777);
+    root
+}
+
+fn change(root: &str, path: &str, text: &str) {
+    let path = Path::new(root).join(path);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, text).unwrap();
+}
+
+fn mode(path: &Path, mode: u32) {
+    std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+}
+
+fn doctor(place: &Place, root: &str) -> Vec<Value> {
+    let out = place.run(&["doctor", "--root", root, "--json"]).stdout();
+    serde_json::from_str(&out).unwrap()
+}
+
+/// The finding at this level that has all these words, in what is wrong or in what mends it.
+fn expect(findings: &[Value], level: &str, words: &[&str]) {
+    let fits = |finding: &&Value| {
+        finding["level"] == level && words.iter().all(|word| finding.to_string().contains(word))
+    };
+    assert!(findings.iter().any(|finding| fits(&finding)), "{level} {words:?} in {findings:#?}");
+}
+
+#[test]
+fn doctor_is_content_with_a_sound_machine() {
+    let place = Place::new();
+    let root = machine(&place);
+    let findings = doctor(&place, &root);
+    assert!(findings.iter().all(|finding| finding["level"] != "problem"), "{findings:#?}");
+    for about in ["/dev/shm", "kernel", "huge pages", "memory group", "limits"] {
+        assert!(findings.iter().any(|finding| finding["about"] == about), "{about}");
+    }
+    let text = place.run(&["doctor", "--root", &root]).ok();
+    assert!(text.contains("ok       kernel       Linux 6.12.0\n"), "{text}");
+    // Of this machine it may think what it likes, in as many words.
+    let ran = place.run(&["doctor"]);
+    assert!(matches!(ran.code(), Some(0 | 9)), "{}", ran.stderr());
+}
+
+#[test]
+fn doctor_names_what_is_wrong_and_the_command_that_mends_it() {
+    let place = Place::new();
+    let root = machine(&place);
+    mode(&Path::new(&root).join("dev/shm"), 0o755);
+    change(&root, "proc/sys/kernel/osrelease", "5.10.0-8-amd64\n");
+    change(&root, "sys/fs/cgroup/user/memory.max", "100000000\n");
+    change(&root, "sys/fs/cgroup/user/memory.current", "90000000\n");
+    change(&root, "sys/kernel/mm/transparent_hugepage/shmem_enabled", "always [deny]\n");
+    let limits = "Max file size  1048576  1048576  bytes\nMax open files  64  64  files\n\
+                  Max address space  1000000000  unlimited  bytes\n";
+    change(&root, "proc/self/limits", limits);
+    change(&root, ".dockerenv", "");
+    let findings = doctor(&place, &root);
+    expect(&findings, "problem", &["0755", "chmod 1777 /dev/shm"]);
+    expect(&findings, "note", &["5.10.0", "futex_waitv", "5.16"]);
+    expect(&findings, "problem", &["9.5 MiB of 95.4 MiB", "> /sys/fs/cgroup/user/memory.max"]);
+    expect(&findings, "note", &["denies", "echo never"]);
+    expect(&findings, "problem", &["1.0 MiB", "ulimit -f unlimited"]);
+    expect(&findings, "note", &["64 open files", "ulimit -n"]);
+    expect(&findings, "note", &["ulimit -v unlimited"]);
+    expect(&findings, "note", &["container", "--ipc"]);
+    place.run(&["doctor", "--root", &root]).fails(9, &["problems found"]);
+    std::fs::remove_dir(Path::new(&root).join("dev/shm")).unwrap();
+    expect(&doctor(&place, &root), "problem", &["no /dev/shm", "mount -t tmpfs"]);
+}
+
+#[test]
+fn doctor_finds_what_dead_processes_left() {
+    let place = Place::new();
+    let root = machine(&place);
+    let uid = rustix::process::geteuid().as_raw();
+    let own = Path::new(&root).join(format!("dev/shm/plasma-{uid}"));
+    std::fs::create_dir_all(own.join(".half.0123456789abcdef.tmp")).unwrap();
+    mode(&own, 0o755);
+    let half = own.join(".half.0123456789abcdef.tmp");
+    let touched = std::process::Command::new("touch").args(["-d", "1 hour ago"]).arg(half).status();
+    assert!(touched.unwrap().success());
+    std::fs::create_dir(own.join("strange")).unwrap();
+    std::fs::write(own.join("strange/index"), "no index").unwrap();
+
+    let mut writer = place.start(&["put", "-"]);
+    writer.write(b"1");
+    place.until(&["stat"], |stat| stat["objects_writing"] == 1);
+    writer.signal("STOP");
+    place.until(&["stat"], |stat| stat["clients"][0]["condition"] == "stopped");
+    let findings = doctor(&place, &root);
+    expect(&findings, "problem", &[".half.0123456789abcdef.tmp", "rm -r"]);
+    expect(&findings, "problem", &["0755", "chmod 700"]);
+    expect(&findings, "problem", &["strange", "rm -r"]);
+    expect(&findings, "note", &[&place.store(), "is stopped", "kill -CONT"]);
+    writer.signal("KILL");
+    place.until(&["stat"], |stat| stat["clients"][0]["condition"] == "dead");
+    expect(&doctor(&place, &root), "problem", &["1 dead client", "plasma reap -s"]);
+    place.run(&["reap"]).ok();
+    expect(&doctor(&place, &root), "note", &["nobody uses it", "plasma destroy -s"]);
+}
+
+#[test]
+fn doctor_tells_a_store_that_is_not_there_from_one_that_cannot_be() {
+    let place = Place::empty();
+    let root = machine(&place);
+    expect(&doctor(&place, &root), "note", &["there is no store", "plasma create"]);
+    let mut command = place.command(&["doctor", "--root", &root, "--json"]);
+    command.env("PLASMA_STORE", "no store!");
+    let out = common::Ran::new(command, b"").stdout();
+    let findings: Vec<Value> = serde_json::from_str(&out).unwrap();
+    expect(&findings, "problem", &["PLASMA_STORE"]);
+}
+
+#[test]
+fn logind_is_told_apart_from_one_that_keeps() {
+    let place = Place::new();
+    let root = machine(&place);
+    assert!(doctor(&place, &root).iter().all(|finding| finding["about"] != "RemoveIPC"));
+    std::fs::create_dir_all(Path::new(&root).join("run/systemd/system")).unwrap();
+    let name = "logind_is_told_apart_from_one_that_keeps";
+    if !common::is_root() {
+        return common::skip(name, "only root can become another user");
+    }
+    expect(&doctor(&place, &root), "ok", &["RemoveIPC", "system users"]);
+    change(&root, "etc/passwd", "someone:x:54321:54321::/:/bin/sh\n");
+    let binary = place.path("plasma");
+    std::fs::copy(PLASMA, &binary).unwrap();
+    mode(&place.directory, 0o755);
+    let other = || -> Vec<Value> {
+        let mut command = std::process::Command::new(&binary);
+        command.args(["doctor", "--root", &root, "--json"]);
+        command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+        std::os::unix::process::CommandExt::uid(&mut command, 54321);
+        serde_json::from_str(&common::Ran::new(command, b"").stdout()).unwrap()
+    };
+    expect(&other(), "note", &["someone", "loginctl enable-linger someone"]);
+    change(&root, "etc/systemd/logind.conf", "[Login]\nRemoveIPC=no\n");
+    expect(&other(), "ok", &["RemoveIPC", "it is off"]);
+    change(&root, "etc/systemd/logind.conf.d/9.conf", "[Login]\nRemoveIPC=yes\n");
+    expect(&other(), "note", &["enable-linger"]);
+    change(&root, "var/lib/systemd/linger/someone", "");
+    expect(&other(), "ok", &["someone lingers"]);
+}
+
+#[test]
+fn map_draws_every_stretch_of_the_heap() {
+    let place = Place::new();
+    place.put("held", &pattern(4 << 20));
+    place.put("<odd> & \"name\"\u{1}", &pattern(1 << 20));
+    let reader = place.start(&["cat", "held"]);
+    place.until(&["ls", "--held"], |list| list[0]["lease_count"] == 1);
+    let mut writer = place.start(&["put", "-"]);
+    writer.write(b"1");
+    place.until(&["stat"], |stat| stat["objects_writing"] == 1);
+
+    let out = place.path("heap.svg");
+    assert_eq!(place.run(&["map", "-o", &out]).ok(), "");
+    let svg = std::fs::read_to_string(&out).unwrap();
+    assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>\n"));
+    assert!(svg.contains("held: sealed, "), "no title for the object that is held");
+    assert!(svg.contains("1 lease, 4.0 MiB at "), "no word of its lease");
+    assert!(svg.contains("&lt;odd&gt; &amp; &quot;name&quot;\\u{1}"), "the name is not escaped");
+    for colour in ["#a1d99b", "#9ecae9", "#f0a830", "#e9e9e9", "url(#none)"] {
+        // Once in the legend, and in the picture.
+        assert!(svg.matches(&format!("fill=\"{colour}\"")).count() >= 2, "{colour}");
+    }
+    well_formed(&svg);
+    assert_eq!(place.run(&["map", "-o", "-"]).ok().lines().count(), svg.lines().count());
+
+    let text = place.run(&["map"]).ok();
+    assert!(text.contains("4.0 MiB  L leased") && text.contains("W being written"), "{text}");
+    assert!(text.contains("LLLL"), "{text}");
+    let map = place.json(&["map"]);
+    let blocks = map["blocks"].as_array().unwrap();
+    let used: u64 = blocks.iter().map(|block| block["size"].as_u64().unwrap()).sum();
+    assert_eq!(used + map["free"].as_u64().unwrap(), 64 << 20);
+    drop((reader, writer));
+    place.run(&["map", "-o", "/nonesuch/x.svg"]).fails(1, &["/nonesuch/x.svg"]);
+}
+
+/// Every tag that is opened is closed.
+fn well_formed(xml: &str) {
+    let mut open = Vec::new();
+    for tag in xml.split('<').skip(1) {
+        let (tag, _) = tag.split_once('>').unwrap();
+        let name = tag.split_whitespace().next().unwrap();
+        match name.strip_prefix('/') {
+            Some(name) => assert_eq!(open.pop(), Some(name)),
+            None if tag.ends_with('/') => {}
+            None => open.push(name),
+        }
+    }
+    assert_eq!(open, [""; 0]);
+}
+
+#[test]
+fn bench_measures_and_judges_within_its_time() {
+    let place = Place::empty();
+    let begun = std::time::Instant::now();
+    let numbers = place.json(&["bench", "--seconds", "1"]);
+    assert!(begun.elapsed() < common::HANG);
+    for what in [
+        "get_release_ns",
+        "put_delete_ns",
+        "hand_over_ns",
+        "copy_bytes_per_s",
+        "first_copy_bytes_per_s",
+        "memcpy_bytes_per_s",
+        "wake_ns",
+    ] {
+        assert!(numbers[what].as_f64().unwrap() > 1.0, "{what} in {numbers}");
+    }
+    assert!(numbers["verdict"].as_str().unwrap().ends_with('.'));
+    let text = place.run(&["bench", "--seconds", "1"]).ok();
+    assert!(text.contains("floor: memcpy") && text.contains("% of memcpy"), "{text}");
+    place.run(&["bench", "--seconds", "61"]).fails(2, &["61"]);
+}
+
+#[test]
+fn completions_and_manual_pages_are_made() {
+    let place = Place::empty();
+    for shell in ["bash", "zsh", "fish"] {
+        assert!(place.run(&["completions", shell]).ok().contains("plasma"), "{shell}");
+    }
+    place.run(&["completions", "cmd"]).fails(2, &["cmd"]);
+    let share = place.path("share");
+    assert_eq!(place.run(&["share", &share]).ok(), "");
+    let man = std::fs::read_to_string(format!("{share}/man/man1/plasma-get.1")).unwrap();
+    assert!(man.contains(".TH plasma-get 1") && man.contains("ID|NAME"), "{man}");
+    let main = std::fs::read_to_string(format!("{share}/man/man1/plasma.1")).unwrap();
+    assert!(main.contains("permission denied") && main.contains("plasma\\-top(1)"), "{main}");
+    let bash = format!("{share}/bash-completion/completions/plasma");
+    let script = format!(
+        ". {bash}; COMP_WORDS=(plasma des); COMP_CWORD=1; \
+                          _plasma plasma des plasma; echo \"${{COMPREPLY[@]}}\""
+    );
+    let out = std::process::Command::new("bash").args(["-c", &script]).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&out.stdout).trim(), "destroy");
+    for path in ["zsh/site-functions/_plasma", "fish/vendor_completions.d/plasma.fish"] {
+        assert!(Path::new(&share).join(path).is_file(), "{path}");
+    }
+    place.run(&["share", "/proc/nonesuch"]).fails(1, &["/proc/nonesuch"]);
+}

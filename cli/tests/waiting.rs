@@ -1,0 +1,97 @@
+//! wait, watch, and what waits for objects to come.
+
+mod common;
+
+use common::{Place, pattern, signal_of};
+use serde_json::Value;
+
+#[test]
+fn wait_ends_when_all_are_sealed() {
+    let place = Place::new();
+    let id = "cd".repeat(20);
+    let waiter = place.start(&["wait", "early", "late", &id]);
+    place.put("early", b"1");
+    place.until(&["stat"], |stat| stat["waits"].as_u64() > Some(0));
+    place.put("late", b"1");
+    place.run(&["put", "-", "--id", &id]).ok();
+    waiter.end().ok();
+    place.run(&["wait", "early", &id]).ok();
+    place.run(&["wait", "never", "-t", "50ms"]).fails(7, &["never", "in time"]);
+    place.run(&["wait", &"ef".repeat(20), "-t", "0"]).fails(7, &["in time"]);
+}
+
+#[test]
+fn get_and_cat_wait_if_they_are_told_to() {
+    let place = Place::new();
+    let reader = place.start(&["cat", "late", "--timeout", "1m"]);
+    place.until(&["stat"], |stat| stat["waits"].as_u64() > Some(0));
+    place.put("late", b"here");
+    assert_eq!(reader.end().ok(), "here");
+    place.run(&["get", "never", "-t", "50ms"]).fails(7, &["never", "50ms"]);
+}
+
+#[test]
+fn put_waits_for_room_if_it_is_told_to() {
+    let place = Place::with(&["-c", "4M"]);
+    let first = place.file("first", &pattern(3 << 20));
+    place.run(&["put", &first, "--names"]).ok();
+    place.run(&["put", &first]).fails(6, &["first"]);
+    let writer = place.start(&["put", &first, "-n", "second", "--timeout", "1m"]);
+    place.until(&["stat"], |stat| stat["clients"][0]["pid"] == writer.pid());
+    place.run(&["rm", "first"]).ok();
+    writer.end().ok();
+    assert_eq!(place.json(&["info", "second"])["data_size"], 3 << 20);
+}
+
+#[test]
+fn watch_tells_what_happens_as_it_happens() {
+    let place = Place::new();
+    let mut watch = place.start(&["watch", "--json", "-n", "3"]);
+    // Who watches is a client before it has subscribed, so the first words come from the other.
+    let mut text = place.start(&["watch", "--kind", "sealed", "-n", "1"]);
+    assert_eq!(text.line(), format!("watching {}", place.store()));
+    place.until(&["stat"], |stat| stat["clients"].as_array().map(Vec::len) == Some(2));
+    let id = place.put("x", b"123");
+    place.run(&["rm", "x"]).ok();
+    let mut writer = place.start(&["put", "-"]);
+    writer.write(b"1");
+    place.until(&["stat"], |stat| stat["objects_writing"] == 1);
+    writer.signal("INT");
+    writer.ended();
+    let line = text.line();
+    assert!(line.contains("sealed") && line.contains(&id) && line.contains("3 B"), "{line}");
+    text.end().ok();
+    let events: Vec<Value> = (0..3).map(|_| serde_json::from_str(&watch.line()).unwrap()).collect();
+    watch.end().ok();
+    let kinds: Vec<_> = events.iter().map(|event| event["kind"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["sealed", "deleted", "aborted"]);
+    assert_eq!((&events[0]["id"], &events[0]["data_size"]), (&id.into(), &3.into()));
+}
+
+#[test]
+fn watch_ends_when_it_was_told_to() {
+    let place = Place::new();
+    place.run(&["watch", "-t", "20ms"]).ok();
+    place.run(&["watch", "-t", "20ms", "-n", "1"]).fails(7, &["1 event"]);
+    let mut watch = place.start(&["watch"]);
+    watch.line();
+    watch.signal("INT");
+    assert_eq!(signal_of(&watch.ended()), Some(2));
+    let mut watch = place.start(&["watch"]);
+    watch.line();
+    place.run(&["destroy"]).ok();
+    watch.end().fails(1, &["removed"]);
+}
+
+#[test]
+fn interrupted_waits_end_at_once_and_leave_no_client() {
+    let place = Place::new();
+    for args in [&["wait", "never"][..], &["get", "never", "-t", "1h"]] {
+        let waiter = place.start(args);
+        place.until(&["stat"], |stat| stat["clients"][0]["pid"] == waiter.pid());
+        waiter.signal("INT");
+        let ran = waiter.ended();
+        assert_eq!((signal_of(&ran), ran.stderr()), (Some(2), "plasma: interrupted\n".to_owned()));
+        assert_eq!(place.json(&["stat"])["clients"], serde_json::json!([]));
+    }
+}
