@@ -3,13 +3,13 @@
 use crate::failure::Result;
 use crate::interrupt;
 use crate::progress::Progress;
+use parking_lot::Mutex;
 use plasma::{MutableBuffer, Status};
 use rustix::event::PollFlags;
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -76,7 +76,7 @@ fn share<T: Send>(
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = cores.min(MAX_THREADS).min(len / (8 * CHUNK) + 1);
     let (jobs, stop) = (Mutex::new(jobs), AtomicBool::new(false));
-    let next = || jobs.lock().ok().and_then(|mut jobs| jobs.next());
+    let next = || jobs.lock().next();
     let work = || {
         while !stop.load(Ordering::Relaxed)
             && let Some(job) = next()

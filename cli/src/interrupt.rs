@@ -1,13 +1,14 @@
 //! ^C and its kin: what waits is woken, what is half made is taken back, then the command ends.
 
 use crate::failure::{Failure, Result};
+use parking_lot::Mutex;
 use plasma::Client;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fd::{AsFd, OwnedFd};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::io;
 use std::sync::atomic::{AtomicI32, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 static CAUGHT: AtomicI32 = AtomicI32::new(0);
@@ -37,7 +38,7 @@ pub fn catch(connect: impl FnOnce() -> Result<Arc<Client>>) -> Result<Arc<Client
         }
     });
     let client = connect()?;
-    *CLIENT.lock().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(&client);
+    *CLIENT.lock() = Arc::downgrade(&client);
     check()?;
     Ok(client)
 }
@@ -45,7 +46,7 @@ pub fn catch(connect: impl FnOnce() -> Result<Arc<Client>>) -> Result<Arc<Client
 /// Again and again, since a call may be about to wait, until the process ends.
 fn end_calls() {
     loop {
-        let client = CLIENT.lock().unwrap_or_else(PoisonError::into_inner).upgrade();
+        let client = CLIENT.lock().upgrade();
         if let Some(client) = client {
             let _ = client.interrupt();
         }

@@ -39,8 +39,7 @@ pub fn all(client: &Client) -> Result<Vec<Object>> {
 
 /// All clients but this command.
 pub fn others(client: &Client) -> Result<Vec<ClientInfo>> {
-    let namespace = std::fs::metadata("/proc/self/ns/pid").ok();
-    let namespace = namespace.map(|meta| std::os::unix::fs::MetadataExt::ino(&meta));
+    let namespace = pid_namespace();
     let me = |c: &ClientInfo| {
         c.pid as u32 == std::process::id() && namespace.is_none_or(|ns| ns == c.pid_namespace)
     };
@@ -77,12 +76,31 @@ pub fn holder(client: &ClientInfo) -> String {
     format!("{} {}", client.pid, safe(&client.comm))
 }
 
-/// What is the matter with a client, in one word.
+/// What a client is about, in one word.
 pub fn condition(client: &ClientInfo) -> &'static str {
     match client {
         ClientInfo { alive: false, .. } => "dead",
         ClientInfo { stopped: true, .. } => "stopped",
+        client if is_waiting(client) => "waits",
         ClientInfo { read_only: true, .. } => "reads",
         _ => "writes",
     }
+}
+
+/// Whether a thread of it sleeps as those do who wait for an object, for room or for events, as far
+/// as the kernel tells this user.
+fn is_waiting(client: &ClientInfo) -> bool {
+    if pid_namespace().is_some_and(|namespace| namespace != client.pid_namespace) {
+        return false;
+    }
+    let threads = std::fs::read_dir(format!("/proc/{}/task", client.pid));
+    threads.into_iter().flatten().flatten().any(|thread| {
+        let place = std::fs::read_to_string(thread.path().join("wchan"));
+        place.is_ok_and(|place| place.contains("futex_wait_multiple"))
+    })
+}
+
+fn pid_namespace() -> Option<u64> {
+    let namespace = std::fs::metadata("/proc/self/ns/pid").ok()?;
+    Some(std::os::unix::fs::MetadataExt::ino(&namespace))
 }

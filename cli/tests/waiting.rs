@@ -95,3 +95,17 @@ fn interrupted_waits_end_at_once_and_leave_no_client() {
         assert_eq!(place.json(&["stat"])["clients"], serde_json::json!([]));
     }
 }
+
+#[test]
+fn who_waits_is_shown() {
+    let place = Place::new();
+    let waiter = place.start(&["wait", "never"]);
+    place.until(&["stat"], |stat| stat["waits"].as_u64() == Some(1));
+    let threads = std::fs::read_dir(format!("/proc/{}/task", waiter.pid())).unwrap().flatten();
+    let mut places = threads.filter_map(|t| std::fs::read_to_string(t.path().join("wchan")).ok());
+    if places.all(|place| place == "0") {
+        return common::skip("who_waits_is_shown", "the kernel does not tell where threads sleep");
+    }
+    place.until(&["stat"], |stat| stat["clients"][0]["condition"] == "waits");
+    assert!(place.run(&["stat"]).ok().contains("1 client waiting"));
+}

@@ -105,7 +105,7 @@ impl Picture {
     }
 
     fn text(&self, out: &mut Out) -> Result<()> {
-        let Self { path, facts, stats, activity, .. } = self;
+        let Self { path, facts, stats, clients, .. } = self;
         let free = stats.capacity.saturating_sub(stats.used);
         let age = span(now_us() - facts.create_time_us);
         let all = stats.objects_sealed + stats.objects_writing;
@@ -123,8 +123,9 @@ impl Picture {
         write!(out, ", {} being written", stats.objects_writing)?;
         write!(out, ", {} pinned", stats.pinned)?;
         writeln!(out, "; {} deleted, not free yet", stats.objects_deleted)?;
-        let waits = activity.id_waits + activity.name_waits + u32::from(activity.many_wait);
-        writeln!(out, "activity  {}, {waits} objects waited for", count(stats.leases, "lease"))?;
+        let waiting = clients.iter().filter(|client| condition(client) == "waits").count();
+        let (leases, waiting) = (count(stats.leases, "lease"), count(waiting as u64, "client"));
+        writeln!(out, "activity  {leases}, {waiting} waiting")?;
         writeln!(
             out,
             "so far    {} evicted ({}), {} reaped, {} taken from the dead",

@@ -91,9 +91,9 @@ fn draw_room(frame: &mut Frame<'_>, view: &View, area: Rect) {
 
 fn counted(view: &View) -> Line<'static> {
     let (stats, activity) = (&view.now.stats, &view.now.activity);
-    let waits = activity.id_waits + activity.name_waits + u32::from(activity.many_wait);
+    let waiting = view.now.clients.iter().filter(|client| condition(client) == "waits").count();
     let mut text = format!(
-        "{} sealed, {} being written, {} deleted; {}; {waits} waited for",
+        "{} sealed, {} being written, {} deleted; {}; {waiting} waiting",
         stats.objects_sealed,
         stats.objects_writing,
         stats.objects_deleted,

@@ -100,13 +100,11 @@ fn show(
         if !event::poll(left.min(Duration::from_millis(100)))? {
             continue;
         }
-        match event::read()? {
-            Event::Key(key) if key.kind == KeyEventKind::Press => {
-                if keys::press(view, client, key) == keys::Next::Quit {
-                    return Ok(());
-                }
-            }
-            _ => {}
+        if let Event::Key(key) = event::read()?
+            && key.kind == KeyEventKind::Press
+            && keys::press(view, client, key) == keys::Next::Quit
+        {
+            return Ok(());
         }
     }
 }
