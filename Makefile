@@ -23,7 +23,7 @@ EXAMPLES := $(patsubst c_examples/%.c,target/c/examples/%,$(wildcard c_examples/
     $(patsubst cpp_examples/%.cpp,target/cpp/examples/%,$(wildcard cpp_examples/*.cpp))
 MIRI := $(CARGO) +nightly miri
 
-.PHONY: help build release-lib demo test header lint loom shuttle mutants kill crash instructions storm limits
+.PHONY: help build release-lib demo test cli header lint loom shuttle mutants kill crash instructions storm limits
 .PHONY: fuzz miri litmus sanitize bench docs package-test deb dist install clean library
 
 help: ## this list
@@ -39,6 +39,7 @@ demo: build ## real files through the store in seven processes, one of them kill
 test: build ## all tests that have to pass: unit, processes, C, kill points, loom
 	PLASMA_LIB_DIR="$(CURDIR)/target/release" $(CARGO) test $(CARGOFLAGS) --no-fail-fast
 	$(CARGO) test $(CARGOFLAGS) --package plasma-fuzz
+	$(CARGO) test $(CARGOFLAGS) --no-fail-fast --package plasma-cli
 	$(MAKE) --no-print-directory kill
 	$(LOOM)
 	SHUTTLE_ITERATIONS=50 $(SHUTTLE)
@@ -46,6 +47,11 @@ test: build ## all tests that have to pass: unit, processes, C, kill points, loo
 	    skip="SKIP package-test: there is no cmake"; \
 	    echo "$$skip"; [ -z "$${PLASMA_SKIPS:-}" ] || echo "$$skip" >> "$$PLASMA_SKIPS"; \
 	fi
+
+# Not part of `build`: it needs crates that the library does without.
+cli: ## the plasma command, its manual pages and completions: target/release/plasma, target/share
+	$(CARGO) build --release $(CARGOFLAGS) --package plasma-cli
+	./target/release/plasma share target/share
 
 header: ## write include/plasma.h anew from src/ffi
 	PLASMA_UPDATE_HEADER=1 $(CARGO) test $(CARGOFLAGS) --test header the_header_is_current
@@ -154,7 +160,7 @@ dist: ## plasma-VERSION.tar.xz in target/dist, with all crates, for builds witho
 	packaging/source target/dist
 
 PREFIX ?= /usr/local
-install: ## headers, libraries and manual pages into PREFIX, by CMake
+install: ## headers, libraries, the plasma command and manual pages into PREFIX, by CMake
 	$(call CMAKE_BUILD,target/cmake)
 	cmake --install target/cmake --prefix "$(PREFIX)"
 

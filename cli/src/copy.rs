@@ -119,7 +119,9 @@ pub fn from_pipe(
             grow(object)?;
         }
         progress.show()?;
-        interrupt::ready(&*pipe, PollFlags::IN)?;
+        if !interrupt::ready(&*pipe, PollFlags::IN)? {
+            continue;
+        }
         let end = object.len().min(len + CHUNK);
         match pipe.read(&mut object.as_mut_slice()[len..end]) {
             Ok(0) => break,
@@ -162,7 +164,9 @@ pub fn to_pipe(
     let mut left = bytes;
     while !left.is_empty() {
         progress.show()?;
-        interrupt::ready(&*pipe, PollFlags::OUT)?;
+        if !interrupt::ready(&*pipe, PollFlags::OUT)? {
+            continue;
+        }
         // What a pipe takes at once, so that a signal is never far.
         match pipe.write(&left[..left.len().min(64 << 10)]) {
             Ok(0) => return Err(io::Error::from(ErrorKind::WriteZero).into()),

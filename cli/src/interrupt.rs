@@ -3,7 +3,7 @@
 use crate::failure::{Failure, Result};
 use parking_lot::Mutex;
 use plasma::Client;
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{AsFd, OwnedFd};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::io;
@@ -46,12 +46,18 @@ pub fn catch(connect: impl FnOnce() -> Result<Arc<Client>>) -> Result<Arc<Client
 /// Again and again, since a call may be about to wait, until the process ends.
 fn end_calls() {
     loop {
-        let client = CLIENT.lock().upgrade();
-        if let Some(client) = client {
+        let client = CLIENT.lock();
+        if let Some(client) = client.upgrade() {
             let _ = client.interrupt();
         }
+        drop(client);
         std::thread::sleep(Duration::from_millis(20));
     }
+}
+
+/// After the command has let go of its client: that is disconnected when this returns.
+pub fn settle() {
+    *CLIENT.lock() = Weak::new();
 }
 
 /// The signal that was caught, if any.
@@ -64,17 +70,18 @@ pub fn check() -> Result<()> {
     caught().map_or(Ok(()), |signal| Err(Failure::Signal(signal)))
 }
 
-/// Wait until `fd` is ready for `flags`; fails once a signal was caught.
-pub fn ready(fd: impl AsFd, flags: PollFlags) -> Result<()> {
-    let Some(woken) = WOKEN.get() else { return Ok(()) };
-    loop {
-        check()?;
-        let mut fds = [PollFd::new(&fd, flags), PollFd::new(woken, PollFlags::IN)];
-        match poll(&mut fds, None) {
-            Ok(_) if fds[0].revents().is_empty() => {}
-            Ok(_) => return check(),
-            Err(rustix::io::Errno::INTR) => {}
-            Err(errno) => return Err(io::Error::from(errno).into()),
-        }
+/// Wait a moment until `fd` is ready for `flags`, and say whether it is; fails once a signal was
+/// caught.
+pub fn ready(fd: impl AsFd, flags: PollFlags) -> Result<bool> {
+    let Some(woken) = WOKEN.get() else { return Ok(true) };
+    let moment = Timespec { tv_sec: 0, tv_nsec: 200_000_000 };
+    check()?;
+    let mut fds = [PollFd::new(&fd, flags), PollFd::new(woken, PollFlags::IN)];
+    match poll(&mut fds, Some(&moment)) {
+        Ok(_) => {}
+        Err(rustix::io::Errno::INTR) => return check().map(|()| false),
+        Err(errno) => return Err(io::Error::from(errno).into()),
     }
+    check()?;
+    Ok(!fds[0].revents().is_empty())
 }

@@ -25,6 +25,7 @@ fn main() -> ExitCode {
         Err(error) => return args::explain(&error),
     };
     let done = commands::run(&cli);
+    interrupt::settle();
     match done {
         Ok(code) => code,
         Err(failure) => failure.report(),

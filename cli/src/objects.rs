@@ -53,6 +53,14 @@ pub fn is_pinned(info: &ObjectInfo) -> bool {
     info.flags & PINNED != 0
 }
 
+/// An object in few words: its name, else the first digits of its id.
+pub fn name(info: &ObjectInfo) -> String {
+    match info.name.as_str() {
+        "" => info.id.to_hex()[..12].to_owned(),
+        name => safe(name).into_owned(),
+    }
+}
+
 /// A state in one word.
 pub fn state(state: ObjectState) -> &'static str {
     match state {

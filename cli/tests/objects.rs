@@ -196,3 +196,25 @@ fn interrupted_get_leaves_no_file() {
     assert_eq!(place.names(), ["fifo", "store"]);
     assert_eq!(place.json(&["stat"])["clients"], json!([]));
 }
+
+#[test]
+fn an_interrupted_copy_leaves_the_whole_file_or_none() {
+    let place = Place::with(&["-c", "512M"]);
+    let bytes = pattern(200 << 20);
+    let file = place.file("in", &bytes);
+    place.run(&["put", &file, "-n", "x"]).ok();
+    std::fs::remove_file(&file).unwrap();
+    let out = place.path("out");
+    let getter = place.start(&["get", "x", "-o", &out]);
+    // It is at work as soon as there is something beside its place.
+    while place.names() == ["store"] {
+        std::thread::yield_now();
+    }
+    getter.signal("INT");
+    let ran = getter.ended();
+    match ran.code() {
+        // It was faster.
+        Some(0) => assert!(std::fs::read(&out).unwrap() == bytes),
+        _ => assert_eq!((signal_of(&ran), place.names()), (Some(2), vec!["store".to_owned()])),
+    }
+}

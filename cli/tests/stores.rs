@@ -45,15 +45,15 @@ fn create_makes_what_was_asked_for() {
 fn stat_counts_what_is_there() {
     let place = Place::new();
     place.put("a", &pattern(100_000));
-    let mut writer = place.start(&["put", "-"]);
+    let mut writer = place.start(&["put", "-", "-n", "half"]);
     writer.write(b"begun");
     let stat = place.until(&["stat"], |stat| stat["objects_writing"] == 1);
     assert_eq!(stat["objects_sealed"], 1);
     assert_eq!(stat["clients"][0]["pid"], writer.pid());
-    assert_eq!(stat["clients"][0]["condition"], "writes");
+    assert_eq!(stat["clients"][0]["holds"][0]["state"], "writing");
     assert!(stat["used"].as_u64() >= Some(100_000));
     let text = place.run(&["stat"]).ok();
-    for words in ["capacity  64.0 MiB", "1 sealed, 1 being written", "tmpfs", "COMMAND"] {
+    for words in ["capacity  64.0 MiB", "1 sealed, 1 being written", "tmpfs", "plasma   half\n"] {
         assert!(text.contains(words), "{words} is not in\n{text}");
     }
     // Not the one that looks.

@@ -181,3 +181,16 @@ fn what_takes_long_shows_how_far_it_is() {
     let text = screen.shows("ended 0");
     assert!(!text.contains("/s"), "the bar stays:\n{text}");
 }
+
+#[test]
+fn rates_are_counted() {
+    let name = "rates_are_counted";
+    let Some((place, screen)) = top(name, (80, 24), "--interval 200ms") else { return };
+    screen.shows("0 sealed/s (0 B/s), 0 deleted/s");
+    screen.until("rate", |text| {
+        place.put("come", &pattern(10_000));
+        place.run(&["rm", "come"]).ok();
+        let rates = text.lines().find(|line| line.contains("sealed/s")).unwrap_or("0 sealed");
+        !rates.starts_with("0 sealed") && !rates.contains("(0 B/s)") && !rates.contains(" 0 del")
+    });
+}

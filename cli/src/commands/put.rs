@@ -96,10 +96,12 @@ fn split(pair: &std::ffi::OsStr) -> Result<(&str, &[u8])> {
 
 /// Store one file; returns its size.
 fn put(client: &Client, path: &Path, id: &ObjectId, options: &CreateOptions<'_>) -> Result<u64> {
+    let is_input = path.as_os_str() == "-";
+    let path = if is_input { Path::new("standard input") } else { path };
     let broken = |error: &io::Error| Failure::file("read", path, error);
-    let file = match path.as_os_str().as_encoded_bytes() {
-        b"-" => File::from(io::stdin().as_fd().try_clone_to_owned().map_err(|e| broken(&e))?),
-        _ => File::open(path).map_err(|error| broken(&error))?,
+    let file = match is_input {
+        true => File::from(io::stdin().as_fd().try_clone_to_owned().map_err(|e| broken(&e))?),
+        false => File::open(path).map_err(|error| broken(&error))?,
     };
     let about = file.metadata().map_err(|error| broken(&error))?;
     // Where a shell has read from its input before.

@@ -2,13 +2,14 @@
 
 use crate::failure::Result;
 use crate::json;
-use crate::objects::{condition, others};
+use crate::objects::{self, Object, condition, others};
 use crate::output::{Out, count, json as write_json, safe, stdout};
 use crate::store::Store;
 use crate::table::{Align, Table};
 use crate::units::{now_us, size, span};
-use plasma::{Activity, ClientInfo, Eviction, Stats, StoreFacts};
+use plasma::{Activity, Client, ClientInfo, Eviction, ObjectInfo, Stats, StoreFacts};
 use serde_json::json;
+use std::collections::HashMap;
 use std::io::Write;
 
 /// Show a store: room, objects, clients and what they hold
@@ -24,6 +25,8 @@ struct Picture {
     stats: Stats,
     activity: Activity,
     clients: Vec<ClientInfo>,
+    /// What each client leases or writes, by its slot.
+    held: HashMap<u32, Vec<ObjectInfo>>,
 }
 
 pub fn run(args: &Args, store: &Store) -> Result<()> {
@@ -34,6 +37,7 @@ pub fn run(args: &Args, store: &Store) -> Result<()> {
         stats: client.stats()?,
         activity: client.activity()?,
         clients: others(&client)?,
+        held: held(&client)?,
     };
     if args.json.json {
         return write_json(&picture.json());
@@ -42,10 +46,20 @@ pub fn run(args: &Args, store: &Store) -> Result<()> {
     picture.text(&mut out)?;
     if !picture.clients.is_empty() {
         writeln!(out)?;
-        table(&picture.clients).write(&mut out)?;
+        picture.table().write(&mut out)?;
     }
     picture.advice(&mut out, store)?;
     Ok(out.flush()?)
+}
+
+fn held(client: &Client) -> Result<HashMap<u32, Vec<ObjectInfo>>> {
+    let mut held: HashMap<u32, Vec<ObjectInfo>> = HashMap::new();
+    for Object { info, holders } in objects::all(client)? {
+        for holder in holders {
+            held.entry(holder.slot).or_default().push(info.clone());
+        }
+    }
+    Ok(held)
 }
 
 /// How much of what is free is not in one piece, in percent.
@@ -73,7 +87,7 @@ pub fn made(facts: &StoreFacts) -> String {
 
 impl Picture {
     fn json(&self) -> serde_json::Value {
-        let Self { path, facts, stats, activity, clients } = self;
+        let Self { path, facts, stats, activity, clients, .. } = self;
         json!({
             "store": path,
             "file_system": stats.file_system,
@@ -100,7 +114,7 @@ impl Picture {
             "lock_steals": stats.lock_steals,
             "lock_owner": activity.lock_owner,
             "waits": activity.id_waits + activity.name_waits + u32::from(activity.many_wait),
-            "clients": clients.iter().map(json::client).collect::<Vec<_>>(),
+            "clients": clients.iter().map(|client| self.client_json(client)).collect::<Vec<_>>(),
         })
     }
 
@@ -152,30 +166,50 @@ impl Picture {
         }
         Ok(())
     }
-}
 
-fn table(clients: &[ClientInfo]) -> Table {
-    let mut table = Table::new(&[
-        ("PID", Align::Right),
-        ("UID", Align::Right),
-        ("STATE", Align::Left),
-        ("AGE", Align::Right),
-        ("LEASES", Align::Right),
-        ("LEASED", Align::Right),
-        ("WRITING", Align::Right),
-        ("COMMAND", Align::Left),
-    ]);
-    for client in clients {
-        table.row(vec![
-            client.pid.to_string(),
-            client.uid.to_string(),
-            condition(client).to_owned(),
-            span(now_us() - client.connect_time_us),
-            client.lease_count.to_string(),
-            size(client.leased_bytes),
-            size(client.writing_bytes),
-            safe(&client.comm).into_owned(),
+    fn table(&self) -> Table {
+        let mut table = Table::new(&[
+            ("PID", Align::Right),
+            ("UID", Align::Right),
+            ("STATE", Align::Left),
+            ("AGE", Align::Right),
+            ("LEASES", Align::Right),
+            ("LEASED", Align::Right),
+            ("WRITING", Align::Right),
+            ("COMMAND", Align::Left),
+            ("HOLDS", Align::Left),
         ]);
+        for client in &self.clients {
+            table.row(vec![
+                client.pid.to_string(),
+                client.uid.to_string(),
+                condition(client).to_owned(),
+                span(now_us() - client.connect_time_us),
+                client.lease_count.to_string(),
+                size(client.leased_bytes),
+                size(client.writing_bytes),
+                safe(&client.comm).into_owned(),
+                self.holds(client),
+            ]);
+        }
+        table
     }
-    table
+
+    /// The first object that a client holds, and how many more.
+    fn holds(&self, client: &ClientInfo) -> String {
+        let held = self.held.get(&client.slot).map_or(&[][..], Vec::as_slice);
+        match held {
+            [] => String::new(),
+            [one] => objects::name(one),
+            [one, more @ ..] => format!("{} +{}", objects::name(one), more.len()),
+        }
+    }
+
+    /// A client, with the objects that it holds.
+    fn client_json(&self, client: &ClientInfo) -> serde_json::Value {
+        let held = self.held.get(&client.slot).map_or(&[][..], Vec::as_slice);
+        let mut value = json::client(client);
+        value["holds"] = held.iter().map(json::info).collect();
+        value
+    }
 }

@@ -4,7 +4,7 @@ use super::heap::{Map, legend};
 use super::view::{Mode, View};
 use crate::commands::ls::Sort;
 use crate::commands::stat::{fragmentation, made, percent};
-use crate::objects::{condition, holders, is_pinned, state};
+use crate::objects::{condition, holders, is_pinned, name, state};
 use crate::output::{count, safe};
 use crate::table::cut;
 use crate::units::{now_us, size, span};
@@ -49,14 +49,6 @@ pub fn draw(frame: &mut Frame<'_>, view: &mut View) {
     frame.render_widget(below(view), foot);
     if matches!(view.mode, Mode::Help) {
         draw_help(frame);
-    }
-}
-
-/// An object in few words: its name, else the first digits of its id.
-pub fn name(info: &ObjectInfo) -> String {
-    match info.name.as_str() {
-        "" => info.id.to_hex()[..12].to_owned(),
-        name => safe(name).into_owned(),
     }
 }
 

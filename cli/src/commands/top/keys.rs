@@ -80,7 +80,7 @@ fn filter(view: &mut View, key: KeyCode) {
 fn ask(view: &mut View) {
     match view.chosen() {
         Some(object) => {
-            let (id, name) = (object.info.id, super::draw::name(&object.info));
+            let (id, name) = (object.info.id, crate::objects::name(&object.info));
             view.mode = Mode::Delete(id, name);
         }
         None => view.message = "no object is selected: the arrows select one".to_owned(),
