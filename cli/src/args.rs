@@ -2,7 +2,7 @@
 
 use crate::commands::*;
 use clap::error::ErrorKind;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;
@@ -21,6 +21,7 @@ Exit codes:
     8  the store, id or name exists already
     9  check or doctor found something
   141  who read the output had closed it (128 + SIGPIPE)
+
 A signal ends it as signals do: 128 + its number in a shell. `run` has codes of its own.";
 
 /// See, use and mend stores of shared objects
@@ -78,6 +79,16 @@ pub struct Json {
     pub json: bool,
 }
 
+/// The command line as completions know it: without what is hidden.
+pub fn shown() -> clap::Command {
+    let all = Cli::command();
+    let subcommands = all.get_subcommands().filter(|command| !command.is_hide_set());
+    clap::Command::new("plasma")
+        .version(env!("CARGO_PKG_VERSION"))
+        .args(all.get_arguments().cloned())
+        .subcommands(subcommands.cloned())
+}
+
 /// Say what is wrong with the arguments in one line; help and version are no errors.
 pub fn explain(error: &clap::Error) -> ExitCode {
     match error.kind() {
@@ -111,10 +122,11 @@ fn one_line(text: &str) -> (String, String) {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
+    use super::*;
 
     #[test]
     fn the_command_line_is_consistent() {
-        super::Cli::command().debug_assert();
+        Cli::command().debug_assert();
+        shown().debug_assert();
     }
 }

@@ -177,11 +177,15 @@ fn get_replaces_a_file_and_follows_a_link_to_it() {
     let place = Place::new();
     place.put("x", b"new");
     let target = place.file("target", b"old, and longer");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o640);
+    std::fs::set_permissions(&target, mode).unwrap();
     let link = place.path("link");
     std::os::unix::fs::symlink(&target, &link).unwrap();
     place.run(&["get", "x", "-o", &link]).ok();
     assert_eq!(std::fs::read(&target).unwrap(), b"new");
     assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
+    let mode = std::os::unix::fs::MetadataExt::mode(&std::fs::metadata(&target).unwrap());
+    assert_eq!(mode & 0o7777, 0o640);
 }
 
 #[test]

@@ -126,25 +126,6 @@ fn check_is_silent_about_a_sound_store_and_fails_on_a_broken_one() {
 }
 
 #[test]
-fn destroy_asks_on_a_terminal() {
-    let place = Place::new();
-    let name = "destroy_asks_on_a_terminal";
-    let script = "$P destroy; echo first $?; $P destroy; echo second $?; read end";
-    let Some(screen) = common::screen::Screen::open(name, &place, (100, 20), script) else {
-        return;
-    };
-    let text = screen.shows("[y/N]");
-    assert!(text.contains("with 0 objects (0 B), used by 0 other clients"), "{text}");
-    screen.press(&["n", "Enter"]);
-    screen.shows("first 1");
-    place.run(&["stat"]).ok();
-    screen.until("second question", |text| text.matches("[y/N]").count() == 2);
-    screen.press(&["y", "Enter"]);
-    screen.shows("second 0");
-    place.run(&["stat"]).fails(4, &["there is no store"]);
-}
-
-#[test]
 fn who_may_not_gets_one_line() {
     let name = "who_may_not_gets_one_line";
     if !common::is_root() {

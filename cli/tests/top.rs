@@ -1,4 +1,4 @@
-//! `plasma top` and the progress bar, on screens.
+//! `plasma top`, on screens.
 
 mod common;
 
@@ -159,27 +159,6 @@ fn a_signal_ends_it_and_restores_the_terminal() {
 fn without_a_terminal_it_says_what_else_there_is() {
     let place = Place::new();
     place.run(&["top"]).fails(2, &["terminal", "plasma stat"]);
-}
-
-#[test]
-fn what_takes_long_shows_how_far_it_is() {
-    let place = Place::new();
-    let name = "what_takes_long_shows_how_far_it_is";
-    let fifo = place.path("fifo");
-    assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
-    let mut source = std::fs::OpenOptions::new().read(true).write(true).open(&fifo).unwrap();
-    let script = "$P put fifo -n x > id; echo ended $?; read end";
-    let script = format!("cd {}; {script}", place.directory.display());
-    let Some(screen) = Screen::open(name, &place, (80, 10), &script) else { return };
-    // A piece now and then, until it is slow enough for a bar.
-    let text = screen.until("bar", |text| {
-        std::io::Write::write_all(&mut source, &[1; 1024]).unwrap();
-        text.contains("/s")
-    });
-    assert!(text.contains("fifo") && text.contains("KiB"), "{text}");
-    drop(source);
-    let text = screen.shows("ended 0");
-    assert!(!text.contains("/s"), "the bar stays:\n{text}");
 }
 
 #[test]

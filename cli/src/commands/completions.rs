@@ -1,9 +1,8 @@
 //! `plasma completions`.
 
-use crate::args::Cli;
+use crate::args::shown;
 use crate::failure::Result;
 use crate::output::stdout;
-use clap::CommandFactory;
 use clap_complete::Shell;
 use std::io::Write;
 
@@ -18,7 +17,7 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<()> {
     // Into memory first: the generator panics when its output fails.
     let mut text = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "plasma", &mut text);
+    clap_complete::generate(args.shell, &mut shown(), "plasma", &mut text);
     let mut out = stdout();
     out.write_all(&text)?;
     Ok(out.flush()?)

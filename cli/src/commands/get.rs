@@ -125,7 +125,12 @@ impl Draft {
         draft.push(format!(".{}.tmp", std::process::id()));
         let draft = target.with_file_name(draft);
         let file = OpenOptions::new().write(true).create_new(true).open(&draft)?;
-        Ok((Self(Some(draft)), file))
+        let draft = Self(Some(draft));
+        // Who may read and write it stays as it was.
+        if let Ok(before) = std::fs::metadata(&target) {
+            file.set_permissions(before.permissions())?;
+        }
+        Ok((draft, file))
     }
 
     fn publish(&mut self, path: &Path) -> io::Result<()> {

@@ -1,6 +1,6 @@
 //! `plasma share`: what is installed beside the program.
 
-use crate::args::Cli;
+use crate::args::{Cli, shown};
 use crate::failure::{Failure, Result};
 use clap::CommandFactory;
 use clap_complete::Shell;
@@ -24,7 +24,7 @@ const COMPLETIONS: [(Shell, &str); 3] = [
 pub fn run(args: &Args) -> Result<()> {
     for (shell, path) in COMPLETIONS {
         let mut text = Vec::new();
-        clap_complete::generate(shell, &mut Cli::command(), "plasma", &mut text);
+        clap_complete::generate(shell, &mut shown(), "plasma", &mut text);
         write(&args.directory.join(path), &text)?;
     }
     let man = args.directory.join("man/man1");

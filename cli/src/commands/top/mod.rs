@@ -82,24 +82,31 @@ fn show(
 ) -> Result<()> {
     let interval = args.interval.max(LEAST);
     let mut next = Instant::now();
+    let mut changed = false;
     loop {
         match signals.load(Ordering::SeqCst) {
             0 => {}
             signal => return Err(Failure::Signal(signal as i32)),
         }
-        if Instant::now() >= next {
+        let begun = Instant::now();
+        if begun >= next {
             view.look(client)?;
-            next = Instant::now() + interval;
+            // A store that takes long to look at is looked at less often.
+            next = begun + interval.max(begun.elapsed() * 4);
+            changed = true;
         }
-        let drawn = terminal.draw(|frame| draw::draw(frame, view));
-        drawn.map_err(|error| Failure::from(error).context("cannot draw"))?;
-        #[cfg(debug_assertions)]
-        assert!(!args.crash, "as --crash said");
+        if std::mem::take(&mut changed) {
+            let drawn = terminal.draw(|frame| draw::draw(frame, view));
+            drawn.map_err(|error| Failure::from(error).context("cannot draw"))?;
+            #[cfg(debug_assertions)]
+            assert!(!args.crash, "as --crash said");
+        }
         let left = next.saturating_duration_since(Instant::now());
         // Short, so that a signal is not kept waiting.
         if !event::poll(left.min(Duration::from_millis(100)))? {
             continue;
         }
+        changed = true;
         if let Event::Key(key) = event::read()?
             && key.kind == KeyEventKind::Press
             && keys::press(view, client, key) == keys::Next::Quit
