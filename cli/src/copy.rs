@@ -11,7 +11,7 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Bytes that are copied between two looks at whether to go on.
 const CHUNK: usize = 4 << 20;
@@ -107,16 +107,18 @@ fn share<T: Send>(
     })
 }
 
-/// Fill an object from a pipe of unknown length: it grows as needed, and ends as long as what came.
+/// Fill an object from a pipe of unknown length: it grows as needed, waiting for room until `end`,
+/// and ends as long as what came.
 pub fn from_pipe(
     pipe: &mut (impl Read + AsFd),
     object: &mut MutableBuffer,
+    end: Instant,
     progress: &Progress,
 ) -> Result<(), Broken> {
     let mut len = 0;
     loop {
         if len == object.len() {
-            grow(object)?;
+            grow(object, end)?;
         }
         progress.show()?;
         if !interrupt::ready(&*pipe, PollFlags::IN)? {
@@ -138,19 +140,23 @@ pub fn from_pipe(
 }
 
 /// By half, or by less where there is no room for that.
-fn grow(object: &mut MutableBuffer) -> Result<()> {
+fn grow(object: &mut MutableBuffer, end: Instant) -> Result<()> {
     let len = object.len() as u64;
-    let mut more = (len / 2).max(1 << 20);
+    let most = (len / 2).max(1 << 20);
+    let mut more = most;
     loop {
-        match object.resize(len + more) {
+        interrupt::check()?;
+        let error = match object.resize(len + more) {
             Ok(()) => return Ok(()),
-            Err(error)
-                if matches!(error.status(), Status::OutOfMemory | Status::TooLarge)
-                    && more > 4096 =>
-            {
-                more /= 2;
+            Err(error) => error,
+        };
+        match error.status() {
+            Status::OutOfMemory | Status::TooLarge if more > 4096 => more /= 2,
+            Status::OutOfMemory if Instant::now() < end => {
+                std::thread::sleep(Duration::from_millis(10));
+                more = most;
             }
-            Err(error) => return Err(error.into()),
+            _ => return Err(error.into()),
         }
     }
 }

@@ -134,6 +134,7 @@ impl From<Error> for Failure {
             return Self::Signal(signal);
         }
         let exit = match error.status() {
+            Status::InvalidArgument => Exit::Usage,
             Status::NotFound => Exit::NotFound,
             Status::StoreNotFound => Exit::NoStore,
             Status::Permission => Exit::Permission,

@@ -125,6 +125,25 @@ fn doctor_finds_what_dead_processes_left() {
 }
 
 #[test]
+fn doctor_finds_the_store_of_a_run_that_was_killed() {
+    let place = Place::new();
+    let root = machine(&place);
+    let own = format!("{root}/dev/shm/plasma-{}", rustix::process::geteuid().as_raw());
+    std::fs::create_dir(&own).unwrap();
+    mode(Path::new(&own), 0o700);
+    let store = format!("{own}/job");
+    let mut run = place.start(&["run", "-s", &store, "--", "sh", "-c", "echo ready; read end"]);
+    assert_eq!(run.line(), "ready");
+    expect(&doctor(&place, &root), "ok", &[&store, "used by 1 client"]);
+    run.signal("KILL");
+    run.end();
+    let mend = format!("plasma destroy -y -s {store}");
+    expect(&doctor(&place, &root), "problem", &[&store, &mend]);
+    place.run(&["destroy", "-y", "-s", &store]).ok();
+    assert!(doctor(&place, &root).iter().all(|finding| finding["level"] != "problem"));
+}
+
+#[test]
 fn doctor_tells_a_store_that_is_not_there_from_one_that_cannot_be() {
     let place = Place::empty();
     let root = machine(&place);

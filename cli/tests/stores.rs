@@ -37,7 +37,7 @@ fn create_makes_what_was_asked_for() {
     assert_eq!(stat["max_objects"], 5000);
     let reserved = Place::with(&["-c", "8M", "--reserve"]).json(&["stat"]);
     assert_eq!(reserved["reserved"], 8 << 20);
-    Place::empty().run(&["create", "--mode", "777"]).fails(1, &["0777", "0640"]);
+    Place::empty().run(&["create", "--mode", "777"]).fails(2, &["0777", "0640"]);
     Place::empty().run(&["create", "-c", "1x"]).fails(2, &["1x", "64M"]);
 }
 

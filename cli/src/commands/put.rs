@@ -14,7 +14,7 @@ use std::fs::File;
 use std::io;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Store files as objects and print their ids
 #[derive(clap::Args)]
@@ -86,6 +86,9 @@ pub fn run(args: &Args, store: &Store) -> Result<()> {
     Ok(())
 }
 
+/// A century: longer waits could not be added to the time of day.
+const LONG: Duration = Duration::from_secs(100 * 365 * 86400);
+
 fn split(pair: &std::ffi::OsStr) -> Result<(&str, &[u8])> {
     let pair = text("metadata", pair)?;
     match pair.split_once('=') {
@@ -108,12 +111,13 @@ fn put(client: &Client, path: &Path, id: &ObjectId, options: &CreateOptions<'_>)
     let offset = if about.is_file() { position(&file) } else { 0 };
     // Files of /proc have no size until they are read.
     let size = Some(about.len().saturating_sub(offset)).filter(|size| about.is_file() && *size > 0);
+    let end = Instant::now() + options.timeout.unwrap_or_default().min(LONG);
     let created = client.create(id, size.unwrap_or(0), options);
     let mut object = created.map_err(|error| cannot(path, options, error))?;
     let progress = Progress::new(&path.to_string_lossy(), size);
     let copied = match size {
         Some(_) => copy::from_file(&file, offset, object.as_mut_slice(), &progress),
-        None => copy::from_pipe(&mut &file, &mut object, &progress),
+        None => copy::from_pipe(&mut &file, &mut object, end, &progress),
     };
     copied.map_err(|error| match error {
         Broken::File(error) => broken(&error),
