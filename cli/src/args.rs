@@ -101,23 +101,30 @@ pub fn explain(error: &clap::Error) -> ExitCode {
             ExitCode::from(2)
         }
         _ => {
-            let (words, command) = one_line(&error.render().to_string());
+            let (words, command) = (one_line(&error.render().to_string()), command());
             let _ = writeln!(std::io::stderr(), "plasma: {words}; see {command} --help");
             ExitCode::from(2)
         }
     }
 }
 
-/// What clap says above its usage, and the command that the usage is of.
-fn one_line(text: &str) -> (String, String) {
-    let (words, usage) = text.split_once("Usage: ").unwrap_or((text, "plasma"));
+/// What clap says above its usage.
+fn one_line(text: &str) -> String {
+    let words = text.split("Usage: ").next().unwrap_or_default();
     let words = words.split("For more information").next().unwrap_or_default();
     let words: Vec<&str> = words.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     let words = words.join(" ").replace(" tip: ", "; ");
-    let words = crate::output::one_line(words.trim_start_matches("error: "));
-    let plain = |word: &&str| word.chars().all(|c| c.is_ascii_alphabetic());
-    let command: Vec<&str> = usage.split_whitespace().take_while(plain).collect();
-    (words, command.join(" "))
+    crate::output::one_line(words.trim_start_matches("error: "))
+}
+
+/// The command whose help says more.
+fn command() -> String {
+    let all = Cli::command();
+    let is_command = |arg: &OsString| all.find_subcommand(arg).is_some();
+    match std::env::args_os().skip(1).find(is_command) {
+        Some(name) => format!("plasma {}", name.display()),
+        None => "plasma".to_owned(),
+    }
 }
 
 #[cfg(test)]

@@ -50,6 +50,11 @@ impl Store {
             match error.status() {
                 Status::StoreNotFound => Failure::new(Exit::NoStore, advice("make one", "create")),
                 Status::StoreExists => Failure::new(Exit::Exists, advice("see it", "stat")),
+                Status::Permission => {
+                    let what = fact.split(": Permission denied").next().unwrap_or_default();
+                    let others = "its owner can admit others: plasma create --mode 640";
+                    Failure::new(Exit::Permission, format!("{what}: permission denied; {others}"))
+                }
                 _ => Failure::from(error),
             }
         })?;

@@ -141,6 +141,9 @@ fn who_may_not_gets_one_line() {
         command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
         std::os::unix::process::CommandExt::uid(&mut command, 65534);
         let ran = common::Ran::new(command, b"");
-        ran.fails(if args[0] == "top" { 2 } else { 5 }, &[]);
+        match args[0] {
+            "top" => ran.fails(2, &["terminal"]),
+            _ => ran.fails(5, &["permission denied", "--mode 640"]),
+        }
     }
 }

@@ -121,7 +121,7 @@ fn put(client: &Client, path: &Path, id: &ObjectId, options: &CreateOptions<'_>)
     };
     copied.map_err(|error| match error {
         Broken::File(error) => broken(&error),
-        Broken::Failed(failure) => failure,
+        Broken::Failed(failure) => failure.context(path.display()),
     })?;
     seal(object)
 }

@@ -1,6 +1,7 @@
 //! The stores of this user: what dead processes left in them and beside them.
 
 use super::{Finding, Machine};
+use crate::failure::{Exit, Failure, Result};
 use crate::objects::others;
 use crate::output::{count, word};
 use crate::store::Store;
@@ -27,19 +28,17 @@ pub fn look(machine: &Machine<'_>, store: &Store) -> Vec<Finding> {
             None => {}
         }
     }
-    match Client::connect(store.address(), &looking()) {
+    match store.connect(&looking()) {
         Ok(client) => drop(addresses.insert(client.address().to_string_lossy().into_owned())),
-        Err(error) if error.status() == Status::StoreNotFound => findings.push(Finding::note(
-            "store",
-            error.detail().and_then(|text| text.split("; ").next()).unwrap_or("no store"),
-            format!("plasma create{}", store.flag()),
-        )),
-        Err(error) if error.status() == Status::InvalidArgument => {
-            let mend = "give another with -s, or unset PLASMA_STORE";
-            findings.push(Finding::problem("store", error.to_string(), mend));
+        Err(Failure::Because(Exit::NoStore, words)) => {
+            let (what, mend) =
+                words.split_once("; make one: ").unwrap_or((&words, "plasma create"));
+            findings.push(Finding::note("store", what, mend));
         }
-        // Looked at below, or elsewhere.
-        Err(error) => findings.extend(broken(store.address().unwrap_or("default"), &error)),
+        Err(failure) => {
+            let mend = "give another with -s, or in PLASMA_STORE; see plasma --help";
+            findings.push(Finding::problem("store", failure.to_string(), mend));
+        }
     }
     addresses.iter().for_each(|address| findings.extend(one(address)));
     findings
@@ -59,20 +58,6 @@ fn abandoned(entry: &std::fs::DirEntry, path: &str) -> Option<Finding> {
     })
 }
 
-fn broken(address: &str, error: &plasma::Error) -> Option<Finding> {
-    let remove = format!("when no process uses it: rm -r {}", word(address));
-    match error.status() {
-        Status::StoreNotFound => None,
-        Status::Permission => {
-            let what = format!("{address}: {error}");
-            let mend =
-                format!("ask its owner for a mode that admits you: ls -ld {}", word(address));
-            Some(Finding::problem("store", what, mend))
-        }
-        _ => Some(Finding::problem("store", format!("{address}: {error}"), remove)),
-    }
-}
-
 /// One store.
 fn one(address: &str) -> Vec<Finding> {
     let client = match Client::connect(Some(address), &looking()) {
@@ -83,9 +68,12 @@ fn one(address: &str) -> Vec<Finding> {
             let mend = format!("plasma destroy -y -s {}", word(address));
             return vec![Finding::problem("leftovers", what, mend)];
         }
-        Err(error) => return broken(address, &error).into_iter().collect(),
+        Err(error) => {
+            let mend = format!("when no process uses it: rm -r {}", word(address));
+            return vec![Finding::problem("store", format!("{address}: {error}"), mend)];
+        }
     };
-    let looked = || -> Result<Vec<Finding>, crate::failure::Failure> {
+    let looked = || -> Result<Vec<Finding>> {
         let (clients, stats, activity) = (others(&client)?, client.stats()?, client.activity()?);
         let mut findings = Vec::new();
         let dead = clients.iter().filter(|client| !client.alive).count() as u64;
