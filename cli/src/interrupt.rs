@@ -21,8 +21,8 @@ static CLIENT: Mutex<Weak<Client>> = Mutex::new(Weak::new());
 /// and [`check`] fails. The second of them ends the process at once.
 pub fn catch(connect: impl FnOnce() -> Result<Arc<Client>>) -> Result<Arc<Client>> {
     let cannot = |error: io::Error| Failure::from(error).context("cannot catch signals");
-    let mut signals =
-        signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(cannot)?;
+    let signals = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| !is_ignored(*signal));
+    let mut signals = signal_hook::iterator::Signals::new(signals).map_err(cannot)?;
     let (woken, wake) = rustix::pipe::pipe().map_err(|errno| cannot(errno.into()))?;
     let _ = WOKEN.set(woken);
     std::thread::spawn(move || {
@@ -84,4 +84,12 @@ pub fn ready(fd: impl AsFd, flags: PollFlags) -> Result<bool> {
     }
     check()?;
     Ok(!fds[0].revents().is_empty())
+}
+
+/// Whether a signal is ignored, as nohup asks for: then it stays so.
+pub fn is_ignored(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
 }

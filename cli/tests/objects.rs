@@ -198,6 +198,20 @@ fn interrupted_get_leaves_no_file() {
 }
 
 #[test]
+fn what_nohup_runs_outlives_the_terminal() {
+    let place = Place::new();
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", &format!("trap '' HUP; exec {} put - -n x", common::PLASMA)]);
+    let mut writer = place.start_as(command);
+    writer.write(b"before");
+    place.until(&["stat"], |stat| stat["objects_writing"] == 1);
+    writer.signal("HUP");
+    writer.write(b", after");
+    writer.end().ok();
+    assert_eq!(place.run(&["get", "x", "-o", "-"]).ok(), "before, after");
+}
+
+#[test]
 fn an_interrupted_copy_leaves_the_whole_file_or_none() {
     let place = Place::with(&["-c", "512M"]);
     let bytes = pattern(200 << 20);

@@ -6,7 +6,7 @@ use crate::interrupt;
 use crate::progress::Progress;
 use crate::store::{Call, Store, about, find};
 use crate::units::parse_duration;
-use plasma::{Buffer, Client, Status};
+use plasma::{Buffer, Client, ObjectId, Status};
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal};
@@ -23,7 +23,7 @@ pub struct Args {
     #[arg(value_name = "ID|NAME")]
     object: OsString,
 
-    /// Where to; default: standard output
+    /// Where to; default, and -: standard output
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 
@@ -35,7 +35,7 @@ pub struct Args {
 pub fn run(args: &Args, store: &Store) -> Result<()> {
     let client = interrupt::catch(|| store.read())?;
     let buffer = get(&client, &args.object, args.timeout.unwrap_or(Duration::ZERO))?;
-    match &args.output {
+    match args.output.as_deref().filter(|path| path.as_os_str() != "-") {
         Some(path) => save(&buffer, path),
         None => {
             if io::stdout().is_terminal() && buffer.iter().take(4096).any(|byte| *byte == 0) {
@@ -119,11 +119,9 @@ impl Draft {
     /// Where a link leads, there the file is made.
     fn beside(path: &Path) -> io::Result<(Self, File)> {
         let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        let name = target.file_name().ok_or(io::ErrorKind::IsADirectory)?;
-        let mut draft = OsString::from(".");
-        draft.push(name);
-        draft.push(format!(".{}.tmp", std::process::id()));
-        let draft = target.with_file_name(draft);
+        target.file_name().ok_or(io::ErrorKind::IsADirectory)?;
+        let unique = ObjectId::random().map_err(io::Error::other)?.to_hex();
+        let draft = target.with_file_name(format!(".plasma-{}.tmp", &unique[..16]));
         let file = OpenOptions::new().write(true).create_new(true).open(&draft)?;
         let draft = Self(Some(draft));
         // Who may read and write it stays as it was.

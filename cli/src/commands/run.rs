@@ -2,6 +2,7 @@
 
 use crate::commands::create::StoreOptions;
 use crate::failure::{Exit, Failure, Result, words};
+use crate::interrupt;
 use crate::store::Store;
 use plasma::{Client, ConnectOptions, ObjectId, Status};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open, pidfd_send_signal};
@@ -70,7 +71,7 @@ fn make(args: &Args, store: &Store) -> Result<std::sync::Arc<Client>> {
 fn run_in(args: &Args, path: &str) -> Result<ExitStatus> {
     let failed = |error: io::Error| Failure::new(Exit::Run, words(&error));
     // Before the command starts, so that none is missed.
-    let signals = FORWARDED.iter().filter(|signal| !is_ignored(**signal));
+    let signals = FORWARDED.iter().filter(|signal| !interrupt::is_ignored(**signal));
     let mut signals = SignalsInfo::<WithRawSiginfo>::new(signals).map_err(failed)?;
     let (program, arguments) =
         args.command.split_first().ok_or_else(|| Failure::usage("no command"))?;
@@ -103,13 +104,4 @@ fn run_in(args: &Args, path: &str) -> Result<ExitStatus> {
     handle.close();
     let _ = forward.join();
     status
-}
-
-/// Whether a signal was ignored when this command began, as by nohup: then the command ignores it
-/// as well.
-fn is_ignored(signal: i32) -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-    mask.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
 }

@@ -91,6 +91,12 @@ impl Place {
         Running(Some(self.command(args).stdin(Stdio::piped()).spawn().unwrap()))
     }
 
+    /// Start another command about the store of this place, input and output in pipes.
+    pub fn start_as(&self, mut command: Command) -> Running {
+        command.env("PLASMA_STORE", self.store()).stdin(Stdio::piped());
+        Running(Some(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()))
+    }
+
     /// What it writes with `--json`.
     pub fn json(&self, args: &[&str]) -> Value {
         let out = self.run(&[args, &["--json"]].concat()).ok();
