@@ -29,7 +29,6 @@ A signal ends it as signals do: 128 + its number in a shell. `run` has codes of 
 #[command(
     name = "plasma",
     version,
-    disable_help_subcommand = true,
     after_long_help = EXIT_CODES,
     after_help = "`plasma --help` lists the exit codes; `plasma COMMAND --help` tells more."
 )]

@@ -197,4 +197,5 @@ fn wrong_arguments_are_told_in_one_line() {
     place.run(&["ls", "--older", "soon"]).fails(2, &["soon", "seconds"]);
     assert_eq!(place.run(&[]).code(), Some(2));
     assert!(place.run(&["--help"]).ok().contains("Exit codes:"));
+    assert!(place.run(&["help", "ls"]).ok().contains("--older"));
 }

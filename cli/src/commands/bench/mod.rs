@@ -20,7 +20,7 @@ use std::time::Duration;
 pub use peer::Args as PeerArgs;
 pub use peer::run as run_peer;
 
-/// Time get, put, hand-over and copies on this machine, and say whether they are as they should be
+/// Time get, put, hand-over and copies on this machine, and judge them
 ///
 /// In a store of its own, which goes afterwards. What is measured is compared with what the machine
 /// can do at best, measured in the same run: copying memory, and waking a thread.
