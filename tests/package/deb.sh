@@ -2,7 +2,7 @@
 # deb.sh BUILD: the packages for Debian are as Debian wants them, and what is installed from them
 # builds programs.
 . "$(dirname "$0")/common.sh"
-build=$1
+build=$(cd "$1" && pwd)
 need cmake cpack dpkg dpkg-deb dpkg-shlibdeps gzip lintian pkg-config
 cargo_dir=$(sed -n 's/^PLASMA_CARGO_DIR:PATH=//p' "$build/CMakeCache.txt")
 

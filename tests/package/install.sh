@@ -2,7 +2,7 @@
 # install.sh BUILD: programs of others are built against an installed Plasma in each way there is,
 # and again after it was moved.
 . "$(dirname "$0")/common.sh"
-build=$1
+build=$(cd "$1" && pwd)
 need cmake pkg-config
 
 with_cmake() {
