@@ -1,0 +1,285 @@
+/* Connection: one plasma_client_t, which is not freed while a call is in it. */
+#include "native.h"
+#include <string.h>
+#include <unistd.h>
+
+typedef struct {
+    PyObject_HEAD
+    plasma_client_t *client;
+    Py_ssize_t users; /* calls that are in it without the interpreter's lock */
+    unsigned forks;
+} Connection;
+
+static PyObject *connection_create(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+    allocfunc allocate = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
+
+    (void)args, (void)kwargs;
+    return allocate(type, 0);
+}
+
+/* Ends the calls that wait in it, waits until the last has left, and disconnects. */
+static void connection_leave(Connection *connection)
+{
+    plasma_client_t *client = connection->client;
+
+    connection->client = NULL;
+    if (client == NULL)
+        return;
+    /* The users of a parent are not in a forked child. One may be on its way into a wait, and
+     * miss one interrupt. */
+    while (connection->users > 0 && connection->forks == plasma_forks) {
+        Py_BEGIN_ALLOW_THREADS
+        plasma_interrupt(client);
+        usleep(1000);
+        Py_END_ALLOW_THREADS
+    }
+    Py_BEGIN_ALLOW_THREADS
+    plasma_disconnect(client);
+    Py_END_ALLOW_THREADS
+}
+
+static void connection_dealloc(Connection *connection)
+{
+    PyTypeObject *type = Py_TYPE((PyObject *)connection);
+    freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
+
+    connection_leave(connection);
+    release(connection);
+    Py_DECREF(type);
+}
+
+static PyObject *connection_close(Connection *connection, PyObject *unused)
+{
+    (void)unused;
+    connection_leave(connection);
+    Py_RETURN_NONE;
+}
+
+/* _open(address of a plasma_client_t): have it. One inherited from a parent is forgotten, not
+ * freed: another thread may be about to call it. */
+static PyObject *connection_open(Connection *connection, PyObject *address)
+{
+    plasma_client_t *client = PyLong_AsVoidPtr(address);
+
+    if (client == NULL)
+        return NULL;
+    connection->client = client;
+    connection->users = 0;
+    connection->forks = plasma_forks;
+    Py_RETURN_NONE;
+}
+
+/* _call(function, address, *args): function(client at address, *args), or DISCONNECTED. */
+static PyObject *connection_call(Connection *connection, PyObject *args)
+{
+    PyObject *function, *rest, *result;
+
+    if (connection->client == NULL)
+        return PyLong_FromLong(PLASMA_ERR_DISCONNECTED);
+    function = PyTuple_GetItem(args, 0);
+    rest = PyTuple_GetSlice(args, 1, PyTuple_Size(args));
+    if (function == NULL || rest == NULL) {
+        Py_XDECREF(rest);
+        return NULL;
+    }
+    connection->users++;
+    result = PyObject_CallObject(function, rest);
+    connection->users--;
+    Py_DECREF(rest);
+    return result;
+}
+
+typedef struct {
+    plasma_id_t id;
+    const char *name; /* or NULL: by id */
+} Key;
+
+static int key_of(PyObject *object, Key *key)
+{
+    char *bytes;
+    Py_ssize_t size;
+
+    memset(key, 0, sizeof *key);
+    if (PyUnicode_Check(object)) {
+        key->name = PyUnicode_AsUTF8AndSize(object, &size);
+        if (key->name != NULL && strlen(key->name) != (size_t)size) {
+            PyErr_SetString(PyExc_ValueError, "a name has no NUL in it");
+            return -1;
+        }
+        return key->name == NULL ? -1 : 0;
+    }
+    if (!PyBytes_Check(object)) {
+        PyErr_SetString(PyExc_TypeError, "an ObjectID, 20 bytes or a name (str) is wanted");
+        return -1;
+    }
+    if (PyBytes_AsStringAndSize(object, &bytes, &size) < 0)
+        return -1;
+    if (size != PLASMA_ID_SIZE) {
+        PyErr_Format(PyExc_ValueError, "an id has 20 bytes, not %zd", size);
+        return -1;
+    }
+    memcpy(key->id.bytes, bytes, PLASMA_ID_SIZE);
+    return 0;
+}
+
+static int get_by(plasma_client_t *client, const Key *key, long long timeout_ms,
+                  plasma_buffer_t *buffer)
+{
+    return key->name != NULL ? plasma_get_by_name(client, key->name, timeout_ms, buffer)
+                             : plasma_get(client, &key->id, timeout_ms, buffer);
+}
+
+/* Whether a get would neither wait nor touch the writer lock. */
+static int is_sealed(plasma_client_t *client, const Key *key)
+{
+    plasma_id_t id = key->id;
+    plasma_state_t state;
+
+    return (key->name == NULL || plasma_lookup(client, key->name, &id) == PLASMA_OK) &&
+           plasma_contains(client, &id, &state) == PLASMA_OK && state == PLASMA_STATE_SEALED;
+}
+
+/* get(key, timeout_ms, type): a Lease of the type, or a status. One that need not wait keeps the
+ * interpreter's lock: to give it up and take it again can cost 5 ms. */
+static PyObject *connection_get(Connection *connection, PyObject *const *args, Py_ssize_t count)
+{
+    int status = PLASMA_ERR_NOT_FOUND;
+    plasma_buffer_t buffer;
+    long long timeout_ms;
+    Key key;
+
+    if (count != 3 || key_of(args[0], &key) < 0)
+        return NULL;
+    timeout_ms = PyLong_AsLongLong(args[1]);
+    if (timeout_ms == -1 && PyErr_Occurred())
+        return NULL;
+    if (connection->client == NULL)
+        return PyLong_FromLong(PLASMA_ERR_DISCONNECTED);
+    if (is_sealed(connection->client, &key))
+        status = get_by(connection->client, &key, 0, &buffer);
+    if (status != PLASMA_OK) {
+        plasma_client_t *client = connection->client;
+
+        connection->users++;
+        Py_BEGIN_ALLOW_THREADS
+        status = get_by(client, &key, timeout_ms, &buffer);
+        Py_END_ALLOW_THREADS
+        connection->users--;
+    }
+    if (status != PLASMA_OK)
+        return PyLong_FromLong(status);
+    return lease_new((PyTypeObject *)args[2], (PyObject *)connection, &buffer);
+}
+
+/* _adopt(address of a plasma_buffer_t, type): a Lease that owns it now. */
+static PyObject *connection_adopt(Connection *connection, PyObject *const *args, Py_ssize_t count)
+{
+    plasma_buffer_t *buffer = count == 2 ? PyLong_AsVoidPtr(args[0]) : NULL;
+
+    if (buffer == NULL)
+        return NULL;
+    return lease_new((PyTypeObject *)args[1], (PyObject *)connection, buffer);
+}
+
+static size_t aligned(size_t offset)
+{
+    return (offset + 63) & ~(size_t)63;
+}
+
+static int put_parts(plasma_client_t *client, const plasma_id_t *id,
+                     const plasma_create_options_t *options, const Py_buffer *parts, size_t count)
+{
+    plasma_mutable_buffer_t draft;
+    size_t i, at, end = 0;
+    int status;
+
+    for (i = 0; i < count; i++)
+        end = aligned(end) + (size_t)parts[i].len;
+    status = plasma_create(client, id, end, options, &draft);
+    if (status != PLASMA_OK)
+        return status;
+    for (i = 0, end = 0; i < count; i++, end = at + (size_t)parts[i - 1].len) {
+        at = aligned(end);
+        memset(draft.data + end, 0, at - end);
+        if (parts[i].len > 0)
+            memcpy(draft.data + at, parts[i].buf, (size_t)parts[i].len);
+    }
+    status = plasma_seal(&draft);
+    if (status != PLASMA_OK)
+        plasma_abort(&draft);
+    return status;
+}
+
+/* put(id, address of options, parts): an object of the parts, each at the next multiple of 64.
+ * Gives a status. */
+static PyObject *connection_put(Connection *connection, PyObject *const *args, Py_ssize_t count)
+{
+    const plasma_create_options_t *options;
+    plasma_client_t *client = connection->client;
+    int status = PLASMA_ERR_DISCONNECTED, failed = 0;
+    Py_ssize_t i, held;
+    Py_buffer *parts;
+    Key key;
+
+    if (count != 3 || key_of(args[0], &key) < 0)
+        return NULL;
+    options = PyLong_AsVoidPtr(args[1]);
+    count = PyTuple_Size(args[2]);
+    if (PyErr_Occurred())
+        return NULL;
+    parts = PyMem_Calloc((size_t)count + 1, sizeof *parts);
+    if (parts == NULL)
+        return PyErr_NoMemory();
+    for (held = 0; held < count && !failed; held += !failed)
+        failed = PyObject_GetBuffer(PyTuple_GetItem(args[2], held), &parts[held], PyBUF_SIMPLE) < 0;
+    if (!failed && client != NULL) {
+        connection->users++;
+        Py_BEGIN_ALLOW_THREADS
+        status = put_parts(client, &key.id, options, parts, (size_t)count);
+        Py_END_ALLOW_THREADS
+        connection->users--;
+    }
+    for (i = 0; i < held; i++)
+        PyBuffer_Release(&parts[i]);
+    PyMem_Free(parts);
+    return failed ? NULL : PyLong_FromLong(status);
+}
+
+static PyObject *connection_closed(Connection *connection, void *unused)
+{
+    (void)unused;
+    return PyBool_FromLong(connection->client == NULL);
+}
+
+static PyMethodDef connection_methods[] = {
+    {"get", (PyCFunction)(void (*)(void))connection_get, METH_FASTCALL, NULL},
+    {"put", (PyCFunction)(void (*)(void))connection_put, METH_FASTCALL, NULL},
+    {"_adopt", (PyCFunction)(void (*)(void))connection_adopt, METH_FASTCALL, NULL},
+    {"_call", (PyCFunction)connection_call, METH_VARARGS, NULL},
+    {"_open", (PyCFunction)connection_open, METH_O, NULL},
+    {"close", (PyCFunction)connection_close, METH_NOARGS, NULL},
+    {0},
+};
+static PyGetSetDef connection_properties[] = {
+    {"closed", (getter)connection_closed, NULL, NULL, NULL},
+    {0},
+};
+static PyType_Slot connection_slots[] = {
+    {Py_tp_new, connection_create},
+    {Py_tp_dealloc, connection_dealloc},
+    {Py_tp_methods, connection_methods},
+    {Py_tp_getset, connection_properties},
+    {0},
+};
+static PyType_Spec connection_spec = {
+    "plasma._native.Connection", sizeof(Connection), 0,
+    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, connection_slots,
+};
+
+int add_connection(PyObject *module)
+{
+    PyObject *type = PyType_FromSpec(&connection_spec);
+
+    return type == NULL ? -1 : PyModule_AddObject(module, "Connection", type);
+}

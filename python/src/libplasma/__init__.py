@@ -1,0 +1,106 @@
+"""The calls of the original Plasma documents, over `plasma`.
+
+An id is a number or a str here (up to 20 bytes of UTF-8), or an ObjectID; creators are process ids.
+
+    import libplasma
+    plasma = libplasma.connect(address)
+    A = libplasma.build_object(plasma, 1, 1000, "object-1")
+    libplasma.seal_object(A)
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Optional, Union
+
+import plasma
+from plasma import Buffer, Client, MutableBuffer, ObjectID
+
+Id = Union[int, str, bytes]
+"""A number, up to 20 bytes of text, or the 20 bytes themselves."""
+
+
+class ObjectList(NamedTuple):
+    """Five lists, one place in each for an object."""
+
+    names: list[str]
+    """"" where there is none."""
+    sizes: list[int]
+    create_times: list[float]
+    """Seconds since the Unix epoch."""
+    construct_durations: list[Optional[float]]
+    """Seconds from create to seal; None until it is sealed."""
+    creator_ids: list[int]
+    """Process ids."""
+
+
+def connect(address: Optional[str] = None) -> Client:
+    """Open a store, or create it when there is none; see `plasma.connect`."""
+    return plasma.connect(address)
+
+
+def build_object(
+    client: Client,
+    object_id: Id,
+    size: int,
+    name: Optional[str] = None,
+    metadata: Optional[plasma.Metadata] = None,
+) -> MutableBuffer:
+    """Create an object, to be written and sealed."""
+    return client.create(_id(object_id), size, name, metadata)
+
+
+def get_mutable_buffer(buffer: MutableBuffer) -> memoryview:
+    """The memory of an object that is being built."""
+    return memoryview(buffer)
+
+
+def seal_object(buffer: MutableBuffer) -> None:
+    """Publish an object: from now on it never changes, and anyone can get it."""
+    buffer.seal()
+
+
+def get_object(client: Client, object_id: Id) -> Buffer:
+    """A read-only view of an object, which it waits for."""
+    return client.get(_id(object_id))
+
+
+def list_objects(client: Client) -> ObjectList:
+    """Names, sizes, create times, construct durations and creators of all objects, oldest first."""
+    found = sorted(
+        (info for info in client.list() if info.state is not plasma.State.DELETED),
+        key=lambda info: info.create_time,
+    )
+    return ObjectList(
+        names=[info.name or "" for info in found],
+        sizes=[info.size for info in found],
+        create_times=[info.create_time for info in found],
+        construct_durations=[info.construct_duration for info in found],
+        creator_ids=[info.creator_pid for info in found],
+    )
+
+
+def get_metadata(client: Client, object_id: Id, key: str) -> bytes:
+    """One value of an object's metadata."""
+    with client.get(_id(object_id)) as buffer:
+        value = buffer.get_metadata(key)
+    if value is None:
+        raise plasma.NotFoundError(f"the object has no metadata {key!r}")
+    return value
+
+
+def _id(value: Id) -> ObjectID:
+    if isinstance(value, int):
+        return ObjectID.from_int(value)
+    return ObjectID.from_str(value) if isinstance(value, str) else ObjectID(value)
+
+
+__all__ = [
+    "ObjectList",
+    "build_object",
+    "connect",
+    "get_metadata",
+    "get_mutable_buffer",
+    "get_object",
+    "list_objects",
+    "seal_object",
+]

@@ -1,0 +1,99 @@
+"""Plasma: immutable objects in memory that processes share.
+
+>>> import plasma
+>>> client = plasma.connect(ephemeral=True)
+>>> id = client.put({"answer": 42})
+>>> client.get_object(id)  # in any process
+{'answer': 42}
+"""
+
+from plasma import forking
+from plasma._library import lib, text
+from plasma.buffers import Buffer, MutableBuffer
+from plasma.client import Client, connect, remove
+from plasma.errors import (
+    AbortedError,
+    AccessError,
+    CorruptError,
+    DisconnectedError,
+    ExistsError,
+    ForkedError,
+    FormatError,
+    InternalError,
+    InterruptedError,
+    InvalidArgumentError,
+    LimitError,
+    MismatchError,
+    NameExistsError,
+    NotAStoreError,
+    NotFoundError,
+    NotSealedError,
+    OutOfMemoryError,
+    PlasmaError,
+    ReadOnlyError,
+    SealedError,
+    StoreExistsError,
+    StoreGoneError,
+    StoreNotFoundError,
+    SystemCallError,
+    TimeoutError,
+    TooLargeError,
+    UnsupportedError,
+    VersionError,
+)
+from plasma.events import Event, Events, EventType
+from plasma.ids import Key, ObjectID
+from plasma.infos import ClientInfo, ObjectInfo, State, Stats
+from plasma.options import Metadata
+from plasma.times import Seconds
+
+__version__: str = text(lib.plasma_version_string())
+
+__all__ = [
+    "AbortedError",
+    "AccessError",
+    "Buffer",
+    "Client",
+    "ClientInfo",
+    "CorruptError",
+    "DisconnectedError",
+    "Event",
+    "EventType",
+    "Events",
+    "ExistsError",
+    "ForkedError",
+    "FormatError",
+    "InternalError",
+    "InterruptedError",
+    "InvalidArgumentError",
+    "Key",
+    "LimitError",
+    "Metadata",
+    "MismatchError",
+    "MutableBuffer",
+    "NameExistsError",
+    "NotAStoreError",
+    "NotFoundError",
+    "NotSealedError",
+    "ObjectID",
+    "ObjectInfo",
+    "OutOfMemoryError",
+    "PlasmaError",
+    "ReadOnlyError",
+    "SealedError",
+    "Seconds",
+    "State",
+    "Stats",
+    "StoreExistsError",
+    "StoreGoneError",
+    "StoreNotFoundError",
+    "SystemCallError",
+    "TimeoutError",
+    "TooLargeError",
+    "UnsupportedError",
+    "VersionError",
+    "connect",
+    "remove",
+]
+
+forking.install()

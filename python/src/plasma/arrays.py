@@ -1,0 +1,83 @@
+"""NumPy arrays that are made in the store. Needs NumPy when it is used, not before."""
+
+from __future__ import annotations
+
+import pickle
+from typing import TYPE_CHECKING, Any, Optional, Union
+
+from plasma.buffers import MutableBuffer
+from plasma.ids import ObjectID
+from plasma.objects import FORMAT, Objects, aligned, index_of
+from plasma.options import Metadata
+from plasma.times import Seconds
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+
+class Arrays(Objects):
+    """Part of `plasma.Client`."""
+
+    def empty(
+        self,
+        shape: Union[int, tuple[int, ...]],
+        dtype: npt.DTypeLike = float,
+        id: Optional[bytes] = None,
+        name: Optional[str] = None,
+        metadata: Optional[Metadata] = None,
+        *,
+        order: str = "C",
+        zeroed: bool = False,
+        timeout: Seconds = 0,
+    ) -> npt.NDArray[Any]:
+        """A new array in the store, as np.empty() makes one in private memory.
+
+        Fill it and give it to `seal`; then `get_object` gives it to anyone. An array that is
+        collected before is given up. `zeroed` fills it with zeros.
+        """
+        import numpy as np
+
+        # Its memory is never touched.
+        model: npt.NDArray[Any] = np.empty(shape, dtype, "F" if order == "F" else "C")
+        if model.dtype.hasobject:
+            raise TypeError(f"an array of {model.dtype} holds pointers: use put()")
+        buffers: list[pickle.PickleBuffer] = []
+        stream = pickle.dumps(model, protocol=5, buffer_callback=buffers.append)
+        # NumPy pickles some arrays, such as empty ones, without a buffer.
+        sizes = [model.nbytes] if buffers else []
+        index = index_of(len(stream), sizes)
+        at = aligned(len(index))
+        data_at = aligned(at + len(stream))
+        size = data_at + model.nbytes
+        metadata = {**(metadata or {}), "format": FORMAT}
+        draft = self.create(id, size, name, metadata, zeroed=zeroed, timeout=timeout)
+        view = memoryview(draft)
+        view[: len(index)] = index
+        view[at : at + len(stream)] = stream
+        view[len(index) : at] = bytes(at - len(index))
+        view[at + len(stream) : data_at] = bytes(data_at - at - len(stream))
+        return np.ndarray(model.shape, model.dtype, view[data_at:], order=order)  # type: ignore
+
+    def seal(self, array: npt.NDArray[Any]) -> ObjectID:
+        """Publish an array that `empty` made; it is read-only from now on."""
+        draft = draft_of(array)
+        made = draft.seal()
+        owner: Any = array
+        while hasattr(owner, "flags"):
+            owner.flags.writeable = False
+            owner = owner.base
+        return made
+
+
+def draft_of(array: npt.NDArray[Any]) -> MutableBuffer:
+    """The object that an array lies in."""
+    import numpy as np
+
+    owner: object = array
+    while isinstance(owner, np.ndarray):
+        owner = owner.base  # pyright: ignore[reportUnknownMemberType]
+    if isinstance(owner, memoryview):
+        owner = owner.obj
+    if not isinstance(owner, MutableBuffer):
+        raise TypeError("the array does not come from empty()")
+    return owner

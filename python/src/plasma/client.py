@@ -1,0 +1,138 @@
+"""The client: one connection to a store."""
+
+from __future__ import annotations
+
+import atexit
+import weakref
+from types import TracebackType
+from typing import Any, Optional
+
+from plasma._library import ffi, lib
+from plasma.arrays import Arrays
+from plasma.arrow import Arrow
+from plasma.awaiting import Awaiting
+from plasma.connection import Connection
+from plasma.errors import check
+from plasma.managing import Managing
+from plasma.options import connect_options
+from plasma.times import Seconds
+
+
+class Client(Managing, Arrays, Arrow, Awaiting):
+    """One connection to a store, from `plasma.connect`.
+
+    Any number of threads may use it at once. It is a context manager that closes it. Buffers, and
+    views of them, stay good when it is closed. In a forked child it connects anew when it is used,
+    and pickled it becomes a client of the same store in the other process.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._arrivals = weakref.WeakKeyDictionary()
+        _open.add(self)
+
+    @property
+    def address(self) -> str:
+        """The path of the store's directory."""
+        return self._connection.address
+
+    @property
+    def read_only(self) -> bool:
+        """Whether it may only read."""
+        return self._connection.read_only
+
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._connection.closed
+
+    def close(self) -> None:
+        """Leave the store. Calls of other threads that wait in it raise DisconnectedError."""
+        self._connection.close()
+
+    def interrupt(self) -> None:
+        """Make every call that now waits in this client raise InterruptedError."""
+        self._connection.interrupt()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self,
+        kind: Optional[type[BaseException]],
+        exception: Optional[BaseException],
+        traceback: Optional[TracebackType],
+    ) -> None:
+        self.close()
+
+    def __reduce__(self) -> tuple[Any, tuple[str, bool]]:
+        return _reopen, (self.address, self.read_only)
+
+    def __repr__(self) -> str:
+        return f"<plasma.Client of {self.address}{', closed' if self.closed else ''}>"
+
+
+_open: weakref.WeakSet[Client] = weakref.WeakSet()
+
+
+@atexit.register
+def _close_all() -> None:
+    """Ephemeral stores go with their last client, also if it was not closed."""
+    for client in list(_open):
+        client.close()
+
+
+def connect(
+    address: Optional[str] = None,
+    *,
+    create: bool = True,
+    exclusive: bool = False,
+    read_only: bool = False,
+    ephemeral: bool = False,
+    reserve: bool = False,
+    capacity: Optional[int] = None,
+    max_objects: Optional[int] = None,
+    mode: Optional[int] = None,
+    eviction: Optional[str] = None,
+    huge_pages: bool = False,
+    lock_timeout: Seconds = None,
+) -> Client:
+    """Open a store, or create it when there is none.
+
+    :param address: None for $PLASMA_STORE, or else "default"; a word for a store of this user in
+        /dev/shm; a path with a "/" for the directory of the store itself.
+    :param create: False raises StoreNotFoundError when there is no store.
+    :param exclusive: raise StoreExistsError when there is a store.
+    :param read_only: only read; the store must exist.
+    :param ephemeral: a store made now is removed when its last client leaves.
+    :param reserve: a store made now takes its whole capacity from the system at once.
+    :param capacity: bytes of a new store; by default 1 GiB, or half of what is free if less.
+    :param max_objects: objects at once in a new store; by default capacity / 1024.
+    :param mode: permissions of a new store: 0o600 (default), 0o640, 0o644, 0o660 or 0o664.
+    :param eviction: "lru" lets a new store drop the least recently used objects when it is full.
+    :param huge_pages: let a new store use huge pages.
+    :param lock_timeout: the longest a call waits for a stopped process that holds the writer lock.
+    """
+    options = connect_options(
+        create=create,
+        exclusive=exclusive,
+        read_only=read_only,
+        ephemeral=ephemeral,
+        reserve=reserve,
+        capacity=capacity,
+        max_objects=max_objects,
+        mode=mode,
+        eviction=eviction,
+        huge_pages=huge_pages,
+        lock_timeout=lock_timeout,
+    )
+    return Client(Connection(address, options))
+
+
+def _reopen(address: str, read_only: bool) -> Client:
+    return connect(address, create=False, read_only=read_only)
+
+
+def remove(address: Optional[str] = None) -> None:
+    """Remove a store and all objects in it. Who is connected keeps the buffers it holds."""
+    check(lib.plasma_store_remove(ffi.NULL if address is None else address.encode()))

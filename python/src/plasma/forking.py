@@ -1,0 +1,102 @@
+"""Forked children get leases of their own, before the parent goes on.
+
+A view in a forked child reads the parent's mapping, and nothing can notice that. So the parent,
+when it holds leases, waits after a fork until the child has leases of its own on those objects.
+A child cannot have one on an object that was deleted: views of it there become views of a private
+copy, and a buffer without views refuses to be used.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import threading
+from typing import NamedTuple, Optional
+
+from plasma import _native, connection
+from plasma.buffers import Buffer
+from plasma.connection import Connection, log
+from plasma.errors import PlasmaError
+from plasma.infos import ObjectInfo
+
+PATIENCE = 10.0
+"""Seconds that a parent waits for a child to have its leases. Then it keeps its own for good."""
+
+
+class _Held(NamedTuple):
+    buffer: Buffer
+    info: Optional[ObjectInfo]
+    """None: the store has gone, or an earlier fork left it without a lease."""
+
+
+class _Fork(threading.local):
+    """What the hooks of one fork tell each other; the thread that forks is the child's, too."""
+
+    held: list[_Held]
+    pipe: tuple[int, int]
+
+
+_fork = _Fork()
+_kept_for_good: list[list[_Held]] = []
+
+
+def _before() -> None:
+    _fork.held = []
+    for lease in _native.leases():
+        if isinstance(lease, Buffer):
+            try:
+                info = lease.info
+            except PlasmaError:
+                info = None
+            _fork.held.append(_Held(lease, info))
+    if _fork.held:
+        _fork.pipe = os.pipe2(os.O_CLOEXEC)
+
+
+def _in_parent() -> None:
+    if not _fork.held:
+        return
+    done, child_end = _fork.pipe
+    os.close(child_end)
+    # The child closes its end when it is ready, or by dying.
+    if not select.select([done], [], [], PATIENCE)[0]:
+        log.warning("a forked child did not connect within %g s: its buffers are kept", PATIENCE)
+        _kept_for_good.append(_fork.held)
+    os.close(done)
+    _fork.held = []
+
+
+def _in_child() -> None:
+    _native.forked()
+    connection.reset_after_fork()
+    if not _fork.held:
+        return
+    done, child_end = _fork.pipe
+    os.close(done)
+    for held in _fork.held:
+        if not _renewed(held) and held.buffer._exports:  # pyright: ignore[reportPrivateUsage]
+            held.buffer._copy_pages()  # pyright: ignore[reportPrivateUsage]
+    os.close(child_end)
+    _fork.held = []
+
+
+def _renewed(held: _Held) -> bool:
+    info = held.info
+    if info is None:
+        return False
+    owner: Connection = held.buffer._connection  # pyright: ignore[reportPrivateUsage]
+    try:
+        own = owner.run(lambda _: owner.get(info.id, 0, Buffer), 0)
+        if own.info.create_time != info.create_time:
+            return False  # another object that has the id now
+    except PlasmaError:
+        return False
+    held.buffer._renew(own)  # pyright: ignore[reportPrivateUsage]
+    return True
+
+
+def install() -> None:
+    """From now on, forks do all this."""
+    os.register_at_fork(
+        before=_before, after_in_parent=_in_parent, after_in_child=_in_child
+    )

@@ -1,0 +1,70 @@
+"""What names an object: an ObjectID of 20 bytes, or a name."""
+
+from __future__ import annotations
+
+import os
+from typing import Union
+
+SIZE = 20
+
+
+class ObjectID(bytes):
+    """The identity of an object: 20 bytes of your choice, unique in a store.
+
+    It is a ``bytes``: equal to, and hashed like, the plain bytes with the same content.
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, value: bytes) -> ObjectID:
+        if isinstance(value, str):
+            raise TypeError("a str is a name: ObjectID.from_str() or .from_hex() make an id of it")
+        self = super().__new__(cls, value)
+        if len(self) != SIZE:
+            raise ValueError(f"an id has {SIZE} bytes, not {len(self)}")
+        return self
+
+    @classmethod
+    def random(cls) -> ObjectID:
+        """160 bits from the kernel."""
+        return bytes.__new__(cls, os.urandom(SIZE))
+
+    @classmethod
+    def from_int(cls, value: int) -> ObjectID:
+        """The number in 20 bytes, the lowest first, as plasma_id_from_bytes() of a C integer."""
+        return bytes.__new__(cls, value.to_bytes(SIZE, "little"))
+
+    @classmethod
+    def from_str(cls, value: str) -> ObjectID:
+        """Up to 20 bytes of UTF-8, padded with zeros, as plasma_id_from_bytes()."""
+        encoded = value.encode()
+        if len(encoded) > SIZE:
+            raise ValueError(f"{value!r} has {len(encoded)} bytes, an id {SIZE}")
+        return bytes.__new__(cls, encoded.ljust(SIZE, b"\0"))
+
+    @classmethod
+    def from_hex(cls, value: str) -> ObjectID:
+        """From 40 hexadecimal digits of either case."""
+        return cls(bytes.fromhex(value))
+
+    def __repr__(self) -> str:
+        return f"ObjectID.from_hex({self.hex()!r})"
+
+    def __str__(self) -> str:
+        return self.hex()
+
+    def __reduce__(self) -> tuple[type[ObjectID], tuple[bytes]]:
+        return ObjectID, (bytes(self),)
+
+
+Key = Union[ObjectID, bytes, str]
+"""An id (ObjectID or 20 bytes) or, if it is a str, a name."""
+
+
+def as_id(value: bytes) -> ObjectID:
+    """An ObjectID from one, or from 20 bytes."""
+    if isinstance(value, ObjectID):
+        return value
+    if isinstance(value, str):
+        raise TypeError(f"{value!r} is a str, which is a name: an ObjectID or 20 bytes are wanted")
+    return ObjectID(value)

@@ -1,0 +1,134 @@
+"""What the store tells of itself: plain values, copies in this process."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import Any, Optional
+
+from plasma._library import ffi, text
+from plasma.ids import ObjectID
+
+_PINNED = 1
+
+
+class State(enum.IntEnum):
+    """The state of an object."""
+
+    ABSENT = 0
+    WRITING = 1
+    SEALED = 2
+    DELETED = 3
+    """Deleted or evicted, and its memory is still held. Only in lists."""
+
+
+@dataclass(frozen=True)
+class ObjectInfo:
+    """What the store knows of an object. Times are seconds, since the Unix epoch."""
+
+    id: ObjectID
+    name: Optional[str]
+    state: State
+    size: int
+    metadata_size: int
+    create_time: float
+    construct_duration: Optional[float]
+    """From create to seal in seconds; None until it is sealed."""
+    last_use: float
+    pinned: bool
+    lease_count: int
+    creator_pid: int
+    creator_address: str
+    """"host/pid@start", unique in a cluster."""
+
+
+@dataclass(frozen=True)
+class ClientInfo:
+    """What the store knows of a client."""
+
+    slot: int
+    pid: int
+    pid_namespace: int
+    uid: int
+    comm: str
+    read_only: bool
+    alive: bool
+    stopped: bool
+    connect_time: float
+    lease_count: int
+    leased_bytes: int
+    writing_bytes: int
+
+
+@dataclass(frozen=True)
+class Stats:
+    """Numbers of a store."""
+
+    capacity: int
+    used: int
+    reserved: int
+    largest_free: int
+    max_objects: int
+    objects_writing: int
+    objects_sealed: int
+    objects_deleted: int
+    pinned: int
+    leases: int
+    clients: int
+    evictions: int
+    evicted_bytes: int
+    recoveries: int
+    reaped_clients: int
+    lock_steals: int
+    file_system: str
+
+
+def object_id(struct: Any) -> ObjectID:
+    """Of a plasma_id_t."""
+    return ObjectID(bytes(ffi.buffer(struct.bytes)))
+
+
+def object_info(info: Any) -> ObjectInfo:
+    """Of a plasma_object_info_t."""
+    took = info.construct_duration_us
+    return ObjectInfo(
+        id=object_id(info.id),
+        name=text(info.name) or None,
+        state=State(info.state),
+        size=info.data_size,
+        metadata_size=info.metadata_size,
+        create_time=info.create_time_us / 1e6,
+        construct_duration=None if took < 0 else took / 1e6,
+        last_use=info.last_use_us / 1e6,
+        pinned=bool(info.flags & _PINNED),
+        lease_count=info.lease_count,
+        creator_pid=info.creator_pid,
+        creator_address=text(info.creator_address),
+    )
+
+
+def client_info(info: Any) -> ClientInfo:
+    """Of a plasma_client_info_t."""
+    return ClientInfo(
+        slot=info.slot,
+        pid=info.pid,
+        pid_namespace=info.pid_namespace,
+        uid=info.uid,
+        comm=text(info.comm),
+        read_only=bool(info.read_only),
+        alive=bool(info.alive),
+        stopped=bool(info.stopped),
+        connect_time=info.connect_time_us / 1e6,
+        lease_count=info.lease_count,
+        leased_bytes=info.leased_bytes,
+        writing_bytes=info.writing_bytes,
+    )
+
+
+def stats(numbers: Any) -> Stats:
+    """Of a plasma_stats_t."""
+    fields = [name for name in Stats.__dataclass_fields__ if name != "file_system"]
+    return Stats(
+        **{name: getattr(numbers, name) for name in fields},
+        file_system=text(numbers.file_system),
+    )

@@ -1,0 +1,127 @@
+"""What a client can do to look after a store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Optional, TypeVar
+
+from plasma import infos
+from plasma._library import ffi, lib, sized
+from plasma.connection import Connection
+from plasma.ids import Key, ObjectID
+from plasma.infos import ClientInfo, ObjectInfo, State, Stats
+from plasma.reading import Reading, id_array, id_pointer
+
+_I = TypeVar("_I")
+_ALL = 2**64 - 1
+
+
+class Managing(Reading):
+    """Part of `plasma.Client`."""
+
+    _connection: Connection
+
+    def delete(self, key: Key) -> None:
+        """Delete a sealed object: gone at once for new gets; memory follows the last buffer."""
+        self._connection.call(lib.plasma_delete, id_pointer(self.find(key)), about=key)
+
+    def delete_many(self, keys: Iterable[Key]) -> None:
+        """Delete many objects; each is tried, and the first failure raised."""
+        ids = [self.find(key) for key in keys]
+        statuses = ffi.new("plasma_status_t[]", len(ids))
+        self._connection.call(lib.plasma_delete_many, id_array(ids), len(ids), statuses)
+
+    def pin(self, key: Key) -> None:
+        """Keep an object from being evicted, until `unpin` or `delete`."""
+        self._connection.call(lib.plasma_pin, id_pointer(self.find(key)), about=key)
+
+    def unpin(self, key: Key) -> None:
+        """Let an object be evicted again."""
+        self._connection.call(lib.plasma_unpin, id_pointer(self.find(key)), about=key)
+
+    def evict(self, size: Optional[int] = None) -> int:
+        """Evict objects nobody holds or pinned, at least `size` bytes (None: all); gives how many.
+
+        UnsupportedError in a store that was made without eviction.
+        """
+        return self._number(lib.plasma_evict, _ALL if size is None else size)
+
+    def reap(self) -> int:
+        """Clean up after dead clients now; gives how many. Never needed."""
+        return self._number(lib.plasma_reap)
+
+    def trim(self, keep: int = 0) -> int:
+        """Give free memory but `keep` bytes back to the system; gives how many bytes."""
+        return self._number(lib.plasma_trim, keep)
+
+    def info(self, key: Key) -> ObjectInfo:
+        """What the store knows of an object, sealed or not."""
+        info = sized("plasma_object_info_t")
+        args = (id_pointer(self.find(key)), info)
+        self._connection.call(lib.plasma_object_info, *args, about=key)
+        return infos.object_info(info)
+
+    def stats(self) -> Stats:
+        """Numbers of the store."""
+        numbers = sized("plasma_stats_t")
+        self._connection.call(lib.plasma_stats, numbers)
+        return infos.stats(numbers)
+
+    def list(self) -> list[ObjectInfo]:
+        """All objects, also unsealed ones, and deleted ones that are still held."""
+        found = ffi.new("plasma_list_t **")
+        self._connection.call(lib.plasma_list, found)
+        try:
+            count = lib.plasma_list_count(found[0])
+            info = sized("plasma_object_info_t")
+            return _each(lib.plasma_list_at, found[0], count, info, infos.object_info)
+        finally:
+            lib.plasma_list_free(found[0])
+
+    def clients(self) -> list[ClientInfo]:
+        """The clients of the store, this one among them."""
+        found = ffi.new("plasma_client_list_t **")
+        self._connection.call(lib.plasma_list_clients, found)
+        return _clients(found)
+
+    def holders(self, key: Key) -> list[ClientInfo]:
+        """The clients that hold an object."""
+        found = ffi.new("plasma_client_list_t **")
+        args = (id_pointer(self.find(key)), found)
+        self._connection.call(lib.plasma_list_holders, *args, about=key)
+        return _clients(found)
+
+    def __len__(self) -> int:
+        """How many objects are sealed."""
+        return self.stats().objects_sealed
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __iter__(self) -> Iterator[ObjectID]:
+        """The ids of the objects that are sealed."""
+        return iter([info.id for info in self.list() if info.state is State.SEALED])
+
+    def _number(self, function: Callable[..., int], *args: int) -> int:
+        number = ffi.new("uint64_t *")
+        self._connection.call(function, *args, number)
+        return number[0]
+
+
+def _each(
+    at: Callable[..., int], found: Any, count: int, info: Any, convert: Callable[[Any], _I]
+) -> list[_I]:
+    converted: list[_I] = []
+    for position in range(count):
+        at(found, position, info)
+        converted.append(convert(info))
+    return converted
+
+
+def _clients(found: Any) -> list[ClientInfo]:
+    try:
+        count = lib.plasma_client_list_count(found[0])
+        info = sized("plasma_client_info_t")
+        return _each(lib.plasma_client_list_at, found[0], count, info, infos.client_info)
+    finally:
+        lib.plasma_client_list_free(found[0])

@@ -1,0 +1,132 @@
+"""Any Python object, pickled with its buffers beside the pickle: see docs/format.md."""
+
+from __future__ import annotations
+
+import pickle
+import struct
+import sys
+from typing import Any, Optional
+
+from plasma.buffers import Buffer
+from plasma.errors import FormatError
+from plasma.ids import Key, ObjectID
+from plasma.options import CreateOptions, Metadata
+from plasma.reading import Reading
+from plasma.times import Seconds
+from plasma.writing import Writing
+
+FORMAT = b"python-pickle-1"
+"""The value of the metadata key "format"; its number is the version of the layout."""
+
+ALIGNMENT = 64
+_WORD = struct.Struct("<Q")
+_PICKLED = CreateOptions(metadata={"format": FORMAT})
+
+
+class Objects(Reading, Writing):
+    """Part of `plasma.Client`."""
+
+    def put(
+        self,
+        value: object,
+        id: Optional[bytes] = None,
+        name: Optional[str] = None,
+        metadata: Optional[Metadata] = None,
+        *,
+        pinned: bool = False,
+        timeout: Seconds = 0,
+    ) -> ObjectID:
+        """Store any object that can be pickled.
+
+        Large buffers in it (of NumPy arrays, pandas frames, Arrow tables, a pickle.PickleBuffer)
+        are copied once, to where `get_object` makes views of them.
+        """
+        options = _PICKLED
+        if name is not None or metadata or pinned:
+            options = CreateOptions(name, {**(metadata or {}), "format": FORMAT}, pinned=pinned)
+        return self._put_parts(parts_of(value), id, options, timeout)
+
+    def get_object(self, key: Key, timeout: Seconds = None) -> Any:
+        """What `put`, `put_arrow` or `empty` stored, as views on shared memory, read-only.
+
+        The memory is held until the last view is collected. Unpickling runs what the object says:
+        read only stores whose writers you trust.
+        """
+        return load(self.get(key, timeout))
+
+
+def parts_of(value: Any) -> tuple[Any, ...]:
+    """The parts of the layout: index, pickle, and each buffer."""
+    numpy = sys.modules.get("numpy")
+    if numpy is not None and type(value) is numpy.ndarray:
+        return _parts_of_array(value)
+    return _parts_of_any(value)
+
+
+def _parts_of_array(array: Any) -> tuple[Any, ...]:
+    """The pickle of arrays of one type and shape is the same, and kept: it takes the most time."""
+    dtype = array.dtype
+    if dtype.isbuiltin != 1 or dtype.hasobject or not array.flags.c_contiguous:
+        return _parts_of_any(array)
+    kind = (dtype.char, array.shape)
+    head = _heads.get(kind)
+    if head is None:
+        parts = _parts_of_any(array)
+        if len(parts) != 3:  # without a buffer, such as an empty array
+            return parts
+        if len(_heads) >= _MAX_HEADS:
+            _heads.clear()
+        head = _heads[kind] = parts[:2]
+    return *head, array
+
+
+_heads: dict[tuple[str, tuple[int, ...]], tuple[Any, ...]] = {}
+_MAX_HEADS = 256
+
+
+def _parts_of_any(value: object) -> tuple[Any, ...]:
+    buffers: list[pickle.PickleBuffer] = []
+    stream = pickle.dumps(value, protocol=5, buffer_callback=buffers.append)
+    raw = [buffer.raw() for buffer in buffers]
+    return index_of(len(stream), [len(part) for part in raw]), stream, *raw
+
+
+def index_of(stream_size: int, sizes: list[int]) -> bytes:
+    """The first part."""
+    return struct.pack(f"<{len(sizes) + 2}Q", len(sizes), stream_size, *sizes)
+
+
+def aligned(offset: int) -> int:
+    """The next multiple of the alignment."""
+    return -offset % ALIGNMENT + offset
+
+
+def load(buffer: Buffer) -> Any:
+    """The value that a buffer holds."""
+    found = buffer.get_metadata("format")
+    if found == FORMAT:
+        return _unpickle(buffer)
+    if found == b"arrow":
+        from plasma.arrow import table_of
+
+        return table_of(buffer)
+    raise FormatError(
+        f'the metadata "format" of the object is {found!r}, not {FORMAT!r} or b"arrow": use get()'
+    )
+
+
+def _unpickle(buffer: Buffer) -> Any:
+    view = memoryview(buffer)
+    try:
+        (count,) = _WORD.unpack_from(view)
+        stream_size, *sizes = struct.unpack_from(f"<{count + 1}Q", view, _WORD.size)
+    except (struct.error, MemoryError) as broken:
+        raise FormatError(f"the index of the object is broken: {broken}") from None
+    parts: list[memoryview] = []
+    at = aligned(_WORD.size * (count + 2))
+    for size in (stream_size, *sizes):
+        if at + size > len(view):
+            raise FormatError("the object is shorter than its index says")
+        parts.append(view[at : at + size])
+        at = aligned(at + size)
+    return pickle.loads(parts[0], buffers=parts[1:])

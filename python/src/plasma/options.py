@@ -1,0 +1,109 @@
+"""What plasma_create_options_t and plasma_connect_options_t say, from Python's arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Optional
+
+from plasma._library import ffi, lib, sized
+from plasma.times import Seconds, milliseconds, seconds
+
+Metadata = Mapping[str, bytes]
+"""A dictionary of up to 64 KiB; "format" and "schema" customarily say what the data is."""
+
+_EVICTION: dict[Optional[str], int] = {
+    None: lib.PLASMA_EVICTION_NONE,
+    "none": lib.PLASMA_EVICTION_NONE,
+    "lru": lib.PLASMA_EVICTION_LRU,
+}
+
+
+class CreateOptions:
+    """A plasma_create_options_t and what it points to."""
+
+    __slots__ = ("_keep", "address", "struct")
+
+    def __init__(
+        self,
+        name: Optional[str] = None,
+        metadata: Optional[Metadata] = None,
+        *,
+        zeroed: bool = False,
+        pinned: bool = False,
+    ) -> None:
+        self.struct: Any = sized("plasma_create_options_t")
+        self._keep: list[Any] = []
+        if zeroed:
+            self.struct.flags |= lib.PLASMA_CREATE_ZEROED
+        if pinned:
+            self.struct.flags |= lib.PLASMA_CREATE_PINNED
+        if name is not None:
+            self.struct.name = self._kept(_text(name))
+        if metadata:
+            entries = self._kept_array("plasma_metadata_t[]", len(metadata))
+            for entry, (key, value) in zip(entries, metadata.items()):
+                entry.key = self._kept(_text(key))
+                entry.value = self._kept(bytes(value))
+                entry.value_size = len(value)
+            self.struct.metadata = entries
+            self.struct.metadata_count = len(metadata)
+        self.address = int(ffi.cast("uintptr_t", self.struct))
+
+    def copy(self) -> CreateOptions:
+        """The same, whose struct may be changed."""
+        made = CreateOptions()
+        made.struct[0] = self.struct[0]
+        made._keep.append(self)
+        return made
+
+    def _kept(self, content: bytes) -> Any:
+        self._keep.append(ffi.new("char[]", content))
+        return self._keep[-1]
+
+    def _kept_array(self, kind: str, length: int) -> Any:
+        self._keep.append(ffi.new(kind, length))
+        return self._keep[-1]
+
+
+def _text(value: str) -> bytes:
+    encoded = value.encode()
+    if b"\0" in encoded:
+        raise ValueError(f"{value!r} has a NUL in it")
+    return encoded
+
+
+def connect_options(
+    *,
+    create: bool,
+    exclusive: bool,
+    read_only: bool,
+    ephemeral: bool,
+    reserve: bool,
+    capacity: Optional[int],
+    max_objects: Optional[int],
+    mode: Optional[int],
+    eviction: Optional[str],
+    huge_pages: bool,
+    lock_timeout: Seconds,
+) -> Any:
+    """A plasma_connect_options_t."""
+    if eviction not in _EVICTION:
+        raise ValueError(f'eviction is "lru", "none" or None, not {eviction!r}')
+    options = sized("plasma_connect_options_t")
+    for chosen, flag in (
+        (not create, lib.PLASMA_CONNECT_EXISTING),
+        (exclusive, lib.PLASMA_CONNECT_EXCLUSIVE),
+        (read_only, lib.PLASMA_CONNECT_READ_ONLY),
+        (ephemeral, lib.PLASMA_CONNECT_EPHEMERAL),
+        (reserve, lib.PLASMA_CONNECT_RESERVE),
+    ):
+        if chosen:
+            options.flags |= flag
+    options.capacity = capacity or 0
+    options.max_objects = max_objects or 0
+    options.mode = mode or 0
+    options.eviction = _EVICTION[eviction]
+    options.huge_pages = int(huge_pages)
+    # 0 is for ever there; the shortest wait that can be asked for is a millisecond.
+    options.lock_timeout_ms = milliseconds(seconds(lock_timeout)) or 1
+    return options

@@ -1,0 +1,134 @@
+"""What a client can do to get objects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Optional
+
+from plasma._library import ffi, lib
+from plasma.buffers import Buffer
+from plasma.connection import Connection
+from plasma.errors import NotFoundError, error
+from plasma.ids import SIZE, Key, ObjectID, as_id
+from plasma.infos import State, object_id
+from plasma.times import FOREVER_MS, Seconds, seconds
+
+
+class Reading:
+    """Part of `plasma.Client`."""
+
+    _connection: Connection
+
+    def get(self, key: Key, timeout: Seconds = None) -> Buffer:
+        """Get a sealed object by id or name, waiting for it if need be.
+
+        With time-out 0: NotFoundError (a KeyError) if there is none, NotSealedError if it is being
+        written. Else TimeoutError, or AbortedError if its creator dies meanwhile.
+        """
+        connection = self._connection
+        if timeout is None:
+            interrupts = connection.interrupts
+            got = connection.get(key, FOREVER_MS, Buffer)
+            if got.__class__ is not int:
+                return got  # type: ignore[return-value]
+            connection.overcome(got, interrupts, key)  # type: ignore[arg-type]
+        return connection.run(lambda ms: connection.get(key, ms, Buffer), seconds(timeout), key)
+
+    def get_many(self, keys: Iterable[Key], timeout: Seconds = None) -> list[Buffer]:
+        """Get many objects with one deadline; all of them, or the exception of the first without.
+
+        The same id may be there more than once; each buffer is a lease of its own.
+        """
+        ids = [self.find(key) for key in keys]
+        array, count = id_array(ids), len(ids)
+        buffers = ffi.new("plasma_buffer_t[]", count)
+        statuses = ffi.new("plasma_status_t[]", count)
+        connection = self._connection
+
+        def attempt(ms: int) -> int:
+            args = (connection.pointer, array, count, ms, buffers, statuses)
+            status: int = connection._call(lib.plasma_get_many, *args)
+            if status != 0:
+                failure = error(status)
+                lib.plasma_release_many(buffers, count)
+                if status in (lib.PLASMA_ERR_FORKED, lib.PLASMA_ERR_INTERRUPTED):
+                    return status
+                if connection.closed:
+                    return status
+                raise failure
+            return status
+
+        connection.run(attempt, seconds(timeout))
+        base = int(ffi.cast("uintptr_t", buffers))
+        stride = ffi.sizeof("plasma_buffer_t")
+        return [connection._adopt(base + at * stride, Buffer) for at in range(count)]
+
+    def wait(
+        self, keys: Sequence[Key], count: Optional[int] = None, timeout: Seconds = None
+    ) -> tuple[list[Key], list[Key]]:
+        """Wait until `count` (None: all) of the objects are sealed, without getting them.
+
+        Gives those that are and those that are not, like ``select``; fewer when the time is over.
+        """
+        if count is not None and not 0 < count <= len(keys):
+            raise ValueError(f"count is {count}, of {len(keys)} objects")
+        array = id_array([self.find(key) for key in keys])
+        ready, ready_count = ffi.new("uint8_t[]", len(keys)), ffi.new("size_t *")
+        connection = self._connection
+
+        def attempt(ms: int) -> int:
+            status: int = connection._call(
+                lib.plasma_wait, connection.pointer, array, len(keys), count or 0, ms, ready,
+                ready_count,
+            )  # fmt: skip
+            return 0 if status == lib.PLASMA_ERR_TIMEOUT else status
+
+        connection.run(attempt, seconds(timeout))
+        done = [key for key, is_ready in zip(keys, ready) if is_ready]
+        return done, [key for key, is_ready in zip(keys, ready) if not is_ready]
+
+    def state(self, key: Key) -> State:
+        """The state of an object: ABSENT, WRITING or SEALED."""
+        try:
+            key_id = self.find(key)
+        except NotFoundError:
+            return State.ABSENT
+        state = ffi.new("plasma_state_t *")
+        self._connection.call(lib.plasma_contains, id_pointer(key_id), state)
+        return State(state[0])
+
+    def contains(self, key: Key) -> bool:
+        """Whether the object can be got now; so does ``key in client``."""
+        return self.state(key) is State.SEALED
+
+    def __contains__(self, key: object) -> bool:
+        if not isinstance(key, (bytes, str)):
+            return False
+        if isinstance(key, bytes) and len(key) != SIZE:
+            return False
+        return self.contains(key)
+
+    def lookup(self, name: str) -> ObjectID:
+        """The id of a name. The object need not be sealed."""
+        found = ffi.new("plasma_id_t *")
+        encoded = name.encode()
+        if b"\0" in encoded:
+            raise ValueError("a name has no NUL in it")
+        self._connection.call(lib.plasma_lookup, encoded, found, about=name)
+        return object_id(found)
+
+    def find(self, key: Key) -> ObjectID:
+        """The id of an id or a name."""
+        return self.lookup(key) if isinstance(key, str) else as_id(key)
+
+
+def id_pointer(value: bytes) -> Any:
+    """A plasma_id_t that lies in the bytes."""
+    return ffi.from_buffer("plasma_id_t *", value)
+
+
+def id_array(ids: Sequence[bytes]) -> Any:
+    """An array of plasma_id_t."""
+    return ffi.from_buffer("plasma_id_t[]", b"".join(ids))
+
+

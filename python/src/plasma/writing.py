@@ -1,0 +1,126 @@
+"""What a client can do to make objects of bytes."""
+
+from __future__ import annotations
+
+from typing import Any, Optional, Union
+
+from plasma._library import ffi, lib
+from plasma.buffers import Buffer, MutableBuffer
+from plasma.connection import Connection
+from plasma.ids import ObjectID, as_id
+from plasma.options import CreateOptions, Metadata
+from plasma.reading import id_pointer
+from plasma.times import Seconds, seconds
+
+_PLAIN = CreateOptions()
+
+
+class Writing:
+    """Part of `plasma.Client`."""
+
+    _connection: Connection
+
+    def create(
+        self,
+        id: Optional[bytes],
+        size: int,
+        name: Optional[str] = None,
+        metadata: Optional[Metadata] = None,
+        *,
+        zeroed: bool = False,
+        pinned: bool = False,
+        timeout: Seconds = 0,
+    ) -> MutableBuffer:
+        """Create an object, to be written and sealed.
+
+        `id` None takes a random one. `timeout` is how long to wait for room. The memory holds
+        whatever was there before, unless `zeroed`; `pinned` keeps the object from eviction.
+        """
+        options = CreateOptions(name, metadata, zeroed=zeroed, pinned=pinned)
+        made, pointer = self._draft(id, name)
+        connection = self._connection
+
+        def attempt(ms: int) -> int:
+            options.struct.timeout_ms = ms
+            args = (id_pointer(made.id), size, options.struct, pointer)
+            status: int = connection._call(lib.plasma_create, connection.pointer, *args)
+            return status
+
+        connection.run(attempt, seconds(timeout), name or id)
+        return made
+
+    def get_or_create(
+        self,
+        id: bytes,
+        size: int,
+        name: Optional[str] = None,
+        metadata: Optional[Metadata] = None,
+        *,
+        zeroed: bool = False,
+        timeout: Seconds = None,
+    ) -> Union[Buffer, MutableBuffer]:
+        """Get an object, or create it when there is none: of many callers one gets a MutableBuffer.
+
+        The others wait until it is sealed, `timeout` at most.
+        """
+        options = CreateOptions(name, metadata, zeroed=zeroed)
+        made, pointer = self._draft(id, name)
+        got, created = ffi.new("plasma_buffer_t *"), ffi.new("int32_t *")
+        connection = self._connection
+
+        def attempt(ms: int) -> int:
+            args = (id_pointer(made.id), size, options.struct, ms, got, pointer, created)
+            status: int = connection._call(lib.plasma_get_or_create, connection.pointer, *args)
+            return status
+
+        connection.run(attempt, seconds(timeout))
+        if created[0]:
+            return made
+        return connection._adopt(int(ffi.cast("uintptr_t", got)), Buffer)
+
+    def _draft(self, id: Optional[bytes], name: Optional[str]) -> tuple[MutableBuffer, Any]:
+        made = MutableBuffer()
+        made._owner = self._connection
+        made.id = ObjectID.random() if id is None else as_id(id)
+        made.name = name
+        return made, ffi.cast("plasma_mutable_buffer_t *", made._address)
+
+    def put_bytes(
+        self,
+        data: Any,
+        id: Optional[bytes] = None,
+        name: Optional[str] = None,
+        metadata: Optional[Metadata] = None,
+        *,
+        pinned: bool = False,
+        timeout: Seconds = 0,
+    ) -> ObjectID:
+        """Copy bytes, or anything with the buffer protocol, into a new object, and seal it."""
+        options = _PLAIN
+        if name is not None or metadata or pinned:
+            options = CreateOptions(name, metadata, pinned=pinned)
+        return self._put_parts((data,), id, options, timeout)
+
+    def _put_parts(
+        self,
+        parts: tuple[Any, ...],
+        id: Optional[bytes],
+        options: CreateOptions,
+        timeout: Seconds,
+    ) -> ObjectID:
+        """An object of the parts, each at the next multiple of 64 bytes."""
+        made = ObjectID.random() if id is None else as_id(id)
+        connection = self._connection
+        if timeout == 0:
+            status = connection.put(made, options.address, parts)
+            if status == 0:
+                return made
+            connection.overcome(status, connection.interrupts)
+        options = options.copy()
+
+        def attempt(ms: int) -> int:
+            options.struct.timeout_ms = ms
+            return connection.put(made, options.address, parts)
+
+        connection.run(attempt, seconds(timeout))
+        return made
