@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 from cffi import FFI
@@ -17,7 +18,7 @@ HERE = Path(__file__).resolve().parent
 HEADER = HERE.parent / "include" / "plasma.h"
 LIBRARY = Path(os.environ.get("PLASMA_LIBRARY", HERE.parent / "target/release/libplasma.so"))
 # The buffer protocol is in the stable ABI from 3.11 on: one wheel serves all of those.
-STABLE = sys.version_info >= (3, 11)
+STABLE = sys.version_info >= (3, 11) and not sysconfig.get_config_var("Py_GIL_DISABLED")
 
 
 def version() -> str:

@@ -116,6 +116,15 @@ static PyObject *draft_abort(Draft *draft, PyObject *unused)
     return PyLong_FromLong(status);
 }
 
+/* Raises what is in the way of using it. */
+static PyObject *draft_check(Draft *draft, PyObject *unused)
+{
+    (void)unused;
+    if (!draft_ready(draft))
+        return NULL;
+    Py_RETURN_NONE;
+}
+
 /* _call(function, *args): call it while nobody else uses or views the draft. */
 static PyObject *draft_call(Draft *draft, PyObject *args)
 {
@@ -155,6 +164,7 @@ static PyObject *draft_open(Draft *draft, void *unused)
 }
 
 static PyMethodDef draft_methods[] = {
+    {"_check", (PyCFunction)draft_check, METH_NOARGS, NULL},
     {"_seal", (PyCFunction)draft_seal, METH_NOARGS, NULL},
     {"_abort", (PyCFunction)draft_abort, METH_NOARGS, NULL},
     {"_call", (PyCFunction)draft_call, METH_VARARGS, NULL},

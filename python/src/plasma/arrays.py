@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import pickle
-from typing import TYPE_CHECKING, Any, Optional, Union
+from typing import TYPE_CHECKING, Any, Literal, Optional, Union
 
 from plasma.buffers import MutableBuffer
 from plasma.ids import ObjectID
-from plasma.objects import FORMAT, Objects, aligned, index_of
+from plasma.objects import FORMAT, Objects, aligned, index_of, stream_of
 from plasma.options import Metadata
 from plasma.times import Seconds
 
@@ -26,7 +25,7 @@ class Arrays(Objects):
         name: Optional[str] = None,
         metadata: Optional[Metadata] = None,
         *,
-        order: str = "C",
+        order: Literal["C", "F"] = "C",
         zeroed: bool = False,
         timeout: Seconds = 0,
     ) -> npt.NDArray[Any]:
@@ -37,26 +36,22 @@ class Arrays(Objects):
         """
         import numpy as np
 
-        # Its memory is never touched.
-        model: npt.NDArray[Any] = np.empty(shape, dtype, "F" if order == "F" else "C")
+        # Only for what its arguments mean; its memory is never touched.
+        model: npt.NDArray[Any] = np.empty(shape, dtype)
         if model.dtype.hasobject:
             raise TypeError(f"an array of {model.dtype} holds pointers: use put()")
-        buffers: list[pickle.PickleBuffer] = []
-        stream = pickle.dumps(model, protocol=5, buffer_callback=buffers.append)
-        # NumPy pickles some arrays, such as empty ones, without a buffer.
-        sizes = [model.nbytes] if buffers else []
-        index = index_of(len(stream), sizes)
-        at = aligned(len(index))
-        data_at = aligned(at + len(stream))
-        size = data_at + model.nbytes
+        stream = stream_of(model.dtype, model.shape, order)
+        index = index_of(len(stream), [model.nbytes])
+        stream_at = aligned(len(index))
+        data_at = aligned(stream_at + len(stream))
+        head = bytearray(data_at)
+        head[: len(index)] = index
+        head[stream_at : stream_at + len(stream)] = stream
         metadata = {**(metadata or {}), "format": FORMAT}
-        draft = self.create(id, size, name, metadata, zeroed=zeroed, timeout=timeout)
-        view = memoryview(draft)
-        view[: len(index)] = index
-        view[at : at + len(stream)] = stream
-        view[len(index) : at] = bytes(at - len(index))
-        view[at + len(stream) : data_at] = bytes(data_at - at - len(stream))
-        return np.ndarray(model.shape, model.dtype, view[data_at:], order=order)  # type: ignore
+        size = data_at + model.nbytes
+        view = memoryview(self.create(id, size, name, metadata, zeroed=zeroed, timeout=timeout))
+        view[:data_at] = head
+        return np.ndarray(model.shape, model.dtype, view[data_at:], order=order)
 
     def seal(self, array: npt.NDArray[Any]) -> ObjectID:
         """Publish an array that `empty` made; it is read-only from now on."""

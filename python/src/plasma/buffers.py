@@ -117,6 +117,7 @@ class MutableBuffer(_native.Draft):
 
     def resize(self, size: int) -> None:
         """Change the size; a BufferError while there are views, since it may move."""
+        self._check()
         if self._exports:
             raise BufferError("views of the buffer are alive: delete them first")
         self._run(lib.plasma_resize, size)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import pickle
 import struct
 import sys
@@ -64,24 +65,39 @@ def parts_of(value: Any) -> tuple[Any, ...]:
 
 
 def _parts_of_array(array: Any) -> tuple[Any, ...]:
-    """The pickle of arrays of one type and shape is the same, and kept: it takes the most time."""
-    dtype = array.dtype
-    if dtype.isbuiltin != 1 or dtype.hasobject or not array.flags.c_contiguous:
+    if not array.flags.c_contiguous or array.dtype.hasobject:
         return _parts_of_any(array)
-    kind = (dtype.char, array.shape)
-    head = _heads.get(kind)
-    if head is None:
-        parts = _parts_of_any(array)
-        if len(parts) != 3:  # without a buffer, such as an empty array
-            return parts
-        if len(_heads) >= _MAX_HEADS:
-            _heads.clear()
-        head = _heads[kind] = parts[:2]
-    return *head, array
+    stream = stream_of(array.dtype, array.shape, "C")
+    # NumPy does not lend memory of every type.
+    data = array if array.dtype.kind in "biufc" else array.reshape(-1).view("u1")
+    return index_of(len(stream), [array.nbytes]), stream, data
 
 
-_heads: dict[tuple[str, tuple[int, ...]], tuple[Any, ...]] = {}
-_MAX_HEADS = 256
+def stream_of(dtype: Any, shape: tuple[int, ...], order: str) -> bytes:
+    """The pickle of an array, whose one buffer is its memory: a call of numpy.ndarray."""
+    if dtype.kind in "biufcmM" and dtype.metadata is None:
+        return _kept_stream_of(dtype, shape, order)
+    return _stream_of(dtype, shape, order)
+
+
+def _stream_of(dtype: Any, shape: tuple[int, ...], order: str) -> bytes:
+    return pickle.dumps(_Array(dtype, shape, order), protocol=5, buffer_callback=lambda _: None)
+
+
+# It takes the most time of all of put().
+_kept_stream_of = functools.lru_cache(256)(_stream_of)
+
+
+class _Array:
+    """Pickles as an array would, without having it."""
+
+    def __init__(self, *kind: Any) -> None:
+        self.kind = kind
+
+    def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
+        dtype, shape, order = self.kind
+        memory = pickle.PickleBuffer(b"")
+        return sys.modules["numpy"].ndarray, (shape, dtype, memory, 0, None, order)
 
 
 def _parts_of_any(value: object) -> tuple[Any, ...]:

@@ -1,0 +1,174 @@
+"""NumPy, pandas and Arrow see shared memory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import run
+
+import plasma
+
+np = pytest.importorskip("numpy")
+
+
+def is_shared(array: Any) -> bool:
+    """Whether the array lies in the mapping of a store."""
+    address = array.__array_interface__["data"][0]
+    for line in Path("/proc/self/maps").read_text().splitlines():
+        begin, end = (int(part, 16) for part in line.split()[0].split("-"))
+        if begin <= address < end:
+            return line.endswith("/heap")
+    return False
+
+
+ARRAYS = {
+    "one": lambda: np.arange(128.0),
+    "two": lambda: np.arange(12, dtype="i4").reshape(3, 4),
+    "fortran": lambda: np.asfortranarray(np.arange(12.0).reshape(3, 4)),
+    "strided": lambda: np.arange(100.0)[::3],
+    "scalar": lambda: np.array(3.5),
+    "empty": lambda: np.empty((0, 5)),
+    "big-endian": lambda: np.arange(5, dtype=">i8"),
+    "structured": lambda: np.zeros(3, [("a", "i4"), ("b", "S7")]),
+    "dates": lambda: np.array(["2026-11-25", "NaT"], "M8[D]"),
+    "bool": lambda: np.array([True, False]),
+    "text": lambda: np.array(["a", "bcd"]),
+    "objects": lambda: np.array([1, "x", None], dtype=object),
+}
+
+
+@pytest.mark.parametrize("kind", ARRAYS)
+def test_arrays_come_back_equal_and_in_shared_memory(client: plasma.Client, kind: str) -> None:
+    for _ in range(2):  # the second time the pickle is kept
+        array = ARRAYS[kind]()
+        again = client.get_object(client.put(array), 0)
+        assert again.dtype == array.dtype and again.shape == array.shape
+        assert repr(again) == repr(array)
+        if kind not in ("objects", "strided", "empty"):
+            assert is_shared(again) and not again.flags.writeable
+            assert again.__array_interface__["data"][0] % 64 == 0
+            assert again.flags.f_contiguous == array.flags.f_contiguous
+
+
+def test_subclasses_and_many_shapes_are_kept_apart(client: plasma.Client) -> None:
+    masked = np.ma.masked_array([1, 2, 3], mask=[0, 1, 0])
+    again = client.get_object(client.put(masked))
+    assert type(again) is type(masked) and again.sum() == 4
+    for size in range(1, 600):  # more than are kept
+        assert client.get_object(client.put(np.full(size, size, "u2"))).sum() == size * size
+    assert client.get_object(client.put(np.full(5, 1, "u2"))).dtype == np.dtype("u2")
+    assert client.get_object(client.put(np.full((5, 1), 1, "i2"))).shape == (5, 1)
+
+
+def test_an_array_holds_its_memory(client: plasma.Client) -> None:
+    key = client.put({"a": np.arange(1000), "b": [np.ones(10)]})
+    part = client.get_object(key)["b"][0][3:]
+    client.delete(key)
+    client.close()
+    assert is_shared(part) and part.sum() == 7
+
+
+@pytest.mark.parametrize(
+    ("shape", "dtype", "order"),
+    [
+        (5, float, "C"),
+        ((3, 4), "i2", "C"),
+        ((3, 4), "c16", "F"),
+        ((), "f4", "C"),
+        ((0, 3), "f8", "C"),
+        (2, [("a", "i4"), ("b", "f8")], "C"),
+        ((2, 2), "M8[us]", "C"),
+    ],
+)
+def test_an_array_is_made_in_place(client: plasma.Client, shape: Any, dtype: Any, order: str) -> None:
+    array = client.empty(shape, dtype, name="it", order=order, zeroed=True)
+    assert array.shape == np.empty(shape).shape and array.dtype == np.dtype(dtype)
+    assert "it" not in client and array.flags.writeable
+    array[...] = np.ones(array.shape, array.dtype)
+    key = client.seal(array)
+    assert not array.flags.writeable
+    again = client.get_object(key, 0)
+    assert np.array_equal(again, array) and again.dtype == array.dtype
+    if array.ndim == 2 and array.size:
+        assert again.flags.f_contiguous == array.flags.f_contiguous == (order == "F")
+    if array.size:
+        assert is_shared(array) and is_shared(again) and not again.flags.writeable
+
+
+def test_an_array_is_sealed_through_a_slice_of_it(client: plasma.Client) -> None:
+    array = client.empty(10, "u1")
+    array[:] = 7
+    key = client.seal(array[2:4])
+    assert not array.flags.writeable and client.get_object(key).sum() == 70
+    with pytest.raises(plasma.SealedError):
+        client.seal(array)
+
+
+def test_an_array_that_is_dropped_is_given_up(client: plasma.Client) -> None:
+    array = client.empty(10, name="it")
+    assert client.info("it").state is plasma.State.WRITING
+    del array
+    assert client.list() == []
+
+
+def test_an_array_of_objects_or_of_another_place_is_refused(client: plasma.Client) -> None:
+    with pytest.raises(TypeError, match="put"):
+        client.empty(3, object)
+    for other in np.empty(3), np.asarray(client.get(client.put_bytes(bytes(8)))):
+        with pytest.raises(TypeError, match="empty"):
+            client.seal(other)
+    assert len(client.list()) == 1
+
+
+def test_pandas_frames_are_views(client: plasma.Client) -> None:
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame({"a": np.arange(1000), "b": np.linspace(0, 1, 1000), "c": ["x"] * 1000})
+    again = client.get_object(client.put(frame))
+    pd.testing.assert_frame_equal(again, frame)
+    assert is_shared(again["a"].to_numpy()) and is_shared(again["b"].to_numpy())
+    assert again.groupby("c").sum(numeric_only=True)["a"].iloc[0] == 499500
+
+
+def test_arrow_tables_are_views(client: plasma.Client) -> None:
+    pa = pytest.importorskip("pyarrow")
+    table = pa.table({"a": list(range(1000)), "b": ["text"] * 1000, "c": [None, 1.5] * 500})
+    key = client.put_arrow(table, name="table", metadata={"mine": b"1"})
+    with client.get(key) as buffer:
+        assert buffer.metadata == {"mine": b"1", "format": b"arrow"}
+    for again in client.get_arrow("table"), client.get_object(key), client.get_object(client.put(table)):
+        assert again.equals(table)
+        assert is_shared(again["a"].chunk(0).to_numpy())
+    batch = table.to_batches()[0]
+    assert client.get_arrow(client.put_arrow(batch)).to_batches()[0].equals(batch)
+    assert "get_arrow" in dir(client)
+    with pytest.raises(pa.ArrowException):
+        client.get_arrow(client.put_bytes(b"no table"))
+
+
+def test_no_module_is_imported_before_it_is_needed(store: str) -> None:
+    script = """if True:
+        import sys, plasma
+        with plasma.connect(sys.argv[1], ephemeral=True) as client:
+            assert client.get_object(client.put([1])) == [1]
+        print([name for name in ("numpy", "pandas", "pyarrow") if name in sys.modules])
+    """
+    assert run(script, store) == "[]\n"
+
+
+def test_everything_else_works_without_numpy(store: str) -> None:
+    script = """if True:
+        import sys
+        sys.modules["numpy"] = sys.modules["pyarrow"] = None
+        import libplasma, plasma
+        with plasma.connect(sys.argv[1], ephemeral=True) as client:
+            key = client.put({"a": bytearray(1000)})
+            assert client.get_object(key) == {"a": bytearray(1000)}
+            for call in (lambda: client.empty(3), lambda: client.put_arrow(None)):
+                try:
+                    call()
+                except ImportError as error:
+                    print(type(error).__name__)
+    """
+    assert run(script, store) == "ModuleNotFoundError\n" * 2

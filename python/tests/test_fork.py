@@ -1,0 +1,276 @@
+"""A forked child works on its own, and its parent does not notice."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+import traceback
+from collections.abc import Callable
+
+import pytest
+from conftest import run, wait_until_blocked
+
+import plasma
+
+A, B = b"a" * 5000, b"b" * 5000
+
+
+class Child:
+    """A fork that runs a function, when it is told to go on."""
+
+    def __init__(self, function: Callable[[], object]) -> None:
+        result, self._result = os.pipe()
+        go_on, self._go_on = os.pipe()
+        self.pid = os.fork()
+        if self.pid == 0:
+            said = "it did not even begin"
+            try:
+                os.close(self._go_on)
+                os.read(go_on, 1)
+                said = repr(function())
+            except BaseException:
+                said = traceback.format_exc()
+            finally:
+                os.write(self._result, said.encode())
+                os._exit(0)
+        os.close(go_on)
+        os.close(self._result)
+        self._result = result
+
+    def says(self) -> str:
+        """What the function gives; it begins now."""
+        os.close(self._go_on)
+        with open(self._result) as result:
+            said = result.read()
+        assert os.waitpid(self.pid, 0)[1] == 0
+        return said
+
+
+def holder_pids(client: plasma.Client, key: plasma.Key) -> list[int]:
+    return sorted(holder.pid for holder in client.holders(key))
+
+
+def test_a_child_connects_anew_and_tells_so_once(client: plasma.Client) -> None:
+    key = client.put_bytes(A)
+
+    def use() -> object:
+        records: list[str] = []
+        handler = logging.Handler()
+        handler.emit = lambda record: records.append(record.getMessage())  # type: ignore
+        logging.getLogger("plasma").addHandler(handler)
+        logging.getLogger("plasma").setLevel(logging.INFO)
+        mine = client.put([1, 2], name="of the child")
+        assert bytes(client.get(key, 0)) == A and client.get_object(mine) == [1, 2]
+        assert client.info(mine).creator_pid == os.getpid()
+        assert records == [f"process {os.getpid()} was forked: connected anew to {client.address}"]
+        return len(client.clients())
+
+    assert Child(use).says() == "2"
+    assert client.get_object("of the child", 0) == [1, 2]
+    client.reap()
+    assert len(client.clients()) == 1 and client.stats().leases == 0
+
+
+def test_a_child_that_holds_and_uses_nothing_does_not_connect(client: plasma.Client) -> None:
+    child = Child(lambda: 1)
+    assert len(client.clients()) == 1
+    assert child.says() == "1"
+
+
+def test_a_view_in_a_child_has_a_lease_of_its_own(client: plasma.Client) -> None:
+    key = client.put_bytes(A)
+    buffer = client.get(key)
+    view = memoryview(buffer)
+    child = Child(lambda: (bytes(view) == A, bytes(buffer) == A, buffer.id == key))
+    assert holder_pids(client, key) == sorted([os.getpid(), child.pid])
+    view.release()
+    buffer.release()
+    client.delete(key)
+    for _ in range(100):
+        client.delete(client.put_bytes(B))
+    client.reap()
+    assert client.stats().objects_deleted == 1
+    assert child.says() == "(True, True, True)"
+    client.reap()
+    assert client.stats().objects_deleted == 0
+
+
+def test_a_view_of_a_deleted_object_shows_no_other_bytes(client: plasma.Client) -> None:
+    small, large = client.put_bytes(b"s" * 100), client.put_bytes(A * 100)
+    views = [memoryview(client.get(key))[1:] for key in (small, large)]
+    held = client.get(large)
+    client.delete(small)
+    client.delete(large)
+    client.put_bytes(B * 100, id=large)  # another object that has the id now
+
+    def look() -> object:
+        assert [bytes(view) for view in views] == [b"s" * 99, (A * 100)[1:]]
+        try:
+            memoryview(held)
+        except plasma.ForkedError as refused:
+            return str(refused)
+        return bytes(held)[:1]
+
+    child = Child(look)
+    views.clear()
+    del held
+    for _ in range(50):
+        client.delete(client.put_bytes(B * 100))
+        client.delete(client.put_bytes(b"t" * 100))
+        client.reap()
+    assert client.stats().objects_deleted == 0
+    assert child.says() == repr("the object was gone when this process was forked")
+
+
+def test_a_view_of_a_removed_store_stays(client: plasma.Client, store: str) -> None:
+    view = memoryview(client.get(client.put_bytes(A)))
+    plasma.remove(store)
+    child = Child(lambda: bytes(view) == A)
+    view.release()
+    assert child.says() == "True"
+
+
+def test_drafts_stay_the_parents(client: plasma.Client) -> None:
+    draft = client.create(None, 3, "draft")
+    view = memoryview(draft)
+
+    def touch() -> object:
+        refused = []
+        for use in draft.seal, draft.abort, lambda: draft.resize(4), lambda: memoryview(draft):
+            try:
+                use()
+            except plasma.ForkedError:
+                refused.append(1)
+        return len(refused)
+
+    assert Child(touch).says() == "4"
+    view[:] = b"abc"
+    assert bytes(client.get(draft.seal(), 0)) == b"abc"
+
+
+def test_events_stay_the_parents(client: plasma.Client) -> None:
+    events = client.events()
+
+    def touch() -> object:
+        nonlocal events
+        for use in (lambda: events.next(0), events.fileno, lambda: next(iter(events))):
+            with pytest.raises(plasma.ForkedError):
+                use()
+        old, events = events, client.events()
+        del old
+        key = client.put_bytes(b"")
+        return events.next(60).id == key
+
+    assert Child(touch).says() == "True"
+    assert events.next(60).type is plasma.EventType.SEALED
+
+
+def test_finalisers_of_a_child_touch_nothing_of_the_parents(store: str) -> None:
+    script = """if True:
+        import gc, os, sys, plasma
+        client = plasma.connect(sys.argv[1])
+        buffer = client.get(client.put_bytes(b"held"))
+        gone = client.get(client.put_bytes(b"gone"))
+        client.delete(gone.id)
+        view, lost = memoryview(buffer), memoryview(gone)
+        draft = client.create(None, 3, "draft")
+        events = client.events()
+        events.fileno()
+        client.reap()
+        before = client.stats().leases, len(client.list())
+        pid = os.fork()
+        if pid == 0:
+            if len(sys.argv) > 2:
+                client.close()
+                del draft, view, lost, buffer, gone, events, client
+                gc.collect()
+            sys.exit(0)
+        assert os.waitpid(pid, 0)[1] == 0
+        client.reap()
+        assert (client.stats().leases, len(client.list())) == before, (before, client.stats())
+        memoryview(draft)[:] = b"abc"
+        assert bytes(client.get(draft.seal(), 0)) == b"abc"
+        assert view == b"held" and lost == b"gone"
+        assert events.next(60).id == draft.id
+        print("done")
+    """
+    for how in [], ["by hand"]:
+        assert run(script, store, *how) == "done\n"
+        with plasma.connect(store) as client:
+            client.reap()
+            client.delete("draft")
+
+
+def test_forks_of_forks_have_leases_of_their_own(client: plasma.Client) -> None:
+    key = client.put_bytes(A)
+    view = memoryview(client.get(key))
+
+    def again() -> object:
+        child = Child(lambda: bytes(view) == A)
+        held = len(client.holders(key)) if key in client else -1
+        view.release()
+        return held, child.says()
+
+    child = Child(again)
+    assert child.says() == "(3, 'True')"
+    assert view == A
+
+
+def test_a_child_that_dies_at_once_does_not_stop_the_parent(client: plasma.Client) -> None:
+    view = memoryview(client.get(client.put_bytes(A)))
+    for _ in range(20):
+        pid = os.fork()
+        if pid == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        os.waitpid(pid, 0)
+    assert view == A
+    client.reap()
+    assert client.stats().leases == 1 and len(client.clients()) == 1
+
+
+def test_a_fork_while_other_threads_wait_and_work(client: plasma.Client) -> None:
+    stop = threading.Event()
+
+    def work() -> None:
+        while not stop.is_set():
+            client.delete(client.put_bytes(A))
+
+    def wait() -> None:
+        with pytest.raises(plasma.InterruptedError):
+            client.get("never")
+
+    threads = [threading.Thread(target=call) for call in (work, wait)]
+    for thread in threads:
+        thread.start()
+    wait_until_blocked(os.getpid(), threads[1].native_id or 0)
+    view = memoryview(client.get(client.put_bytes(B)))
+
+    def use() -> object:
+        assert bytes(view) == B
+        key = client.put_bytes(A)
+        assert bytes(client.get(key, 0)) == A
+        client.close()
+        return client.closed
+
+    for _ in range(10):
+        assert Child(use).says() == "True"
+    stop.set()
+    client.interrupt()
+    for thread in threads:
+        thread.join()
+
+
+def test_no_descriptor_is_left_by_forks(client: plasma.Client) -> None:
+    view = memoryview(client.get(client.put_bytes(A)))
+
+    def descriptors() -> int:
+        client.reap()  # the library may keep those of clients that left
+        return len(os.listdir("/proc/self/fd"))
+
+    assert Child(lambda: bytes(view) == A).says() == "True"
+    before = descriptors()
+    for _ in range(5):
+        assert Child(lambda: bytes(view) == A).says() == "True"
+    assert descriptors() == before
