@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 from typing import Any
 
-from plasma._cdef import ffi as _ffi  # pyright: ignore
-
-ffi: Any = _ffi
+# Made from plasma.h when the wheel is.
+ffi: Any = importlib.import_module("plasma._cdef").ffi
 # The very file that _native is linked with; its name is the library's SONAME.
 (_path,) = Path(__file__).parent.glob("libplasma.so*")
 lib: Any = ffi.dlopen(str(_path))

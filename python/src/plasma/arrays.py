@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, Optional, Union
+from typing import TYPE_CHECKING, Any, Literal, Optional, Union, cast
 
 from plasma.buffers import MutableBuffer
 from plasma.ids import ObjectID
@@ -68,9 +68,9 @@ def draft_of(array: npt.NDArray[Any]) -> MutableBuffer:
     """The object that an array lies in."""
     import numpy as np
 
-    owner: object = array
+    owner: Any = array
     while isinstance(owner, np.ndarray):
-        owner = owner.base  # pyright: ignore[reportUnknownMemberType]
+        owner = cast(Any, owner).base
     if isinstance(owner, memoryview):
         owner = owner.obj
     if not isinstance(owner, MutableBuffer):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import Any, Optional
 
 from plasma.buffers import Buffer
@@ -27,8 +28,7 @@ class Arrow(Objects):
         timeout: Seconds = 0,
     ) -> ObjectID:
         """Store a pyarrow Table or RecordBatch as an IPC stream, written straight into the store."""
-        import pyarrow as pa
-
+        pa = _pyarrow()
         size = pa.MockOutputStream()
         _write(size, table)
         metadata = {**(metadata or {}), "format": FORMAT}
@@ -42,15 +42,17 @@ class Arrow(Objects):
         return table_of(self.get(key, timeout))
 
 
-def _write(sink: Any, table: Any) -> None:
-    import pyarrow as pa
+def _pyarrow() -> Any:
+    return importlib.import_module("pyarrow")
 
+
+def _write(sink: Any, table: Any) -> None:
+    pa = _pyarrow()
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write(table)
 
 
 def table_of(buffer: Buffer) -> Any:
     """The table that a buffer holds."""
-    import pyarrow as pa
-
+    pa = _pyarrow()
     return pa.ipc.open_stream(pa.py_buffer(buffer)).read_all()

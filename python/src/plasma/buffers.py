@@ -97,9 +97,10 @@ class MutableBuffer(_native.Draft):
     object's memory. A view that is alive keeps that memory from being any other object's.
     """
 
-    __slots__ = ("__weakref__", "_owner", "id", "name")
+    __slots__ = ("__weakref__", "id", "name", "owner")
 
-    _owner: Connection
+    owner: Connection
+    """What seals it."""
     id: ObjectID
     """The object's id."""
     name: Optional[str]
@@ -128,12 +129,12 @@ class MutableBuffer(_native.Draft):
 
     def seal(self) -> ObjectID:
         """Publish the object: from now on it never changes, and anyone can get it."""
-        self._owner.run(lambda _: self._seal(), None)
+        self.owner.run(lambda _: self._seal(), None)
         return self.id
 
     def abort(self) -> None:
         """Give the object up. While there are views, that waits for the last of them."""
-        self._owner.run(lambda _: self._abort(), None)
+        self.owner.run(lambda _: self._abort(), None)
 
     def _run(self, function: Any, *args: object) -> None:
         pointer = ffi.cast("plasma_mutable_buffer_t *", self._address)

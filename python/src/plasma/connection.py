@@ -14,7 +14,7 @@ from plasma._library import ffi, lib, text
 from plasma.errors import DisconnectedError, check, error
 from plasma.times import milliseconds
 
-log = logging.getLogger("plasma")
+log: logging.Logger = logging.getLogger("plasma")
 
 _renewing = threading.Lock()
 
@@ -41,6 +41,15 @@ class Connection(_native.Connection):
     """What a client and its buffers call libplasma through."""
 
     __slots__ = ("_options", "address", "interrupts", "pid", "pointer", "read_only")
+
+    address: str
+    interrupts: int
+    """How often interrupt() was called."""
+    pid: int
+    """The process that connected."""
+    pointer: Any
+    """The plasma_client_t."""
+    read_only: bool
 
     def __init__(self, address: Optional[str], options: Any) -> None:
         self._options = options

@@ -23,6 +23,9 @@ class CreateOptions:
 
     __slots__ = ("_keep", "address", "struct")
 
+    address: int
+    struct: Any
+
     def __init__(
         self,
         name: Optional[str] = None,
@@ -31,7 +34,7 @@ class CreateOptions:
         zeroed: bool = False,
         pinned: bool = False,
     ) -> None:
-        self.struct: Any = sized("plasma_create_options_t")
+        self.struct = sized("plasma_create_options_t")
         self._keep: list[Any] = []
         if zeroed:
             self.struct.flags |= lib.PLASMA_CREATE_ZEROED

@@ -80,7 +80,7 @@ class Writing:
 
     def _draft(self, id: Optional[bytes], name: Optional[str]) -> tuple[MutableBuffer, Any]:
         made = MutableBuffer()
-        made._owner = self._connection
+        made.owner = self._connection
         made.id = ObjectID.random() if id is None else as_id(id)
         made.name = name
         return made, ffi.cast("plasma_mutable_buffer_t *", made._address)
