@@ -24,7 +24,7 @@ EXAMPLES := $(patsubst c_examples/%.c,target/c/examples/%,$(wildcard c_examples/
 MIRI := $(CARGO) +nightly miri
 
 .PHONY: help build release-lib demo test cli header lint loom shuttle mutants kill crash instructions storm limits
-.PHONY: fuzz miri litmus sanitize bench docs package-test deb dist install clean library
+.PHONY: fuzz miri litmus sanitize bench docs package-test deb dist install clean library wheel python
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -33,16 +33,28 @@ build: library $(PROGRAMS) $(EXAMPLES) ## libplasma.so, libplasma.a and the C an
 
 release-lib: target/portable/libplasma.so ## libplasma.so for any Linux with glibc 2.28 or newer, in target/portable
 
+# For 3.9, for 3.10, and one that is for all from 3.11 on.
+WHEEL_PYTHONS = $$(python/pythons 9 10) $$(python/pythons 11 13 | head -n 1)
+wheel: target/portable/libplasma.so ## Python wheels for any Linux with glibc 2.28 or newer, in target/wheels
+	rm -rf target/wheels
+	PLATFORM=manylinux_2_28_$(shell uname -m) python/wheel $< target/wheels $(WHEEL_PYTHONS)
+
+python: wheel ## the wheels tested on each Python from 3.9 to 3.13 that is here, their types, what they cost
+	PLASMA_LONG=1 python/check target/wheels $$(python/pythons 9 13)
+	python/types target/wheels
+	python/costs target/wheels --check
+
 demo: build ## real files through the store in seven processes, one of them killed; DIR= names files
 	./target/c/demo "$(DIR)"
 
-test: build ## all tests that have to pass: unit, processes, C, kill points, loom
+test: build ## all tests that have to pass: unit, processes, C, kill points, loom, Python
 	PLASMA_LIB_DIR="$(CURDIR)/target/release" $(CARGO) test $(CARGOFLAGS) --no-fail-fast
 	$(CARGO) test $(CARGOFLAGS) --package plasma-fuzz
 	$(CARGO) test $(CARGOFLAGS) --no-fail-fast --package plasma-cli
 	$(MAKE) --no-print-directory kill
 	$(LOOM)
 	SHUTTLE_ITERATIONS=50 $(SHUTTLE)
+	python/test target/release/libplasma.so
 	@if command -v cmake >/dev/null; then $(PACKAGE_TEST); else \
 	    skip="SKIP package-test: there is no cmake"; \
 	    echo "$$skip"; [ -z "$${PLASMA_SKIPS:-}" ] || echo "$$skip" >> "$$PLASMA_SKIPS"; \
