@@ -24,7 +24,7 @@ EXAMPLES := $(patsubst c_examples/%.c,target/c/examples/%,$(wildcard c_examples/
 MIRI := $(CARGO) +nightly miri
 
 .PHONY: help build release-lib demo test cli header lint loom shuttle mutants kill crash instructions storm limits
-.PHONY: fuzz miri litmus sanitize bench docs package-test deb dist install clean library wheel python
+.PHONY: fuzz miri litmus sanitize bench docs package-test deb dist install clean library wheel python reference
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -43,6 +43,9 @@ python: wheel ## the wheels tested on each Python from 3.9 to 3.13 that is here,
 	PLASMA_LONG=1 python/check target/wheels $$(python/pythons 9 13)
 	python/types target/wheels
 	python/costs target/wheels --check
+
+reference: wheel ## the reference of the Python modules, in target/python-docs
+	python/reference target/wheels target/python-docs
 
 demo: build ## real files through the store in seven processes, one of them killed; DIR= names files
 	./target/c/demo "$(DIR)"

@@ -26,7 +26,8 @@ WAITS = {
 @pytest.mark.parametrize("wait", WAITS)
 def test_control_c_breaks_a_wait_at_once(store: str, wait: str) -> None:
     script = f"""if True:
-        import sys, plasma
+        import signal, sys, plasma
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # it may have come ignored
         client = plasma.connect(sys.argv[1])
         draft = client.create(None, 1)
         print("ready", flush=True)
@@ -44,7 +45,8 @@ def test_control_c_breaks_a_wait_at_once(store: str, wait: str) -> None:
 
 def test_control_c_breaks_the_wait_for_room(store: str) -> None:
     script = """if True:
-        import sys, plasma
+        import signal, sys, plasma
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         client = plasma.connect(sys.argv[1], capacity=1 << 20)
         client.put_bytes(bytes(1 << 20))
         print("ready", flush=True)
