@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Callable
 
 import pytest
-from conftest import run, wait_until_blocked
+from conftest import run, start, wait_until_blocked
 
 import plasma
 
@@ -274,3 +274,25 @@ def test_no_descriptor_is_left_by_forks(client: plasma.Client) -> None:
     for _ in range(5):
         assert Child(lambda: bytes(view) == A).says() == "True"
     assert descriptors() == before
+
+
+def test_a_fork_without_descriptors_keeps_what_the_child_may_see(store: str) -> None:
+    script = """if True:
+        import os, resource, sys, plasma
+        client = plasma.connect(sys.argv[1])
+        key = client.put_bytes(b"held")
+        view = memoryview(client.get(key))
+        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (0, limits[1]))
+        pid = os.fork()
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        if pid == 0:
+            os._exit(bytes(view) != b"held")
+        assert os.waitpid(pid, 0)[1] == 0
+        del view
+        print(client.stats().leases)
+    """
+    process = start(script, store)
+    said, complaints = process.communicate(timeout=120)
+    assert (process.returncode, said) == (0, "1\n"), complaints
+    assert complaints.splitlines()[0].startswith("a fork has no pipe to its parent")

@@ -94,7 +94,7 @@ class Connection(_native.Connection):
                 return result  # type: ignore[return-value]
             self.overcome(result, interrupts, about)  # type: ignore[arg-type]
             if deadline is not None:
-                timeout = max(0.0, deadline - time.monotonic())
+                timeout = max(0.001, deadline - time.monotonic())  # 0 would be another question
 
     def overcome(self, status: int, interrupts: int, about: object = None) -> None:
         """Do what lets the call be tried again, or raise what the status stands for."""

@@ -33,7 +33,8 @@ class _Fork(threading.local):
     """What the hooks of one fork tell each other; the thread that forks is the child's, too."""
 
     held: list[_Held]
-    pipe: tuple[int, int]
+    pipe: Optional[tuple[int, int]]
+    """Its second end is closed when the child is ready; None: no descriptors were left."""
 
 
 _fork = _Fork()
@@ -41,7 +42,7 @@ _kept_for_good: list[list[_Held]] = []
 
 
 def _before() -> None:
-    _fork.held = []
+    _fork.held, _fork.pipe = [], None
     for lease in _native.leases():
         if isinstance(lease, Buffer):
             try:
@@ -50,19 +51,27 @@ def _before() -> None:
                 info = None
             _fork.held.append(_Held(lease, info))
     if _fork.held:
-        _fork.pipe = os.pipe2(os.O_CLOEXEC)
+        try:
+            _fork.pipe = os.pipe2(os.O_CLOEXEC)
+        except OSError as error:
+            log.warning("a fork has no pipe to its parent: %s", error)
 
 
 def _in_parent() -> None:
     if not _fork.held:
         return
-    done, child_end = _fork.pipe
-    os.close(child_end)
-    # The child closes its end when it is ready, or by dying.
-    if not select.select([done], [], [], PATIENCE)[0]:
-        log.warning("a forked child did not connect within %g s: its buffers are kept", PATIENCE)
+    ready = False
+    if _fork.pipe:
+        done, child_end = _fork.pipe
+        os.close(child_end)
+        # The child closes its end when it is ready, or by dying.
+        poll = select.poll()
+        poll.register(done, select.POLLIN)
+        ready = bool(poll.poll(PATIENCE * 1000))
+        os.close(done)
+    if not ready:
+        log.warning("a forked child has not connected: the buffers it may see are kept for good")
         _kept_for_good.append(_fork.held)
-    os.close(done)
     _fork.held = []
 
 
@@ -71,12 +80,11 @@ def _in_child() -> None:
     connection.reset_after_fork()
     if not _fork.held:
         return
-    done, child_end = _fork.pipe
-    os.close(done)
     for held in _fork.held:
         if not _renewed(held) and held.buffer._exports:  # pyright: ignore[reportPrivateUsage]
             held.buffer._copy_pages()  # pyright: ignore[reportPrivateUsage]
-    os.close(child_end)
+    for end in _fork.pipe or ():
+        os.close(end)
     _fork.held = []
 
 
