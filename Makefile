@@ -34,7 +34,7 @@ build: library $(PROGRAMS) $(EXAMPLES) ## libplasma.so, libplasma.a and the C an
 release-lib: target/portable/libplasma.so ## libplasma.so for any Linux with glibc 2.28 or newer, in target/portable
 
 # For 3.9, for 3.10, and one that is for all from 3.11 on.
-WHEEL_PYTHONS = $$(python/pythons 9 10) $$(python/pythons 11 13 | head -n 1)
+WHEEL_PYTHONS = $$(python/pythons 9 10) $$(python/pythons 11 13 1)
 wheel: target/portable/libplasma.so ## Python wheels for any Linux with glibc 2.28 or newer, in target/wheels
 	rm -rf target/wheels
 	PLATFORM=manylinux_2_28_$(shell uname -m) python/wheel $< target/wheels $(WHEEL_PYTHONS)

@@ -57,7 +57,7 @@ def test_control_c_breaks_the_wait_for_room(store: str) -> None:
     """
     process = start(script, store)
     assert process.stdout is not None and process.stdout.readline() == "ready\n"
-    eventually(lambda: "S" in Path(f"/proc/{process.pid}/stat").read_text().rsplit(")")[-1])
+    wait_until_blocked(process.pid)
     process.send_signal(signal.SIGINT)
     assert finish(process) == "interrupted 1\n"
 

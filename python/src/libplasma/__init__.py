@@ -8,8 +8,6 @@ An id is a number or a str here (up to 20 bytes of UTF-8), or an ObjectID; creat
     libplasma.seal_object(A)
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple, Optional, Union
 
 import plasma

@@ -68,6 +68,10 @@ class Buffer(_native.Lease):
         check(status)
         return bytes(ffi.buffer(value[0], size[0]))
 
+    def release(self) -> None:
+        """Give the lease back now. A BufferError while there are views; again is no error."""
+        super().release()
+
     @property
     def _pointer(self) -> Any:
         return ffi.cast("plasma_buffer_t *", self._address)

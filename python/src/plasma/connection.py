@@ -11,7 +11,7 @@ from typing import Any, Optional, TypeVar, Union
 
 from plasma import _native
 from plasma._library import ffi, lib, text
-from plasma.errors import DisconnectedError, check, error
+from plasma.errors import DisconnectedError, LimitError, OutOfMemoryError, check, error
 from plasma.times import milliseconds
 
 log: logging.Logger = logging.getLogger("plasma")
@@ -19,6 +19,8 @@ log: logging.Logger = logging.getLogger("plasma")
 _renewing = threading.Lock()
 
 _R = TypeVar("_R")
+_S = TypeVar("_S")
+_SECOND = 1.0
 _FORKED: int = lib.PLASMA_ERR_FORKED
 _INTERRUPTED: int = lib.PLASMA_ERR_INTERRUPTED
 
@@ -95,6 +97,26 @@ class Connection(_native.Connection):
             self.overcome(result, interrupts, about)  # type: ignore[arg-type]
             if deadline is not None:
                 timeout = max(0.001, deadline - time.monotonic())  # 0 would be another question
+
+    def run_for_room(
+        self, attempt: Callable[[int], _S], timeout: Optional[float], about: object = None
+    ) -> _S:
+        """As run(), for what waits for room.
+
+        That wait is a row of short sleeps, and a signal between two of them goes unnoticed: so it
+        is looked for once a second. (The wait for an object is asleep all the time.)
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while True:
+            began = time.monotonic()
+            left = _SECOND if deadline is None else max(0.0, deadline - began)
+            try:
+                return self.run(attempt, min(left, _SECOND), about)
+            except (OutOfMemoryError, LimitError):
+                waited = time.monotonic() - began >= _SECOND
+                if not waited or (deadline is not None and time.monotonic() >= deadline):
+                    raise
+            _native.check_signals()
 
     def overcome(self, status: int, interrupts: int, about: object = None) -> None:
         """Do what lets the call be tried again, or raise what the status stands for."""

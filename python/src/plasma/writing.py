@@ -46,7 +46,7 @@ class Writing:
             status: int = connection._call(lib.plasma_create, connection.pointer, *args)
             return status
 
-        connection.run(attempt, seconds(timeout), name or id)
+        connection.run_for_room(attempt, seconds(timeout), name or id)
         return made
 
     def get_or_create(
@@ -122,5 +122,5 @@ class Writing:
             options.struct.timeout_ms = ms
             return connection.put(made, options.address, parts)
 
-        connection.run(attempt, seconds(timeout))
+        connection.run_for_room(attempt, seconds(timeout))
         return made
