@@ -41,7 +41,7 @@ wheel: target/portable/libplasma.so ## Python wheels for any Linux with glibc 2.
 
 python: wheel ## the wheels tested on each Python from 3.9 to 3.13 that is here, their types, what they cost
 	PLASMA_LONG=1 python/check target/wheels $$(python/pythons 9 13)
-	python/types target/wheels
+	python/lint target/wheels
 	python/costs target/wheels --check
 
 reference: wheel ## the reference of the Python modules, in target/python-docs

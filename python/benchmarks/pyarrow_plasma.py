@@ -1,4 +1,4 @@
-"""What the same costs with the plasma client of pyarrow 11: prints a JSON object of microseconds."""
+"""What the same costs with pyarrow 11's plasma client: prints a JSON object of microseconds."""
 
 import os
 import subprocess
@@ -14,7 +14,13 @@ import pyarrow.plasma as plasma  # noqa: E402
 
 socket = sys.argv[1]
 server = subprocess.Popen(
-    [os.path.join(os.path.dirname(sys.executable), "plasma_store"), "-m", str(1 << 30), "-s", socket],
+    [
+        os.path.join(os.path.dirname(sys.executable), "plasma_store"),
+        "-m",
+        str(1 << 30),
+        "-s",
+        socket,
+    ],
     stderr=subprocess.DEVNULL,
 )
 try:

@@ -1,6 +1,6 @@
 """An asyncio program follows the orders that another process puts into the store.
 
-    python async_consumer.py [ORDERS]
+python async_consumer.py [ORDERS]
 """
 
 import asyncio
@@ -8,7 +8,6 @@ import multiprocessing
 import sys
 
 import plasma
-
 
 CLOSING = plasma.ObjectID.from_str("closing time")
 

@@ -1,6 +1,6 @@
 """Processes share a pandas frame, and answer with frames.
 
-    python frames.py
+python frames.py
 """
 
 import concurrent.futures

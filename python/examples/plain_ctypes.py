@@ -1,6 +1,6 @@
 """libplasma without this package: ctypes and plasma.h are enough.
 
-    python plain_ctypes.py /path/to/libplasma.so
+python plain_ctypes.py /path/to/libplasma.so
 """
 
 import ctypes
@@ -27,7 +27,14 @@ def load(path):
     for name, *types in (
         ("connect", ctypes.c_char_p, ctypes.c_void_p, ctypes.POINTER(ctypes.c_void_p)),
         ("id_random", ctypes.POINTER(Id)),
-        ("put", ctypes.c_void_p, ctypes.POINTER(Id), ctypes.c_char_p, ctypes.c_uint64, ctypes.c_void_p),
+        (
+            "put",
+            ctypes.c_void_p,
+            ctypes.POINTER(Id),
+            ctypes.c_char_p,
+            ctypes.c_uint64,
+            ctypes.c_void_p,
+        ),
         ("get", ctypes.c_void_p, ctypes.POINTER(Id), ctypes.c_int64, ctypes.POINTER(Buffer)),
         ("release", ctypes.POINTER(Buffer)),
         ("disconnect", ctypes.c_void_p),
@@ -58,7 +65,7 @@ def main(path):
     plasma.plasma_id_random(ctypes.byref(id))
     plasma.plasma_put(client, ctypes.byref(id), text, len(text), None)
     plasma.plasma_get(client, ctypes.byref(id), 0, ctypes.byref(buffer))
-    # A copy: a view would have to be kept from outliving the buffer, which is what the package does.
+    # A copy: to keep a view from outliving the buffer is what the package is for.
     print(ctypes.string_at(buffer.data, buffer.size).decode())
     plasma.plasma_release(ctypes.byref(buffer))
     plasma.plasma_disconnect(client)

@@ -1,6 +1,6 @@
-"""A pool sums a large array: shared with Plasma, by pickling, and with multiprocessing.shared_memory.
+"""A pool sums a large array: shared by Plasma, by multiprocessing.shared_memory, and by pickling.
 
-    python pool.py [MEGABYTES] [WORKERS]
+python pool.py [MEGABYTES] [WORKERS]
 """
 
 import multiprocessing
@@ -31,7 +31,8 @@ def sum_of_shared_memory(name, shape, dtype):
 
 
 def by_plasma(pool, array, workers):
-    with plasma.connect(f"pool-{time.time_ns()}", ephemeral=True, capacity=array.nbytes + 4096) as client:
+    address, capacity = f"pool-{time.time_ns()}", array.nbytes + 4096
+    with plasma.connect(address, ephemeral=True, capacity=capacity) as client:
         id = client.put(array)
         return pool.starmap(sum_of_object, [(client, id)] * workers)
 
@@ -44,7 +45,8 @@ def by_shared_memory(pool, array, workers):
     block = shared_memory.SharedMemory(create=True, size=array.nbytes)
     try:
         np.ndarray(array.shape, array.dtype, block.buf)[...] = array
-        return pool.starmap(sum_of_shared_memory, [(block.name, array.shape, array.dtype)] * workers)
+        block_of = (block.name, array.shape, array.dtype)
+        return pool.starmap(sum_of_shared_memory, [block_of] * workers)
     finally:
         block.close()
         block.unlink()  # forget this, and it stays until the machine reboots

@@ -82,7 +82,9 @@ def test_an_array_holds_its_memory(client: plasma.Client) -> None:
         ((2, 2), "M8[us]", "C"),
     ],
 )
-def test_an_array_is_made_in_place(client: plasma.Client, shape: Any, dtype: Any, order: str) -> None:
+def test_an_array_is_made_in_place(
+    client: plasma.Client, shape: Any, dtype: Any, order: Any
+) -> None:
     array = client.empty(shape, dtype, name="it", order=order, zeroed=True)
     assert array.shape == np.empty(shape).shape and array.dtype == np.dtype(dtype)
     assert "it" not in client and array.flags.writeable
@@ -137,12 +139,12 @@ def test_arrow_tables_are_views(client: plasma.Client) -> None:
     key = client.put_arrow(table, name="table", metadata={"mine": b"1"})
     with client.get(key) as buffer:
         assert buffer.metadata == {"mine": b"1", "format": b"arrow"}
-    for again in client.get_arrow("table"), client.get_object(key), client.get_object(client.put(table)):
+    pickled = client.put(table)
+    for again in client.get_arrow("table"), client.get_object(key), client.get_object(pickled):
         assert again.equals(table)
         assert is_shared(again["a"].chunk(0).to_numpy())
     batch = table.to_batches()[0]
     assert client.get_arrow(client.put_arrow(batch)).to_batches()[0].equals(batch)
-    assert "get_arrow" in dir(client)
     with pytest.raises(pa.ArrowException):
         client.get_arrow(client.put_bytes(b"no table"))
 

@@ -48,7 +48,11 @@ def test_exceptions_are_the_builtins_that_fit(client: plasma.Client, store: str)
                 plasma.StoreNotFoundError,
                 FileNotFoundError,
             ),
-            (lambda: plasma.connect(store, exclusive=True), plasma.StoreExistsError, FileExistsError),
+            (
+                lambda: plasma.connect(store, exclusive=True),
+                plasma.StoreExistsError,
+                FileExistsError,
+            ),
             (lambda: plasma.connect(store, capacity=1 << 20), plasma.MismatchError, ValueError),
             (lambda: plasma.connect(other), plasma.NotAStoreError, ValueError),
             (lambda: plasma.connect(store, eviction="fifo"), ValueError, ValueError),

@@ -122,7 +122,12 @@ def test_aget_gets_what_is_there_and_what_comes(client: plasma.Client) -> None:
         client.put_bytes(b"1", id=coming)
         client.put_bytes(b"2", name="named")
         client.put_bytes(b"3", name="other")
-        assert [bytes(buffer) for buffer in await asyncio.gather(*waits)] == [b"1", b"2", b"1", b"3"]
+        assert [bytes(buffer) for buffer in await asyncio.gather(*waits)] == [
+            b"1",
+            b"2",
+            b"1",
+            b"3",
+        ]
 
     run(main())
 

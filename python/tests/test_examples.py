@@ -14,7 +14,12 @@ EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 LIBRARY = str(next(Path(plasma.__file__).parent.glob("libplasma.so*")))
 
 SAYS = {
-    "pool.py 8": ["8 MB, summed by each of 2 workers", "by_plasma", "by_shared_memory", "by_pickling"],
+    "pool.py 8": [
+        "8 MB, summed by each of 2 workers",
+        "by_plasma",
+        "by_shared_memory",
+        "by_pickling",
+    ],
     "data_loader.py 10": ["10 batches of 3.1 MB"],
     "async_consumer.py 30": ["30 orders, 60 cups"],
     "frames.py": ["4 summaries of 200000 rows"],

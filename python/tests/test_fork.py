@@ -115,7 +115,7 @@ def test_a_view_of_a_deleted_object_shows_no_other_bytes(client: plasma.Client) 
 
     child = Child(look)
     views.clear()
-    del held
+    held.release()
     for _ in range(50):
         client.delete(client.put_bytes(B * 100))
         client.delete(client.put_bytes(b"t" * 100))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from pathlib import Path
@@ -94,7 +95,7 @@ def test_a_wait_lets_other_threads_run(client: plasma.Client) -> None:
     got: list[bytes] = []
     waiter = threading.Thread(target=lambda: got.append(bytes(client.get("late"))))
     waiter.start()
-    wait_until_blocked(__import__("os").getpid(), waiter.native_id or 0)
+    wait_until_blocked(os.getpid(), waiter.native_id or 0)
     client.put_bytes(b"from another thread", name="late")
     waiter.join()
     assert got == [b"from another thread"]
@@ -121,7 +122,7 @@ def test_another_thread_ends_the_waits(client: plasma.Client, how: str) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        wait_until_blocked(__import__("os").getpid(), thread.native_id or 0)
+        wait_until_blocked(os.getpid(), thread.native_id or 0)
     getattr(client, how)()
     for thread in threads:
         thread.join()

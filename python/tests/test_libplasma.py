@@ -22,11 +22,12 @@ libplasma.list_objects(plasma)
 
 
 def test_the_seed_program_runs_as_written(store: str) -> None:
-    said = run(f"import sys; address = sys.argv[1]\n{PROGRAM}print(libplasma.list_objects(plasma)[:2])", store)
+    after = "print(libplasma.list_objects(plasma)[:2])"
+    said = run(f"import sys; address = sys.argv[1]\n{PROGRAM}{after}", store)
     assert said == "(['object-1', 'object-2'], [1000, 2000])\n"
     lists = libplasma.list_objects(libplasma.connect(store))
     assert [len(each) for each in lists] == [2] * 5
-    names, sizes, create_times, construct_durations, creator_ids = lists
+    _names, _sizes, create_times, construct_durations, creator_ids = lists
     assert create_times == sorted(create_times) and all(time > 1.7e9 for time in create_times)
     assert all(took is not None and took >= 0 for took in construct_durations)
     assert len(set(creator_ids)) == 1 and creator_ids[0] != os.getpid()

@@ -97,7 +97,7 @@ def test_eviction_makes_room_but_not_of_what_is_pinned_or_held(store: str) -> No
         held.release()
         client.evict(1)
         assert len(client) == 1
-        client.delete(list(client)[0])
+        client.delete(next(iter(client)))
         assert client.trim(keep=1 << 30) == 0 and client.trim() > 0
 
 

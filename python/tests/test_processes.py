@@ -6,10 +6,12 @@ import concurrent.futures
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 from typing import Any
 
 import pytest
-from conftest import finish, run, start
+from conftest import finish, run, start, wait_until_blocked
 
 import plasma
 
@@ -97,8 +99,6 @@ def test_who_waits_for_a_worker_that_is_killed_is_told(client: plasma.Client, st
         store,
     )
     assert waiter.stdout is not None and waiter.stdout.readline() == "w\n"
-    from conftest import wait_until_blocked
-
     wait_until_blocked(waiter.pid)
     process.kill()
     process.communicate()
@@ -126,16 +126,12 @@ def test_there_is_no_noise_at_exit(store: str, method: str, tmp_path: Any) -> No
         "    for worker in workers: worker.join(); assert worker.exitcode == 0\n"
         "    print(len(client))\n"
     )
-    runner = "import runpy, sys; sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name='__main__')"
-    process = start(runner, script, store) if method == "fork" else None
-    if process is None:
-        import subprocess
-        import sys
-
-        process = subprocess.Popen(
-            [sys.executable, script, store],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
+    process = subprocess.Popen(
+        [sys.executable, script, store],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     assert finish(process) == "4\n"
     assert not os.path.exists(store)
 

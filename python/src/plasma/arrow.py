@@ -27,7 +27,7 @@ class Arrow(Objects):
         *,
         timeout: Seconds = 0,
     ) -> ObjectID:
-        """Store a pyarrow Table or RecordBatch as an IPC stream, written straight into the store."""
+        """Store a pyarrow Table or RecordBatch as an IPC stream, written into the store."""
         pa = _pyarrow()
         size = pa.MockOutputStream()
         _write(size, table)

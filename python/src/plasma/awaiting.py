@@ -1,4 +1,4 @@
-"""Getting objects without blocking an event loop: fed by the store's events, no thread, no polling."""
+"""Getting objects without blocking an event loop: fed by the store's events, no polling."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from plasma.buffers import Buffer
 from plasma.connection import Connection
 from plasma.errors import DisconnectedError, NotFoundError, NotSealedError
 from plasma.errors import TimeoutError as PlasmaTimeoutError
-from plasma.events import EventType, Events
+from plasma.events import Events, EventType
 from plasma.ids import Key
 from plasma.reading import Reading
 from plasma.times import Seconds, seconds

@@ -105,6 +105,4 @@ def _renewed(held: _Held) -> bool:
 
 def install() -> None:
     """From now on, forks do all this."""
-    os.register_at_fork(
-        before=_before, after_in_parent=_in_parent, after_in_child=_in_child
-    )
+    os.register_at_fork(before=_before, after_in_parent=_in_parent, after_in_child=_in_child)

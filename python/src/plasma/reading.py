@@ -130,5 +130,3 @@ def id_pointer(value: bytes) -> Any:
 def id_array(ids: Sequence[bytes]) -> Any:
     """An array of plasma_id_t."""
     return ffi.from_buffer("plasma_id_t[]", b"".join(ids))
-
-
