@@ -21,9 +21,9 @@ with plasma.connect(sys.argv[1], ephemeral=True, capacity=1 << 30) as client:
                 lambda: memoryview(client.get(small))
             ),
             "the same by name": time_call(lambda: memoryview(client.get("small"))),
-            "put 1 KB NumPy array": time_each(lambda _: client.put(array), clean),
+            "put 1 KB NumPy array": time_each(lambda: client.put(array), clean),
             "get 1 KB NumPy array, and let it go": time_call(lambda: client.get_object(stored)),
-            "put 1 KB of bytes": time_each(lambda _: client.put_bytes(array), clean),
+            "put 1 KB of bytes": time_each(lambda: client.put_bytes(array), clean),
             "contains": time_call(lambda: small in client),
         }
     )

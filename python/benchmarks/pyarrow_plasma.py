@@ -37,7 +37,7 @@ try:
             "get 100 B to a memoryview, and let it go": time_call(
                 lambda: memoryview(client.get_buffers([small])[0])
             ),
-            "put 1 KB NumPy array": time_each(lambda _: client.put(array), client.delete),
+            "put 1 KB NumPy array": time_each(lambda: client.put(array), client.delete),
             "get 1 KB NumPy array, and let it go": time_call(lambda: client.get(stored)),
             "contains": time_call(lambda: client.contains(small)),
         }

@@ -169,7 +169,8 @@ def test_events_stay_the_parents(client: plasma.Client) -> None:
 
 def test_finalisers_of_a_child_touch_nothing_of_the_parents(store: str) -> None:
     script = """if True:
-        import gc, os, sys, plasma
+        import gc, os, sys, warnings, plasma
+        warnings.simplefilter("ignore", DeprecationWarning)  # from 3.12 on, of threads
         client = plasma.connect(sys.argv[1])
         buffer = client.get(client.put_bytes(b"held"))
         gone = client.get(client.put_bytes(b"gone"))

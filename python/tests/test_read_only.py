@@ -16,8 +16,8 @@ def test_memoryviews_are_read_only(client: plasma.Client) -> None:
         view[0] = 1
     with pytest.raises(TypeError):
         buffer[0] = 1  # type: ignore[index]
-    with pytest.raises((BufferError, TypeError)):
-        open("/dev/zero", "rb").readinto(buffer)
+    with open("/dev/zero", "rb") as zeros, pytest.raises((BufferError, TypeError)):
+        zeros.readinto(buffer)
     assert bytes(buffer) == b"fixed"
 
 
