@@ -63,6 +63,29 @@ def test_control_c_breaks_the_wait_for_room(store: str) -> None:
     assert finish(process) == "interrupted 1\n"
 
 
+@pytest.mark.parametrize("wait", WAITS)
+def test_a_signal_that_the_wait_does_not_notice_breaks_it_all_the_same(
+    store: str, wait: str
+) -> None:
+    script = f"""if True:
+        import signal, sys, plasma
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.siginterrupt(signal.SIGINT, False)  # system calls go on afterwards
+        client = plasma.connect(sys.argv[1])
+        draft = client.create(None, 1)
+        print("ready", flush=True)
+        try:
+            {WAITS[wait]}
+        except KeyboardInterrupt:
+            print("interrupted")
+    """
+    process = start(script, store)
+    assert process.stdout is not None and process.stdout.readline() == "ready\n"
+    wait_until_blocked(process.pid)
+    process.send_signal(signal.SIGINT)
+    assert finish(process) == "interrupted\n"
+
+
 def test_a_signal_with_a_handler_that_returns_lets_the_wait_go_on(store: str) -> None:
     script = """if True:
         import signal, sys, plasma

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import struct
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -78,6 +80,23 @@ def test_what_cannot_be_pickled_leaves_nothing(client: plasma.Client) -> None:
     with pytest.raises((AttributeError, TypeError, pickle.PicklingError)):
         client.put(lambda: None)
     assert client.list() == []
+
+
+def test_an_address_may_be_a_path_and_relative(store: str) -> None:
+
+    here = os.getcwd()
+    os.chdir(os.path.dirname(store))
+    try:
+        with plasma.connect("./store") as client:
+            os.chdir(here)
+            with pickle.loads(pickle.dumps(client)) as again:
+                again.put_bytes(b"", name="it")
+            assert "it" in client and os.path.samefile(client.address, store)
+        with plasma.connect(Path(store)) as client:
+            assert "it" in client
+        plasma.remove(Path(store))
+    finally:
+        os.chdir(here)
 
 
 def test_a_client_pickles_to_its_address(client: plasma.Client, store: str) -> None:

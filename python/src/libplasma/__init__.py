@@ -31,7 +31,7 @@ class ObjectList(NamedTuple):
     """Process ids."""
 
 
-def connect(address: Optional[str] = None) -> Client:
+def connect(address: plasma.Address = None) -> Client:
     """Open a store, or create it when there is none; see `plasma.connect`."""
     return plasma.connect(address)
 

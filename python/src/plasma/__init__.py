@@ -11,6 +11,7 @@ from plasma import forking
 from plasma._library import lib, text
 from plasma.buffers import Buffer, MutableBuffer
 from plasma.client import Client, connect, remove
+from plasma.connection import Address
 from plasma.errors import (
     AbortedError,
     AccessError,
@@ -52,6 +53,7 @@ __version__: str = text(lib.plasma_version_string())
 __all__ = [
     "AbortedError",
     "AccessError",
+    "Address",
     "Buffer",
     "Client",
     "ClientInfo",

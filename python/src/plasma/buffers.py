@@ -133,12 +133,12 @@ class MutableBuffer(_native.Draft):
 
     def seal(self) -> ObjectID:
         """Publish the object: from now on it never changes, and anyone can get it."""
-        self.owner.run(lambda _: self._seal(), None)
+        self.owner.run(lambda _: self._seal(), 0)
         return self.id
 
     def abort(self) -> None:
         """Give the object up. While there are views, that waits for the last of them."""
-        self.owner.run(lambda _: self._abort(), None)
+        self.owner.run(lambda _: self._abort(), 0)
 
     def _run(self, function: Any, *args: object) -> None:
         pointer = ffi.cast("plasma_mutable_buffer_t *", self._address)

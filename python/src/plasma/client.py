@@ -7,11 +7,11 @@ import weakref
 from types import TracebackType
 from typing import Any, Optional
 
-from plasma._library import ffi, lib
+from plasma._library import lib
 from plasma.arrays import Arrays
 from plasma.arrow import Arrow
 from plasma.awaiting import Awaiting
-from plasma.connection import Connection
+from plasma.connection import Address, Connection, encoded_address
 from plasma.errors import check
 from plasma.managing import Managing
 from plasma.options import connect_options
@@ -83,7 +83,7 @@ def _close_all() -> None:
 
 
 def connect(
-    address: Optional[str] = None,
+    address: Address = None,
     *,
     create: bool = True,
     exclusive: bool = False,
@@ -133,6 +133,6 @@ def _reopen(address: str, read_only: bool) -> Client:
     return connect(address, create=False, read_only=read_only)
 
 
-def remove(address: Optional[str] = None) -> None:
+def remove(address: Address = None) -> None:
     """Remove a store and all objects in it. Who is connected keeps the buffers it holds."""
-    check(lib.plasma_store_remove(ffi.NULL if address is None else address.encode()))
+    check(lib.plasma_store_remove(encoded_address(address)))

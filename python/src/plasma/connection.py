@@ -14,13 +14,21 @@ from plasma._library import ffi, lib, text
 from plasma.errors import DisconnectedError, LimitError, OutOfMemoryError, check, error
 from plasma.times import milliseconds
 
+Address = Union[str, "os.PathLike[str]", None]
+"""None for $PLASMA_STORE, or else "default"; a word; or a path with a "/"."""
+
 log: logging.Logger = logging.getLogger("plasma")
 
 _renewing = threading.Lock()
 
 _R = TypeVar("_R")
 _S = TypeVar("_S")
-_SECOND = 1.0
+_TIMEOUT: int = lib.PLASMA_ERR_TIMEOUT
+
+_SLICE = 0.1
+"""Seconds. A signal ends a wait, but not one that comes while libplasma is between two of its
+sleeps, which take just so long. So the main thread, which runs the handlers, looks for them then.
+"""
 _FORKED: int = lib.PLASMA_ERR_FORKED
 _INTERRUPTED: int = lib.PLASMA_ERR_INTERRUPTED
 
@@ -31,12 +39,23 @@ def reset_after_fork() -> None:
     _renewing = threading.Lock()
 
 
-def open_client(address: Optional[str], options: Any) -> Any:
+def encoded_address(address: Address) -> Any:
+    """As C takes it."""
+    return ffi.NULL if address is None else os.fsencode(address)
+
+
+def open_client(address: Address, options: Any) -> Any:
     """A new plasma_client_t."""
     client = ffi.new("plasma_client_t **")
-    encoded = ffi.NULL if address is None else os.fsencode(address)
-    check(lib.plasma_connect(encoded, options, client))
+    check(lib.plasma_connect(encoded_address(address), options, client))
     return client[0]
+
+
+def _is_long(timeout: Optional[float]) -> bool:
+    """Whether to wait in slices."""
+    if timeout is not None and timeout <= _SLICE:
+        return False
+    return threading.get_ident() == threading.main_thread().ident
 
 
 class Connection(_native.Connection):
@@ -53,12 +72,13 @@ class Connection(_native.Connection):
     """The plasma_client_t."""
     read_only: bool
 
-    def __init__(self, address: Optional[str], options: Any) -> None:
+    def __init__(self, address: Address, options: Any) -> None:
         self._options = options
         self.read_only = bool(options.flags & lib.PLASMA_CONNECT_READ_ONLY)
         self.interrupts = 0
         self._adopt_client(open_client(address, options))
-        self.address = text(lib.plasma_client_address(self.pointer))
+        # Whole, for children and pickles, which may be in another directory.
+        self.address = os.path.join(os.getcwd(), text(lib.plasma_client_address(self.pointer)))
 
     def _adopt_client(self, pointer: Any) -> None:
         self.pid = os.getpid()
@@ -79,7 +99,7 @@ class Connection(_native.Connection):
 
     def call(self, function: Callable[..., int], *args: object, about: object = None) -> None:
         """function(client, *args), which takes no time-out of its own."""
-        self.run(lambda _: self._call(function, self.pointer, *args), None, about)
+        self.run(lambda _: self._call(function, self.pointer, *args), 0, about)
 
     def run(
         self,
@@ -91,32 +111,34 @@ class Connection(_native.Connection):
         deadline = time.monotonic() + timeout if timeout else None
         interrupts = self.interrupts
         while True:
-            result = attempt(milliseconds(timeout))
+            cut = _is_long(timeout)
+            result = attempt(milliseconds(_SLICE if cut else timeout))
             if result.__class__ is not int or result == 0:
                 return result  # type: ignore[return-value]
-            self.overcome(result, interrupts, about)  # type: ignore[arg-type]
+            if cut and result == _TIMEOUT:
+                _native.check_signals()
+            else:
+                self.overcome(result, interrupts, about)  # type: ignore[arg-type]
             if deadline is not None:
-                timeout = max(0.001, deadline - time.monotonic())  # 0 would be another question
+                # 0 would be another question.
+                timeout = max(0.001, deadline - time.monotonic())
 
     def run_for_room(
         self, attempt: Callable[[int], _S], timeout: Optional[float], about: object = None
     ) -> _S:
-        """As run(), for what waits for room.
-
-        That wait is a row of short sleeps, and a signal between two of them goes unnoticed: so it
-        is looked for once a second. (The wait for an object is asleep all the time.)
-        """
+        """As run(), for what waits for room, and has none when the time is over."""
         deadline = None if timeout is None else time.monotonic() + timeout
         while True:
+            cut = _is_long(timeout)
             began = time.monotonic()
-            left = _SECOND if deadline is None else max(0.0, deadline - began)
             try:
-                return self.run(attempt, min(left, _SECOND), about)
+                return self.run(attempt, _SLICE if cut else timeout, about)
             except (OutOfMemoryError, LimitError):
-                waited = time.monotonic() - began >= _SECOND
-                if not waited or (deadline is not None and time.monotonic() >= deadline):
+                if not cut or time.monotonic() - began < _SLICE:
                     raise
             _native.check_signals()
+            if deadline is not None:
+                timeout = max(0.0, deadline - time.monotonic())
 
     def overcome(self, status: int, interrupts: int, about: object = None) -> None:
         """Do what lets the call be tried again, or raise what the status stands for."""

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any, Optional
 
 from plasma._library import ffi, lib
 from plasma.buffers import Buffer
 from plasma.connection import Connection
-from plasma.errors import NotFoundError, error
+from plasma.errors import NotFoundError
+from plasma.errors import TimeoutError as PlasmaTimeoutError
 from plasma.ids import SIZE, Key, ObjectID, as_id
 from plasma.infos import State, object_id
-from plasma.times import FOREVER_MS, Seconds, seconds
+from plasma.times import Seconds, seconds
 
 
 class Reading:
@@ -27,11 +29,9 @@ class Reading:
         """
         connection = self._connection
         if timeout is None:
-            interrupts = connection.interrupts
-            got = connection.get(key, FOREVER_MS, Buffer)
+            got = connection.get(key, 0, Buffer)
             if got.__class__ is not int:
                 return got  # type: ignore[return-value]
-            connection.overcome(got, interrupts, key)  # type: ignore[arg-type]
         return connection.run(lambda ms: connection.get(key, ms, Buffer), seconds(timeout), key)
 
     def get_many(self, keys: Iterable[Key], timeout: Seconds = None) -> list[Buffer]:
@@ -48,15 +48,11 @@ class Reading:
         def attempt(ms: int) -> int:
             args = (connection.pointer, array, count, ms, buffers, statuses)
             status: int = connection._call(lib.plasma_get_many, *args)
-            if status != 0:
-                failure = error(status)
-                lib.plasma_release_many(buffers, count)
-                if status in (lib.PLASMA_ERR_FORKED, lib.PLASMA_ERR_INTERRUPTED):
-                    return status
-                if connection.closed:
-                    return status
-                raise failure
-            return status
+            if status == 0:
+                return status
+            lib.plasma_release_many(buffers, count)
+            final = (each for each in statuses if each not in (0, lib.PLASMA_ERR_TIMEOUT))
+            return next(final, status)
 
         connection.run(attempt, seconds(timeout))
         base = int(ffi.cast("uintptr_t", buffers))
@@ -81,9 +77,10 @@ class Reading:
                 lib.plasma_wait, connection.pointer, array, len(keys), count or 0, ms, ready,
                 ready_count,
             )  # fmt: skip
-            return 0 if status == lib.PLASMA_ERR_TIMEOUT else status
+            return status
 
-        connection.run(attempt, seconds(timeout))
+        with suppress(PlasmaTimeoutError):
+            connection.run(attempt, seconds(timeout))
         done = [key for key, is_ready in zip(keys, ready) if is_ready]
         return done, [key for key, is_ready in zip(keys, ready) if not is_ready]
 

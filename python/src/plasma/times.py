@@ -9,7 +9,7 @@ from typing import Optional, Union
 Seconds = Union[float, timedelta, None]
 """Seconds (int or float) or a timedelta; 0 does not wait, None waits for ever."""
 
-FOREVER_MS = -1
+_FOREVER_MS = -1
 _LONGEST_MS = 2**62
 
 
@@ -25,4 +25,4 @@ def seconds(timeout: Seconds) -> Optional[float]:
 
 def milliseconds(plain: Optional[float]) -> int:
     """Of plain seconds, for C; rounded up, so that a short wait is not none."""
-    return FOREVER_MS if plain is None else min(math.ceil(plain * 1000), _LONGEST_MS)
+    return _FOREVER_MS if plain is None else min(math.ceil(plain * 1000), _LONGEST_MS)
