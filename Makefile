@@ -48,7 +48,7 @@ python: wheel ## the wheels tested on each Python from 3.9 to 3.13 that is here,
 reference: wheel ## the reference of the Python modules, in target/python-docs
 	python/reference target/wheels target/python-docs
 
-demo: build ## real files through the store in seven processes, one of them killed; DIR= names files
+demo: library $(PROGRAMS) ## real files through the store in seven processes, one of them killed; DIR= names files
 	./target/c/demo "$(DIR)"
 
 test: build ## all tests that have to pass: unit, processes, C, kill points, loom, Python
