@@ -156,6 +156,24 @@ fn a_signal_ends_it_and_restores_the_terminal() {
 }
 
 #[test]
+fn it_ends_with_its_terminal() {
+    // It once read the end of a terminal that was closed for ever.
+    let name = "it_ends_with_its_terminal";
+    let place = Place::new();
+    let Some(screen) = Screen::open(name, &place, (100, 50), "exec $P top") else { return };
+    screen.shows("0 objects");
+    let stat = place.until(&["stat"], |stat| stat["clients"][0]["pid"].is_number());
+    let pid = stat["clients"][0]["pid"].to_string();
+    drop(screen);
+    let process = std::path::Path::new("/proc").join(pid);
+    let end = std::time::Instant::now() + common::HANG;
+    while process.exists() {
+        assert!(std::time::Instant::now() < end, "{process:?} is still there");
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+}
+
+#[test]
 fn without_a_terminal_it_says_what_else_there_is() {
     let place = Place::new();
     place.run(&["top"]).fails(2, &["terminal", "plasma stat"]);

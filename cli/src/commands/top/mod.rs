@@ -13,6 +13,8 @@ use crate::units::parse_duration;
 use plasma::{Client, Status};
 use ratatui::DefaultTerminal;
 use ratatui::crossterm::event::{self, Event, KeyEventKind};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use std::io::IsTerminal;
 use std::sync::Arc;
@@ -73,6 +75,24 @@ fn catch() -> Result<Arc<AtomicUsize>> {
     Ok(last)
 }
 
+/// Wait a moment for a key or another size. A terminal that is gone, where there is always an end
+/// to read, would keep crossterm reading.
+fn has_event(left: Duration) -> Result<bool> {
+    // Short, so that a signal is not kept waiting.
+    let left = left.min(Duration::from_millis(100));
+    let left = Timespec { tv_sec: 0, tv_nsec: left.subsec_nanos().into() };
+    let stdin = std::io::stdin();
+    let mut fds = [PollFd::new(&stdin, PollFlags::IN)];
+    match poll(&mut fds, Some(&left)) {
+        Ok(_) | Err(Errno::INTR) => {}
+        Err(errno) => return Err(std::io::Error::from(errno).into()),
+    }
+    if fds[0].revents().intersects(PollFlags::HUP | PollFlags::ERR) {
+        return Err(Failure::Signal(SIGHUP));
+    }
+    Ok(event::poll(Duration::ZERO)?)
+}
+
 fn show(
     args: &Args,
     client: &Client,
@@ -102,8 +122,7 @@ fn show(
             assert!(!args.crash, "as --crash said");
         }
         let left = next.saturating_duration_since(Instant::now());
-        // Short, so that a signal is not kept waiting.
-        if !event::poll(left.min(Duration::from_millis(100)))? {
+        if !has_event(left)? {
             continue;
         }
         changed = true;
