@@ -53,12 +53,16 @@ impl Heap {
         self.fd.fd()
     }
 
-    /// Chunks that `extent` touches, first and last.
+    /// Chunks that `extent` touches, first and last; CORRUPT unless all of it is in the heap.
     #[inline(always)]
-    pub fn chunks(&self, extent: Extent) -> (u32, u32) {
-        let first = extent.offset() >> self.chunk_shift;
-        let last = (extent.offset() + extent.size.max(1) - 1) >> self.chunk_shift;
-        (first as u32, last as u32)
+    pub fn chunks(&self, extent: Extent) -> Result<(u32, u32)> {
+        let start = extent.start.saturating_mul(UNIT);
+        if start > self.capacity || extent.size > self.capacity - start {
+            return Err(outside(extent));
+        }
+        let first = start >> self.chunk_shift;
+        let last = (start + extent.size.max(1) - 1) >> self.chunk_shift;
+        Ok((first as u32, last as u32))
     }
 
     /// Byte range of a chunk.
@@ -70,15 +74,11 @@ impl Heap {
     /// Where `extent` lies, if all of it is in the heap and backed by memory.
     #[inline(always)]
     fn locate(&self, extent: Extent, reserved: &Reserved) -> Result<usize> {
-        let start = extent.start.saturating_mul(UNIT);
-        if start > self.capacity || extent.size > self.capacity - start {
-            return Err(outside(extent));
-        }
-        let (first, last) = self.chunks(extent);
+        let (first, last) = self.chunks(extent)?;
         if !all_set(reserved, first, last) {
             return Err(outside(extent));
         }
-        Ok(start as usize)
+        Ok(extent.offset() as usize)
     }
 
     /// The bytes of `extent` through the read-only map.

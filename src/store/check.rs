@@ -217,8 +217,9 @@ impl Check<'_> {
         let (data, meta) =
             (record.data.load(word.data_index()), record.meta.load(word.meta_index()));
         for extent in [data, meta].into_iter().filter(|extent| !extent.is_empty()) {
-            let (first, last) = segment.heap.chunks(extent);
-            let backed = all_set(&segment.header().reserved, first, last);
+            let reserved = &segment.header().reserved;
+            let chunks = segment.heap.chunks(extent);
+            let backed = chunks.is_ok_and(|(first, last)| all_set(reserved, first, last));
             self.ensure(14, backed, || format!("record {slot} lies where nothing is reserved"));
         }
         let named = word.has(RecordWord::NAMED);

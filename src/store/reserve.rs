@@ -18,7 +18,7 @@ impl Session {
         let heap = &self.segment.heap;
         let reserved = &self.segment.header().reserved;
         for extent in extents.iter().filter(|extent| !extent.is_empty()) {
-            let (first, last) = heap.chunks(*extent);
+            let (first, last) = heap.chunks(*extent)?;
             if all_set(reserved, first, last) {
                 continue;
             }
