@@ -41,6 +41,7 @@ pub(super) struct Room {
     deadline: Option<u64>,
     pause_ms: u64,
     reaped: bool,
+    tried_again: bool,
     waits: bool,
     /// Why the file system gives no more: only what is reserved already is of use.
     no_more_memory: Option<Error>,
@@ -50,7 +51,20 @@ impl Room {
     /// Wait until `deadline` (monotonic ns), 0 not at all, `None` for ever.
     pub(super) fn new(deadline: Option<u64>) -> Self {
         let waits = deadline != Some(0);
-        Self { deadline, pause_ms: 1, reaped: false, waits, no_more_memory: None }
+        Self {
+            deadline,
+            pause_ms: 1,
+            reaped: false,
+            tried_again: false,
+            waits,
+            no_more_memory: None,
+        }
+    }
+
+    /// Whether to try once more, though nothing was to be freed: another process may have freed it
+    /// between the attempt and the look.
+    fn once_more(&mut self) -> bool {
+        !std::mem::replace(&mut self.tried_again, true)
     }
 }
 
@@ -352,6 +366,9 @@ impl Session {
         if self.segment.facts.lru() && self.evict_for(data, meta, reserved_only)? {
             return Ok(());
         }
+        if room.once_more() {
+            return Ok(());
+        }
         let full = match room.no_more_memory.take() {
             Some(error) => error,
             None => self.full(data + meta),
@@ -379,6 +396,9 @@ impl Session {
             return Ok(());
         }
         if self.segment.facts.lru() && self.evict_for(0, 0, false)? {
+            return Ok(());
+        }
+        if room.once_more() {
             return Ok(());
         }
         self.wait_for_room(room, full())
