@@ -321,14 +321,20 @@ impl Build<'_> {
     }
 }
 
+/// What a process needs besides the memory it asks for: the kernel charges in batches for each
+/// processor, page tables count, and so does the process's own memory.
+const OWN_NEEDS: u64 = 512 << 10;
+
 /// Refuse to reserve what the memory cgroup has no room for: the kernel would kill, not refuse.
 pub fn refuse_beyond_cgroup(bytes: u64) -> Result<()> {
+    let page_tables = bytes / 512;
+    let spare = OWN_NEEDS + page_tables;
     match cgroup::room() {
-        Some(room) if room.bytes < bytes => Err(Error::new(
+        Some(room) if room.bytes < bytes.saturating_add(spare) => Err(Error::new(
             Status::OutOfMemory,
             format!(
-                "{bytes} bytes are needed, the memory cgroup {} has {} of its limit of {} left; \
-                 raise the limit (memory.max, docker --memory) or delete objects",
+                "{bytes} bytes are needed and {spare} to spare, the memory cgroup {} has {} of its \
+                 limit of {} left; raise the limit (memory.max, docker --memory) or delete objects",
                 room.path, room.bytes, room.limit
             ),
         )),

@@ -257,13 +257,14 @@ static void fork_and_wait(struct peer *parent, void *arg)
     CHECK(child >= 0);
     if (child == 0) {
         char none;
+        child = getpid();
+        tell_bytes(parent, &child, sizeof child); /* fork has returned here */
         close(ends[1]);
         close(parent->in);
         close(parent->out);
         CHECK(read(ends[0], &none, 1) == 0); /* until the test lets it go */
         _exit(0);
     }
-    tell_bytes(parent, &child, sizeof child);
     hear(parent, 'x');
     (void)got;
 }

@@ -25,38 +25,50 @@ static void make_gate(void)
     CHECK(fcntl(gate[1], F_SETFD, FD_CLOEXEC) == 0);
 }
 
-/** What a child does, which tells that it is there by a letter or by exec. */
-typedef void child_fn(int born);
+static int born[2];
 
-/** Fork, and wait until the child is there: its fork handler has run. */
-static pid_t start_child(child_fn *run)
+static void make_born(void)
 {
-    int born[2];
-    char none;
-
     CHECK(pipe(born) == 0);
+    CHECK(fcntl(born[0], F_SETFD, FD_CLOEXEC) == 0);
     CHECK(fcntl(born[1], F_SETFD, FD_CLOEXEC) == 0);
-    pid_t child = fork();
-    CHECK(child >= 0);
-    if (child == 0) {
-        close(born[0]);
-        run(born[1]);
-        _exit(127);
-    }
+}
+
+/** Wait until a child is there: its fork handler has run, or exec has closed
+ * what it inherited, which ends after vfork and posix_spawn have returned. */
+static pid_t wait_for_child(pid_t child)
+{
+    char letter = 0;
+
+    CHECK(child > 0);
     close(born[1]);
-    while (read(born[0], &none, 1) < 0 && errno == EINTR) {
+    while (read(born[0], &letter, 1) < 0 && errno == EINTR) {
     }
+    CHECK_EQ(letter, 'b');
     close(born[0]);
     return child;
 }
 
+typedef void child_fn(void);
+
+static pid_t start_child(child_fn *run)
+{
+    make_born();
+    pid_t child = fork();
+    if (child == 0) {
+        run();
+        _exit(127);
+    }
+    return wait_for_child(child);
+}
+
 /** Without exec, until it is let go. */
-static void live(int born)
+static void live(void)
 {
     char none;
 
     close(gate[1]);
-    CHECK(write(born, "b", 1) == 1);
+    CHECK(write(born[1], "b", 1) == 1);
     while (read(gate[0], &none, 1) < 0 && errno == EINTR) {
     }
     _exit(0);
@@ -79,11 +91,13 @@ static pid_t by_fork(void)
     return start_child(live);
 }
 
-static void call_exec(int born)
+#define TELL_AND_LIVE "printf b; exec cat"
+
+static void call_exec(void)
 {
-    (void)born;
     dup2(gate[0], 0);
-    execlp("cat", "cat", (char *)NULL);
+    dup2(born[1], 1);
+    execlp("sh", "sh", "-c", TELL_AND_LIVE, (char *)NULL);
 }
 
 static pid_t by_fork_and_exec(void)
@@ -93,35 +107,38 @@ static pid_t by_fork_and_exec(void)
 
 static pid_t by_vfork(void)
 {
+    make_born();
     pid_t child = vfork();
-
-    CHECK(child >= 0);
     if (child == 0) {
-        dup2(gate[0], 0);
-        execlp("cat", "cat", (char *)NULL);
+        call_exec();
         _exit(127);
     }
-    return child; /* which has called exec */
+    return wait_for_child(child);
 }
 
 static pid_t by_posix_spawn(void)
 {
-    char *arguments[] = { "cat", NULL };
+    char *arguments[] = { "sh", "-c", TELL_AND_LIVE, NULL };
     posix_spawn_file_actions_t actions;
     pid_t child;
 
+    make_born();
     CHECK(posix_spawn_file_actions_init(&actions) == 0);
     CHECK(posix_spawn_file_actions_adddup2(&actions, gate[0], 0) == 0);
-    CHECK(posix_spawnp(&child, "cat", &actions, NULL, arguments, environ) == 0);
+    CHECK(posix_spawn_file_actions_adddup2(&actions, born[1], 1) == 0);
+    CHECK(posix_spawnp(&child, "sh", &actions, NULL, arguments, environ) == 0);
     CHECK(posix_spawn_file_actions_destroy(&actions) == 0);
-    return child;
+    return wait_for_child(child);
 }
 
 /** A child of a child. */
-static void have_another(int born)
+static void have_another(void)
 {
+    const int outer[2] = { born[0], born[1] };
+
     by_fork();
-    live(born);
+    memcpy(born, outer, sizeof born);
+    live();
 }
 
 static pid_t by_two_forks(void)
