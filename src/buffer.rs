@@ -92,6 +92,20 @@ impl Buffer {
         Ok(MetadataView(unsafe { bytes.as_slice() }))
     }
 
+    /// As dropping it, which the compiler does not copy into its callers.
+    #[inline(always)]
+    pub(crate) fn release(self) {
+        ManuallyDrop::new(self).let_go();
+    }
+
+    #[inline(always)]
+    fn let_go(&self) {
+        if !self.seat.forked() {
+            let index = self.ticket.index;
+            self.seat.release(self.ticket, |session| session.end_lease(index));
+        }
+    }
+
     /// What a C struct keeps of this buffer. Never all zero.
     #[inline(always)]
     pub(crate) fn into_parts(self) -> [u64; 6] {
@@ -135,12 +149,8 @@ impl Deref for Buffer {
 }
 
 impl Drop for Buffer {
-    #[inline(always)]
     fn drop(&mut self) {
-        if !self.seat.forked() {
-            let index = self.ticket.index;
-            self.seat.release(self.ticket, |session| session.end_lease(index));
-        }
+        self.let_go();
     }
 }
 

@@ -75,9 +75,8 @@ impl Client {
         size: u64,
         options: &CreateOptions<'_>,
     ) -> Result<MutableBuffer> {
-        self.seat.prepare_draft()?;
         let draft = self.session.create(id, size, options)?;
-        Ok(MutableBuffer::new(self.seat, draft))
+        MutableBuffer::new(self.seat, draft)
     }
 
     /// Create an object from `data` and seal it.
@@ -100,13 +99,12 @@ impl Client {
         options: &CreateOptions<'_>,
         timeout: Option<Duration>,
     ) -> Result<GetOrCreate> {
-        self.seat.prepare_draft()?;
         match self.session.get_or_create(self.seat, id, size, options, timeout)? {
             GetOrMake::Got(ticket, held) => {
                 Ok(GetOrCreate::Existing(Buffer::new(self.seat, ticket, held)))
             }
             GetOrMake::Made(draft) => {
-                Ok(GetOrCreate::Created(MutableBuffer::new(self.seat, draft)))
+                Ok(GetOrCreate::Created(MutableBuffer::new(self.seat, draft)?))
             }
         }
     }
@@ -114,6 +112,21 @@ impl Client {
     /// Get a view of a sealed object, waiting until it is sealed.
     #[inline(always)]
     pub fn get(&self, id: &ObjectId, timeout: Option<Duration>) -> Result<Buffer> {
+        match self.get_hot(id.as_bytes()) {
+            Some(buffer) => Ok(buffer),
+            None => self.get_slow(id, timeout),
+        }
+    }
+
+    /// What nearly every get comes to; `None` leaves it to [`Client::get_slow`].
+    #[inline(always)]
+    pub(crate) fn get_hot(&self, id: &[u8; ObjectId::SIZE]) -> Option<Buffer> {
+        let (ticket, held) = self.session.get_hot(self.seat, &Key::Id(IdWords::from(id)))?;
+        Some(Buffer::new(self.seat, ticket, held))
+    }
+
+    #[cold]
+    pub(crate) fn get_slow(&self, id: &ObjectId, timeout: Option<Duration>) -> Result<Buffer> {
         let key = Key::Id(IdWords::from(id));
         let (ticket, held) = self.session.get(self.seat, &key, timeout)?;
         Ok(Buffer::new(self.seat, ticket, held))

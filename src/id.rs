@@ -13,6 +13,7 @@ impl ObjectId {
     pub const SIZE: usize = 20;
 
     /// The id with these bytes.
+    #[inline(always)]
     pub const fn new(bytes: [u8; Self::SIZE]) -> Self {
         Self(bytes)
     }

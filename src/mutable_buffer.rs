@@ -4,6 +4,7 @@
 use crate::buffer::Buffer;
 use crate::client::forked;
 use crate::error::{Error, Result};
+use crate::memory;
 use crate::segment::BytesMut;
 use crate::store::{Draft, Seat, Session, stale};
 use std::fmt;
@@ -24,9 +25,13 @@ const TAG: u64 = u64::from_le_bytes(*b"plasmaMB");
 
 impl MutableBuffer {
     #[inline]
-    pub(crate) fn new(seat: &'static Seat, draft: Draft) -> Self {
+    pub(crate) fn new(seat: &'static Seat, draft: Draft) -> Result<Self> {
         let bytes = draft.bytes;
-        Self { seat, serial: seat.open_draft(draft), bytes }
+        let serial = seat.open_draft(draft).map_err(|draft| {
+            seat.session().abort_or_abandon(&draft);
+            memory::refused()
+        })?;
+        Ok(Self { seat, serial, bytes })
     }
 
     /// The first byte; never null.
@@ -67,19 +72,13 @@ impl MutableBuffer {
 
     /// Publish the object: from now on it never changes.
     pub fn seal(self) -> std::result::Result<(), (MutableBuffer, Error)> {
-        let sealed = self.with_draft(|session, draft| session.seal(draft, None));
-        self.end(sealed.map(drop))
+        self.end(|session, draft| session.seal(draft, None).map(drop))
     }
 
     /// Publish the object and hold it, with no gap between.
     pub fn seal_and_get(self) -> std::result::Result<Buffer, (MutableBuffer, Error)> {
-        let sealed = self.seal_leased();
-        self.end(sealed)
-    }
-
-    fn seal_leased(&self) -> Result<Buffer> {
         let seat = self.seat;
-        self.with_draft(|session, draft| {
+        self.end(|session, draft| {
             let ticket = seat.claim()?;
             match session.seal(draft, Some(ticket.index)).and_then(|held| held.ok_or_else(stale)) {
                 Ok(held) => Ok(Buffer::new(seat, ticket, held)),
@@ -93,46 +92,62 @@ impl MutableBuffer {
 
     /// Give the object up: its id, name and memory are free again.
     pub fn abort(self) -> std::result::Result<(), (MutableBuffer, Error)> {
-        let aborted = self.with_draft(|session, draft| session.abort(draft));
-        self.end(aborted)
+        self.end(|session, draft| session.abort(draft))
     }
 
-    fn with_draft<T>(&self, f: impl FnOnce(&Session, &mut Draft) -> Result<T>) -> Result<T> {
+    fn take_draft(&self) -> Result<Draft> {
         if self.seat.forked() {
             return Err(forked());
         }
-        let draft = self.seat.draft(self.serial).ok_or_else(stale)?;
-        let mut draft = draft.lock();
-        f(self.seat.session(), &mut draft)
+        self.seat.take_draft(self.serial).ok_or_else(stale)
     }
 
-    /// After a call that consumes: on success the draft is forgotten, else the buffer goes back.
-    fn end<T>(self, outcome: Result<T>) -> std::result::Result<T, (MutableBuffer, Error)> {
-        match outcome {
+    fn with_draft<T>(&self, call: impl FnOnce(&Session, &mut Draft) -> Result<T>) -> Result<T> {
+        let mut draft = self.take_draft()?;
+        let outcome = call(self.seat.session(), &mut draft);
+        self.seat.put_draft(self.serial, draft);
+        outcome
+    }
+
+    /// A call that consumes: on success the draft is forgotten, else the buffer goes back.
+    fn end<T>(
+        self,
+        call: impl FnOnce(&Session, &Draft) -> Result<T>,
+    ) -> std::result::Result<T, (MutableBuffer, Error)> {
+        let draft = match self.take_draft() {
+            Ok(draft) => draft,
+            Err(error) => return Err((self, error)),
+        };
+        match call(self.seat.session(), &draft) {
             Ok(value) => {
                 let this = ManuallyDrop::new(self);
                 this.seat.close_draft(this.serial);
                 Ok(value)
             }
-            Err(error) => Err((self, error)),
+            Err(error) => {
+                self.seat.put_draft(self.serial, draft);
+                Err((self, error))
+            }
         }
     }
 
     /// What a C struct keeps of this buffer. Never all zero.
     pub(crate) fn into_parts(self) -> [u64; 6] {
         let this = ManuallyDrop::new(self);
-        [this.serial, u64::from(this.seat.number()), 0, 0, 0, TAG]
+        let ptr = this.bytes.ptr.expose_provenance() as u64;
+        [this.serial, u64::from(this.seat.number()), ptr, this.bytes.len, 0, TAG]
     }
 
-    /// The buffer behind the words of a C struct; `InvalidArgument` for words of no live buffer.
+    /// The buffer behind the words of a C struct; `InvalidArgument` for words of no buffer. Whether
+    /// it is live is found out by the calls on it.
     pub(crate) fn from_parts(parts: &[u64; 6]) -> Result<ManuallyDrop<MutableBuffer>> {
-        let [serial, number, _, _, _, tag] = *parts;
+        let [serial, number, ptr, len, _, tag] = *parts;
         let number = u32::try_from(number).map_err(|_| stale())?;
         let seat = Seat::find(number).filter(|_| tag == TAG).ok_or_else(stale)?;
         if seat.forked() {
             return Err(forked());
         }
-        let bytes = seat.draft(serial).ok_or_else(stale)?.lock().bytes;
+        let bytes = BytesMut { ptr: std::ptr::with_exposed_provenance_mut(ptr as usize), len };
         Ok(ManuallyDrop::new(MutableBuffer { seat, serial, bytes }))
     }
 }
@@ -140,11 +155,10 @@ impl MutableBuffer {
 impl Drop for MutableBuffer {
     fn drop(&mut self) {
         if !self.seat.forked() {
-            // Nothing to tell and nobody to tell it to: a draft that is gone was ended already.
-            let _ = self.with_draft(|session, draft| {
-                session.abort_or_abandon(draft);
-                Ok(())
-            });
+            // A draft that is gone was ended already.
+            if let Some(draft) = self.seat.take_draft(self.serial) {
+                self.seat.session().abort_or_abandon(&draft);
+            }
             self.seat.close_draft(self.serial);
         }
     }

@@ -81,7 +81,7 @@ impl plasma_buffer_t {
     #[inline(always)]
     fn release(&mut self) -> Result<()> {
         if !is_zero(&self.reserved) {
-            drop(ManuallyDrop::into_inner(Buffer::from_parts(&self.reserved)?));
+            ManuallyDrop::into_inner(Buffer::from_parts(&self.reserved)?).release();
         }
         *self = Self::ZERO;
         Ok(())

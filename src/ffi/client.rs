@@ -20,6 +20,7 @@ const fn shared_by_threads<T: Send + Sync>() {}
 const _: () = shared_by_threads::<plasma_client_t>();
 
 /// The client behind a required pointer.
+#[inline(always)]
 pub(super) fn client_arg(client: Option<&plasma_client_t>) -> crate::error::Result<&Client> {
     arg(client, "client").map(|client| &client.0)
 }

@@ -27,6 +27,7 @@ pub struct plasma_id_t {
 const _: () = assert!(size_of::<plasma_id_t>() == ObjectId::SIZE);
 
 impl From<&plasma_id_t> for ObjectId {
+    #[inline(always)]
     fn from(id: &plasma_id_t) -> Self {
         Self::new(id.bytes)
     }
@@ -39,6 +40,7 @@ impl From<ObjectId> for plasma_id_t {
 }
 
 /// The id behind a required pointer.
+#[inline(always)]
 pub(super) fn id_arg(id: Option<&plasma_id_t>) -> Result<ObjectId> {
     arg(id, "id").map(ObjectId::from)
 }

@@ -54,6 +54,7 @@ pub use write_many::*;
 use crate::error::{Error, Result, Status};
 
 /// The value behind a required pointer.
+#[inline(always)]
 fn arg<T>(pointer: Option<T>, name: &'static str) -> Result<T> {
     #[cold]
     fn null(name: &str) -> Error {

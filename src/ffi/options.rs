@@ -128,11 +128,19 @@ unsafe impl Growing for plasma_create_options_t {
 /// A time-out as C gives it.
 #[inline]
 pub(super) fn timeout(ms: i64) -> Result<Option<Duration>> {
-    match ms {
-        0.. => Ok(Some(Duration::from_millis(ms.unsigned_abs()))),
-        -1 => Ok(None),
-        _ => Err(invalid(format!("timeout_ms is {ms}; 0 does not wait, -1 waits for ever"))),
-    }
+    check_timeout(ms)?;
+    Ok((ms >= 0).then(|| Duration::from_millis(ms.unsigned_abs())))
+}
+
+/// What `timeout` refuses, for calls that seldom need the time-out itself.
+#[inline(always)]
+pub(super) fn check_timeout(ms: i64) -> Result<()> {
+    if ms < -1 { Err(bad_timeout(ms)) } else { Ok(()) }
+}
+
+#[cold]
+fn bad_timeout(ms: i64) -> crate::error::Error {
+    invalid(format!("timeout_ms is {ms}; 0 does not wait, -1 waits for ever"))
 }
 
 fn check_flags(flags: u32, known: u32, others: u32, call: &str, other: &str) -> Result<()> {

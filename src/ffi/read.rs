@@ -3,8 +3,8 @@
 use super::arg;
 use super::buffer::plasma_buffer_t;
 use super::client::{client_arg, plasma_client_t};
-use super::id::{id_arg, plasma_id_t};
-use super::options::{name as name_arg, timeout};
+use super::id::plasma_id_t;
+use super::options::{check_timeout, name as name_arg, timeout};
 use super::status::{plasma_status_t, run};
 use std::ffi::c_char;
 use std::mem::MaybeUninit;
@@ -33,8 +33,12 @@ pub extern "C" fn plasma_get(
     buffer: Option<&mut MaybeUninit<plasma_buffer_t>>,
 ) -> plasma_status_t {
     run(|| {
-        let (client, id, buffer) = (client_arg(client)?, id_arg(id)?, arg(buffer, "buffer")?);
-        buffer.write(client.get(&id, timeout(timeout_ms)?)?.into());
+        let (client, id, buffer) = (client_arg(client)?, arg(id, "id")?, arg(buffer, "buffer")?);
+        check_timeout(timeout_ms)?;
+        match client.get_hot(&id.bytes) {
+            Some(got) => buffer.write(got.into()),
+            None => buffer.write(client.get_slow(&id.into(), timeout(timeout_ms)?)?.into()),
+        };
         Ok(())
     })
 }

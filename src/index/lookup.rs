@@ -38,6 +38,27 @@ impl Index<'_> {
         }
     }
 
+    /// As [`Index::find`] for a SEALED object; `None` says nothing, not even that it is a miss.
+    #[inline(always)]
+    pub fn find_hot(&self, key: &Key) -> Option<Hit> {
+        // SYNC chain: Acquire; pairs with the Release store of each head and link.
+        let mut link = BucketWord(self.bucket(key).load(Ordering::Acquire)).head();
+        for _ in 0..MAX_WALK {
+            let slot = link.checked_sub(1)?;
+            // Relaxed: see `record`.
+            if slot >= self.reserved.load(Ordering::Relaxed) {
+                return None;
+            }
+            let record = self.records.get(slot as usize)?;
+            if let Some(word) = match_record(key, record) {
+                return word.is(State::Sealed).then_some(Hit { slot, word });
+            }
+            // Relaxed: as in `walk`.
+            link = key.link(record).load(Ordering::Relaxed);
+        }
+        None
+    }
+
     #[cold]
     fn find_slow(&self, key: &Key) -> Result<Option<Hit>> {
         for _ in 1..MAX_TRIES {

@@ -157,16 +157,23 @@ impl Record {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IdWords(pub u64, pub u64, pub u32);
 
-impl From<&ObjectId> for IdWords {
-    #[inline]
-    fn from(id: &ObjectId) -> Self {
+impl From<&[u8; ObjectId::SIZE]> for IdWords {
+    #[inline(always)]
+    fn from(bytes: &[u8; ObjectId::SIZE]) -> Self {
         let [b0, b1, b2, b3, b4, b5, b6, b7, c0, c1, c2, c3, c4, c5, c6, c7, d0, d1, d2, d3] =
-            *id.as_bytes();
+            *bytes;
         Self(
             u64::from_le_bytes([b0, b1, b2, b3, b4, b5, b6, b7]),
             u64::from_le_bytes([c0, c1, c2, c3, c4, c5, c6, c7]),
             u32::from_le_bytes([d0, d1, d2, d3]),
         )
+    }
+}
+
+impl From<&ObjectId> for IdWords {
+    #[inline(always)]
+    fn from(id: &ObjectId) -> Self {
+        Self::from(id.as_bytes())
     }
 }
 

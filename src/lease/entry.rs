@@ -4,6 +4,7 @@
 //! and the client that closes, lets the client go.
 
 use crate::sync::local::{AtomicBool, AtomicU64, Ordering::*};
+use std::sync::atomic::compiler_fence;
 
 /// The holders of one lease word.
 ///
@@ -101,12 +102,22 @@ impl Entry {
 
     /// Free the entry, whose lease has ended. `true` when the client was closed: then the caller
     /// looks whether that was its last buffer.
+    ///
+    /// With `light`, who closes runs a barrier in every thread between setting `closed` and looking
+    /// at the entries. Before it in this thread, the entry is seen free; behind it, `closed` is seen.
     #[inline(always)]
     #[must_use]
-    pub fn end(&self, last: Last, closed: &AtomicBool) -> bool {
+    pub fn end(&self, last: Last, closed: &AtomicBool, light: bool) -> bool {
+        let free = last.0 & !HOLDERS;
+        if light {
+            // SYNC entry, closed: Release; the barrier stands for SeqCst.
+            self.0.store(free, Release);
+            compiler_fence(SeqCst);
+            return closed.load(Relaxed);
+        }
         // SYNC entry, closed: SeqCst, both; either this sees `closed`, or who closes sees the entry
         // free.
-        self.0.swap(last.0 & !HOLDERS, SeqCst);
+        self.0.swap(free, SeqCst);
         closed.load(SeqCst)
     }
 

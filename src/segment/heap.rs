@@ -133,13 +133,18 @@ pub fn all_set(reserved: &Reserved, first: u32, last: u32) -> bool {
     if last_word >= reserved.0.len() {
         return false;
     }
-    (first_word..=last_word).all(|i| {
+    let mut i = first_word;
+    while i <= last_word {
         let from = if i == first_word { first % 64 } else { 0 };
         let to = if i == last_word { last % 64 } else { 63 };
         let mask = (u64::MAX << from) & (u64::MAX >> (63 - to));
         // Relaxed: the bit was set before the record that needs it was published.
-        reserved.0[i].load(Ordering::Relaxed) & mask == mask
-    })
+        if reserved.0[i].load(Ordering::Relaxed) & mask != mask {
+            return false;
+        }
+        i += 1;
+    }
+    true
 }
 
 #[cold]

@@ -85,23 +85,36 @@ impl Session {
         lease::release(word);
     }
 
-    /// Get the object with this key, waiting until it is sealed.
+    /// What nearly every get comes to; `None` for all else, which [`Session::get`] finds out anew.
+    ///
+    /// It has no failures to report, so its results stay in registers; passed through memory they
+    /// cost a quarter of the time of a get.
     #[inline(always)]
-    pub fn get(&self, seat: &Seat, key: &Key, timeout: Option<Duration>) -> Result<(Ticket, Held)> {
-        self.check()?;
-        match self.get_now(seat, key)? {
-            Now::Held(ticket, held) => Ok((ticket, held)),
-            _ => self.get_slow(seat, key, timeout),
+    pub fn get_hot(&self, seat: &Seat, key: &Key) -> Option<(Ticket, Held)> {
+        if !self.is_open() {
+            return None;
         }
+        let hit = self.segment.index().find_hot(key)?;
+        let record = self.segment.record(hit.slot).ok()?;
+        let ticket = seat.claim_hot()?;
+        let word = lease::protect(self.lease_word(ticket.index), record, hit.slot, hit.word);
+        let extent = word.map(|word| record.data.load(word.data_index()));
+        let reserved = &self.segment.header().reserved;
+        let bytes = extent.and_then(|extent| self.segment.heap.read(extent, reserved).ok());
+        let Some(bytes) = bytes else {
+            seat.release(ticket, |session| session.end_lease(ticket.index));
+            return None;
+        };
+        Some((ticket, Held { slot: hit.slot, generation: hit.word.generation(), bytes }))
     }
 
+    /// Get the object with this key, waiting until it is sealed.
     #[cold]
-    fn get_slow(
-        &self,
-        seat: &Seat,
-        key: &Key,
-        timeout: Option<Duration>,
-    ) -> Result<(Ticket, Held)> {
+    pub fn get(&self, seat: &Seat, key: &Key, timeout: Option<Duration>) -> Result<(Ticket, Held)> {
+        self.check()?;
+        if let Now::Held(ticket, held) = self.get_now(seat, key)? {
+            return Ok((ticket, held));
+        }
         let mut seen = None;
         if timeout == Some(Duration::ZERO) {
             return match self.look(key, &mut seen)? {
@@ -147,7 +160,7 @@ impl Session {
         }
         if timeout == Some(Duration::ZERO) {
             for i in pending {
-                each(i, self.get_slow(seat, &keys[i], timeout));
+                each(i, self.get(seat, &keys[i], timeout));
             }
             return Ok(());
         }

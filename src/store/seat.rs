@@ -16,7 +16,7 @@ use crate::lease::entry::{Entry, Holder, Last};
 use crate::memory;
 use crate::mutex::Mutex;
 use crate::sync::local::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering::*};
-use crate::sys::fork;
+use crate::sys::{fork, membarrier};
 use once_cell::sync::OnceCell;
 use std::cell::Cell;
 use std::sync::Arc;
@@ -53,7 +53,8 @@ pub struct Seat {
     high: AtomicU32,
     growing: Mutex<()>,
     copies: Mutex<WordMap<u32>>,
-    drafts: Mutex<WordMap<Arc<Mutex<Draft>>>>,
+    /// `None` while a call has it.
+    drafts: Mutex<WordMap<Option<Draft>>>,
     next_serial: AtomicU64,
 }
 
@@ -71,6 +72,7 @@ pub struct Ticket {
 impl Seat {
     /// A seat for a new client.
     pub fn take(session: &Arc<Session>) -> Result<&'static Seat> {
+        membarrier::install();
         // Try: a forked child may have inherited the mutex held by a thread that it has not.
         let number = match FREE.try_lock().and_then(|mut free| free.pop()) {
             Some(number) => number,
@@ -168,6 +170,19 @@ impl Seat {
             Some(ticket) => Ok(ticket),
             None => self.claim_slow(high),
         }
+    }
+
+    /// As [`Seat::claim`], if the entry that this thread used last is free.
+    #[inline(always)]
+    pub fn claim_hot(&self) -> Option<Ticket> {
+        let (seat, index) = HINT.get();
+        // SYNC seat-high: Acquire; the entries below it are made, their lease words backed.
+        if seat != self.number || index >= self.high.load(Acquire) {
+            return None;
+        }
+        let serial = self.entry(index)?.take()?;
+        HINT.set((seat, index + 1));
+        Some(Ticket { index, serial, copy: false })
     }
 
     #[inline(always)]
@@ -270,26 +285,34 @@ impl Seat {
     fn end(&self, index: u32, entry: &Entry, last: Last, end: impl FnOnce(&Session)) {
         end(self.session());
         HINT.set((self.number, index));
-        if entry.end(last, &self.closed) {
+        if entry.end(last, &self.closed, membarrier::is_ready()) {
             self.settle();
         }
     }
 
-    /// Make sure that one more object can be remembered that is being written.
-    pub fn prepare_draft(&self) -> Result<()> {
-        self.drafts.lock().try_reserve(1).map_err(|_| memory::refused())
-    }
-
-    /// Remember an object that is being written; returns its serial, never 0.
-    pub fn open_draft(&self, draft: Draft) -> u64 {
+    /// Remember an object that is being written: its serial, never 0. For want of memory it comes
+    /// back.
+    pub fn open_draft(&self, draft: Draft) -> std::result::Result<u64, Draft> {
+        let mut drafts = self.drafts.lock();
+        if drafts.try_reserve(1).is_err() {
+            return Err(draft);
+        }
         let serial = self.next_serial.fetch_add(1, Relaxed);
-        self.drafts.lock().insert(serial, Arc::new(Mutex::new(draft)));
-        serial
+        drafts.insert(serial, Some(draft));
+        Ok(serial)
     }
 
-    /// The object that is being written under `serial`.
-    pub fn draft(&self, serial: u64) -> Option<Arc<Mutex<Draft>>> {
-        self.drafts.lock().get(&serial).cloned()
+    /// Take out the object that is being written under `serial`, for one call: it goes back by
+    /// [`Seat::put_draft`], or ends by [`Seat::close_draft`].
+    pub fn take_draft(&self, serial: u64) -> Option<Draft> {
+        self.drafts.lock().get_mut(&serial)?.take()
+    }
+
+    /// Put back what [`Seat::take_draft`] took.
+    pub fn put_draft(&self, serial: u64, draft: Draft) {
+        if let Some(place) = self.drafts.lock().get_mut(&serial) {
+            *place = Some(draft);
+        }
     }
 
     /// Forget an object that was sealed or aborted.
@@ -305,7 +328,10 @@ impl Seat {
     pub fn close(&self) {
         // SYNC closed: SeqCst; pairs with `end`.
         self.closed.store(true, SeqCst);
-        self.settle();
+        // A barrier that is refused leaves the session to the last buffer, if it sees `closed`.
+        if !membarrier::is_ready() || membarrier::everywhere() {
+            self.settle();
+        }
     }
 
     #[cold]

@@ -187,7 +187,16 @@ impl Session {
         }
     }
 
+    /// As [`Session::check`], without saying why not.
+    #[inline(always)]
+    pub fn is_open(&self) -> bool {
+        let gone = || self.gone.load(Relaxed);
+        let there = |lifecycle| lifecycle != Lifecycle::Gone && !gone();
+        !self.forked() && self.segment.lifecycle().is_ok_and(there)
+    }
+
     /// Whether this process is a forked child.
+    #[inline(always)]
     pub fn forked(&self) -> bool {
         self.forks != fork::generation()
     }

@@ -15,6 +15,7 @@ pub mod futex;
 pub mod kept;
 pub mod lock;
 pub mod map;
+pub mod membarrier;
 pub mod process;
 pub mod random;
 pub mod thread;

@@ -65,7 +65,7 @@ impl Process {
 
     fn end(&self, last: Last) {
         lease::release(&self.lease);
-        if self.entry.end(last, &self.closed) {
+        if self.entry.end(last, &self.closed, false) {
             self.settle();
         }
     }
