@@ -143,20 +143,16 @@ impl Shared {
         session.check()?;
         session.check_open()?;
         let words = [&session.segment.wake().events.word];
-        session.wait_until(
-            &words,
-            timeout,
-            || self.has_event(),
-            || {
-                let mut cursor = self.cursor.lock();
-                let sequence = cursor.next();
-                Ok(match cursor.poll(&session.segment.events()?) {
-                    Poll::Empty => None,
-                    Poll::Lost(count) => Some(Event::lost(sequence, count)),
-                    Poll::Event(event) => Some(Event::from(event)),
-                })
-            },
-        )
+        session.spin.probe(|| self.has_event().then_some(()));
+        session.wait_until(&words, timeout, || {
+            let mut cursor = self.cursor.lock();
+            let sequence = cursor.next();
+            Ok(match cursor.poll(&session.segment.events()?) {
+                Poll::Empty => None,
+                Poll::Lost(count) => Some(Event::lost(sequence, count)),
+                Poll::Event(event) => Some(Event::from(event)),
+            })
+        })
     }
 
     /// Whether `next` would return at once.
@@ -205,17 +201,12 @@ impl Shared {
     fn wait_for_event(&self) -> bool {
         let words = [&self.session.segment.wake().events.word];
         loop {
-            let waited = self.session.wait_until(
-                &words,
-                None,
-                || self.has_event(),
-                || {
-                    // SYNC pump-stop: SeqCst; set before the nudge.
-                    let stop = self.stop.load(SeqCst);
-                    self.session.check_open()?;
-                    Ok((stop || self.has_event()).then_some(!stop))
-                },
-            );
+            let waited = self.session.wait_until(&words, None, || {
+                // SYNC pump-stop: SeqCst; set before the nudge.
+                let stop = self.stop.load(SeqCst);
+                self.session.check_open()?;
+                Ok((stop || self.has_event()).then_some(!stop))
+            });
             match waited {
                 Ok(go_on) => return go_on,
                 Err(error) if error.status() == Status::Interrupted => {}

@@ -109,6 +109,10 @@ impl Spin {
     /// The most probes: about what a sleep and a wake cost.
     pub const MAX: u32 = 512;
 
+    /// What a sleep and a wake take at least between processors: a wait that is over in less than
+    /// twice this would have been worth a longer spin.
+    const SHORT_NS: u64 = 60_000;
+
     /// A policy. With one processor (`parallel` false) it never spins.
     pub fn new(parallel: bool) -> Self {
         Self { limit: local::AtomicU32::new(if parallel { 4 * Self::MIN } else { 0 }) }
@@ -136,6 +140,14 @@ impl Spin {
             self.learn((limit - limit / 4).max(Self::MIN));
         }
         None
+    }
+
+    /// A sleep was over as soon as this: how long one should have probed for, unless spinning is off.
+    pub fn slept(&self, ns: u64) {
+        let limit = self.limit();
+        if limit > 0 && ns < Self::SHORT_NS {
+            self.learn((limit * 2).min(Self::MAX));
+        }
     }
 
     fn learn(&self, limit: u32) {

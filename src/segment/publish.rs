@@ -327,6 +327,10 @@ const OWN_NEEDS: u64 = 512 << 10;
 
 /// Refuse to reserve what the memory cgroup has no room for: the kernel would kill, not refuse.
 pub fn refuse_beyond_cgroup(bytes: u64) -> Result<()> {
+    if bytes <= OWN_NEEDS / 4 {
+        // Others of this size have left the spare that it takes; a look costs a dozen system calls.
+        return Ok(());
+    }
     let page_tables = bytes / 512;
     let spare = OWN_NEEDS + page_tables;
     match cgroup::room() {

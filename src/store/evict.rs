@@ -24,6 +24,12 @@ use crate::sys::clock;
 /// content goes instead.
 const PATIENCE_PART: u64 = 8;
 
+/// When a request needs room, this part of the capacity is evicted, if it is more.
+const AHEAD_PART: u64 = 256;
+
+/// Objects whose order of age is kept.
+const LIST: usize = 1 << 16;
+
 /// Plans for one request: each may find that its victims were used meanwhile.
 const ATTEMPTS: u32 = 8;
 
@@ -83,13 +89,16 @@ impl Session {
         let capacity = self.segment.facts.geometry.units();
         for _ in 0..ATTEMPTS {
             let leased = self.fold_and_collect_leases()?;
-            let mut evicted = self.evict_if_enough(&leased, data + meta)?;
+            let mut evicted = self.evict_ahead(&leased, data + meta)?;
             if !evicted {
                 let spans = self.spans(&leased, reserved_only)?;
-                let Some(victims) = plan(&spans, capacity, data, meta)? else { return Ok(false) };
-                for victim in victims {
+                let Some(planned) = plan(&spans, capacity, data, meta)? else { return Ok(false) };
+                for victim in planned {
                     evicted |= self.evict_victim(victim)?.is_some();
                 }
+                let mut later = victims(spans.into_iter())?;
+                later.truncate(LIST);
+                *self.victims.lock() = later.into();
             }
             if evicted {
                 self.reclaim()?;
@@ -99,16 +108,35 @@ impl Session {
         Ok(false)
     }
 
-    /// Evict the oldest object known so far if its place alone is enough: the usual case in a store
-    /// of objects of one size, and it needs no look at all the others.
-    fn evict_if_enough(&self, leased: &LeaseCounts, units: u64) -> Result<bool> {
-        let Some(victim) = self.victims.lock().front().copied() else { return Ok(false) };
-        let place = self.record(victim.slot)?.data.load(0).len();
-        if place < units || leased.of(victim.slot) > 0 {
-            return Ok(false);
+    /// Evict the oldest objects known so far while each makes room for the request by itself, and
+    /// some more than that: to find out who leases what costs system calls, however many go. Whether
+    /// any went; `false` without a further look when the oldest is too small.
+    fn evict_ahead(&self, leased: &LeaseCounts, units: u64) -> Result<bool> {
+        let enough = units.max(self.segment.facts.geometry.units() / AHEAD_PART);
+        let mut gone = 0;
+        let mut any = false;
+        loop {
+            let oldest = self.victims.lock().front().copied();
+            let Some(victim) = oldest else { break };
+            let record = self.record(victim.slot)?;
+            let is_same = record.last_use.load(Relaxed) == victim.last_use
+                && record.look().generation() == victim.generation;
+            let place = record.data.load(record.look().data_index()).len();
+            if is_same && leased.of(victim.slot) == 0 {
+                if place < units {
+                    break;
+                }
+                if self.evict_victim(victim)?.is_some() {
+                    any = true;
+                    gone += place;
+                }
+            }
+            self.victims.lock().pop_front();
+            if any && gone >= enough {
+                break;
+            }
         }
-        self.victims.lock().pop_front();
-        Ok(self.evict_victim(victim)?.is_some())
+        Ok(any)
     }
 
     /// Evict the least recently released object that may go; returns its bytes.

@@ -127,10 +127,15 @@ impl Session {
                 None => Err(Error::plain(Status::NotFound)),
             };
         }
+        // Before anything that costs a sealer a system call, or this process one.
+        let sealed = || self.segment.index().find_hot(key);
+        if self.spin.probe(sealed).is_some()
+            && let Now::Held(ticket, held) = self.get_now(seat, key)?
+        {
+            return Ok((ticket, held));
+        }
         let words = [self.wake_word(key)];
-        let ready =
-            || matches!(self.segment.index().find(key), Ok(Some(h)) if h.word.is(State::Sealed));
-        self.wait_until(&words, timeout, ready, || {
+        self.wait_until(&words, timeout, || {
             if let Now::Held(ticket, held) = self.get_now(seat, key)? {
                 return Ok(Some((ticket, held)));
             }
@@ -168,31 +173,26 @@ impl Session {
             return Ok(());
         }
         let words = self.wake_words(pending.iter().map(|&i| &keys[i]))?;
-        let waited = self.wait_until(
-            &words,
-            timeout,
-            || false,
-            || {
-                pending.retain(|&i| match self.get_now(seat, &keys[i]) {
-                    Ok(Now::Held(ticket, held)) => {
-                        each(i, Ok((ticket, held)));
-                        false
-                    }
-                    Ok(_) => match self.look(&keys[i], &mut seen[i]) {
-                        Ok(_) => true,
-                        Err(error) => {
-                            each(i, Err(error));
-                            false
-                        }
-                    },
+        let waited = self.wait_until(&words, timeout, || {
+            pending.retain(|&i| match self.get_now(seat, &keys[i]) {
+                Ok(Now::Held(ticket, held)) => {
+                    each(i, Ok((ticket, held)));
+                    false
+                }
+                Ok(_) => match self.look(&keys[i], &mut seen[i]) {
+                    Ok(_) => true,
                     Err(error) => {
                         each(i, Err(error));
                         false
                     }
-                });
-                Ok(pending.is_empty().then_some(()))
-            },
-        );
+                },
+                Err(error) => {
+                    each(i, Err(error));
+                    false
+                }
+            });
+            Ok(pending.is_empty().then_some(()))
+        });
         if let Err(error) = waited {
             pending.iter().for_each(|&i| each(i, Err(error.clone())));
         }
@@ -244,7 +244,7 @@ impl Session {
             return Ok((count, count >= wanted));
         }
         let words = self.wake_words(keys.iter())?;
-        match self.wait_until(&words, timeout, || false, || step(true)) {
+        match self.wait_until(&words, timeout, || step(true)) {
             Ok(()) => Ok((count, true)),
             Err(error) if error.status() == Status::Timeout => Ok((count, false)),
             Err(error) => Err(error),

@@ -66,16 +66,11 @@ impl Session {
                 }
             }
             let words = [self.wake_word(&key)];
-            self.wait_until(
-                &words,
-                left,
-                || false,
-                || {
-                    let hit = self.look(&key, &mut None)?;
-                    let writing = hit.is_some_and(|hit| hit.word.is(State::Writing));
-                    Ok((!writing).then_some(()))
-                },
-            )?;
+            self.wait_until(&words, left, || {
+                let hit = self.look(&key, &mut None)?;
+                let writing = hit.is_some_and(|hit| hit.word.is(State::Writing));
+                Ok((!writing).then_some(()))
+            })?;
         }
     }
 

@@ -66,22 +66,25 @@ impl Session {
         Ok(words)
     }
 
-    /// Wait until `step` has an answer. `ready` is a cheap look that a short spin repeats first.
+    /// Wait until `step` has an answer.
     pub fn wait_until<T>(
         &self,
         words: &[&WakeWord],
         timeout: Option<Duration>,
-        ready: impl Fn() -> bool,
         mut step: impl FnMut() -> Result<Option<T>>,
     ) -> Result<T> {
         let scope = self.begin_wait();
         let deadline = super::create::deadline(timeout);
         let mut expected = memory::with_room(words.len())?;
         let mut slept_out = false;
+        let mut slept_since = None;
         loop {
             expected.clear();
             begin_all(words.iter().copied(), self.segment.can_hint, |seq| expected.push(seq));
             if let Some(answer) = step()? {
+                if let Some(since) = slept_since {
+                    self.spin.slept(clock::monotonic_ns().saturating_sub(since));
+                }
                 return Ok(answer);
             }
             scope.check()?;
@@ -93,11 +96,9 @@ impl Session {
             if deadline.is_some_and(|deadline| now >= deadline) {
                 return Err(Error::plain(Status::Timeout));
             }
-            if self.spin.probe(|| ready().then_some(())).is_some() {
-                continue;
-            }
             let until = now + SLICE.as_nanos() as u64;
             let until = deadline.map_or(until, |deadline| deadline.min(until));
+            slept_since = Some(now);
             slept_out = self.sleep(words, &expected, &scope, until)?;
         }
     }

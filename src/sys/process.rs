@@ -1,6 +1,8 @@
 //! Who this process is, and whether another one is stopped.
 #![allow(unsafe_code)] // geteuid and the like
 
+use std::fs::File;
+use std::io::Read;
 use std::mem::MaybeUninit;
 use std::os::unix::fs::MetadataExt;
 
@@ -37,9 +39,10 @@ pub fn has_several_processors() -> bool {
 
 /// When this process started, in clock ticks since boot; 0 where /proc does not say.
 pub fn start_time_ticks() -> u64 {
-    let stat = std::fs::read("/proc/self/stat").unwrap_or_default();
+    let mut room = [0; 1024];
+    let stat = read_small("/proc/self/stat", &mut room);
     // The 22nd field, and the 20th after the name.
-    fields(&stat).nth(19).and_then(|f| str::from_utf8(f).ok()?.parse().ok()).unwrap_or(0)
+    fields(stat).nth(19).and_then(|f| str::from_utf8(f).ok()?.parse().ok()).unwrap_or(0)
 }
 
 /// The fields of a `/proc/<pid>/stat` from the state on; the name before may hold spaces and `)`.
@@ -48,12 +51,20 @@ fn fields(stat: &[u8]) -> impl Iterator<Item = &[u8]> {
     stat[name_end..].split(u8::is_ascii_whitespace).filter(|f| !f.is_empty())
 }
 
+/// What one read gives of a file of the kernel, which is all of it if there is room; empty when it
+/// cannot be read.
+fn read_small<'a>(path: &str, room: &'a mut [u8]) -> &'a [u8] {
+    let len = File::open(path).and_then(|mut file| file.read(room)).unwrap_or(0);
+    &room[..len]
+}
+
 /// The name of this process, padded with zeros.
 pub fn comm() -> [u8; 16] {
-    let text = std::fs::read("/proc/self/comm").unwrap_or_default();
+    let mut room = [0; 64];
+    let text = read_small("/proc/self/comm", &mut room);
     let mut comm = [0; 16];
     // The last byte stays zero.
-    for (to, from) in comm[..15].iter_mut().zip(text.strip_suffix(b"\n").unwrap_or(&text)) {
+    for (to, from) in comm[..15].iter_mut().zip(text.strip_suffix(b"\n").unwrap_or(text)) {
         *to = *from;
     }
     comm
