@@ -1,6 +1,7 @@
 //! The heap: sealed bytes to read, a creator's bytes to write.
 #![allow(unsafe_code)] // copies into and out of object memory
 
+use super::copy::copy;
 use crate::error::{Error, Result, Status};
 use crate::layout::extent::{Extent, UNIT};
 use crate::layout::header::Reserved;
@@ -113,15 +114,19 @@ impl Heap {
         self.fd.get().and_then(|fd| file::read_at(fd, into, offset)).is_ok_and(|n| n == into.len())
     }
 
-    /// Back the full 2 MiB runs of `extent` with huge pages; best effort.
-    pub fn collapse(&self, extent: Extent) {
+    /// Back the full 2 MiB runs of `len` bytes from `start` on with huge pages; best effort. Before
+    /// they are reserved it costs no copy.
+    pub fn collapse(&self, start: u64, len: u64) {
         const HUGE: u64 = 2 << 20;
-        let start = extent.offset().next_multiple_of(HUGE);
-        let end = (extent.offset() + extent.size) / HUGE * HUGE;
-        if let Some(map) = self.writable.get()
-            && start < end
-        {
-            map.collapse(start as usize, (end - start) as usize);
+        let Ok(fd) = self.fd.fd() else { return };
+        let (first, end) = (start.next_multiple_of(HUGE), (start + len) / HUGE * HUGE);
+        for run in (first..end).step_by(HUGE as usize) {
+            // The kernel makes no huge page where there is nothing yet.
+            if file::reserve(fd, run, 1).is_err()
+                || !self.readable.collapse(run as usize, HUGE as usize)
+            {
+                return;
+            }
         }
     }
 }
@@ -195,7 +200,7 @@ impl BytesMut {
             // SAFETY: `Heap::write` checked that `self.len` bytes lie in the map, `at + len` is no
             // more, and a slice of this process never lies in the extent of an object that is
             // being written.
-            unsafe { std::ptr::copy_nonoverlapping(from, to, len) }
+            unsafe { copy(from, to, len) }
         });
     }
 
@@ -205,7 +210,7 @@ impl BytesMut {
         in_pieces(from.len.min(self.len) as usize, |at, len| {
             let (from, to) = (from.ptr.wrapping_add(at), self.ptr.wrapping_add(at));
             // SAFETY: both were checked by `Heap`; two extents of the allocator never overlap.
-            unsafe { std::ptr::copy_nonoverlapping(from, to, len) }
+            unsafe { copy(from, to, len) }
         });
     }
 

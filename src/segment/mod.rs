@@ -2,6 +2,7 @@
 
 pub mod address;
 mod cast;
+mod copy;
 mod files;
 mod heap;
 mod open;

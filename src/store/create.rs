@@ -171,9 +171,6 @@ impl Session {
             draft.bytes = self.segment.heap.write(data, reserved)?;
             Ok(())
         });
-        if self.segment.facts.huge_pages() {
-            self.segment.heap.collapse(data);
-        }
         match filled {
             Ok(()) => Ok(draft),
             Err(error) => Err((draft, error)),

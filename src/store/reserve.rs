@@ -33,6 +33,10 @@ impl Session {
 
     fn reserve_chunk(&self, chunk: u32) -> Result<()> {
         let (start, len) = self.segment.heap.chunk_range(chunk);
+        refuse_beyond_cgroup(len)?;
+        if self.segment.facts.huge_pages() {
+            self.segment.heap.collapse(start, len);
+        }
         self.ask(self.segment.heap.fd()?, start, len)?;
         let _guard = self.lock()?;
         // SYNC reserved: Release; the memory is there before anybody learns that it is.
@@ -49,6 +53,7 @@ impl Session {
         let next = now.saturating_add((now / 4).max(1024)).min(geometry.max_objects);
         let size = size_of::<Record>() as u64;
         let (start, len) = (u64::from(now) * size, u64::from(next.saturating_sub(now)) * size);
+        refuse_beyond_cgroup(len)?;
         self.ask(self.segment.index_fd.fd()?, geometry.records_at + start, len)?;
         let _guard = self.lock()?;
         // SYNC reserved: Release; as above.
@@ -86,6 +91,7 @@ impl Session {
         let next = count.max(now.saturating_add(now / 4)).min(geometry.blocks);
         let size = size_of::<Block>() as u64;
         let (start, len) = (u64::from(now) * size, u64::from(next.saturating_sub(now)) * size);
+        refuse_beyond_cgroup(len)?;
         self.ask(self.segment.index_fd.fd()?, geometry.blocks_at + start, len)?;
         Ok(next)
     }
@@ -94,7 +100,6 @@ impl Session {
         if len == 0 {
             return Ok(());
         }
-        refuse_beyond_cgroup(len)?;
         // Looked at first where an attempt that fails half way is not undone; tmpfs undoes it.
         if fs::file_system(fd).is_ok_and(|found| found.name != "tmpfs" && found.free_bytes < len) {
             return Err(self.no_space(fd, len, libc::ENOSPC));

@@ -3,6 +3,7 @@
 //! Shared memory counts against the group of whoever touches it first, and going over the limit
 //! is no error: the kernel kills. So room is looked at before memory is reserved.
 
+use once_cell::sync::OnceCell;
 use std::fs::read_to_string;
 
 /// The tightest limit among this process's group and the groups around it.
@@ -18,9 +19,17 @@ pub struct CgroupRoom {
 
 /// The room left; `None` when there is no limit, or none that can be seen.
 pub fn room() -> Option<CgroupRoom> {
+    // Where the groups are mounted stays: a look at all mounts takes longer than all else here.
+    static MOUNTS: OnceCell<String> = OnceCell::new();
+    let mounts = MOUNTS.get_or_try_init(|| read_to_string("/proc/self/mountinfo").map(cgroups_of));
     let groups = read_to_string("/proc/self/cgroup").ok()?;
-    let mounts = read_to_string("/proc/self/mountinfo").ok()?;
-    room_in(&groups, &mounts, |path| read_to_string(path).ok())
+    room_in(&groups, mounts.ok()?, |path| read_to_string(path).ok())
+}
+
+/// The mounts of control groups among all mounts.
+fn cgroups_of(mounts: String) -> String {
+    let lines = mounts.lines().filter(|line| line.contains(" - cgroup"));
+    lines.flat_map(|line| [line, "\n"]).collect()
 }
 
 /// What the two versions call the same things.
