@@ -58,11 +58,7 @@ impl MutableBuffer {
 
     /// Change the size, keeping the bytes; on failure all is as before.
     pub fn resize(&mut self, new_size: u64) -> Result<()> {
-        self.bytes = self.with_draft(|session, draft| {
-            session.resize(draft, new_size)?;
-            Ok(draft.bytes)
-        })?;
-        Ok(())
+        self.with_draft(|session, draft| session.resize(draft, new_size))
     }
 
     /// Set or replace a metadata value; on failure all is as before.
@@ -102,16 +98,18 @@ impl MutableBuffer {
         self.seat.take_draft(self.serial).ok_or_else(stale)
     }
 
-    fn with_draft<T>(&self, call: impl FnOnce(&Session, &mut Draft) -> Result<T>) -> Result<T> {
+    fn with_draft<T>(&mut self, call: impl FnOnce(&Session, &mut Draft) -> Result<T>) -> Result<T> {
         let mut draft = self.take_draft()?;
         let outcome = call(self.seat.session(), &mut draft);
+        // What a C struct says of the bytes may be out of date.
+        self.bytes = draft.bytes;
         self.seat.put_draft(self.serial, draft);
         outcome
     }
 
     /// A call that consumes: on success the draft is forgotten, else the buffer goes back.
     fn end<T>(
-        self,
+        mut self,
         call: impl FnOnce(&Session, &Draft) -> Result<T>,
     ) -> std::result::Result<T, (MutableBuffer, Error)> {
         let draft = match self.take_draft() {
@@ -125,6 +123,7 @@ impl MutableBuffer {
                 Ok(value)
             }
             Err(error) => {
+                self.bytes = draft.bytes;
                 self.seat.put_draft(self.serial, draft);
                 Err((self, error))
             }

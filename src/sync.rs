@@ -24,6 +24,9 @@ pub use imp::{Ordering, fence};
 
 /// Atomics for words that no other process sees.
 pub mod local {
+    /// A barrier for the compiler alone: where the kernel makes the processor's.
+    pub use std::sync::atomic::compiler_fence;
+
     #[cfg(any(loom, shuttle))]
     pub use super::imp::{AtomicBool, AtomicU32, AtomicU64, Ordering};
     #[cfg(not(any(loom, shuttle)))]

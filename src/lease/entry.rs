@@ -3,8 +3,7 @@
 //! The last of them ends the lease, whichever thread it is in; and whoever is last, of the buffers
 //! and the client that closes, lets the client go.
 
-use crate::sync::local::{AtomicBool, AtomicU64, Ordering::*};
-use std::sync::atomic::compiler_fence;
+use crate::sync::local::{AtomicBool, AtomicU64, Ordering::*, compiler_fence};
 
 /// The holders of one lease word.
 ///

@@ -23,6 +23,9 @@ pub unsafe fn copy(from: *const u8, to: *mut u8, len: usize) {
 }
 
 /// As [`copy`], by non-temporal stores.
+///
+/// # Safety
+/// As for [`copy`].
 #[cfg(all(target_arch = "x86_64", not(miri)))]
 #[cold]
 unsafe fn stream(from: *const u8, to: *mut u8, len: usize) {

@@ -1,0 +1,154 @@
+//! How many machine instructions calls of the C API take, counted by callgrind on the release
+//! `libplasma.so`: unlike times they do not depend on the load of the machine. System calls and
+//! allocations are counted by `cost.rs`.
+//!
+//! `make library && cargo test --test budgets -- --nocapture` prints what is counted today, as the
+//! lines of the table below.
+
+#[path = "common/skip.rs"]
+mod skip;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::{env, fs};
+
+/// A store with (lru) or without eviction, what uses it (a function of budgets/calls.c), which
+/// function of the API, and the instructions of a call, as they were counted on x86-64.
+#[rustfmt::skip]
+const COUNTED: &[(&str, &str, &str, u64)] = &[
+    ("none", "by_name", "plasma_get_by_name", 888),
+    ("none", "by_name", "plasma_release", 158),
+    ("none", "forget", "plasma_delete", 1754),
+    ("none", "hot", "plasma_get", 317),
+    ("none", "hot", "plasma_release", 158),
+    ("none", "look", "plasma_contains", 270),
+    ("none", "make", "plasma_create", 2102),
+    ("none", "make", "plasma_seal", 881),
+    ("none", "one_of_many", "plasma_get", 313),
+    ("none", "one_of_many", "plasma_release", 158),
+    ("none", "put", "plasma_put", 2416),
+    ("lru", "by_name", "plasma_get_by_name", 888),
+    ("lru", "by_name", "plasma_release", 195),
+    ("lru", "forget", "plasma_delete", 1754),
+    ("lru", "hot", "plasma_get", 318),
+    ("lru", "hot", "plasma_release", 195),
+    ("lru", "look", "plasma_contains", 270),
+    ("lru", "make", "plasma_create", 2102),
+    ("lru", "make", "plasma_seal", 889),
+    ("lru", "one_of_many", "plasma_get", 313),
+    ("lru", "one_of_many", "plasma_release", 195),
+    ("lru", "put", "plasma_put", 2424),
+];
+
+/// The functions of budgets/calls.c that use the API.
+const USES: &[&str] = &["hot", "one_of_many", "by_name", "look", "make", "put", "forget"];
+
+/// For other compilers, and for chance: where hashes put objects.
+const SLACK_PERCENT: u64 = 10;
+
+type Counts = BTreeMap<(String, String), u64>;
+
+#[test]
+fn calls_keep_within_their_instructions() {
+    if cfg!(not(target_arch = "x86_64")) {
+        return skip::skip("budgets", "what is counted here is x86-64");
+    }
+    if Command::new("valgrind").arg("--version").output().is_err() {
+        return skip::skip("budgets", "there is no valgrind");
+    }
+    let program = compile();
+    let stores = [("none", count(&program, "none")), ("lru", count(&program, "lru"))];
+    let _ = fs::remove_file(&program);
+    let mut missed = Vec::new();
+    for (eviction, counts) in &stores {
+        for ((user, function), count) in counts {
+            println!("    (\"{eviction}\", \"{user}\", \"{function}\", {count}),");
+            let row =
+                COUNTED.iter().find(|row| (row.0, row.1, row.2) == (*eviction, user, function));
+            let budget = row.map_or(0, |row| row.3 + row.3 * SLACK_PERCENT / 100);
+            if *count > budget {
+                missed.push(format!("{eviction}, {user}: {function}: {count}, not {budget}"));
+            }
+        }
+    }
+    assert!(missed.is_empty(), "more instructions than their budgets: {missed:#?}");
+    assert_eq!(stores.iter().map(|(_, counts)| counts.len()).sum::<usize>(), COUNTED.len());
+}
+
+/// Instructions of a call, by who calls which function.
+fn count(program: &Path, eviction: &str) -> Counts {
+    let name = format!("plasma-budgets-{eviction}-{}", std::process::id());
+    let (store, profile) = (Path::new("/dev/shm").join(&name), scratch(&name));
+    let output = Command::new("valgrind")
+        .args(["--tool=callgrind", "--dump-line=no", "--compress-strings=no"])
+        .arg("--compress-pos=no")
+        .arg(format!("--callgrind-out-file={}", profile.display()))
+        .arg(program)
+        .arg(&store)
+        .arg(eviction)
+        // Cargo's would find a library that an older build left in target/debug first.
+        .env_remove("LD_LIBRARY_PATH")
+        .output();
+    let _ = fs::remove_dir_all(&store);
+    must(output.unwrap());
+    let text = fs::read_to_string(&profile).expect("what callgrind wrote");
+    let _ = fs::remove_file(&profile);
+    parse(&text)
+}
+
+/// A caller is `fn=`, whom it calls `cfn=`; how often is in the line `calls=`, and what all of them
+/// took, with what they called themselves, at the end of the next one.
+fn parse(profile: &str) -> Counts {
+    let (mut caller, mut called) = ("", "");
+    let mut sums: BTreeMap<(&str, &str), (u64, u64)> = BTreeMap::new();
+    let mut lines = profile.lines();
+    while let Some(line) = lines.next() {
+        if let Some(name) = line.strip_prefix("fn=") {
+            caller = name;
+        } else if let Some(name) = line.strip_prefix("cfn=") {
+            called = name;
+        } else if let Some(calls) = line.strip_prefix("calls=") {
+            let cost = lines.next().and_then(|line| line.split(' ').next_back());
+            let (all_calls, all_costs) = sums.entry((caller, called)).or_default();
+            *all_calls += calls.split(' ').next().unwrap().parse::<u64>().expect("calls");
+            *all_costs += cost.unwrap().parse::<u64>().expect("a cost");
+        }
+    }
+    sums.retain(|(caller, called), _| USES.contains(caller) && called.starts_with("plasma_"));
+    let means = sums.into_iter().map(|((caller, called), (calls, costs))| {
+        ((caller.to_owned(), called.to_owned()), costs / calls)
+    });
+    means.collect()
+}
+
+/// Linked so that no call of the library is the first to look its function up.
+fn compile() -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let library =
+        env::var_os("PLASMA_LIB_DIR").map_or_else(|| root.join("target/release"), PathBuf::from);
+    let program = scratch(&format!("calls-{}", std::process::id()));
+    let output = Command::new("cc")
+        .args(["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-O1", "-Wl,-z,now"])
+        .arg("-I")
+        .arg(root.join("include"))
+        .arg(root.join("tests/budgets/calls.c"))
+        .arg("-o")
+        .arg(&program)
+        .arg("-L")
+        .arg(&library)
+        .arg("-lplasma")
+        .arg(format!("-Wl,-rpath,{}", library.display()))
+        .output();
+    must(output.unwrap());
+    program
+}
+
+fn scratch(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join(name)
+}
+
+fn must(output: Output) {
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{}: {error}", output.status);
+}
