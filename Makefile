@@ -18,13 +18,16 @@ DIR ?=
 
 CXX ?= c++
 CXXFLAGS ?= -O2 -g
-PROGRAMS := $(addprefix target/c/,demo producer worker collector ops recovery)
+PROGRAMS := $(addprefix target/c/,demo producer worker collector)
 EXAMPLES := $(patsubst c_examples/%.c,target/c/examples/%,$(wildcard c_examples/*.c)) \
     $(patsubst cpp_examples/%.cpp,target/cpp/examples/%,$(wildcard cpp_examples/*.cpp))
+# What the benchmark runs: Plasma in its languages, the floors, recovery; see benches/README.md.
+SUBJECTS := $(addprefix target/bench/,plasma plasma_cpp plasma_py floor recovery)
 MIRI := $(CARGO) +nightly miri
 
 .PHONY: help build release-lib demo test cli header lint loom shuttle mutants kill crash instructions storm limits
-.PHONY: fuzz miri litmus sanitize bench docs package-test deb dist install clean library wheel python reference
+.PHONY: fuzz miri litmus sanitize bench bench-peers bench-check docs package-test deb dist install clean
+.PHONY: library wheel python reference
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -51,7 +54,7 @@ reference: wheel ## the reference of the Python modules, in target/python-docs
 demo: library $(PROGRAMS) ## real files through the store in seven processes, one of them killed; DIR= names files
 	./target/c/demo "$(DIR)"
 
-test: build ## all tests that have to pass: unit, processes, C, kill points, loom, Python
+test: build $(SUBJECTS) ## all tests that have to pass: unit, processes, C, kill points, loom, Python
 	PLASMA_LIB_DIR="$(CURDIR)/target/release" $(CARGO) test $(CARGOFLAGS) --no-fail-fast
 	$(CARGO) test $(CARGOFLAGS) --package plasma-fuzz
 	$(CARGO) test $(CARGOFLAGS) --no-fail-fast --package plasma-cli
@@ -59,6 +62,8 @@ test: build ## all tests that have to pass: unit, processes, C, kill points, loo
 	$(LOOM)
 	SHUTTLE_ITERATIONS=50 $(SHUTTLE)
 	python/test target/release/libplasma.so
+	python3 -m unittest discover benches/tests
+	python3 benches/run.py --quick --no-plots
 	@if command -v cmake >/dev/null; then $(PACKAGE_TEST); else \
 	    skip="SKIP package-test: there is no cmake"; \
 	    echo "$$skip"; [ -z "$${PLASMA_SKIPS:-}" ] || echo "$$skip" >> "$$PLASMA_SKIPS"; \
@@ -145,9 +150,16 @@ litmus: ## the orderings under the models of C11, x86-64 and AArch64; .ci/herd b
 sanitize: library ## the tests under AddressSanitizer, ThreadSanitizer and valgrind; SHORT=1 for some
 	bash tests/sanitize/run asan tsan valgrind
 
-bench: build ## time single operations and recovery, into docs/performance.md
-	./target/c/ops docs/performance.md
-	./target/c/recovery docs/performance.md
+bench: build $(SUBJECTS) ## Plasma and the floors of this machine, into docs/performance.md
+	python3 benches/run.py
+	$(CARGO) bench $(CARGOFLAGS) --package plasma-bench
+
+bench-peers: build $(SUBJECTS) ## the same beside other libraries, which are fetched
+	benches/peers/fetch
+	python3 benches/run.py --peers
+
+bench-check: build $(SUBJECTS) ## asserts what benches/targets.py promises; wants an idle machine
+	python3 benches/run.py --check
 
 docs: ## the manual of both headers as HTML in target/docs, by Doxygen; its warnings are errors
 	@if command -v doxygen >/dev/null; then \
@@ -204,17 +216,15 @@ target/portable/libplasma.so: target/release/plasma.o capi/link | target/zig
 	CC="$(ZIG) cc -target $(shell uname -m)-linux-gnu.2.28" capi/link $< $(@D) \
 	    "$$($(CC) -print-file-name=libgcc_s.so.1)" -lpthread -ldl -lm
 
-target/c target/c/examples target/cpp/examples:
+target/c target/c/examples target/cpp/examples target/bench:
 	mkdir -p $@
 
-HEADERS := include/plasma.h $(wildcard c_examples/demo/*.h benches/*.h)
+HEADERS := include/plasma.h $(wildcard c_examples/demo/*.h)
 
 target/c/demo: $(addprefix c_examples/demo/,demo.c processes.c corpus.c common.c)
 target/c/producer: $(addprefix c_examples/demo/,producer.c common.c)
 target/c/worker: $(addprefix c_examples/demo/,worker.c common.c)
 target/c/collector: $(addprefix c_examples/demo/,collector.c common.c)
-target/c/ops: benches/ops.c benches/page.c
-target/c/recovery: benches/recovery.c benches/page.c
 $(PROGRAMS): $(HEADERS) target/release/libplasma.so | target/c
 	$(CC) $(STRICT) $(CFLAGS) -Iinclude -o $@ $(filter %.c,$^) $(LINK)
 
@@ -225,3 +235,22 @@ CPP_HEADERS := include/plasma.h include/plasma.hpp $(wildcard include/plasma/*.h
 
 target/cpp/examples/%: cpp_examples/%.cpp $(CPP_HEADERS) target/release/libplasma.so | target/cpp/examples
 	$(CXX) $(STRICT_CXX) $(CXXFLAGS) -Iinclude -o $@ $< $(LINK)
+
+BENCH_HEADERS := include/plasma.h $(wildcard benches/*.h benches/subjects/*.h)
+
+target/bench/plasma: $(wildcard benches/subjects/plasma*.c)
+target/bench/recovery: benches/recovery.c
+target/bench/plasma target/bench/recovery: $(BENCH_HEADERS) target/release/libplasma.so | target/bench
+	$(CC) $(STRICT) $(CFLAGS) -Iinclude -o $@ $(filter %.c,$^) $(LINK) -lm
+
+target/bench/floor: $(wildcard benches/subjects/floor*.c) $(BENCH_HEADERS) | target/bench
+	$(CC) $(STRICT) $(CFLAGS) -pthread -o $@ $(filter %.c,$^) -lm
+
+target/bench/plasma_cpp: benches/subjects/plasma_cpp.cpp $(CPP_HEADERS) $(BENCH_HEADERS) \
+    target/release/libplasma.so | target/bench
+	$(CXX) $(STRICT_CXX) $(CXXFLAGS) -Iinclude -o $@ $< $(LINK) -lm
+
+# It says so when it cannot be made, and is not there then.
+target/bench/plasma_py: benches/subjects/install_py python/setup.py target/release/libplasma.so \
+    $(wildcard python/native/* python/src/plasma/*.py)
+	benches/subjects/install_py target/release/libplasma.so

@@ -84,7 +84,7 @@ impl Client {
         let draft = self.session.create(id, data.len() as u64, options)?;
         draft.bytes.copy_from(data);
         if let Err(error) = self.session.seal(&draft, None) {
-            self.session.abort_or_abandon(&draft);
+            self.session.abort_or_abandon(draft.object);
             return Err(error);
         }
         Ok(())

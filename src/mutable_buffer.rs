@@ -28,7 +28,7 @@ impl MutableBuffer {
     pub(crate) fn new(seat: &'static Seat, draft: Draft) -> Result<Self> {
         let bytes = draft.bytes;
         let serial = seat.open_draft(draft).map_err(|draft| {
-            seat.session().abort_or_abandon(&draft);
+            seat.session().abort_or_abandon(draft.object);
             memory::refused()
         })?;
         Ok(Self { seat, serial, bytes })
@@ -88,7 +88,7 @@ impl MutableBuffer {
 
     /// Give the object up: its id, name and memory are free again.
     pub fn abort(self) -> std::result::Result<(), (MutableBuffer, Error)> {
-        self.end(|session, draft| session.abort(draft))
+        self.end(|session, draft| session.abort(draft.object))
     }
 
     fn take_draft(&self) -> Result<Draft> {
@@ -156,7 +156,7 @@ impl Drop for MutableBuffer {
         if !self.seat.forked() {
             // A draft that is gone was ended already.
             if let Some(draft) = self.seat.take_draft(self.serial) {
-                self.seat.session().abort_or_abandon(&draft);
+                self.seat.session().abort_or_abandon(draft.object);
             }
             self.seat.close_draft(self.serial);
         }

@@ -1,6 +1,6 @@
 //! Create an object: a record, extents, and memory behind them.
 
-use super::draft::Draft;
+use super::draft::{Draft, Unsealed};
 use super::metadata::Metadata;
 use super::session::Session;
 use crate::alloc::{self, Allocator, Outcome};
@@ -12,7 +12,7 @@ use crate::layout::extent::{Extent, UNIT, units};
 use crate::layout::record::{IdWords, NameHash};
 use crate::layout::word::{RecordWord, State};
 use crate::options::CreateOptions;
-use crate::segment::Segment;
+use crate::segment::{BytesMut, Segment};
 use crate::sync::Ordering::Relaxed;
 use crate::sys::{clock, process};
 use std::time::Duration;
@@ -25,7 +25,7 @@ const HUGE_FROM: u64 = 4 << 20;
 /// What an attempt to place a new object came to.
 enum Placed {
     /// Its record is WRITING and found by its keys.
-    Done { slot: u32, generation: u32, data: Extent, meta: Extent },
+    Done { object: Unsealed, data: Extent, meta: Extent },
     /// An object with the same id, or else with the same name, is there.
     Taken(Hit, Status),
     /// More records must be backed by memory.
@@ -100,12 +100,11 @@ impl Session {
             now_us: clock::epoch_us() as u64,
         };
         let mut room = Room::new(deadline(options.timeout));
-        let mut draft = self.place_and_reserve(&plan, &mut room)?;
-        draft.metadata = metadata;
+        let (object, bytes) = self.place_and_reserve(&plan, &mut room)?;
         if options.zeroed {
-            draft.bytes.fill_zero();
+            bytes.fill_zero();
         }
-        Ok(draft)
+        Ok(Draft { object, metadata, bytes })
     }
 
     /// TOO_LARGE, if and only if an empty store could not take it.
@@ -124,20 +123,13 @@ impl Session {
         Ok(())
     }
 
-    fn place_and_reserve(&self, plan: &Plan<'_>, room: &mut Room) -> Result<Draft> {
+    fn place_and_reserve(&self, plan: &Plan<'_>, room: &mut Room) -> Result<(Unsealed, BytesMut)> {
         loop {
-            let (slot, generation, data, meta) = self.place(plan, room)?;
-            let draft = Draft {
-                slot,
-                generation,
-                metadata: Metadata::default(),
-                bytes: crate::segment::BytesMut { ptr: std::ptr::null_mut(), len: 0 },
-                created_ns: clock::monotonic_ns(),
-            };
-            match self.fill(plan, draft, data, meta) {
-                Ok(draft) => return Ok(draft),
-                Err((draft, error)) => {
-                    self.abort_or_abandon(&draft);
+            let (object, data, meta) = self.place(plan, room)?;
+            match self.fill(plan, object, data, meta) {
+                Ok(bytes) => return Ok((object, bytes)),
+                Err(error) => {
+                    self.abort_or_abandon(object);
                     // The file system is full: what is reserved already may still have room.
                     if error.status() != Status::OutOfMemory || room.no_more_memory.is_some() {
                         return Err(error);
@@ -148,41 +140,33 @@ impl Session {
         }
     }
 
-    /// Back the extents with memory and write name and metadata.
+    /// Back the extents with memory and write name and metadata; the bytes of the data.
     fn fill(
         &self,
         plan: &Plan<'_>,
-        mut draft: Draft,
+        object: Unsealed,
         data: Extent,
         meta: Extent,
-    ) -> std::result::Result<Draft, (Draft, Error)> {
-        let filled = self.reserve_extents(&[data, meta]).and_then(|()| {
-            let reserved = &self.segment.header().reserved;
-            if !plan.text.is_empty() {
-                self.segment.heap.write(meta, reserved)?.copy_from(plan.text);
-                // A failed swap: it was pinned.
-                loop {
-                    let (record, word) = self.draft_word(&draft)?;
-                    if record.swap(word, word.with(RecordWord::TEXT)).is_ok() {
-                        break;
-                    }
+    ) -> Result<BytesMut> {
+        self.reserve_extents(&[data, meta])?;
+        let reserved = &self.segment.header().reserved;
+        if !plan.text.is_empty() {
+            self.segment.heap.write(meta, reserved)?.copy_from(plan.text);
+            // A failed swap: it was pinned.
+            loop {
+                let (record, word) = self.draft_word(object)?;
+                if record.swap(word, word.with(RecordWord::TEXT)).is_ok() {
+                    break;
                 }
             }
-            draft.bytes = self.segment.heap.write(data, reserved)?;
-            Ok(())
-        });
-        match filled {
-            Ok(()) => Ok(draft),
-            Err(error) => Err((draft, error)),
         }
+        self.segment.heap.write(data, reserved)
     }
 
-    fn place(&self, plan: &Plan<'_>, room: &mut Room) -> Result<(u32, u32, Extent, Extent)> {
+    fn place(&self, plan: &Plan<'_>, room: &mut Room) -> Result<(Unsealed, Extent, Extent)> {
         loop {
             match self.try_place(plan, room.no_more_memory.is_some())? {
-                Placed::Done { slot, generation, data, meta } => {
-                    return Ok((slot, generation, data, meta));
-                }
+                Placed::Done { object, data, meta } => return Ok((object, data, meta)),
                 Placed::Taken(hit, status) => {
                     if !self.reap_if_orphan(hit)? {
                         return Err(taken(plan.id, status));
@@ -285,7 +269,8 @@ impl Session {
         if let Some(name) = plan.name {
             index.insert(&Key::Name(name), slot)?;
         }
-        Ok(Placed::Done { slot, generation, data: data_extent, meta: meta_extent })
+        let object = Unsealed { slot, generation };
+        Ok(Placed::Done { object, data: data_extent, meta: meta_extent })
     }
 
     /// Take heap for `size` bytes; nothing for none. With `reserved_only`, only where memory is

@@ -13,19 +13,24 @@ use crate::segment::BytesMut;
 use crate::sync::Ordering;
 use crate::sys::clock;
 
-/// What the creator of an unsealed object knows of it.
-#[derive(Debug)]
-pub struct Draft {
+/// Which object is being written.
+#[derive(Clone, Copy, Debug)]
+pub struct Unsealed {
     /// Its slot.
     pub slot: u32,
     /// The generation it was created with.
     pub generation: u32,
+}
+
+/// What the creator of an unsealed object knows of it.
+#[derive(Debug)]
+pub struct Draft {
+    /// Which it is.
+    pub object: Unsealed,
     /// Name and metadata so far.
     pub metadata: Metadata,
     /// Its bytes.
     pub bytes: BytesMut,
-    /// When it was created (monotonic ns).
-    pub created_ns: u64,
 }
 
 /// Which of the two kinds of extents a change is about.
@@ -77,10 +82,10 @@ struct Exchange {
 impl Session {
     /// The word of a draft's record: WRITING, ours.
     #[inline]
-    pub(super) fn draft_word(&self, draft: &Draft) -> Result<(&Record, RecordWord)> {
-        let record = self.record(draft.slot)?;
+    pub(super) fn draft_word(&self, object: Unsealed) -> Result<(&Record, RecordWord)> {
+        let record = self.record(object.slot)?;
         let word = record.look();
-        if word.generation() != draft.generation || !word.is(State::Writing) {
+        if word.generation() != object.generation || !word.is(State::Writing) {
             return Err(Error::new(
                 Status::Corrupt,
                 "an object that this client is writing was taken from it",
@@ -98,7 +103,7 @@ impl Session {
     pub fn resize(&self, draft: &mut Draft, size: u64) -> Result<()> {
         self.check_writable()?;
         self.refuse_too_large(size, draft.metadata.encoded_len() as u64)?;
-        let (record, word) = self.draft_word(draft)?;
+        let (record, word) = self.draft_word(draft.object)?;
         let old = record.data.load(word.data_index());
         if size != old.size {
             let exchange = self.begin_exchange(draft, Kind::Data, size)?;
@@ -109,7 +114,7 @@ impl Session {
             }
             self.end_exchange(draft, &exchange)?;
         }
-        let (record, word) = self.draft_word(draft)?;
+        let (record, word) = self.draft_word(draft.object)?;
         let extent = record.data.load(word.data_index());
         draft.bytes = self.segment.heap.write(extent, &self.segment.header().reserved)?;
         Ok(())
@@ -151,7 +156,7 @@ impl Session {
     /// Take away the second extent that an exchange left behind when it could not get the lock
     /// again.
     fn clear_leftover(&self, draft: &Draft, kind: Kind) -> Result<()> {
-        let (record, word) = self.draft_word(draft)?;
+        let (record, word) = self.draft_word(draft.object)?;
         let index = kind.current(word);
         let (old, new) = (kind.pair(record).load(index), kind.pair(record).load(1 - index));
         if new.is_empty() {
@@ -164,7 +169,7 @@ impl Session {
     fn try_exchange(&self, draft: &Draft, kind: Kind, size: u64) -> Result<Outcome<Exchange>> {
         self.clear_leftover(draft, kind)?;
         let mut guard = self.lock()?;
-        let (record, word) = self.draft_word(draft)?;
+        let (record, word) = self.draft_word(draft.object)?;
         let index = kind.current(word);
         let old = kind.pair(record).load(index);
         let block = record.blocks[kind.block(index)].load(Ordering::Relaxed);
@@ -215,7 +220,7 @@ impl Session {
         let (from, to) = if keep { (old, new) } else { (new, old) };
         loop {
             let mut guard = self.lock()?;
-            let (record, word) = self.draft_word(draft)?;
+            let (record, word) = self.draft_word(draft.object)?;
             let index = kind.current(word);
             let goes = if keep { index } else { 1 - index };
             let block = record.blocks[kind.block(goes)].load(Ordering::Relaxed);
@@ -249,47 +254,49 @@ impl Session {
     /// Seal; the buffer on it is leased before anybody else can see it when `lease` is given.
     pub fn seal(&self, draft: &Draft, lease: Option<u32>) -> Result<Option<Held>> {
         self.check_writable()?;
-        let (record, mut word) = self.draft_word(draft)?;
-        let elapsed = clock::monotonic_ns().saturating_sub(draft.created_ns) / 1000;
-        record.construct_us.store(elapsed, Ordering::Relaxed);
+        let object = draft.object;
+        let (record, mut word) = self.draft_word(object)?;
+        // By the same clock as its creation: one look at it for both.
+        let now_us = clock::epoch_us();
+        let created_us = record.create_time_us.load(Ordering::Relaxed);
+        record.construct_us.store((now_us as u64).saturating_sub(created_us), Ordering::Relaxed);
         if self.segment.facts.lru() {
             record.last_use.store(clock::ticks(), Ordering::Relaxed);
         }
         if let Some(index) = lease {
             // Before SEALED, so no reclaimer that sees SEALED can miss it.
-            let leased = LeaseWord::new(draft.generation, draft.slot);
+            let leased = LeaseWord::new(object.generation, object.slot);
             self.lease_word(index).store(leased.0, Ordering::Relaxed);
         }
         let data = record.data.load(word.data_index());
         // SYNC record-word: Release in `swap`; all that the creator wrote is published with it.
         while let Err(now) = record.swap(word, word.in_state(State::Sealed)) {
-            if now.generation() != draft.generation || !now.is(State::Writing) {
+            if now.generation() != object.generation || !now.is(State::Writing) {
                 return Err(lost());
             }
             word = now;
         }
-        let sealed_us = record.create_time_us.load(Ordering::Relaxed).saturating_add(elapsed);
-        self.publish(record, sealed_us as i64, data.size, word);
+        self.publish(record, now_us, data.size, word);
         let held = lease.map(|_| {
             let bytes = self.segment.heap.read(data, &self.segment.header().reserved);
-            bytes.map(|bytes| Held { slot: draft.slot, generation: draft.generation, bytes })
+            bytes.map(|bytes| Held { slot: object.slot, generation: object.generation, bytes })
         });
         held.transpose()
     }
 
     /// Give an unsealed object up that nobody has a buffer on; if the lock is not to be had, as soon
     /// as it is.
-    pub fn abort_or_abandon(&self, draft: &Draft) {
-        if let Err(error) = self.abort(draft)
+    pub fn abort_or_abandon(&self, object: Unsealed) {
+        if let Err(error) = self.abort(object)
             && error.status() != Status::Forked
         {
-            self.abandon(draft.slot, draft.generation);
+            self.abandon(object);
         }
     }
 
     /// Free what was abandoned: under the lock.
     pub(super) fn free_abandoned(&self) -> Result<()> {
-        for (slot, generation) in self.take_abandoned() {
+        for Unsealed { slot, generation } in self.take_abandoned() {
             let word = self.record(slot)?.look();
             if word.generation() == generation && word.is(State::Writing) {
                 self.free_object(slot, word, 0)?;
@@ -299,14 +306,14 @@ impl Session {
     }
 
     /// Give an unsealed object up: its memory, id and name come back.
-    pub fn abort(&self, draft: &Draft) -> Result<()> {
+    pub fn abort(&self, object: Unsealed) -> Result<()> {
         if self.forked() {
             return Err(Error::plain(Status::Forked));
         }
         let mut guard = self.lock()?;
-        let (record, word) = self.draft_word(draft)?;
+        let (record, word) = self.draft_word(object)?;
         let (id, size) = (record.id(), record.data.load(word.data_index()).size);
-        self.free_object(draft.slot, word, 0).inspect_err(|_| guard.spoil())?;
+        self.free_object(object.slot, word, 0).inspect_err(|_| guard.spoil())?;
         drop(guard);
         self.append_event(EventKind::Aborted, &id, size);
         self.wake_waiters_for(&id);

@@ -57,7 +57,9 @@ impl Session {
             self.segment.lock().recovered(self.own.slot as u16)?;
             guard.whole = true;
         }
-        self.free_abandoned().inspect_err(|_| guard.spoil())?;
+        if self.has_abandoned() {
+            self.free_abandoned().inspect_err(|_| guard.spoil())?;
+        }
         Ok(guard)
     }
 }

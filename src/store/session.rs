@@ -1,5 +1,6 @@
 //! A session: one client's connection to one store.
 
+use super::draft::Unsealed;
 use super::join::Own;
 use super::peers::Peers;
 use crate::error::{Error, Result, Status};
@@ -46,7 +47,8 @@ pub struct Session {
     /// Calls that may be waiting; futex.
     waiting: AtomicU32,
     /// Slot and generation of unsealed objects that could not be given up for want of the lock.
-    abandoned: Mutex<Vec<(u32, u32)>>,
+    abandoned: Mutex<Vec<Unsealed>>,
+    any_abandoned: AtomicBool,
     forks: u32,
     /// Seen to be gone by a client that cannot write it down.
     gone: AtomicBool,
@@ -167,6 +169,7 @@ impl Session {
             closing: AtomicBool::new(false),
             waiting: AtomicU32::new(0),
             abandoned: Mutex::default(),
+            any_abandoned: AtomicBool::new(false),
             forks: fork::generation(),
             gone: AtomicBool::new(false),
             own,
@@ -308,22 +311,27 @@ impl Session {
     }
 
     /// Give an unsealed object up as soon as this client has the lock next.
-    pub(super) fn abandon(&self, slot: u32, generation: u32) {
+    pub(super) fn abandon(&self, object: Unsealed) {
         let mut abandoned = self.abandoned.lock();
         // What there is no room to remember goes when this client's file does.
         if abandoned.try_reserve(1).is_ok() {
-            abandoned.push((slot, generation));
+            abandoned.push(object);
+            // Relaxed: who misses it looks again when it next has the lock.
+            self.any_abandoned.store(true, Relaxed);
         }
     }
 
     /// Whether something is left that was abandoned.
+    #[inline]
     pub(super) fn has_abandoned(&self) -> bool {
-        !self.abandoned.lock().is_empty()
+        self.any_abandoned.load(Relaxed)
     }
 
     /// What was abandoned since the last call.
-    pub(super) fn take_abandoned(&self) -> Vec<(u32, u32)> {
-        std::mem::take(&mut *self.abandoned.lock())
+    pub(super) fn take_abandoned(&self) -> Vec<Unsealed> {
+        let mut abandoned = self.abandoned.lock();
+        self.any_abandoned.store(false, Relaxed);
+        std::mem::take(&mut *abandoned)
     }
 
     /// Bookkeeping of an object count that only people read.

@@ -5,6 +5,7 @@
 //! the record is freed. Whoever dies on the way leaves a WRITING record that recovery and reaping
 //! free like any other, and a chunk that is reserved again before it is used.
 
+use super::draft::Unsealed;
 use super::session::Session;
 use crate::alloc::Outcome;
 use crate::error::{Error, Result, Status};
@@ -67,7 +68,7 @@ impl Session {
                 .map_err(|errno| errno.because("cannot give memory back"))
         });
         // Freed now, or as soon as the lock is to be had.
-        self.abandon(slot, word.generation());
+        self.abandon(Unsealed { slot, generation: word.generation() });
         drop(self.lock()?);
         punched.map(|()| true)
     }

@@ -1,4 +1,6 @@
 /*
+ * SPDX-License-Identifier: Apache-2.0
+ *
  * calls ADDRESS none|lru: the calls of the C API whose machine instructions
  * tests/budgets.rs counts.
  *

@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The cases: each a workload with its keys (benches/README.md), and who takes part.
+
+The first subject of a case is what the others are compared with. A subject that turns out not to
+have a workload, or not with these keys, says so by its exit code; those who cannot do it in a
+sensible time are left out here.
+"""
+
+from dataclasses import dataclass
+from typing import Tuple
+
+OWN = ("plasma", "floor", "plasma_cpp", "plasma_py", "recovery")
+PEERS = ("lmdb", "boost", "redis", "arrow", "iceoryx2", "shm")
+
+# Results of the floor have other names, and stand beside Plasma's first result.
+FLOOR = "floor"
+
+GROUPS = {
+    "W1": "Get",
+    "W2": "Create and put",
+    "W3": "Processes at once",
+    "W4": "Handover",
+    "W5": "Attach",
+    "W6": "Memory",
+    "W7": "Churn",
+    "W8": "Mixed sizes",
+    "W9": "List",
+    "W10": "Recovery",
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    group: str
+    workload: str
+    keys: str
+    title: str
+    subjects: Tuple[str, ...]
+    slow: bool = False  # left out by --quick
+
+    @property
+    def name(self):
+        return f"{self.workload} {self.keys}".strip()
+
+
+B, KIB, MIB, GIB = 1, 1 << 10, 1 << 20, 1 << 30
+SIZES = ((100 * B, "100 B"), (4 * KIB, "4 KiB"), (1 * MIB, "1 MiB"), (64 * MIB, "64 MiB"))
+OURS = ("plasma", "plasma_cpp", "plasma_py")
+
+
+def get_cases():
+    everyone = (*OURS, *PEERS, FLOOR)
+    # One object is used; the others are there to make the store an ordinary one.
+    for size, text in SIZES:
+        objects = max(1, min(1000, 64 * MIB // size))
+        yield "get", f"size={size} objects={objects} order=hot", f"{text}, hot", everyone
+    for objects in (1000, 100000, 1000000):
+        for size, text in SIZES:
+            if size * objects > 8 * GIB:
+                continue
+            # Arrow and Redis need minutes to create as many, shm has a file for each.
+            fast = [who for who in everyone if who not in ("arrow", "redis", "shm")]
+            yield (
+                "get",
+                f"size={size} objects={objects} order=random",
+                f"{text}, 1 of {objects:,}",
+                everyone if objects <= 1000 else fast,
+            )
+
+
+def create_cases():
+    for size, text in SIZES[:3]:
+        yield "create", f"size={size}", text, (*OURS, *PEERS)
+    yield "put_array", f"size={KIB}", "1 KiB NumPy array", ("plasma_py",)
+    sizes = (*SIZES[:2], (64 * KIB, "64 KiB"), *SIZES[2:], (GIB, "1 GiB"))
+    for memory in ("reused", "fresh"):
+        for threads in (1, 2):
+            for size, text in sizes:
+                if threads == 2 and size < MIB:
+                    continue  # far less than it takes to start a thread
+                title = f"{text}, {memory}" + (", 2 threads" if threads == 2 else "")
+                who = (*OURS, *PEERS, FLOOR) if threads == 1 else ("plasma", FLOOR)
+                yield "put", f"size={size} memory={memory} threads={threads}", title, who
+
+
+def process_cases():
+    for processes in (1, 2, 4, 8):
+        who = ("plasma", "lmdb", "boost", "redis", "arrow", FLOOR)
+        yield "getters", f"processes={processes}", processes_text(processes), who
+    for processes in (1, 2, 8):
+        who = ("plasma", "lmdb", "boost", "redis", "arrow")
+        yield "creators", f"processes={processes}", processes_text(processes), who
+
+
+def processes_text(count):
+    return "1 process" if count == 1 else f"{count} processes"
+
+
+def handover_cases():
+    """Only Plasma tells identifiers and names apart."""
+    peers = ("boost", "redis", "arrow", "iceoryx2")
+    everyone = ("plasma", *peers, FLOOR)
+    crowd = "by=id mode=asleep waiters=100"
+    yield "handover", "by=id mode=asleep", "by id", everyone
+    yield "handover", "by=name mode=asleep", "by name", ("plasma", FLOOR)
+    yield "handover", "by=id mode=soon", "by id, soon", everyone
+    yield "handover", "by=id mode=asleep cpus=1", "by id, one processor", everyone
+    yield "handover", f"{crowd} objects=one", "100 waiters for one object", everyone
+    yield "handover", f"{crowd} objects=many", "100 waiters for one object each", everyone
+
+
+def other_cases():
+    """Of the groups from W5 on."""
+    million, text = "objects=1000000", "1,000,000 objects"
+    stores = ("plasma", "lmdb", "boost")
+    yield "W5", "attach", "", "", ("plasma", *PEERS, FLOOR)
+    yield "W5", "first_touch", f"size={GIB}", "1 GiB", ("plasma", FLOOR)
+    yield "W6", "memory", "objects=100000 size=100", "100,000 objects", (*stores, "redis", "arrow")
+    yield "W6", "memory", f"{million} size=100", text, stores
+    for pattern in ("zipf", "scan"):
+        yield "W7", "churn", f"pattern={pattern} size=4096", pattern, ("plasma", "arrow")
+    yield "W8", "mixed", "operations=10000000", "10,000,000 operations", ("plasma",)
+    yield "W9", "list", million, text, ("plasma", "lmdb")
+    yield "W10", "recovery", f"{million} steals=30", "", ("recovery",)
+
+
+def all_cases():
+    rows = []
+    for group, cases in (
+        ("W1", get_cases()),
+        ("W2", create_cases()),
+        ("W3", process_cases()),
+        ("W4", handover_cases()),
+    ):
+        rows += [(group, *case) for case in cases]
+    for group, workload, keys, title, who in (*rows, *other_cases()):
+        yield Case(group, workload, keys, title, tuple(who), is_slow(keys))
+
+
+def is_slow(keys):
+    """Or takes memory that not every machine has to spare."""
+    pairs = (pair.split("=") for pair in keys.split())
+    numbers = {key: int(value) for key, value in pairs if value.isdigit()}
+    count = numbers.get("objects", numbers.get("operations", 1))
+    return count >= 1000000 or count * numbers.get("size", 0) > 128 * MIB
+
+
+CASES = tuple(all_cases())
+# With less to do in the place of what is slow, where nothing else tries the workload.
+QUICK_CASES = (
+    *(case for case in CASES if not case.slow),
+    Case("W5", "first_touch", f"size={64 * MIB}", "64 MiB", ("plasma", FLOOR)),
+    Case("W8", "mixed", "operations=100000", "100,000 operations", ("plasma",)),
+    Case("W9", "list", "objects=10000", "10,000 objects", ("plasma", "lmdb")),
+    Case("W10", "recovery", "objects=10000 steals=1", "", ("recovery",)),
+)

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What `run.py --check` asserts: each line a comparison of figures of one run.
+
+A target that is known not to be met says why in `known`; it does not fail the check, and the check
+says so when it is met after all.
+"""
+
+from harness.cases import FLOOR, GIB, MIB
+from harness.check import Figure, Target
+
+NS_PER_OBJECT, RATE, ALL_RATE = "ns_per_object", "ops_s", "all_s"
+
+
+def plasma(case, result=None, metric="median_ns"):
+    return Figure("plasma", case, result or case.split()[0], metric)
+
+
+def peer(name, case, result=None, metric="median_ns"):
+    return Figure(name, case, result or case.split()[0], metric)
+
+
+def floor(case, result, metric="median_ns"):
+    return Figure(FLOOR, case, result, metric)
+
+
+# ---- W1 ----
+
+HOT = "get size=100 objects=1000 order=hot"
+RANDOM = "get size=100 objects=1000000 order=random"
+
+GET = (
+    Target("get, hot", plasma(HOT), "<=", 40),
+    Target("get, hot", plasma(HOT), "<=", 3, floor(HOT, "hash")),
+    Target("get, hot: Arrow", peer("arrow", HOT), ">=", 1000, plasma(HOT)),
+    Target("get, hot: LMDB", plasma(HOT), "<", 1, peer("lmdb", HOT)),
+    Target("get, hot: Boost", plasma(HOT), "<", 1, peer("boost", HOT)),
+    Target("get, hot: iceoryx2", plasma(HOT), "<", 1, peer("iceoryx2", HOT)),
+    Target("get, 1 of 1,000,000: LMDB", peer("lmdb", RANDOM), ">=", 4, plasma(RANDOM)),
+    Target("get, 1 of 1,000,000", plasma(RANDOM), "<=", 1.3, floor(RANDOM, "misses")),
+)
+
+# ---- W2 ----
+
+CREATE = "create size=100"
+
+
+def put(size, memory):
+    return f"put size={size} memory={memory} threads=1"
+
+
+def put_target(text, size, memory, *results):
+    """Rates, so that 0.9 of one is what it says."""
+    case = put(size, memory)
+    floors = tuple(floor(case, result, RATE) for result in results)
+    return Target(f"put, {text}, {memory}", plasma(case, "put", RATE), ">=", 0.9, floors)
+
+
+WRITE = (
+    Target("create, 100 B", plasma(CREATE), "<=", 250),
+    Target("delete, 100 B", plasma(CREATE, "delete"), "<=", 150),
+    Target("create, 100 B: Arrow", peer("arrow", CREATE), ">=", 200, plasma(CREATE)),
+    Target("create, 100 B: Boost", plasma(CREATE), "<", 1, peer("boost", CREATE)),
+    Target("create, 100 B: LMDB", plasma(CREATE), "<", 1, peer("lmdb", CREATE)),
+    # It loans from a pool of samples of one size and keeps no table: another thing.
+    Target("create, 100 B: iceoryx2", plasma(CREATE), None, 1, peer("iceoryx2", CREATE)),
+    put_target("1 MiB", MIB, "reused", "memcpy", "stream"),
+    put_target("64 MiB", 64 * MIB, "reused", "memcpy", "stream"),
+    put_target("64 MiB", 64 * MIB, "fresh", "memcpy", "write", "stream", "huge"),
+    put_target("1 GiB", GIB, "fresh", "memcpy", "write", "stream", "huge"),
+)
+
+# ---- W3 ----
+
+
+def getters(processes):
+    return plasma(f"getters processes={processes}", metric=RATE)
+
+
+def creators(processes):
+    return plasma(f"creators processes={processes}", metric=RATE)
+
+
+LMDB_GETS = peer("lmdb", "getters processes=1", metric=RATE)
+
+PROCESSES = (
+    Target("getters, 1: LMDB", getters(1), ">=", 4, LMDB_GETS),
+    Target("getters, 2", getters(2), ">=", 1.8, getters(1)),
+    Target("getters, 8", getters(8), ">=", 0.95, getters(2)),
+    Target("creators, 2", creators(2), ">=", 1.2, creators(1)),
+    Target("creators, 8", creators(8), ">=", 0.9, creators(1)),
+)
+
+# ---- W4 ----
+
+BY_ID = "handover by=id mode=asleep"
+BY_NAME = "handover by=name mode=asleep"
+SOON = "handover by=id mode=soon"
+ONE_CPU = "handover by=id mode=asleep cpus=1"
+ONE_SEAL = plasma(BY_ID, "sealer")
+
+
+def sealer(objects):
+    return plasma(f"handover by=id mode=asleep waiters=100 objects={objects}", "sealer")
+
+
+HANDOVER = (
+    Target("handover by id", plasma(BY_ID), "<=", 1.15, floor(BY_ID, "futex")),
+    Target("handover by name", plasma(BY_NAME), "<=", 1.15, floor(BY_NAME, "futex")),
+    Target("handover, soon", plasma(SOON), "<=", 1000),
+    Target("handover, one processor", plasma(ONE_CPU), "<=", 1.3, floor(ONE_CPU, "futex")),
+    Target("seal, 100 waiters", sealer("one"), "<=", 1.5, ONE_SEAL),
+    # The time of 100 seals.
+    Target("100 seals, a waiter each", sealer("many"), "<=", 100 * 1.5, ONE_SEAL),
+)
+
+# ---- W5 to W9 ----
+
+ATTACH = "attach"
+TOUCH = f"first_touch size={GIB}"
+MEMORY = "memory objects=1000000 size=100"
+MIXED = "mixed operations=10000000"
+LIST = "list objects=1000000"
+ZIPF = "churn pattern=zipf size=4096"
+SCAN = "churn pattern=scan size=4096"
+
+OTHERS = (
+    Target("attach", plasma(ATTACH), "<=", 60e3),
+    Target("first touch, 1 GiB", plasma(TOUCH), "<=", 0.5, floor(TOUCH, "pages")),
+    Target("memory for an object", plasma(MEMORY, metric="bytes_per_object"), "<=", 192),
+    # Creates and gets: most of what is wanted is there.
+    Target("churn, zipf", plasma(ZIPF, metric=ALL_RATE), ">=", 500e3),
+    Target(
+        "churn, zipf: Arrow",
+        plasma(ZIPF, metric=ALL_RATE),
+        ">=",
+        1,
+        peer("arrow", ZIPF, metric=ALL_RATE),
+    ),
+    # Creates alone: nothing is there.
+    Target("churn, scan", plasma(SCAN, metric=RATE), ">=", 500e3),
+    Target("utilisation", plasma(MIXED, metric="utilisation"), ">=", 0.85),
+    Target("list, for an object", plasma(LIST, metric=NS_PER_OBJECT), "<=", 400),
+)
+
+TARGETS = (*GET, *WRITE, *PROCESSES, *HANDOVER, *OTHERS)
