@@ -113,12 +113,45 @@ static void test_waits_work_where_futex_waitv_is_missing(void)
     check_child(wait_without_futex_waitv, NULL);
 }
 
+static void hold_and_leave_without_membarrier(struct peer *parent, void *arg)
+{
+    const int refused_later = *(int *)arg;
+    plasma_client_t *client = refused_later ? join_store() : NULL;
+
+    (void)parent;
+    fail_call(SYS_membarrier, EPERM);
+    if (client == NULL) {
+        client = join_store();
+    }
+    for (int turn = 0; turn < 100; turn++) {
+        plasma_buffer_t buffer = get_pattern(client, 1, 1000);
+        CHECK_OK(plasma_release(&buffer));
+    }
+    plasma_buffer_t held = get_pattern(client, 1, 1000);
+    plasma_disconnect(client);
+    CHECK(is_filled(held.data, 1000, 1));
+    CHECK_OK(plasma_release(&held));
+}
+
+static void test_clients_close_where_membarrier_is_refused(void)
+{
+    plasma_client_t *client = make_store(1 << 20);
+
+    put_pattern(client, 1, 1000, NULL);
+    for (int refused_later = 0; refused_later <= 1; refused_later++) {
+        check_child(hold_and_leave_without_membarrier, &refused_later);
+        CHECK_EQ(stats_of(client).leases, 0);
+    }
+    plasma_disconnect(client);
+}
+
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
         TEST(a_system_call_that_fails_is_named_and_nothing_stays),
         TEST(memory_that_cannot_be_reserved_is_not_used),
         TEST(waits_work_where_futex_waitv_is_missing),
+        TEST(clients_close_where_membarrier_is_refused),
     };
     return RUN_TESTS(argc, argv, tests);
 }
