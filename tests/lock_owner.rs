@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 const CHILD: &str = "a_child_plays_its_role";
 const KEPT: u8 = 1;
 const OTHER: u8 = 2;
+/// So much that is deleted is not freed by the delete.
+const LARGE: usize = 200_000;
 
 #[test]
 fn a_child_plays_its_role() {
@@ -33,6 +35,12 @@ fn a_child_plays_its_role() {
             }
             say(&plasma::sync::passed().to_string());
             plasma::sync::arm(0);
+        }
+        "put_large" => {
+            plasma::sync::arm_stop(role[2].parse().unwrap());
+            put(&client, &id(OTHER, 1), LARGE, None);
+            plasma::sync::arm(0);
+            say("done");
         }
         "change" => {
             let options = CreateOptions { name: Some("other"), ..Default::default() };
@@ -275,6 +283,39 @@ fn leases_of_the_killed_do_not_count() {
     client.reap().unwrap();
     let stats = client.stats().unwrap();
     assert_eq!((stats.used, stats.leases, stats.objects_deleted), (used, 0, 0), "{stats:?}");
+}
+
+/// Two are short of room at once. What one of them finds is all taken; before it looks for what may
+/// be freed, the other has freed it all: then there is nothing to free, and room enough.
+#[test]
+fn room_that_another_made_meanwhile_is_found() {
+    let (_scratch, address, client) = store();
+    let impatient = impatient(&address);
+    let mut freed = 0;
+    put(&client, &id(OTHER, 0), LARGE, None);
+    let fill = |i| client.put(&id(OTHER, i), &[0; LARGE], &CreateOptions::default());
+    let full = (2..).find_map(|i| fill(i).err()).unwrap();
+    assert_eq!(full.status(), Status::OutOfMemory);
+    for n in 1.. {
+        client.delete(&id(OTHER, 0)).unwrap();
+        assert_eq!(client.stats().unwrap().objects_deleted, 1);
+        let child = stop_at("put_large", &address, n);
+        // Not while the child has the lock.
+        let other = impatient.reap();
+        freed += u64::from(child.is_some() && other.is_ok());
+        if let Some(child) = &child {
+            child.signal(libc::SIGCONT);
+            assert_eq!(child.next().as_deref(), Some("done"), "stopped at {n}");
+        }
+        assert!(get_checked(&client, &id(OTHER, 1)).is_some(), "stopped at {n}");
+        client.delete(&id(OTHER, 1)).unwrap();
+        put(&client, &id(OTHER, 0), LARGE, None);
+        match child {
+            Some(child) => assert!(child.end().success(), "stopped at {n}"),
+            None => break,
+        }
+    }
+    assert!(freed > 5, "{freed}");
 }
 
 /// A newcomer who finds every slot taken acts in the place of a dead client. Somebody else may have
