@@ -356,7 +356,7 @@ typedef struct plasma_connect_options_t {
     uint32_t mode;
     /** PLASMA_EVICTION_NONE (default) or PLASMA_EVICTION_LRU. */
     uint32_t eviction;
-    /** 1: collapse full 2 MiB runs into huge pages. Default: 0. */
+    /** 1: huge pages (2 MiB), where the kernel gives them. Default: 0. */
     uint32_t huge_pages;
     /** 0. */
     uint32_t reserved;

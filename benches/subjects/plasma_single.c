@@ -17,6 +17,7 @@ static plasma_connect_options_t room_for(uint64_t objects, uint64_t size)
 {
     plasma_connect_options_t options = PLASMA_CONNECT_OPTIONS_INIT;
 
+    options.huge_pages = 1;
     options.max_objects = objects + 1024;
     options.capacity = 64 * MIB + objects * ((size + 63) & ~UINT64_C(63));
     return options;
@@ -140,7 +141,6 @@ void put(void)
     if (number_arg("threads", 1) != 1) {
         exit(UNSUPPORTED); /* plasma_put() decides by itself */
     }
-    options.huge_pages = 1;
     single.client = open_store(&options);
     single.ids = ids_of(single.objects);
     single.source = source_bytes(single.size);
@@ -180,7 +180,6 @@ void first_touch(void)
     struct samples samples = { NULL, 0, 0 };
     plasma_id_t id = id_of(0);
 
-    options.huge_pages = 1;
     fill_store(open_store(&options), 1, size);
     for (int turn = 0; turn < 5; turn++) {
         plasma_client_t *reader = join_store();

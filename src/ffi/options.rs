@@ -62,7 +62,7 @@ pub struct plasma_connect_options_t {
     pub mode: u32,
     /// PLASMA_EVICTION_NONE (default) or PLASMA_EVICTION_LRU.
     pub eviction: u32,
-    /// 1: collapse full 2 MiB runs into huge pages. Default: 0.
+    /// 1: huge pages (2 MiB), where the kernel gives them. Default: 0.
     pub huge_pages: u32,
     /// 0.
     pub reserved: u32,

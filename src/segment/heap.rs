@@ -8,7 +8,7 @@ use crate::layout::header::Reserved;
 use crate::sync::{Ordering, kill_point};
 use crate::sys::file;
 use crate::sys::kept::Kept;
-use crate::sys::map::Map;
+use crate::sys::map::{HUGE_PAGE, Map};
 use once_cell::sync::OnceCell;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
@@ -117,13 +117,13 @@ impl Heap {
     /// Back the full 2 MiB runs of `len` bytes from `start` on with huge pages; best effort. Before
     /// they are reserved it costs no copy.
     pub fn collapse(&self, start: u64, len: u64) {
-        const HUGE: u64 = 2 << 20;
+        const HUGE: u64 = HUGE_PAGE as u64;
         let Ok(fd) = self.fd.fd() else { return };
         let (first, end) = (start.next_multiple_of(HUGE), (start + len) / HUGE * HUGE);
         for run in (first..end).step_by(HUGE as usize) {
             // The kernel makes no huge page where there is nothing yet.
             if file::reserve(fd, run, 1).is_err()
-                || !self.readable.collapse(run as usize, HUGE as usize)
+                || !self.readable.collapse(run as usize, HUGE_PAGE)
             {
                 return;
             }

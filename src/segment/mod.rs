@@ -37,7 +37,9 @@ use crate::presence::Presence;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 use crate::sys::futex;
 use crate::sys::kept::Kept;
+use crate::sys::map::{HUGE_PAGE, Map};
 use crate::wait::announce;
+use std::sync::Arc;
 
 /// The facts of a store that never change, copied out of its header once and checked.
 #[derive(Clone, Copy, Debug)]
@@ -112,6 +114,7 @@ pub struct Segment {
     pub can_hint: bool,
     /// The heap.
     pub heap: Heap,
+    index_map: Arc<Map>,
     header: Section<Header>,
     id_buckets: Section<AtomicU64>,
     name_buckets: Section<AtomicU64>,
@@ -140,6 +143,15 @@ impl Segment {
             reserved: &header.live.records_reserved,
             used: &header.table.used,
             epoch: &header.live.epoch,
+        }
+    }
+
+    /// Back the bytes `start .. end` of the index, which are reserved up to `end`, with huge pages;
+    /// best effort. Lookups at random miss the processor's tables of pages less often then.
+    pub fn collapse_index(&self, start: u64, end: u64) {
+        let whole = |at: u64| at as usize / HUGE_PAGE * HUGE_PAGE;
+        if whole(start) < whole(end) {
+            self.index_map.collapse(whole(start), whole(end) - whole(start));
         }
     }
 

@@ -146,6 +146,7 @@ impl Opener<'_> {
         let max_objects = u64::from(geometry.max_objects);
         let buckets = u64::from(geometry.buckets);
         Ok(Segment {
+            index_map: Arc::clone(&index),
             header: Section::new(&index, 0, 1)?,
             id_buckets: Section::new(&index, geometry.id_buckets_at, buckets)?,
             name_buckets: Section::new(&index, geometry.name_buckets_at, buckets)?,

@@ -15,7 +15,7 @@ use crate::layout::header::{self, Header, Lifecycle, WAKE_FILE_SIZE};
 use crate::layout::record::Record;
 use crate::sync::Ordering::{Relaxed, Release};
 use crate::sys::fs::FileSystem;
-use crate::sys::map::Map;
+use crate::sys::map::{HUGE_PAGE, Map};
 use crate::sys::{cgroup, clock, file, lock, process, random};
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, OwnedFd};
@@ -278,6 +278,10 @@ impl Build<'_> {
         let geometry = &self.geometry;
         let map = Map::read_write(self.index.as_fd(), geometry.index_size as usize)
             .map_err(|errno| errno.because(self.cannot()))?;
+        if self.new.flags & header::FLAG_HUGE_PAGES != 0 {
+            // The chains, which are reserved whole.
+            map.collapse(0, geometry.records_at as usize / HUGE_PAGE * HUGE_PAGE);
+        }
         let map = Arc::new(map);
         let header = Section::<Header>::new(&map, 0, 1)?;
         let header = &header[0];

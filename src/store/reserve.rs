@@ -54,7 +54,11 @@ impl Session {
         let size = size_of::<Record>() as u64;
         let (start, len) = (u64::from(now) * size, u64::from(next.saturating_sub(now)) * size);
         refuse_beyond_cgroup(len)?;
-        self.ask(self.segment.index_fd.fd()?, geometry.records_at + start, len)?;
+        let at = geometry.records_at + start;
+        self.ask(self.segment.index_fd.fd()?, at, len)?;
+        if self.segment.facts.huge_pages() {
+            self.segment.collapse_index(at, at + len);
+        }
         let _guard = self.lock()?;
         // SYNC reserved: Release; as above.
         word.fetch_max(next, Ordering::Release);

@@ -12,7 +12,7 @@ const MADV_COLLAPSE: libc::c_int = 25;
 
 /// Mappings of at least this size begin at a multiple of it, so that file and memory agree on where
 /// huge pages begin.
-const HUGE_PAGE: usize = 2 << 20;
+pub const HUGE_PAGE: usize = 2 << 20;
 
 /// A shared mapping of the head of a file. It needs no descriptor once it is made.
 #[derive(Debug)]
