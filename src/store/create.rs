@@ -148,7 +148,8 @@ impl Session {
         data: Extent,
         meta: Extent,
     ) -> Result<BytesMut> {
-        self.reserve_extents(&[data, meta])?;
+        self.reserve_extent(data)?;
+        self.reserve_extent(meta)?;
         let reserved = &self.segment.header().reserved;
         if !plan.text.is_empty() {
             self.segment.heap.write(meta, reserved)?.copy_from(plan.text);

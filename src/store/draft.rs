@@ -141,7 +141,7 @@ impl Session {
         loop {
             match self.try_exchange(draft, kind, size)? {
                 Outcome::Done(exchange) => {
-                    if let Err(error) = self.reserve_extents(&[exchange.new]) {
+                    if let Err(error) = self.reserve_extent(exchange.new) {
                         self.undo_exchange(draft, &exchange)?;
                         return Err(error);
                     }

@@ -93,11 +93,12 @@ impl Metadata {
 
     /// The bytes of the metadata extent; none when there is neither name nor metadata.
     pub fn encode(&self) -> Result<Vec<u8>> {
-        // Nothing below asks for more.
-        let mut out = memory::with_room(self.encoded_len())?;
-        if self.encoded_len() == 0 {
-            return Ok(out);
+        let len = self.encoded_len();
+        if len == 0 {
+            return Ok(Vec::new());
         }
+        // Nothing below asks for more.
+        let mut out = memory::with_room(len)?;
         let name = self.name.as_deref().unwrap_or_default();
         for word in [self.payload(), self.pairs.len(), name.len(), 0] {
             out.extend_from_slice(&(word as u32).to_le_bytes());

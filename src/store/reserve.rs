@@ -13,19 +13,24 @@ use crate::sys::{file, fs};
 use std::os::fd::BorrowedFd;
 
 impl Session {
-    /// Make sure that every chunk under `extents` is backed by memory.
-    pub fn reserve_extents(&self, extents: &[Extent]) -> Result<()> {
-        let heap = &self.segment.heap;
-        let reserved = &self.segment.header().reserved;
-        for extent in extents.iter().filter(|extent| !extent.is_empty()) {
-            let (first, last) = heap.chunks(*extent)?;
-            if all_set(reserved, first, last) {
-                continue;
-            }
-            for chunk in first..=last {
-                if !all_set(reserved, chunk, chunk) {
-                    self.reserve_chunk(chunk)?;
-                }
+    /// Make sure that every chunk under `extent` is backed by memory.
+    #[inline]
+    pub fn reserve_extent(&self, extent: Extent) -> Result<()> {
+        if extent.is_empty() {
+            return Ok(());
+        }
+        let (first, last) = self.segment.heap.chunks(extent)?;
+        match all_set(&self.segment.header().reserved, first, last) {
+            true => Ok(()),
+            false => self.reserve_chunks(first, last),
+        }
+    }
+
+    #[cold]
+    fn reserve_chunks(&self, first: u32, last: u32) -> Result<()> {
+        for chunk in first..=last {
+            if !all_set(&self.segment.header().reserved, chunk, chunk) {
+                self.reserve_chunk(chunk)?;
             }
         }
         Ok(())
