@@ -72,7 +72,10 @@ impl Place {
 
     /// The command, about the store of this place, without input.
     pub fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(PLASMA);
+        self.about_store(Command::new(PLASMA), args)
+    }
+
+    fn about_store(&self, mut command: Command, args: &[&str]) -> Command {
         command.args(args).env("PLASMA_STORE", self.store()).current_dir(&self.directory);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
@@ -88,7 +91,10 @@ impl Place {
 
     /// Start it, input and output in pipes.
     pub fn start(&self, args: &[&str]) -> Running {
-        Running(Some(self.command(args).stdin(Stdio::piped()).spawn().unwrap()))
+        // A shell without job control starts what is in the background with some signals ignored.
+        let mut command = Command::new("env");
+        command.args(["--default-signal=HUP,INT,QUIT,TERM,USR1", PLASMA]);
+        Running(Some(self.about_store(command, args).stdin(Stdio::piped()).spawn().unwrap()))
     }
 
     /// Start another command about the store of this place, input and output in pipes.
