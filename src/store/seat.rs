@@ -16,7 +16,7 @@ use crate::lease::entry::{Entry, Holder, Last};
 use crate::memory;
 use crate::mutex::Mutex;
 use crate::sync::local::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering::*};
-use crate::sys::{fork, membarrier};
+use crate::sys::{fork, membarrier, thread};
 use once_cell::sync::OnceCell;
 use std::cell::Cell;
 use std::sync::Arc;
@@ -73,6 +73,7 @@ impl Seat {
     /// A seat for a new client.
     pub fn take(session: &Arc<Session>) -> Result<&'static Seat> {
         membarrier::install();
+        thread::install();
         // Try: a forked child may have inherited the mutex held by a thread that it has not.
         let number = match FREE.try_lock().and_then(|mut free| free.pop()) {
             Some(number) => number,
@@ -180,7 +181,7 @@ impl Seat {
         if seat != self.number || index >= self.high.load(Acquire) {
             return None;
         }
-        let serial = self.entry(index)?.take()?;
+        let serial = self.entry(index)?.take(thread::is_alone())?;
         HINT.set((seat, index + 1));
         Some(Ticket { index, serial, copy: false })
     }
@@ -192,7 +193,7 @@ impl Seat {
             if index >= high {
                 index = if high == 0 { return None } else { index % high };
             }
-            if let Some(serial) = self.entry(index)?.take() {
+            if let Some(serial) = self.entry(index)?.take(thread::is_alone()) {
                 HINT.set((self.number, index + 1));
                 return Some(Ticket { index, serial, copy: false });
             }

@@ -2,10 +2,31 @@
 #![allow(unsafe_code)] // pthreads, signal masks
 
 use super::{Errno, SysResult};
-use std::ffi::{CStr, c_void};
+use std::ffi::{CStr, c_char, c_void};
 use std::mem::MaybeUninit;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
+use std::sync::atomic::{AtomicPtr, Ordering::Relaxed};
+
+/// The C library's word that says whether the process has one thread; null where it has none.
+static SINGLE_THREADED: AtomicPtr<c_char> = AtomicPtr::new(ptr::null_mut());
+
+/// Make [`is_alone`] work. More calls are harmless.
+pub fn install() {
+    // SAFETY: looks a name up that ends in NUL; glibc has it since 2.32.
+    let word = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"__libc_single_threaded".as_ptr()) };
+    // Relaxed, as in `is_alone`: the word is there as long as the process.
+    SINGLE_THREADED.store(word.cast(), Relaxed);
+}
+
+/// Whether this thread is the only one of the process. `false` is always right.
+#[inline(always)]
+pub fn is_alone() -> bool {
+    let word = SINGLE_THREADED.load(Relaxed);
+    // SAFETY: the C library's, and of this type. It becomes 0 before a second thread runs, in the
+    // thread that starts it, so while it is not 0 nobody else writes it.
+    !word.is_null() && unsafe { *word } != 0
+}
 
 /// As much as std gives its threads.
 const STACK: usize = 2 << 20;
@@ -103,6 +124,15 @@ mod tests {
         unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, none, mask.as_mut_ptr()) };
         // SAFETY: filled by the call above.
         unsafe { libc::sigismember(mask.as_ptr(), signal) == 1 }
+    }
+
+    #[test]
+    fn nobody_is_alone_beside_another_thread() {
+        install();
+        std::thread::scope(|scope| {
+            scope.spawn(|| assert!(!is_alone()));
+            assert!(!is_alone());
+        });
     }
 
     #[test]

@@ -37,7 +37,7 @@ impl Process {
             lease: AtomicU64::new(1),
             bytes: UnsafeCell::new(7),
         };
-        assert!(process.entry.take().is_some());
+        assert!(process.entry.take(false).is_some());
         Arc::new(process)
     }
 
@@ -115,7 +115,7 @@ fn what_a_copy_read_stays_until_it_is_released() {
         copy.join().unwrap();
         first.join().unwrap();
         assert_eq!(process.lease.load(Ordering::Relaxed), 0);
-        assert!(process.entry.take().is_some());
+        assert!(process.entry.take(false).is_some());
     });
 }
 
@@ -157,7 +157,7 @@ fn an_entry_that_is_taken_again_has_no_lease_yet() {
     explore(99, || {
         let process = Process::new();
         let first = spawn(&process, |process| process.release(Holder::First));
-        let taken = process.entry.take();
+        let taken = process.entry.take(false);
         if let Some(serial) = taken {
             assert_eq!(process.lease.load(Ordering::Relaxed), 0);
             assert!(process.entry.is_live(serial));
