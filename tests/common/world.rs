@@ -82,6 +82,7 @@ impl World {
                 Kind::Wide => 8192,
                 _ => 1024,
             },
+            huge_pages: u32::from(kind == Empty),
             eviction: Some(if lru { Eviction::Lru } else { Eviction::None }),
             mode: if kind == Busy { 0o644 } else { 0 },
             ..Default::default()

@@ -77,7 +77,10 @@ const PRIVATE: &[(&str, &[&str])] = &[
     ("src/lease/entry.rs", &[""]),
     ("src/subscription.rs", &[""]),
     ("src/id.rs", &[""]),
-    ("src/store/session.rs", &["self.gone.", "self.waiting.", "self.control.", "self.closing."]),
+    (
+        "src/store/session.rs",
+        &["self.gone.", "self.waiting.", "self.control.", "self.closing.", "self.any_abandoned."],
+    ),
     ("src/wait.rs", &["self.limit."]),
 ];
 
