@@ -31,6 +31,9 @@ def arguments():
     parser.add_argument("--only", metavar="W1,W3", help="these groups of workloads alone")
     parser.add_argument("--rounds", type=int, metavar="N", help="of each case [3; 9 to check]")
     parser.add_argument(
+        "--ms", type=int, metavar="N", default=300, help="of each measurement [300]"
+    )
+    parser.add_argument(
         "--quick",
         action="store_true",
         help="one short round, to try it out, into target/bench/quick",
@@ -47,8 +50,8 @@ def arguments():
     unknown = [group for group in chosen.groups if group not in GROUPS]
     if unknown:
         parser.error(f"no group {', '.join(unknown)}: one of {', '.join(GROUPS)}")
-    if chosen.rounds is not None and chosen.rounds < 1:
-        parser.error("--rounds: at least 1")
+    if chosen.rounds is not None and chosen.rounds < 1 or chosen.ms < 1:
+        parser.error("--rounds, --ms: at least 1")
     return chosen
 
 
@@ -141,7 +144,7 @@ def main():
     chosen = arguments()
     cases = QUICK_CASES if chosen.quick else CASES
     cases = [case for case in cases if case.group in chosen.groups]
-    folder, ms = subjects.ROOT / "docs", 300
+    folder, ms = subjects.ROOT / "docs", chosen.ms
     rounds = max(chosen.rounds or 0, CHECK_ROUNDS) if chosen.check else chosen.rounds or 3
     if chosen.quick:
         folder, ms, rounds = subjects.BUILT / "quick", QUICK_MS, chosen.rounds or 1
