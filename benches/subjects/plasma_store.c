@@ -48,10 +48,10 @@ void memory(void)
 
 enum { SLOTS = 1 << 16 };
 
-/** Sizes from 64 bytes to 1 MiB, small ones more often. */
+/** Sizes from 64 bytes to 512 KiB, as many in each power of two. */
 static uint64_t draw_size(uint64_t *random)
 {
-    const uint64_t shift = pick(random, 15);
+    const uint64_t shift = pick(random, 13);
 
     return (UINT64_C(64) << shift) + pick(random, UINT64_C(64) << shift);
 }

@@ -1,6 +1,7 @@
 //! Search: good fit through the bins, first fit by address where memory must be usable.
 
 use super::bins::{bin_above, bin_of};
+use super::blocks::View;
 use super::{Allocator, Extent, Fit, Outcome, corrupt};
 use crate::error::Result;
 use crate::sync::Ordering::Relaxed;
@@ -10,6 +11,21 @@ pub(super) const SEARCH: u32 = 64;
 
 /// Blocks looked at before larger ones are split, so that a hole is used again by its like.
 const PEEK: u32 = 4;
+
+/// A free block that is not so many times as long as the request is used from its end, a longer one,
+/// or the last of the heap, from its start, where an extent can grow. In a heap that is nearly full
+/// this leaves fewer pieces: measured by `mixed` of the benchmark.
+const GROWS: u64 = 16;
+
+/// Where `len` units at this alignment start in a free block, if they fit.
+#[inline(always)]
+fn fit_in(block: &View<'_>, len: u64, align: u64) -> Option<u64> {
+    if block.next == 0 || block.len / GROWS >= len {
+        return fit(block.start, block.end(), len, align);
+    }
+    let start = block.end().checked_sub(len)? & !(align - 1);
+    (start >= block.start).then_some(start)
+}
 
 /// Where `len` units at this alignment start in `from .. end`, if they fit.
 #[inline(always)]
@@ -32,7 +48,7 @@ impl<'a> Allocator<'a> {
             return self.search(own, sure, len, align, limit);
         };
         let block = self.view(self.head(bin)?)?;
-        match fit(block.start, block.end(), len, align) {
+        match fit_in(&block, len, align) {
             Some(start) if block.free => Ok(Some((block, start))),
             _ => Err(corrupt("a block is in the wrong bin")),
         }
@@ -62,7 +78,7 @@ impl<'a> Allocator<'a> {
                 if !block.free || seen as usize > self.blocks.len() {
                     return Err(corrupt("a bin holds a used block, or a ring"));
                 }
-                if let Some(start) = fit(block.start, block.end(), len, align) {
+                if let Some(start) = fit_in(&block, len, align) {
                     return Ok(Some((block, start)));
                 }
                 number = block.node.bin_next.load(Relaxed);
