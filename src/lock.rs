@@ -13,8 +13,9 @@ use crate::error::{Error, Status};
 use crate::layout::lock_word::{LockWord, OWNER_SLOTS};
 use crate::sync::{AtomicU64, Ordering, fence};
 
-/// Looks at a held lock before the first park.
-const SPINS: u32 = if cfg!(any(loom, shuttle)) { 1 } else { 100 };
+/// Pauses of the processor before the first park, and between two looks at a held lock.
+const SPINS: u32 = if cfg!(any(loom, shuttle)) { 1 } else { 1000 };
+const LONGEST_PAUSE: u32 = 64;
 
 /// The writer lock over its word in shared memory.
 #[derive(Clone, Copy, Debug)]
@@ -181,14 +182,17 @@ impl<'a> WriterLock<'a> {
         Ok(())
     }
 
-    /// Look a little while at a lock that nobody sleeps on yet.
+    /// Look a little while at a lock that nobody sleeps on yet, less and less often: each look takes
+    /// the word's cache line from the owner, and when the lock changes hands after each holding all
+    /// that it protects goes back and forth between processors.
     fn spin(&self) -> LockWord {
         let mut seen = self.peek();
-        for _ in 0..SPINS {
-            if seen.owner().is_none() || seen.has_waiters() {
-                break;
-            }
-            std::hint::spin_loop();
+        let mut pause = 1;
+        let mut left = SPINS;
+        while left > 0 && seen.owner().is_some() && !seen.has_waiters() {
+            (0..pause).for_each(|_| std::hint::spin_loop());
+            left -= left.min(pause);
+            pause = (2 * pause).min(LONGEST_PAUSE);
             seen = self.peek();
         }
         seen

@@ -6,6 +6,10 @@
 #[cfg(target_arch = "x86_64")]
 const STREAM_FROM: usize = 2 << 20;
 
+/// From this size on the C library's own copy does so, in an order of pages that is faster still.
+#[cfg(target_arch = "x86_64")]
+const STREAM_BELOW: usize = 512 << 20;
+
 /// Copy `len` bytes.
 ///
 /// # Safety
@@ -13,7 +17,7 @@ const STREAM_FROM: usize = 2 << 20;
 #[inline(always)]
 pub unsafe fn copy(from: *const u8, to: *mut u8, len: usize) {
     #[cfg(all(target_arch = "x86_64", not(miri)))]
-    if len >= STREAM_FROM {
+    if (STREAM_FROM..STREAM_BELOW).contains(&len) {
         // SAFETY: as the caller's.
         unsafe { stream(from, to, len) };
         return;
