@@ -23,6 +23,19 @@ def floor(case, result, metric="median_ns"):
     return Figure(FLOOR, case, result, metric)
 
 
+# Why some are not met; docs/performance.md says more, with the profiles.
+THREE_MISSES = "it is the floor: three dependent misses, LMDB needs only 2.7 times that"
+INSTRUCTIONS = "create and seal are 2,800 instructions: a table, an event, all undone if somebody dies"
+BACKING = "430 or 690 ns, by what memory the virtual machine gives; the floor varies by 20 %"
+SWITCHES = "each of 8 processes on 2 processors finds the caches of another"
+OTHER_MEMORY = "deleted memory is free a little later, so each put takes other memory, not in caches"
+COLLAPSE = "the floor keeps its mapping, Plasma reserves and reports each chunk"
+PING_PONG = "each create takes what the lock protects from the other processor's cache"
+COLD_LINES = "a waiter touches more cold memory than a bare futex, and so does any store"
+ONE_WAKE = "one system call wakes all, and the kernel takes its time for each"
+SYSTEM_CALLS = "about 95 system calls: files are opened, checked, mapped, locked and linked"
+RECORD = "records have three cache lines, for names, metadata and who made it"
+
 # ---- W1 ----
 
 HOT = "get size=100 objects=1000 order=hot"
@@ -35,8 +48,22 @@ GET = (
     Target("get, hot: LMDB", plasma(HOT), "<", 1, peer("lmdb", HOT)),
     Target("get, hot: Boost", plasma(HOT), "<", 1, peer("boost", HOT)),
     Target("get, hot: iceoryx2", plasma(HOT), "<", 1, peer("iceoryx2", HOT)),
-    Target("get, 1 of 1,000,000: LMDB", peer("lmdb", RANDOM), ">=", 4, plasma(RANDOM)),
-    Target("get, 1 of 1,000,000", plasma(RANDOM), "<=", 1.3, floor(RANDOM, "misses")),
+    Target(
+        "get, 1 of 1,000,000: LMDB",
+        peer("lmdb", RANDOM),
+        ">=",
+        4,
+        plasma(RANDOM),
+        known=THREE_MISSES,
+    ),
+    Target(
+        "get, 1 of 1,000,000",
+        plasma(RANDOM),
+        "<=",
+        1.3,
+        floor(RANDOM, "misses"),
+        known=BACKING,
+    ),
 )
 
 # ---- W2 ----
@@ -48,24 +75,41 @@ def put(size, memory):
     return f"put size={size} memory={memory} threads=1"
 
 
-def put_target(text, size, memory, *results):
+def put_target(text, size, memory, *results, known=""):
     """Rates, so that 0.9 of one is what it says."""
     case = put(size, memory)
     floors = tuple(floor(case, result, RATE) for result in results)
-    return Target(f"put, {text}, {memory}", plasma(case, "put", RATE), ">=", 0.9, floors)
+    name = f"put, {text}, {memory}"
+    return Target(name, plasma(case, "put", RATE), ">=", 0.9, floors, known=known)
 
 
 WRITE = (
-    Target("create, 100 B", plasma(CREATE), "<=", 250),
+    Target("create, 100 B", plasma(CREATE), "<=", 250, known=INSTRUCTIONS),
     Target("delete, 100 B", plasma(CREATE, "delete"), "<=", 150),
-    Target("create, 100 B: Arrow", peer("arrow", CREATE), ">=", 200, plasma(CREATE)),
-    Target("create, 100 B: Boost", plasma(CREATE), "<", 1, peer("boost", CREATE)),
+    Target(
+        "create, 100 B: Arrow",
+        peer("arrow", CREATE),
+        ">=",
+        200,
+        plasma(CREATE),
+        known=INSTRUCTIONS,
+    ),
+    Target(
+        "create, 100 B: Boost",
+        plasma(CREATE),
+        "<",
+        1,
+        peer("boost", CREATE),
+        known=INSTRUCTIONS,
+    ),
     Target("create, 100 B: LMDB", plasma(CREATE), "<", 1, peer("lmdb", CREATE)),
     # It loans from a pool of samples of one size and keeps no table: another thing.
     Target("create, 100 B: iceoryx2", plasma(CREATE), None, 1, peer("iceoryx2", CREATE)),
-    put_target("1 MiB", MIB, "reused", "memcpy", "stream"),
-    put_target("64 MiB", 64 * MIB, "reused", "memcpy", "stream"),
-    put_target("64 MiB", 64 * MIB, "fresh", "memcpy", "write", "stream", "huge"),
+    put_target("1 MiB", MIB, "reused", "memcpy", "stream", known=OTHER_MEMORY),
+    put_target("64 MiB", 64 * MIB, "reused", "memcpy", "stream", known=OTHER_MEMORY),
+    put_target(
+        "64 MiB", 64 * MIB, "fresh", "memcpy", "write", "stream", "huge", known=COLLAPSE
+    ),
     put_target("1 GiB", GIB, "fresh", "memcpy", "write", "stream", "huge"),
 )
 
@@ -85,9 +129,9 @@ LMDB_GETS = peer("lmdb", "getters processes=1", metric=RATE)
 PROCESSES = (
     Target("getters, 1: LMDB", getters(1), ">=", 4, LMDB_GETS),
     Target("getters, 2", getters(2), ">=", 1.8, getters(1)),
-    Target("getters, 8", getters(8), ">=", 0.95, getters(2)),
-    Target("creators, 2", creators(2), ">=", 1.2, creators(1)),
-    Target("creators, 8", creators(8), ">=", 0.9, creators(1)),
+    Target("getters, 8", getters(8), ">=", 0.95, getters(2), known=SWITCHES),
+    Target("creators, 2", creators(2), ">=", 1.2, creators(1), known=PING_PONG),
+    Target("creators, 8", creators(8), ">=", 0.9, creators(1), known=PING_PONG),
 )
 
 # ---- W4 ----
@@ -107,8 +151,15 @@ HANDOVER = (
     Target("handover by id", plasma(BY_ID), "<=", 1.15, floor(BY_ID, "futex")),
     Target("handover by name", plasma(BY_NAME), "<=", 1.15, floor(BY_NAME, "futex")),
     Target("handover, soon", plasma(SOON), "<=", 1000),
-    Target("handover, one processor", plasma(ONE_CPU), "<=", 1.3, floor(ONE_CPU, "futex")),
-    Target("seal, 100 waiters", sealer("one"), "<=", 1.5, ONE_SEAL),
+    Target(
+        "handover, one processor",
+        plasma(ONE_CPU),
+        "<=",
+        1.3,
+        floor(ONE_CPU, "futex"),
+        known=COLD_LINES,
+    ),
+    Target("seal, 100 waiters", sealer("one"), "<=", 1.5, ONE_SEAL, known=ONE_WAKE),
     # The time of 100 seals.
     Target("100 seals, a waiter each", sealer("many"), "<=", 100 * 1.5, ONE_SEAL),
 )
@@ -124,9 +175,15 @@ ZIPF = "churn pattern=zipf size=4096"
 SCAN = "churn pattern=scan size=4096"
 
 OTHERS = (
-    Target("attach", plasma(ATTACH), "<=", 60e3),
+    Target("attach", plasma(ATTACH), "<=", 60e3, known=SYSTEM_CALLS),
     Target("first touch, 1 GiB", plasma(TOUCH), "<=", 0.5, floor(TOUCH, "pages")),
-    Target("memory for an object", plasma(MEMORY, metric="bytes_per_object"), "<=", 192),
+    Target(
+        "memory for an object",
+        plasma(MEMORY, metric="bytes_per_object"),
+        "<=",
+        192,
+        known=RECORD,
+    ),
     # Creates and gets: most of what is wanted is there.
     Target("churn, zipf", plasma(ZIPF, metric=ALL_RATE), ">=", 500e3),
     Target(
