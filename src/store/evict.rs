@@ -119,9 +119,10 @@ impl Session {
             let oldest = self.victims.lock().front().copied();
             let Some(victim) = oldest else { break };
             let record = self.record(victim.slot)?;
+            let word = record.look();
             let is_same = record.last_use.load(Relaxed) == victim.last_use
-                && record.look().generation() == victim.generation;
-            let place = record.data.load(record.look().data_index()).len();
+                && word.generation() == victim.generation;
+            let place = record.data.load(word.data_index()).len();
             if is_same && leased.of(victim.slot) == 0 {
                 if place < units {
                     break;

@@ -97,11 +97,13 @@ impl Session {
         let hit = self.segment.index().find_hot(key)?;
         let record = self.segment.record(hit.slot).ok()?;
         let ticket = seat.claim_hot()?;
-        let word = lease::protect(self.lease_word(ticket.index), record, hit.slot, hit.word);
-        let extent = word.map(|word| record.data.load(word.data_index()));
-        let reserved = &self.segment.header().reserved;
-        let bytes = extent.and_then(|extent| self.segment.heap.read(extent, reserved).ok());
-        let Some(bytes) = bytes else {
+        let Some(word) = lease::protect(self.lease_word(ticket.index), record, hit.slot, hit.word)
+        else {
+            seat.release(ticket, |_| {});
+            return None;
+        };
+        let extent = record.data.load(word.data_index());
+        let Ok(bytes) = self.segment.heap.read(extent, &self.segment.header().reserved) else {
             seat.release(ticket, |session| session.end_lease(ticket.index));
             return None;
         };

@@ -74,6 +74,8 @@ impl Session {
         mut step: impl FnMut() -> Result<Option<T>>,
     ) -> Result<T> {
         let scope = self.begin_wait();
+        // Once counted: who closed the client just before waits for this call.
+        self.check_open()?;
         let deadline = super::create::deadline(timeout);
         let mut expected = memory::with_room(words.len())?;
         let mut slept_out = false;
