@@ -143,7 +143,7 @@ impl Shared {
         session.check()?;
         session.check_open()?;
         let words = [&session.segment.wake().events.word];
-        session.spin.probe(|| self.has_event().then_some(()));
+        session.spin().probe(|| self.has_event().then_some(()));
         session.wait_until(&words, timeout, || {
             let mut cursor = self.cursor.lock();
             let sequence = cursor.next();

@@ -131,7 +131,7 @@ impl Session {
         }
         // Before anything that costs a sealer a system call, or this process one.
         let sealed = || self.segment.index().find_hot(key);
-        if self.spin.probe(sealed).is_some()
+        if self.spin().probe(sealed).is_some()
             && let Now::Held(ticket, held) = self.get_now(seat, key)?
         {
             return Ok((ticket, held));

@@ -1,5 +1,6 @@
 //! Join a store: a file of one's own, locked before it is visible.
 
+use super::peers::Place;
 use super::session::{PATIENCE, Session};
 use crate::error::{Error, Result, Status};
 use crate::layout::client::{
@@ -60,9 +61,15 @@ impl Own {
             keep_from_children(fd).map_err(cannot)
         })?;
         let fd = file.fd().map_err(cannot)?;
-        let first = LEASES_OFFSET + u64::from(LEASE_CHUNK) * 8;
-        refuse_beyond_cgroup(first)?;
-        file::reserve(fd, 0, first).map_err(cannot)?;
+        let (leases, lease_bytes) = (LEASES_OFFSET, u64::from(LEASE_CHUNK) * 8);
+        refuse_beyond_cgroup(leases + lease_bytes)?;
+        // The ring of releases is of use to evictors only: one gap less to fill is one call more.
+        if segment.facts.lru() {
+            file::reserve(fd, 0, leases + lease_bytes).map_err(cannot)?;
+        } else {
+            file::reserve(fd, 0, RELEASES_OFFSET).map_err(cannot)?;
+            file::reserve(fd, leases, lease_bytes).map_err(cannot)?;
+        }
         // Directories decide who may look; the mode is exact whatever the umask.
         file::set_mode(fd, 0o644).map_err(cannot)?;
         if !lock::try_write_lock(fd).map_err(cannot)? {
@@ -138,8 +145,9 @@ impl Own {
         header.nonce.store(self.nonce, relaxed);
         header.pid.store(process::pid() as u32, relaxed);
         header.uid.store(process::uid(), relaxed);
-        header.pid_namespace.store(process::pid_namespace(), relaxed);
-        header.start_time.store(process::start_time_ticks(), relaxed);
+        let birth = process::birth();
+        header.pid_namespace.store(birth.pid_namespace, relaxed);
+        header.start_time.store(birth.start_time, relaxed);
         header.connect_time_us.store(clock::epoch_us() as u64, relaxed);
         let comm = u128::from_le_bytes(process::comm());
         header.comm[0].store(comm as u64, relaxed);
@@ -152,9 +160,22 @@ impl Own {
     /// The file; an error in a forked child, which closed it, and when it was closed behind our
     /// back. The lock stays in any case: the mapping keeps the open file.
     pub fn fd(&self) -> Result<BorrowedFd<'_>> {
-        self.file.fd().map_err(|errno| {
-            errno.because("a descriptor of this connection is closed; disconnect, and connect anew")
-        })
+        self.file.fd().map_err(closed)
+    }
+
+    /// What the file is now; an error as in [`Own::fd`].
+    pub fn look(&self) -> Result<file::Stat> {
+        self.file.now().map_err(closed)
+    }
+
+    /// Its inode.
+    pub fn ino(&self) -> u64 {
+        self.file.stat().map_or(0, |stat| stat.ino)
+    }
+
+    /// Whether its name is at `place`.
+    pub fn is_at(&self, place: Place) -> bool {
+        (place.in_readers, place.slot) == (self.in_readers, self.slot)
     }
 
     /// A lease word.
@@ -208,7 +229,7 @@ impl Own {
 /// Map a client's file. Children have neither the descriptor nor the mapping, each of which would
 /// keep the lock that is taken on it later. To be called within [`unforked`].
 fn keep_from_children(fd: OwnedFd) -> SysResult<(Registration, Map)> {
-    let map = Map::read_write(fd.as_fd(), FILE_SIZE as usize)?;
+    let map = Map::unaligned(fd.as_fd(), FILE_SIZE as usize)?;
     map.dont_fork()?;
     Ok((ChildFds::register(fd)?, map))
 }
@@ -251,6 +272,11 @@ fn nobody_buries(segment: &Segment, slot: u32) -> bool {
         .get()
         .and_then(|dir| file::open_at(Some(dir), &slot_name(owner.into()), flags, 0));
     file.is_ok_and(|fd| lock::is_write_locked(fd.as_fd()) == Ok(false))
+}
+
+#[cold]
+fn closed(errno: Errno) -> Error {
+    errno.because("a descriptor of this connection is closed; disconnect, and connect anew")
 }
 
 fn new_nonce() -> Result<u64> {

@@ -38,7 +38,7 @@ impl Session {
 
     fn others_joined(&self) -> Result<bool> {
         let mut others = false;
-        self.visit_clients(|view| {
+        self.visit_others(|view| {
             let own = view.nonce == self.own.nonce;
             others |= !own && view.alive && view.identity().is_some_and(|who| who.joined);
             Ok(())
@@ -101,7 +101,7 @@ impl Session {
         let Ok(dir) = dir else { return };
         let name = slot_name(self.own.slot);
         let ino = |stat: file::Stat| stat.ino;
-        let own = self.own.fd().ok().and_then(|fd| file::stat_fd(fd).ok()).map(ino);
+        let own = self.own.look().ok().map(ino);
         // The name may be gone with the store, and be another's by now; liveness ends with the
         // descriptor in any case.
         if own.is_some() && own == file::stat_at(Some(dir), &name).ok().map(ino) {

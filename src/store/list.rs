@@ -106,7 +106,7 @@ impl Session {
 fn describe(view: &View<'_>) -> Option<ClientInfo> {
     let who = view.identity()?;
     let end = who.comm.iter().position(|byte| *byte == 0).unwrap_or(who.comm.len());
-    let near = who.pid_namespace == process::pid_namespace();
+    let near = who.pid_namespace == process::birth().pid_namespace;
     Some(ClientInfo {
         slot: view.place.slot + if view.place.in_readers { SLOTS } else { 0 },
         pid: who.pid,

@@ -102,9 +102,19 @@ pub struct Identity {
 impl Session {
     /// Look at every client, this one too. Fails with STORE_GONE when a living client's file has
     /// lost its name: then somebody deleted files of the store, and nothing may be freed.
-    pub fn visit_clients(&self, mut each: impl FnMut(View<'_>) -> Result<()>) -> Result<()> {
+    pub fn visit_clients(&self, each: impl FnMut(View<'_>) -> Result<()>) -> Result<()> {
+        self.visit(true, each)
+    }
+
+    /// As [`Session::visit_clients`]; of this client itself nothing need be told, and its file is not
+    /// opened a second time for that.
+    pub fn visit_others(&self, each: impl FnMut(View<'_>) -> Result<()>) -> Result<()> {
+        self.visit(false, each)
+    }
+
+    fn visit(&self, own: bool, mut each: impl FnMut(View<'_>) -> Result<()>) -> Result<()> {
         let mut known = self.peers.known.lock();
-        self.find_peers(&mut known)?;
+        self.find_peers(&mut known, own)?;
         let Known { named, nameless } = &mut *known;
         let mut seen = HashSet::new();
         seen.try_reserve(named.len() + nameless.len()).map_err(|_| memory::refused())?;
@@ -148,8 +158,9 @@ impl Session {
         }
     }
 
-    /// Make `known` what is there now; after an error it is what it was.
-    fn find_peers(&self, known: &mut Known) -> Result<()> {
+    /// Make `known` what is there now; after an error it is what it was. This client becomes known
+    /// only if `own`.
+    fn find_peers(&self, known: &mut Known, own: bool) -> Result<()> {
         let nameless = known.nameless.iter().map(|(_, peer)| peer);
         for fd in known.named.values().chain(nameless).filter_map(|peer| peer.fd.as_ref()) {
             fd.fd()?;
@@ -165,6 +176,9 @@ impl Session {
         for (place, ino) in files {
             if known.named.get(&place).is_some_and(|peer| peer.ino == ino) {
                 same.insert(place);
+                continue;
+            }
+            if !own && self.own.is_at(place) && ino == self.own.ino() {
                 continue;
             }
             let peer = open_peer(&self.segment, place).map_err(cannot_look)?;
@@ -331,16 +345,20 @@ fn open_peer(segment: &Segment, place: Place) -> std::result::Result<Option<Peer
         Err(_) => return Ok(None),
     };
     let Ok(fd) = Kept::new(fd) else { return Ok(None) };
-    if !fd.stat().is_file()
-        || read_word(fd.seen(), offset_of!(ClientHeader, magic)) != Some(CLIENT_MAGIC)
-    {
+    let mut begin = [0; size_of::<[u64; 2]>()];
+    if !fd.stat().is_file() || file::read_at(fd.seen(), &mut begin, 0) != Ok(begin.len()) {
         return Ok(None);
     }
-    let Some(nonce) = read_word(fd.seen(), offset_of!(ClientHeader, nonce)) else {
-        return Ok(None);
-    };
-    let ino = fd.stat().ino;
-    Ok(Some(Peer { fd: Some(fd), ino, nonce, folded: 0 }))
+    let mut begin = words(&begin);
+    const _: () = assert!(offset_of!(ClientHeader, magic) == 0);
+    const _: () = assert!(offset_of!(ClientHeader, nonce) == size_of::<u64>());
+    match (begin.next(), begin.next()) {
+        (Some(CLIENT_MAGIC), Some(nonce)) => {
+            let ino = fd.stat().ino;
+            Ok(Some(Peer { fd: Some(fd), ino, nonce, folded: 0 }))
+        }
+        _ => Ok(None),
+    }
 }
 
 #[cold]

@@ -34,7 +34,7 @@ impl Session {
     /// Reap every client whose process is dead.
     pub(super) fn reap_dead(&self) -> Result<u64> {
         let mut dead = Vec::new();
-        self.visit_clients(|mut view| {
+        self.visit_others(|mut view| {
             if !view.alive {
                 if self.segment.facts.lru() {
                     view.fold_releases(|lease, ticks| fold(&self.segment, lease, ticks));

@@ -10,8 +10,9 @@ use crate::options::{ConnectOptions, Eviction};
 use crate::segment::{Access, Address, NewStore, Segment, create, finish_removal, open};
 use crate::sync::local::{AtomicBool, AtomicU32, Ordering::*};
 use crate::sync::{AtomicU64 as SharedU64, Ordering};
-use crate::sys::{clock, file, fork, futex, process};
+use crate::sys::{clock, fork, futex, process};
 use crate::wait::Spin;
+use once_cell::sync::OnceCell;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,7 +41,7 @@ pub struct Session {
     /// Objects to evict next, oldest first; made by a scan of the table.
     pub victims: Mutex<VecDeque<super::evict::Victim>>,
     /// How long waiters look before they sleep.
-    pub spin: Spin,
+    spin: OnceCell<Spin>,
     /// Bumped to end all waits; futex.
     control: AtomicU32,
     closing: AtomicBool,
@@ -164,7 +165,7 @@ impl Session {
             peers: Peers::default(),
             lock_timeout: options.lock_timeout,
             victims: Mutex::default(),
-            spin: Spin::new(process::has_several_processors()),
+            spin: OnceCell::new(),
             control: AtomicU32::new(0),
             closing: AtomicBool::new(false),
             waiting: AtomicU32::new(0),
@@ -237,15 +238,12 @@ impl Session {
 
     /// Whether the store's directories and this client's own file still have names.
     pub fn check_links(&self) -> Result<()> {
-        let linked =
-            |fd: std::os::fd::BorrowedFd<'_>| file::stat_fd(fd).is_ok_and(|stat| stat.nlink > 0);
         let segment = &self.segment;
-        let readers = segment.readers.as_ref().map(|dir| dir.fd()).transpose()?;
-        let all = linked(segment.dir.fd()?)
-            && linked(segment.clients.fd()?)
-            && readers.is_none_or(linked)
-            && linked(self.own.fd()?);
-        if all { Ok(()) } else { Err(self.declare_gone()) }
+        let mut names = segment.dir.look()?.nlink.min(segment.clients.look()?.nlink);
+        if let Some(readers) = &segment.readers {
+            names = names.min(readers.look()?.nlink);
+        }
+        if names.min(self.own.look()?.nlink) > 0 { Ok(()) } else { Err(self.declare_gone()) }
     }
 
     /// Clock ticks as microseconds since the Unix epoch, by the store's own anchor.
@@ -270,6 +268,11 @@ impl Session {
     }
 
     // Waits: who is in one, and what ends it early.
+
+    /// How long waits of this client probe before they sleep.
+    pub fn spin(&self) -> &Spin {
+        self.spin.get_or_init(|| Spin::new(process::has_several_processors()))
+    }
 
     /// Begin a call that may wait.
     pub fn begin_wait(&self) -> WaitScope<'_> {
@@ -300,6 +303,9 @@ impl Session {
     pub fn end_waits(&self) {
         // SYNC wait-scope: SeqCst; closing first, then who waits.
         self.closing.store(true, SeqCst);
+        if self.waiting.load(SeqCst) == 0 {
+            return;
+        }
         self.interrupt();
         loop {
             let waiting = self.waiting.load(SeqCst);

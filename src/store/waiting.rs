@@ -85,7 +85,7 @@ impl Session {
             begin_all(words.iter().copied(), self.segment.can_hint, |seq| expected.push(seq));
             if let Some(answer) = step()? {
                 if let Some(since) = slept_since {
-                    self.spin.slept(clock::monotonic_ns().saturating_sub(since));
+                    self.spin().slept(clock::monotonic_ns().saturating_sub(since));
                 }
                 return Ok(answer);
             }

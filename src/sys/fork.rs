@@ -8,6 +8,7 @@
 //! it; so [`unforked`] opens it anew when there was a fork meanwhile.
 #![allow(unsafe_code)] // pthread_atfork, close, and chunks that live for ever
 
+use super::file::Stat;
 use super::kept::Kept;
 use super::{Errno, SysResult};
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
@@ -244,8 +245,22 @@ impl Registration {
     /// The descriptor; EBADF in a forked child, which has closed it, and when it was closed behind
     /// our back.
     pub fn fd(&self) -> SysResult<BorrowedFd<'_>> {
+        self.kept()?.get()
+    }
+
+    /// What the file is now; EBADF as in [`Registration::fd`].
+    pub fn now(&self) -> SysResult<Stat> {
+        self.kept()?.now()
+    }
+
+    /// What the file was when it was registered.
+    pub fn stat(&self) -> Option<&Stat> {
+        self.fd.as_ref().map(Kept::stat)
+    }
+
+    fn kept(&self) -> SysResult<&Kept> {
         match &self.fd {
-            Some(fd) if self.generation == generation() => fd.get(),
+            Some(fd) if self.generation == generation() => Ok(fd),
             _ => Err(Errno(libc::EBADF)),
         }
     }

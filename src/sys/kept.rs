@@ -8,7 +8,7 @@
 
 use super::file::{Stat, stat_fd};
 use super::{Errno, SysResult};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use std::mem::ManuallyDrop;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
@@ -28,21 +28,25 @@ impl Kept {
 
     /// The descriptor; EBADF when it was closed behind our back.
     pub fn get(&self) -> SysResult<BorrowedFd<'_>> {
-        let fd = self.fd.as_fd();
-        match stat_fd(fd) {
-            Ok(stat) if stat.same_file(&self.stat) && stat.kind() == self.stat.kind() => Ok(fd),
+        self.now().map(|_| self.fd.as_fd())
+    }
+
+    /// What the file is now; EBADF as in [`Kept::get`].
+    pub fn now(&self) -> SysResult<Stat> {
+        match stat_fd(self.fd.as_fd()) {
+            Ok(stat) if stat.same_file(&self.stat) && stat.kind() == self.stat.kind() => Ok(stat),
             _ => Err(Errno(libc::EBADF)),
         }
     }
 
     /// As [`Kept::get`], as the error of a call.
     pub fn fd(&self) -> Result<BorrowedFd<'_>> {
-        self.get().map_err(|errno| {
-            errno.because(
-                "a descriptor of this connection was closed behind its back; disconnect, and \
-                 connect anew",
-            )
-        })
+        self.get().map_err(closed)
+    }
+
+    /// As [`Kept::now`], as the error of a call.
+    pub fn look(&self) -> Result<Stat> {
+        self.now().map_err(closed)
     }
 
     /// The descriptor without a look, soon after one.
@@ -54,6 +58,13 @@ impl Kept {
     pub fn stat(&self) -> &Stat {
         &self.stat
     }
+}
+
+#[cold]
+fn closed(errno: Errno) -> Error {
+    errno.because(
+        "a descriptor of this connection was closed behind its back; disconnect, and connect anew",
+    )
 }
 
 impl Drop for Kept {

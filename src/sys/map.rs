@@ -40,6 +40,11 @@ impl Map {
         Self::new(fd, len, protection, |options| options.map_raw(&fd))
     }
 
+    /// As [`Map::read_write`], aligned to a page only: half the calls, for what has no huge pages.
+    pub fn unaligned(fd: BorrowedFd<'_>, len: usize) -> SysResult<Self> {
+        Ok(Self::over(MmapOptions::new().len(len).map_raw(&fd)?, 0, len))
+    }
+
     fn new(
         fd: BorrowedFd<'_>,
         len: usize,
@@ -53,13 +58,7 @@ impl Map {
         let whole = len.checked_add(spare).ok_or(Errno(libc::ENOMEM))?;
         let memory = map(MmapOptions::new().len(whole))?;
         let start = if spare == 0 { 0 } else { memory.as_ptr().align_offset(HUGE_PAGE) };
-        let made = Self {
-            memory: ManuallyDrop::new(memory),
-            start,
-            len,
-            generation: fork::generation(),
-            not_inherited: AtomicBool::new(false),
-        };
+        let made = Self::over(memory, start, len);
         if start != 0 {
             let flags = libc::MAP_SHARED | libc::MAP_FIXED;
             let at = made.ptr().cast();
@@ -70,6 +69,16 @@ impl Map {
             }
         }
         Ok(made)
+    }
+
+    fn over(memory: MmapRaw, start: usize, len: usize) -> Self {
+        Self {
+            memory: ManuallyDrop::new(memory),
+            start,
+            len,
+            generation: fork::generation(),
+            not_inherited: AtomicBool::new(false),
+        }
     }
 
     /// The first byte, aligned to a page, or to a huge page in a map that could hold one. Stores

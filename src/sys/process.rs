@@ -1,10 +1,12 @@
 //! Who this process is, and whether another one is stopped.
 #![allow(unsafe_code)] // geteuid and the like
 
+use super::fork;
 use std::fs::File;
 use std::io::Read;
 use std::mem::MaybeUninit;
 use std::os::unix::fs::MetadataExt;
+use std::sync::atomic::{AtomicU64, Ordering::*};
 
 /// The id of this process in its pid namespace.
 pub fn pid() -> i32 {
@@ -37,8 +39,39 @@ pub fn has_several_processors() -> bool {
     failed != 0 || unsafe { libc::CPU_COUNT(&set) } > 1
 }
 
+/// What identifies this process beside its pid, and does not change: /proc is slow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Birth {
+    /// When it started, in clock ticks since boot; 0 where /proc does not say.
+    pub start_time: u64,
+    /// The inode of its pid namespace; 0 where /proc does not say.
+    pub pid_namespace: u64,
+}
+
+/// Of whom the words below tell: fork generation and pid; 0 of nobody.
+static BORN: AtomicU64 = AtomicU64::new(0);
+static START_TIME: AtomicU64 = AtomicU64::new(0);
+static PID_NAMESPACE: AtomicU64 = AtomicU64::new(0);
+
+/// The birth of this process. Without a lock, which a fork could leave held in the child.
+pub fn birth() -> Birth {
+    let who = u64::from(fork::generation()) << 32 | u64::from(pid() as u32);
+    // SYNC birth: Acquire; pairs with the Release below.
+    if BORN.load(Acquire) == who {
+        let (start_time, pid_namespace) = (START_TIME.load(Relaxed), PID_NAMESPACE.load(Relaxed));
+        return Birth { start_time, pid_namespace };
+    }
+    let birth = Birth { start_time: start_time_ticks(), pid_namespace: pid_namespace() };
+    // Threads that race store the same.
+    START_TIME.store(birth.start_time, Relaxed);
+    PID_NAMESPACE.store(birth.pid_namespace, Relaxed);
+    // SYNC birth: Release; who sees it sees both words.
+    BORN.store(who, Release);
+    birth
+}
+
 /// When this process started, in clock ticks since boot; 0 where /proc does not say.
-pub fn start_time_ticks() -> u64 {
+fn start_time_ticks() -> u64 {
     let mut room = [0; 1024];
     let stat = read_small("/proc/self/stat", &mut room);
     // The 22nd field, and the 20th after the name.
@@ -58,11 +91,17 @@ fn read_small<'a>(path: &str, room: &'a mut [u8]) -> &'a [u8] {
     &room[..len]
 }
 
-/// The name of this process, padded with zeros.
+/// The name of this process, padded with zeros: that of its first thread.
 pub fn comm() -> [u8; 16] {
+    let mut comm = [0; 16];
+    // SAFETY: takes nothing and cannot fail.
+    if unsafe { libc::gettid() } == pid() {
+        // SAFETY: there is room for the 16 bytes that it writes at most, a zero at the end.
+        unsafe { libc::prctl(libc::PR_GET_NAME, comm.as_mut_ptr()) };
+        return comm;
+    }
     let mut room = [0; 64];
     let text = read_small("/proc/self/comm", &mut room);
-    let mut comm = [0; 16];
     // The last byte stays zero.
     for (to, from) in comm[..15].iter_mut().zip(text.strip_suffix(b"\n").unwrap_or(text)) {
         *to = *from;
@@ -71,7 +110,7 @@ pub fn comm() -> [u8; 16] {
 }
 
 /// The inode of this process's pid namespace; 0 where /proc does not say.
-pub fn pid_namespace() -> u64 {
+fn pid_namespace() -> u64 {
     std::fs::metadata("/proc/self/ns/pid").map_or(0, |namespace| namespace.ino())
 }
 
@@ -118,8 +157,9 @@ mod tests {
 
     #[test]
     fn this_process_knows_itself() {
-        assert!(start_time_ticks() > 0);
-        assert!(pid_namespace() > 0);
+        assert!(birth().start_time > 0 && birth().pid_namespace > 0);
+        assert_eq!(birth(), birth(), "from /proc, and remembered");
+        // This test runs in a thread of its own.
         assert_ne!(comm()[0], 0);
         assert!(!comm().contains(&b'\n') && comm()[15] == 0);
         assert!((1..=64).contains(&host_name().len()));
