@@ -92,12 +92,33 @@ statuses! {
 
 /// Why a call failed.
 ///
-/// Ordinary outcomes (not found, not sealed, timeout) are made without allocating or formatting.
+/// Ordinary outcomes (not found, not sealed, timeout) are made without allocating or formatting. Two
+/// words of the machine, so that results come back in registers.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Error {
+pub struct Error(Repr);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Repr {
+    Plain(Status),
+    Fixed(&'static Words),
+    Made(Box<Words>),
+}
+
+const _: () = assert!(size_of::<Result<()>>() == 16);
+
+/// An error that says more than its status.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Words {
     status: Status,
     errno: i32,
-    detail: Option<Cow<'static, str>>,
+    detail: Cow<'static, str>,
+}
+
+impl Words {
+    /// Words that never change: an error of them is made without memory.
+    pub(crate) const fn new(status: Status, errno: i32, detail: &'static str) -> Self {
+        Self { status, errno, detail: Cow::Borrowed(detail) }
+    }
 }
 
 /// The result of a call that can fail.
@@ -107,56 +128,70 @@ impl Error {
     /// An error with words: what was asked, the limit, and the way out.
     #[cold]
     pub fn new(status: Status, detail: impl Into<String>) -> Self {
-        Self { status, errno: 0, detail: Some(detail.into().into()) }
+        Self::os(status, 0, detail)
     }
 
     /// An ordinary outcome: the status says it all.
+    #[inline]
     pub const fn plain(status: Status) -> Self {
-        Self { status, errno: 0, detail: None }
+        Self(Repr::Plain(status))
     }
 
-    /// An error whose words never change: it is made without memory.
-    pub const fn fixed(status: Status, errno: i32, detail: &'static str) -> Self {
-        Self { status, errno, detail: Some(Cow::Borrowed(detail)) }
+    /// An error of words that never change.
+    pub(crate) const fn fixed(words: &'static Words) -> Self {
+        Self(Repr::Fixed(words))
     }
 
     /// An error that began as an errno.
     #[cold]
     pub fn os(status: Status, errno: i32, detail: impl Into<String>) -> Self {
-        Self { status, errno, detail: Some(detail.into().into()) }
+        let detail = Cow::Owned(detail.into());
+        Self(Repr::Made(Box::new(Words { status, errno, detail })))
+    }
+
+    fn words(&self) -> Option<&Words> {
+        match &self.0 {
+            Repr::Plain(_) => None,
+            Repr::Fixed(words) => Some(words),
+            Repr::Made(words) => Some(words),
+        }
     }
 
     /// What a program acts on.
-    pub const fn status(&self) -> Status {
-        self.status
+    pub fn status(&self) -> Status {
+        match &self.0 {
+            Repr::Plain(status) => *status,
+            Repr::Fixed(words) => words.status,
+            Repr::Made(words) => words.status,
+        }
     }
 
     /// The errno behind the error, or 0.
-    pub const fn errno(&self) -> i32 {
-        self.errno
+    pub fn errno(&self) -> i32 {
+        self.words().map_or(0, |words| words.errno)
     }
 
     /// The words beside the status, if there are any.
     pub fn detail(&self) -> Option<&str> {
-        self.detail.as_deref()
+        self.words().map(|words| &*words.detail)
     }
 
     /// The same error, its words preceded by what was being done.
     #[cold]
     pub fn context(self, what: impl fmt::Display) -> Self {
-        let detail = match &self.detail {
+        let detail = match self.detail() {
             Some(detail) => format!("{what}: {detail}"),
             None => what.to_string(),
         };
-        Self { detail: Some(detail.into()), ..self }
+        Self::os(self.status(), self.errno(), detail)
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.detail {
-            Some(detail) => write!(f, "{}: {detail}", self.status.text()),
-            None => f.write_str(self.status.text()),
+        match self.detail() {
+            Some(detail) => write!(f, "{}: {detail}", self.status().text()),
+            None => f.write_str(self.status().text()),
         }
     }
 }

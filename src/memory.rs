@@ -3,14 +3,18 @@
 //! Whatever grows with the store, with the arguments of a call or with what other processes do is
 //! asked for here: a lack of it is OUT_OF_MEMORY, where a plain `Vec` would end the process.
 
-use crate::error::{Error, Result, Status};
+use crate::error::{Error, Result, Status, Words};
 
 /// The error of a request that was refused. It needs no memory itself.
 #[cold]
 pub fn refused() -> Error {
-    const WORDS: &str = "this process gets no more memory of its own; raise its limit of address \
-                         space (ulimit -v), or give it less to keep";
-    Error::fixed(Status::OutOfMemory, libc::ENOMEM, WORDS)
+    static WORDS: Words = Words::new(
+        Status::OutOfMemory,
+        libc::ENOMEM,
+        "this process gets no more memory of its own; raise its limit of address space (ulimit -v), \
+         or give it less to keep",
+    );
+    Error::fixed(&WORDS)
 }
 
 /// Append to a list.

@@ -6,7 +6,7 @@ use crate::client::forked;
 use crate::error::{Error, Result};
 use crate::memory;
 use crate::segment::BytesMut;
-use crate::store::{Draft, Seat, Session, stale};
+use crate::store::{Draft, DraftName, Seat, Session, Taken, stale};
 use std::fmt;
 use std::mem::ManuallyDrop;
 
@@ -16,7 +16,7 @@ use std::mem::ManuallyDrop;
 /// holds whatever was there before, unless the object was created with `zeroed`.
 pub struct MutableBuffer {
     seat: &'static Seat,
-    serial: u64,
+    name: DraftName,
     bytes: BytesMut,
 }
 
@@ -27,11 +27,11 @@ impl MutableBuffer {
     #[inline]
     pub(crate) fn new(seat: &'static Seat, draft: Draft) -> Result<Self> {
         let bytes = draft.bytes;
-        let serial = seat.open_draft(draft).map_err(|draft| {
+        let name = seat.open_draft(draft).map_err(|draft| {
             seat.session().abort_or_abandon(draft.object);
             memory::refused()
         })?;
-        Ok(Self { seat, serial, bytes })
+        Ok(Self { seat, name, bytes })
     }
 
     /// The first byte; never null.
@@ -91,19 +91,19 @@ impl MutableBuffer {
         self.end(|session, draft| session.abort(draft.object))
     }
 
-    fn take_draft(&self) -> Result<Draft> {
+    fn take_draft(&self) -> Result<Taken> {
         if self.seat.forked() {
             return Err(forked());
         }
-        self.seat.take_draft(self.serial).ok_or_else(stale)
+        self.seat.take_draft(self.name).ok_or_else(stale)
     }
 
     fn with_draft<T>(&mut self, call: impl FnOnce(&Session, &mut Draft) -> Result<T>) -> Result<T> {
-        let mut draft = self.take_draft()?;
-        let outcome = call(self.seat.session(), &mut draft);
+        let mut taken = self.take_draft()?;
+        let outcome = call(self.seat.session(), &mut taken.draft);
         // What a C struct says of the bytes may be out of date.
-        self.bytes = draft.bytes;
-        self.seat.put_draft(self.serial, draft);
+        self.bytes = taken.draft.bytes;
+        self.seat.put_draft(self.name, taken);
         outcome
     }
 
@@ -112,19 +112,19 @@ impl MutableBuffer {
         mut self,
         call: impl FnOnce(&Session, &Draft) -> Result<T>,
     ) -> std::result::Result<T, (MutableBuffer, Error)> {
-        let draft = match self.take_draft() {
-            Ok(draft) => draft,
+        let taken = match self.take_draft() {
+            Ok(taken) => taken,
             Err(error) => return Err((self, error)),
         };
-        match call(self.seat.session(), &draft) {
+        match call(self.seat.session(), &taken.draft) {
             Ok(value) => {
                 let this = ManuallyDrop::new(self);
-                this.seat.close_draft(this.serial);
+                this.seat.close_draft(this.name, taken);
                 Ok(value)
             }
             Err(error) => {
-                self.bytes = draft.bytes;
-                self.seat.put_draft(self.serial, draft);
+                self.bytes = taken.draft.bytes;
+                self.seat.put_draft(self.name, taken);
                 Err((self, error))
             }
         }
@@ -134,20 +134,22 @@ impl MutableBuffer {
     pub(crate) fn into_parts(self) -> [u64; 6] {
         let this = ManuallyDrop::new(self);
         let ptr = this.bytes.ptr.expose_provenance() as u64;
-        [this.serial, u64::from(this.seat.number()), ptr, this.bytes.len, 0, TAG]
+        let DraftName { index, serial } = this.name;
+        [serial, u64::from(this.seat.number()), ptr, this.bytes.len, u64::from(index), TAG]
     }
 
     /// The buffer behind the words of a C struct; `InvalidArgument` for words of no buffer. Whether
     /// it is live is found out by the calls on it.
     pub(crate) fn from_parts(parts: &[u64; 6]) -> Result<ManuallyDrop<MutableBuffer>> {
-        let [serial, number, ptr, len, _, tag] = *parts;
+        let [serial, number, ptr, len, index, tag] = *parts;
         let number = u32::try_from(number).map_err(|_| stale())?;
+        let name = DraftName { index: u32::try_from(index).map_err(|_| stale())?, serial };
         let seat = Seat::find(number).filter(|_| tag == TAG).ok_or_else(stale)?;
         if seat.forked() {
             return Err(forked());
         }
         let bytes = BytesMut { ptr: std::ptr::with_exposed_provenance_mut(ptr as usize), len };
-        Ok(ManuallyDrop::new(MutableBuffer { seat, serial, bytes }))
+        Ok(ManuallyDrop::new(MutableBuffer { seat, name, bytes }))
     }
 }
 
@@ -155,10 +157,10 @@ impl Drop for MutableBuffer {
     fn drop(&mut self) {
         if !self.seat.forked() {
             // A draft that is gone was ended already.
-            if let Some(draft) = self.seat.take_draft(self.serial) {
-                self.seat.session().abort_or_abandon(draft.object);
+            if let Some(taken) = self.seat.take_draft(self.name) {
+                self.seat.session().abort_or_abandon(taken.draft.object);
+                self.seat.close_draft(self.name, taken);
             }
-            self.seat.close_draft(self.serial);
         }
     }
 }

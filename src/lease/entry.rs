@@ -14,6 +14,8 @@ use crate::sync::local::{AtomicBool, AtomicU64, Ordering::*, compiler_fence};
 /// | 0      | live   | the buffer that took the entry is not released            |
 ///
 /// The entry is free, and its lease word 0, when the low 16 bits are 0.
+///
+/// The entry of a draft has neither lease nor copies: 1 copy and not live says that a call has it.
 #[derive(Debug)]
 pub struct Entry(AtomicU64);
 
@@ -56,14 +58,48 @@ impl Entry {
             return None;
         }
         let taken = (state & !HOLDERS).wrapping_add(SERIAL) | LIVE;
+        self.change(state, taken, alone).then_some(taken / SERIAL)
+    }
+
+    /// Take the entry of a draft if it is free, in a call that ends by [`Entry::leave`] or
+    /// [`Entry::end`]; its new serial.
+    #[inline(always)]
+    pub fn take_for_call(&self, alone: bool) -> Option<(u64, Last)> {
+        let state = self.0.load(Relaxed);
+        if state & HOLDERS != 0 {
+            return None;
+        }
+        let called = (state & !HOLDERS).wrapping_add(SERIAL) | COPY;
+        self.change(state, called, alone).then_some((called / SERIAL, Last(called)))
+    }
+
+    /// Begin a call on the draft under this serial, which ends by [`Entry::leave`] or [`Entry::end`];
+    /// nothing when it is closed or in a call.
+    #[inline(always)]
+    pub fn enter(&self, serial: u64, alone: bool) -> Option<Last> {
+        let live = serial.wrapping_mul(SERIAL) | LIVE;
+        let called = live - LIVE + COPY;
+        let same = self.0.load(Relaxed) == live && live / SERIAL == serial;
+        (same && self.change(live, called, alone)).then_some(Last(called))
+    }
+
+    /// End a call on a draft: others may begin one.
+    #[inline(always)]
+    pub fn leave(&self, call: Last) {
+        // SYNC entry: Release; what the call did with the draft. Pairs with `change`.
+        self.0.store(call.0 - COPY + LIVE, Release);
+    }
+
+    #[inline(always)]
+    fn change(&self, from: u64, to: u64, alone: bool) -> bool {
         if alone {
             // Relaxed: nobody else is there, and what other threads did before they ended is past.
-            self.0.store(taken, Relaxed);
-            return Some(taken / SERIAL);
+            self.0.store(to, Relaxed);
+            return true;
         }
-        // SYNC entry: Acquire; the lease word is 0 again. Pairs with the swap in `end`.
-        let won = self.0.compare_exchange(state, taken, Acquire, Relaxed).is_ok();
-        won.then_some(taken / SERIAL)
+        // SYNC entry: Acquire; the lease word is 0 again, and the draft is as it was left. Pairs with
+        // `end` and `leave`.
+        self.0.compare_exchange(from, to, Acquire, Relaxed).is_ok()
     }
 
     /// Whether the buffer that took the entry under this serial is not released.

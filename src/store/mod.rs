@@ -3,6 +3,7 @@
 mod check;
 mod create;
 mod draft;
+mod drafts;
 mod evict;
 mod get;
 mod inspect;
@@ -25,6 +26,7 @@ mod waiting;
 mod words;
 
 pub use draft::Draft;
+pub use drafts::{DraftName, Taken};
 pub use get::Held;
 pub use make::GetOrMake;
 pub use metadata::{View as MetadataView, check_name};

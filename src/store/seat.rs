@@ -8,6 +8,7 @@
 #![allow(unsafe_code)] // a live entry keeps the session that the seat points to
 
 use super::draft::Draft;
+use super::drafts::{DraftName, Drafts, Taken};
 use super::session::Session;
 use super::words::WordMap;
 use crate::error::{Error, Result, Status};
@@ -53,8 +54,7 @@ pub struct Seat {
     high: AtomicU32,
     growing: Mutex<()>,
     copies: Mutex<WordMap<u32>>,
-    /// `None` while a call has it.
-    drafts: Mutex<WordMap<Option<Draft>>>,
+    drafts: Drafts,
     next_serial: AtomicU64,
 }
 
@@ -116,7 +116,7 @@ impl Seat {
             high: AtomicU32::new(0),
             growing: Mutex::new(()),
             copies: Mutex::default(),
-            drafts: Mutex::default(),
+            drafts: Drafts::new(number),
             next_serial: AtomicU64::new(1),
         })
     }
@@ -291,36 +291,28 @@ impl Seat {
         }
     }
 
-    /// Remember an object that is being written: its serial, never 0. For want of memory it comes
-    /// back.
-    pub fn open_draft(&self, draft: Draft) -> std::result::Result<u64, Draft> {
-        let mut drafts = self.drafts.lock();
-        if drafts.try_reserve(1).is_err() {
-            return Err(draft);
-        }
-        let serial = self.next_serial.fetch_add(1, Relaxed);
-        drafts.insert(serial, Some(draft));
-        Ok(serial)
+    /// Remember an object that is being written. For want of memory it comes back.
+    #[inline]
+    pub fn open_draft(&self, draft: Draft) -> std::result::Result<DraftName, Draft> {
+        self.drafts.open(draft)
     }
 
-    /// Take out the object that is being written under `serial`, for one call: it goes back by
+    /// Take out the object that is being written under this name, for one call: it goes back by
     /// [`Seat::put_draft`], or ends by [`Seat::close_draft`].
-    pub fn take_draft(&self, serial: u64) -> Option<Draft> {
-        self.drafts.lock().get_mut(&serial)?.take()
+    #[inline]
+    pub fn take_draft(&self, name: DraftName) -> Option<Taken> {
+        self.drafts.take(name)
     }
 
     /// Put back what [`Seat::take_draft`] took.
-    pub fn put_draft(&self, serial: u64, draft: Draft) {
-        if let Some(place) = self.drafts.lock().get_mut(&serial) {
-            *place = Some(draft);
-        }
+    pub fn put_draft(&self, name: DraftName, taken: Taken) {
+        self.drafts.put(name, taken);
     }
 
     /// Forget an object that was sealed or aborted.
-    pub fn close_draft(&self, serial: u64) {
-        self.drafts.lock().remove(&serial);
-        // SYNC closed: SeqCst; the lock on `drafts` stands for the entry.
-        if self.closed.load(SeqCst) {
+    #[inline]
+    pub fn close_draft(&self, name: DraftName, taken: Taken) {
+        if self.drafts.close(name, taken, &self.closed) {
             self.settle();
         }
     }
@@ -354,7 +346,7 @@ impl Seat {
     }
 
     fn is_empty(&self) -> bool {
-        self.drafts.lock().is_empty()
+        self.drafts.is_empty()
             && self
                 .chunks
                 .iter()

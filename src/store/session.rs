@@ -303,16 +303,14 @@ impl Session {
     pub fn end_waits(&self) {
         // SYNC wait-scope: SeqCst; closing first, then who waits.
         self.closing.store(true, SeqCst);
-        if self.waiting.load(SeqCst) == 0 {
-            return;
+        let mut waiting = self.waiting.load(SeqCst);
+        if waiting > 0 {
+            self.interrupt();
         }
-        self.interrupt();
-        loop {
-            let waiting = self.waiting.load(SeqCst);
-            if waiting == 0 {
-                return;
-            }
+        while waiting > 0 {
             futex::wait_private(&self.waiting, waiting, Some(Duration::from_millis(10)));
+            // SYNC wait-scope: SeqCst; as above.
+            waiting = self.waiting.load(SeqCst);
         }
     }
 

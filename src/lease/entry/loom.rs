@@ -1,4 +1,5 @@
-//! Retain, release and close in threads of one process, against a reclaimer of another.
+//! Retain, release and close in threads of one process, against a reclaimer of another; and calls on
+//! a draft.
 #![allow(unsafe_code)] // a payload that loom watches
 
 use super::{Entry, Holder, Last};
@@ -164,5 +165,58 @@ fn an_entry_that_is_taken_again_has_no_lease_yet() {
             assert!(!process.entry.is_live(serial - 1));
         }
         first.join().unwrap();
+    });
+}
+
+/// A draft that loom watches.
+struct Draft {
+    entry: Entry,
+    bytes: UnsafeCell<u32>,
+}
+
+// SAFETY: loom fails the model when accesses to the cell are not ordered.
+unsafe impl Sync for Draft {}
+// SAFETY: the draft holds nothing of a thread.
+unsafe impl Send for Draft {}
+
+impl Draft {
+    fn change(&self) -> u32 {
+        // SAFETY: the pointer is the cell's; that nobody else uses it now is what loom checks.
+        self.bytes.with_mut(|bytes| unsafe {
+            *bytes += 1;
+            *bytes
+        })
+    }
+}
+
+#[test]
+fn of_calls_on_a_draft_one_at_a_time_has_it() {
+    explore(99, || {
+        let draft = Arc::new(Draft { entry: Entry::new(), bytes: UnsafeCell::new(0) });
+        let (serial, call) = draft.entry.take_for_call(false).unwrap();
+        draft.change();
+        draft.entry.leave(call);
+        let closed = AtomicBool::new(false);
+        let other = draft.clone();
+        let other = thread::spawn(move || {
+            let Some(call) = other.entry.enter(serial, false) else { return 0 };
+            other.change();
+            other.entry.leave(call);
+            1
+        });
+        let ended = draft.entry.enter(serial, false).map(|call| {
+            assert!(!draft.entry.end(call, &closed, false));
+        });
+        // The place is used again at once.
+        let again = draft.entry.take_for_call(false).map(|(next, call)| {
+            assert_eq!(next, serial + 1);
+            draft.change();
+            draft.entry.leave(call);
+        });
+        assert!(again.is_none() || ended.is_some());
+        let changed = other.join().unwrap();
+        let last = if again.is_some() { serial + 1 } else { serial };
+        assert!(draft.entry.enter(last, false).is_some());
+        assert_eq!(draft.change(), 2 + changed + u32::from(again.is_some()));
     });
 }

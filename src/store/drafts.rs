@@ -1,0 +1,155 @@
+//! The objects that a client is writing, each in a place of its own.
+//!
+//! As with leases, a buffer in the hands of a C program names a place and a serial; places are never
+//! freed, only used again, so a stale name finds another serial. A call takes the draft out of its
+//! place, and puts it back or closes the place: of two calls at once one finds it.
+#![allow(unsafe_code)] // who is in a call on an entry has its draft alone
+#![allow(clippy::disallowed_types)] // a cell in this process's own memory
+
+use super::draft::Draft;
+use crate::lease::entry::{Entry, Last};
+use crate::memory;
+use crate::mutex::Mutex;
+use crate::sync::local::{AtomicBool, AtomicU32, Ordering::*};
+use crate::sys::{membarrier, thread};
+use once_cell::sync::OnceCell;
+use std::cell::{Cell, UnsafeCell};
+use std::mem::MaybeUninit;
+
+/// Places of the first chunk; each further one has twice as many.
+const FIRST: u32 = 64;
+const CHUNKS: usize = 26;
+
+thread_local! {
+    /// Seat and place that this thread used last: most likely the next to be free.
+    static HINT: Cell<(u32, u32)> = const { Cell::new((u32::MAX, 0)) };
+}
+
+struct Place {
+    entry: Entry,
+    draft: UnsafeCell<MaybeUninit<Draft>>,
+}
+
+// SAFETY: the cell is touched by who is in a call on the entry, and that is one thread at a time.
+unsafe impl Sync for Place {}
+
+/// Where a draft is, and since when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DraftName {
+    /// Which place.
+    pub index: u32,
+    /// As it was given out; never 0.
+    pub serial: u64,
+}
+
+/// A draft that was taken out of its place for one call.
+#[must_use]
+pub struct Taken {
+    /// What it is.
+    pub draft: Draft,
+    call: Last,
+}
+
+/// The places of one seat.
+pub(super) struct Drafts {
+    seat: u32,
+    chunks: [OnceCell<Box<[Place]>>; CHUNKS],
+    made: AtomicU32,
+    growing: Mutex<()>,
+}
+
+impl Drafts {
+    pub(super) const fn new(seat: u32) -> Self {
+        Self {
+            seat,
+            chunks: [const { OnceCell::new() }; CHUNKS],
+            made: AtomicU32::new(0),
+            growing: Mutex::new(()),
+        }
+    }
+
+    #[inline(always)]
+    fn place(&self, index: u32) -> Option<&Place> {
+        let chunk = (index / FIRST).checked_add(1)?.ilog2();
+        let at = index - FIRST * ((1 << chunk) - 1);
+        self.chunks.get(chunk as usize)?.get()?.get(at as usize)
+    }
+
+    /// Remember a draft. For want of memory it comes back.
+    #[inline]
+    pub(super) fn open(&self, draft: Draft) -> Result<DraftName, Draft> {
+        let (seat, index) = HINT.get();
+        let hinted = if seat == self.seat { self.claim(index) } else { None };
+        let Some((index, serial, call)) = hinted.or_else(|| self.claim_slow()) else {
+            return Err(draft);
+        };
+        HINT.set((self.seat, index + 1));
+        let name = DraftName { index, serial };
+        self.put(name, Taken { draft, call });
+        Ok(name)
+    }
+
+    #[inline(always)]
+    fn claim(&self, index: u32) -> Option<(u32, u64, Last)> {
+        let (serial, call) = self.place(index)?.entry.take_for_call(thread::is_alone())?;
+        Some((index, serial, call))
+    }
+
+    #[cold]
+    fn claim_slow(&self) -> Option<(u32, u64, Last)> {
+        let _growing = self.growing.lock();
+        // Relaxed: it changes under `growing` alone.
+        let made = self.made.load(Relaxed);
+        if let Some(claimed) = (0..made).find_map(|index| self.claim(index)) {
+            return Some(claimed);
+        }
+        let chunk = (made / FIRST + 1).ilog2();
+        let count = FIRST << chunk;
+        let mut places = memory::with_room(count as usize).ok()?;
+        places.extend(
+            (0..count).map(|_| Place {
+                entry: Entry::new(),
+                draft: UnsafeCell::new(MaybeUninit::uninit()),
+            }),
+        );
+        let _ = self.chunks.get(chunk as usize)?.set(places.into_boxed_slice());
+        self.made.store(made + count, Relaxed);
+        // Others may be quicker, but not all the time.
+        (made..made + count).find_map(|index| self.claim(index))
+    }
+
+    /// Take a draft out for one call; `None` when it was closed, and while another call has it.
+    #[inline]
+    pub(super) fn take(&self, name: DraftName) -> Option<Taken> {
+        let place = self.place(name.index)?;
+        let call = place.entry.enter(name.serial, thread::is_alone())?;
+        // SAFETY: whoever let the entry be entered left a draft there, and this call is the only one
+        // in it until `put` or `close`; it is read once in that time.
+        let draft = unsafe { place.draft.get().cast::<Draft>().read() };
+        Some(Taken { draft, call })
+    }
+
+    /// Put back what [`Drafts::take`] took.
+    #[inline]
+    pub(super) fn put(&self, name: DraftName, taken: Taken) {
+        let Some(place) = self.place(name.index) else { return };
+        // SAFETY: the call that `taken` stands for is the only one in the entry.
+        unsafe { place.draft.get().cast::<Draft>().write(taken.draft) };
+        place.entry.leave(taken.call);
+    }
+
+    /// Forget what [`Drafts::take`] took. `true` when the client was closed, as [`Entry::end`] says.
+    #[inline]
+    #[must_use]
+    pub(super) fn close(&self, name: DraftName, taken: Taken, closed: &AtomicBool) -> bool {
+        let Some(place) = self.place(name.index) else { return false };
+        HINT.set((self.seat, name.index));
+        place.entry.end(taken.call, closed, membarrier::is_ready())
+    }
+
+    /// Whether nothing is being written, to be asked after the client was closed.
+    pub(super) fn is_empty(&self) -> bool {
+        let chunks = self.chunks.iter().filter_map(OnceCell::get);
+        chunks.flatten().all(|place| place.entry.is_free())
+    }
+}
