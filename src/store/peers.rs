@@ -134,6 +134,12 @@ impl Session {
         Ok(())
     }
 
+    /// How many clients there were, this one too, when they were last looked at.
+    pub(super) fn known_clients(&self) -> u64 {
+        let known = self.peers.known.lock();
+        (known.named.len() + known.nameless.len()).max(1) as u64
+    }
+
     /// The file of a reader whose descriptor is not kept.
     fn open_again(&self, place: Place, ino: u64, nonce: u64) -> Result<Option<Kept>> {
         let peer = open_peer(&self.segment, place).map_err(cannot_look)?;

@@ -21,12 +21,18 @@ use crate::sync::Ordering::Relaxed;
 /// A delete scans the leases when limbo has grown past this part of the store.
 const LIMBO_PART: u64 = 16;
 
+/// Also when it deleted so many bytes for each client whose leases are scanned, and for each object
+/// in limbo: a dozen system calls and a short walk, about a tenth of the time that writing them took.
+/// So what is large is free at once, and the next such object finds warm memory.
+const BYTES_FOR_CLIENT: u64 = 4 << 20;
+const BYTES_FOR_DOOMED: u64 = 1 << 10;
+
 impl Session {
     /// Delete an object: gone at once for new gets; its memory follows the last release.
     pub fn delete(&self, id: &ObjectId) -> Result<()> {
         self.check_writable()?;
         let key = Key::Id(IdWords::from(id));
-        loop {
+        let size = loop {
             let mut guard = self.lock()?;
             let Some(hit) = self.segment.index().find(&key)? else {
                 return Err(Error::plain(Status::NotFound));
@@ -42,9 +48,9 @@ impl Session {
             self.doom(hit).inspect_err(|_| guard.spoil())?;
             drop(guard);
             self.append_event(EventKind::Deleted, id, size);
-            break;
-        }
-        if self.limbo_is_large() {
+            break size;
+        };
+        if self.limbo_is_large() || self.scan_pays(size) {
             match self.reclaim() {
                 // The object is deleted; another call that has what this one lacks frees it.
                 Err(error) if matches!(error.status(), Status::OutOfMemory | Status::Limit) => {}
@@ -52,6 +58,13 @@ impl Session {
             }
         }
         Ok(())
+    }
+
+    fn scan_pays(&self, deleted: u64) -> bool {
+        let doomed = u64::from(self.segment.header().table.limbo_count.load(Relaxed));
+        deleted >= BYTES_FOR_CLIENT
+            && deleted / BYTES_FOR_DOOMED >= doomed
+            && deleted / BYTES_FOR_CLIENT >= self.known_clients()
     }
 
     fn limbo_is_large(&self) -> bool {

@@ -96,6 +96,25 @@ static void test_a_deleted_object_stays_for_those_who_hold_it(void)
     plasma_disconnect(client);
 }
 
+static void test_a_large_object_is_free_at_once(void)
+{
+    const uint64_t size = 8 * MIB; /* less than a sixteenth of the store */
+    plasma_client_t *client = make_store(32 * size);
+    plasma_id_t id = id_of(1);
+
+    put_pattern(client, 1, size, NULL);
+    CHECK_OK(plasma_delete(client, &id));
+    CHECK_EQ(stats_of(client).used, 0);
+    put_pattern(client, 1, size, NULL);
+    plasma_buffer_t held = get_pattern(client, 1, size);
+    CHECK_OK(plasma_delete(client, &id));
+    CHECK_EQ(stats_of(client).used, size);
+    CHECK(is_filled(held.data, size, 1));
+    CHECK_OK(plasma_release(&held));
+    CHECK_EQ(used_after_reap(client), 0);
+    plasma_disconnect(client);
+}
+
 static void delete_what_cannot_be(struct peer *parent, void *arg)
 {
     plasma_client_t *client = join_store();
@@ -353,6 +372,7 @@ int main(int argc, char **argv)
 {
     static const struct test tests[] = {
         TEST(a_deleted_object_stays_for_those_who_hold_it),
+        TEST(a_large_object_is_free_at_once),
         TEST(only_sealed_objects_are_deleted),
         TEST(a_list_tells_all_of_each_object),
         TEST(a_list_during_changes_has_what_stays_exactly_once),
