@@ -153,3 +153,80 @@ impl Drafts {
         chunks.flatten().all(|place| place.entry.is_free())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::draft::Unsealed;
+    use super::*;
+    use crate::segment::BytesMut;
+    use std::collections::HashSet;
+    use std::ptr;
+
+    fn draft(slot: u32) -> Draft {
+        let object = Unsealed { slot, generation: 1 };
+        let bytes = BytesMut { ptr: ptr::dangling_mut(), len: 0 };
+        Draft { object, metadata: Default::default(), bytes }
+    }
+
+    fn open(drafts: &Drafts, slot: u32) -> DraftName {
+        drafts.open(draft(slot)).unwrap()
+    }
+
+    fn close(drafts: &Drafts, name: DraftName) -> u32 {
+        let taken = drafts.take(name).unwrap();
+        let slot = taken.draft.object.slot;
+        assert!(!drafts.close(name, taken, &AtomicBool::new(false)));
+        slot
+    }
+
+    #[test]
+    fn a_draft_is_in_one_call_at_a_time_and_gone_once_closed() {
+        let drafts = Drafts::new(0);
+        let name = open(&drafts, 7);
+        let taken = drafts.take(name).unwrap();
+        assert!(drafts.take(name).is_none() && !drafts.is_empty());
+        drafts.put(name, taken);
+        assert_eq!(close(&drafts, name), 7);
+        assert!(drafts.take(name).is_none() && drafts.is_empty());
+        let next = open(&drafts, 8);
+        assert_eq!((next.index, next.serial), (name.index, name.serial + 1));
+        assert!(drafts.take(name).is_none());
+        for wrong in [DraftName { index: u32::MAX, ..next }, DraftName { serial: u64::MAX, ..next }]
+        {
+            assert!(drafts.take(wrong).is_none());
+        }
+        let taken = drafts.take(next).unwrap();
+        assert!(drafts.close(next, taken, &AtomicBool::new(true)), "the client is closed");
+    }
+
+    #[test]
+    fn places_are_used_again() {
+        let drafts = Drafts::new(1);
+        let names: Vec<_> = (0..500).map(|slot| open(&drafts, slot)).collect();
+        let places: HashSet<_> = names.iter().map(|name| name.index).collect();
+        assert_eq!(places.len(), names.len());
+        let made = drafts.made.load(Relaxed);
+        for (slot, name) in (0..).zip(names) {
+            assert_eq!(close(&drafts, name), slot);
+        }
+        let names: Vec<_> = (0..500).map(|slot| open(&drafts, slot)).collect();
+        assert_eq!(drafts.made.load(Relaxed), made);
+        assert!(names.iter().all(|name| drafts.take(*name).is_some()));
+    }
+
+    #[test]
+    fn threads_do_not_meet() {
+        let drafts = &Drafts::new(2);
+        std::thread::scope(|scope| {
+            for thread in 0..4 {
+                scope.spawn(move || {
+                    for slot in (0..if cfg!(miri) { 20 } else { 2000 }).map(|n| 4 * n + thread) {
+                        let name = open(drafts, slot);
+                        assert_eq!(close(drafts, name), slot);
+                    }
+                });
+            }
+        });
+        assert!(drafts.is_empty());
+    }
+}
