@@ -3,11 +3,11 @@
 
 /// From this size on, stores go past the caches: the target would not fit them, and a line that is
 /// to be overwritten whole need not be read first. Measured by the benchmark of `put`.
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(miri)))]
 const STREAM_FROM: usize = 2 << 20;
 
 /// From this size on the C library's own copy does so, in an order of pages that is faster still.
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(miri)))]
 const STREAM_BELOW: usize = 512 << 20;
 
 /// Copy `len` bytes.
