@@ -33,7 +33,7 @@ COLLAPSE = "the floor keeps its mapping, Plasma reserves and reports each chunk"
 PING_PONG = "each create takes what the lock protects from the other processor's cache"
 COLD_LINES = "a waiter touches more cold memory than a bare futex, and so does any store"
 ONE_WAKE = "one system call wakes all, and the kernel takes its time for each"
-SYSTEM_CALLS = "about 95 system calls: files are opened, checked, mapped, locked and linked"
+SYSTEM_CALLS = "about 85 system calls: files are opened, checked, mapped, locked and linked"
 RECORD = "records have three cache lines, for names, metadata and who made it"
 
 # ---- W1 ----

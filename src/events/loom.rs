@@ -66,7 +66,7 @@ fn spawn(ring: &Arc<Ring>, run: impl FnOnce(&Ring) + 'static) -> thread::JoinHan
 
 /// Two writers append `counts` events, a reader polls meanwhile and to the end.
 fn writers_and_reader(entries: usize, counts: [u8; 2], polls: usize) {
-    explore(99, move || {
+    explore(3, move || {
         let ring = Ring::new(entries);
         let mut cursor = Cursor::at_end(&ring.ring());
         let [first, second] = counts;
@@ -109,7 +109,7 @@ fn without_lapping_nothing_is_lost() {
 
 #[test]
 fn the_dead_do_not_block_readers() {
-    explore(99, || {
+    explore(4, || {
         let ring = Ring::new(4);
         let mut cursor = Cursor::at_end(&ring.ring());
         // One completes, then dies between its next ticket and the entry; another buries it.

@@ -35,9 +35,9 @@ fn keys((id, name): (IdWords, NameHash), by_name: bool) -> Key {
     if by_name { Key::Name(name) } else { Key::Id(id) }
 }
 
-fn model(check: impl Fn(bool) + Sync + Send + Copy + 'static) {
+fn model(preemptions: usize, check: impl Fn(bool) + Sync + Send + Copy + 'static) {
     for by_name in [false, true] {
-        explore(99, move || check(by_name));
+        explore(preemptions, move || check(by_name));
     }
 }
 
@@ -63,7 +63,7 @@ fn find(table: &Table, key: &Key) -> Option<Hit> {
 fn what_stays_is_never_missed() {
     // From the head of the chain, then from its middle; the slot goes to the other chain.
     for (len, goes) in [(2, 1), (3, 1)] {
-        model(move |by_name| {
+        model(4, move |by_name| {
             let table = chain(len, by_name);
             let writer = table.clone();
             let writer = thread::spawn(move || {
@@ -80,7 +80,7 @@ fn what_stays_is_never_missed() {
 
 #[test]
 fn a_reused_slot_is_never_taken_for_its_past() {
-    model(|by_name| {
+    model(2, |by_name| {
         let table = chain(1, by_name);
         let writer = table.clone();
         let writer = thread::spawn(move || {
@@ -100,7 +100,7 @@ fn a_reused_slot_is_never_taken_for_its_past() {
 
 #[test]
 fn a_seal_hides_nothing() {
-    model(|by_name| {
+    model(99, |by_name| {
         let table = chain(0, by_name);
         let slot = add(&table, object(0, 0), by_name, State::Writing);
         let sealer = table.clone();
@@ -114,7 +114,7 @@ fn a_seal_hides_nothing() {
 
 #[test]
 fn a_miss_was_true_once() {
-    model(|by_name| {
+    model(2, |by_name| {
         let table = chain(2, by_name);
         let steps = Arc::new(AtomicU32::new(0));
         let (writer, step) = (table.clone(), steps.clone());
@@ -144,7 +144,7 @@ fn a_miss_was_true_once() {
 fn a_mend_hides_nothing() {
     // The first, the middle one or the last was freed by a recovery.
     for dead in 0..3 {
-        model(move |by_name| {
+        model(5, move |by_name| {
             let table = chain(3, by_name);
             let word = table.records[dead].load(Ordering::Relaxed);
             let doomed = word.in_state(State::Doomed);
@@ -168,7 +168,7 @@ fn a_mend_hides_nothing() {
 #[test]
 fn a_mend_publishes_what_removals_do() {
     // Who misses what a recovery took away has seen what was before that.
-    model(|by_name| {
+    model(99, |by_name| {
         let table = chain(2, by_name);
         let step = Arc::new(AtomicU32::new(0));
         let (writer, stepped) = (table.clone(), step.clone());
@@ -211,7 +211,7 @@ fn a_mended_head_brings_its_chain() {
 
 #[test]
 fn a_rebuild_hides_nothing() {
-    model(|by_name| {
+    model(3, |by_name| {
         let table = chain(2, by_name);
         let writer = table.clone();
         let writer = thread::spawn(move || writer.rebuild());
@@ -228,7 +228,7 @@ fn a_rebuild_hides_nothing() {
 fn what_is_put_in_and_out_hides_nothing_behind_it() {
     // One that is put in, in a slot that was never used or in one that was; then taken out again.
     for (used, leaves) in [(false, false), (true, false), (false, true), (true, true)] {
-        model(move |by_name| {
+        model(99, move |by_name| {
             let table = chain(1, by_name);
             if used {
                 let slot = add(&table, object(1, 0), by_name, State::Sealed);
@@ -253,7 +253,7 @@ fn what_is_put_in_and_out_hides_nothing_behind_it() {
 
 #[test]
 fn a_head_that_comes_back_brings_its_chain() {
-    model(|by_name| {
+    model(99, |by_name| {
         let table = chain(1, by_name);
         let writer = table.clone();
         let writer = thread::spawn(move || {
@@ -269,7 +269,7 @@ fn a_head_that_comes_back_brings_its_chain() {
 
 #[test]
 fn a_rebuild_that_is_begun_anew_hides_nothing() {
-    model(|by_name| {
+    model(4, |by_name| {
         let table = chain(1, by_name);
         let writer = table.clone();
         let writer = thread::spawn(move || {

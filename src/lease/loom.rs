@@ -112,7 +112,7 @@ impl Store {
 
 #[test]
 fn leased_bytes_never_change() {
-    explore(99, || {
+    explore(3, || {
         let store = Store::new(State::Sealed);
         let reader = store.clone();
         let reader = thread::spawn(move || reader.get(0));
@@ -124,7 +124,7 @@ fn leased_bytes_never_change() {
 
 #[test]
 fn a_lease_word_serves_one_object_after_another() {
-    explore(99, || {
+    explore(3, || {
         let store = Store::new(State::Sealed);
         let reader = store.clone();
         let reader = thread::spawn(move || (reader.get(0), reader.get(1)));
