@@ -142,7 +142,7 @@ fn owners_exclude_each_other() {
 
 #[test]
 fn no_wake_up_is_lost() {
-    explore(99, || {
+    explore(2, || {
         let shared = Shared::new();
         let threads = [1, 2].map(|me| {
             let shared = shared.clone();
@@ -158,7 +158,7 @@ fn no_wake_up_is_lost() {
 
 #[test]
 fn the_dead_are_robbed_once() {
-    explore(99, || {
+    explore(3, || {
         let shared = Shared::new();
         let held = shared.lock().try_acquire(0).unwrap();
         assert!(!held.recover);
@@ -180,7 +180,7 @@ fn the_dead_are_robbed_once() {
 
 #[test]
 fn a_dirty_release_is_recovered_once() {
-    explore(99, || {
+    explore(2, || {
         let shared = Shared::new();
         let held = shared.lock().try_acquire(0).unwrap();
         assert!(!held.recover);
