@@ -29,7 +29,7 @@ pub fn play(role: &[String]) {
             passed();
             std::mem::forget(client);
         }
-        "join" => {
+        "join" | "join_lru" => {
             arm(&role[2]);
             let client = connect(address);
             passed();

@@ -380,5 +380,6 @@ pub const OPS: &[Op] = &[
         },
     },
     Op { name: "join", lru: false, kinds: ANY, prepare: nothing, run: |_, _| unreachable!() },
+    Op { name: "join_lru", lru: true, kinds: ANY, prepare: nothing, run: |_, _| unreachable!() },
     Op { name: "leave", lru: true, kinds: ANY, prepare: a_victim, run: |_, _| unreachable!() },
 ];
