@@ -54,7 +54,7 @@ fn spawn(shared: &Arc<Shared>, run: impl FnOnce(&Shared) + 'static) -> thread::J
 
 #[test]
 fn two_waiters_for_one_condition() {
-    explore(99, || {
+    explore(4, || {
         let shared = Shared::new();
         let first = spawn(&shared, |s| s.wait_for(0, true));
         let second = spawn(&shared, |s| s.wait_for(0, true));
@@ -66,7 +66,7 @@ fn two_waiters_for_one_condition() {
 
 #[test]
 fn two_sealers_share_a_word() {
-    explore(99, || {
+    explore(4, || {
         let shared = Shared::new();
         let waiter = spawn(&shared, |s| s.wait_for(0, true));
         let other = spawn(&shared, |s| s.publish(1, false));
@@ -78,7 +78,7 @@ fn two_sealers_share_a_word() {
 
 #[test]
 fn two_waiters_for_two_sealers() {
-    explore(99, || {
+    explore(2, || {
         let shared = Shared::new();
         let first = spawn(&shared, |s| s.wait_for(0, true));
         let second = spawn(&shared, |s| s.wait_for(1, true));
@@ -92,7 +92,7 @@ fn two_waiters_for_two_sealers() {
 
 #[test]
 fn a_reader_without_hints() {
-    explore(99, || {
+    explore(4, || {
         let shared = Shared::new();
         let reader = spawn(&shared, |s| s.wait_for(0, false));
         let producer = spawn(&shared, |s| s.wait_for(0, true));
