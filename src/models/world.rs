@@ -100,8 +100,7 @@ impl World {
 
     fn recover(&self) {
         for slot in self.slots() {
-            let word = self.record(slot).look();
-            if self.is_orphan(slot, word) {
+            if let Some(word) = self.orphan(slot) {
                 let next = word.generation() + 1;
                 let free = RecordWord::new(next, RecordWord::ORPHANED, State::Free);
                 self.record(slot).swap(word, free).unwrap();
@@ -116,9 +115,13 @@ impl World {
         index.end_rebuild();
     }
 
-    fn is_orphan(&self, slot: u32, word: RecordWord) -> bool {
+    /// The word of a record that a dead creator left WRITING: under the lock. First whether it is
+    /// dead, since until then it may seal.
+    fn orphan(&self, slot: u32) -> Option<RecordWord> {
         let creator = self.record(slot).creator_slot.load(Relaxed) as usize;
-        word.is(State::Writing) && self.is_dead(creator)
+        let dead = self.is_dead(creator);
+        let word = self.record(slot).look();
+        (dead && word.is(State::Writing)).then_some(word)
     }
 
     fn find(&self, n: usize) -> Option<Hit> {
@@ -129,8 +132,8 @@ impl World {
         let placed = self.locked(me, || {
             if let Some(hit) = self.find(n) {
                 // A dead creator's is freed, and the next try has the id.
-                if self.is_orphan(hit.slot, hit.word) {
-                    self.free(hit.slot, hit.word);
+                if let Some(word) = self.orphan(hit.slot) {
+                    self.free(hit.slot, word);
                 }
                 return None;
             }
@@ -230,8 +233,7 @@ impl World {
     fn check(&self) {
         self.locked(CLIENTS, || {
             for slot in self.slots() {
-                let word = self.record(slot).look();
-                if self.is_orphan(slot, word) {
+                if let Some(word) = self.orphan(slot) {
                     self.free(slot, word);
                 }
             }
