@@ -94,8 +94,9 @@ fn read_small<'a>(path: &str, room: &'a mut [u8]) -> &'a [u8] {
 /// The name of this process, padded with zeros: that of its first thread.
 pub fn comm() -> [u8; 16] {
     let mut comm = [0; 16];
+    // Not gettid: glibc has it since 2.30.
     // SAFETY: takes nothing and cannot fail.
-    if unsafe { libc::gettid() } == pid() {
+    if unsafe { libc::syscall(libc::SYS_gettid) } == libc::c_long::from(pid()) {
         // SAFETY: there is room for the 16 bytes that it writes at most, a zero at the end.
         unsafe { libc::prctl(libc::PR_GET_NAME, comm.as_mut_ptr()) };
         return comm;
