@@ -256,6 +256,18 @@ static inline uint64_t time_to_spend(void)
     return number_arg("ms", 300) * 1000000u;
 }
 
+/** Do operations `*at` .. `*at + batch - 1` and move `*at` on; the time in ns. */
+static inline __attribute__((always_inline)) uint64_t
+time_batch(operation_fn *operation, void *state, uint64_t *at, uint64_t batch)
+{
+    const uint64_t start = now_ns();
+
+    for (const uint64_t last = *at + batch; *at < last; ++*at) {
+        operation(state, *at);
+    }
+    return now_ns() - start;
+}
+
 /** Time an operation: batches of about 20 us for the median, then each alone
  * for the tails. Inlined, so that a constant `operation` is too. */
 static inline __attribute__((always_inline)) void
@@ -264,28 +276,24 @@ time_operation(const char *name, operation_fn *operation, void *state,
 {
     struct samples batches = { NULL, 0, 0 }, singles = { NULL, 0, 0 };
     const double clock = clock_cost();
-    uint64_t batch = 1, at = 0, start, spent, end;
+    uint64_t batch = 1, at = 0, start, spent, end, enough = 0;
 
-    for (;;) { /* which warms up, too */
-        start = now_ns();
-        for (uint64_t last = at + batch; at < last; at++) {
-            operation(state, at);
-        }
-        spent = now_ns() - start;
+    /* Three times, which warms up, too: one alone may be slow for once, and a
+     * batch that is too small for the clock would be taken for large enough. */
+    while (enough < 3) {
+        spent = time_batch(operation, state, &at, batch);
         if (spent >= 20000 || batch >= 4096) {
-            break;
+            enough++;
+        } else {
+            enough = 0;
+            batch *= 2;
         }
-        batch *= 2;
     }
     end = now_ns() + time_to_spend();
     do {
-        start = now_ns();
-        for (uint64_t last = at + batch; at < last; at++) {
-            operation(state, at);
-        }
-        spent = now_ns() - start;
+        spent = time_batch(operation, state, &at, batch);
         add_sample(&batches, ((double)spent - clock) / (double)batch);
-    } while (start + spent < end || batches.count < 9);
+    } while (now_ns() < end || batches.count < 9);
     end = now_ns() + time_to_spend() / 2;
     do {
         start = now_ns();

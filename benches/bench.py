@@ -8,7 +8,7 @@ import sys
 import time
 
 UNSUPPORTED = 3
-ARGUMENTS = dict(argument.split("=", 1) for argument in sys.argv[2:])
+ARGUMENTS = dict(argument.split("=", 1) for argument in sys.argv[2:] if "=" in argument)
 SPEND = int(ARGUMENTS.get("ms", 300)) * 1_000_000
 now = time.monotonic_ns
 
@@ -65,11 +65,17 @@ def _time_batch(operation, batch):
     return now() - start
 
 
+def batch_of(operation):
+    """How many take 20 us, three times in a row: one alone may be slow for once."""
+    batch = 1
+    while min(_time_batch(operation, batch) for _ in range(3)) < 20_000:
+        batch *= 2
+    return batch
+
+
 def time_operation(name, operation):
     """Batches of about 20 us for the median, then each alone for the tails."""
-    batch, batches, singles = 1, [], []
-    while _time_batch(operation, batch) < 20_000:  # which warms up, too
-        batch *= 2
+    batch, batches, singles = batch_of(operation), [], []
     end = now() + SPEND
     while now() < end or len(batches) < 9:
         batches.append((_time_batch(operation, batch) - CLOCK) / batch)

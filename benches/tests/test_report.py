@@ -6,9 +6,11 @@ import sys
 import tempfile
 import unittest
 from pathlib import Path
+from unittest import mock
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+import bench
 from harness import cases, check, figures, page, report, rounds, store, subjects
 from targets import TARGETS
 
@@ -160,6 +162,18 @@ class Reports(unittest.TestCase):
             self.assertEqual(store.load(path), store.empty())
             store.save(path, filled())
             self.assertEqual(store.load(path), filled())
+
+
+class Batches(unittest.TestCase):
+    def test_an_operation_that_is_slow_for_once_does_not_pass_for_a_batch(self):
+        """A first copy that faulted was taken for a batch: the median of one alone is 0 ns."""
+        clock, cost = [0], iter([50_000])
+
+        def operation():
+            clock[0] += next(cost, 100)
+
+        with mock.patch.object(bench, "now", lambda: clock[0]):
+            self.assertEqual(bench.batch_of(operation), 256)
 
 
 class Runs(unittest.TestCase):
