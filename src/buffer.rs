@@ -92,20 +92,6 @@ impl Buffer {
         Ok(MetadataView(unsafe { bytes.as_slice() }))
     }
 
-    /// As dropping it, which the compiler does not copy into its callers.
-    #[inline(always)]
-    pub(crate) fn release(self) {
-        ManuallyDrop::new(self).let_go();
-    }
-
-    #[inline(always)]
-    fn let_go(&self) {
-        if !self.seat.forked() {
-            let index = self.ticket.index;
-            self.seat.release(self.ticket, |session| session.end_lease(index));
-        }
-    }
-
     /// What a C struct keeps of this buffer. Never all zero.
     #[inline(always)]
     pub(crate) fn into_parts(self) -> [u64; 6] {
@@ -120,18 +106,35 @@ impl Buffer {
         ]
     }
 
-    /// The buffer behind the words of a C struct; `InvalidArgument` for words of no live buffer.
+    /// Release the buffer behind the words of a C struct, if it is what nearly every one is: live,
+    /// of this process, and never retained. `false`, and nothing done, otherwise.
     #[inline(always)]
+    pub(crate) fn release_hot(parts: &[u64; 6]) -> bool {
+        let Some((seat, ticket)) = Self::name(parts) else { return false };
+        !seat.forked() && seat.release_hot(ticket)
+    }
+
+    /// The seat and the ticket that the words of a C struct name; live or not.
+    #[inline(always)]
+    fn name(parts: &[u64; 6]) -> Option<(&'static Seat, Ticket)> {
+        let [name, place, _, _, _, tag] = *parts;
+        if tag != TAG {
+            return None;
+        }
+        let ticket = Ticket { index: place as u32, serial: name >> 1, copy: name & 1 != 0 };
+        Some((Seat::find((place >> 32) as u32)?, ticket))
+    }
+
+    /// The buffer behind the words of a C struct; `InvalidArgument` for words of no live buffer.
     pub(crate) fn from_parts(parts: &[u64; 6]) -> Result<ManuallyDrop<Buffer>> {
-        let [name, place, object, ptr, len, tag] = *parts;
-        let seat = Seat::find((place >> 32) as u32).filter(|_| tag == TAG).ok_or_else(stale)?;
+        let (seat, ticket) = Self::name(parts).ok_or_else(stale)?;
         if seat.forked() {
             return Err(forked());
         }
-        let ticket = Ticket { index: place as u32, serial: name >> 1, copy: name & 1 != 0 };
         if !seat.is_live(ticket) {
             return Err(stale());
         }
+        let [_, _, object, ptr, len, _] = *parts;
         let ptr = std::ptr::with_exposed_provenance(ptr as usize);
         let bytes = Bytes { ptr, len };
         let held = Held { slot: (object >> 32) as u32, generation: object as u32, bytes };
@@ -150,7 +153,9 @@ impl Deref for Buffer {
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        self.let_go();
+        if !self.seat.forked() {
+            self.seat.release(self.ticket);
+        }
     }
 }
 

@@ -79,7 +79,7 @@ impl MutableBuffer {
             match session.seal(draft, Some(ticket.index)).and_then(|held| held.ok_or_else(stale)) {
                 Ok(held) => Ok(Buffer::new(seat, ticket, held)),
                 Err(error) => {
-                    seat.release(ticket, |session| session.end_lease(ticket.index));
+                    seat.release(ticket);
                     Err(error)
                 }
             }

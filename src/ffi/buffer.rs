@@ -60,7 +60,7 @@ const _: () = {
     assert!(size_of::<plasma_mutable_buffer_t>() == 64);
 };
 
-/// Whether the words are those of no buffer; without a call to memcmp on the way of a release.
+/// Whether the words are those of no buffer; without a call to memcmp.
 #[inline(always)]
 fn is_zero(reserved: &[u64; 6]) -> bool {
     reserved.iter().fold(0, |all, word| all | word) == 0
@@ -80,8 +80,8 @@ impl plasma_buffer_t {
 
     #[inline(always)]
     fn release(&mut self) -> Result<()> {
-        if !is_zero(&self.reserved) {
-            ManuallyDrop::into_inner(Buffer::from_parts(&self.reserved)?).release();
+        if !Buffer::release_hot(&self.reserved) && !is_zero(&self.reserved) {
+            drop(ManuallyDrop::into_inner(Buffer::from_parts(&self.reserved)?));
         }
         *self = Self::ZERO;
         Ok(())

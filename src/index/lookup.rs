@@ -38,9 +38,10 @@ impl Index<'_> {
         }
     }
 
-    /// As [`Index::find`] for a SEALED object; `None` says nothing, not even that it is a miss.
+    /// As [`Index::find`] for a SEALED object whose word is looked at again under a lease, which
+    /// tells whether its key was read; `None` says nothing, not even that it is a miss.
     #[inline(always)]
-    pub fn find_hot(&self, key: &Key) -> Option<Hit> {
+    pub fn find_hot(&self, key: &Key) -> Option<(Hit, &Record)> {
         // SYNC chain: Acquire; pairs with the Release store of each head and link.
         let mut link = BucketWord(self.bucket(key).load(Ordering::Acquire)).head();
         for _ in 0..MAX_WALK {
@@ -50,8 +51,11 @@ impl Index<'_> {
                 return None;
             }
             let record = self.records.get(slot as usize)?;
-            if let Some(word) = match_record(key, record) {
-                return word.is(State::Sealed).then_some(Hit { slot, word });
+            // SYNC record-word: Acquire; as in `match_record`.
+            let word = record.load(Ordering::Acquire);
+            if word.is(State::Sealed) && key.is_under(word) && key.matches(record) {
+                // SYNC record-fields: the fence of `lease::protect` stands for that of `match_record`.
+                return Some((Hit { slot, word }, record));
             }
             // Relaxed: as in `walk`.
             link = key.link(record).load(Ordering::Relaxed);
@@ -117,14 +121,7 @@ impl Index<'_> {
 fn match_record(key: &Key, record: &Record) -> Option<RecordWord> {
     // SYNC record-word: Acquire; the key that is compared is of this generation or a later one.
     let word = record.load(Ordering::Acquire);
-    let live = match key {
-        Key::Id(_) => !word.has(RecordWord::HIDDEN),
-        Key::Name(_) => word.has(RecordWord::NAMED),
-    };
-    if !live || !is_live(word) {
-        return None;
-    }
-    if !key.matches(record) {
+    if !is_live(word) || !key.is_under(word) || !key.matches(record) {
         return None;
     }
     // SYNC record-fields: the fields were read before the word is read again; a slot that was
@@ -139,7 +136,7 @@ fn match_record(key: &Key, record: &Record) -> Option<RecordWord> {
 
 #[inline]
 fn is_live(word: RecordWord) -> bool {
-    matches!(word.state(), Some(State::Writing | State::Sealed))
+    word.is(State::Writing) || word.is(State::Sealed)
 }
 
 impl From<NameHash> for Key {

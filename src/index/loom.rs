@@ -6,6 +6,8 @@
 //!  * `a_reused_slot_is_never_taken_for_its_past`: `set_id` without its fence; a hit without the
 //!    second look at the word, or without the fence before that; a freed slot that keeps its
 //!    generation.
+//!  * `a_reused_slot_is_never_leased_for_its_past`: `set_id` without its fence; a lease without its
+//!    own.
 //!  * `a_seal_hides_nothing`: a second look that wants the state of the first.
 //!  * `a_miss_was_true_once`: a Relaxed change of the record's word.
 //!  * `a_mend_hides_nothing`: an epoch that stays as it was.
@@ -19,8 +21,9 @@ use super::fixture::{Table, id_in, name_in};
 use super::{Hit, Key};
 use crate::layout::record::{IdWords, NameHash};
 use crate::layout::word::State;
+use crate::lease;
 use crate::sync::explore::explore;
-use crate::sync::{AtomicU32, Ordering};
+use crate::sync::{AtomicU32, AtomicU64, Ordering};
 use ::loom::sync::Arc;
 use ::loom::thread;
 
@@ -95,6 +98,30 @@ fn a_reused_slot_is_never_taken_for_its_past() {
         }
         writer.join().unwrap();
         assert!(find(&table, &keys(object(0, 1), by_name)).is_some());
+    });
+}
+
+#[test]
+fn a_reused_slot_is_never_leased_for_its_past() {
+    model(2, |by_name| {
+        let table = chain(1, by_name);
+        let writer = table.clone();
+        let writer = thread::spawn(move || {
+            writer.delete(0, writer.records[0].load(Ordering::Relaxed));
+            add(&writer, object(0, 1), by_name, State::Sealed);
+        });
+        let lease = AtomicU64::new(0);
+        for (n, generation) in [(1, 2), (0, 1)] {
+            let index = table.index();
+            let hot = index.find_hot(&keys(object(0, n), by_name));
+            if let Some((hit, record)) = hot
+                && let Some(word) = lease::protect(&lease, record, hit.slot, hit.word)
+            {
+                assert_eq!((hit.slot, word.generation()), (0, generation));
+                lease::release(&lease);
+            }
+        }
+        writer.join().unwrap();
     });
 }
 

@@ -140,6 +140,15 @@ impl Kind {
 }
 
 impl Key {
+    /// Whether an object whose word is this may have a key of this kind.
+    #[inline(always)]
+    fn is_under(&self, word: RecordWord) -> bool {
+        match self {
+            Key::Id(_) => !word.has(RecordWord::HIDDEN),
+            Key::Name(_) => word.has(RecordWord::NAMED),
+        }
+    }
+
     #[inline(always)]
     fn matches(&self, record: &Record) -> bool {
         match self {

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result, Status};
 use crate::id::ObjectId;
+use crate::layout::record::IdWords;
 use crate::sync::AtomicU64;
 
 /// Entries of the ring in a store.
@@ -39,10 +40,9 @@ impl EventKind {
 
 /// Payload words of an entry.
 pub const EVENT_WORDS: usize = 7;
-/// Bytes of a payload word that carry payload; the other three are the tag.
-const WORD_BYTES: usize = 5;
-const PAYLOAD_BYTES: usize = EVENT_WORDS * WORD_BYTES;
+/// Bits of a payload word that carry payload; the others are the tag.
 const TAG_SHIFT: u32 = 40;
+const MAX_40: u64 = (1 << TAG_SHIFT) - 1;
 /// The largest time and size that fit.
 const MAX_56: u64 = (1 << 56) - 1;
 
@@ -94,75 +94,83 @@ impl Default for EventEntry {
 /// |----------------|---------|--------------------------------------------|
 /// | 0-39           | payload | 5 bytes                                    |
 /// | 40-63          | tag     | lap of the ticket + 1, modulo 2^24         |
+///
+/// Kept as these words without their tags: put together from bytes they would be loaded before
+/// their parts are stored, for which a processor waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct EventPayload([u8; PAYLOAD_BYTES]);
+pub struct EventPayload([u64; EVENT_WORDS]);
 
 impl EventPayload {
     /// A payload; times before 1970 become 0, what exceeds 56 bits becomes the largest.
+    #[inline]
     pub fn new(kind: EventKind, time_us: i64, id: &ObjectId, data_size: u64) -> Self {
         let time = u64::try_from(time_us).unwrap_or(0).min(MAX_56);
-        let mut bytes = [0; PAYLOAD_BYTES];
-        let (head, tail) = bytes.split_at_mut(ObjectId::SIZE);
-        head.copy_from_slice(id.as_bytes());
-        tail[0] = kind as u8;
-        tail[1..8].copy_from_slice(&time.to_le_bytes()[..7]);
-        tail[8..15].copy_from_slice(&data_size.min(MAX_56).to_le_bytes()[..7]);
-        Self(bytes)
+        let size = data_size.min(MAX_56);
+        let IdWords(first, second, last) = IdWords::from(id);
+        let head = u128::from(first) | u128::from(second) << 64;
+        let tail = kind as u128 | u128::from(time) << 8 | u128::from(size) << 64;
+        let word = |bits: u128| bits as u64 & MAX_40;
+        Self([
+            word(head),
+            word(head >> 40),
+            word(head >> 80),
+            (head >> 120) as u64 | u64::from(last) << 8,
+            word(tail),
+            word(tail >> 40),
+            word(tail >> 80),
+        ])
     }
 
     /// The kind.
     pub fn kind(&self) -> Result<EventKind> {
-        EventKind::decode(self.0[20].into())
+        EventKind::decode(self.0[4] as u32 & 0xff)
     }
 
     /// Microseconds since 1970.
     pub fn time_us(&self) -> i64 {
-        self.number(21).cast_signed()
+        ((self.tail() >> 8) as u64 & MAX_56).cast_signed()
     }
 
     /// The object.
     pub fn id(&self) -> ObjectId {
-        let mut id = [0; ObjectId::SIZE];
-        id.copy_from_slice(&self.0[..ObjectId::SIZE]);
-        ObjectId::new(id)
+        let [first, second, third, fourth, ..] = self.0.map(u128::from);
+        let head = first | second << 40 | third << 80 | fourth << 120;
+        IdWords(head as u64, (head >> 64) as u64, (fourth >> 8) as u32).into()
     }
 
     /// Bytes of data in the object.
     pub fn data_size(&self) -> u64 {
-        self.number(28)
+        (self.tail() >> 64) as u64
+    }
+
+    /// Kind, time and size.
+    fn tail(&self) -> u128 {
+        let [.., first, second, third] = self.0.map(u128::from);
+        first | second << 40 | third << 80
     }
 
     /// The words to store, with the tag of `lap`.
+    #[inline]
     pub fn words(&self, lap: u64) -> impl Iterator<Item = u64> {
         let tag = Self::tag(lap) << TAG_SHIFT;
-        self.0.chunks_exact(WORD_BYTES).map(move |chunk| {
-            let mut word = [0; 8];
-            word[..WORD_BYTES].copy_from_slice(chunk);
-            tag | u64::from_le_bytes(word)
-        })
+        self.0.into_iter().map(move |word| tag | word)
     }
 
     /// The payload in `words`, unless one was written in another lap; no word after it is taken.
     pub fn from_words(words: impl IntoIterator<Item = u64>, lap: u64) -> Option<Self> {
-        let mut bytes = [0; PAYLOAD_BYTES];
-        for (chunk, word) in bytes.chunks_exact_mut(WORD_BYTES).zip(words) {
+        let mut payload = [0; EVENT_WORDS];
+        for (part, word) in payload.iter_mut().zip(words) {
             if word >> TAG_SHIFT != Self::tag(lap) {
                 return None;
             }
-            chunk.copy_from_slice(&word.to_le_bytes()[..WORD_BYTES]);
+            *part = word & MAX_40;
         }
-        Some(Self(bytes))
+        Some(Self(payload))
     }
 
     /// Never 0 in the first laps, so that a fresh word fits no lap.
     const fn tag(lap: u64) -> u64 {
         lap.wrapping_add(1) & 0xff_ffff
-    }
-
-    fn number(&self, at: usize) -> u64 {
-        let mut bytes = [0; 8];
-        bytes[..7].copy_from_slice(&self.0[at..at + 7]);
-        u64::from_le_bytes(bytes)
     }
 }
 
@@ -172,7 +180,7 @@ const _: () = {
     assert!(size_of::<EventEntry>() == 64);
     assert!(std::mem::offset_of!(EventEntry, words) == 8);
     assert!(size_of::<EventHead>() == 64);
-    assert!(PAYLOAD_BYTES == ObjectId::SIZE + 1 + 7 + 7);
+    assert!(EVENT_WORDS * TAG_SHIFT as usize == 8 * (ObjectId::SIZE + 1 + 7 + 7));
 };
 
 #[cfg(all(test, not(any(loom, shuttle))))]

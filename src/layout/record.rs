@@ -115,11 +115,8 @@ impl Record {
 
     /// The id, to be validated by the word.
     pub fn id(&self) -> ObjectId {
-        let mut bytes = [0; ObjectId::SIZE];
-        bytes[..8].copy_from_slice(&self.id[0].load(Relaxed).to_le_bytes());
-        bytes[8..16].copy_from_slice(&self.id[1].load(Relaxed).to_le_bytes());
-        bytes[16..].copy_from_slice(&self.id_tail.load(Relaxed).to_le_bytes());
-        ObjectId::new(bytes)
+        let [first, second] = [&self.id[0], &self.id[1]].map(|word| word.load(Relaxed));
+        IdWords(first, second, self.id_tail.load(Relaxed)).into()
     }
 
     /// Whether the id is these words, to be validated by the word.
@@ -174,6 +171,16 @@ impl From<&ObjectId> for IdWords {
     #[inline(always)]
     fn from(id: &ObjectId) -> Self {
         Self::from(id.as_bytes())
+    }
+}
+
+impl From<IdWords> for ObjectId {
+    fn from(IdWords(first, second, last): IdWords) -> Self {
+        let mut bytes = [0; ObjectId::SIZE];
+        bytes[..8].copy_from_slice(&first.to_le_bytes());
+        bytes[8..16].copy_from_slice(&second.to_le_bytes());
+        bytes[16..].copy_from_slice(&last.to_le_bytes());
+        ObjectId::new(bytes)
     }
 }
 

@@ -75,8 +75,8 @@ impl RecordWord {
     }
 
     /// Whether the state is `state`.
-    pub fn is(self, state: State) -> bool {
-        self.state() == Some(state)
+    pub const fn is(self, state: State) -> bool {
+        self.0 as u8 == state as u8
     }
 
     /// Whether all bits of `flags` are set.

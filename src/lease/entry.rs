@@ -77,10 +77,9 @@ impl Entry {
     /// nothing when it is closed or in a call.
     #[inline(always)]
     pub fn enter(&self, serial: u64, alone: bool) -> Option<Last> {
-        let live = serial.wrapping_mul(SERIAL) | LIVE;
+        let live = live_alone(serial)?;
         let called = live - LIVE + COPY;
-        let same = self.0.load(Relaxed) == live && live / SERIAL == serial;
-        (same && self.change(live, called, alone)).then_some(Last(called))
+        (self.0.load(Relaxed) == live && self.change(live, called, alone)).then_some(Last(called))
     }
 
     /// End a call on a draft: others may begin one.
@@ -120,12 +119,13 @@ impl Entry {
         true
     }
 
-    /// Whether the buffer that took the entry is its only holder: then no lock is needed to let go.
+    /// Whether the buffer that took the entry under this serial is its only holder: then no lock is
+    /// needed to let go.
     #[inline(always)]
-    pub fn only_first(&self) -> Option<Last> {
+    pub fn only_first(&self, serial: u64) -> Option<Last> {
         // SYNC entry: Acquire; what others read before they let go comes before the lease's end.
         let state = self.0.load(Acquire);
-        (state & HOLDERS == LIVE).then_some(Last(state))
+        (Some(state) == live_alone(serial)).then_some(Last(state))
     }
 
     /// One holder less, under the lock; tells whether it is the last, which stays until `end`.
@@ -166,6 +166,12 @@ impl Entry {
         // SYNC entry, closed: SeqCst; pairs with the swap in `end`.
         self.0.load(SeqCst) & HOLDERS == 0
     }
+}
+
+/// An entry that only its first holder has, under this serial; none for a number that is no serial.
+#[inline(always)]
+fn live_alone(serial: u64) -> Option<u64> {
+    serial.checked_mul(SERIAL).map(|serial| serial | LIVE)
 }
 
 #[cfg(all(test, loom))]

@@ -41,6 +41,26 @@ impl<T: Shared> Deref for Section<T> {
     }
 }
 
+/// One `T` in a mapped file; keeps the mapping.
+pub struct Single<T: Shared>(Section<T>);
+
+impl<T: Shared> Single<T> {
+    /// The value at byte `offset` of `map`, as by [`Section::new`].
+    pub fn new(map: &Arc<Map>, offset: u64) -> Result<Self> {
+        Section::new(map, offset, 1).map(Self)
+    }
+}
+
+impl<T: Shared> Deref for Single<T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        // SAFETY: as for the slice of the section, which is not empty.
+        unsafe { self.0.first.as_ref() }
+    }
+}
+
 // SAFETY: `T: Shared` is made of atomics; the map may be used from any thread.
 unsafe impl<T: Shared> Send for Section<T> {}
 // SAFETY: as for `Send`.

@@ -135,21 +135,17 @@ impl Heap {
 #[inline(always)]
 pub fn all_set(reserved: &Reserved, first: u32, last: u32) -> bool {
     let (first_word, last_word) = (first as usize / 64, last as usize / 64);
-    if last_word >= reserved.0.len() {
-        return false;
+    let (from, to) = (u64::MAX << (first % 64), u64::MAX >> (63 - last % 64));
+    // Relaxed: the bits were set before the record that needs them was published.
+    let has = |word: usize, mask| {
+        reserved.0.get(word).is_some_and(|bits| bits.load(Ordering::Relaxed) & mask == mask)
+    };
+    if first_word == last_word {
+        return has(first_word, from & to);
     }
-    let mut i = first_word;
-    while i <= last_word {
-        let from = if i == first_word { first % 64 } else { 0 };
-        let to = if i == last_word { last % 64 } else { 63 };
-        let mask = (u64::MAX << from) & (u64::MAX >> (63 - to));
-        // Relaxed: the bit was set before the record that needs it was published.
-        if reserved.0[i].load(Ordering::Relaxed) & mask != mask {
-            return false;
-        }
-        i += 1;
-    }
-    true
+    has(first_word, from)
+        && (first_word + 1..last_word).all(|word| has(word, u64::MAX))
+        && has(last_word, to)
 }
 
 #[cold]

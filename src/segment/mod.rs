@@ -10,7 +10,7 @@ mod publish;
 mod remove;
 
 pub use address::Address;
-pub use cast::Section;
+pub use cast::{Section, Single};
 pub use files::{slot_name, slot_of};
 pub use heap::{Bytes, BytesMut, Heap, all_set};
 pub use open::{Access, open};
@@ -115,20 +115,20 @@ pub struct Segment {
     /// The heap.
     pub heap: Heap,
     index_map: Arc<Map>,
-    header: Section<Header>,
+    header: Single<Header>,
     id_buckets: Section<AtomicU64>,
     name_buckets: Section<AtomicU64>,
     events: Section<EventEntry>,
     records: Section<Record>,
     blocks: Section<Block>,
-    wake: Section<WakePage>,
+    wake: Single<WakePage>,
 }
 
 impl Segment {
     /// The head of the index file.
     #[inline(always)]
     pub fn header(&self) -> &Header {
-        &self.header[0]
+        &self.header
     }
 
     /// The object table and its chains.
@@ -195,7 +195,7 @@ impl Segment {
 
     /// The words that waiters sleep on.
     pub fn wake(&self) -> &WakePage {
-        &self.wake[0]
+        &self.wake
     }
 
     /// Wake all who wait for anything. A word that nobody sleeps on costs no system call; whom a

@@ -2,7 +2,7 @@
 
 use super::address::Address;
 use super::files::{self, Modes};
-use super::{Facts, Heap, Section, Segment};
+use super::{Facts, Heap, Section, Segment, Single};
 use crate::error::{Error, Result, Status};
 use crate::index::hash::Seed;
 use crate::layout::event::EVENT_ENTRIES;
@@ -147,13 +147,13 @@ impl Opener<'_> {
         let buckets = u64::from(geometry.buckets);
         Ok(Segment {
             index_map: Arc::clone(&index),
-            header: Section::new(&index, 0, 1)?,
+            header: Single::new(&index, 0)?,
             id_buckets: Section::new(&index, geometry.id_buckets_at, buckets)?,
             name_buckets: Section::new(&index, geometry.name_buckets_at, buckets)?,
             events: Section::new(&index, geometry.events_at, EVENT_ENTRIES as u64)?,
             records: Section::new(&index, geometry.records_at, max_objects)?,
             blocks: Section::new(&index, geometry.blocks_at, geometry.blocks.into())?,
-            wake: Section::new(&wake, 0, 1)?,
+            wake: Single::new(&wake, 0)?,
             heap: Heap::new(heap_fd, geometry.capacity, geometry.chunk_size)?,
             dir: keep(self.dir)?,
             clients: keep(clients)?,

@@ -1,10 +1,10 @@
 //! Make a store, whole or not at all: built under another name beside it, then renamed into place.
 
-use super::Section;
 use super::address::Address;
 use super::files::{self, Modes};
 use super::open::{no_parent, refuse_file_system};
 use super::remove::{remove_tree, sweep};
+use super::{Section, Single};
 use crate::alloc::Allocator;
 use crate::error::{Error, Result, Status};
 use crate::layout::LAYOUT_VERSION;
@@ -283,8 +283,7 @@ impl Build<'_> {
             map.collapse(0, geometry.records_at as usize / HUGE_PAGE * HUGE_PAGE);
         }
         let map = Arc::new(map);
-        let header = Section::<Header>::new(&map, 0, 1)?;
-        let header = &header[0];
+        let header = Single::<Header>::new(&map, 0)?;
         let blocks = Section::<Block>::new(&map, geometry.blocks_at, geometry.blocks.into())?;
         let mut random = [0; 24];
         random::fill(&mut random)?;

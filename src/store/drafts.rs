@@ -7,23 +7,19 @@
 #![allow(clippy::disallowed_types)] // a cell in this process's own memory
 
 use super::draft::Draft;
+use super::hint::{Hint, Kind};
 use crate::lease::entry::{Entry, Last};
 use crate::memory;
 use crate::mutex::Mutex;
 use crate::sync::local::{AtomicBool, AtomicU32, Ordering::*};
 use crate::sys::{membarrier, thread};
 use once_cell::sync::OnceCell;
-use std::cell::{Cell, UnsafeCell};
+use std::cell::UnsafeCell;
 use std::mem::MaybeUninit;
 
 /// Places of the first chunk; each further one has twice as many.
 const FIRST: u32 = 64;
 const CHUNKS: usize = 26;
-
-thread_local! {
-    /// Seat and place that this thread used last: most likely the next to be free.
-    static HINT: Cell<(u32, u32)> = const { Cell::new((u32::MAX, 0)) };
-}
 
 struct Place {
     entry: Entry,
@@ -52,7 +48,7 @@ pub struct Taken {
 
 /// The places of one seat.
 pub(super) struct Drafts {
-    seat: u32,
+    hint: Hint,
     chunks: [OnceCell<Box<[Place]>>; CHUNKS],
     made: AtomicU32,
     growing: Mutex<()>,
@@ -61,7 +57,7 @@ pub(super) struct Drafts {
 impl Drafts {
     pub(super) const fn new(seat: u32) -> Self {
         Self {
-            seat,
+            hint: Hint::new(Kind::Draft, seat),
             chunks: [const { OnceCell::new() }; CHUNKS],
             made: AtomicU32::new(0),
             growing: Mutex::new(()),
@@ -78,12 +74,12 @@ impl Drafts {
     /// Remember a draft. For want of memory it comes back.
     #[inline]
     pub(super) fn open(&self, draft: Draft) -> Result<DraftName, Draft> {
-        let (seat, index) = HINT.get();
-        let hinted = if seat == self.seat { self.claim(index) } else { None };
+        let alone = thread::is_alone();
+        let hinted = self.hint.get(alone).and_then(|index| self.claim(index));
         let Some((index, serial, call)) = hinted.or_else(|| self.claim_slow()) else {
             return Err(draft);
         };
-        HINT.set((self.seat, index + 1));
+        self.hint.set(index + 1, alone);
         let name = DraftName { index, serial };
         self.put(name, Taken { draft, call });
         Ok(name)
@@ -143,7 +139,7 @@ impl Drafts {
     #[must_use]
     pub(super) fn close(&self, name: DraftName, taken: Taken, closed: &AtomicBool) -> bool {
         let Some(place) = self.place(name.index) else { return false };
-        HINT.set((self.seat, name.index));
+        self.hint.set(name.index, thread::is_alone());
         place.entry.end(taken.call, closed, membarrier::is_ready())
     }
 

@@ -55,7 +55,7 @@ impl Session {
         let ticket = seat.claim()?;
         let Some(word) = lease::protect(self.lease_word(ticket.index), record, hit.slot, hit.word)
         else {
-            seat.release(ticket, |_| {});
+            seat.unclaim(ticket);
             return Ok(None);
         };
         let extent = record.data.load(word.data_index());
@@ -65,7 +65,7 @@ impl Session {
                 Ok(Some((ticket, Held { slot: hit.slot, generation, bytes })))
             }
             Err(error) => {
-                seat.release(ticket, |session| session.end_lease(ticket.index));
+                seat.release(ticket);
                 Err(error)
             }
         }
@@ -94,17 +94,17 @@ impl Session {
         if !self.is_open() {
             return None;
         }
-        let hit = self.segment.index().find_hot(key)?;
-        let record = self.segment.record(hit.slot).ok()?;
+        let index = self.segment.index();
+        let (hit, record) = index.find_hot(key)?;
         let ticket = seat.claim_hot()?;
         let Some(word) = lease::protect(self.lease_word(ticket.index), record, hit.slot, hit.word)
         else {
-            seat.release(ticket, |_| {});
+            seat.unclaim(ticket);
             return None;
         };
         let extent = record.data.load(word.data_index());
         let Ok(bytes) = self.segment.heap.read(extent, &self.segment.header().reserved) else {
-            seat.release(ticket, |session| session.end_lease(ticket.index));
+            seat.release(ticket);
             return None;
         };
         Some((ticket, Held { slot: hit.slot, generation: hit.word.generation(), bytes }))
@@ -130,7 +130,7 @@ impl Session {
             };
         }
         // Before anything that costs a sealer a system call, or this process one.
-        let sealed = || self.segment.index().find_hot(key);
+        let sealed = || self.segment.index().find_hot(key).map(drop);
         if self.spin().probe(sealed).is_some()
             && let Now::Held(ticket, held) = self.get_now(seat, key)?
         {

@@ -10,7 +10,7 @@ use crate::layout::client::{
 use crate::layout::header::Lifecycle;
 use crate::layout::word::LeaseWord;
 use crate::presence;
-use crate::segment::{Section, Segment, refuse_beyond_cgroup, slot_name};
+use crate::segment::{Section, Segment, Single, refuse_beyond_cgroup, slot_name};
 use crate::sync::{AtomicU64, Ordering};
 use crate::sys::fork::{ChildFds, Registration, unforked};
 use crate::sys::map::Map;
@@ -37,7 +37,7 @@ pub struct Own {
     /// Index of the host name in the table of the store, once it is known.
     pub host: OnceCell<u32>,
     file: Registration,
-    header: Section<ClientHeader>,
+    header: Single<ClientHeader>,
     releases: Section<Release>,
     leases: Section<AtomicU64>,
 }
@@ -125,11 +125,11 @@ impl Own {
     }
 
     fn over(file: Registration, map: Arc<Map>, slot: u32, in_readers: bool) -> Result<Own> {
-        let header = Section::<ClientHeader>::new(&map, 0, 1)?;
+        let header = Single::<ClientHeader>::new(&map, 0)?;
         Ok(Own {
             slot,
             in_readers,
-            nonce: header[0].nonce.load(Ordering::Relaxed),
+            nonce: header.nonce.load(Ordering::Relaxed),
             host: OnceCell::new(),
             file,
             header,
@@ -141,7 +141,7 @@ impl Own {
     fn identify(&self, read_only: bool) {
         // Relaxed throughout: nobody else knows the file before `link_tmpfile`, a system call.
         let relaxed = Ordering::Relaxed;
-        let header = &self.header[0];
+        let header = &self.header;
         header.nonce.store(self.nonce, relaxed);
         header.pid.store(process::pid() as u32, relaxed);
         header.uid.store(process::uid(), relaxed);
@@ -186,12 +186,12 @@ impl Own {
 
     /// The process start time that identifies this process beside its pid.
     pub fn start_time(&self) -> u64 {
-        self.header[0].start_time.load(Ordering::Relaxed)
+        self.header.start_time.load(Ordering::Relaxed)
     }
 
     /// The process id, without asking the kernel for it again.
     pub fn pid(&self) -> u32 {
-        self.header[0].pid.load(Ordering::Relaxed)
+        self.header.pid.load(Ordering::Relaxed)
     }
 
     /// See [`Session::prepare_leases`].
@@ -205,7 +205,7 @@ impl Own {
         }
         // Relaxed: the fence of the lease protocol puts it before the validation of any lease in one
         // of these words.
-        self.header[0].lease_high.fetch_max(count, Ordering::Relaxed);
+        self.header.lease_high.fetch_max(count, Ordering::Relaxed);
         Ok(())
     }
 
@@ -213,7 +213,7 @@ impl Own {
     #[inline]
     pub fn stamp(&self, lease: LeaseWord) {
         // Relaxed: a reader copies the ring without order; a torn entry is a lost stamp, or an old one.
-        let at = self.header[0].released.fetch_add(1, Ordering::Relaxed);
+        let at = self.header.released.fetch_add(1, Ordering::Relaxed);
         let entry = &self.releases[(at % u64::from(RELEASES)) as usize];
         entry.lease.store(0, Ordering::Relaxed);
         entry.ticks.store(clock::ticks(), Ordering::Relaxed);
@@ -222,7 +222,7 @@ impl Own {
 
     /// Whether others take this client for one that uses the store.
     pub fn set_joined(&self, joined: bool) {
-        presence::say_joined(&self.header[0].joined, joined);
+        presence::say_joined(&self.header.joined, joined);
     }
 }
 

@@ -6,6 +6,7 @@ mod draft;
 mod drafts;
 mod evict;
 mod get;
+mod hint;
 mod inspect;
 mod join;
 mod leave;

@@ -9,6 +9,7 @@
 
 use super::draft::Draft;
 use super::drafts::{DraftName, Drafts, Taken};
+use super::hint::{Hint, Kind};
 use super::session::Session;
 use super::words::WordMap;
 use crate::error::{Error, Result, Status};
@@ -38,8 +39,6 @@ static MADE: AtomicU32 = AtomicU32::new(0);
 static THREADS: AtomicU32 = AtomicU32::new(0);
 
 thread_local! {
-    /// Seat and entry that this thread used last: most likely the next to be free.
-    static HINT: Cell<(u32, u32)> = const { Cell::new((u32::MAX, 0)) };
     static THREAD: Cell<u32> = const { Cell::new(u32::MAX) };
 }
 
@@ -52,6 +51,7 @@ pub struct Seat {
     forks: AtomicU32,
     chunks: Box<[OnceCell<Box<[Entry]>>]>,
     high: AtomicU32,
+    hint: Hint,
     growing: Mutex<()>,
     copies: Mutex<WordMap<u32>>,
     drafts: Drafts,
@@ -114,6 +114,7 @@ impl Seat {
             forks: AtomicU32::new(0),
             chunks: boxed((0..MAX_LEASES / CHUNK).map(|_| OnceCell::new()))?,
             high: AtomicU32::new(0),
+            hint: Hint::new(Kind::Entry, number),
             growing: Mutex::new(()),
             copies: Mutex::default(),
             drafts: Drafts::new(number),
@@ -165,24 +166,24 @@ impl Seat {
     pub fn claim(&self) -> Result<Ticket> {
         // SYNC seat-high: Acquire; the entries below it are made, their lease words backed.
         let high = self.high.load(Acquire);
-        let (seat, last) = HINT.get();
-        let start = if seat == self.number { last } else { thread_number() * PROBES };
+        let start = self.hint.get(thread::is_alone()).unwrap_or_else(|| thread_number() * PROBES);
         match self.probe(start, high, PROBES) {
             Some(ticket) => Ok(ticket),
             None => self.claim_slow(high),
         }
     }
 
-    /// As [`Seat::claim`], if the entry that this thread used last is free.
+    /// As [`Seat::claim`], if the entry that is most likely free is so.
     #[inline(always)]
     pub fn claim_hot(&self) -> Option<Ticket> {
-        let (seat, index) = HINT.get();
+        let alone = thread::is_alone();
+        let index = self.hint.get(alone)?;
         // SYNC seat-high: Acquire; the entries below it are made, their lease words backed.
-        if seat != self.number || index >= self.high.load(Acquire) {
+        if index >= self.high.load(Acquire) {
             return None;
         }
-        let serial = self.entry(index)?.take(thread::is_alone())?;
-        HINT.set((seat, index + 1));
+        let serial = self.entry(index)?.take(alone)?;
+        self.hint.set(index + 1, alone);
         Some(Ticket { index, serial, copy: false })
     }
 
@@ -193,8 +194,9 @@ impl Seat {
             if index >= high {
                 index = if high == 0 { return None } else { index % high };
             }
-            if let Some(serial) = self.entry(index)?.take(thread::is_alone()) {
-                HINT.set((self.number, index + 1));
+            let alone = thread::is_alone();
+            if let Some(serial) = self.entry(index)?.take(alone) {
+                self.hint.set(index + 1, alone);
                 return Some(Ticket { index, serial, copy: false });
             }
             index += 1;
@@ -257,19 +259,12 @@ impl Seat {
         Ok(Ticket { index: ticket.index, serial, copy: true })
     }
 
-    /// Release a live buffer; `end` ends the lease and is called when this was its last holder.
-    #[inline(always)]
-    pub fn release(&self, ticket: Ticket, end: impl FnOnce(&Session)) {
-        let Some(entry) = self.entry(ticket.index) else { return };
-        let only = if ticket.copy { None } else { entry.only_first() };
-        match only {
-            Some(last) => self.end(ticket.index, entry, last, end),
-            None => self.release_slow(ticket, entry, end),
+    /// Release a live buffer, and with its last holder the lease.
+    pub fn release(&self, ticket: Ticket) {
+        if self.release_hot(ticket) {
+            return;
         }
-    }
-
-    #[cold]
-    fn release_slow(&self, ticket: Ticket, entry: &Entry, end: impl FnOnce(&Session)) {
+        let Some(entry) = self.entry(ticket.index) else { return };
         let mut copies = self.copies.lock();
         let holder = if ticket.copy { Holder::Copy } else { Holder::First };
         if ticket.copy {
@@ -278,14 +273,37 @@ impl Seat {
         let last = entry.let_go(holder);
         drop(copies);
         if let Some(last) = last {
-            self.end(ticket.index, entry, last, end);
+            self.session().end_lease(ticket.index);
+            self.end(ticket.index, entry, last);
+        }
+    }
+
+    /// As [`Seat::is_live`] and [`Seat::release`] in one, for a buffer that was not retained;
+    /// `false`, and nothing done, for any other.
+    #[inline(always)]
+    pub fn release_hot(&self, ticket: Ticket) -> bool {
+        if ticket.copy {
+            return false;
+        }
+        let Some(entry) = self.entry(ticket.index) else { return false };
+        let Some(last) = entry.only_first(ticket.serial) else { return false };
+        self.session().end_lease(ticket.index);
+        self.end(ticket.index, entry, last);
+        true
+    }
+
+    /// Give back what was claimed and not leased.
+    #[cold]
+    pub fn unclaim(&self, ticket: Ticket) {
+        let Some(entry) = self.entry(ticket.index) else { return };
+        if let Some(last) = entry.only_first(ticket.serial) {
+            self.end(ticket.index, entry, last);
         }
     }
 
     #[inline(always)]
-    fn end(&self, index: u32, entry: &Entry, last: Last, end: impl FnOnce(&Session)) {
-        end(self.session());
-        HINT.set((self.number, index));
+    fn end(&self, index: u32, entry: &Entry, last: Last) {
+        self.hint.set(index, thread::is_alone());
         if entry.end(last, &self.closed, membarrier::is_ready()) {
             self.settle();
         }

@@ -194,9 +194,9 @@ impl Session {
     /// As [`Session::check`], without saying why not.
     #[inline(always)]
     pub fn is_open(&self) -> bool {
-        let gone = || self.gone.load(Relaxed);
-        let there = |lifecycle| lifecycle != Lifecycle::Gone && !gone();
-        !self.forked() && self.segment.lifecycle().is_ok_and(there)
+        let lifecycle = self.segment.presence().lifecycle();
+        let there = matches!(lifecycle, Some(Lifecycle::Live | Lifecycle::Closing));
+        there && !self.forked() && !self.gone.load(Relaxed)
     }
 
     /// Whether this process is a forked child.

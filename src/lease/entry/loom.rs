@@ -11,6 +11,9 @@ use ::loom::cell::UnsafeCell;
 use ::loom::sync::{Arc, Mutex};
 use ::loom::thread;
 
+/// The serial of the buffer that a process holds from the start.
+const FIRST: u64 = 1;
+
 struct Process {
     entry: Entry,
     copies: Mutex<()>,
@@ -38,7 +41,7 @@ impl Process {
             lease: AtomicU64::new(1),
             bytes: UnsafeCell::new(7),
         };
-        assert!(process.entry.take(false).is_some());
+        assert_eq!(process.entry.take(false), Some(FIRST));
         Arc::new(process)
     }
 
@@ -54,7 +57,7 @@ impl Process {
 
     /// As the seat does it.
     fn release(&self, holder: Holder) {
-        let only = if holder == Holder::Copy { None } else { self.entry.only_first() };
+        let only = if holder == Holder::Copy { None } else { self.entry.only_first(FIRST) };
         let last = only.or_else(|| {
             let _copies = self.copies.lock().unwrap();
             self.entry.let_go(holder)
