@@ -24,7 +24,7 @@ pub struct MutableBuffer {
 const TAG: u64 = u64::from_le_bytes(*b"plasmaMB");
 
 impl MutableBuffer {
-    #[inline]
+    #[inline(always)]
     pub(crate) fn new(seat: &'static Seat, draft: Draft) -> Result<Self> {
         let bytes = draft.bytes;
         let name = seat.open_draft(draft).map_err(|draft| {
@@ -91,6 +91,7 @@ impl MutableBuffer {
         self.end(|session, draft| session.abort(draft.object))
     }
 
+    #[inline(always)]
     fn take_draft(&self) -> Result<Taken> {
         if self.seat.forked() {
             return Err(forked());
@@ -108,6 +109,7 @@ impl MutableBuffer {
     }
 
     /// A call that consumes: on success the draft is forgotten, else the buffer goes back.
+    #[inline(always)]
     fn end<T>(
         mut self,
         call: impl FnOnce(&Session, &Draft) -> Result<T>,
@@ -131,6 +133,7 @@ impl MutableBuffer {
     }
 
     /// What a C struct keeps of this buffer. Never all zero.
+    #[inline(always)]
     pub(crate) fn into_parts(self) -> [u64; 6] {
         let this = ManuallyDrop::new(self);
         let ptr = this.bytes.ptr.expose_provenance() as u64;
@@ -140,6 +143,7 @@ impl MutableBuffer {
 
     /// The buffer behind the words of a C struct; `InvalidArgument` for words of no buffer. Whether
     /// it is live is found out by the calls on it.
+    #[inline(always)]
     pub(crate) fn from_parts(parts: &[u64; 6]) -> Result<ManuallyDrop<MutableBuffer>> {
         let [serial, number, ptr, len, index, tag] = *parts;
         let number = u32::try_from(number).map_err(|_| stale())?;

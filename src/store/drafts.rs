@@ -72,7 +72,7 @@ impl Drafts {
     }
 
     /// Remember a draft. For want of memory it comes back.
-    #[inline]
+    #[inline(always)]
     pub(super) fn open(&self, draft: Draft) -> Result<DraftName, Draft> {
         let alone = thread::is_alone();
         let hinted = self.hint.get(alone).and_then(|index| self.claim(index));
@@ -115,7 +115,7 @@ impl Drafts {
     }
 
     /// Take a draft out for one call; `None` when it was closed, and while another call has it.
-    #[inline]
+    #[inline(always)]
     pub(super) fn take(&self, name: DraftName) -> Option<Taken> {
         let place = self.place(name.index)?;
         let call = place.entry.enter(name.serial, thread::is_alone())?;
@@ -126,7 +126,7 @@ impl Drafts {
     }
 
     /// Put back what [`Drafts::take`] took.
-    #[inline]
+    #[inline(always)]
     pub(super) fn put(&self, name: DraftName, taken: Taken) {
         let Some(place) = self.place(name.index) else { return };
         // SAFETY: the call that `taken` stands for is the only one in the entry.
@@ -135,7 +135,7 @@ impl Drafts {
     }
 
     /// Forget what [`Drafts::take`] took. `true` when the client was closed, as [`Entry::end`] says.
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub(super) fn close(&self, name: DraftName, taken: Taken, closed: &AtomicBool) -> bool {
         let Some(place) = self.place(name.index) else { return false };

@@ -31,7 +31,12 @@ pub struct Metadata {
 
 impl Metadata {
     /// Check and copy what a creator passed.
+    #[inline(always)]
     pub fn new(name: Option<&str>, pairs: &[(&str, &[u8])]) -> Result<Self> {
+        if name.is_none() && pairs.is_empty() { Ok(Self::default()) } else { Self::of(name, pairs) }
+    }
+
+    fn of(name: Option<&str>, pairs: &[(&str, &[u8])]) -> Result<Self> {
         if let Some(name) = name {
             check_name(name)?;
         }

@@ -310,14 +310,14 @@ impl Seat {
     }
 
     /// Remember an object that is being written. For want of memory it comes back.
-    #[inline]
+    #[inline(always)]
     pub fn open_draft(&self, draft: Draft) -> std::result::Result<DraftName, Draft> {
         self.drafts.open(draft)
     }
 
     /// Take out the object that is being written under this name, for one call: it goes back by
     /// [`Seat::put_draft`], or ends by [`Seat::close_draft`].
-    #[inline]
+    #[inline(always)]
     pub fn take_draft(&self, name: DraftName) -> Option<Taken> {
         self.drafts.take(name)
     }
