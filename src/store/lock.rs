@@ -29,11 +29,11 @@ impl Session {
     /// Acquire the writer lock, waiting up to the lock time-out; what a dead owner left is
     /// recovered first.
     pub fn lock(&self) -> Result<Guard<'_>> {
-        let timeout = self.lock_timeout;
-        let deadline = timeout.map(|t| clock::monotonic_ns().saturating_add(t.as_nanos() as u64));
         if let Some(acquired) = self.segment.lock().try_acquire(self.own.slot as u16) {
             return self.guard(acquired);
         }
+        let timeout = self.lock_timeout;
+        let deadline = timeout.map(|t| clock::monotonic_ns().saturating_add(t.as_nanos() as u64));
         let scope = self.begin_wait();
         let mut env = Env { session: self, scope: &scope, deadline, nameless: 0 };
         let acquired = self.segment.lock().acquire(self.own.slot as u16, &mut env)?;
