@@ -5,7 +5,7 @@
 use super::status::{plasma_status_t, run};
 use super::{arg, invalid, raw};
 use crate::buffer::Buffer;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Status};
 use crate::mutable_buffer::MutableBuffer;
 use std::mem::{ManuallyDrop, MaybeUninit};
 use std::ptr;
@@ -78,9 +78,18 @@ impl plasma_buffer_t {
         Buffer::from_parts(&self.reserved)
     }
 
+    /// Release it if it is what nearly every buffer is; `false`, and nothing done, otherwise.
     #[inline(always)]
+    fn release_hot(&mut self) -> bool {
+        let released = Buffer::release_hot(&self.reserved);
+        if released {
+            *self = Self::ZERO;
+        }
+        released
+    }
+
     fn release(&mut self) -> Result<()> {
-        if !Buffer::release_hot(&self.reserved) && !is_zero(&self.reserved) {
+        if !is_zero(&self.reserved) {
             drop(ManuallyDrop::into_inner(Buffer::from_parts(&self.reserved)?));
         }
         *self = Self::ZERO;
@@ -182,7 +191,18 @@ pub extern "C" fn plasma_retain(
 ///
 /// Threads: any, one per buffer.   Cost: no system call, no lock.   Since: 0.1
 #[unsafe(no_mangle)]
-pub extern "C" fn plasma_release(buffer: Option<&mut plasma_buffer_t>) -> plasma_status_t {
+pub extern "C" fn plasma_release(mut buffer: Option<&mut plasma_buffer_t>) -> plasma_status_t {
+    if let Some(buffer) = &mut buffer
+        && buffer.release_hot()
+    {
+        return Status::Ok as i32;
+    }
+    release_slow(buffer)
+}
+
+/// Apart from [`plasma_release`], so that nothing of what it needs is prepared there.
+#[cold]
+fn release_slow(buffer: Option<&mut plasma_buffer_t>) -> plasma_status_t {
     run(|| arg(buffer, "buffer")?.release())
 }
 
@@ -205,7 +225,9 @@ pub extern "C" fn plasma_release_many(
         let buffers = raw::array_inout(buffers, count, "buffers")?;
         let mut first = Ok(());
         for buffer in buffers {
-            first = first.and(buffer.release());
+            if !buffer.release_hot() {
+                first = first.and(buffer.release());
+            }
         }
         first
     })

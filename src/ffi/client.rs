@@ -14,7 +14,7 @@ use std::mem::MaybeUninit;
 /// Threads:  any number at once.
 /// Fork:     every call in the child returns FORKED; connect again there.
 #[derive(Debug)]
-pub struct plasma_client_t(Client);
+pub struct plasma_client_t(pub(super) Client);
 
 const fn shared_by_threads<T: Send + Sync>() {}
 const _: () = shared_by_threads::<plasma_client_t>();

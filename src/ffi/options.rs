@@ -125,17 +125,16 @@ unsafe impl Growing for plasma_create_options_t {
     const MIN_SIZE: usize = size_of::<plasma_create_options_t>();
 }
 
+/// The least time-out that C may give: without end.
+pub(super) const FOR_EVER: i64 = -1;
+
 /// A time-out as C gives it.
 #[inline]
 pub(super) fn timeout(ms: i64) -> Result<Option<Duration>> {
-    check_timeout(ms)?;
+    if ms < FOR_EVER {
+        return Err(bad_timeout(ms));
+    }
     Ok((ms >= 0).then(|| Duration::from_millis(ms.unsigned_abs())))
-}
-
-/// What `timeout` refuses, for calls that seldom need the time-out itself.
-#[inline(always)]
-pub(super) fn check_timeout(ms: i64) -> Result<()> {
-    if ms < -1 { Err(bad_timeout(ms)) } else { Ok(()) }
 }
 
 #[cold]

@@ -4,8 +4,9 @@ use super::arg;
 use super::buffer::plasma_buffer_t;
 use super::client::{client_arg, plasma_client_t};
 use super::id::plasma_id_t;
-use super::options::{check_timeout, name as name_arg, timeout};
+use super::options::{FOR_EVER, name as name_arg, timeout};
 use super::status::{plasma_status_t, run};
+use crate::error::Status;
 use std::ffi::c_char;
 use std::mem::MaybeUninit;
 
@@ -30,15 +31,29 @@ pub extern "C" fn plasma_get(
     client: Option<&plasma_client_t>,
     id: Option<&plasma_id_t>,
     timeout_ms: i64,
+    mut buffer: Option<&mut MaybeUninit<plasma_buffer_t>>,
+) -> plasma_status_t {
+    if let (Some(client), Some(id), Some(buffer)) = (client, id, &mut buffer)
+        && timeout_ms >= FOR_EVER
+        && let Some(got) = client.0.get_hot(&id.bytes)
+    {
+        buffer.write(got.into());
+        return Status::Ok as i32;
+    }
+    get_slow(client, id, timeout_ms, buffer)
+}
+
+/// Apart from [`plasma_get`], so that nothing of what it needs is prepared there.
+#[cold]
+fn get_slow(
+    client: Option<&plasma_client_t>,
+    id: Option<&plasma_id_t>,
+    timeout_ms: i64,
     buffer: Option<&mut MaybeUninit<plasma_buffer_t>>,
 ) -> plasma_status_t {
     run(|| {
         let (client, id, buffer) = (client_arg(client)?, arg(id, "id")?, arg(buffer, "buffer")?);
-        check_timeout(timeout_ms)?;
-        match client.get_hot(&id.bytes) {
-            Some(got) => buffer.write(got.into()),
-            None => buffer.write(client.get_slow(&id.into(), timeout(timeout_ms)?)?.into()),
-        };
+        buffer.write(client.get_slow(&id.into(), timeout(timeout_ms)?)?.into());
         Ok(())
     })
 }

@@ -55,15 +55,20 @@ impl Heap {
     }
 
     /// Chunks that `extent` touches, first and last; CORRUPT unless all of it is in the heap.
-    #[inline(always)]
+    #[inline]
     pub fn chunks(&self, extent: Extent) -> Result<(u32, u32)> {
+        self.find_chunks(extent).ok_or_else(|| outside(extent))
+    }
+
+    #[inline(always)]
+    fn find_chunks(&self, extent: Extent) -> Option<(u32, u32)> {
         let start = extent.start.saturating_mul(UNIT);
         if start > self.capacity || extent.size > self.capacity - start {
-            return Err(outside(extent));
+            return None;
         }
         let first = start >> self.chunk_shift;
         let last = (start + extent.size.max(1) - 1) >> self.chunk_shift;
-        Ok((first as u32, last as u32))
+        Some((first as u32, last as u32))
     }
 
     /// Byte range of a chunk.
@@ -74,22 +79,25 @@ impl Heap {
 
     /// Where `extent` lies, if all of it is in the heap and backed by memory.
     #[inline(always)]
-    fn locate(&self, extent: Extent, reserved: &Reserved) -> Result<usize> {
-        let (first, last) = self.chunks(extent)?;
-        if !all_set(reserved, first, last) {
-            return Err(outside(extent));
-        }
-        Ok(extent.offset() as usize)
+    fn locate(&self, extent: Extent, reserved: &Reserved) -> Option<usize> {
+        let (first, last) = self.find_chunks(extent)?;
+        all_set(reserved, first, last).then_some(extent.offset() as usize)
     }
 
     /// The bytes of `extent` through the read-only map.
-    #[inline(always)]
+    #[inline]
     pub fn read(&self, extent: Extent, reserved: &Reserved) -> Result<Bytes> {
+        self.find(extent, reserved).ok_or_else(|| outside(extent))
+    }
+
+    /// As [`Heap::read`], without saying why not.
+    #[inline(always)]
+    pub fn find(&self, extent: Extent, reserved: &Reserved) -> Option<Bytes> {
         if extent.is_empty() {
-            return Ok(Bytes { ptr: self.readable.ptr(), len: 0 });
+            return Some(Bytes { ptr: self.readable.ptr(), len: 0 });
         }
         let at = self.locate(extent, reserved)?;
-        Ok(Bytes { ptr: self.readable.ptr().wrapping_add(at), len: extent.size })
+        Some(Bytes { ptr: self.readable.ptr().wrapping_add(at), len: extent.size })
     }
 
     /// The bytes of `extent` through the read-write map, which the first call makes.
@@ -105,7 +113,7 @@ impl Heap {
         if extent.is_empty() {
             return Ok(BytesMut { ptr: map.ptr(), len: 0 });
         }
-        let at = self.locate(extent, reserved)?;
+        let at = self.locate(extent, reserved).ok_or_else(|| outside(extent))?;
         Ok(BytesMut { ptr: map.ptr().wrapping_add(at), len: extent.size })
     }
 

@@ -55,7 +55,7 @@ impl Session {
         let ticket = seat.claim()?;
         let Some(word) = lease::protect(self.lease_word(ticket.index), record, hit.slot, hit.word)
         else {
-            seat.unclaim(ticket);
+            seat.unclaim(ticket.index, ticket.serial);
             return Ok(None);
         };
         let extent = record.data.load(word.data_index());
@@ -99,12 +99,13 @@ impl Session {
         let ticket = seat.claim_hot()?;
         let Some(word) = lease::protect(self.lease_word(ticket.index), record, hit.slot, hit.word)
         else {
-            seat.unclaim(ticket);
+            seat.unclaim(ticket.index, ticket.serial);
             return None;
         };
         let extent = record.data.load(word.data_index());
-        let Ok(bytes) = self.segment.heap.read(extent, &self.segment.header().reserved) else {
-            seat.release(ticket);
+        let Some(bytes) = self.segment.heap.find(extent, &self.segment.header().reserved) else {
+            self.end_lease(ticket.index);
+            seat.unclaim(ticket.index, ticket.serial);
             return None;
         };
         Some((ticket, Held { slot: hit.slot, generation: hit.word.generation(), bytes }))

@@ -294,10 +294,10 @@ impl Seat {
 
     /// Give back what was claimed and not leased.
     #[cold]
-    pub fn unclaim(&self, ticket: Ticket) {
-        let Some(entry) = self.entry(ticket.index) else { return };
-        if let Some(last) = entry.only_first(ticket.serial) {
-            self.end(ticket.index, entry, last);
+    pub fn unclaim(&self, index: u32, serial: u64) {
+        let Some(entry) = self.entry(index) else { return };
+        if let Some(last) = entry.only_first(serial) {
+            self.end(index, entry, last);
         }
     }
 
