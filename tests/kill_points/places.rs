@@ -74,6 +74,7 @@ const WRAPPERS: &[(&str, &[&str])] = &[
 /// Words of this process alone.
 const PRIVATE: &[(&str, &[&str])] = &[
     ("src/store/drafts.rs", &[""]),
+    ("src/store/hint.rs", &[""]),
     ("src/store/seat.rs", &[""]),
     ("src/lease/entry.rs", &[""]),
     ("src/subscription.rs", &[""]),
