@@ -25,7 +25,7 @@ def floor(case, result, metric="median_ns"):
 
 # Why some are not met; docs/performance.md says more, with the profiles.
 THREE_MISSES = "it is the floor: three dependent misses, LMDB needs only 2.7 times that"
-INSTRUCTIONS = "create and seal are 2,500 instructions: a table, an event, all undone if somebody dies"
+INSTRUCTIONS = "create and seal are 2,400 instructions: a table, an event, all undone if somebody dies"
 BACKING = "430 or 690 ns, by what memory the virtual machine gives; the floor varies by 20 %"
 SWITCHES = "each of 8 processes on 2 processors finds the caches of another"
 OTHER_MEMORY = "deleted memory is free a little later, so each put takes other memory, not in caches"
