@@ -380,7 +380,7 @@ public:
      * @retval PLASMA_ERR_TIMEOUT     the writer lock stayed busy
      *
      * Threads: any.   Cost: the writer lock; system calls after many deletes,
-     * and when the object had 1 MiB or more for each client: its memory is free
+     * and when the object had 4 MiB or more for each client: its memory is free
      * at once then, if nobody holds it.   Since: 0.1
      */
     Status DeleteObject(const ObjectID &id) const noexcept

@@ -21,7 +21,7 @@ use std::mem::MaybeUninit;
 /// @retval PLASMA_ERR_TIMEOUT     the writer lock stayed busy
 ///
 /// Threads: any.   Cost: the writer lock; system calls after many deletes, and
-/// when the object had 1 MiB or more for each client: its memory is free at
+/// when the object had 4 MiB or more for each client: its memory is free at
 /// once then, if nobody holds it.   Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn plasma_delete(

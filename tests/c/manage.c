@@ -98,7 +98,7 @@ static void test_a_deleted_object_stays_for_those_who_hold_it(void)
 
 static void test_a_large_object_is_free_at_once(void)
 {
-    const uint64_t size = MIB; /* less than a sixteenth of the store */
+    const uint64_t size = 8 * MIB; /* less than a sixteenth of the store */
     plasma_client_t *client = make_store(32 * size);
     plasma_id_t id = id_of(1);
 
