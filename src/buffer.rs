@@ -107,7 +107,7 @@ impl Buffer {
     }
 
     /// Release the buffer behind the words of a C struct, if it is what nearly every one is: live,
-    /// of this process, and never retained. `false`, and nothing done, otherwise.
+    /// of this process, and without copies. `false`, and nothing done, otherwise.
     #[inline(always)]
     pub(crate) fn release_hot(parts: &[u64; 6]) -> bool {
         let Some((seat, ticket)) = Self::name(parts) else { return false };

@@ -58,6 +58,15 @@ fn add(table: &Table, object: (IdWords, NameHash), by_name: bool, state: State) 
     table.create(object.0, by_name.then_some(object.1), state).0
 }
 
+/// Delete the object in slot 0, and create number 1 of bucket 0 there, while others look.
+fn reuse(table: &Arc<Table>, by_name: bool) -> thread::JoinHandle<()> {
+    let table = table.clone();
+    thread::spawn(move || {
+        table.delete(0, table.records[0].load(Ordering::Relaxed));
+        add(&table, object(0, 1), by_name, State::Sealed);
+    })
+}
+
 fn find(table: &Table, key: &Key) -> Option<Hit> {
     table.index().find(key).unwrap()
 }
@@ -85,11 +94,7 @@ fn what_stays_is_never_missed() {
 fn a_reused_slot_is_never_taken_for_its_past() {
     model(2, |by_name| {
         let table = chain(1, by_name);
-        let writer = table.clone();
-        let writer = thread::spawn(move || {
-            writer.delete(0, writer.records[0].load(Ordering::Relaxed));
-            add(&writer, object(0, 1), by_name, State::Sealed);
-        });
+        let writer = reuse(&table, by_name);
         if let Some(hit) = find(&table, &keys(object(0, 1), by_name)) {
             assert_eq!((hit.slot, hit.word.generation()), (0, 2));
         }
@@ -105,11 +110,7 @@ fn a_reused_slot_is_never_taken_for_its_past() {
 fn a_reused_slot_is_never_leased_for_its_past() {
     model(2, |by_name| {
         let table = chain(1, by_name);
-        let writer = table.clone();
-        let writer = thread::spawn(move || {
-            writer.delete(0, writer.records[0].load(Ordering::Relaxed));
-            add(&writer, object(0, 1), by_name, State::Sealed);
-        });
+        let writer = reuse(&table, by_name);
         let lease = AtomicU64::new(0);
         for (n, generation) in [(1, 2), (0, 1)] {
             let index = table.index();

@@ -24,7 +24,7 @@ const LIMBO_PART: u64 = 16;
 /// Also when it deleted so many bytes for each client whose leases are scanned, and for each object
 /// in limbo: a dozen system calls and a short walk, about a tenth of the time that writing them took.
 /// So what is large is free at once, and the next such object finds warm memory. From 1 MiB on it would
-/// cost more than it saves: 20 us, where a put of 1 MiB takes 34 us with either.
+/// cost more than it saves (docs/performance.md, W2).
 const BYTES_FOR_CLIENT: u64 = 4 << 20;
 const BYTES_FOR_DOOMED: u64 = 1 << 10;
 

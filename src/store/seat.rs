@@ -278,7 +278,7 @@ impl Seat {
         }
     }
 
-    /// As [`Seat::is_live`] and [`Seat::release`] in one, for a buffer that was not retained;
+    /// As [`Seat::is_live`] and [`Seat::release`] in one, for a buffer without copies;
     /// `false`, and nothing done, for any other.
     #[inline(always)]
     pub fn release_hot(&self, ticket: Ticket) -> bool {
@@ -292,7 +292,7 @@ impl Seat {
         true
     }
 
-    /// Give back what was claimed and not leased.
+    /// Give back what was claimed and not leased. Not a [`Ticket`]: a get keeps its own in registers.
     #[cold]
     pub fn unclaim(&self, index: u32, serial: u64) {
         let Some(entry) = self.entry(index) else { return };
