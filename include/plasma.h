@@ -1405,9 +1405,9 @@ plasma_status_t plasma_stats(const plasma_client_t *client,
  * @retval PLASMA_ERR_READ_ONLY   the client may only read
  * @retval PLASMA_ERR_TIMEOUT     the writer lock stayed busy
  *
- * Threads: any.   Cost: the writer lock; system calls after many deletes, and
- * when the object had 4 MiB or more for each client: its memory is free at
- * once then, if nobody holds it.   Since: 0.1
+ * Threads: any.   Cost: the writer lock. After some hundred deletes, or after
+ * 4 MiB deleted and 1 MiB more for each client, also about 20 system calls,
+ * which free the memory of all that was deleted and nobody holds.   Since: 0.1
  */
 plasma_status_t plasma_delete(const plasma_client_t *client,
                               const plasma_id_t *id);

@@ -11,11 +11,10 @@
 
 use crate::error::{Error, Status};
 use crate::layout::lock_word::{LockWord, OWNER_SLOTS};
-use crate::sync::{AtomicU64, Ordering, fence};
+use crate::sync::{AtomicU64, Ordering, fence, local};
 
-/// Pauses of the processor before the first park, and between two looks at a held lock.
-const SPINS: u32 = if cfg!(any(loom, shuttle)) { 1 } else { 1000 };
-const LONGEST_PAUSE: u32 = 64;
+/// Pauses of the processor before the first park: about what a sleep and a wake cost.
+const SPINS: u32 = if cfg!(any(loom, shuttle)) { 1 } else { 2000 };
 
 /// The writer lock over its word in shared memory.
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +26,11 @@ pub struct WriterLock<'a> {
 pub trait LockEnv {
     /// Sleep while the low half of the word is `futex_half`: until woken, or a few milliseconds.
     fn park(&mut self, futex_half: u32) -> Parked;
+
+    /// Pauses of the processor before the first look again at a held lock.
+    fn first_pause(&self) -> u32 {
+        Pace::SHORTEST
+    }
 
     /// Whether the client of `slot` is dead: no thread of it can store any more, and its last
     /// stores are visible here.
@@ -104,7 +108,7 @@ impl<'a> WriterLock<'a> {
     /// Take the lock, waiting for its owner; from a dead owner, steal it.
     pub fn acquire(&self, me: u16, env: &mut impl LockEnv) -> Result<Acquired, LockError> {
         debug_assert!(me < OWNER_SLOTS);
-        let mut seen = self.spin();
+        let mut seen = self.spin(env.first_pause());
         loop {
             if !seen.is_valid() {
                 return Err(LockError::Corrupt(seen));
@@ -182,17 +186,15 @@ impl<'a> WriterLock<'a> {
         Ok(())
     }
 
-    /// Look a little while at a lock that nobody sleeps on yet, less and less often: each look takes
-    /// the word's cache line from the owner, and when the lock changes hands after each holding all
-    /// that it protects goes back and forth between processors.
-    fn spin(&self) -> LockWord {
+    /// Look a little while at a lock that nobody sleeps on yet, less and less often.
+    fn spin(&self, first_pause: u32) -> LockWord {
         let mut seen = self.peek();
-        let mut pause = 1;
+        let mut pause = first_pause;
         let mut left = SPINS;
         while left > 0 && seen.owner().is_some() && !seen.has_waiters() {
             (0..pause).for_each(|_| std::hint::spin_loop());
             left -= left.min(pause);
-            pause = (2 * pause).min(LONGEST_PAUSE);
+            pause = (2 * pause).min(Pace::LONGEST);
             seen = self.peek();
         }
         seen
@@ -244,6 +246,49 @@ impl<'a> WriterLock<'a> {
             .compare_exchange(from.raw(), to.raw(), order, Ordering::Relaxed)
             .map(drop)
             .map_err(LockWord::from_raw)
+    }
+}
+
+/// How long a client keeps away from a lock that it found held, learnt from how often it does.
+///
+/// Each look takes the word's cache line from the owner, and when the lock changes hands after each
+/// holding, all that it protects goes back and forth between processors. So where two are always after
+/// it, each has it for several holdings, and then the other. Where they meet seldom, a holding is over
+/// soon, and the first look comes after a moment. One for each client; a heuristic only, so its races
+/// do not matter.
+#[derive(Debug)]
+pub struct Pace {
+    pause: local::AtomicU32,
+}
+
+impl Default for Pace {
+    /// Of a client that never found the lock held.
+    fn default() -> Self {
+        Self { pause: local::AtomicU32::new(Self::SHORTEST) }
+    }
+}
+
+impl Pace {
+    const SHORTEST: u32 = 1;
+    const LONGEST: u32 = if cfg!(any(loom, shuttle)) { 1 } else { 256 };
+
+    /// Pauses of the processor before the first look again.
+    pub fn pause(&self) -> u32 {
+        self.pause.load(local::Ordering::Relaxed)
+    }
+
+    /// The lock was free.
+    #[inline]
+    pub fn found_free(&self) {
+        let pause = self.pause();
+        if pause > Self::SHORTEST {
+            self.pause.store(pause - 1, local::Ordering::Relaxed);
+        }
+    }
+
+    /// The lock was held.
+    pub fn found_held(&self) {
+        self.pause.store((2 * self.pause()).min(Self::LONGEST), local::Ordering::Relaxed);
     }
 }
 

@@ -20,9 +20,9 @@ use std::mem::MaybeUninit;
 /// @retval PLASMA_ERR_READ_ONLY   the client may only read
 /// @retval PLASMA_ERR_TIMEOUT     the writer lock stayed busy
 ///
-/// Threads: any.   Cost: the writer lock; system calls after many deletes, and
-/// when the object had 4 MiB or more for each client: its memory is free at
-/// once then, if nobody holds it.   Since: 0.1
+/// Threads: any.   Cost: the writer lock. After some hundred deletes, or after
+/// 4 MiB deleted and 1 MiB more for each client, also about 20 system calls,
+/// which free the memory of all that was deleted and nobody holds.   Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn plasma_delete(
     client: Option<&plasma_client_t>,

@@ -170,3 +170,18 @@ fn nonsense_is_refused() {
     let error = Error::from(LockError::Corrupt(lock.peek()));
     assert_eq!(error.status(), Status::Corrupt);
 }
+
+#[test]
+fn who_finds_it_held_often_waits_longer_and_forgets_slowly() {
+    let pace = Pace::default();
+    pace.found_free();
+    assert_eq!(pace.pause(), Pace::SHORTEST);
+    (0..20).for_each(|_| pace.found_held());
+    assert_eq!(pace.pause(), Pace::LONGEST);
+    // Once in some ten holdings is often: where two are always after it, it stays there.
+    (0..10).for_each(|_| pace.found_free());
+    pace.found_held();
+    assert_eq!(pace.pause(), Pace::LONGEST);
+    (0..2 * Pace::LONGEST).for_each(|_| pace.found_free());
+    assert_eq!(pace.pause(), Pace::SHORTEST);
+}

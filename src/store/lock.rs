@@ -30,8 +30,10 @@ impl Session {
     /// recovered first.
     pub fn lock(&self) -> Result<Guard<'_>> {
         if let Some(acquired) = self.segment.lock().try_acquire(self.own.slot as u16) {
+            self.pace.found_free();
             return self.guard(acquired);
         }
+        self.pace.found_held();
         let timeout = self.lock_timeout;
         let deadline = timeout.map(|t| clock::monotonic_ns().saturating_add(t.as_nanos() as u64));
         let scope = self.begin_wait();
@@ -114,6 +116,10 @@ impl Env<'_> {
 }
 
 impl LockEnv for Env<'_> {
+    fn first_pause(&self) -> u32 {
+        self.session.pace.pause()
+    }
+
     fn park(&mut self, futex_half: u32) -> Parked {
         let until = clock::monotonic_ns() + PARK.as_nanos() as u64;
         let until = self.deadline.map_or(until, |deadline| deadline.min(until));

@@ -414,7 +414,7 @@ impl View<'_> {
         let high = read_word(self.fd, offset_of!(ClientHeader, flags)).map_or(0, |w| w >> 32);
         let mut left = high.min(u64::from(MAX_LEASES)) as usize * 8;
         let mut at = LEASES_OFFSET;
-        let mut buffer = [0; 32 * 1024];
+        let mut buffer = [0; 4 << 10];
         while left > 0 {
             let want = left.min(buffer.len());
             let read = match file::read_at(self.fd, &mut buffer[..want], at) {

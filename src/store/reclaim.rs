@@ -17,16 +17,21 @@ use crate::layout::word::{LeaseWord, RecordWord, State};
 use crate::lease;
 use crate::memory;
 use crate::sync::Ordering::Relaxed;
+use crate::sync::local;
 
-/// A delete scans the leases when limbo has grown past this part of the store.
+/// A delete scans the leases when the deletes of this client since its last scan have paid for one. So
+/// little is in limbo, and the next objects find memory that is in the processor's caches still.
+///
+/// A delete pays 1, and 1 more for each so many bytes. A scan costs so much, and so much for each client
+/// that is looked at: 10 us and 2.5 us. A walk through limbo costs 1 for each so many objects: most may
+/// be held for long, and would be walked over again and again.
+const PAID_BYTES: u64 = 16 << 10;
+const SCAN: u64 = 256;
+const SCAN_CLIENT: u64 = 64;
+const WALKED: u64 = 16;
+
+/// When more than this part of the store is in limbo, it is scanned for the walk alone.
 const LIMBO_PART: u64 = 16;
-
-/// Also when it deleted so many bytes for each client whose leases are scanned, and for each object
-/// in limbo: a dozen system calls and a short walk, about a tenth of the time that writing them took.
-/// So what is large is free at once, and the next such object finds warm memory. From 1 MiB on it would
-/// cost more than it saves (docs/performance.md, W2).
-const BYTES_FOR_CLIENT: u64 = 4 << 20;
-const BYTES_FOR_DOOMED: u64 = 1 << 10;
 
 impl Session {
     /// Delete an object: gone at once for new gets; its memory follows the last release.
@@ -51,7 +56,7 @@ impl Session {
             self.append_event(EventKind::Deleted, id, size);
             break size;
         };
-        if self.limbo_is_large() || self.scan_pays(size) {
+        if self.scan_is_paid(1 + size / PAID_BYTES) {
             match self.reclaim() {
                 // The object is deleted; another call that has what this one lacks frees it.
                 Err(error) if matches!(error.status(), Status::OutOfMemory | Status::Limit) => {}
@@ -61,11 +66,13 @@ impl Session {
         Ok(())
     }
 
-    fn scan_pays(&self, deleted: u64) -> bool {
+    fn scan_is_paid(&self, more: u64) -> bool {
+        // Two threads that add at once may lose one of the two: a scan comes a little later.
+        let paid = self.paid.load(local::Ordering::Relaxed) + more;
+        self.paid.store(paid, local::Ordering::Relaxed);
         let doomed = u64::from(self.segment.header().table.limbo_count.load(Relaxed));
-        deleted >= BYTES_FOR_CLIENT
-            && deleted / BYTES_FOR_DOOMED >= doomed
-            && deleted / BYTES_FOR_CLIENT >= self.known_clients()
+        let Some(paid) = paid.checked_sub(doomed / WALKED) else { return false };
+        self.limbo_is_large() || paid >= SCAN && paid >= SCAN + SCAN_CLIENT * self.known_clients()
     }
 
     fn limbo_is_large(&self) -> bool {
@@ -104,34 +111,37 @@ impl Session {
 
     /// Free everything in limbo that nobody leases; returns how many objects that were.
     pub fn reclaim(&self) -> Result<u64> {
-        let candidates = self.limbo()?;
-        if candidates.is_empty() {
+        self.paid.store(0, local::Ordering::Relaxed);
+        let mut free = self.limbo()?;
+        if free.is_empty() {
             return Ok(0);
         }
         lease::doomed();
-        let leased = self.collect_leases()?;
+        self.visit_clients(|view| {
+            view.leases(|lease| {
+                free.remove(&lease.0);
+            })
+        })?;
         self.check_links()?;
         if self.segment.lifecycle()? != Lifecycle::Live {
             self.check()?;
             return Ok(0);
         }
-        let mut free = WordSet::default();
-        free.try_reserve(candidates.len()).map_err(|_| memory::refused())?;
-        free.extend(candidates.into_iter().filter(|it| leased.of(LeaseWord(*it).slot()) == 0));
         if free.is_empty() { Ok(0) } else { self.free_from_limbo(&free) }
     }
 
-    /// Slot and generation of everything in limbo.
-    fn limbo(&self) -> Result<Vec<u64>> {
+    /// Slot and generation, as leases on it say, of everything in limbo.
+    fn limbo(&self) -> Result<WordSet> {
+        let mut all = WordSet::default();
         if self.segment.header().table.limbo_head.load(Relaxed) == 0 {
-            return Ok(Vec::new());
+            return Ok(all);
         }
         let _guard = self.lock()?;
-        let mut all = Vec::new();
         let mut link = self.segment.header().table.limbo_head.load(Relaxed);
         while link != 0 && all.len() <= self.segment.facts.geometry.max_objects as usize {
             let record = self.record(link - 1)?;
-            memory::push(&mut all, LeaseWord::new(record.look().generation(), link - 1).0)?;
+            all.try_reserve(1).map_err(|_| memory::refused())?;
+            all.insert(LeaseWord::new(record.look().generation(), link - 1).0);
             link = record.link.load(Relaxed);
         }
         Ok(all)

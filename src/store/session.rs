@@ -5,10 +5,11 @@ use super::join::Own;
 use super::peers::Peers;
 use crate::error::{Error, Result, Status};
 use crate::layout::header::Lifecycle;
+use crate::lock::Pace;
 use crate::mutex::Mutex;
 use crate::options::{ConnectOptions, Eviction};
 use crate::segment::{Access, Address, NewStore, Segment, create, finish_removal, open};
-use crate::sync::local::{AtomicBool, AtomicU32, Ordering::*};
+use crate::sync::local::{AtomicBool, AtomicU32, AtomicU64, Ordering::*};
 use crate::sync::{AtomicU64 as SharedU64, Ordering};
 use crate::sys::{clock, fork, futex, process};
 use crate::wait::Spin;
@@ -38,8 +39,12 @@ pub struct Session {
     pub peers: Peers,
     /// The longest wait for the writer lock.
     pub lock_timeout: Option<Duration>,
+    /// How eagerly it waits for the writer lock.
+    pub(super) pace: Pace,
     /// Objects to evict next, oldest first; made by a scan of the table.
     pub victims: Mutex<VecDeque<super::evict::Victim>>,
+    /// What deletes have paid for the next scan of all leases.
+    pub(super) paid: AtomicU64,
     /// How long waiters look before they sleep.
     spin: OnceCell<Spin>,
     /// Bumped to end all waits; futex.
@@ -164,7 +169,9 @@ impl Session {
             address: address.clone(),
             peers: Peers::default(),
             lock_timeout: options.lock_timeout,
+            pace: Pace::default(),
             victims: Mutex::default(),
+            paid: AtomicU64::new(0),
             spin: OnceCell::new(),
             control: AtomicU32::new(0),
             closing: AtomicBool::new(false),

@@ -11,7 +11,7 @@ const NAME: usize = 19;
 
 /// The kernel aligns what it writes to 8 bytes.
 #[repr(C, align(8))]
-struct Buffer([u8; 32 << 10]);
+struct Buffer([u8; 4 << 10]);
 
 /// Call `each` with the names in `dir` and their inodes, at most `max_names` times.
 ///
@@ -23,7 +23,7 @@ pub fn list_dir(
     mut each: impl FnMut(&CStr, u64),
 ) -> SysResult<bool> {
     let own = file::reopen_dir(dir)?;
-    let mut buffer = Buffer([0; 32 << 10]);
+    let mut buffer = Buffer([0; 4 << 10]);
     let mut seen = 0;
     loop {
         let (to, room) = (buffer.0.as_mut_ptr(), buffer.0.len());

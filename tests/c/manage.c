@@ -115,6 +115,30 @@ static void test_a_large_object_is_free_at_once(void)
     plasma_disconnect(client);
 }
 
+static void test_what_many_deletes_leave_is_free_soon(void)
+{
+    enum { OBJECTS = 2000, HELD = 100 };
+    plasma_client_t *client = make_store(64 * MIB);
+    plasma_buffer_t held[HELD];
+
+    for (uint64_t i = 0; i < OBJECTS; i++) {
+        plasma_id_t id = id_of(i);
+        put_pattern(client, i, 100, NULL);
+        if (i < HELD) {
+            held[i] = get_pattern(client, i, 100);
+        }
+        CHECK_OK(plasma_delete(client, &id));
+    }
+    CHECK(stats_of(client).objects_deleted >= HELD);
+    CHECK(stats_of(client).objects_deleted < HELD + 400);
+    for (uint64_t i = 0; i < HELD; i++) {
+        CHECK(is_filled(held[i].data, 100, i));
+        CHECK_OK(plasma_release(&held[i]));
+    }
+    CHECK_EQ(used_after_reap(client), 0);
+    plasma_disconnect(client);
+}
+
 static void delete_what_cannot_be(struct peer *parent, void *arg)
 {
     plasma_client_t *client = join_store();
@@ -373,6 +397,7 @@ int main(int argc, char **argv)
     static const struct test tests[] = {
         TEST(a_deleted_object_stays_for_those_who_hold_it),
         TEST(a_large_object_is_free_at_once),
+        TEST(what_many_deletes_leave_is_free_soon),
         TEST(only_sealed_objects_are_deleted),
         TEST(a_list_tells_all_of_each_object),
         TEST(a_list_during_changes_has_what_stays_exactly_once),

@@ -83,6 +83,8 @@ const PRIVATE: &[(&str, &[&str])] = &[
         "src/store/session.rs",
         &["self.gone.", "self.waiting.", "self.control.", "self.closing.", "self.any_abandoned."],
     ),
+    ("src/store/reclaim.rs", &["self.paid."]),
+    ("src/lock.rs", &["self.pause."]),
     ("src/wait.rs", &["self.limit."]),
 ];
 
