@@ -133,15 +133,20 @@ impl Session {
     /// Slot and generation, as leases on it say, of everything in limbo.
     fn limbo(&self) -> Result<WordSet> {
         let mut all = WordSet::default();
-        if self.segment.header().table.limbo_head.load(Relaxed) == 0 {
+        let table = &self.segment.header().table;
+        if table.limbo_head.load(Relaxed) == 0 {
             return Ok(all);
         }
         let _guard = self.lock()?;
-        let mut link = self.segment.header().table.limbo_head.load(Relaxed);
-        while link != 0 && all.len() <= self.segment.facts.geometry.max_objects as usize {
-            let record = self.record(link - 1)?;
-            all.try_reserve(1).map_err(|_| memory::refused())?;
-            all.insert(LeaseWord::new(record.look().generation(), link - 1).0);
+        let most = self.segment.facts.geometry.max_objects;
+        let count = table.limbo_count.load(Relaxed).min(most) as usize;
+        all.try_reserve(count).map_err(|_| memory::refused())?;
+        let mut link = table.limbo_head.load(Relaxed);
+        // What is left over, or a circle, is found when it is freed.
+        for _ in 0..count {
+            let Some(slot) = link.checked_sub(1) else { break };
+            let record = self.record(slot)?;
+            all.insert(LeaseWord::new(record.look().generation(), slot).0);
             link = record.link.load(Relaxed);
         }
         Ok(all)

@@ -2,6 +2,7 @@
 #![allow(unsafe_code)] // clock_gettime and the counters of the processor
 
 use libc::clockid_t;
+use std::cell::Cell;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 /// Nanoseconds of CLOCK_MONOTONIC.
@@ -10,10 +11,86 @@ pub fn monotonic_ns() -> u64 {
     now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
 }
 
-/// Microseconds since 1970.
+/// Microseconds since 1970: CLOCK_REALTIME, or up to a millisecond of the processor's counter after it.
+///
+/// Each create, seal and delete asks for it. The vDSO lets no instruction run ahead of its own, which
+/// costs 20 ns and more (docs/performance.md, W2).
+#[inline]
 pub fn epoch_us() -> i64 {
+    if has_counter() { ANCHOR.with(Anchor::now_ns) / 1_000 } else { realtime_ns() / 1_000 }
+}
+
+fn realtime_ns() -> i64 {
     let now = gettime(libc::CLOCK_REALTIME);
-    now.tv_sec * 1_000_000 + now.tv_nsec / 1_000
+    now.tv_sec * 1_000_000_000 + now.tv_nsec
+}
+
+thread_local! {
+    static ANCHOR: Anchor = const { Anchor::new() };
+}
+
+/// What this thread's counter showed at a time of CLOCK_REALTIME, and how fast it runs.
+///
+/// A clock that is set shows a window later. Whatever else becomes of the two (the machine sleeps or
+/// moves, a processor's counter differs), times are wrong by a window at most, and for as long.
+struct Anchor {
+    ticks: Cell<u64>,
+    ns: Cell<i64>,
+    /// Ticks of a window, as measured last.
+    measured: Cell<u64>,
+    /// The same; 0 until it was measured twice in a row.
+    window: Cell<u64>,
+    /// Nanoseconds of a tick, times 2^32.
+    scale: Cell<u64>,
+}
+
+const WINDOW_NS: i64 = 1_000_000;
+
+/// Ticks of a window that can be: of counters up to 100 GHz.
+const MOST_TICKS: u64 = 100_000_000;
+
+impl Anchor {
+    const fn new() -> Self {
+        Self {
+            ticks: Cell::new(0),
+            ns: Cell::new(0),
+            measured: Cell::new(0),
+            window: Cell::new(0),
+            scale: Cell::new(0),
+        }
+    }
+
+    #[inline]
+    fn now_ns(&self) -> i64 {
+        let elapsed = counter::read().wrapping_sub(self.ticks.get());
+        if elapsed < self.window.get() {
+            // At most WINDOW_NS << 32.
+            return self.ns.get() + ((elapsed * self.scale.get()) >> 32) as i64;
+        }
+        self.ask()
+    }
+
+    /// Ask the clock, and measure the counter by it when a window has passed.
+    #[cold]
+    fn ask(&self) -> i64 {
+        let before = counter::read();
+        let now = realtime_ns();
+        let took = counter::read().wrapping_sub(before);
+        let (ticks, ns) = (before.wrapping_sub(self.ticks.get()), now - self.ns.get());
+        // Too soon to measure it; or interrupted between the two.
+        if (0..WINDOW_NS).contains(&ns) || took > ticks / 1024 {
+            return now;
+        }
+        let measured = u128::from(ticks) * WINDOW_NS as u128 / u128::from(ns.unsigned_abs());
+        let measured = measured.min(u128::from(MOST_TICKS)) as u64;
+        let change = measured.abs_diff(self.measured.replace(measured));
+        let known = change <= measured / 64 && measured < MOST_TICKS;
+        self.window.set(if known { measured } else { 0 });
+        self.scale.set(((WINDOW_NS as u64) << 32).checked_div(measured).unwrap_or(0));
+        self.ticks.set(before);
+        self.ns.set(now);
+        now
+    }
 }
 
 fn gettime(clock: clockid_t) -> libc::timespec {
@@ -28,19 +105,24 @@ fn gettime(clock: clockid_t) -> libc::timespec {
 /// The processor's counter where it runs at a constant rate on all cores, else the coarse clock.
 #[inline]
 pub fn ticks() -> u64 {
+    if has_counter() { counter::read() } else { coarse_ns() }
+}
+
+/// Whether the processor's counter is to be relied on.
+#[inline]
+fn has_counter() -> bool {
     const UNKNOWN: u8 = 0;
     const COUNTER: u8 = 1;
     const COARSE: u8 = 2;
     static SOURCE: AtomicU8 = AtomicU8::new(UNKNOWN);
     // Relaxed: the choice is the value itself, and the same whoever makes it.
     match SOURCE.load(Ordering::Relaxed) {
-        COUNTER => counter::read(),
-        COARSE => coarse_ns(),
-        _ => {
+        UNKNOWN => {
             let source = if counter::is_steady() { COUNTER } else { COARSE };
             SOURCE.store(source, Ordering::Relaxed);
-            if source == COUNTER { counter::read() } else { coarse_ns() }
+            source == COUNTER
         }
+        source => source == COUNTER,
     }
 }
 
@@ -114,6 +196,35 @@ mod tests {
     fn the_epoch_is_the_usual_one() {
         let std = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_micros() as i64;
         assert!((epoch_us() - std).abs() < 10_000_000);
+    }
+
+    fn keeps_time(anchor: &Anchor) {
+        let begin = monotonic_ns();
+        while anchor.window.get() == 0 || monotonic_ns() < begin + 10_000_000 {
+            let (before, now, after) = (realtime_ns(), anchor.now_ns(), realtime_ns());
+            assert!(
+                (before - WINDOW_NS..=after + WINDOW_NS).contains(&now),
+                "{before} {now} {after}"
+            );
+            assert!(monotonic_ns() < begin + 10_000_000_000, "never known how fast it runs");
+        }
+    }
+
+    #[test]
+    fn the_counter_keeps_the_time_of_the_clock() {
+        if !has_counter() {
+            return;
+        }
+        let anchor = Anchor::new();
+        keeps_time(&anchor);
+        // The clock is set, the counter begins anew or jumps: soon forgotten.
+        let hour = 3_600_000_000_000;
+        for (ns, ticks) in [(hour, 0), (-hour, 0), (0, 1 << 60), (0, -1 << 60), (3_000_000, 0)] {
+            anchor.ns.set(anchor.ns.get() + ns);
+            anchor.ticks.set(anchor.ticks.get().wrapping_add_signed(ticks));
+            std::thread::sleep(Duration::from_nanos(2 * WINDOW_NS as u64));
+            keeps_time(&anchor);
+        }
     }
 
     #[test]
