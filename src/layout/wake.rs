@@ -10,20 +10,29 @@ pub const WAKE_WORDS: usize = 1024;
 
 /// One futex word and its hint.
 ///
-/// | hint | waiters                                             | a sealer                     |
-/// |------|-----------------------------------------------------|------------------------------|
-/// | 0    | none, or each is about to see `seq` change          | does nothing (if hinted)     |
-/// | else | there may be some                                   | clears, bumps `seq`, wakes   |
+/// | hint | waiters                                    | a sealer                              |
+/// |------|--------------------------------------------|---------------------------------------|
+/// | 0    | none, or each is about to see `seq` change | does nothing (if hinted)              |
+/// | few  | there may be some                          | clears, bumps `seq`, wakes all        |
+/// | more | there may be many                          | the same with RELAY, wakes a few      |
 #[repr(C)]
 #[derive(Debug)]
 pub struct WakeWord {
-    /// The futex: changed only by adding 1.
+    /// The futex: a count, and RELAY in its lowest bit.
     pub seq: AtomicU32,
-    /// Somebody may sleep on `seq`.
+    /// How many may sleep on `seq`, about; more than there are when nothing was sealed for long.
     pub hint: AtomicU32,
 }
 
 impl WakeWord {
+    /// `seq`: who was woken from an earlier value wakes the next few.
+    pub const RELAY: u32 = 1;
+
+    /// The next value of `seq`: never the same.
+    pub const fn bumped(seq: u32, relay: bool) -> u32 {
+        (seq | Self::RELAY).wrapping_add(1) | relay as u32
+    }
+
     /// A word that is not in shared memory yet (tests and models).
     pub fn new() -> Self {
         Self { seq: AtomicU32::new(0), hint: AtomicU32::new(0) }

@@ -201,8 +201,8 @@ impl Segment {
     /// Wake all who wait for anything. A word that nobody sleeps on costs no system call; whom a
     /// sealer left asleep when it died wakes by itself (see `wait`).
     pub fn wake_everybody(&self) {
-        announce(self.wake().words(), self.facts.foreign_readers(), &mut |word| {
-            futex::wake_all(&word.seq);
+        announce(self.wake().words(), self.facts.foreign_readers(), &mut |word, count| {
+            futex::wake(&word.seq, count);
         });
     }
 

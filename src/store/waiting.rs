@@ -12,7 +12,7 @@ use crate::layout::word::{RecordWord, State};
 use crate::memory;
 use crate::sync::{Ordering, fence};
 use crate::sys::{clock, futex};
-use crate::wait::{announce, begin_all};
+use crate::wait::{announce, begin_all, relay};
 use std::time::Duration;
 
 /// The longest sleep: a sealer may die between publishing and waking.
@@ -82,7 +82,10 @@ impl Session {
         let mut slept_since = None;
         loop {
             expected.clear();
-            begin_all(words.iter().copied(), self.segment.can_hint, |seq| expected.push(seq));
+            let again = slept_since.is_some();
+            begin_all(words.iter().copied(), self.segment.can_hint, again, |seq| {
+                expected.push(seq);
+            });
             if let Some(answer) = step()? {
                 if let Some(since) = slept_since {
                     self.spin().slept(clock::monotonic_ns().saturating_sub(since));
@@ -113,6 +116,22 @@ impl Session {
         scope: &super::session::WaitScope<'_>,
         until: u64,
     ) -> Result<bool> {
+        let (wake, slept_out) = self.sleep_on(words, expected, scope, until)?;
+        if wake == futex::Wake::Woken {
+            relay(words.iter().copied(), expected.iter().copied(), &mut |word, count| {
+                futex::wake(&word.seq, count);
+            });
+        }
+        Ok(slept_out)
+    }
+
+    fn sleep_on(
+        &self,
+        words: &[&WakeWord],
+        expected: &[u32],
+        scope: &super::session::WaitScope<'_>,
+        until: u64,
+    ) -> Result<(futex::Wake, bool)> {
         if futex::has_waitv() {
             let mut watches = memory::with_room(words.len() + 1)?;
             watches.push(futex::Watch::private(scope.word(), scope.control));
@@ -120,16 +139,17 @@ impl Session {
             watches.extend(shared.map(|(word, seq)| futex::Watch::shared(&word.seq, *seq)));
             return match futex::wait_any(&watches, Some(until)) {
                 futex::Wake::Signal => Err(Error::plain(Status::Interrupted)),
-                woken => Ok(woken == futex::Wake::TimedOut),
+                wake => Ok((wake, wake == futex::Wake::TimedOut)),
             };
         }
         let left = Duration::from_nanos(until.saturating_sub(clock::monotonic_ns()));
-        if let ([word], [seq]) = (words, expected) {
-            futex::wait(&word.seq, *seq, Some(left.min(BLIND_SLICE)));
+        let slice = Some(left.min(BLIND_SLICE));
+        let wake = if let ([word], [seq]) = (words, expected) {
+            futex::wait(&word.seq, *seq, slice)
         } else {
-            futex::wait_private(scope.word(), scope.control, Some(left.min(BLIND_SLICE)));
-        }
-        Ok(left <= BLIND_SLICE)
+            futex::wait_private(scope.word(), scope.control, slice)
+        };
+        Ok((wake, left <= BLIND_SLICE))
     }
 
     /// Sleep for `pause`, but not past `deadline`, unless the wait is ended.
@@ -222,8 +242,8 @@ impl Session {
         let named = word.has(RecordWord::NAMED);
         let by_name = named.then(|| self.wake_word(&Key::Name(NameHash(name))));
         let words = [by_id, &page.global.word, &page.events.word];
-        announce(words.into_iter().chain(by_name), self.unhinted(), &mut |word| {
-            futex::wake_all(&word.seq);
+        announce(words.into_iter().chain(by_name), self.unhinted(), &mut |word, count| {
+            futex::wake(&word.seq, count);
         });
     }
 
@@ -245,23 +265,23 @@ impl Session {
     pub(super) fn append_event(&self, kind: EventKind, id: &ObjectId, size: u64) {
         self.append(kind, clock::epoch_us(), id, size);
         let word = &self.segment.wake().events.word;
-        announce([word], self.unhinted(), &mut |word| {
-            futex::wake_all(&word.seq);
+        announce([word], self.unhinted(), &mut |word, count| {
+            futex::wake(&word.seq, count);
         });
     }
 
     /// Wake those who wait for this id: who creates if it is absent looks again.
     pub(super) fn wake_waiters_for(&self, id: &ObjectId) {
-        announce([self.wake_word(&Key::Id(id.into()))], self.unhinted(), &mut |word| {
-            futex::wake_all(&word.seq);
+        announce([self.wake_word(&Key::Id(id.into()))], self.unhinted(), &mut |word, count| {
+            futex::wake(&word.seq, count);
         });
     }
 
     /// Make those who wait for events look again.
     pub fn nudge_event_waiters(&self) {
         if self.segment.can_hint {
-            announce([&self.segment.wake().events.word], true, &mut |word| {
-                futex::wake_all(&word.seq);
+            announce([&self.segment.wake().events.word], true, &mut |word, count| {
+                futex::wake(&word.seq, count);
             });
         }
     }

@@ -15,12 +15,23 @@ pub(crate) struct Futex {
 }
 
 impl Futex {
-    /// Sleep until woken, unless `unchanged` is false already.
-    pub fn sleep_while(&self, unchanged: impl Fn() -> bool) {
+    /// Sleep until woken, unless `unchanged` is false already; says whether it slept.
+    pub fn sleep_while(&self, unchanged: impl Fn() -> bool) -> bool {
         let queue = self.queue.lock().unwrap();
-        if unchanged() {
+        let sleeps = unchanged();
+        if sleeps {
             let (_queue, slept) = self.wake.wait_timeout(queue, WATCHDOG).unwrap();
             assert!(!slept.timed_out(), "a wake-up was lost");
+        }
+        sleeps
+    }
+
+    /// Wake up to `count`, the first ones first.
+    pub fn wake(&self, count: u32) {
+        let _queue = self.queue.lock().unwrap();
+        match count {
+            u32::MAX => self.wake.notify_all(),
+            _ => (0..count).for_each(|_| self.wake.notify_one()),
         }
     }
 

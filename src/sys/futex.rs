@@ -64,21 +64,21 @@ pub fn wait_private(word: &AtomicU32, expected: u32, timeout: Option<Duration>) 
     sleep(word.as_ptr(), libc::FUTEX_PRIVATE_FLAG, expected, timeout)
 }
 
-/// Wake all who sleep on the shared `word`; how many that were.
+/// Wake up to `count` of those who sleep on the shared `word`, the first ones first; how many that were.
 #[track_caller]
-pub fn wake_all(word: &sync::AtomicU32) -> u32 {
-    wake(std::ptr::from_ref(word).cast(), 0)
+pub fn wake(word: &sync::AtomicU32, count: u32) -> u32 {
+    wake_at(std::ptr::from_ref(word).cast(), 0, count)
 }
 
 /// Wake all who sleep on the low half of the shared `word`; how many that were.
 #[track_caller]
 pub fn wake_low_half(word: &sync::AtomicU64) -> u32 {
-    wake(std::ptr::from_ref(word).cast(), 0)
+    wake_at(std::ptr::from_ref(word).cast(), 0, u32::MAX)
 }
 
 /// Wake all who sleep on a word of this process; how many that were.
 pub fn wake_private(word: &AtomicU32) -> u32 {
-    wake(word.as_ptr(), libc::FUTEX_PRIVATE_FLAG)
+    wake_at(word.as_ptr(), libc::FUTEX_PRIVATE_FLAG, u32::MAX)
 }
 
 fn sleep(word: *const u32, flag: i32, expected: u32, timeout: Option<Duration>) -> Wake {
@@ -92,13 +92,14 @@ fn sleep(word: *const u32, flag: i32, expected: u32, timeout: Option<Duration>) 
 }
 
 #[track_caller]
-fn wake(word: *const u32, flag: i32) -> u32 {
+fn wake_at(word: *const u32, flag: i32, count: u32) -> u32 {
     if flag & libc::FUTEX_PRIVATE_FLAG == 0 {
         sync::kill_point("wake");
     }
     let operation = libc::FUTEX_WAKE | flag;
+    let count = i32::try_from(count).unwrap_or(i32::MAX);
     // SAFETY: `word` comes from a reference; the kernel uses its address and nothing else.
-    let woken = unsafe { libc::syscall(libc::SYS_futex, word, operation, i32::MAX) };
+    let woken = unsafe { libc::syscall(libc::SYS_futex, word, operation, count) };
     u32::try_from(woken).unwrap_or(0)
 }
 
@@ -252,7 +253,7 @@ mod tests {
             let word = maps.reader::<sync::AtomicU64>();
             assert_eq!(wait_low_half(word, 0, LONG), Wake::Changed);
         });
-        assert_eq!(wake_all(maps.reader()), 0);
+        assert_eq!(wake(maps.reader(), u32::MAX), 0);
     }
 
     #[test]

@@ -34,16 +34,23 @@ impl Shared {
             let queue = self.queue.lock().unwrap();
             if self.word.seq.load(Ordering::Relaxed) == s {
                 drop(self.wake.wait(queue).unwrap());
+                relay([&self.word], [s], &mut |_, count| self.wake_first(count));
             }
         }
     }
 
     fn publish(&self, which: usize, unhinted: bool) {
         self.published[which].store(1, Ordering::Relaxed);
-        announce([&self.word], unhinted, &mut |_| {
-            let _queue = self.queue.lock().unwrap();
-            self.wake.notify_all();
-        });
+        announce([&self.word], unhinted, &mut |_, count| self.wake_first(count));
+    }
+
+    /// As the kernel does, who slept first is woken first.
+    fn wake_first(&self, count: u32) {
+        let _queue = self.queue.lock().unwrap();
+        match count {
+            u32::MAX => self.wake.notify_all(),
+            _ => (0..count).for_each(|_| self.wake.notify_one()),
+        }
     }
 }
 
@@ -61,6 +68,17 @@ fn two_waiters_for_one_condition() {
         shared.publish(0, false);
         first.join().unwrap();
         second.join().unwrap();
+    });
+}
+
+/// Of three sleepers the sealer wakes one: the others are woken by those before them.
+#[test]
+fn three_waiters_for_one_condition() {
+    explore(2, || {
+        let shared = Shared::new();
+        let waiters: Vec<_> = (0..3).map(|_| spawn(&shared, |s| s.wait_for(0, true))).collect();
+        shared.publish(0, false);
+        waiters.into_iter().for_each(|waiter| waiter.join().unwrap());
     });
 }
 

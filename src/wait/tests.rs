@@ -4,7 +4,7 @@ use super::*;
 
 fn announced(word: &WakeWord, unhinted: bool) -> u32 {
     let mut wakes = 0;
-    announce([word], unhinted, &mut |_| wakes += 1);
+    announce([word], unhinted, &mut |_, _| wakes += 1);
     wakes
 }
 
@@ -24,18 +24,18 @@ fn unhinted_words_are_always_bumped() {
     let s = word.begin_unhinted();
     assert_eq!(word.hint.load(Ordering::Relaxed), 0);
     assert_eq!(announced(&word, true), 1);
-    assert_eq!(word.seq.load(Ordering::Relaxed), s.wrapping_add(1));
+    assert_eq!(word.seq.load(Ordering::Relaxed), WakeWord::bumped(s, false));
 }
 
 #[test]
 fn many_words_begin_together() {
     let words = [WakeWord::new(), WakeWord::new(), WakeWord::new()];
-    announce(&words[1..2], true, &mut |_| {});
+    announce(&words[1..2], true, &mut |_, _| {});
     let mut seen = Vec::new();
-    begin_all(&words, true, |seq| seen.push(seq));
-    assert_eq!(seen, [0, 1, 0]);
+    begin_all(&words, true, false, |seq| seen.push(seq));
+    assert_eq!(seen, [0, WakeWord::bumped(0, false), 0]);
     let mut woken = 0;
-    announce(&words, false, &mut |_| woken += 1);
+    announce(&words, false, &mut |_, _| woken += 1);
     assert_eq!(woken, 3);
 }
 
@@ -45,6 +45,48 @@ fn the_sequence_wraps() {
     assert_eq!(word.begin(), u32::MAX);
     announced(&word, false);
     assert_eq!(word.begin(), 0);
+}
+
+#[test]
+fn a_bump_changes_the_value_and_says_whether_to_relay() {
+    for seq in [0, 1, 6, 7, u32::MAX - 1, u32::MAX] {
+        for relay in [false, true] {
+            let next = WakeWord::bumped(seq, relay);
+            assert_ne!(next, seq);
+            assert_eq!(next & WakeWord::RELAY != 0, relay);
+        }
+    }
+}
+
+#[test]
+fn of_many_waiters_a_few_are_woken_and_wake_the_next() {
+    let word = WakeWord::new();
+    let counts = |unhinted| {
+        let mut counts = Vec::new();
+        announce([&word], unhinted, &mut |_, count| counts.push(count));
+        counts
+    };
+    let relayed = |slept_on| {
+        let mut counts = Vec::new();
+        relay([&word], [slept_on], &mut |_, count| counts.push(count));
+        counts
+    };
+    let first = word.begin();
+    assert_eq!(counts(false), [u32::MAX], "one");
+    assert!(relayed(first).is_empty());
+    let first = word.begin();
+    begin_all([&word], true, true, |_| {});
+    assert_eq!(counts(false), [u32::MAX], "one, in its second round");
+    assert!(relayed(first).is_empty());
+    let first = word.begin();
+    word.begin();
+    assert_eq!(counts(false), [FEW]);
+    assert_eq!(relayed(first), [FEW]);
+    let later = word.begin();
+    assert!(relayed(later).is_empty(), "who came later is behind all who must be woken");
+    word.begin();
+    assert_eq!(counts(true), [u32::MAX], "hints are not trusted");
+    assert!(relayed(first).is_empty(), "and the relay has ended");
 }
 
 #[test]

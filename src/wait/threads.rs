@@ -30,13 +30,15 @@ impl Shared {
             if self.published[which].load(Ordering::Relaxed) >= count {
                 return;
             }
-            self.futex.sleep_while(|| self.word.seq.load(Ordering::Relaxed) == s);
+            if self.futex.sleep_while(|| self.word.seq.load(Ordering::Relaxed) == s) {
+                relay([&self.word], [s], &mut |_, count| self.futex.wake(count));
+            }
         }
     }
 
     fn publish(&self, which: usize, count: u32, unhinted: bool) {
         self.published[which].store(count, Ordering::Relaxed);
-        announce([&self.word], unhinted, &mut |_| self.futex.wake_all());
+        announce([&self.word], unhinted, &mut |_, count| self.futex.wake(count));
     }
 }
 
