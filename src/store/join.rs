@@ -78,13 +78,14 @@ impl Own {
         let mut own = Self::over(file, Arc::new(map), 0, in_readers)?;
         own.nonce = new_nonce()?;
         own.identify(segment.read_only);
-        for slot in 0..SLOTS {
+        let fd = own.fd()?;
+        let linked = (0..SLOTS)
+            .map(|slot| (slot, file::link_tmpfile(fd, dir, &slot_name(slot))))
+            .find(|(_, linked)| !linked.is_err_and(|errno| errno.0 == libc::EEXIST));
+        if let Some((slot, linked)) = linked {
+            linked.map_err(cannot)?;
             own.slot = slot;
-            match file::link_tmpfile(own.fd()?, dir, &slot_name(slot)) {
-                Ok(()) => return Ok(own),
-                Err(errno) if errno.0 == libc::EEXIST => {}
-                Err(errno) => return Err(cannot(errno)),
-            }
+            return Ok(own);
         }
         Err(Error::new(
             Status::Limit,
