@@ -31,12 +31,12 @@ INSTRUCTIONS = "2,400 instructions: 245 ns on a quick processor, 460 on a slow o
 BACKING = "430 to 1,200 ns, by what memory the virtual machine gives; the floor varies, too"
 SWITCHES = "each of 8 processes on 2 processors finds the caches of another"
 OTHER_MEMORY = "deleted memory is free a little later: two places by turns fit some caches, not others"
-COLLAPSE = "the floor keeps its mapping, Plasma reserves and reports each chunk"
+COLLAPSE = "the floor zeroes and copies 2 MiB by turns; a put has all of its memory first"
 ONE_LOCK = "what the lock protects goes between the processors' caches: two do the work of one"
 COLD_LINES = "a waiter touches more cold memory than a bare futex, and so does any store"
 FOUR_WAKES = "four are woken, and they wake the others while the sealer is still in the kernel"
 SYSTEM_CALLS = "about 85 system calls: files are opened, checked, mapped, locked and linked"
-RECORD = "records have three cache lines, for names, metadata and who made it"
+RECORD = "records have three cache lines, blocks half a one: names, metadata, who made it"
 
 # ---- W1 ----
 
