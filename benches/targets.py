@@ -25,14 +25,14 @@ def floor(case, result, metric="median_ns"):
 
 # Why some are not met; docs/performance.md says more, with the profiles.
 CHEAP_FENCE = "met where a fence costs 8 ns; where next to nothing, the floor is a lookup of 6 ns alone"
-SHARED_CACHE = "met where 10,000 objects fit the caches of one processor; else neighbours decide"
+SHARED_CACHE = "met where 10,000 objects fit the caches of one processor; else by the minute"
 THREE_MISSES = "it is the floor: three dependent misses, LMDB needs only 2 to 2.7 times that"
 INSTRUCTIONS = "2,400 instructions: 245 ns on a quick processor, 460 on a slow one"
 BACKING = "430 to 1,200 ns, by what memory the virtual machine gives; the floor varies, too"
 SWITCHES = "each of 8 processes on 2 processors finds the caches of another"
 OTHER_MEMORY = "deleted memory is free a little later: two places by turns fit some caches, not others"
 COLLAPSE = "the floor zeroes and copies 2 MiB by turns; a put has all of its memory first"
-ONE_LOCK = "what the lock protects goes between the processors' caches: two do the work of one"
+ONE_LOCK = "what the lock protects goes between the processors' caches: two do less than twice one's work"
 COLD_LINES = "a waiter touches more cold memory than a bare futex, and so does any store"
 FOUR_WAKES = "four are woken, and they wake the others while the sealer is still in the kernel"
 SYSTEM_CALLS = "about 85 system calls: files are opened, checked, mapped, locked and linked"

@@ -1406,8 +1406,9 @@ plasma_status_t plasma_stats(const plasma_client_t *client,
  * @retval PLASMA_ERR_TIMEOUT     the writer lock stayed busy
  *
  * Threads: any.   Cost: the writer lock. After some hundred deletes, or after
- * 4 MiB deleted and 1 MiB more for each client, also about 20 system calls,
- * which free the memory of all that was deleted and nobody holds.   Since: 0.1
+ * 4 MiB deleted and 1 MiB more for each client, also about 15 system calls,
+ * and 5 for each other client, which free the memory of all that was deleted
+ * and nobody holds.   Since: 0.1
  */
 plasma_status_t plasma_delete(const plasma_client_t *client,
                               const plasma_id_t *id);

@@ -21,8 +21,9 @@ use std::mem::MaybeUninit;
 /// @retval PLASMA_ERR_TIMEOUT     the writer lock stayed busy
 ///
 /// Threads: any.   Cost: the writer lock. After some hundred deletes, or after
-/// 4 MiB deleted and 1 MiB more for each client, also about 20 system calls,
-/// which free the memory of all that was deleted and nobody holds.   Since: 0.1
+/// 4 MiB deleted and 1 MiB more for each client, also about 15 system calls,
+/// and 5 for each other client, which free the memory of all that was deleted
+/// and nobody holds.   Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn plasma_delete(
     client: Option<&plasma_client_t>,

@@ -116,40 +116,31 @@ impl Session {
         scope: &super::session::WaitScope<'_>,
         until: u64,
     ) -> Result<bool> {
-        let (wake, slept_out) = self.sleep_on(words, expected, scope, until)?;
+        let (wake, slept_out) = if futex::has_waitv() {
+            let mut watches = memory::with_room(words.len() + 1)?;
+            watches.push(futex::Watch::private(scope.word(), scope.control));
+            let shared = words.iter().zip(expected);
+            watches.extend(shared.map(|(word, seq)| futex::Watch::shared(&word.seq, *seq)));
+            let wake = futex::wait_any(&watches, Some(until));
+            if wake == futex::Wake::Signal {
+                return Err(Error::plain(Status::Interrupted));
+            }
+            (wake, wake == futex::Wake::TimedOut)
+        } else {
+            let left = Duration::from_nanos(until.saturating_sub(clock::monotonic_ns()));
+            let slice = Some(left.min(BLIND_SLICE));
+            let wake = match (words, expected) {
+                ([word], [seq]) => futex::wait(&word.seq, *seq, slice),
+                _ => futex::wait_private(scope.word(), scope.control, slice),
+            };
+            (wake, left <= BLIND_SLICE)
+        };
         if wake == futex::Wake::Woken {
             relay(words.iter().copied(), expected.iter().copied(), &mut |word, count| {
                 futex::wake(&word.seq, count);
             });
         }
         Ok(slept_out)
-    }
-
-    fn sleep_on(
-        &self,
-        words: &[&WakeWord],
-        expected: &[u32],
-        scope: &super::session::WaitScope<'_>,
-        until: u64,
-    ) -> Result<(futex::Wake, bool)> {
-        if futex::has_waitv() {
-            let mut watches = memory::with_room(words.len() + 1)?;
-            watches.push(futex::Watch::private(scope.word(), scope.control));
-            let shared = words.iter().zip(expected);
-            watches.extend(shared.map(|(word, seq)| futex::Watch::shared(&word.seq, *seq)));
-            return match futex::wait_any(&watches, Some(until)) {
-                futex::Wake::Signal => Err(Error::plain(Status::Interrupted)),
-                wake => Ok((wake, wake == futex::Wake::TimedOut)),
-            };
-        }
-        let left = Duration::from_nanos(until.saturating_sub(clock::monotonic_ns()));
-        let slice = Some(left.min(BLIND_SLICE));
-        let wake = if let ([word], [seq]) = (words, expected) {
-            futex::wait(&word.seq, *seq, slice)
-        } else {
-            futex::wait_private(scope.word(), scope.control, slice)
-        };
-        Ok((wake, left <= BLIND_SLICE))
     }
 
     /// Sleep for `pause`, but not past `deadline`, unless the wait is ended.

@@ -36,8 +36,7 @@ impl Futex {
     }
 
     pub fn wake_all(&self) {
-        let _queue = self.queue.lock().unwrap();
-        self.wake.notify_all();
+        self.wake(u32::MAX);
     }
 }
 
