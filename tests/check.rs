@@ -34,8 +34,15 @@ fn record(slot: u64) -> u64 {
     RECORDS + 192 * slot
 }
 
+/// The first shard: its limbo, then its magazine.
+const LIMBO: u64 = 6016;
+const MAGAZINE: u64 = LIMBO + 16;
+/// The stack of what kept 128 bytes.
+const STACK: u64 = MAGAZINE + 8 + 4;
+
 /// A live store with all kinds of records, whose files can be scribbled on. Slots: 0 and 1 free, 2
-/// in limbo, 3 .. 11 sealed, 12 being written in the middle of nothing.
+/// in limbo, 3 .. 11 sealed, then one that kept its memory, and one that is being written in the middle
+/// of nothing.
 struct Store {
     client: Client,
     index: File,
@@ -55,8 +62,9 @@ impl Store {
             put(&client, &id(1, i), 100 + 1000 * i as usize, Some(&name));
         }
         let held = client.get(&id(1, 2), Some(Duration::ZERO)).unwrap();
-        for i in 0..3 {
-            client.delete(&id(1, i)).unwrap();
+        client.put(&id(3, 0), &[1; 100], &CreateOptions::default()).unwrap();
+        for deleted in [id(1, 0), id(1, 1), id(1, 2), id(3, 0)] {
+            client.delete(&deleted).unwrap();
         }
         client.reap().unwrap();
         let mut draft = client.create(&id(2, 0), 3000, &CreateOptions::default()).unwrap();
@@ -160,7 +168,7 @@ fn words_that_mean_nothing_are_i22() {
     detects(22, "an event of another entry", |_| EVENTS + 64 * 5, |sequence| sequence + 1);
     detects(22, "an event to come", |_| EVENTS, |sequence| sequence + 8192);
     detects(22, "a gap to come", |_| 456, |_| 1 << 40);
-    detects_half(22, "too many hosts", |_| 356, 65);
+    detects_half(22, "too many hosts", |_| 340, 65);
 }
 
 #[test]
@@ -238,13 +246,33 @@ fn lists_and_counts_that_are_wrong_are_i23() {
     detects_half(23, "no free queue", |_| 324, 0);
     detects_half(23, "another end of the queue", |_| 328, 7);
     detects_half(23, "another count of free slots", |_| 332, 9);
-    detects_half(23, "no limbo", |_| 336, 0);
-    detects_half(23, "another count of limbo", |_| 340, 0);
-    detects(23, "another size of limbo", |_| 344, |units| units + 1);
+    detects_half(23, "no limbo", |_| LIMBO, 0);
+    detects_half(23, "another count of limbo", |_| LIMBO + 4, 0);
+    detects(23, "another size of limbo", |_| LIMBO + 8, |units| units + 1);
     detects_half(23, "more records than are reserved", |_| 320, 65);
     let limbo = |store: &Store| record(store.slot(DOOMED)) + LINK;
     detects_half(23, "limbo in a circle", limbo, Store::new().slot(DOOMED) as u32 + 1);
     detects_half(23, "limbo with a sealed object", limbo, Store::new().slot(SEALED) as u32 + 1);
+}
+
+#[test]
+fn magazines_that_keep_what_they_should_not_are_i23() {
+    detects_half(23, "an empty magazine", |_| STACK, 0);
+    detects_half(23, "another count of kept slots", |_| MAGAZINE, 2);
+    detects_half(23, "another count of kept units", |_| MAGAZINE + 4, 3);
+    detects_half(23, "a slot that is not there", |_| STACK, 65);
+    detects_half(23, "a slot that has another length", |_| STACK + 4, Store::new().half(STACK));
+    detects_half(23, "a sealed object", |_| STACK, Store::new().slot(SEALED) as u32 + 1);
+    detects_half(23, "a slot of the queue", |_| STACK, Store::new().slot(FREE) as u32 + 1);
+    let kept = |store: &Store| record(u64::from(store.half(STACK)) - 1);
+    detects_half(
+        23,
+        "kept slots in a circle",
+        move |store| kept(store) + LINK,
+        Store::new().half(STACK),
+    );
+    detects_half(23, "the memory of another", move |store| kept(store) + BLOCK, 1);
+    detects(23, "less memory", move |store| kept(store) + DATA, |wide| wide - 64);
 }
 
 #[test]
@@ -333,7 +361,7 @@ fn what_the_dead_leave_is_no_problem_and_a_broken_lock_is_corrupt() {
     assert_sound(&store.client, "a lock that is free");
     // What needs recovery is recovered first: it mends all that is not the table.
     store.set(256, 1 << 17);
-    for at in [324, 336, 344, 512, 520, 536] {
+    for at in [324, LIMBO, LIMBO + 8, MAGAZINE, STACK, 512, 520, 536] {
         store.set(at, u64::MAX);
     }
     assert_sound(&store.client, "recovered");

@@ -11,15 +11,6 @@ use std::fmt;
 /// Who is told of each thing that is wrong: the number of the invariant, and words.
 pub type Report<'a> = &'a mut dyn FnMut(u32, String);
 
-/// The end of a list: its last link, and how many slots are in it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ListEnd {
-    /// The last link, 0 in an empty list.
-    pub last: u32,
-    /// Slots in the list.
-    pub count: u32,
-}
-
 impl Index<'_> {
     /// Compare the chains with the table. `words` are the words of all records that were ever used,
     /// read under this same lock: since then a WRITING one may have become SEALED, no more.
@@ -72,40 +63,44 @@ impl Index<'_> {
         Ok(())
     }
 
-    /// Compare the list that begins at `head` with the slots that belong in it.
-    pub fn check_list(
+    /// Compare the lists that begin at `heads` with the slots that belong in one of them; the slots
+    /// of each list.
+    pub fn check_lists<'a>(
         &self,
         kind: &str,
-        head: &AtomicU32,
+        heads: impl Iterator<Item = &'a AtomicU32>,
         words: &[RecordWord],
-        belongs: impl Fn(RecordWord) -> bool,
+        belongs: impl Fn(usize) -> bool,
         report: Report<'_>,
-    ) -> Result<ListEnd> {
+    ) -> Result<Vec<Vec<u32>>> {
         let mut seen = memory::repeat(false, words.len())?;
-        let mut end = ListEnd { last: 0, count: 0 };
-        let mut link = head.load(Relaxed);
-        while link != 0 {
-            let slot = link - 1;
-            let (Some(&word), Ok(record)) = (words.get(slot as usize), self.record(slot)) else {
-                report(23, format!("{kind} names record {slot}, which is not there"));
-                break;
-            };
-            if std::mem::replace(&mut seen[slot as usize], true) {
-                report(23, format!("{kind} runs in a circle at record {slot}"));
-                break;
+        let mut lists = Vec::new();
+        for head in heads {
+            let mut list = Vec::new();
+            let mut link = head.load(Relaxed);
+            while link != 0 {
+                let slot = link - 1;
+                let (Some(&word), Ok(record)) = (words.get(slot as usize), self.record(slot))
+                else {
+                    report(23, format!("{kind} names record {slot}, which is not there"));
+                    break;
+                };
+                if std::mem::replace(&mut seen[slot as usize], true) {
+                    report(23, format!("{kind} comes to record {slot} twice"));
+                    break;
+                }
+                if !belongs(slot as usize) {
+                    report(23, format!("{kind} holds record {slot}: {:#x}", word.0));
+                }
+                memory::push(&mut list, slot)?;
+                link = record.link.load(Relaxed);
             }
-            if !belongs(word) {
-                report(23, format!("{kind} holds record {slot}: {:#x}", word.0));
-            }
-            end = ListEnd { last: link, count: end.count + 1 };
-            link = record.link.load(Relaxed);
+            memory::push(&mut lists, list)?;
         }
-        for (slot, _) in words.iter().enumerate().filter(|(_, word)| belongs(**word)) {
-            if !seen[slot] {
-                report(23, format!("record {slot} is not in {kind}"));
-            }
+        for slot in (0..words.len()).filter(|slot| belongs(*slot) && !seen[*slot]) {
+            report(23, format!("record {slot} is not in {kind}"));
         }
-        Ok(end)
+        Ok(lists)
     }
 }
 

@@ -14,6 +14,7 @@
 mod check;
 pub mod hash;
 mod lookup;
+mod magazine;
 mod mutate;
 mod slots;
 
@@ -26,9 +27,10 @@ mod tests;
 #[cfg(all(test, not(any(loom, shuttle))))]
 mod threads;
 
-pub use check::{ListEnd, Report};
+pub use check::Report;
 pub use lookup::Hit;
-pub use slots::{SlotOutcome, Slots};
+pub use magazine::Kept;
+pub use slots::{SlotOutcome, Slots, set_free};
 
 use crate::error::{Error, Result, Status};
 use crate::layout::record::{IdWords, NameHash, Record};

@@ -2,6 +2,7 @@
 
 use super::Index;
 use crate::error::{Error, Result, Status};
+use crate::layout::record::Record;
 use crate::layout::word::{RecordWord, State};
 use crate::sync::AtomicU32;
 use crate::sync::Ordering::Relaxed;
@@ -69,22 +70,17 @@ impl Slots<'_> {
         Ok(Some(SlotOutcome::Slot(head - 1, word)))
     }
 
-    /// Free a slot: its generation advances, and unless that would wrap it joins the queue. `flags`
-    /// is ORPHANED or nothing.
+    /// Free a slot: its record becomes FREE, and unless its generations are used up it joins the
+    /// queue. `flags` is ORPHANED or nothing.
     pub fn give(&self, index: &Index<'_>, slot: u32, word: RecordWord, flags: u64) -> Result<()> {
-        let record = index.record(slot)?;
-        let next = word.generation().saturating_add(1);
-        // A failed swap means that the word is not what the caller saw under this same lock.
-        record.swap(word, RecordWord::new(next, flags, State::Free)).map_err(|now| {
-            Error::new(Status::Corrupt, format!("record {slot} changed to {now:?} under the lock"))
-        })?;
-        if next == u32::MAX {
-            return Ok(());
+        match set_free(index.record(slot)?, slot, word, flags)? {
+            u32::MAX => Ok(()),
+            _ => self.push(index, slot),
         }
-        self.push(index, slot)
     }
 
-    fn push(&self, index: &Index<'_>, slot: u32) -> Result<()> {
+    /// Put a slot whose record is FREE into the queue.
+    pub fn push(&self, index: &Index<'_>, slot: u32) -> Result<()> {
         index.record(slot)?.link.store(0, Relaxed);
         let tail = self.tail.load(Relaxed);
         if tail == 0 {
@@ -110,4 +106,15 @@ impl Slots<'_> {
         }
         Ok(())
     }
+}
+
+/// Make a record FREE, in its next generation, which is returned: the last of all is never used.
+/// `flags` is ORPHANED or nothing.
+pub fn set_free(record: &Record, slot: u32, word: RecordWord, flags: u64) -> Result<u32> {
+    let next = word.generation().saturating_add(1);
+    // A failed swap means that the word is not what the caller saw under this same lock.
+    record.swap(word, RecordWord::new(next, flags, State::Free)).map_err(|now| {
+        Error::new(Status::Corrupt, format!("record {slot} changed to {now:?} under the lock"))
+    })?;
+    Ok(next)
 }

@@ -113,6 +113,7 @@ pub fn fingerprint() -> u64 {
     use super::block::{AllocState, BINS};
     use super::client::{ClientHeader, Release};
     use super::header::{Counters, HOSTS, Identity, Live, Table};
+    use super::shard::{KEPT_UNITS, Limbo, Magazine, SHARDS, Shard};
     use super::wake::WAKE_WORDS;
     use super::{HASH_K0 as K0, HASH_K1 as K1};
     use std::mem::offset_of;
@@ -124,6 +125,7 @@ pub fn fingerprint() -> u64 {
         size_of::<Table>(),
         size_of::<Counters>(),
         size_of::<AllocState>(),
+        size_of::<Shard>(),
         size_of::<Record>(),
         size_of::<Block>(),
         size_of::<EventEntry>(),
@@ -141,16 +143,18 @@ pub fn fingerprint() -> u64 {
         offset_of!(Header, alloc),
         offset_of!(Header, bins),
         offset_of!(Header, hosts),
+        offset_of!(Header, shards),
         offset_of!(Identity, capacity),
         offset_of!(Identity, seed),
         offset_of!(Identity, epoch_us),
         offset_of!(Live, lifecycle),
         offset_of!(Live, records_reserved),
         offset_of!(Table, free_head),
-        offset_of!(Table, limbo_head),
-        offset_of!(Table, limbo_units),
         offset_of!(Table, blocks_reserved),
         offset_of!(Table, had_client),
+        offset_of!(Shard, magazine),
+        offset_of!(Limbo, units),
+        offset_of!(Magazine, heads),
         offset_of!(Record, id_link),
         offset_of!(Record, data),
         offset_of!(Record, name_link),
@@ -176,6 +180,8 @@ pub fn fingerprint() -> u64 {
         u64::from(CHUNKS),
         BINS as u64,
         HOSTS as u64,
+        SHARDS as u64,
+        KEPT_UNITS as u64,
         WAKE_WORDS as u64,
         EVENT_ENTRIES as u64,
         u64::from(client::SLOTS),

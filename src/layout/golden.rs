@@ -9,6 +9,7 @@ use super::header::{
     Counters, Header, Host, Identity, Live, LockLine, Reserved, Table, WAKE_FILE_SIZE,
 };
 use super::record::Record;
+use super::shard::{Limbo, Magazine, Shard};
 use super::wake::{LoneWakeWord, WakePage, WakeWord};
 use super::{LAYOUT_VERSION, header, word};
 use std::fmt::Write;
@@ -46,19 +47,22 @@ macro_rules! type_of {
 
 fn types() -> String {
     [
-        type_of!(Header: identity live reserved lock table counters events alloc bins hosts),
+        type_of!(Header: identity live reserved lock table counters events alloc bins hosts
+            shards),
         type_of!(Identity: magic version flags fingerprint nonce capacity chunk_size max_objects
             buckets mode seed ticks epoch_us),
         type_of!(Live: epoch lifecycle records_reserved),
         type_of!(Reserved: 0),
         type_of!(LockLine: word),
-        type_of!(Table: used free_head free_tail free_count limbo_head limbo_count limbo_units
-            blocks_reserved hosts had_client),
+        type_of!(Table: used free_head free_tail free_count blocks_reserved hosts had_client),
         type_of!(Counters: evictions evicted_bytes recoveries reaped_clients lock_steals),
         type_of!(EventHead: head last_gap),
         type_of!(AllocState: capacity free spare fresh first pad nonempty),
         type_of!(Bins: heads),
         type_of!(Host: 0),
+        type_of!(Shard: limbo magazine),
+        type_of!(Limbo: head count units),
+        type_of!(Magazine: count units heads),
         type_of!(Record: word id id_tail id_link data name_link name_hash meta creator_nonce
             create_time_us construct_us blocks creator_slot creator_pid creator_host link last_use
             creator_start),

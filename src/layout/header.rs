@@ -5,6 +5,7 @@
 
 use super::block::{AllocState, Bins};
 use super::event::EventHead;
+use super::shard::{SHARDS, Shard};
 use crate::sync::{AtomicU32, AtomicU64};
 
 /// First word of an index file.
@@ -101,7 +102,7 @@ pub struct Live {
     _pad: [AtomicU64; 6],
 }
 
-/// Free slots, limbo and the extent of what is in use. Changed under the lock.
+/// Free slots and the extent of what is in use. Changed under the lock.
 #[repr(C, align(64))]
 #[derive(Debug)]
 pub struct Table {
@@ -113,12 +114,6 @@ pub struct Table {
     pub free_tail: AtomicU32,
     /// Slots in the queue.
     pub free_count: AtomicU32,
-    /// First doomed object: slot + 1.
-    pub limbo_head: AtomicU32,
-    /// Doomed objects.
-    pub limbo_count: AtomicU32,
-    /// Heap units that doomed objects keep.
-    pub limbo_units: AtomicU64,
     /// Allocator blocks that are backed by memory.
     pub blocks_reserved: AtomicU32,
     /// Host names in the table.
@@ -126,7 +121,7 @@ pub struct Table {
     /// Not 0 once a client has joined.
     pub had_client: AtomicU32,
     _unused: AtomicU32,
-    _pad: [AtomicU64; 2],
+    _pad: [AtomicU64; 4],
 }
 
 /// Counters for people. Changed under the lock, except by those who say so.
@@ -172,7 +167,7 @@ pub struct Header {
     pub reserved: Reserved,
     /// The writer lock.
     pub lock: LockLine,
-    /// Free slots and limbo.
+    /// Free slots.
     pub table: Table,
     /// Counters for people.
     pub counters: Counters,
@@ -184,6 +179,8 @@ pub struct Header {
     pub bins: Bins,
     /// Names of the hosts of creators.
     pub hosts: [Host; HOSTS],
+    /// Limbo, and free slots that kept their memory.
+    pub shards: [Shard; SHARDS],
 }
 
 /// The reserved map: one read-mostly line.

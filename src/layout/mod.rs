@@ -9,6 +9,7 @@ pub mod geometry;
 pub mod header;
 pub mod lock_word;
 pub mod record;
+pub mod shard;
 pub mod wake;
 pub mod word;
 

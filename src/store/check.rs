@@ -8,6 +8,7 @@ use super::reclaim::units_of;
 use super::recover::owned_extents;
 use super::session::Session;
 use crate::error::Result;
+use crate::index::Kept;
 use crate::info::CheckReport;
 use crate::layout::client::SLOTS;
 use crate::layout::extent::Extent;
@@ -36,7 +37,8 @@ struct Check<'a> {
     owned: Vec<Owned>,
     /// Start, length and number of each used block.
     blocks: Vec<(u64, u64, u32)>,
-    limbo_units: u64,
+    /// Which records a magazine keeps.
+    kept: Vec<bool>,
 }
 
 impl Session {
@@ -53,7 +55,7 @@ impl Session {
             words: memory::with_room(used)?,
             owned: memory::with_room(4 * used)?,
             blocks: memory::with_room(4 * used)?,
-            limbo_units: 0,
+            kept: memory::repeat(false, used)?,
         };
         let walked = check.all();
         let report = check.report;
@@ -74,6 +76,7 @@ impl Check<'_> {
         self.header();
         self.reserved();
         self.records()?;
+        self.magazines()?;
         self.extents();
         self.heap();
         self.lists()?;
@@ -178,9 +181,6 @@ impl Check<'_> {
             self.report.objects += u64::from(!word.has(RecordWord::HIDDEN));
             let creator = record.creator_slot.load(Relaxed);
             self.ensure(22, creator < SLOTS, || format!("client {creator} made record {slot}"));
-            if word.is(State::Doomed) {
-                self.limbo_units = self.limbo_units.wrapping_add(units_of(record, word));
-            }
             let in_heap = self.own(slot, record);
             if in_heap && !word.is(State::Writing) {
                 self.sealed(slot, record, word)?;
@@ -311,27 +311,81 @@ impl Check<'_> {
     /// Chains, the queue of free slots, limbo.
     fn lists(&mut self) -> Result<()> {
         let index = self.session.segment.index();
-        let table = &self.session.segment.header().table;
-        let (words, report) = (&self.words, &mut self.report);
+        let header = self.session.segment.header();
+        let (words, kept, report) = (&self.words, &self.kept, &mut self.report);
         let add = &mut |invariant, text| report.add(invariant, text);
         index.check_chains(words, add)?;
-        let free = |word: RecordWord| word.is(State::Free) && word.generation() != u32::MAX;
-        let queue =
-            index.check_list("the queue of free slots", &table.free_head, words, free, add)?;
-        let doomed = |word: RecordWord| word.is(State::Doomed);
-        let limbo = index.check_list("limbo", &table.limbo_head, words, doomed, add)?;
-        let counts = [
-            ("the end of the queue", table.free_tail.load(Relaxed), queue.last),
-            ("the count of free slots", table.free_count.load(Relaxed), queue.count),
-            ("the count of limbo", table.limbo_count.load(Relaxed), limbo.count),
+        let queued = |slot: usize| {
+            words[slot].is(State::Free) && words[slot].generation() != u32::MAX && !kept[slot]
+        };
+        let head = std::iter::once(&header.table.free_head);
+        let queue = index.check_lists("the queue of free slots", head, words, queued, add)?;
+        let queue = queue.concat();
+        let doomed = |slot: usize| words[slot].is(State::Doomed);
+        let heads = header.shards.iter().map(|shard| &shard.limbo.head);
+        let limbo = index.check_lists("limbo", heads, words, doomed, add)?;
+        let ends = [
+            (
+                "the end of the queue",
+                &header.table.free_tail,
+                queue.last().map_or(0, |last| last + 1),
+            ),
+            ("the count of free slots", &header.table.free_count, queue.len() as u32),
         ];
-        for (what, kept, found) in counts {
-            self.ensure(23, kept == found, || format!("{what} is {kept}, a walk finds {found}"));
+        for (what, kept, found) in ends {
+            self.counted(what, kept.load(Relaxed).into(), found.into());
         }
-        let (kept, found) = (table.limbo_units.load(Relaxed), self.limbo_units);
-        self.ensure(23, kept == found, || {
-            format!("limbo keeps {kept} units, a walk finds {found}")
-        });
+        for (shard, slots) in header.shards.iter().zip(limbo) {
+            let units = slots.iter().map(|slot| {
+                let word = self.words[*slot as usize];
+                self.session.record(*slot).map_or(0, |record| units_of(record, word))
+            });
+            let units = units.fold(0, u64::wrapping_add);
+            self.counted(
+                "the count of limbo",
+                shard.limbo.count.load(Relaxed).into(),
+                slots.len() as u64,
+            );
+            self.counted("the units of limbo", shard.limbo.units.load(Relaxed), units);
+        }
+        Ok(())
+    }
+
+    fn counted(&mut self, what: &str, kept: u64, found: u64) {
+        self.ensure(23, kept == found, || format!("{what} is {kept}, a walk finds {found}"));
+    }
+
+    /// Magazines keep free slots, each in one place, and memory of their own.
+    fn magazines(&mut self) -> Result<()> {
+        let segment = &self.session.segment;
+        let (index, capacity) = (segment.index(), segment.facts.geometry.units());
+        for shard in &segment.header().shards {
+            let mut all = Vec::new();
+            let walked = shard.magazine.walk(&index, &mut |kept| memory::push(&mut all, kept));
+            if let Err(error) = walked {
+                self.problem(23, error.to_string());
+            }
+            let units = all.iter().map(|kept| kept.extent.len()).fold(0, u64::wrapping_add);
+            let (count, kept_units) = (&shard.magazine.count, &shard.magazine.units);
+            self.counted("the count of a magazine", count.load(Relaxed).into(), all.len() as u64);
+            self.counted("the units of a magazine", kept_units.load(Relaxed).into(), units);
+            for Kept { slot, extent, block, .. } in all {
+                let (start, len) = (extent.start, extent.len());
+                let twice = match self.kept.get_mut(slot as usize) {
+                    Some(kept) => std::mem::replace(kept, true),
+                    None => true,
+                };
+                let outside = start.checked_add(len).is_none_or(|end| end > capacity);
+                if twice || outside {
+                    self.problem(
+                        23,
+                        format!("a magazine keeps record {slot}, units {start} + {len}"),
+                    );
+                    continue;
+                }
+                self.owned.push(Owned { start, len, block, slot });
+            }
+        }
         Ok(())
     }
 

@@ -2,39 +2,20 @@
 
 use super::draft::{Draft, Unsealed};
 use super::metadata::Metadata;
+use super::place::{Placed, Plan};
 use super::session::Session;
-use crate::alloc::{self, Allocator, Outcome};
 use crate::error::{Error, Result, Status};
 use crate::id::ObjectId;
+use crate::index::Key;
 use crate::index::hash::name_hash;
-use crate::index::{Hit, Key, SlotOutcome};
 use crate::layout::extent::{Extent, UNIT, units};
-use crate::layout::record::{IdWords, NameHash};
-use crate::layout::word::{RecordWord, State};
+use crate::layout::record::IdWords;
+use crate::layout::word::RecordWord;
 use crate::options::CreateOptions;
-use crate::segment::{BytesMut, Segment};
+use crate::segment::BytesMut;
 use crate::sync::Ordering::Relaxed;
 use crate::sys::{clock, process};
 use std::time::Duration;
-
-/// Objects from this size on begin at a page.
-const PAGE_FROM: u64 = 64 << 10;
-/// Objects from this size on begin at a huge page.
-const HUGE_FROM: u64 = 4 << 20;
-
-/// What an attempt to place a new object came to.
-enum Placed {
-    /// Its record is WRITING and found by its keys.
-    Done { object: Unsealed, data: Extent, meta: Extent },
-    /// An object with the same id, or else with the same name, is there.
-    Taken(Hit, Status),
-    /// More records must be backed by memory.
-    NeedRecords,
-    /// More allocator blocks must be backed by memory.
-    NeedBlocks(u32),
-    /// No record, or no extent, is free.
-    NoRoom { record: bool },
-}
 
 /// What a creator waits for, and how far it has gone.
 pub(super) struct Room {
@@ -66,18 +47,6 @@ impl Room {
     fn once_more(&mut self) -> bool {
         !std::mem::replace(&mut self.tried_again, true)
     }
-}
-
-/// A new object as its creator asked for it.
-struct Plan<'a> {
-    id: &'a ObjectId,
-    key: Key,
-    name: Option<NameHash>,
-    size: u64,
-    text: &'a [u8],
-    flags: u64,
-    host: u32,
-    now_us: u64,
 }
 
 impl Session {
@@ -191,113 +160,6 @@ impl Session {
         }
     }
 
-    fn try_place(&self, plan: &Plan<'_>, reserved_only: bool) -> Result<Placed> {
-        let mut guard = self.lock()?;
-        let index = self.segment.index();
-        if let Some(hit) = index.find(&plan.key)? {
-            return Ok(Placed::Taken(hit, Status::Exists));
-        }
-        if let Some(name) = plan.name
-            && let Some(hit) = index.find(&Key::Name(name))?
-        {
-            return Ok(Placed::Taken(hit, Status::NameExists));
-        }
-        let placed = self.place_locked(plan, reserved_only);
-        placed.inspect_err(|_| guard.spoil())
-    }
-
-    fn place_locked(&self, plan: &Plan<'_>, reserved_only: bool) -> Result<Placed> {
-        let index = self.segment.index();
-        let allocator = self.segment.allocator();
-        let data = match self.alloc(plan.size, &allocator, reserved_only)? {
-            Outcome::Done(extent) => extent,
-            Outcome::NeedBlocks(count) => return Ok(Placed::NeedBlocks(count)),
-            Outcome::NoFit => return Ok(Placed::NoRoom { record: false }),
-        };
-        let give_back = |extent: alloc::Extent| match extent.len {
-            0 => Ok(()),
-            _ => allocator.free(extent),
-        };
-        let meta = match self.alloc(plan.text.len() as u64, &allocator, reserved_only)? {
-            Outcome::Done(extent) => extent,
-            Outcome::NeedBlocks(count) => {
-                give_back(data)?;
-                return Ok(Placed::NeedBlocks(count));
-            }
-            Outcome::NoFit => {
-                give_back(data)?;
-                return Ok(Placed::NoRoom { record: false });
-            }
-        };
-        let (slot, free) = match self.segment.slots().take(&index)? {
-            SlotOutcome::Slot(slot, word) => (slot, word),
-            outcome => {
-                give_back(data)?;
-                give_back(meta)?;
-                return Ok(match outcome {
-                    SlotOutcome::NeedRecords => Placed::NeedRecords,
-                    _ => Placed::NoRoom { record: true },
-                });
-            }
-        };
-        let data_extent = Extent { start: data.start, size: plan.size };
-        let meta_extent = Extent { start: meta.start, size: plan.text.len() as u64 };
-        let record = index.record(slot)?;
-        record.set_id(&IdWords::from(plan.id));
-        record.data.store(0, data_extent);
-        record.data.store(1, Extent::default());
-        record.meta.store(0, meta_extent);
-        record.meta.store(1, Extent::default());
-        record.blocks[0].store(data.block, Relaxed);
-        record.blocks[2].store(meta.block, Relaxed);
-        let name = plan.name.unwrap_or(NameHash([0, 0]));
-        record.name_hash[0].store(name.0[0], Relaxed);
-        record.name_hash[1].store(name.0[1], Relaxed);
-        record.creator_nonce.store(self.own.nonce, Relaxed);
-        record.creator_slot.store(self.own.slot, Relaxed);
-        record.creator_pid.store(self.own.pid(), Relaxed);
-        record.creator_host.store(plan.host, Relaxed);
-        record.creator_start.store(self.own.start_time(), Relaxed);
-        record.create_time_us.store(plan.now_us, Relaxed);
-        record.construct_us.store(0, Relaxed);
-        record.last_use.store(0, Relaxed);
-        let generation = free.generation().max(1);
-        let word = RecordWord::new(generation, plan.flags, State::Writing);
-        record.swap(free, word).map_err(|now| {
-            Error::new(Status::Corrupt, format!("free record {slot} became {now:?}"))
-        })?;
-        index.insert(&plan.key, slot)?;
-        if let Some(name) = plan.name {
-            index.insert(&Key::Name(name), slot)?;
-        }
-        let object = Unsealed { slot, generation };
-        Ok(Placed::Done { object, data: data_extent, meta: meta_extent })
-    }
-
-    /// Take heap for `size` bytes; nothing for none. With `reserved_only`, only where memory is
-    /// reserved already.
-    pub(super) fn alloc(
-        &self,
-        size: u64,
-        allocator: &Allocator<'_>,
-        reserved_only: bool,
-    ) -> Result<Outcome<alloc::Extent>> {
-        if size == 0 {
-            return Ok(Outcome::Done(alloc::Extent { start: 0, len: 0, block: 0 }));
-        }
-        if reserved_only {
-            return allocator.alloc_within(units(size), 1, &mut |from, end| {
-                reserved_run(&self.segment, from, end)
-            });
-        }
-        let align = match size {
-            HUGE_FROM.. => (2 << 20) / UNIT,
-            PAGE_FROM.. => 4096 / UNIT,
-            _ => 1,
-        };
-        allocator.alloc_preferring(units(size), align)
-    }
-
     /// Index of this host's name in the store's table.
     fn host(&self) -> Result<u32> {
         if let Some(host) = self.own.host.get() {
@@ -342,7 +204,7 @@ impl Session {
 
     /// Make room for extents of so many units, or say why there is none.
     pub(super) fn make_room(&self, room: &mut Room, data: u64, meta: u64) -> Result<()> {
-        if self.reclaim()? > 0 || self.reap_once(room)? {
+        if self.empty_magazines()? || self.reclaim()? > 0 || self.reap_once(room)? {
             return Ok(());
         }
         let reserved_only = room.no_more_memory.is_some();
@@ -375,7 +237,7 @@ impl Session {
     }
 
     fn make_record_room(&self, room: &mut Room, full: impl FnOnce() -> Error) -> Result<()> {
-        if self.reclaim()? > 0 || self.reap_once(room)? {
+        if self.empty_magazines()? || self.reclaim()? > 0 || self.reap_once(room)? {
             return Ok(());
         }
         if self.segment.facts.lru() && self.evict_for(0, 0, false)? {
@@ -428,15 +290,4 @@ pub(super) fn deadline(timeout: Option<Duration>) -> Option<u64> {
         Duration::ZERO => 0,
         _ => clock::monotonic_ns().saturating_add(timeout.as_nanos().min(u64::MAX.into()) as u64),
     })
-}
-
-/// The next run of reserved units in `from .. end`.
-fn reserved_run(segment: &Segment, from: u64, end: u64) -> Option<(u64, u64)> {
-    let chunk_units = segment.facts.geometry.chunk_size / UNIT;
-    let reserved = &segment.header().reserved;
-    let is_reserved = |chunk: u64| crate::segment::all_set(reserved, chunk as u32, chunk as u32);
-    let (first, last) = (from / chunk_units, end.div_ceil(chunk_units));
-    let start = (first..last).find(|&chunk| is_reserved(chunk))?;
-    let stop = (start..last).find(|&chunk| !is_reserved(chunk)).unwrap_or(last);
-    Some(((start * chunk_units).max(from), (stop * chunk_units).min(end)))
 }

@@ -289,6 +289,7 @@ impl Session {
     fn free_heap(&self) -> Result<(u64, u64)> {
         let guard = if self.segment.read_only { None } else { self.try_lock() };
         let Some(mut guard) = guard else { return self.free_heap_by_table() };
+        self.empty_magazines_locked().inspect_err(|_| guard.spoil())?;
         let allocator = self.segment.allocator();
         let largest = allocator.largest_free().inspect_err(|_| guard.spoil())?;
         let (free, units) = (allocator.free_units(), self.segment.facts.geometry.units());

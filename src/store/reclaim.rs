@@ -9,10 +9,11 @@ use super::words::WordSet;
 use crate::alloc;
 use crate::error::{Error, Result, Status};
 use crate::id::ObjectId;
-use crate::index::{Hit, Key};
+use crate::index::{Hit, Key, set_free};
 use crate::layout::event::EventKind;
 use crate::layout::header::Lifecycle;
 use crate::layout::record::{IdWords, Record};
+use crate::layout::shard::{Limbo, SHARDS, Shard};
 use crate::layout::word::{LeaseWord, RecordWord, State};
 use crate::lease;
 use crate::memory;
@@ -32,6 +33,24 @@ const WALKED: u64 = 16;
 
 /// When more than this part of the store is in limbo, it is scanned for the walk alone.
 const LIMBO_PART: u64 = 16;
+
+impl Limbo {
+    /// Put a doomed record first: under the lock.
+    pub(super) fn push(&self, slot: u32, record: &Record, word: RecordWord) {
+        record.link.store(self.head.load(Relaxed), Relaxed);
+        self.head.store(slot + 1, Relaxed);
+        self.count.store(self.count.load(Relaxed).wrapping_add(1), Relaxed);
+        let units = self.units.load(Relaxed).wrapping_add(units_of(record, word));
+        self.units.store(units, Relaxed);
+    }
+
+    /// Forget all of it: under the lock.
+    pub(super) fn reset(&self) {
+        self.head.store(0, Relaxed);
+        self.count.store(0, Relaxed);
+        self.units.store(0, Relaxed);
+    }
+}
 
 impl Session {
     /// Delete an object: gone at once for new gets; its memory follows the last release.
@@ -57,7 +76,9 @@ impl Session {
             break size;
         };
         if self.pay_for_scan(1 + size / PAID_BYTES) {
-            match self.reclaim() {
+            let shards = self.shards_to_scan();
+            self.scans.fetch_add(1, local::Ordering::Relaxed);
+            match self.reclaim_from(&shards) {
                 // The object is deleted; another call that has what this one lacks frees it.
                 Err(error) if matches!(error.status(), Status::OutOfMemory | Status::Limit) => {}
                 other => drop(other?),
@@ -71,17 +92,27 @@ impl Session {
         // Two threads that add at once may lose one of the two: a scan comes a little later.
         let paid = self.paid.load(local::Ordering::Relaxed) + more;
         self.paid.store(paid, local::Ordering::Relaxed);
-        let doomed = u64::from(self.segment.header().table.limbo_count.load(Relaxed));
-        let Some(paid) = paid.checked_sub(doomed / WALKED) else { return false };
-        self.limbo_is_large() || paid >= SCAN && paid >= SCAN + SCAN_CLIENT * self.known_clients()
+        let large = self.limbo_is_large();
+        if paid < SCAN && !large {
+            return false;
+        }
+        let doomed = self.shards_to_scan().map(|shard| u64::from(shard.limbo.count.load(Relaxed)));
+        let walk = doomed.iter().sum::<u64>() / WALKED;
+        paid >= walk && large || paid >= walk + SCAN + SCAN_CLIENT * self.known_clients()
+    }
+
+    /// The shards whose limbo the next scan for a delete frees: its own, and another, by turns, since
+    /// those who deleted that may have left.
+    fn shards_to_scan(&self) -> [&Shard; 2] {
+        let turn = self.scans.load(local::Ordering::Relaxed) % (SHARDS as u32 - 1);
+        [self.shard(self.own.slot), self.shard(self.own.slot + 1 + turn)]
     }
 
     fn limbo_is_large(&self) -> bool {
-        let table = &self.segment.header().table;
+        let limbo = &self.shard(self.own.slot).limbo;
         let geometry = &self.segment.facts.geometry;
-        table.limbo_units.load(Relaxed) > geometry.units() / LIMBO_PART
-            || u64::from(table.limbo_count.load(Relaxed))
-                > u64::from(geometry.max_objects) / LIMBO_PART
+        limbo.units.load(Relaxed) > geometry.units() / LIMBO_PART
+            || u64::from(limbo.count.load(Relaxed)) > u64::from(geometry.max_objects) / LIMBO_PART
     }
 
     /// Make a SEALED object DOOMED: under the lock.
@@ -96,24 +127,19 @@ impl Session {
             word = now;
         }
         self.segment.index().unlink(hit.slot, word)?;
-        self.push_limbo(hit.slot, record, word)
-    }
-
-    /// Put a doomed record into limbo: under the lock.
-    pub(super) fn push_limbo(&self, slot: u32, record: &Record, word: RecordWord) -> Result<()> {
-        let table = &self.segment.header().table;
-        record.link.store(table.limbo_head.load(Relaxed), Relaxed);
-        table.limbo_head.store(slot + 1, Relaxed);
-        table.limbo_count.store(table.limbo_count.load(Relaxed).wrapping_add(1), Relaxed);
-        let units = table.limbo_units.load(Relaxed).wrapping_add(units_of(record, word));
-        table.limbo_units.store(units, Relaxed);
+        self.shard(self.own.slot).limbo.push(hit.slot, record, word);
         Ok(())
     }
 
     /// Free everything in limbo that nobody leases; returns how many objects that were.
     pub fn reclaim(&self) -> Result<u64> {
+        let header = self.segment.header();
+        self.reclaim_from(&header.shards.each_ref())
+    }
+
+    fn reclaim_from(&self, shards: &[&Shard]) -> Result<u64> {
         self.paid.store(0, local::Ordering::Relaxed);
-        let mut free = self.limbo()?;
+        let mut free = self.limbo(shards)?;
         if free.is_empty() {
             return Ok(0);
         }
@@ -128,41 +154,45 @@ impl Session {
             self.check()?;
             return Ok(0);
         }
-        if free.is_empty() { Ok(0) } else { self.free_from_limbo(&free) }
+        if free.is_empty() { Ok(0) } else { self.free_from_limbo(shards, &free) }
     }
 
     /// Slot and generation, as leases on it say, of everything in limbo.
-    fn limbo(&self) -> Result<WordSet> {
+    fn limbo(&self, shards: &[&Shard]) -> Result<WordSet> {
         let mut all = WordSet::default();
-        let table = &self.segment.header().table;
-        if table.limbo_head.load(Relaxed) == 0 {
+        if shards.iter().all(|shard| shard.limbo.head.load(Relaxed) == 0) {
             return Ok(all);
         }
         let _guard = self.lock()?;
         let most = self.segment.facts.geometry.max_objects;
-        let count = table.limbo_count.load(Relaxed).min(most) as usize;
-        all.try_reserve(count).map_err(|_| memory::refused())?;
-        let mut link = table.limbo_head.load(Relaxed);
-        // What is left over, or a circle, is found when it is freed.
-        for _ in 0..count {
-            let Some(slot) = link.checked_sub(1) else { break };
-            let record = self.record(slot)?;
-            all.insert(LeaseWord::new(record.look().generation(), slot).0);
-            link = record.link.load(Relaxed);
+        for Shard { limbo, .. } in shards {
+            let count = limbo.count.load(Relaxed).min(most) as usize;
+            all.try_reserve(count).map_err(|_| memory::refused())?;
+            let mut link = limbo.head.load(Relaxed);
+            // What is left over, or a circle, is found when it is freed.
+            for _ in 0..count {
+                let Some(slot) = link.checked_sub(1) else { break };
+                let record = self.record(slot)?;
+                all.insert(LeaseWord::new(record.look().generation(), slot).0);
+                link = record.link.load(Relaxed);
+            }
         }
         Ok(all)
     }
 
-    fn free_from_limbo(&self, free: &WordSet) -> Result<u64> {
+    fn free_from_limbo(&self, shards: &[&Shard], free: &WordSet) -> Result<u64> {
         let mut guard = self.lock()?;
-        self.free_limbo_locked(free).inspect_err(|_| guard.spoil())
+        let mut freed = 0;
+        for shard in shards {
+            freed += self.free_limbo_locked(&shard.limbo, free).inspect_err(|_| guard.spoil())?;
+        }
+        Ok(freed)
     }
 
-    fn free_limbo_locked(&self, free: &WordSet) -> Result<u64> {
-        let table = &self.segment.header().table;
+    fn free_limbo_locked(&self, limbo: &Limbo, free: &WordSet) -> Result<u64> {
         let mut freed = 0;
         let mut before: Option<u32> = None;
-        let mut link = table.limbo_head.load(Relaxed);
+        let mut link = limbo.head.load(Relaxed);
         for _ in 0..=self.segment.facts.geometry.max_objects {
             if link == 0 {
                 return Ok(freed);
@@ -173,12 +203,12 @@ impl Session {
             let word = record.look();
             if word.is(State::Doomed) && free.contains(&LeaseWord::new(word.generation(), slot).0) {
                 match before {
-                    None => table.limbo_head.store(next, Relaxed),
+                    None => limbo.head.store(next, Relaxed),
                     Some(before) => self.record(before)?.link.store(next, Relaxed),
                 }
-                table.limbo_count.store(table.limbo_count.load(Relaxed).wrapping_sub(1), Relaxed);
-                let left = table.limbo_units.load(Relaxed).wrapping_sub(units_of(record, word));
-                table.limbo_units.store(left, Relaxed);
+                limbo.count.store(limbo.count.load(Relaxed).wrapping_sub(1), Relaxed);
+                let left = limbo.units.load(Relaxed).wrapping_sub(units_of(record, word));
+                limbo.units.store(left, Relaxed);
                 self.free_record(slot, word, 0)?;
                 freed += 1;
             } else {
@@ -199,6 +229,11 @@ impl Session {
     /// Free the extents and the slot of a record that is in no chain: under the lock.
     fn free_record(&self, slot: u32, word: RecordWord, flags: u64) -> Result<()> {
         let record = self.record(slot)?;
+        if let Some(units) = self.units_to_keep(record, word) {
+            set_free(record, slot, word, flags)?;
+            self.shard(record.creator_slot.load(Relaxed)).magazine.push(record, slot, units);
+            return Ok(());
+        }
         let allocator = self.segment.allocator();
         for (which, pair) in [(0, &record.data), (2, &record.meta)] {
             let (a, b) = (pair.load(0), pair.load(1));

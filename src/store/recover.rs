@@ -23,6 +23,7 @@ impl Session {
         self.segment.set_lifecycle(Lifecycle::Closing, Lifecycle::Live);
         self.free_orphans()?;
         self.rebuild_allocator()?;
+        self.segment.header().shards.iter().for_each(|shard| shard.magazine.reset());
         self.segment.slots().rebuild(&index)?;
         self.rebuild_limbo()?;
         if !index.mend_chains()? {
@@ -103,15 +104,13 @@ impl Session {
     }
 
     fn rebuild_limbo(&self) -> Result<()> {
-        let table = &self.segment.header().table;
-        table.limbo_head.store(0, Ordering::Relaxed);
-        table.limbo_count.store(0, Ordering::Relaxed);
-        table.limbo_units.store(0, Ordering::Relaxed);
+        self.segment.header().shards.iter().for_each(|shard| shard.limbo.reset());
         for slot in 0..self.segment.index().used() {
             let record = self.record(slot)?;
             let word = record.look();
             if word.is(State::Doomed) {
-                self.push_limbo(slot, record, word)?;
+                let shard = self.shard(record.creator_slot.load(Ordering::Relaxed));
+                shard.limbo.push(slot, record, word);
             }
         }
         Ok(())

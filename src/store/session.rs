@@ -45,6 +45,8 @@ pub struct Session {
     pub victims: Mutex<VecDeque<super::evict::Victim>>,
     /// What deletes have paid for the next scan of all leases.
     pub(super) paid: AtomicU64,
+    /// How many such scans there were.
+    pub(super) scans: AtomicU32,
     /// How long waiters look before they sleep.
     spin: OnceCell<Spin>,
     /// Bumped to end all waits; futex.
@@ -172,6 +174,7 @@ impl Session {
             pace: Pace::default(),
             victims: Mutex::default(),
             paid: AtomicU64::new(0),
+            scans: AtomicU32::new(0),
             spin: OnceCell::new(),
             control: AtomicU32::new(0),
             closing: AtomicBool::new(false),

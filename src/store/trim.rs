@@ -22,6 +22,7 @@ impl Session {
     pub fn trim(&self, keep: u64) -> Result<u64> {
         self.check_writable()?;
         self.reclaim()?;
+        self.empty_magazines()?;
         let mut spare = self.reserved_free()?.saturating_sub(keep);
         let mut returned = 0;
         let geometry = &self.segment.facts.geometry;

@@ -163,6 +163,98 @@ static void test_a_wait_for_space_ends_at_its_deadline(void)
     plasma_disconnect(client);
 }
 
+static void delete_many(struct peer *parent, void *arg)
+{
+    plasma_client_t *client = join_store();
+
+    for (uint64_t at = 1; at <= *(const uint64_t *)arg; at++) {
+        plasma_id_t id = id_of(at);
+        CHECK_OK(plasma_delete(client, &id));
+    }
+    tell(parent, 'd');
+    hear(parent, 'q');
+    plasma_disconnect(client);
+}
+
+/**
+ * Memory of small objects is kept for others of their size: in as many places
+ * as there are clients that made them. Who asks for more gets it all the same,
+ * in one piece, also when another deleted them.
+ */
+static void test_what_small_objects_leave_is_there_for_a_large_one(void)
+{
+    for (int by_another = 0; by_another < 2; by_another++) {
+        plasma_client_t *client = make_store(16 * MIB);
+        plasma_id_t large = id_of(0);
+        plasma_mutable_buffer_t writable;
+        plasma_stats_t stats = PLASMA_STATS_INIT;
+        uint64_t count = 4000;
+
+        for (uint64_t at = 1; at <= count; at++) {
+            put_pattern(client, at, at % 2 ? 1000 : 7000, NULL);
+        }
+        CHECK_STATUS(plasma_create(client, &large, 16 * MIB, NULL, &writable),
+                     PLASMA_ERR_OUT_OF_MEMORY);
+        struct peer other = { 0, -1, -1 };
+        if (by_another) {
+            other = spawn(delete_many, &count);
+            hear(&other, 'd');
+        } else {
+            for (uint64_t at = 1; at <= count; at++) {
+                plasma_id_t id = id_of(at);
+                CHECK_OK(plasma_delete(client, &id));
+            }
+        }
+        put_pattern(client, 1, 1000, NULL);
+        plasma_id_t small = id_of(1);
+        CHECK_OK(plasma_delete(client, &small));
+        CHECK_OK(plasma_create(client, &large, 16 * MIB, NULL, &writable));
+        CHECK_OK(plasma_abort(&writable));
+        CHECK_OK(plasma_stats(client, &stats));
+        CHECK_EQ(stats.used, 0);
+        CHECK_EQ(stats.largest_free, 16 * MIB);
+        if (by_another) {
+            tell(&other, 'q');
+            finish(&other);
+        }
+        plasma_disconnect(client);
+        CHECK_OK(plasma_store_remove(store()));
+    }
+}
+
+static void delete_one(struct peer *parent, void *arg)
+{
+    plasma_client_t *client = join_store();
+    plasma_id_t id = id_of(1);
+
+    (void)parent, (void)arg;
+    CHECK_OK(plasma_delete(client, &id));
+    plasma_disconnect(client);
+}
+
+/** Those who delete free what others deleted, too, who left before it could. */
+static void test_what_was_deleted_by_one_who_left_is_freed_by_others(void)
+{
+    plasma_client_t *client = make_store(16 * MIB);
+    plasma_stats_t stats = PLASMA_STATS_INIT;
+    plasma_buffer_t held;
+    struct peer other;
+
+    put_pattern(client, 1, 8 * MIB, NULL);
+    held = get_pattern(client, 1, 8 * MIB);
+    other = spawn(delete_one, NULL);
+    finish(&other);
+    CHECK_OK(plasma_release(&held));
+    for (uint64_t at = 0; at < 4000; at++) {
+        plasma_id_t id = id_of(2);
+        put_pattern(client, 2, 100, NULL);
+        CHECK_OK(plasma_delete(client, &id));
+    }
+    CHECK_OK(plasma_stats(client, &stats));
+    CHECK(stats.used < 8 * MIB);
+    plasma_disconnect(client);
+}
+
 static void test_trim_gives_memory_back_to_the_system(void)
 {
     plasma_client_t *client = make_store(64 * MIB);
@@ -277,6 +369,8 @@ int main(int argc, char **argv)
         TEST(a_create_waits_until_another_makes_room),
         TEST(a_release_lets_an_evicting_create_go_on),
         TEST(a_wait_for_space_ends_at_its_deadline),
+        TEST(what_small_objects_leave_is_there_for_a_large_one),
+        TEST(what_was_deleted_by_one_who_left_is_freed_by_others),
         TEST(trim_gives_memory_back_to_the_system),
         TEST(reserve_takes_all_memory_at_creation),
         TEST(a_read_only_handle_reads_and_refuses_to_write),

@@ -83,7 +83,7 @@ const PRIVATE: &[(&str, &[&str])] = &[
         "src/store/session.rs",
         &["self.gone.", "self.waiting.", "self.control.", "self.closing.", "self.any_abandoned."],
     ),
-    ("src/store/reclaim.rs", &["self.paid."]),
+    ("src/store/reclaim.rs", &["self.paid.", "self.scans."]),
     ("src/lock.rs", &["self.pause."]),
     ("src/wait.rs", &["self.limit."]),
 ];

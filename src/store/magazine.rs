@@ -1,0 +1,62 @@
+//! Magazines: a slot that is freed keeps its memory for the next object of the same length, so that
+//! neither the allocator nor the queue of free slots is needed for either. Under the writer lock.
+//!
+//! What is kept is free memory all the same: whatever does not find room, or wants to know how much
+//! there is, empties the magazines first.
+
+use super::session::Session;
+use crate::alloc;
+use crate::error::Result;
+use crate::index::Kept;
+use crate::layout::extent::Extent;
+use crate::layout::record::Record;
+use crate::layout::shard::{SHARDS, Shard};
+use crate::layout::word::RecordWord;
+use crate::sync::Ordering::Relaxed;
+
+impl Session {
+    /// The shard of the client in this slot.
+    #[inline]
+    pub(super) fn shard(&self, client: u32) -> &Shard {
+        &self.segment.header().shards[client as usize % SHARDS]
+    }
+
+    /// The length of what a record would keep if it were freed now, if it may.
+    pub(super) fn units_to_keep(&self, record: &Record, word: RecordWord) -> Option<u64> {
+        let units = record.data.load(0).len();
+        let alone = word.generation() < u32::MAX - 1
+            && word.data_index() == 0
+            && record.data.load(1).is_empty()
+            && record.meta.load(0).is_empty()
+            && record.meta.load(1).is_empty();
+        let heap = self.segment.facts.geometry.units();
+        (alone && self.shard(record.creator_slot.load(Relaxed)).magazine.has_room(units, heap))
+            .then_some(units)
+    }
+
+    /// Give what all magazines keep back; whether there was any.
+    pub(super) fn empty_magazines(&self) -> Result<bool> {
+        if self.segment.header().shards.iter().all(|shard| shard.magazine.count.load(Relaxed) == 0)
+        {
+            return Ok(false);
+        }
+        let mut guard = self.lock()?;
+        self.empty_magazines_locked().inspect_err(|_| guard.spoil())
+    }
+
+    /// As [`Session::empty_magazines`].
+    pub(super) fn empty_magazines_locked(&self) -> Result<bool> {
+        let (index, slots) = (self.segment.index(), self.segment.slots());
+        let allocator = self.segment.allocator();
+        let mut any = false;
+        for shard in &self.segment.header().shards {
+            while let Some(Kept { slot, extent, block, .. }) = shard.magazine.pop_any(&index)? {
+                allocator.free(alloc::Extent { start: extent.start, len: extent.len(), block })?;
+                index.record(slot)?.data.store(0, Extent::default());
+                slots.push(&index, slot)?;
+                any = true;
+            }
+        }
+        Ok(any)
+    }
+}

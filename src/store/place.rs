@@ -1,0 +1,219 @@
+//! Place a new object: a slot of the object table and extents of the heap, under the writer lock.
+
+use super::draft::Unsealed;
+use super::session::Session;
+use crate::alloc::{self, Allocator, Outcome};
+use crate::error::{Error, Result, Status};
+use crate::id::ObjectId;
+use crate::index::{Hit, Index, Kept, Key, SlotOutcome};
+use crate::layout::extent::{Extent, UNIT, units};
+use crate::layout::record::{IdWords, NameHash};
+use crate::layout::word::{RecordWord, State};
+use crate::segment::Segment;
+use crate::sync::Ordering::Relaxed;
+
+/// Objects from this size on begin at a page.
+const PAGE_FROM: u64 = 64 << 10;
+/// Objects from this size on begin at a huge page.
+const HUGE_FROM: u64 = 4 << 20;
+
+/// What an attempt to place a new object came to.
+pub(super) enum Placed {
+    /// Its record is WRITING and found by its keys.
+    Done { object: Unsealed, data: Extent, meta: Extent },
+    /// An object with the same id, or else with the same name, is there.
+    Taken(Hit, Status),
+    /// More records must be backed by memory.
+    NeedRecords,
+    /// More allocator blocks must be backed by memory.
+    NeedBlocks(u32),
+    /// No record, or no extent, is free.
+    NoRoom { record: bool },
+}
+
+/// A free slot, and memory that no record owns.
+struct Place {
+    slot: u32,
+    free: RecordWord,
+    data: alloc::Extent,
+    meta: alloc::Extent,
+}
+
+/// No memory at all.
+const NOTHING: alloc::Extent = alloc::Extent { start: 0, len: 0, block: 0 };
+
+/// A new object as its creator asked for it.
+pub(super) struct Plan<'a> {
+    pub(super) id: &'a ObjectId,
+    pub(super) key: Key,
+    pub(super) name: Option<NameHash>,
+    pub(super) size: u64,
+    pub(super) text: &'a [u8],
+    pub(super) flags: u64,
+    pub(super) host: u32,
+    pub(super) now_us: u64,
+}
+
+impl Session {
+    pub(super) fn try_place(&self, plan: &Plan<'_>, reserved_only: bool) -> Result<Placed> {
+        let mut guard = self.lock()?;
+        let index = self.segment.index();
+        if let Some(hit) = index.find(&plan.key)? {
+            return Ok(Placed::Taken(hit, Status::Exists));
+        }
+        if let Some(name) = plan.name
+            && let Some(hit) = index.find(&Key::Name(name))?
+        {
+            return Ok(Placed::Taken(hit, Status::NameExists));
+        }
+        let placed = self.place_locked(&index, plan, reserved_only);
+        placed.inspect_err(|_| guard.spoil())
+    }
+
+    fn place_locked(
+        &self,
+        index: &Index<'_>,
+        plan: &Plan<'_>,
+        reserved_only: bool,
+    ) -> Result<Placed> {
+        let place = match self.take_kept(index, plan, reserved_only)? {
+            Some(place) => place,
+            None => match self.take_place(index, plan, reserved_only)? {
+                Ok(place) => place,
+                Err(lacking) => return Ok(lacking),
+            },
+        };
+        self.write_record(index, plan, &place)
+    }
+
+    /// A slot that kept as much memory as the object needs.
+    #[inline]
+    fn take_kept(
+        &self,
+        index: &Index<'_>,
+        plan: &Plan<'_>,
+        reserved_only: bool,
+    ) -> Result<Option<Place>> {
+        if reserved_only || !plan.text.is_empty() {
+            return Ok(None);
+        }
+        let kept = self.shard(self.own.slot).magazine.pop(index, units(plan.size))?;
+        Ok(kept.map(|Kept { slot, word, extent, block }| {
+            let data = alloc::Extent { start: extent.start, len: extent.len(), block };
+            Place { slot, free: word, data, meta: NOTHING }
+        }))
+    }
+
+    /// A slot of the queue and memory of the allocator, or what there is too little of.
+    fn take_place(
+        &self,
+        index: &Index<'_>,
+        plan: &Plan<'_>,
+        reserved_only: bool,
+    ) -> Result<std::result::Result<Place, Placed>> {
+        let allocator = self.segment.allocator();
+        let data = match self.alloc(plan.size, &allocator, reserved_only)? {
+            Outcome::Done(extent) => extent,
+            Outcome::NeedBlocks(count) => return Ok(Err(Placed::NeedBlocks(count))),
+            Outcome::NoFit => return Ok(Err(Placed::NoRoom { record: false })),
+        };
+        let give_back = |extent: alloc::Extent| match extent.len {
+            0 => Ok(()),
+            _ => allocator.free(extent),
+        };
+        let meta = match self.alloc(plan.text.len() as u64, &allocator, reserved_only)? {
+            Outcome::Done(extent) => extent,
+            Outcome::NeedBlocks(count) => {
+                give_back(data)?;
+                return Ok(Err(Placed::NeedBlocks(count)));
+            }
+            Outcome::NoFit => {
+                give_back(data)?;
+                return Ok(Err(Placed::NoRoom { record: false }));
+            }
+        };
+        match self.segment.slots().take(index)? {
+            SlotOutcome::Slot(slot, free) => Ok(Ok(Place { slot, free, data, meta })),
+            outcome => {
+                give_back(data)?;
+                give_back(meta)?;
+                Ok(Err(match outcome {
+                    SlotOutcome::NeedRecords => Placed::NeedRecords,
+                    _ => Placed::NoRoom { record: true },
+                }))
+            }
+        }
+    }
+
+    /// Make the object there: WRITING, and in its chains.
+    fn write_record(&self, index: &Index<'_>, plan: &Plan<'_>, place: &Place) -> Result<Placed> {
+        let Place { slot, free, data, meta } = *place;
+        let data_extent = Extent { start: data.start, size: plan.size };
+        let meta_extent = Extent { start: meta.start, size: plan.text.len() as u64 };
+        let record = index.record(slot)?;
+        record.set_id(&IdWords::from(plan.id));
+        record.data.store(0, data_extent);
+        record.data.store(1, Extent::default());
+        record.meta.store(0, meta_extent);
+        record.meta.store(1, Extent::default());
+        record.blocks[0].store(data.block, Relaxed);
+        record.blocks[2].store(meta.block, Relaxed);
+        let name = plan.name.unwrap_or(NameHash([0, 0]));
+        record.name_hash[0].store(name.0[0], Relaxed);
+        record.name_hash[1].store(name.0[1], Relaxed);
+        record.creator_nonce.store(self.own.nonce, Relaxed);
+        record.creator_slot.store(self.own.slot, Relaxed);
+        record.creator_pid.store(self.own.pid(), Relaxed);
+        record.creator_host.store(plan.host, Relaxed);
+        record.creator_start.store(self.own.start_time(), Relaxed);
+        record.create_time_us.store(plan.now_us, Relaxed);
+        record.construct_us.store(0, Relaxed);
+        record.last_use.store(0, Relaxed);
+        let generation = free.generation().max(1);
+        let word = RecordWord::new(generation, plan.flags, State::Writing);
+        record.swap(free, word).map_err(|now| {
+            Error::new(Status::Corrupt, format!("free record {slot} became {now:?}"))
+        })?;
+        index.insert(&plan.key, slot)?;
+        if let Some(name) = plan.name {
+            index.insert(&Key::Name(name), slot)?;
+        }
+        let object = Unsealed { slot, generation };
+        Ok(Placed::Done { object, data: data_extent, meta: meta_extent })
+    }
+
+    /// Take heap for `size` bytes; nothing for none. With `reserved_only`, only where memory is
+    /// reserved already.
+    pub(super) fn alloc(
+        &self,
+        size: u64,
+        allocator: &Allocator<'_>,
+        reserved_only: bool,
+    ) -> Result<Outcome<alloc::Extent>> {
+        if size == 0 {
+            return Ok(Outcome::Done(NOTHING));
+        }
+        if reserved_only {
+            return allocator.alloc_within(units(size), 1, &mut |from, end| {
+                reserved_run(&self.segment, from, end)
+            });
+        }
+        let align = match size {
+            HUGE_FROM.. => (2 << 20) / UNIT,
+            PAGE_FROM.. => 4096 / UNIT,
+            _ => 1,
+        };
+        allocator.alloc_preferring(units(size), align)
+    }
+}
+
+/// The next run of reserved units in `from .. end`.
+fn reserved_run(segment: &Segment, from: u64, end: u64) -> Option<(u64, u64)> {
+    let chunk_units = segment.facts.geometry.chunk_size / UNIT;
+    let reserved = &segment.header().reserved;
+    let is_reserved = |chunk: u64| crate::segment::all_set(reserved, chunk as u32, chunk as u32);
+    let (first, last) = (from / chunk_units, end.div_ceil(chunk_units));
+    let start = (first..last).find(|&chunk| is_reserved(chunk))?;
+    let stop = (start..last).find(|&chunk| !is_reserved(chunk)).unwrap_or(last);
+    Some(((start * chunk_units).max(from), (stop * chunk_units).min(end)))
+}
