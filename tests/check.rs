@@ -59,7 +59,8 @@ impl Store {
         let client = make(&address, 8 << 20, MAX_OBJECTS, true);
         for i in 0..OBJECTS {
             let name = format!("name-{i}");
-            put(&client, &id(1, i), 100 + 1000 * i as usize, Some(&name));
+            // Too long for a magazine.
+            put(&client, &id(1, i), 9000 + 1000 * i as usize, Some(&name));
         }
         let held = client.get(&id(1, 2), Some(Duration::ZERO)).unwrap();
         client.put(&id(3, 0), &[1; 100], &CreateOptions::default()).unwrap();
@@ -280,7 +281,7 @@ fn blocks_that_do_not_tile_the_heap_are_i20() {
     let first = |store: &Store| BLOCKS + 32 * (u64::from(store.half(536)) - 1);
     detects(20, "a block that is too long", move |store| first(store) + 8, |extent| extent + 1);
     detects(20, "a block elsewhere", first, |start| start + 1);
-    detects(20, "a broken chain", move |store| first(store) + 16, |_| 3 << 32);
+    detects(20, "a broken chain", move |store| first(store) + 16, |_| 5 << 32);
     detects_half(20, "no first block", |_| 536, 0);
     detects(20, "a block of no state", move |store| first(store) + 8, |extent| extent | 3 << 62);
 }

@@ -24,13 +24,11 @@ impl Session {
     /// The length of what a record would keep if it were freed now, if it may.
     pub(super) fn units_to_keep(&self, record: &Record, word: RecordWord) -> Option<u64> {
         let units = record.data.load(0).len();
-        let alone = word.generation() < u32::MAX - 1
+        let suits = word.generation() < u32::MAX - 1
             && word.data_index() == 0
-            && record.data.load(1).is_empty()
-            && record.meta.load(0).is_empty()
-            && record.meta.load(1).is_empty();
+            && record.data.load(1).is_empty();
         let heap = self.segment.facts.geometry.units();
-        (alone && self.shard(record.creator_slot.load(Relaxed)).magazine.has_room(units, heap))
+        (suits && self.shard(record.creator_slot.load(Relaxed)).magazine.has_room(units, heap))
             .then_some(units)
     }
 

@@ -2,7 +2,7 @@
 
 use super::draft::Unsealed;
 use super::session::Session;
-use crate::alloc::{self, Allocator, Outcome};
+use crate::alloc::{self, Outcome};
 use crate::error::{Error, Result, Status};
 use crate::id::ObjectId;
 use crate::index::{Hit, Index, Kept, Key, SlotOutcome};
@@ -31,12 +31,20 @@ pub(super) enum Placed {
     NoRoom { record: bool },
 }
 
-/// A free slot, and memory that no record owns.
+impl Placed {
+    fn lacks(outcome: Outcome<alloc::Extent>) -> Self {
+        match outcome {
+            Outcome::NeedBlocks(count) => Placed::NeedBlocks(count),
+            _ => Placed::NoRoom { record: false },
+        }
+    }
+}
+
+/// A free slot, and memory for data that no record owns.
 struct Place {
     slot: u32,
     free: RecordWord,
     data: alloc::Extent,
-    meta: alloc::Extent,
 }
 
 /// No memory at all.
@@ -76,14 +84,21 @@ impl Session {
         plan: &Plan<'_>,
         reserved_only: bool,
     ) -> Result<Placed> {
-        let place = match self.take_kept(index, plan, reserved_only)? {
-            Some(place) => place,
-            None => match self.take_place(index, plan, reserved_only)? {
-                Ok(place) => place,
-                Err(lacking) => return Ok(lacking),
-            },
+        let meta = match self.alloc(plan.text.len() as u64, reserved_only)? {
+            Outcome::Done(extent) => extent,
+            lacking => return Ok(Placed::lacks(lacking)),
         };
-        self.write_record(index, plan, &place)
+        let found = match self.take_kept(index, plan.size, reserved_only)? {
+            Some(place) => Ok(place),
+            None => self.take_place(index, plan.size, reserved_only)?,
+        };
+        match found {
+            Ok(place) => self.write_record(index, plan, place, meta),
+            Err(lacking) => {
+                self.give_back(meta)?;
+                Ok(lacking)
+            }
+        }
     }
 
     /// A slot that kept as much memory as the object needs.
@@ -91,16 +106,16 @@ impl Session {
     fn take_kept(
         &self,
         index: &Index<'_>,
-        plan: &Plan<'_>,
+        size: u64,
         reserved_only: bool,
     ) -> Result<Option<Place>> {
-        if reserved_only || !plan.text.is_empty() {
+        if reserved_only {
             return Ok(None);
         }
-        let kept = self.shard(self.own.slot).magazine.pop(index, units(plan.size))?;
+        let kept = self.shard(self.own.slot).magazine.pop(index, units(size))?;
         Ok(kept.map(|Kept { slot, word, extent, block }| {
             let data = alloc::Extent { start: extent.start, len: extent.len(), block };
-            Place { slot, free: word, data, meta: NOTHING }
+            Place { slot, free: word, data }
         }))
     }
 
@@ -108,35 +123,17 @@ impl Session {
     fn take_place(
         &self,
         index: &Index<'_>,
-        plan: &Plan<'_>,
+        size: u64,
         reserved_only: bool,
     ) -> Result<std::result::Result<Place, Placed>> {
-        let allocator = self.segment.allocator();
-        let data = match self.alloc(plan.size, &allocator, reserved_only)? {
+        let data = match self.alloc(size, reserved_only)? {
             Outcome::Done(extent) => extent,
-            Outcome::NeedBlocks(count) => return Ok(Err(Placed::NeedBlocks(count))),
-            Outcome::NoFit => return Ok(Err(Placed::NoRoom { record: false })),
-        };
-        let give_back = |extent: alloc::Extent| match extent.len {
-            0 => Ok(()),
-            _ => allocator.free(extent),
-        };
-        let meta = match self.alloc(plan.text.len() as u64, &allocator, reserved_only)? {
-            Outcome::Done(extent) => extent,
-            Outcome::NeedBlocks(count) => {
-                give_back(data)?;
-                return Ok(Err(Placed::NeedBlocks(count)));
-            }
-            Outcome::NoFit => {
-                give_back(data)?;
-                return Ok(Err(Placed::NoRoom { record: false }));
-            }
+            lacking => return Ok(Err(Placed::lacks(lacking))),
         };
         match self.segment.slots().take(index)? {
-            SlotOutcome::Slot(slot, free) => Ok(Ok(Place { slot, free, data, meta })),
+            SlotOutcome::Slot(slot, free) => Ok(Ok(Place { slot, free, data })),
             outcome => {
-                give_back(data)?;
-                give_back(meta)?;
+                self.give_back(data)?;
                 Ok(Err(match outcome {
                     SlotOutcome::NeedRecords => Placed::NeedRecords,
                     _ => Placed::NoRoom { record: true },
@@ -145,9 +142,19 @@ impl Session {
         }
     }
 
+    fn give_back(&self, extent: alloc::Extent) -> Result<()> {
+        if extent.len == 0 { Ok(()) } else { self.segment.allocator().free(extent) }
+    }
+
     /// Make the object there: WRITING, and in its chains.
-    fn write_record(&self, index: &Index<'_>, plan: &Plan<'_>, place: &Place) -> Result<Placed> {
-        let Place { slot, free, data, meta } = *place;
+    fn write_record(
+        &self,
+        index: &Index<'_>,
+        plan: &Plan<'_>,
+        place: Place,
+        meta: alloc::Extent,
+    ) -> Result<Placed> {
+        let Place { slot, free, data } = place;
         let data_extent = Extent { start: data.start, size: plan.size };
         let meta_extent = Extent { start: meta.start, size: plan.text.len() as u64 };
         let record = index.record(slot)?;
@@ -184,15 +191,11 @@ impl Session {
 
     /// Take heap for `size` bytes; nothing for none. With `reserved_only`, only where memory is
     /// reserved already.
-    pub(super) fn alloc(
-        &self,
-        size: u64,
-        allocator: &Allocator<'_>,
-        reserved_only: bool,
-    ) -> Result<Outcome<alloc::Extent>> {
+    pub(super) fn alloc(&self, size: u64, reserved_only: bool) -> Result<Outcome<alloc::Extent>> {
         if size == 0 {
             return Ok(Outcome::Done(NOTHING));
         }
+        let allocator = self.segment.allocator();
         if reserved_only {
             return allocator.alloc_within(units(size), 1, &mut |from, end| {
                 reserved_run(&self.segment, from, end)

@@ -11,6 +11,7 @@ use crate::error::{Error, Result, Status};
 use crate::id::ObjectId;
 use crate::index::{Hit, Key, set_free};
 use crate::layout::event::EventKind;
+use crate::layout::extent::ExtentPair;
 use crate::layout::header::Lifecycle;
 use crate::layout::record::{IdWords, Record};
 use crate::layout::shard::{Limbo, SHARDS, Shard};
@@ -229,31 +230,42 @@ impl Session {
     /// Free the extents and the slot of a record that is in no chain: under the lock.
     fn free_record(&self, slot: u32, word: RecordWord, flags: u64) -> Result<()> {
         let record = self.record(slot)?;
-        if let Some(units) = self.units_to_keep(record, word) {
-            set_free(record, slot, word, flags)?;
-            self.shard(record.creator_slot.load(Relaxed)).magazine.push(record, slot, units);
+        let keeps = self.units_to_keep(record, word);
+        if keeps.is_none() {
+            self.free_pair(record, 0, &record.data)?;
+        }
+        self.free_pair(record, 2, &record.meta)?;
+        let Some(units) = keeps else {
+            return self.segment.slots().give(&self.segment.index(), slot, word, flags);
+        };
+        set_free(record, slot, word, flags)?;
+        self.shard(record.creator_slot.load(Relaxed)).magazine.push(record, slot, units);
+        Ok(())
+    }
+
+    /// Free the extents of a pair, whose blocks are those from `which` on.
+    #[inline]
+    fn free_pair(&self, record: &Record, which: usize, pair: &ExtentPair) -> Result<()> {
+        let (a, b) = (pair.load(0), pair.load(1));
+        if a.is_empty() && b.is_empty() {
             return Ok(());
         }
-        let allocator = self.segment.allocator();
-        for (which, pair) in [(0, &record.data), (2, &record.meta)] {
-            let (a, b) = (pair.load(0), pair.load(1));
-            // Two extents at one place are one that was being resized: the longer one is owned.
-            let same = !a.is_empty() && !b.is_empty() && a.start == b.start;
-            let owned = match (same, a.len() >= b.len()) {
-                (false, _) => [Some(a), Some(b)],
-                (true, true) => [Some(a), None],
-                (true, false) => [None, Some(b)],
-            };
-            for (i, extent) in owned.into_iter().enumerate() {
-                if let Some(extent) = extent.filter(|extent| !extent.is_empty()) {
-                    let block = record.blocks[which + i].load(Relaxed);
-                    let (start, len) = (extent.start, extent.len());
-                    allocator.free(alloc::Extent { start, len, block })?;
-                    pair.store(i, Default::default());
-                }
+        // Two extents at one place are one that was being resized: the longer one is owned.
+        let same = !a.is_empty() && !b.is_empty() && a.start == b.start;
+        let owned = match (same, a.len() >= b.len()) {
+            (false, _) => [Some(a), Some(b)],
+            (true, true) => [Some(a), None],
+            (true, false) => [None, Some(b)],
+        };
+        for (i, extent) in owned.into_iter().enumerate() {
+            if let Some(extent) = extent.filter(|extent| !extent.is_empty()) {
+                let block = record.blocks[which + i].load(Relaxed);
+                let (start, len) = (extent.start, extent.len());
+                self.segment.allocator().free(alloc::Extent { start, len, block })?;
+                pair.store(i, Default::default());
             }
         }
-        self.segment.slots().give(&self.segment.index(), slot, word, flags)
+        Ok(())
     }
 }
 
