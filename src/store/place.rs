@@ -84,9 +84,12 @@ impl Session {
         plan: &Plan<'_>,
         reserved_only: bool,
     ) -> Result<Placed> {
-        let meta = match self.alloc(plan.text.len() as u64, reserved_only)? {
-            Outcome::Done(extent) => extent,
-            lacking => return Ok(Placed::lacks(lacking)),
+        let meta = match plan.text.len() as u64 {
+            0 => NOTHING,
+            size => match self.alloc(size, reserved_only)? {
+                Outcome::Done(extent) => extent,
+                lacking => return Ok(Placed::lacks(lacking)),
+            },
         };
         let found = match self.take_kept(index, plan.size, reserved_only)? {
             Some(place) => Ok(place),
