@@ -226,6 +226,14 @@ impl<'a> Allocator<'a> {
         Ok(true)
     }
 
+    /// Whether no memory beside an extent is free, so that nothing would join it if it were.
+    pub fn is_enclosed(&self, extent: Extent) -> Result<bool> {
+        let own = self.owned(extent)?;
+        let before = self.before(&own)?.is_some_and(|before| before.free);
+        let after = self.after(&own)?.is_some_and(|after| after.free);
+        Ok(!before && !after)
+    }
+
     /// The used block that an object record calls its own.
     fn owned(&self, extent: Extent) -> Result<blocks::View<'a>> {
         let own = self.view(extent.block)?;

@@ -30,6 +30,21 @@ fn a_fresh_heap_is_filled_from_below() {
 }
 
 #[test]
+fn what_has_free_memory_beside_it_is_not_enclosed() {
+    let heap = Heap::new(40, 64);
+    let alloc = heap.alloc();
+    let four: Vec<_> = (0..4).map(|_| got(alloc.alloc(10, 1)).unwrap()).collect();
+    let enclosed = || four.iter().map(|it| alloc.is_enclosed(*it)).collect::<Vec<_>>();
+    assert!(enclosed().into_iter().all(|it| it.unwrap()), "the ends of the heap are no memory");
+    alloc.free(four[0]).unwrap();
+    let status = |it: crate::error::Result<bool>| it.map_err(|error| error.status());
+    let now: Vec<_> = enclosed().into_iter().map(status).collect();
+    assert_eq!(now, [Err(Status::Corrupt), Ok(false), Ok(true), Ok(true)]);
+    alloc.free(four[3]).unwrap();
+    assert!(!alloc.is_enclosed(four[2]).unwrap());
+}
+
+#[test]
 fn a_hole_is_used_again_by_its_like() {
     let heap = Heap::new(1 << 20, 64);
     let alloc = heap.alloc();

@@ -21,15 +21,22 @@ impl Session {
         &self.segment.header().shards[client as usize % SHARDS]
     }
 
-    /// The length of what a record would keep if it were freed now, if it may.
-    pub(super) fn units_to_keep(&self, record: &Record, word: RecordWord) -> Option<u64> {
-        let units = record.data.load(0).len();
+    /// The length of what a record would keep if it were freed now, if it may. Memory with free memory
+    /// beside it is not kept: they become one, and a heap that is nearly full stays in fewer pieces.
+    pub(super) fn units_to_keep(&self, record: &Record, word: RecordWord) -> Result<Option<u64>> {
+        let extent = record.data.load(0);
+        let (start, len) = (extent.start, extent.len());
         let suits = word.generation() < u32::MAX - 1
             && word.data_index() == 0
             && record.data.load(1).is_empty();
         let heap = self.segment.facts.geometry.units();
-        (suits && self.shard(record.creator_slot.load(Relaxed)).magazine.has_room(units, heap))
-            .then_some(units)
+        let magazine = &self.shard(record.creator_slot.load(Relaxed)).magazine;
+        if !suits || !magazine.has_room(len, heap) {
+            return Ok(None);
+        }
+        let block = record.blocks[0].load(Relaxed);
+        let enclosed = self.segment.allocator().is_enclosed(alloc::Extent { start, len, block })?;
+        Ok(enclosed.then_some(len))
     }
 
     /// Give what all magazines keep back; whether there was any.

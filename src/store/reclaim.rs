@@ -230,7 +230,7 @@ impl Session {
     /// Free the extents and the slot of a record that is in no chain: under the lock.
     fn free_record(&self, slot: u32, word: RecordWord, flags: u64) -> Result<()> {
         let record = self.record(slot)?;
-        let keeps = self.units_to_keep(record, word);
+        let keeps = self.units_to_keep(record, word)?;
         if keeps.is_none() {
             self.free_pair(record, 0, &record.data)?;
         }
