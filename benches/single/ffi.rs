@@ -120,8 +120,8 @@ impl Store {
             lock_timeout_ms: -1,
         };
         let mut client = ptr::null_mut();
-        // SAFETY: the pointers are to what plasma.h wants, and live during the call.
         let status =
+            // SAFETY: the pointers are to what plasma.h wants, and live during the call.
             unsafe { plasma_connect(address.as_ptr(), &raw const options, &raw mut client) };
         assert_eq!(status, 0, "plasma_connect");
         Store { client }

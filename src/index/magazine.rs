@@ -116,8 +116,6 @@ fn unfit(slot: u32, word: RecordWord) -> Error {
 mod tests {
     use super::super::fixture::{Table, id_in};
     use super::*;
-    use crate::layout::record::NameHash;
-    use crate::sync::AtomicU32;
     use std::array;
 
     const HEAP: u64 = 1 << 20;
@@ -131,7 +129,7 @@ mod tests {
     fn table(lens: &[u64]) -> Table {
         let table = Table::new(8, 8);
         for (slot, len) in lens.iter().enumerate() {
-            table.create(id_in(slot as u64, 8, 0), None::<NameHash>, State::Writing);
+            table.create(id_in(slot as u64, 8, 0), None, State::Writing);
             let record = &table.records[slot];
             record.data.store(0, Extent { start: 100 * slot as u64, size: len * 64 });
             record.blocks[0].store(slot as u32 + 1, Relaxed);

@@ -41,7 +41,7 @@ pub struct Block {
 /// |-------------|--------------|------------------------------------------------|
 /// | 00          | 0            | spare: on the spare list, or never used        |
 /// | 01          | 1 ..= 2^40   | free: in the bin of this length                |
-/// | 10          | 1 ..= 2^40   | used: an object record owns it                 |
+/// | 10          | 1 ..= 2^40   | used: a record owns it, or keeps it while FREE |
 /// | other       | other        | corrupt                                        |
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BlockState {

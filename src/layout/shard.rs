@@ -6,7 +6,7 @@ use crate::sync::{AtomicU32, AtomicU64};
 /// frees, and its processor has in its caches, is what that process uses again.
 pub const SHARDS: usize = 8;
 
-/// The longest extent that a magazine keeps, in units.
+/// The longest extent that a magazine keeps, in units: as many as a shard of 512 bytes has stacks for.
 pub const KEPT_UNITS: usize = 122;
 
 /// The most slots that a magazine holds.

@@ -14,6 +14,11 @@ use crate::layout::shard::{SHARDS, Shard};
 use crate::layout::word::RecordWord;
 use crate::sync::Ordering::Relaxed;
 
+/// What was kept, as the allocator knows it.
+pub(super) fn extent_of(kept: &Kept) -> alloc::Extent {
+    alloc::Extent { start: kept.extent.start, len: kept.extent.len(), block: kept.block }
+}
+
 impl Session {
     /// The shard of the client in this slot.
     #[inline]
@@ -55,10 +60,10 @@ impl Session {
         let allocator = self.segment.allocator();
         let mut any = false;
         for shard in &self.segment.header().shards {
-            while let Some(Kept { slot, extent, block, .. }) = shard.magazine.pop_any(&index)? {
-                allocator.free(alloc::Extent { start: extent.start, len: extent.len(), block })?;
-                index.record(slot)?.data.store(0, Extent::default());
-                slots.push(&index, slot)?;
+            while let Some(kept) = shard.magazine.pop_any(&index)? {
+                allocator.free(extent_of(&kept))?;
+                index.record(kept.slot)?.data.store(0, Extent::default());
+                slots.push(&index, kept.slot)?;
                 any = true;
             }
         }

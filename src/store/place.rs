@@ -1,11 +1,12 @@
 //! Place a new object: a slot of the object table and extents of the heap, under the writer lock.
 
 use super::draft::Unsealed;
+use super::magazine::extent_of;
 use super::session::Session;
 use crate::alloc::{self, Outcome};
 use crate::error::{Error, Result, Status};
 use crate::id::ObjectId;
-use crate::index::{Hit, Index, Kept, Key, SlotOutcome};
+use crate::index::{Hit, Index, Key, SlotOutcome};
 use crate::layout::extent::{Extent, UNIT, units};
 use crate::layout::record::{IdWords, NameHash};
 use crate::layout::word::{RecordWord, State};
@@ -35,7 +36,7 @@ impl Placed {
     fn lacks(outcome: Outcome<alloc::Extent>) -> Self {
         match outcome {
             Outcome::NeedBlocks(count) => Placed::NeedBlocks(count),
-            _ => Placed::NoRoom { record: false },
+            Outcome::NoFit | Outcome::Done(_) => Placed::NoRoom { record: false },
         }
     }
 }
@@ -63,6 +64,7 @@ pub(super) struct Plan<'a> {
 }
 
 impl Session {
+    /// Place it, unless its id or name is taken. With `reserved_only`, only where memory is reserved.
     pub(super) fn try_place(&self, plan: &Plan<'_>, reserved_only: bool) -> Result<Placed> {
         let mut guard = self.lock()?;
         let index = self.segment.index();
@@ -116,10 +118,7 @@ impl Session {
             return Ok(None);
         }
         let kept = self.shard(self.own.slot).magazine.pop(index, units(size))?;
-        Ok(kept.map(|Kept { slot, word, extent, block }| {
-            let data = alloc::Extent { start: extent.start, len: extent.len(), block };
-            Place { slot, free: word, data }
-        }))
+        Ok(kept.map(|kept| Place { slot: kept.slot, free: kept.word, data: extent_of(&kept) }))
     }
 
     /// A slot of the queue and memory of the allocator, or what there is too little of.

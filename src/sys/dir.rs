@@ -27,8 +27,8 @@ pub fn list_dir(
     let mut seen = 0;
     loop {
         let (to, room) = (buffer.0.as_mut_ptr(), buffer.0.len());
-        // SAFETY: `to` and `room` are those of `buffer`, which nothing else borrows.
         let filled =
+            // SAFETY: `to` and `room` are those of `buffer`, which nothing else borrows.
             retry(|| unsafe { libc::syscall(libc::SYS_getdents64, own.as_raw_fd(), to, room) })?;
         let mut entries = &buffer.0[..filled as usize];
         if entries.is_empty() {

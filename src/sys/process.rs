@@ -29,8 +29,8 @@ pub fn gid() -> u32 {
 /// limits of cgroups, and the code for it is a fiftieth of the library.
 pub fn has_several_processors() -> bool {
     let mut set = MaybeUninit::<libc::cpu_set_t>::zeroed();
-    // SAFETY: `set` has room for so many bytes.
     let failed =
+        // SAFETY: `set` has room for so many bytes.
         unsafe { libc::sched_getaffinity(0, size_of::<libc::cpu_set_t>(), set.as_mut_ptr()) };
     // SAFETY: a set of plain integers, zeroed above.
     let set = unsafe { set.assume_init() };
