@@ -94,6 +94,6 @@ pub use {
         Activity, CheckReport, ClientInfo, HeapBlock, HeapMap, Holding, ObjectInfo, ObjectState,
         Problem, Stats, StoreFacts,
     },
-    mutable_buffer::MutableBuffer,
+    mutable_buffer::{EndError, MutableBuffer},
     subscription::{Event, EventKind, Subscription},
 };

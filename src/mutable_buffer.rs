@@ -14,6 +14,25 @@ use std::mem::ManuallyDrop;
 ///
 /// One thread at a time may use it; it may move between threads. It outlives its client. New memory
 /// holds whatever was there before, unless the object was created with `zeroed`.
+///
+/// ```
+/// # use plasma::{Client, ConnectOptions, CreateOptions, ObjectId, Result};
+/// fn store(client: &Client, bytes: &[u8]) -> Result<ObjectId> {
+///     let id = ObjectId::random()?;
+///     let mut draft = client.create(&id, bytes.len() as u64, &CreateOptions::default())?;
+///     draft.as_mut_slice().copy_from_slice(bytes);
+///     draft.seal()?;
+///     Ok(id)
+/// }
+/// # fn main() -> Result<()> {
+/// # let path = format!("/dev/shm/plasma-doc-draft-{}", std::process::id());
+/// # let options = ConnectOptions { capacity: 1 << 20, ephemeral: true, ..Default::default() };
+/// # let client = Client::connect(Some(&path), &options)?;
+/// # let id = store(&client, b"hello")?;
+/// # assert_eq!(&client.get(&id, None)?[..], b"hello");
+/// # Ok(())
+/// # }
+/// ```
 pub struct MutableBuffer {
     seat: &'static Seat,
     name: DraftName,
@@ -66,13 +85,14 @@ impl MutableBuffer {
         self.with_draft(|session, draft| session.set_metadata(draft, key, value))
     }
 
-    /// Publish the object: from now on it never changes.
-    pub fn seal(self) -> std::result::Result<(), (MutableBuffer, Error)> {
+    /// Publish the object: from now on it never changes. A failure gives the buffer back, and `?`
+    /// drops it, which aborts the object.
+    pub fn seal(self) -> std::result::Result<(), EndError> {
         self.end(|session, draft| session.seal(draft, None).map(drop))
     }
 
-    /// Publish the object and hold it, with no gap between.
-    pub fn seal_and_get(self) -> std::result::Result<Buffer, (MutableBuffer, Error)> {
+    /// Publish the object and hold it, with no gap between. It fails as [`MutableBuffer::seal`] does.
+    pub fn seal_and_get(self) -> std::result::Result<Buffer, EndError> {
         let seat = self.seat;
         self.end(|session, draft| {
             let ticket = seat.claim()?;
@@ -86,8 +106,9 @@ impl MutableBuffer {
         })
     }
 
-    /// Give the object up: its id, name and memory are free again.
-    pub fn abort(self) -> std::result::Result<(), (MutableBuffer, Error)> {
+    /// Give the object up: its id, name and memory are free again. It fails as
+    /// [`MutableBuffer::seal`] does.
+    pub fn abort(self) -> std::result::Result<(), EndError> {
         self.end(|session, draft| session.abort(draft.object))
     }
 
@@ -113,10 +134,10 @@ impl MutableBuffer {
     fn end<T>(
         mut self,
         call: impl FnOnce(&Session, &Draft) -> Result<T>,
-    ) -> std::result::Result<T, (MutableBuffer, Error)> {
+    ) -> std::result::Result<T, EndError> {
         let taken = match self.take_draft() {
             Ok(taken) => taken,
-            Err(error) => return Err((self, error)),
+            Err(error) => return Err(EndError { buffer: self, error }),
         };
         match call(self.seat.session(), &taken.draft) {
             Ok(value) => {
@@ -127,7 +148,7 @@ impl MutableBuffer {
             Err(error) => {
                 self.bytes = taken.draft.bytes;
                 self.seat.put_draft(self.name, taken);
-                Err((self, error))
+                Err(EndError { buffer: self, error })
             }
         }
     }
@@ -172,5 +193,59 @@ impl Drop for MutableBuffer {
 impl fmt::Debug for MutableBuffer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MutableBuffer").field("len", &self.len()).finish_non_exhaustive()
+    }
+}
+
+/// Why an object was neither sealed nor aborted, and its buffer, which is as it was.
+///
+/// `?` makes an [`Error`] of it and drops the buffer. To try again, take the buffer back:
+///
+/// ```
+/// # use plasma::{Error, MutableBuffer, Status};
+/// fn seal_or_give_back(draft: MutableBuffer) -> Result<Option<MutableBuffer>, Error> {
+///     match draft.seal() {
+///         Ok(()) => Ok(None),
+///         Err(failed) if failed.error().status() == Status::Timeout => {
+///             Ok(Some(failed.into_buffer()))
+///         }
+///         Err(failed) => Err(failed.into()),
+///     }
+/// }
+/// ```
+#[derive(Debug)]
+pub struct EndError {
+    buffer: MutableBuffer,
+    error: Error,
+}
+
+impl EndError {
+    /// Why the call failed.
+    pub fn error(&self) -> &Error {
+        &self.error
+    }
+
+    /// The object, still being written.
+    pub fn into_buffer(self) -> MutableBuffer {
+        self.buffer
+    }
+
+    /// Both.
+    pub fn into_parts(self) -> (MutableBuffer, Error) {
+        (self.buffer, self.error)
+    }
+}
+
+impl fmt::Display for EndError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl std::error::Error for EndError {}
+
+impl From<EndError> for Error {
+    /// Drops the buffer, which aborts the object.
+    fn from(failed: EndError) -> Self {
+        failed.error
     }
 }

@@ -63,10 +63,10 @@ fn work(address: &str, rng: &mut Rng) {
             },
             11 => match drafts.pop_front() {
                 Some(draft) if rng.below(2) == 0 => {
-                    let sealed = draft.seal_and_get().map_err(|(_, error)| error);
+                    let sealed = draft.seal_and_get().map_err(plasma::Error::from);
                     sealed.map(|got| held.push_back(got))
                 }
-                Some(draft) => draft.abort().map_err(|(_, error)| error),
+                Some(draft) => draft.abort().map_err(plasma::Error::from),
                 None => Ok(()),
             },
             12 => client.pin(&which).and_then(|()| client.unpin(&it(rng.below(IDS)))),

@@ -414,7 +414,8 @@ impl<'a> World<'a> {
                 return;
             }
         };
-        if let Err((draft, error)) = ended {
+        if let Err(failed) = ended {
+            let (draft, error) = failed.into_parts();
             self.judge::<()>("end", Err(error));
             // Dropped: given up, as far as that is possible.
             drop(draft);

@@ -6,7 +6,7 @@ use super::status::{plasma_status_t, run};
 use super::{arg, invalid, raw};
 use crate::buffer::Buffer;
 use crate::error::{Error, Result, Status};
-use crate::mutable_buffer::MutableBuffer;
+use crate::mutable_buffer::{EndError, MutableBuffer};
 use std::mem::{ManuallyDrop, MaybeUninit};
 use std::ptr;
 
@@ -131,14 +131,15 @@ impl plasma_mutable_buffer_t {
     /// Ends the buffer; when that fails the struct still stands for it.
     pub(super) fn consume<R>(
         &mut self,
-        call: impl FnOnce(MutableBuffer) -> std::result::Result<R, (MutableBuffer, Error)>,
+        call: impl FnOnce(MutableBuffer) -> std::result::Result<R, EndError>,
     ) -> Result<R> {
         match call(ManuallyDrop::into_inner(self.get()?)) {
             Ok(result) => {
                 *self = Self::ZERO;
                 Ok(result)
             }
-            Err((buffer, error)) => {
+            Err(failed) => {
+                let (buffer, error) = failed.into_parts();
                 *self = buffer.into();
                 Err(error)
             }

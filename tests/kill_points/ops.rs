@@ -109,7 +109,7 @@ fn created(client: &Client, size: u64, options: &CreateOptions<'_>) -> Result<()
 }
 
 fn sealed(draft: MutableBuffer) -> Result<()> {
-    draft.seal().map_err(|(_, error)| error)
+    draft.seal().map_err(plasma::Error::from)
 }
 
 fn resized(prepared: Prepared, to: u64) -> Result<()> {
@@ -251,14 +251,14 @@ pub const OPS: &[Op] = &[
         lru: false,
         kinds: ANY,
         prepare: a_draft,
-        run: |_, p| p.draft.unwrap().seal_and_get().map(drop).map_err(|(_, error)| error),
+        run: |_, p| p.draft.unwrap().seal_and_get().map(drop).map_err(plasma::Error::from),
     },
     Op {
         name: "abort",
         lru: false,
         kinds: ANY,
         prepare: a_draft,
-        run: |_, p| p.draft.unwrap().abort().map_err(|(_, error)| error),
+        run: |_, p| p.draft.unwrap().abort().map_err(plasma::Error::from),
     },
     Op {
         name: "get",

@@ -254,7 +254,7 @@ impl Work {
         }
         if how == 1 {
             self.begin("abort");
-            let aborted = draft.abort().map_err(|(_, error)| error);
+            let aborted = draft.abort().map_err(plasma::Error::from);
             self.fine("abort", aborted, &[]);
             return;
         }
@@ -275,13 +275,13 @@ impl Work {
         fill(&it, self.rng.next() | 1, draft.as_mut_slice());
         if how < 6 {
             self.begin("seal_and_get");
-            let sealed = draft.seal_and_get().map_err(|(_, error)| error);
+            let sealed = draft.seal_and_get().map_err(plasma::Error::from);
             if let Some(buffer) = self.fine("seal_and_get", sealed, &[]) {
                 self.hold(Held::new(it, buffer));
             }
         } else {
             self.begin("seal");
-            let sealed = draft.seal().map_err(|(_, error)| error);
+            let sealed = draft.seal().map_err(plasma::Error::from);
             self.fine("seal", sealed, &[]);
         }
     }

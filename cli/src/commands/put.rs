@@ -133,7 +133,7 @@ fn position(file: &File) -> u64 {
 fn seal(object: MutableBuffer) -> Result<u64> {
     interrupt::check()?;
     let size = object.len() as u64;
-    object.seal().map_err(|(_, error)| Failure::from(error))?;
+    object.seal().map_err(plasma::Error::from)?;
     Ok(size)
 }
 
