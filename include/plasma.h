@@ -65,6 +65,8 @@
  * gives it back. OUT_OF_MEMORY comes before anything is written, not SIGBUS.
  * Docker gives a container 64 MiB of /dev/shm: start it with --shm-size.
  * Containers share a store when they share the directory (--ipc, or a volume).
+ * Under a limit on file sizes (ulimit -f) below the capacity no store can be
+ * made: LIMIT.
  * New objects hold what was in the memory before; PLASMA_CREATE_ZEROED clears.
  * Nothing is evicted unless the store was made with PLASMA_EVICTION_LRU.
  *
@@ -769,7 +771,9 @@ plasma_status_t plasma_id_to_hex(const plasma_id_t *id, char *hex);
  * @retval PLASMA_ERR_PERMISSION        the operating system refuses
  * @retval PLASMA_ERR_OUT_OF_MEMORY     no room for the store; see
  *                                      `--shm-size` in a container
- * @retval PLASMA_ERR_LIMIT             too many clients, or open files
+ * @retval PLASMA_ERR_LIMIT             too many clients, or open files; a
+ *                                      file of the store would be larger
+ *                                      than `ulimit -f` lets this process's
  * @retval PLASMA_ERR_TIMEOUT           the lock_timeout_ms ran out, where the
  *                                      last of an EPHEMERAL store is leaving
  * @retval PLASMA_ERR_UNSUPPORTED       network file systems, hugetlbfs

@@ -58,6 +58,7 @@ const UNSAFE: &[&str] = &[
     "src/sys/dir.rs",
     "src/sys/event_fd.rs",
     "src/sys/file.rs",
+    "src/sys/file_limit.rs",
     "src/sys/fork.rs",
     "src/sys/fs.rs",
     "src/sys/futex.rs",

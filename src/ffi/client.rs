@@ -47,7 +47,9 @@ pub(super) fn client_arg(client: Option<&plasma_client_t>) -> crate::error::Resu
 /// @retval PLASMA_ERR_PERMISSION        the operating system refuses
 /// @retval PLASMA_ERR_OUT_OF_MEMORY     no room for the store; see
 ///                                      `--shm-size` in a container
-/// @retval PLASMA_ERR_LIMIT             too many clients, or open files
+/// @retval PLASMA_ERR_LIMIT             too many clients, or open files; a
+///                                      file of the store would be larger
+///                                      than `ulimit -f` lets this process's
 /// @retval PLASMA_ERR_TIMEOUT           the lock_timeout_ms ran out, where the
 ///                                      last of an EPHEMERAL store is leaving
 /// @retval PLASMA_ERR_UNSUPPORTED       network file systems, hugetlbfs

@@ -7,13 +7,14 @@ use super::remove::{remove_tree, sweep};
 use super::{Section, Single};
 use crate::alloc::Allocator;
 use crate::error::{Error, Result, Status};
-use crate::layout::LAYOUT_VERSION;
 use crate::layout::block::Block;
 use crate::layout::extent::UNIT;
 use crate::layout::geometry::{self, FIRST_BLOCKS, FIRST_RECORDS, Geometry};
 use crate::layout::header::{self, Header, Lifecycle, WAKE_FILE_SIZE};
 use crate::layout::record::Record;
+use crate::layout::{LAYOUT_VERSION, client};
 use crate::sync::Ordering::{Relaxed, Release};
+use crate::sys::file_limit::refuse_beyond_file_limit;
 use crate::sys::fs::FileSystem;
 use crate::sys::map::{HUGE_PAGE, Map};
 use crate::sys::{cgroup, clock, file, lock, process, random};
@@ -48,6 +49,10 @@ pub fn create(address: &Address, new: &NewStore) -> Result<bool> {
     sweep(&parent, address);
     let file_system = refuse_file_system(parent.as_fd(), address)?;
     let geometry = geometry_for(address, new, &file_system)?;
+    refuse_beyond_file_limit(
+        geometry.index_size.max(geometry.capacity).max(WAKE_FILE_SIZE).max(client::FILE_SIZE),
+        &format!("the largest file of {}", address.display()),
+    )?;
     let (name, dir, index) = match make_directory(address, &parent) {
         // Our own parent was empty, and a remover took it away: begin anew.
         Err(error) if error.errno() == libc::ENOENT && address.own_parent => return Ok(false),

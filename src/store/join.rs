@@ -12,6 +12,7 @@ use crate::layout::word::LeaseWord;
 use crate::presence;
 use crate::segment::{Section, Segment, Single, refuse_beyond_cgroup, slot_name};
 use crate::sync::{AtomicU64, Ordering};
+use crate::sys::file_limit::refuse_beyond_file_limit;
 use crate::sys::fork::{ChildFds, Registration, unforked};
 use crate::sys::map::Map;
 use crate::sys::{Errno, SysResult, clock, file, lock, process, random};
@@ -47,6 +48,7 @@ impl Own {
     pub fn join(segment: &Segment) -> Result<Own> {
         let (dir, in_readers) = directory(segment)?;
         let cannot = |errno: Errno| errno.because("cannot make this client's file");
+        refuse_beyond_file_limit(FILE_SIZE, "this client's file")?;
         let (file, map) = unforked(|| {
             let fd = file::tmpfile_at(dir, 0o600).map_err(|errno| match errno.0 {
                 libc::EOPNOTSUPP | libc::EISDIR | libc::EINVAL => Error::os(

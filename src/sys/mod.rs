@@ -9,6 +9,7 @@ pub mod clock;
 mod dir;
 pub mod event_fd;
 pub mod file;
+pub mod file_limit;
 pub mod fork;
 pub mod fs;
 pub mod futex;
@@ -48,7 +49,7 @@ impl Errno {
             libc::EACCES | libc::EPERM | libc::EROFS => Status::Permission,
             libc::ENOSPC | libc::ENOMEM | libc::EDQUOT => Status::OutOfMemory,
             // EAGAIN: of threads there are no more, or no memory for one.
-            libc::EMFILE | libc::ENFILE | libc::EAGAIN => Status::Limit,
+            libc::EMFILE | libc::ENFILE | libc::EAGAIN | libc::EFBIG => Status::Limit,
             libc::EOPNOTSUPP | libc::ENOSYS => Status::Unsupported,
             libc::ENAMETOOLONG => Status::InvalidArgument,
             _ => Status::System,
@@ -57,6 +58,9 @@ impl Errno {
             libc::EMFILE => "; raise the limit of open files (ulimit -n), or disconnect clients",
             libc::ENOMEM => {
                 "; raise the limit of address space (ulimit -v), or use a smaller store"
+            }
+            libc::EFBIG => {
+                "; raise the limit of file sizes (ulimit -f), or use a file system for larger files"
             }
             _ => "",
         };

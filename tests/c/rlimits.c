@@ -1,9 +1,9 @@
 /*
  * SPDX-License-Identifier: Apache-2.0
  *
- * Ladders of RLIMIT_AS and RLIMIT_NOFILE, set before connecting and after:
- * every operation comes to what it should or says what ran out, and the store
- * is as it was. PLASMA_LONG takes smaller steps.
+ * Ladders of RLIMIT_AS, RLIMIT_NOFILE and RLIMIT_FSIZE, set before connecting
+ * and after: every operation comes to what it should or says what ran out, and
+ * the store is as it was. PLASMA_LONG takes smaller steps.
  */
 
 #include "check.h"
@@ -33,6 +33,9 @@ static uint64_t in_use(int resource)
         CHECK(file != NULL && fscanf(file, "%lu", &pages) == 1);
         fclose(file);
         return (uint64_t)pages * 4096;
+    }
+    if (resource == RLIMIT_FSIZE) {
+        return 0; /* of what is there, no file is made larger */
     }
     while (fcntl((int)pages, F_GETFD) >= 0) {
         pages++;
@@ -148,11 +151,54 @@ static void test_a_ladder_of_open_files(void)
     climb(RLIMIT_NOFILE, 1, 60, "open files");
 }
 
+static void test_a_ladder_of_file_sizes(void)
+{
+    int is_long = getenv("PLASMA_LONG") != NULL;
+
+    climb(RLIMIT_FSIZE, (is_long ? 64 : 1024) * KIB, 10 << 20, "file sizes");
+}
+
+/** What a limit on the sizes of files leaves of making a store. */
+static void make_limited(struct peer *parent, void *arg)
+{
+    plasma_connect_options_t options = PLASMA_CONNECT_OPTIONS_INIT;
+    plasma_client_t *client = NULL;
+    struct rlimit limit;
+    char text[64];
+
+    (void)parent;
+    CHECK(getrlimit(RLIMIT_FSIZE, &limit) == 0);
+    limit.rlim_cur = *(const rlim_t *)arg;
+    CHECK(setrlimit(RLIMIT_FSIZE, &limit) == 0);
+    options.capacity = 64 << 20;
+    CHECK_STATUS(plasma_connect(store(), &options, &client), PLASMA_ERR_LIMIT);
+    CHECK_MESSAGE("ulimit -f");
+    CHECK_MESSAGE("67108864");
+    snprintf(text, sizeof text, "may have %llu", (unsigned long long)limit.rlim_cur);
+    CHECK_MESSAGE(text);
+    CHECK_EQ(entries(check_dir), 0); /* nothing was made */
+}
+
+/**
+ * The kernel's answer to a file that grows beyond RLIMIT_FSIZE is SIGXFSZ,
+ * which ended the process in plasma_connect() and left files behind.
+ */
+static void test_a_store_that_the_file_limit_forbids_is_refused_before_it_is_made(void)
+{
+    const rlim_t limits[] = { 0, 1, 4096, 1 << 20, 16 << 20, (64 << 20) - 1 };
+
+    for (size_t at = 0; at < sizeof limits / sizeof *limits; at++) {
+        check_child(make_limited, (void *)(uintptr_t)&limits[at]);
+    }
+}
+
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
         TEST(a_ladder_of_address_space),
         TEST(a_ladder_of_open_files),
+        TEST(a_ladder_of_file_sizes),
+        TEST(a_store_that_the_file_limit_forbids_is_refused_before_it_is_made),
     };
     return RUN_TESTS(argc, argv, tests);
 }
