@@ -53,6 +53,7 @@ c_tests! {
     kill,
     limits,
     lock,
+    low_descriptors,
     manage,
     metadata,
     names,

@@ -55,6 +55,7 @@ const UNSAFE: &[&str] = &[
     "src/store/drafts.rs",
     "src/store/seat.rs",
     "src/sys/clock.rs",
+    "src/sys/descriptor.rs",
     "src/sys/dir.rs",
     "src/sys/event_fd.rs",
     "src/sys/file.rs",
@@ -256,6 +257,23 @@ fn atomics_come_through_the_facade() {
         }
     }
     report("Atomics named outside src/sync.rs and src/sys", wrong);
+}
+
+#[test]
+fn descriptors_are_opened_by_the_wrappers_alone() {
+    // They would be those of a closed stdin, stdout or stderr: see src/sys/descriptor.rs.
+    let opens = ["fs::read", "fs::write", "File::open", "File::create", "OpenOptions"];
+    let mut wrong = Vec::new();
+    for source in sources() {
+        let home = source.path == "src/sys/descriptor.rs";
+        for line in source.shipped() {
+            let owns = line.code.contains("from_raw_fd(") && !home;
+            if owns || opens.iter().any(|open| line.code.contains(open)) {
+                wrong.push(format!("{}:{}: {}", source.path, line.number, line.text.trim()));
+            }
+        }
+    }
+    report("Files that may become a standard stream", wrong);
 }
 
 #[test]

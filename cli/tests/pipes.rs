@@ -199,3 +199,19 @@ fn wrong_arguments_are_told_in_one_line() {
     assert!(place.run(&["--help"]).ok().contains("Exit codes:"));
     assert!(place.run(&["help", "ls"]).ok().contains("--older"));
 }
+
+#[test]
+fn a_command_with_closed_streams_harms_no_object() {
+    let place = Place::empty();
+    let file = place.file("file", &pattern(100_000));
+    let closed = |args: &[&str]| {
+        let mut command = place.command_without_streams(args);
+        assert!(command.status().unwrap().success(), "{args:?}");
+    };
+    closed(&["create", "--capacity", "16M"]);
+    closed(&["put", &file, "--name", "first"]);
+    closed(&["ls"]);
+    closed(&["check"]);
+    assert_eq!(place.run(&["cat", "first"]).output.stdout, pattern(100_000));
+    place.run(&["check"]).ok();
+}

@@ -297,3 +297,33 @@ def test_a_fork_without_descriptors_keeps_what_the_child_may_see(store: str) -> 
     said, complaints = process.communicate(timeout=120)
     assert (process.returncode, said) == (0, "1\n"), complaints
     assert complaints.splitlines()[0].startswith("a fork has no pipe to its parent")
+
+
+def test_what_a_child_prints_to_closed_streams_does_not_say_that_it_is_ready(store: str) -> None:
+    script = """if True:
+        import os, sys
+        tell = os.dup(1)
+
+        def print_first():
+            for closed in range(3):
+                try:
+                    os.write(closed, b"noise")
+                    os.write(tell, b"written to %d\\n" % closed)
+                except OSError:
+                    pass
+
+        os.register_at_fork(after_in_child=print_first)
+        import plasma
+        client = plasma.connect(sys.argv[1])
+        view = memoryview(client.get(client.put_bytes(b"held")))
+        for closed in range(3):
+            os.close(closed)
+        pid = os.fork()
+        if pid == 0:
+            os._exit(bytes(view) != b"held")
+        assert os.waitpid(pid, 0)[1] == 0
+        os.write(tell, b"done\\n")
+    """
+    process = start(script, store)
+    said, complaints = process.communicate(timeout=120)
+    assert (process.returncode, said) == (0, "done\n"), complaints

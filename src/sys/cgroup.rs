@@ -3,8 +3,8 @@
 //! Shared memory counts against the group of whoever touches it first, and going over the limit
 //! is no error: the kernel kills. So room is looked at before memory is reserved.
 
+use super::kernel_file::read_text;
 use once_cell::sync::OnceCell;
-use std::fs::read_to_string;
 
 /// The tightest limit among this process's group and the groups around it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,9 +21,9 @@ pub struct CgroupRoom {
 pub fn room() -> Option<CgroupRoom> {
     // Where the groups are mounted stays: a look at all mounts takes longer than all else here.
     static MOUNTS: OnceCell<String> = OnceCell::new();
-    let mounts = MOUNTS.get_or_try_init(|| read_to_string("/proc/self/mountinfo").map(cgroups_of));
-    let groups = read_to_string("/proc/self/cgroup").ok()?;
-    room_in(&groups, mounts.ok()?, |path| read_to_string(path).ok())
+    let mounts = MOUNTS.get_or_try_init(|| read_text("/proc/self/mountinfo").map(cgroups_of));
+    let groups = read_text("/proc/self/cgroup").ok()?;
+    room_in(&groups, mounts.ok()?, |path| read_text(path).ok())
 }
 
 /// The mounts of control groups among all mounts.

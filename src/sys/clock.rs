@@ -1,6 +1,7 @@
 //! Clocks. None of them allocates or enters the kernel where the vDSO works.
 #![allow(unsafe_code)] // clock_gettime and the counters of the processor
 
+use super::kernel_file::read_text;
 use libc::clockid_t;
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -169,7 +170,7 @@ mod counter {
 
 /// What the kernel calls this boot; zeros where it does not say.
 pub fn boot_id() -> [u8; 16] {
-    let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let text = read_text("/proc/sys/kernel/random/boot_id").unwrap_or_default();
     let digits = text.chars().filter_map(|c| c.to_digit(16));
     let mut id = [0; 16];
     for (i, digit) in digits.take(32).enumerate() {

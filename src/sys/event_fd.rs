@@ -1,9 +1,10 @@
 //! A descriptor that poll finds readable while something is up.
 #![allow(unsafe_code)] // the eventfd system call
 
+use super::descriptor::{Low, own};
 use super::kept::Kept;
 use super::{SysResult, check, retry};
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, RawFd};
 
 /// Readable from [`signal`](Self::signal) to [`drain`](Self::drain). Nothing here blocks.
 ///
@@ -15,10 +16,10 @@ pub struct EventFd(Kept);
 impl EventFd {
     /// A new one, not readable.
     pub fn new() -> SysResult<Self> {
+        let _low = Low::occupy();
         // SAFETY: takes no pointers.
         let fd = check(unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) })?;
-        // SAFETY: eventfd just returned this descriptor; nobody else owns it.
-        Kept::new(unsafe { OwnedFd::from_raw_fd(fd) }).map(Self)
+        Kept::new(own(fd)?).map(Self)
     }
 
     /// Its number.

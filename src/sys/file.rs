@@ -1,12 +1,13 @@
 //! Files and directories, always by a directory's descriptor and a name in it.
 #![allow(unsafe_code)] // system calls
 
+use super::descriptor::{Low, own};
 pub use super::dir::list_dir;
 use super::{Errno, SysResult, check, file_limit, retry};
 use crate::sync::kill_point;
 use libc::c_int;
 use std::ffi::{CStr, CString};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 /// At most this much is reserved by one system call, so that signals and other threads get a turn.
 const RESERVE_STEP: u64 = 64 << 20;
@@ -104,11 +105,11 @@ pub fn open_at(
     if flags & (libc::O_CREAT | libc::O_TMPFILE & !libc::O_DIRECTORY) != 0 {
         kill_point("create a file");
     }
+    let writable = flags & libc::O_ACCMODE != libc::O_RDONLY;
+    let _low = writable.then(Low::occupy);
     let flags = flags | libc::O_CLOEXEC;
     // SAFETY: `name` ends in NUL and outlives the call.
-    let fd = retry(|| unsafe { libc::openat(at(dir), name.as_ptr(), flags, mode) })?;
-    // SAFETY: openat just returned this descriptor; nobody else owns it.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+    own(retry(|| unsafe { libc::openat(at(dir), name.as_ptr(), flags, mode) })?)
 }
 
 /// A nameless file in `dir`, readable and writable. [`link_tmpfile`] names it.

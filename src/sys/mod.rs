@@ -2,10 +2,11 @@
 //!
 //! Every wrapper is safe to call, and fails with the bare [`Errno`]: what an errno means to a user
 //! depends on what was being done, so the layers above put it into words. All file descriptors
-//! are close-on-exec.
+//! are close-on-exec, and none is 0, 1 or 2.
 
 pub mod cgroup;
 pub mod clock;
+mod descriptor;
 mod dir;
 pub mod event_fd;
 pub mod file;
@@ -14,6 +15,7 @@ pub mod fork;
 pub mod fs;
 pub mod futex;
 pub mod kept;
+mod kernel_file;
 pub mod lock;
 pub mod map;
 pub mod membarrier;

@@ -2,8 +2,7 @@
 #![allow(unsafe_code)] // geteuid and the like
 
 use super::fork;
-use std::fs::File;
-use std::io::Read;
+use super::kernel_file::read_small;
 use std::mem::MaybeUninit;
 use std::os::unix::fs::MetadataExt;
 use std::sync::atomic::{AtomicU64, Ordering::*};
@@ -84,13 +83,6 @@ fn fields(stat: &[u8]) -> impl Iterator<Item = &[u8]> {
     stat[name_end..].split(u8::is_ascii_whitespace).filter(|f| !f.is_empty())
 }
 
-/// What one read gives of a file of the kernel, which is all of it if there is room; empty when it
-/// cannot be read.
-fn read_small<'a>(path: &str, room: &'a mut [u8]) -> &'a [u8] {
-    let len = File::open(path).and_then(|mut file| file.read(room)).unwrap_or(0);
-    &room[..len]
-}
-
 /// The name of this process, padded with zeros: that of its first thread.
 pub fn comm() -> [u8; 16] {
     let mut comm = [0; 16];
@@ -129,8 +121,9 @@ pub fn host_name() -> String {
 
 /// Whether a process of this pid namespace is stopped, by a signal or a debugger.
 pub fn is_stopped(pid: i32) -> bool {
-    let stat = std::fs::read(format!("/proc/{pid}/stat")).unwrap_or_default();
-    matches!(fields(&stat).next(), Some(b"T" | b"t"))
+    let mut room = [0; 1024];
+    let stat = read_small(&format!("/proc/{pid}/stat"), &mut room);
+    matches!(fields(stat).next(), Some(b"T" | b"t"))
 }
 
 /// Die at once, as by `kill -9`.

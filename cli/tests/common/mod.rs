@@ -97,6 +97,14 @@ impl Place {
         Running(Some(self.about_store(command, args).stdin(Stdio::piped()).spawn().unwrap()))
     }
 
+    /// The command as a daemon might start it: descriptors 0, 1 and 2 are closed.
+    pub fn command_without_streams(&self, args: &[&str]) -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-c", "exec \"$0\" \"$@\" <&- >&- 2>&-", PLASMA]);
+        command.args(args).env("PLASMA_STORE", self.store());
+        command
+    }
+
     /// Start another command about the store of this place, input and output in pipes.
     pub fn start_as(&self, mut command: Command) -> Running {
         command.env("PLASMA_STORE", self.store()).stdin(Stdio::piped());

@@ -41,6 +41,21 @@ _fork = _Fork()
 _kept_for_good: list[list[_Held]] = []
 
 
+def _pipe() -> tuple[int, int]:
+    """A pipe that is none of the standard streams, which may be closed: what the child prints would
+    tell the parent that it is ready."""
+    low: list[int] = []
+    try:
+        while True:
+            ends = os.pipe2(os.O_CLOEXEC)
+            if min(ends) > 2:
+                return ends
+            low += ends
+    finally:
+        for end in low:
+            os.close(end)
+
+
 def _before() -> None:
     _fork.held, _fork.pipe = [], None
     for lease in _native.leases():
@@ -52,7 +67,7 @@ def _before() -> None:
             _fork.held.append(_Held(lease, info))
     if _fork.held:
         try:
-            _fork.pipe = os.pipe2(os.O_CLOEXEC)
+            _fork.pipe = _pipe()
         except OSError as error:
             log.warning("a fork has no pipe to its parent: %s", error)
 

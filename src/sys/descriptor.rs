@@ -1,0 +1,87 @@
+//! Numbers of descriptors. 0, 1 and 2 are the program's, also while they are closed.
+//!
+//! A daemon may start with them closed, and go on to write to stderr. The kernel gives the lowest
+//! free number, so a file of the store would be what it writes to. What is opened here is moved to
+//! a higher number at once. What can be written to does not have a low number even for the moment
+//! between: [`Low`] occupies the low numbers while it is opened.
+#![allow(unsafe_code)] // fcntl, close, and owning what a system call returned
+
+use super::{Errno, SysResult, check, retry};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+
+/// The first number that is not the program's own.
+const FIRST: RawFd = 3;
+
+/// Own a descriptor that a system call has just returned, under a number that may be kept.
+pub(super) fn own(returned: RawFd) -> SysResult<OwnedFd> {
+    // SAFETY: the caller has just got this descriptor from the kernel; nobody else owns it.
+    let fd = unsafe { OwnedFd::from_raw_fd(returned) };
+    if returned >= FIRST { Ok(fd) } else { move_up(&fd) }
+}
+
+#[cold]
+fn move_up(low: &OwnedFd) -> SysResult<OwnedFd> {
+    // SAFETY: takes no pointers.
+    let fd = unsafe { libc::fcntl(low.as_raw_fd(), libc::F_DUPFD_CLOEXEC, FIRST) };
+    match check(fd) {
+        // SAFETY: fcntl has just returned this descriptor; nobody else owns it.
+        Ok(fd) => Ok(unsafe { OwnedFd::from_raw_fd(fd) }),
+        // The limit of open files leaves no number from 3 on.
+        Err(Errno(libc::EINVAL)) => Err(Errno(libc::EMFILE)),
+        Err(error) => Err(error),
+    }
+}
+
+/// Low numbers that were free, occupied until this is dropped. To write to them is as bad a
+/// descriptor as before.
+pub(super) struct Low(#[allow(dead_code)] [Option<OwnedFd>; FIRST as usize]);
+
+impl Low {
+    /// Occupy those of 0, 1 and 2 that are free.
+    pub(super) fn occupy() -> Self {
+        Self(std::array::from_fn(|number| {
+            // SAFETY: takes no pointers.
+            let free = unsafe { libc::fcntl(number as RawFd, libc::F_GETFD) } < 0;
+            if free { place_holder() } else { None }
+        }))
+    }
+}
+
+/// A descriptor that can neither be read nor written, with a low number if there is one. Without
+/// it the file that is opened is moved up all the same, a moment later.
+#[cold]
+fn place_holder() -> Option<OwnedFd> {
+    let flags = libc::O_PATH | libc::O_CLOEXEC;
+    // SAFETY: the name ends in NUL and outlives the call.
+    let fd = retry(|| unsafe { libc::open(c"/".as_ptr(), flags) }).ok()?;
+    // SAFETY: open has just returned this descriptor; nobody else owns it.
+    let fd = unsafe { OwnedFd::from_raw_fd(fd) };
+    (fd.as_raw_fd() < FIRST).then_some(fd)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::file;
+    use super::super::testing::{TempDir, in_child};
+    use std::os::fd::AsRawFd;
+
+    #[test]
+    fn nothing_is_kept_below_3_and_low_numbers_are_free_again() {
+        let dir = TempDir::new();
+        let high = in_child(|| {
+            for number in 0..3 {
+                // SAFETY: the child's own, which it uses for nothing.
+                unsafe { libc::close(number) };
+            }
+            let flags = libc::O_RDWR | libc::O_CREAT;
+            let opened = file::open_at(Some(dir.fd()), c"f", flags, 0o600);
+            let read = file::open_at(Some(dir.fd()), c"f", libc::O_RDONLY, 0);
+            let kept =
+                [opened, read].iter().all(|fd| fd.as_ref().is_ok_and(|fd| fd.as_raw_fd() > 2));
+            // SAFETY: takes no pointers.
+            let free = (0..3).all(|number| unsafe { libc::fcntl(number, libc::F_GETFD) } < 0);
+            i32::from(kept && free)
+        });
+        assert_eq!(high, 1);
+    }
+}
