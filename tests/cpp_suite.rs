@@ -35,6 +35,7 @@ cpp_tests! {
     clients,
     lists_and_events,
     many,
+    ranges,
 }
 
 #[test]

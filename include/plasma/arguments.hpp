@@ -95,8 +95,24 @@ private:
     uint64_t size_ = 0;
 };
 
-/** Values in a row, borrowed: what std::span is in C++20, and made from it. */
+/**
+ * Values in a row, borrowed: what std::span is in C++20, and made from it.
+ *
+ * Of T that may be written it is made from what may be written: an array, a
+ * vector or another container of just T, but no temporary one.
+ */
 template <typename T> class Span {
+    /* Whether a container lends values of T: the same values, so that the
+     * next is where it is looked for, with no more rights than they give. */
+    template <typename Container>
+    using IfItLends = std::enable_if_t<
+        std::is_convertible_v<
+            std::remove_pointer_t<
+                decltype(std::declval<Container &>().data())> (*)[],
+            T (*)[]> &&
+            !std::is_same_v<std::remove_const_t<Container>, Span>,
+        int>;
+
 public:
     /** None. */
     Span() noexcept = default;
@@ -104,15 +120,16 @@ public:
     Span(T *data, size_t size) noexcept : data_(data), size_(size) {}
     /** The elements of an array. */
     template <size_t N> Span(T (&array)[N]) noexcept : data_(array), size_(N) {}
-    /** The elements of a vector, an array or a span. */
-    template <typename Container,
-              typename = std::enable_if_t<
-                  std::is_convertible_v<
-                      decltype(std::declval<const Container &>().data()),
-                      T *> &&
-                  !std::is_same_v<Container, Span>>>
+    /** The elements of a vector, an array or a MutableBuffer. */
+    template <typename Container, IfItLends<Container> = 0>
+    Span(Container &values) noexcept
+        : data_(values.data()), size_(static_cast<size_t>(values.size()))
+    {
+    }
+    /** The same to read only; and the elements of a span. */
+    template <typename Container, IfItLends<const Container> = 0>
     Span(const Container &values) noexcept
-        : data_(values.data()), size_(values.size())
+        : data_(values.data()), size_(static_cast<size_t>(values.size()))
     {
     }
 
@@ -120,6 +137,10 @@ public:
     T *data() const noexcept { return data_; }
     /** How many. */
     size_t size() const noexcept { return size_; }
+    /** The first. */
+    T *begin() const noexcept { return data_; }
+    /** Past the last. */
+    T *end() const noexcept { return data_ + size_; }
 
 private:
     T *data_ = nullptr;

@@ -43,6 +43,8 @@ public:
         /** To its copy. */
         using reference = const Info &;
 
+        /** Of no list. */
+        Iterator() noexcept = default;
         /** At a position of a list. */
         Iterator(const Handle *list, uint64_t index) noexcept
             : list_(list), index_(index)
@@ -78,8 +80,8 @@ public:
         }
 
     private:
-        const Handle *list_;
-        uint64_t index_;
+        const Handle *list_ = nullptr;
+        uint64_t index_ = 0;
         mutable Info info_{};
     };
 

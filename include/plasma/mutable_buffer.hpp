@@ -18,6 +18,10 @@ namespace plasma {
 /**
  * The creator's view of one object until it is sealed.
  *
+ * It is a contiguous range of bytes, to write: std::span<uint8_t>(buffer) in
+ * C++20, std::fill(buffer.begin(), buffer.end(), 0) in C++17; to read only when
+ * it is const.
+ *
  * Lifetime: from BuildObject() to Seal(), SealAndGet() or Abort(). One that
  *           ends before is aborted; should that fail, because the writer lock
  *           stays busy, the object goes when the process does. If the process
@@ -62,20 +66,32 @@ public:
     explicit operator bool() const noexcept { return buffer_.data != nullptr; }
     /** Whether Seal() or SealAndGet() ended it. */
     bool sealed() const noexcept { return sealed_; }
-    /** The first byte, to write; Resize() may change it. */
+    /** The same as data(), where the name is to say that it is written. */
     uint8_t *mutable_data() noexcept { return buffer_.data; }
     /** The byte at an offset of at most size(), to write. */
     uint8_t *mutable_data(uint64_t offset) noexcept
     {
         return buffer_.data + offset;
     }
+    /** The first byte, to write; Resize() may change it. */
+    uint8_t *data() noexcept { return buffer_.data; }
     /** The first byte, to read. */
     const uint8_t *data() const noexcept { return buffer_.data; }
+    /** The byte at an offset of at most size(), to write. */
+    uint8_t *data(uint64_t offset) noexcept { return buffer_.data + offset; }
     /** The byte at an offset of at most size(), to read. */
     const uint8_t *data(uint64_t offset) const noexcept
     {
         return buffer_.data + offset;
     }
+    /** The first byte, to write; Resize() may change it. */
+    uint8_t *begin() noexcept { return data(); }
+    /** The first byte, to read. */
+    const uint8_t *begin() const noexcept { return data(); }
+    /** Past the last byte, to write up to there. */
+    uint8_t *end() noexcept { return data(buffer_.size); }
+    /** Past the last byte, to read up to there. */
+    const uint8_t *end() const noexcept { return data(buffer_.size); }
     /** How many bytes. */
     size_t size() const noexcept { return static_cast<size_t>(buffer_.size); }
     /** Whether there are none. */

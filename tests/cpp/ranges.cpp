@@ -1,0 +1,202 @@
+/* Rows of values in every form that a program has them in, and what is a range. */
+
+#include "check.hpp"
+
+#include <algorithm>
+#include <array>
+#include <iterator>
+#include <numeric>
+#if __cplusplus > 201703L
+#include <ranges>
+#include <span>
+#endif
+
+using plasma::Buffer;
+using plasma::Bytes;
+using plasma::ClientContext;
+using plasma::ClientList;
+using plasma::Metadata;
+using plasma::MutableBuffer;
+using plasma::ObjectID;
+using plasma::ObjectList;
+using plasma::Span;
+using plasma::Status;
+
+/* All of each template, used or not. */
+template class plasma::Span<Buffer>;
+template class plasma::Span<const Metadata>;
+template class plasma::Span<const ObjectID>;
+template class plasma::Span<const uint64_t>;
+template class plasma::Span<const void *const>;
+template class plasma::Span<uint8_t>;
+template class plasma::List<plasma_list_t, plasma::ObjectInfo, plasma_list_count,
+                            plasma_list_at, plasma_list_free>;
+template class plasma::List<plasma_client_list_t, plasma::ClientInfo,
+                            plasma_client_list_count, plasma_client_list_at,
+                            plasma_client_list_free>;
+
+namespace {
+
+/* Larger than what it derives from: a row of these is no row of those. */
+struct TaggedID : ObjectID {
+    int tag = 0;
+};
+
+template <typename To, typename From>
+constexpr bool kMakes = std::is_constructible_v<To, From>;
+
+/* What is to be written is not made from what cannot be, nor from what ends
+ * with the expression. */
+static_assert(kMakes<Span<Buffer>, std::vector<Buffer> &>);
+static_assert(kMakes<Span<Buffer>, std::array<Buffer, 2> &>);
+static_assert(kMakes<Span<Buffer>, Buffer (&)[2]>);
+static_assert(!kMakes<Span<Buffer>, const std::vector<Buffer> &>);
+static_assert(!kMakes<Span<Buffer>, std::vector<Buffer>>);
+static_assert(!kMakes<Span<Buffer>, std::vector<MutableBuffer> &>);
+static_assert(kMakes<Span<const ObjectID>, const std::vector<ObjectID> &>);
+static_assert(kMakes<Span<const ObjectID>, std::vector<ObjectID> &>);
+static_assert(kMakes<Span<const ObjectID>, std::vector<ObjectID>>);
+static_assert(kMakes<Span<const ObjectID>, ObjectID (&)[2]>);
+static_assert(kMakes<Span<const ObjectID>, Span<ObjectID>>);
+static_assert(!kMakes<Span<ObjectID>, Span<const ObjectID>>);
+static_assert(!kMakes<Span<const ObjectID>, std::vector<TaggedID> &>);
+static_assert(!kMakes<Span<const ObjectID>, TaggedID (&)[2]>);
+static_assert(kMakes<Span<uint8_t>, MutableBuffer &>);
+static_assert(!kMakes<Span<uint8_t>, const MutableBuffer &>);
+static_assert(!kMakes<Span<uint8_t>, Buffer &>);
+static_assert(kMakes<Span<const uint8_t>, const Buffer &>);
+static_assert(kMakes<Bytes, const MutableBuffer &>);
+static_assert(!kMakes<Bytes, const std::vector<std::string> &>);
+
+/* Whoever may only look at an object that is written may not write it. */
+static_assert(std::is_same_v<decltype(*std::declval<MutableBuffer &>().begin()), uint8_t &>);
+static_assert(std::is_same_v<decltype(std::declval<MutableBuffer &>().data(0)), uint8_t *>);
+static_assert(
+    std::is_same_v<decltype(*std::declval<const MutableBuffer &>().end()), const uint8_t &>);
+static_assert(
+    std::is_same_v<decltype(std::declval<const MutableBuffer &>().data()), const uint8_t *>);
+
+#if __cplusplus > 201703L
+static_assert(kMakes<Span<Buffer>, std::span<Buffer>>);
+static_assert(kMakes<Span<const ObjectID>, std::span<ObjectID>>);
+static_assert(!kMakes<Span<Buffer>, std::span<const Buffer>>);
+static_assert(std::ranges::contiguous_range<MutableBuffer>);
+static_assert(std::ranges::contiguous_range<const MutableBuffer>);
+static_assert(std::ranges::sized_range<MutableBuffer>);
+static_assert(std::ranges::output_range<MutableBuffer, uint8_t>);
+static_assert(!std::ranges::output_range<const MutableBuffer, uint8_t>);
+static_assert(std::ranges::contiguous_range<Span<const ObjectID>>);
+static_assert(std::ranges::input_range<const ObjectList>);
+static_assert(std::ranges::input_range<const ClientList>);
+static_assert(std::ranges::sized_range<const ObjectList>);
+#endif
+
+std::vector<Buffer> GetTwo(const ClientContext &client)
+{
+    std::vector<Buffer> buffers;
+    std::vector<Status> statuses;
+    CHECK_OK(client.GetObjects(std::vector<ObjectID>{IdOf(1), IdOf(2)}, buffers, statuses));
+    return buffers;
+}
+
+void TestManyAreReleasedFromAnyRow(const Store &store)
+{
+    const ClientContext client = store.Connect();
+    CHECK_OK(client.PutObject(IdOf(1), "one"));
+    CHECK_OK(client.PutObject(IdOf(2), "two"));
+
+    std::vector<Buffer> buffers = GetTwo(client);
+    CHECK_OK(Buffer::ReleaseMany(buffers));
+    CHECK(!buffers[0] && !buffers[1] && StatsOf(client).leases == 0);
+
+    buffers = GetTwo(client);
+    CHECK_OK(Buffer::ReleaseMany({buffers.data() + 1, 1}));
+    CHECK(buffers[0] && !buffers[1] && StatsOf(client).leases == 1);
+
+    std::array<Buffer, 2> array{std::move(buffers[0]), Buffer()};
+    CHECK_OK(Buffer::ReleaseMany(array));
+    CHECK(!array[0] && StatsOf(client).leases == 0);
+
+    Buffer plain[2];
+    CHECK_OK(client.GetObject(IdOf(1), plain[0]));
+    CHECK_OK(Buffer::ReleaseMany(plain));
+    CHECK(!plain[0] && StatsOf(client).leases == 0);
+#if __cplusplus > 201703L
+    buffers = GetTwo(client);
+    CHECK_OK(Buffer::ReleaseMany(std::span(buffers).first(1)));
+    CHECK(!buffers[0] && buffers[1]);
+#endif
+    CHECK_OK(Buffer::ReleaseMany({}));
+}
+
+void TestAnObjectIsWrittenAsARange(const Store &store)
+{
+    const ClientContext client = store.Connect();
+    MutableBuffer draft;
+    CHECK(draft.begin() == draft.end() && draft.begin() == nullptr);
+    CHECK_OK(client.BuildObject(IdOf(1), 10, draft));
+
+    std::fill(draft.begin(), draft.end(), uint8_t{'x'});
+    std::iota(draft.begin(), draft.begin() + 3, uint8_t{'0'});
+    for (uint8_t &byte : draft) {
+        byte = byte == 'x' ? '-' : byte;
+    }
+    draft.data()[9] = '!';
+    *draft.data(8) = '?';
+    const std::string_view text("abc");
+    std::copy(text.begin(), text.end(), std::next(std::begin(draft), 4));
+    const MutableBuffer &looked_at = draft;
+    CHECK(std::equal(looked_at.begin(), looked_at.end(), "012-abc-?!"));
+    CHECK(std::size(looked_at) == 10 && std::data(looked_at) == draft.mutable_data());
+    CHECK_OK(client.PutObject(IdOf(2), looked_at)); /* bytes like any other */
+
+    const Span<uint8_t> bytes(draft);
+    CHECK(bytes.data() == draft.data() && bytes.size() == 10);
+    *bytes.begin() = '9';
+    CHECK(draft.data()[0] == '9' && bytes.end() == draft.end());
+#if __cplusplus > 201703L
+    std::ranges::fill(draft, uint8_t{'z'});
+    std::ranges::reverse(draft);
+    const std::span<uint8_t> view(draft);
+    view[1] = 'y';
+    CHECK(std::span<const uint8_t>(looked_at)[1] == 'y');
+    CHECK(std::ranges::count(looked_at, uint8_t{'z'}) == 9);
+#endif
+    CHECK_OK(draft.Seal());
+    CHECK(draft.begin() == draft.end() && draft.size() == 0);
+    Buffer copy;
+    CHECK_OK(client.GetObject(IdOf(2), copy, plasma::kNoWait));
+    CHECK(copy.view() == "012-abc-?!");
+}
+
+void TestAListIsARange(const Store &store)
+{
+    const ClientContext client = store.Connect();
+    CHECK_OK(client.PutObject(IdOf(1), "one"));
+    CHECK_OK(client.PutObject(IdOf(2), "three"));
+
+    ObjectList list;
+    CHECK_OK(client.ListObjects(list));
+    const auto has = [](const plasma::ObjectInfo &info) { return info.data_size == 5; };
+    CHECK(std::count_if(list.begin(), list.end(), has) == 1);
+    CHECK(std::distance(list.begin(), list.end()) == 2);
+    ObjectList::Iterator at = list.begin(), before = at++;
+    CHECK(before == list.begin() && before != at && at->struct_size != 0);
+    at = ObjectList::Iterator();
+    CHECK(ObjectList().begin() == ObjectList().end());
+#if __cplusplus > 201703L
+    CHECK(std::ranges::count_if(list, has) == 1);
+    CHECK(std::ranges::distance(list | std::views::filter(has)) == 1);
+#endif
+}
+
+}  // namespace
+
+int main()
+{
+    return RunTests({
+        TEST(ManyAreReleasedFromAnyRow),
+        TEST(AnObjectIsWrittenAsARange),
+        TEST(AListIsARange),
+    });
+}
