@@ -103,7 +103,7 @@ KILL := $(CARGO) test $(CARGOFLAGS) --features kill-points --target-dir target/k
     --config profile.dev.package.plasma.opt-level=2
 
 kill: ## processes killed at some stores to shared memory and system calls of every operation
-	$(KILL) --test kill_points --test lock_owner
+	$(KILL) --test kill_points --test lock_owner --test matrix
 
 crash: library ## processes killed at all of them, and at some machine instructions
 	PLASMA_KILL_ALL=1 $(KILL) --test kill_points -- --nocapture

@@ -20,6 +20,10 @@ use std::sync::atomic as imp;
 #[cfg(all(test, not(any(loom, shuttle))))]
 pub(crate) mod testing;
 
+#[cfg(feature = "kill-points")]
+#[path = "sync/pause.rs"]
+mod pause;
+
 pub use imp::{Ordering, fence};
 
 /// Atomics for words that no other process sees.
@@ -51,9 +55,11 @@ macro_rules! shared_word {
             pub fn new(value: $value) -> Self {
                 Self(imp::$inner::new(value))
             }
-            /// Load the word once.
+            /// Load the word once, after a pause point.
             #[inline]
+            #[cfg_attr(feature = "kill-points", track_caller)]
             pub fn load(&self, order: Ordering) -> $value {
+                pause_point("load");
                 self.0.load(order)
             }
             /// Store, after a kill point.
@@ -110,8 +116,17 @@ shared_word!(AtomicU64, u64, AtomicU64);
 #[inline(always)]
 pub fn kill_point(_what: &'static str) {}
 
+/// Passed before each load of a shared word and each system call that waits or looks. A test can make
+/// a thread pause here, and at each kill point, but nobody is killed. Nothing in a normal build.
+#[cfg(not(feature = "kill-points"))]
+#[inline(always)]
+pub fn pause_point(_what: &'static str) {}
+
 #[cfg(all(test, shuttle))]
 use explore::kill_point;
+
+#[cfg(feature = "kill-points")]
+pub use pause::{at_point, at_points, no_more_points, pause_point};
 
 #[cfg(feature = "kill-points")]
 pub use kill::{Point, arm, arm_stop, before_death, kill_point, passed, trace, traced};
@@ -137,6 +152,24 @@ mod kill {
         file: &'static str,
         line: u32,
         what: &'static str,
+    }
+
+    impl Point {
+        #[track_caller]
+        pub(super) fn here(what: &'static str) -> Self {
+            let place = Location::caller();
+            Self { file: place.file(), line: place.line(), what }
+        }
+
+        /// What is about to be done.
+        pub const fn what(&self) -> &'static str {
+            self.what
+        }
+
+        /// The file of the source where it is.
+        pub const fn file(&self) -> &'static str {
+            self.file
+        }
     }
 
     impl fmt::Display for Point {
@@ -181,13 +214,13 @@ mod kill {
     /// Dies here when a test asked for it.
     #[track_caller]
     pub fn kill_point(what: &'static str) {
+        super::pause_point(what);
         let n = PASSED.fetch_add(1, Ordering::Relaxed) + 1;
         let (traced, reached) = (TRACE.load(Ordering::Relaxed), n == AT.load(Ordering::Relaxed));
         if !traced && !reached {
             return;
         }
-        let place = Location::caller();
-        let point = Point { file: place.file(), line: place.line(), what };
+        let point = Point::here(what);
         if traced {
             TRACED.lock().push(point);
         }

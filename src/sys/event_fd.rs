@@ -16,6 +16,7 @@ pub struct EventFd(Kept);
 impl EventFd {
     /// A new one, not readable.
     pub fn new() -> SysResult<Self> {
+        crate::sync::pause_point("make an eventfd");
         let _low = Low::occupy();
         // SAFETY: takes no pointers.
         let fd = check(unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) })?;

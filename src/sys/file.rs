@@ -4,7 +4,7 @@
 use super::descriptor::{Low, own};
 pub use super::dir::list_dir;
 use super::{Errno, SysResult, check, file_limit, retry};
-use crate::sync::kill_point;
+use crate::sync::{kill_point, pause_point};
 use libc::c_int;
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
@@ -104,6 +104,8 @@ pub fn open_at(
     // O_TMPFILE has the bit of O_DIRECTORY in it.
     if flags & (libc::O_CREAT | libc::O_TMPFILE & !libc::O_DIRECTORY) != 0 {
         kill_point("create a file");
+    } else {
+        pause_point("open");
     }
     let writable = flags & libc::O_ACCMODE != libc::O_RDONLY;
     let _low = writable.then(Low::occupy);
@@ -193,16 +195,20 @@ pub fn rename_noreplace(
 }
 
 /// What an open file is.
+#[track_caller]
 pub fn stat_fd(fd: BorrowedFd<'_>) -> SysResult<Stat> {
     stat(fd.as_raw_fd(), c"", libc::AT_EMPTY_PATH)
 }
 
 /// What a name stands for; a symbolic link stands for itself.
+#[track_caller]
 pub fn stat_at(dir: Option<BorrowedFd<'_>>, name: &CStr) -> SysResult<Stat> {
     stat(at(dir), name, libc::AT_SYMLINK_NOFOLLOW)
 }
 
+#[track_caller]
 fn stat(dir: RawFd, name: &CStr, flags: c_int) -> SysResult<Stat> {
+    pause_point("stat");
     let mut stat = std::mem::MaybeUninit::<libc::stat>::uninit();
     // SAFETY: `name` ends in NUL, `stat` has room for the answer; both outlive the call.
     retry(|| unsafe { libc::fstatat(dir, name.as_ptr(), stat.as_mut_ptr(), flags) })?;
@@ -302,7 +308,9 @@ pub fn set_owner(fd: BorrowedFd<'_>, uid: u32) -> SysResult<()> {
 }
 
 /// Read until `buffer` is full or the file ends; the bytes read.
+#[track_caller]
 pub fn read_at(fd: BorrowedFd<'_>, buffer: &mut [u8], start: u64) -> SysResult<usize> {
+    pause_point("read");
     let mut done = 0;
     while done < buffer.len() {
         let from = offset(start.saturating_add(done as u64))?;

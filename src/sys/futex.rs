@@ -49,17 +49,20 @@ impl Wake {
 }
 
 /// Sleep while the shared `word` is `expected`, at most for `timeout`.
+#[track_caller]
 pub fn wait(word: &sync::AtomicU32, expected: u32, timeout: Option<Duration>) -> Wake {
     sleep(std::ptr::from_ref(word).cast(), 0, expected, timeout)
 }
 
 /// Sleep while the low 32 bits of the shared `word` are `expected`, at most for `timeout`.
+#[track_caller]
 pub fn wait_low_half(word: &sync::AtomicU64, expected: u32, timeout: Option<Duration>) -> Wake {
     // Little-endian (checked at the crate root): the low half comes first.
     sleep(std::ptr::from_ref(word).cast(), 0, expected, timeout)
 }
 
 /// Sleep while a word of this process is `expected`, at most for `timeout`.
+#[track_caller]
 pub fn wait_private(word: &AtomicU32, expected: u32, timeout: Option<Duration>) -> Wake {
     sleep(word.as_ptr(), libc::FUTEX_PRIVATE_FLAG, expected, timeout)
 }
@@ -81,7 +84,9 @@ pub fn wake_private(word: &AtomicU32) -> u32 {
     wake_at(word.as_ptr(), libc::FUTEX_PRIVATE_FLAG, u32::MAX)
 }
 
+#[track_caller]
 fn sleep(word: *const u32, flag: i32, expected: u32, timeout: Option<Duration>) -> Wake {
+    sync::pause_point("sleep");
     let timeout = timeout.map(|t| timespec(t.as_secs(), t.subsec_nanos()));
     let timeout = timeout.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
     let operation = libc::FUTEX_WAIT | flag;
@@ -148,9 +153,11 @@ impl<'a> Watch<'a> {
 /// Sleep until one of 1 to [`MAX_WATCHES`] words is woken or differs from what is expected.
 ///
 /// `deadline_ns` is a time of [`monotonic_ns`](super::clock::monotonic_ns).
+#[track_caller]
 pub fn wait_any(words: &[Watch<'_>], deadline_ns: Option<u64>) -> Wake {
     let deadline = deadline_ns.map(|ns| timespec(ns / 1_000_000_000, (ns % 1_000_000_000) as u32));
     let deadline = deadline.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
+    sync::pause_point("sleep");
     // SAFETY: a Watch is laid out as the kernel's struct and holds the address of an atomic that
     // its lifetime keeps alive; `deadline` is null or a live local.
     let slept = unsafe {

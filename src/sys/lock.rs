@@ -6,7 +6,7 @@
 #![allow(unsafe_code)] // fcntl
 
 use super::{Errno, SysResult, retry};
-use crate::sync::kill_point;
+use crate::sync::{kill_point, pause_point};
 use libc::c_int;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
@@ -43,7 +43,9 @@ pub fn unlock(fd: BorrowedFd<'_>) -> SysResult<()> {
 
 /// Whether another open file holds the write lock. Read locks, which anyone can take who may read,
 /// do not count, nor does a lock of `fd` itself.
+#[track_caller]
 pub fn is_write_locked(fd: BorrowedFd<'_>) -> SysResult<bool> {
+    pause_point("ask for a lock");
     Ok(lock(fd, libc::F_OFD_GETLK, libc::F_RDLCK)? != libc::F_UNLCK)
 }
 

@@ -5,7 +5,9 @@ use super::retry;
 use crate::error::{Error, Result, Status};
 
 /// Fill `bytes` from the kernel.
+#[track_caller]
 pub fn fill(mut bytes: &mut [u8]) -> Result<()> {
+    crate::sync::pause_point("random");
     while !bytes.is_empty() {
         let (to, room) = (bytes.as_mut_ptr().cast(), bytes.len());
         // SAFETY: `to` and `room` are those of `bytes`, which is borrowed mutably.

@@ -1,0 +1,3 @@
+//! Every call of the C API beside everything that can happen to it.
+
+mod points;
