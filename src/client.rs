@@ -275,10 +275,12 @@ impl Client {
 
 impl Drop for Client {
     fn drop(&mut self) {
-        if !self.session.forked() {
-            self.session.end_waits();
-            self.seat.close();
+        if self.session.forked() {
+            // Another thread of the parent may have been in the midst of it: the child touches nothing.
+            return std::mem::forget(Arc::clone(&self.session));
         }
+        self.session.end_waits();
+        self.seat.close();
     }
 }
 

@@ -35,6 +35,8 @@ pub mod id;
 mod memory;
 #[doc(hidden)]
 pub mod mutex;
+#[cfg(not(any(loom, shuttle)))]
+mod once;
 pub mod options;
 #[doc(hidden)]
 pub mod sync;

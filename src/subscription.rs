@@ -121,7 +121,10 @@ impl Subscription {
     /// The next event, waiting for it.
     pub fn next(&self, timeout: Option<Duration>) -> Result<Event> {
         let event = self.shared.next(timeout);
-        if let Some(pump) = self.pump.get() {
+        // Not in a forked child: the cursor may be locked by a thread that only the parent has.
+        if !self.shared.session.forked()
+            && let Some(pump) = self.pump.get()
+        {
             pump.settle(&self.shared);
         }
         event
@@ -218,14 +221,16 @@ impl Shared {
 
 impl Drop for Subscription {
     fn drop(&mut self) {
+        if self.shared.session.forked() {
+            // Another thread of the parent may have been in the midst of it: the child touches nothing.
+            std::mem::forget((Arc::clone(&self.shared), self.pump.take()));
+            return;
+        }
         // SYNC pump-stop: SeqCst; before the nudge.
         self.shared.stop.store(true, SeqCst);
         let Some(pump) = self.pump.take() else { return };
         let Pump { fd, turn, thread } = pump;
         turn.end(STOP);
-        if self.shared.session.forked() {
-            return;
-        }
         self.shared.session.nudge_event_waiters();
         if let Some(thread) = thread {
             thread.join();

@@ -42,6 +42,7 @@ c_tests! {
     events,
     evict,
     fork,
+    fork_beside,
     fork_children,
     full,
     hostile_kernel,

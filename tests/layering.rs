@@ -6,7 +6,7 @@ use std::path::Path;
 
 /// Modules and their layers: each may use its own layer and those below it.
 const LAYERS: &[(u32, &[&str])] = &[
-    (0, &["error", "id", "memory", "mutex", "options", "sync", "sys"]),
+    (0, &["error", "id", "memory", "mutex", "once", "options", "sync", "sys"]),
     (1, &["layout"]),
     (2, PROTOCOLS),
     (3, &["segment", "models"]),
@@ -49,6 +49,7 @@ const UNSAFE: &[&str] = &[
     "src/lease/threads.rs",
     "src/lock/threads.rs",
     "src/mutable_buffer.rs",
+    "src/once.rs",
     "src/segment/cast.rs",
     "src/segment/copy.rs",
     "src/segment/heap.rs",

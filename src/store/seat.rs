@@ -17,6 +17,7 @@ use crate::layout::client::MAX_LEASES;
 use crate::lease::entry::{Entry, Holder, Last};
 use crate::memory;
 use crate::mutex::Mutex;
+use crate::once::Once;
 use crate::sync::local::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering::*};
 use crate::sys::{fork, membarrier, thread};
 use once_cell::sync::OnceCell;
@@ -33,9 +34,11 @@ const PROBES: u32 = 64;
 const SEATS: usize = 4;
 const SEAT_CHUNKS: usize = 16384;
 
-static ALL: [OnceCell<Box<[Seat]>>; SEAT_CHUNKS] = [const { OnceCell::new() }; SEAT_CHUNKS];
-static FREE: Mutex<Vec<u32>> = Mutex::new(Vec::new());
+// A fork may come at any moment of another thread: nothing here is waited for.
+static ALL: [Once<[Seat; SEATS]>; SEAT_CHUNKS] = [const { Once::new() }; SEAT_CHUNKS];
 static MADE: AtomicU32 = AtomicU32::new(0);
+/// The first of the free seats, each of which names the next: `{changes:32, number + 1:32}`.
+static FREE: AtomicU64 = AtomicU64::new(0);
 static THREADS: AtomicU32 = AtomicU32::new(0);
 
 thread_local! {
@@ -45,6 +48,10 @@ thread_local! {
 /// The home of one client's buffers.
 pub struct Seat {
     number: u32,
+    /// The fork generation of the process that made it.
+    born: u32,
+    /// The next free seat, its number + 1.
+    next: AtomicU32,
     session: AtomicPtr<Session>,
     keeper: Mutex<Option<Arc<Session>>>,
     closed: AtomicBool,
@@ -74,18 +81,16 @@ impl Seat {
     pub fn take(session: &Arc<Session>) -> Result<&'static Seat> {
         membarrier::install();
         thread::install();
-        // Try: a forked child may have inherited the mutex held by a thread that it has not.
-        let number = match FREE.try_lock().and_then(|mut free| free.pop()) {
-            Some(number) => number,
-            None => MADE.fetch_add(1, Relaxed),
+        let seat = loop {
+            let seat = match Self::pop_free() {
+                Some(seat) => seat,
+                None => Self::make()?,
+            };
+            // Of one that was inherited, locks may be held by threads that only the parent has.
+            if seat.born == fork::generation() {
+                break seat;
+            }
         };
-        let chunk = ALL.get(number as usize / SEATS).ok_or_else(|| {
-            Error::new(Status::Limit, format!("{} clients in one process", SEATS * SEAT_CHUNKS))
-        })?;
-        let base = number / SEATS as u32 * SEATS as u32;
-        let seats =
-            chunk.get_or_try_init(|| Self::some(base)).inspect_err(|_| Self::let_go(number))?;
-        let seat = &seats[number as usize % SEATS];
         // Relaxed: whoever uses the seat learns of it from this thread.
         seat.session.store(Arc::as_ptr(session).cast_mut(), Relaxed);
         *seat.keeper.lock() = Some(Arc::clone(session));
@@ -96,18 +101,70 @@ impl Seat {
         Ok(seat)
     }
 
+    /// A seat that nobody has had.
+    fn make() -> Result<&'static Seat> {
+        loop {
+            let number = MADE.load(Relaxed);
+            let chunk = ALL.get(number as usize / SEATS).ok_or_else(|| {
+                Error::new(Status::Limit, format!("{} clients in one process", SEATS * SEAT_CHUNKS))
+            })?;
+            let seats = chunk.get_or_try_make(|| Self::some(number - number % SEATS as u32))?;
+            // Relaxed: whoever counts it up has the seat, which `ALL` publishes.
+            if MADE.compare_exchange(number, number + 1, Relaxed, Relaxed).is_ok() {
+                return Ok(&seats[number as usize % SEATS]);
+            }
+        }
+    }
+
     /// The seats from `base` on.
-    fn some(base: u32) -> Result<Box<[Self]>> {
+    fn some(base: u32) -> Result<Box<[Self; SEATS]>> {
         let mut seats = memory::with_room(SEATS)?;
         for number in base..base + SEATS as u32 {
             seats.push(Self::new(number)?);
         }
-        Ok(seats.into_boxed_slice())
+        seats.into_boxed_slice().try_into().map_err(|_| memory::refused())
+    }
+
+    /// A seat that was given back, if there is one.
+    fn pop_free() -> Option<&'static Seat> {
+        // SYNC seat-free: Acquire; all that its last user did to it.
+        let mut head = FREE.load(Acquire);
+        loop {
+            let seat = Self::find((head as u32).checked_sub(1)?)?;
+            let rest = Self::changed(head, seat.next.load(Relaxed));
+            // SYNC seat-free: Acquire; as above. The count of changes tells a seat that was taken and
+            // given back meanwhile.
+            match FREE.compare_exchange_weak(head, rest, Acquire, Acquire) {
+                Ok(_) => return Some(seat),
+                Err(now) => head = now,
+            }
+        }
+    }
+
+    /// Give the seat back, for the next client of this process.
+    fn push_free(&self) {
+        let mut head = FREE.load(Relaxed);
+        loop {
+            self.next.store(head as u32, Relaxed);
+            let first = Self::changed(head, self.number + 1);
+            // SYNC seat-free: Release; publishes the seat, and which is next.
+            match FREE.compare_exchange_weak(head, first, Release, Relaxed) {
+                Ok(_) => return,
+                Err(now) => head = now,
+            }
+        }
+    }
+
+    /// The head of the free seats after one more change.
+    fn changed(head: u64, first: u32) -> u64 {
+        (head >> 32).wrapping_add(1) << 32 | u64::from(first)
     }
 
     fn new(number: u32) -> Result<Self> {
         Ok(Self {
             number,
+            born: fork::generation(),
+            next: AtomicU32::new(0),
             session: AtomicPtr::default(),
             keeper: Mutex::new(None),
             closed: AtomicBool::new(true),
@@ -144,16 +201,6 @@ impl Seat {
         // SAFETY: `keeper` holds the session until `settle` finds the client closed and no entry
         // or draft left; the caller has one of these.
         unsafe { &*self.session.load(Relaxed) }
-    }
-
-    /// A seat that nobody has.
-    fn let_go(number: u32) {
-        // Try: as in `take`. For want of memory, or of the lock, it stays empty for ever.
-        if let Some(mut free) = FREE.try_lock()
-            && free.try_reserve(1).is_ok()
-        {
-            free.push(number);
-        }
     }
 
     #[inline(always)]
@@ -357,10 +404,7 @@ impl Seat {
         self.session.store(std::ptr::null_mut(), Relaxed);
         drop(keeper);
         drop(session);
-        let mut free = FREE.lock();
-        if free.try_reserve(1).is_ok() {
-            free.push(self.number);
-        }
+        self.push_free();
     }
 
     fn is_empty(&self) -> bool {

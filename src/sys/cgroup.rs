@@ -4,7 +4,7 @@
 //! is no error: the kernel kills. So room is looked at before memory is reserved.
 
 use super::kernel_file::read_text;
-use once_cell::sync::OnceCell;
+use crate::once::Once;
 
 /// The tightest limit among this process's group and the groups around it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,8 +20,9 @@ pub struct CgroupRoom {
 /// The room left; `None` when there is no limit, or none that can be seen.
 pub fn room() -> Option<CgroupRoom> {
     // Where the groups are mounted stays: a look at all mounts takes longer than all else here.
-    static MOUNTS: OnceCell<String> = OnceCell::new();
-    let mounts = MOUNTS.get_or_try_init(|| read_text("/proc/self/mountinfo").map(cgroups_of));
+    static MOUNTS: Once<String> = Once::new();
+    let look = || read_text("/proc/self/mountinfo").map(|mounts| Box::new(cgroups_of(mounts)));
+    let mounts = MOUNTS.get_or_try_make(look);
     let groups = read_text("/proc/self/cgroup").ok()?;
     room_in(&groups, mounts.ok()?, |path| read_text(path).ok())
 }

@@ -6,17 +6,25 @@ use std::ffi::{CStr, c_char, c_void};
 use std::mem::MaybeUninit;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
-use std::sync::atomic::{AtomicPtr, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering::Relaxed};
 
 /// The C library's word that says whether the process has one thread; null where it has none.
 static SINGLE_THREADED: AtomicPtr<c_char> = AtomicPtr::new(ptr::null_mut());
 
+/// It was looked for. Once: the C library has a lock on its names, which a fork may leave held.
+static INSTALLED: AtomicBool = AtomicBool::new(false);
+
 /// Make [`is_alone`] work. More calls are harmless.
 pub fn install() {
+    // Relaxed, here and below: threads that race look twice and store the same.
+    if INSTALLED.load(Relaxed) {
+        return;
+    }
     // SAFETY: looks a name up that ends in NUL; glibc has it since 2.32.
     let word = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"__libc_single_threaded".as_ptr()) };
     // Relaxed, as in `is_alone`: the word is there as long as the process.
     SINGLE_THREADED.store(word.cast(), Relaxed);
+    INSTALLED.store(true, Relaxed);
 }
 
 /// Whether this thread is the only one of the process. `false` is always right.

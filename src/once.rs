@@ -1,0 +1,103 @@
+//! A value that is made at first use, and for which no thread waits.
+//!
+//! Not a once-cell: a child that is forked while another thread makes the value has the cell, half
+//! way, but not that thread, and would wait for ever. Here each thread that comes early makes a
+//! value of its own, and the first to publish it wins. So a fork finds nothing or all of it.
+#![allow(unsafe_code)] // the pointer is null, or that of a box which is published once
+
+use crate::sync::local::{AtomicPtr, Ordering::*};
+use std::marker::PhantomData;
+use std::ptr;
+
+/// Nothing at first, then a value for good.
+pub struct Once<T>(AtomicPtr<T>, PhantomData<Box<T>>);
+
+impl<T> Once<T> {
+    /// Nothing so far.
+    pub const fn new() -> Self {
+        Self(AtomicPtr::new(ptr::null_mut()), PhantomData)
+    }
+
+    /// The value, if it was made.
+    #[inline(always)]
+    pub fn get(&self) -> Option<&T> {
+        // SYNC once: Acquire; the value is whole.
+        let value = self.0.load(Acquire);
+        // SAFETY: null, or a box that `get_or_try_make` published and only `take` and `drop` undo,
+        // which have `self` alone.
+        unsafe { value.as_ref() }
+    }
+
+    /// The value, made by `make` if it was not; threads that race all make one, and one is kept.
+    pub fn get_or_try_make<E>(&self, make: impl FnOnce() -> Result<Box<T>, E>) -> Result<&T, E> {
+        if let Some(value) = self.get() {
+            return Ok(value);
+        }
+        let made = Box::into_raw(make()?);
+        // SYNC once: Release publishes the value; Acquire for that of the winner.
+        match self.0.compare_exchange(ptr::null_mut(), made, AcqRel, Acquire) {
+            // SAFETY: made above, published by this, and as in `get`.
+            Ok(_) => Ok(unsafe { &*made }),
+            Err(won) => {
+                // SAFETY: made above and not published.
+                drop(unsafe { Box::from_raw(made) });
+                // SAFETY: as in `get`; it was not null.
+                Ok(unsafe { &*won })
+            }
+        }
+    }
+
+    /// Take the value out.
+    pub fn take(&mut self) -> Option<Box<T>> {
+        let value = std::mem::replace(self.0.get_mut(), ptr::null_mut());
+        // SAFETY: from `into_raw`, and nobody has a reference: `self` is exclusive.
+        (!value.is_null()).then(|| unsafe { Box::from_raw(value) })
+    }
+}
+
+impl<T> Drop for Once<T> {
+    fn drop(&mut self) {
+        drop(self.take());
+    }
+}
+
+// SAFETY: it owns a `T`, which may be dropped by another thread than the one that made it.
+unsafe impl<T: Send> Send for Once<T> {}
+// SAFETY: threads share a `T`, and any of them may be the one that makes it.
+unsafe impl<T: Send + Sync> Sync for Once<T> {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sync::local::AtomicU32;
+
+    #[test]
+    fn all_threads_see_the_one_value_that_won() {
+        static DROPPED: AtomicU32 = AtomicU32::new(0);
+        #[derive(Debug)]
+        struct Counted(u32);
+        impl Drop for Counted {
+            fn drop(&mut self) {
+                DROPPED.fetch_add(1, Relaxed);
+            }
+        }
+        let mut once = Once::new();
+        let made = AtomicU32::new(0);
+        assert!(once.get_or_try_make(|| Err::<Box<Counted>, ()>(())).is_err());
+        let barrier = std::sync::Barrier::new(4);
+        let seen: Vec<u32> = std::thread::scope(|scope| {
+            let make = || {
+                barrier.wait();
+                once.get_or_try_make(|| Ok::<_, ()>(Box::new(Counted(made.fetch_add(1, Relaxed)))))
+                    .unwrap()
+                    .0
+            };
+            let threads = [(); 4].map(|()| scope.spawn(make));
+            threads.map(|thread| thread.join().unwrap()).into()
+        });
+        assert!(seen.iter().all(|value| *value == once.get().unwrap().0), "{seen:?}");
+        assert_eq!(DROPPED.load(Relaxed) + 1, made.load(Relaxed));
+        assert_eq!(once.take().unwrap().0, seen[0]);
+        assert!(once.get().is_none() && once.take().is_none());
+    }
+}
