@@ -754,7 +754,13 @@ plasma_status_t plasma_id_to_hex(const plasma_id_t *id, char *hex);
  * The address is NULL for $PLASMA_STORE, or else "default"; a word of
  * letters, digits, '_', '-' and '.' (up to 64, not beginning with '.') for a
  * store of this user in /dev/shm; or a path with a '/' for the directory of
- * the store itself.
+ * the store itself. A path that does not begin with '/' begins at the working
+ * directory of this moment; a later chdir() changes nothing.
+ *
+ * The stores that a user names by words are in `/dev/shm/plasma-<uid>`, with
+ * the effective uid, in a user namespace as its parent knows it. When another
+ * user has taken that name, every call with a word is PERMISSION, and nothing
+ * there is used: pass a path, or have root remove what is there.
  *
  * @param address  borrowed; UTF-8.
  * @param options  borrowed; NULL for all defaults.
@@ -768,7 +774,9 @@ plasma_status_t plasma_id_to_hex(const plasma_id_t *id, char *hex);
  * @retval PLASMA_ERR_MISMATCH          made with other options than given
  * @retval PLASMA_ERR_VERSION           made by another version or word size
  * @retval PLASMA_ERR_CORRUPT           its files hold nonsense
- * @retval PLASMA_ERR_PERMISSION        the operating system refuses
+ * @retval PLASMA_ERR_PERMISSION        the operating system refuses, or the
+ *                                      directory of this user's stores in
+ *                                      /dev/shm is not this user's alone
  * @retval PLASMA_ERR_OUT_OF_MEMORY     no room for the store; see
  *                                      `--shm-size` in a container
  * @retval PLASMA_ERR_LIMIT             too many clients, or open files; a
@@ -799,7 +807,7 @@ plasma_status_t plasma_connect(const char *address,
 void plasma_disconnect(plasma_client_t *client);
 
 /**
- * The address of a client's store: the path of its directory.
+ * The address of a client's store: the absolute path of its directory.
  *
  * @param client  borrowed.
  *

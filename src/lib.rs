@@ -89,6 +89,9 @@ pub use error::{Error, Result, Status};
 pub use id::ObjectId;
 pub use options::{ConnectOptions, CreateOptions, Eviction};
 #[cfg(not(any(loom, shuttle)))]
+#[doc(hidden)]
+pub use segment::directory_of_words;
+#[cfg(not(any(loom, shuttle)))]
 pub use {
     buffer::Buffer,
     client::{Client, GetOrCreate},

@@ -30,7 +30,13 @@ pub(super) fn client_arg(client: Option<&plasma_client_t>) -> crate::error::Resu
 /// The address is NULL for $PLASMA_STORE, or else "default"; a word of
 /// letters, digits, '_', '-' and '.' (up to 64, not beginning with '.') for a
 /// store of this user in /dev/shm; or a path with a '/' for the directory of
-/// the store itself.
+/// the store itself. A path that does not begin with '/' begins at the working
+/// directory of this moment; a later chdir() changes nothing.
+///
+/// The stores that a user names by words are in `/dev/shm/plasma-<uid>`, with
+/// the effective uid, in a user namespace as its parent knows it. When another
+/// user has taken that name, every call with a word is PERMISSION, and nothing
+/// there is used: pass a path, or have root remove what is there.
 ///
 /// @param address  borrowed; UTF-8.
 /// @param options  borrowed; NULL for all defaults.
@@ -44,7 +50,9 @@ pub(super) fn client_arg(client: Option<&plasma_client_t>) -> crate::error::Resu
 /// @retval PLASMA_ERR_MISMATCH          made with other options than given
 /// @retval PLASMA_ERR_VERSION           made by another version or word size
 /// @retval PLASMA_ERR_CORRUPT           its files hold nonsense
-/// @retval PLASMA_ERR_PERMISSION        the operating system refuses
+/// @retval PLASMA_ERR_PERMISSION        the operating system refuses, or the
+///                                      directory of this user's stores in
+///                                      /dev/shm is not this user's alone
 /// @retval PLASMA_ERR_OUT_OF_MEMORY     no room for the store; see
 ///                                      `--shm-size` in a container
 /// @retval PLASMA_ERR_LIMIT             too many clients, or open files; a
@@ -87,7 +95,7 @@ pub extern "C" fn plasma_disconnect(client: *mut plasma_client_t) {
     raw::free_handle(client);
 }
 
-/// The address of a client's store: the path of its directory.
+/// The address of a client's store: the absolute path of its directory.
 ///
 /// @param client  borrowed.
 ///

@@ -1,11 +1,19 @@
 //! Addresses: which directory is meant.
 
 use crate::error::{Error, Result, Status};
-use crate::sys::process;
+use crate::sys::{Errno, process};
 use std::ffi::CString;
 
 /// Where stores that are named by a word live.
 const SHM: &str = "/dev/shm";
+
+/// The directory of the stores that this user names by words.
+pub fn directory_of_words() -> Result<String> {
+    // By the number that the parent of a user namespace knows: `unshare -r` makes anybody uid 0.
+    let uid =
+        process::outer_uid().map_err(|errno| errno.because("cannot tell who this user is"))?;
+    Ok(format!("{SHM}/plasma-{uid}"))
+}
 
 /// The longest last component: leaves room for the names used while building and removing.
 const NAME_MAX: usize = 200;
@@ -63,7 +71,7 @@ impl Address {
                  not begin with '.', nor a path with a '/'"
             )));
         }
-        Self::build(&format!("{SHM}/plasma-{}", process::uid()), word, true)
+        Self::build(directory_of_words()?.as_bytes(), word, true)
     }
 
     fn from_path(path: &str) -> Result<Self> {
@@ -80,20 +88,46 @@ impl Address {
                 name.len()
             )));
         }
-        Self::build(if parent.is_empty() { "/" } else { parent }, name, false)
+        if path.starts_with('/') {
+            let parent = if parent.is_empty() { "/" } else { parent };
+            return Self::build(parent.as_bytes(), name, false);
+        }
+        // From here on the working directory may change: the store is where it is now.
+        let here = process::working_dir().map_err(|errno| no_working_dir(path, errno))?;
+        let below = parent.split('/').skip_while(|part| matches!(*part, "" | "."));
+        let parent = below.fold(here, |mut parent, part| {
+            if parent != b"/" {
+                parent.push(b'/');
+            }
+            parent.extend_from_slice(part.as_bytes());
+            parent
+        });
+        Self::build(&parent, name, false)
     }
 
-    fn build(parent: &str, name: &str, own_parent: bool) -> Result<Self> {
-        let text = |s: &str| CString::new(s).map_err(|_| wrong("the address contains a NUL"));
-        let slash = if parent.ends_with('/') { "" } else { "/" };
-        let path = text(&format!("{parent}{slash}{name}"))?;
-        Ok(Self { parent: text(parent)?, name: text(name)?, path, own_parent })
+    fn build(parent: &[u8], name: &str, own_parent: bool) -> Result<Self> {
+        let text = |s: &[u8]| CString::new(s).map_err(|_| wrong("the address contains a NUL"));
+        let slash: &[u8] = if parent.ends_with(b"/") { b"" } else { b"/" };
+        let path = text(&[parent, slash, name.as_bytes()].concat())?;
+        Ok(Self { parent: text(parent)?, name: text(name.as_bytes())?, path, own_parent })
     }
 
     /// The path as text for messages.
     pub fn display(&self) -> std::borrow::Cow<'_, str> {
         self.path.to_string_lossy()
     }
+}
+
+/// The error of a relative address where the working directory has no path.
+fn no_working_dir(path: &str, errno: Errno) -> Error {
+    Error::os(
+        Status::StoreNotFound,
+        errno.0,
+        format!(
+            "{path:?} begins at the working directory of this process, which has no path ({errno}): \
+             it was deleted, or lies outside of this root; pass a path that begins with '/'"
+        ),
+    )
 }
 
 fn wrong(detail: &str) -> Error {
@@ -110,7 +144,7 @@ mod tests {
 
     #[test]
     fn words_are_stores_of_this_user() {
-        let own = format!("/dev/shm/plasma-{}/a.b-c_1", process::uid());
+        let own = format!("/dev/shm/plasma-{}/a.b-c_1", process::outer_uid().unwrap());
         assert_eq!(path("a.b-c_1"), Some(own));
         for bad in ["", ".", "..", ".a", "a b", "a\u{e9}", &"x".repeat(65)] {
             assert_eq!(path(bad), None, "{bad:?}");
@@ -118,9 +152,18 @@ mod tests {
     }
 
     #[test]
+    fn a_relative_path_begins_at_the_working_directory_of_that_moment() {
+        let here = std::env::current_dir().unwrap().to_str().unwrap().to_owned();
+        for (text, rest) in [("./s", "s"), (".//s/", "s"), ("a/s", "a/s"), ("../s", "../s")] {
+            assert_eq!(path(text), Some(format!("{here}/{rest}")), "{text}");
+        }
+        assert_eq!(path("./.a/./s"), Some(format!("{here}/.a/./s")));
+        assert_eq!(path(".a/s"), Some(format!("{here}/.a/s")));
+    }
+
+    #[test]
     fn paths_name_the_directory_itself() {
         assert_eq!(path("/tmp/s/"), Some("/tmp/s".into()));
-        assert_eq!(path("./s"), Some("./s".into()));
         assert_eq!(path("/s"), Some("/s".into()));
         for bad in ["/", "//", "/tmp/.", "/tmp/..", "a/..", &format!("/{}", "x".repeat(201))] {
             assert_eq!(path(bad), None, "{bad:?}");

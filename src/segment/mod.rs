@@ -6,10 +6,11 @@ mod copy;
 mod files;
 mod heap;
 mod open;
+mod parent;
 mod publish;
 mod remove;
 
-pub use address::Address;
+pub use address::{Address, directory_of_words};
 pub use cast::{Section, Single};
 pub use files::{slot_name, slot_of};
 pub use heap::{Bytes, BytesMut, Heap, all_set};

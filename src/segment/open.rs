@@ -2,6 +2,7 @@
 
 use super::address::Address;
 use super::files::{self, Modes};
+use super::parent::open_parent;
 use super::{Facts, Heap, Section, Segment, Single};
 use crate::error::{Error, Result, Status};
 use crate::index::hash::Seed;
@@ -12,7 +13,7 @@ use crate::layout::{LAYOUT_VERSION, geometry::HEADER_SIZE};
 use crate::sys::file::{self, Stat};
 use crate::sys::kept::Kept;
 use crate::sys::map::Map;
-use crate::sys::{Errno, fs, process};
+use crate::sys::{fs, process};
 use std::ffi::CStr;
 use std::mem::offset_of;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -53,13 +54,9 @@ pub fn open(address: &Address, access: Access) -> Result<Option<Segment>> {
 }
 
 fn open_dir(address: &Address) -> Result<Option<OwnedFd>> {
-    let flags = libc::O_RDONLY | libc::O_DIRECTORY;
-    let parent = match file::open_at(None, &address.parent, flags, 0) {
-        Ok(parent) => parent,
-        Err(errno) if errno.0 == libc::ENOENT => return Ok(None),
-        Err(errno) => return Err(no_parent(address, errno)),
-    };
-    match file::open_at(Some(parent.as_fd()), &address.name, flags | libc::O_NOFOLLOW, 0) {
+    let Some(parent) = open_parent(address)? else { return Ok(None) };
+    let flags = libc::O_RDONLY | libc::O_DIRECTORY | libc::O_NOFOLLOW;
+    match file::open_at(Some(parent.as_fd()), &address.name, flags, 0) {
         Ok(dir) => Ok(Some(dir)),
         Err(errno) if errno.0 == libc::ENOENT => Ok(None),
         Err(errno) if matches!(errno.0, libc::ENOTDIR | libc::ELOOP) => {
@@ -70,17 +67,6 @@ fn open_dir(address: &Address) -> Result<Option<OwnedFd>> {
             Err(Error::new(Status::NotAStore, format!("{} is {what}", address.display())))
         }
         Err(errno) => Err(errno.because(format!("cannot open {}", address.display()))),
-    }
-}
-
-/// The error of a parent that is there and cannot be opened.
-pub fn no_parent(address: &Address, errno: Errno) -> Error {
-    let parent = address.parent.to_string_lossy();
-    match errno.0 {
-        libc::ENOTDIR | libc::ELOOP => {
-            Error::os(Status::NotAStore, errno.0, format!("{parent} is not a directory"))
-        }
-        _ => errno.because(format!("cannot open the directory {parent}")),
     }
 }
 

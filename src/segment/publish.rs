@@ -2,7 +2,8 @@
 
 use super::address::Address;
 use super::files::{self, Modes};
-use super::open::{no_parent, refuse_file_system};
+use super::open::refuse_file_system;
+use super::parent::make_parent;
 use super::remove::{remove_tree, sweep};
 use super::{Section, Single};
 use crate::alloc::Allocator;
@@ -17,7 +18,7 @@ use crate::sync::Ordering::{Relaxed, Release};
 use crate::sys::file_limit::refuse_beyond_file_limit;
 use crate::sys::fs::FileSystem;
 use crate::sys::map::{HUGE_PAGE, Map};
-use crate::sys::{cgroup, clock, file, lock, process, random};
+use crate::sys::{cgroup, clock, file, lock, random};
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
@@ -45,7 +46,7 @@ const ATTEMPTS: u32 = 100;
 /// Make the store. `false` when another process made one at the same address first.
 pub fn create(address: &Address, new: &NewStore) -> Result<bool> {
     let modes = Modes::new(new.mode)?;
-    let parent = open_parent(address)?;
+    let parent = make_parent(address)?;
     sweep(&parent, address);
     let file_system = refuse_file_system(parent.as_fd(), address)?;
     let geometry = geometry_for(address, new, &file_system)?;
@@ -72,45 +73,6 @@ pub fn create(address: &Address, new: &NewStore) -> Result<bool> {
     // A child that was forked meanwhile has the descriptor too, and would keep the lock.
     let _ = lock::unlock(index.as_fd());
     published
-}
-
-fn open_parent(address: &Address) -> Result<OwnedFd> {
-    let shown = address.parent.to_string_lossy().into_owned();
-    if address.own_parent {
-        match file::make_dir_at(None, &address.parent, 0o700) {
-            Err(errno) if errno.0 != libc::EEXIST => {
-                return Err(errno.because(format!("cannot make the directory {shown}")));
-            }
-            _ => {}
-        }
-    }
-    let flags = libc::O_RDONLY | libc::O_DIRECTORY;
-    let no_follow = if address.own_parent { libc::O_NOFOLLOW } else { 0 };
-    let parent =
-        file::open_at(None, &address.parent, flags | no_follow, 0).map_err(
-            |errno| match errno.0 {
-                libc::ENOENT => Error::new(
-                    Status::StoreNotFound,
-                    format!("the directory {shown} does not exist; make it first"),
-                ),
-                _ => no_parent(address, errno),
-            },
-        )?;
-    if address.own_parent {
-        let stat = file::stat_fd(parent.as_fd())
-            .map_err(|errno| errno.because(format!("cannot look at {shown}")))?;
-        if stat.uid != process::uid() || stat.perm() & 0o022 != 0 {
-            return Err(Error::new(
-                Status::Permission,
-                format!(
-                    "{shown} belongs to uid {} with mode {:04o}; it must be this user's alone",
-                    stat.uid,
-                    stat.perm()
-                ),
-            ));
-        }
-    }
-    Ok(parent)
 }
 
 fn geometry_for(address: &Address, new: &NewStore, on: &FileSystem) -> Result<Geometry> {

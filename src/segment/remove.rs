@@ -3,7 +3,8 @@
 //! Only files that a store is made of are ever unlinked.
 
 use super::address::Address;
-use super::open::{Access, no_parent, open};
+use super::open::{Access, open};
+use super::parent::parent_of;
 use super::publish::beside;
 use super::{Segment, files};
 use crate::error::{Error, Result, Status};
@@ -32,7 +33,7 @@ pub fn remove(address: &Address) -> Result<Segment> {
             format!("there is no store at {}", address.display()),
         ));
     };
-    let parent = open_parent(address)?;
+    let parent = parent_of(&segment.dir.fd()?)?;
     refuse_strangers(address, &segment, &parent)?;
     let was = segment.lifecycle()?;
     for from in [Lifecycle::Live, Lifecycle::Closing] {
@@ -55,18 +56,13 @@ pub fn remove(address: &Address) -> Result<Segment> {
 
 /// Finish the removal of a store that is GONE.
 pub fn finish_removal(address: &Address, segment: &Segment) -> Result<()> {
-    let parent = match open_parent(address) {
+    let parent = match parent_of(&segment.dir.fd()?) {
         // Gone with the store: another remover was first.
         Err(error) if error.errno() == libc::ENOENT => return Ok(()),
         parent => parent?,
     };
     refuse_strangers(address, segment, &parent)?;
     Removal::begin(segment, address)?.carry_out(&parent)
-}
-
-fn open_parent(address: &Address) -> Result<OwnedFd> {
-    file::open_at(None, &address.parent, libc::O_RDONLY | libc::O_DIRECTORY, 0)
-        .map_err(|errno| no_parent(address, errno))
 }
 
 fn refuse_strangers(address: &Address, segment: &Segment, parent: &OwnedFd) -> Result<()> {

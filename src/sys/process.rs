@@ -1,9 +1,10 @@
 //! Who this process is, and whether another one is stopped.
 #![allow(unsafe_code)] // geteuid and the like
 
-use super::fork;
-use super::kernel_file::read_small;
+use super::kernel_file::{read_small, read_text};
+use super::{Errno, SysResult, fork};
 use std::mem::MaybeUninit;
+use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::MetadataExt;
 use std::sync::atomic::{AtomicU64, Ordering::*};
 
@@ -16,6 +17,35 @@ pub fn pid() -> i32 {
 pub fn uid() -> u32 {
     // SAFETY: takes nothing and cannot fail.
     unsafe { libc::geteuid() }
+}
+
+/// The effective user as the parent of this user namespace knows it: as [`uid`] in the first one,
+/// and where /proc does not say. A lack of descriptors or memory is an error.
+pub fn outer_uid() -> SysResult<u32> {
+    let uid = uid();
+    match read_text("/proc/self/uid_map") {
+        Ok(map) => Ok(outer(&map, uid).unwrap_or(uid)),
+        Err(errno) if matches!(errno.0, libc::EMFILE | libc::ENFILE | libc::ENOMEM) => Err(errno),
+        Err(_) => Ok(uid),
+    }
+}
+
+/// What a map of /proc makes of an id: lines of the first id inside, the first outside, how many.
+fn outer(map: &str, id: u32) -> Option<u32> {
+    map.lines().find_map(|line| {
+        let mut numbers = line.split_ascii_whitespace().map(|number| number.parse::<u32>().ok());
+        let (inside, outside) = (numbers.next()??, numbers.next()??);
+        let count = numbers.next()??;
+        let at = id.checked_sub(inside).filter(|at| *at < count)?;
+        outside.checked_add(at)
+    })
+}
+
+/// The path of the working directory. An error where it has none that leads to it: it was deleted,
+/// or lies outside of this process's root.
+pub fn working_dir() -> SysResult<Vec<u8>> {
+    let path = std::env::current_dir().map_err(Errno::from)?.into_os_string().into_vec();
+    if path.starts_with(b"/") { Ok(path) } else { Err(Errno(libc::ENOENT)) }
 }
 
 /// The effective group.
@@ -160,6 +190,20 @@ mod tests {
         assert_eq!(uid(), std::fs::metadata("/proc/self").unwrap().uid());
         assert_eq!(gid(), std::fs::metadata("/proc/self").unwrap().gid());
         assert!(!is_stopped(pid()) && !is_stopped(-1));
+    }
+
+    #[test]
+    fn a_user_is_named_as_the_parent_namespace_knows_it() {
+        let first = "         0          0 4294967295\n";
+        assert_eq!((outer(first, 0), outer(first, 1000)), (Some(0), Some(1000)));
+        let podman = "0 1000 1\n1 100000 65536\n";
+        assert_eq!((outer(podman, 0), outer(podman, 7)), (Some(1000), Some(100006)));
+        assert_eq!(outer(podman, 70000), None, "it has no number there");
+        for nonsense in ["", "x", "0 1", "0 4294967295 4294967295", "-1 -1 -1"] {
+            assert_eq!(outer(nonsense, 1), None, "{nonsense:?}");
+        }
+        let map = std::fs::read_to_string("/proc/self/uid_map").unwrap();
+        assert_eq!(outer_uid(), Ok(outer(&map, uid()).unwrap()));
     }
 
     #[test]

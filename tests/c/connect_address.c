@@ -17,7 +17,7 @@ static const char *words_dir(void)
 {
     static char path[64];
 
-    snprintf(path, sizeof path, "/dev/shm/plasma-%u", (unsigned)geteuid());
+    snprintf(path, sizeof path, "/dev/shm/plasma-%u", outer_uid());
     return path;
 }
 
@@ -119,6 +119,165 @@ static void test_a_directory_of_words_that_others_can_write_is_refused(void)
     CHECK_CONNECT("word", 0, PLASMA_ERR_PERMISSION);
     CHECK(chown(words_dir(), 0, 0) == 0);
     CHECK_CONNECT("word", 0, PLASMA_OK);
+}
+
+/** No call uses, or even follows, what a stranger has at the place. */
+static void squatted(const char *way_out)
+{
+    const uint32_t flags[] = { 0, PLASMA_CONNECT_EXISTING,
+                               PLASMA_CONNECT_EXCLUSIVE,
+                               PLASMA_CONNECT_READ_ONLY };
+
+    for (size_t at = 0; at < sizeof flags / sizeof *flags; at++) {
+        CHECK_CONNECT("word", flags[at], PLASMA_ERR_PERMISSION);
+        CHECK_MESSAGE(words_dir());
+        CHECK_MESSAGE("uid 65534");
+        CHECK_MESSAGE(way_out);
+        CHECK_MESSAGE("PLASMA_STORE");
+    }
+    CHECK_STATUS(plasma_store_remove("word"), PLASMA_ERR_PERMISSION);
+    CHECK_MESSAGE("uid 65534");
+    CHECK_MESSAGE(way_out);
+    opens("/dev/shm/by-path", "/dev/shm/by-path"); /* the way out */
+    CHECK_OK(plasma_store_remove("/dev/shm/by-path"));
+}
+
+static void squatted_for_a_user(struct peer *parent, void *arg)
+{
+    (void)parent;
+    (void)arg;
+    become(READER, READER);
+    squatted("have its owner or root remove it");
+}
+
+/** What a stranger may put at the place of a user's words. */
+static void test_a_squatter_is_named_and_nothing_of_its_is_used(void)
+{
+    enum { EMPTY, CLOSED, WITH_A_STORE, A_LINK, A_FILE, KINDS };
+    const uid_t victims[] = { 0, READER };
+    char place[64];
+
+    if (!as_root()) {
+        return;
+    }
+    own_shm();
+    /* What a link could lead to: a store that the victim itself has made. */
+    CHECK(mkdir("/dev/shm/elsewhere", 0755) == 0);
+    for (size_t victim = 0; victim < 2; victim++) {
+        make_at("/dev/shm/elsewhere/word", 1 << 20, 0644);
+        snprintf(place, sizeof place, "/dev/shm/plasma-%u", (unsigned)victims[victim]);
+        for (int kind = EMPTY; kind < KINDS; kind++) {
+            if (kind == A_LINK) {
+                CHECK(symlink("/dev/shm/elsewhere", place) == 0);
+            } else if (kind == A_FILE) {
+                make_file(place, "mine");
+            } else {
+                CHECK(mkdir(place, 0755) == 0);
+            }
+            if (kind == WITH_A_STORE) {
+                make_at(in_dir(place, "word"), 1 << 20, 0644);
+            }
+            CHECK(chmod(place, kind == CLOSED ? 0700 : 0755) == 0);
+            CHECK(lchown(place, STRANGER, STRANGER) == 0);
+            if (victims[victim] == 0) {
+                squatted("remove it");
+            } else {
+                check_child(squatted_for_a_user, NULL);
+            }
+            CHECK(is_there("/dev/shm/elsewhere/word/index"));
+            CHECK_EQ(entries("/dev/shm/elsewhere"), 1);
+            remove_all(place);
+        }
+        CHECK_OK(plasma_store_remove("/dev/shm/elsewhere/word"));
+    }
+}
+
+static void root_of_a_namespace(struct peer *parent, void *arg)
+{
+    const int new_user = 0x10000000; /* CLONE_NEWUSER */
+    char map[64];
+
+    (void)arg;
+    become(STRANGER, STRANGER);
+    if (syscall(SYS_unshare, (long)new_user) != 0) {
+        tell(parent, 'n');
+        return;
+    }
+    snprintf(map, sizeof map, "0 %d 1\n", STRANGER);
+    int file = open("/proc/self/uid_map", O_WRONLY | O_CLOEXEC);
+    CHECK(file >= 0 && write(file, map, strlen(map)) == (ssize_t)strlen(map));
+    CHECK(close(file) == 0);
+    CHECK(geteuid() == 0);
+    opens("word", "/dev/shm/plasma-65534/word");
+    tell(parent, 'y');
+}
+
+/**
+ * `unshare -r` makes anybody uid 0 of a namespace: who used words there took
+ * the place of root's words, and root's were refused from then on.
+ */
+static void test_root_of_a_user_namespace_is_still_the_user_that_it_was(void)
+{
+    if (!as_root()) {
+        return;
+    }
+    own_shm();
+    struct peer child = spawn(root_of_a_namespace, NULL);
+    char letter;
+    hear_bytes(&child, &letter, 1);
+    finish(&child);
+    if (letter == 'n') {
+        skip_test("needs user namespaces");
+        return;
+    }
+    opens("word", in_dir(words_dir(), "word"));
+    CHECK(is_there("/dev/shm/plasma-65534/word"));
+    CHECK_OK(plasma_store_remove("word"));
+}
+
+static void leave_the_directory(struct peer *parent, void *arg)
+{
+    (void)parent;
+    (void)arg;
+    char path[700];
+    plasma_client_t *client = NULL;
+    const char *inner = in_dir(check_dir, "inner");
+
+    CHECK(mkdir(inner, 0755) == 0 && chdir(inner) == 0);
+    snprintf(path, sizeof path, "../%s", strrchr(store(), '/') + 1);
+    CHECK_OK(connect_to(path, PLASMA_CONNECT_EPHEMERAL, &client));
+    snprintf(path, sizeof path, "%s/../%s", inner, strrchr(store(), '/') + 1);
+    CHECK_TEXT(plasma_client_address(client), path);
+    put_pattern(client, 1, 100, NULL);
+    CHECK(chdir("/") == 0);
+    CHECK_CONNECT(plasma_client_address(client), PLASMA_CONNECT_EXISTING, PLASMA_OK);
+    plasma_disconnect(client);
+    CHECK(!is_there(store())); /* it went with its last client */
+
+    /* Renamed, it is still the directory that it is in. */
+    CHECK(chdir(inner) == 0);
+    CHECK_OK(connect_to("./moved", PLASMA_CONNECT_EPHEMERAL, &client));
+    CHECK(rename(inner, store()) == 0);
+    plasma_disconnect(client);
+    CHECK_EQ(entries(store()), 0);
+
+    /* Deleted, it is none, and only what begins at it is refused. */
+    CHECK(rmdir(store()) == 0);
+    CHECK_STATUS(connect_to("./store", 0, &client), PLASMA_ERR_STORE_NOT_FOUND);
+    CHECK_MESSAGE("working directory");
+    CHECK_STATUS(plasma_store_remove("./store"), PLASMA_ERR_STORE_NOT_FOUND);
+    CHECK_MESSAGE("working directory");
+    opens(store(), store());
+    CHECK_OK(plasma_store_remove(store()));
+}
+
+/**
+ * An EPHEMERAL store that was named from the working directory stayed when
+ * that had changed by the time of the last leave, and its address led nowhere.
+ */
+static void test_a_relative_address_is_the_store_that_it_was_when_connecting(void)
+{
+    check_child(leave_the_directory, NULL);
 }
 
 static void test_a_path_is_the_directory_of_the_store(void)
@@ -263,6 +422,9 @@ int main(int argc, char **argv)
         TEST(words_are_private_stores_and_their_directory_comes_and_goes),
         TEST(the_same_word_is_another_store_for_another_user),
         TEST(a_directory_of_words_that_others_can_write_is_refused),
+        TEST(a_squatter_is_named_and_nothing_of_its_is_used),
+        TEST(root_of_a_user_namespace_is_still_the_user_that_it_was),
+        TEST(a_relative_address_is_the_store_that_it_was_when_connecting),
         TEST(a_path_is_the_directory_of_the_store),
         TEST(addresses_that_name_nothing_are_refused),
         TEST(a_missing_parent_is_named),

@@ -190,6 +190,25 @@ static inline int as_root(void)
     return 1;
 }
 
+/** The effective user as the parent of this user namespace knows it. */
+static inline unsigned outer_uid(void)
+{
+    unsigned inside, outside, count, uid = (unsigned)geteuid();
+    FILE *map = fopen("/proc/self/uid_map", "r");
+    unsigned found = uid;
+
+    while (map != NULL
+           && fscanf(map, "%u %u %u", &inside, &outside, &count) == 3) {
+        if (uid >= inside && uid - inside < count) {
+            found = outside + (uid - inside);
+        }
+    }
+    if (map != NULL) {
+        fclose(map);
+    }
+    return found;
+}
+
 /** Become another user for good, as a process that it started. */
 static inline void become(uid_t uid, gid_t gid)
 {

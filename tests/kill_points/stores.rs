@@ -5,7 +5,6 @@ use super::common::{Child, Scratch, connect, get_checked, id, is_content, make, 
 use super::dying::CROWDS;
 use super::sweep::{CHILD, End, end_of, run, sweep};
 use plasma::{Client, ConnectOptions, ObjectState, Status};
-use std::os::unix::fs::MetadataExt;
 
 /// All of them.
 pub fn all() {
@@ -27,8 +26,7 @@ fn a_builder_of_a_store_leaves_nothing_that_the_next_one_trips_over() {
         // A word is a store in a directory of this user's, where there may be others.
         let names = || match how {
             "word" => {
-                let uid = std::fs::metadata("/proc/self").unwrap().uid();
-                let entries = std::fs::read_dir(format!("/dev/shm/plasma-{uid}"));
+                let entries = std::fs::read_dir(plasma::directory_of_words().unwrap());
                 let names = entries.into_iter().flatten().flatten().map(|entry| entry.file_name());
                 names
                     .filter_map(|name| name.into_string().ok())

@@ -57,7 +57,7 @@ fn shm(machine: &Machine<'_>) -> Vec<Finding> {
 /// The directory of this user's stores.
 fn own_directory(machine: &Machine<'_>) -> Option<Finding> {
     let uid = rustix::process::geteuid().as_raw();
-    let path = format!("/dev/shm/plasma-{uid}");
+    let path = plasma::directory_of_words().ok()?;
     let about = std::fs::symlink_metadata(machine.path(&path)).ok()?;
     let mode = about.mode() & 0o7777;
     Some(if about.uid() != uid || !about.is_dir() {

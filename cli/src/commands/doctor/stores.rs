@@ -15,9 +15,9 @@ const STILL: Duration = Duration::from_secs(60);
 
 pub fn look(machine: &Machine<'_>, store: &Store) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let directory =
-        machine.path(&format!("/dev/shm/plasma-{}", rustix::process::geteuid().as_raw()));
-    let entries = std::fs::read_dir(&directory).into_iter().flatten().flatten();
+    let directory = plasma::directory_of_words().map(|path| machine.path(&path)).ok();
+    let entries = directory.and_then(|path| std::fs::read_dir(path).ok());
+    let entries = entries.into_iter().flatten().flatten();
     let mut addresses = BTreeSet::new();
     for entry in entries {
         let path = entry.path();

@@ -1,0 +1,107 @@
+//! The directory that holds a store: found, made, and trusted only if it may be.
+
+use super::address::Address;
+use crate::error::{Error, Result, Status};
+use crate::sys::file::{self, Stat};
+use crate::sys::{Errno, process};
+use std::os::fd::{AsFd, OwnedFd};
+
+/// Permission bits of who could put something into the directory, besides its owner.
+const OTHERS_WRITE: u32 = 0o022;
+
+/// Open the directory that holds the store; `None` when there is none.
+pub fn open_parent(address: &Address) -> Result<Option<OwnedFd>> {
+    // Anybody may make names in /dev/shm: what is not this user's there is not followed either.
+    let no_follow = if address.own_parent { libc::O_NOFOLLOW } else { 0 };
+    let flags = libc::O_RDONLY | libc::O_DIRECTORY | no_follow;
+    let parent = match file::open_at(None, &address.parent, flags, 0) {
+        Ok(parent) => parent,
+        Err(errno) if errno.0 == libc::ENOENT => return Ok(None),
+        Err(errno) => {
+            if address.own_parent
+                && let Ok(stat) = file::stat_at(None, &address.parent)
+            {
+                refuse_squatter(address, &stat)?;
+            }
+            return Err(no_parent(address, errno));
+        }
+    };
+    if address.own_parent {
+        let stat = file::stat_fd(parent.as_fd())
+            .map_err(|errno| errno.because(format!("cannot look at {}", shown(address))))?;
+        refuse_squatter(address, &stat)?;
+    }
+    Ok(Some(parent))
+}
+
+/// As [`open_parent`]; this user's own directory of stores is made if there is none.
+pub fn make_parent(address: &Address) -> Result<OwnedFd> {
+    if address.own_parent {
+        match file::make_dir_at(None, &address.parent, 0o700) {
+            // ENOENT: a remover took it away before its mode was looked at.
+            Err(errno) if !matches!(errno.0, libc::EEXIST | libc::ENOENT) => {
+                return Err(errno.because(format!("cannot make the directory {}", shown(address))));
+            }
+            _ => {}
+        }
+    }
+    open_parent(address)?.ok_or_else(|| {
+        Error::os(
+            Status::StoreNotFound,
+            libc::ENOENT,
+            format!("the directory {} does not exist; make it first", shown(address)),
+        )
+    })
+}
+
+/// The directory that an open store is in, wherever it was moved and whatever this process's
+/// working directory and root are by now.
+pub fn parent_of(dir: &impl AsFd) -> Result<OwnedFd> {
+    file::open_at(Some(dir.as_fd()), c"..", libc::O_RDONLY | libc::O_DIRECTORY, 0)
+        .map_err(|errno| errno.because("cannot open the directory that holds the store"))
+}
+
+/// The stores that a user names by words are in a directory that is this user's alone. Anybody could
+/// have made it first: nothing in it is used then, and the error says so.
+fn refuse_squatter(address: &Address, stat: &Stat) -> Result<()> {
+    let (parent, me) = (shown(address), process::uid());
+    if stat.uid != me {
+        let remover = if me == 0 { "remove it" } else { "have its owner or root remove it" };
+        return Err(Error::new(
+            Status::Permission,
+            format!(
+                "{parent}, the place of the stores that uid {me} names by words, belongs to uid {} \
+                 with mode {:04o}: nothing in it is used; {remover} (rm -r {parent}), or pass the \
+                 path of a store, also in PLASMA_STORE",
+                stat.uid,
+                stat.perm()
+            ),
+        ));
+    }
+    if stat.is_dir() && stat.perm() & OTHERS_WRITE != 0 {
+        return Err(Error::new(
+            Status::Permission,
+            format!(
+                "{parent}, the place of the stores that uid {me} names by words, has mode {:04o}: \
+                 others may have put something into it; look at what is there, then chmod 0700 it",
+                stat.perm()
+            ),
+        ));
+    }
+    Ok(())
+}
+
+/// The error of a parent that is there and cannot be opened.
+fn no_parent(address: &Address, errno: Errno) -> Error {
+    let parent = shown(address);
+    match errno.0 {
+        libc::ENOTDIR | libc::ELOOP => {
+            Error::os(Status::NotAStore, errno.0, format!("{parent} is not a directory"))
+        }
+        _ => errno.because(format!("cannot open the directory {parent}")),
+    }
+}
+
+fn shown(address: &Address) -> std::borrow::Cow<'_, str> {
+    address.parent.to_string_lossy()
+}
