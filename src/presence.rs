@@ -36,6 +36,16 @@ impl<'a> Presence<'a> {
         self.lifecycle.compare_exchange(from, to, relaxed, relaxed).is_ok()
     }
 
+    /// LIVE, unless it is GONE: under the lock, where nobody is leaving.
+    pub fn settle(&self) {
+        let relaxed = Ordering::Relaxed;
+        let now = self.lifecycle.load(relaxed);
+        if !matches!(Lifecycle::decode(now), Some(Lifecycle::Live | Lifecycle::Gone)) {
+            // Relaxed: as above. A failed exchange: it was removed.
+            let _ = self.lifecycle.compare_exchange(now, Lifecycle::Live as u32, relaxed, relaxed);
+        }
+    }
+
     /// The caller has become visible: the lifecycle that decides whether it may stay.
     pub fn arrive(&self) -> Option<Lifecycle> {
         // SYNC join: SeqCst; pairs with the fence of a leaver between CLOSING and its look at the

@@ -120,6 +120,9 @@ impl<'a> Allocator<'a> {
     pub(super) fn take_nodes<const N: usize>(&self) -> Result<Option<[u32; N]>> {
         let mut spare = self.state.spare.load(Relaxed);
         let mut fresh = self.state.fresh.load(Relaxed);
+        if fresh as usize > self.blocks.len() {
+            return Err(corrupt("more blocks were taken than are reserved"));
+        }
         let mut taken = [0; N];
         for i in 0..N {
             if spare != 0 {

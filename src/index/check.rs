@@ -3,7 +3,7 @@
 use super::{Index, KINDS, Key, Kind};
 use crate::error::Result;
 use crate::layout::record::{IdWords, NameHash};
-use crate::layout::word::{BucketWord, RecordWord};
+use crate::layout::word::{BucketWord, RecordWord, chain_end};
 use crate::memory;
 use crate::sync::{AtomicU32, Ordering::Relaxed};
 use std::fmt;
@@ -24,9 +24,9 @@ impl Index<'_> {
     fn check_chains_of(&self, kind: Kind, words: &[RecordWord], report: Report<'_>) -> Result<()> {
         let mut seen = memory::repeat(false, words.len())?;
         for (at, bucket) in self.buckets(kind).iter().enumerate() {
-            let mut link = BucketWord(bucket.load(Relaxed)).head();
-            while link != 0 {
-                let slot = link - 1;
+            let mut link = BucketWord(bucket.load(Relaxed)).first(at);
+            while link != chain_end(at) {
+                let slot = link.wrapping_sub(1);
                 let (Some(&word), Ok(record)) = (words.get(slot as usize), self.record(slot))
                 else {
                     report(

@@ -1,9 +1,8 @@
 //! Lookup: wait-free in practice, lock-free always.
 
 use super::{Index, Key};
-use crate::error::Result;
 use crate::layout::record::{NameHash, Record};
-use crate::layout::word::{BucketWord, RecordWord, State};
+use crate::layout::word::{BucketWord, RecordWord, State, chain_end};
 use crate::sync::{Ordering, fence};
 
 /// An object that is being written or is sealed.
@@ -25,16 +24,33 @@ enum Walk {
     Hit(Hit),
     Miss,
     Unsettled,
+    Astray,
 }
+
+/// A chain is nonsense; [`Index::scan`] has the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Astray;
 
 impl Index<'_> {
     /// Find the WRITING or SEALED object with this key.
     #[inline(always)]
-    pub fn find(&self, key: &Key) -> Result<Option<Hit>> {
-        match self.walk(key)? {
+    pub fn find(&self, key: &Key) -> Result<Option<Hit>, Astray> {
+        match self.walk(key) {
             Walk::Hit(hit) => Ok(Some(hit)),
             Walk::Miss => Ok(None),
             Walk::Unsettled => self.find_slow(key),
+            Walk::Astray => Err(Astray),
+        }
+    }
+
+    /// As [`Index::find`], under the writer lock: nothing moves then, so a chain that will not settle
+    /// is nonsense as well.
+    #[inline(always)]
+    pub fn find_still(&self, key: &Key) -> Result<Option<Hit>, Astray> {
+        match self.walk(key) {
+            Walk::Hit(hit) => Ok(Some(hit)),
+            Walk::Miss => Ok(None),
+            Walk::Unsettled | Walk::Astray => Err(Astray),
         }
     }
 
@@ -43,14 +59,10 @@ impl Index<'_> {
     #[inline(always)]
     pub fn find_hot(&self, key: &Key) -> Option<(Hit, &Record)> {
         // SYNC chain: Acquire; pairs with the Release store of each head and link.
-        let mut link = BucketWord(self.bucket(key).load(Ordering::Acquire)).head();
+        let mut link = BucketWord(self.bucket(key).0.load(Ordering::Acquire)).head();
         for _ in 0..MAX_WALK {
             let slot = link.checked_sub(1)?;
-            // Relaxed: see `record`.
-            if slot >= self.reserved.load(Ordering::Relaxed) {
-                return None;
-            }
-            let record = self.records.get(slot as usize)?;
+            let record = self.known(slot)?;
             // SYNC record-word: Acquire; as in `match_record`.
             let word = record.load(Ordering::Acquire);
             if word.is(State::Sealed) && key.is_under(word) && key.matches(record) {
@@ -63,28 +75,41 @@ impl Index<'_> {
         None
     }
 
+    /// The record of a slot that a link names; the end of a chain is above all that there are.
+    #[inline(always)]
+    fn known(&self, slot: u32) -> Option<&Record> {
+        // Relaxed: see `record`.
+        if slot >= self.reserved.load(Ordering::Relaxed) {
+            return None;
+        }
+        self.records.get(slot as usize)
+    }
+
     #[cold]
-    fn find_slow(&self, key: &Key) -> Result<Option<Hit>> {
+    fn find_slow(&self, key: &Key) -> Result<Option<Hit>, Astray> {
         for _ in 1..MAX_TRIES {
-            match self.walk(key)? {
+            match self.walk(key) {
                 Walk::Hit(hit) => return Ok(Some(hit)),
                 Walk::Miss => return Ok(None),
                 Walk::Unsettled => std::hint::spin_loop(),
+                Walk::Astray => return Err(Astray),
             }
         }
-        self.scan(key)
+        Ok(self.scan(key))
     }
 
     #[inline(always)]
-    fn walk(&self, key: &Key) -> Result<Walk> {
-        let bucket = self.bucket(key);
+    fn walk(&self, key: &Key) -> Walk {
+        let (bucket, at) = self.bucket(key);
         // SYNC epoch: Acquire; pairs with the Release stores in `rebuild`.
         let epoch = self.epoch.load(Ordering::Acquire);
         // SYNC chain: Acquire; pairs with the Release store of each head and link.
         let head = BucketWord(bucket.load(Ordering::Acquire));
         let mut link = head.head();
+        let mut dead = false;
         for _ in 0..MAX_WALK {
-            if link == 0 {
+            let slot = link.wrapping_sub(1);
+            let Some(record) = self.known(slot) else {
                 // SYNC miss: the fence orders the walk before the second look; what carried the walker
                 // astray was stored after the version or the epoch had moved, and a Release fence.
                 fence(Ordering::Acquire);
@@ -92,35 +117,41 @@ impl Index<'_> {
                 let still = now.version() == head.version()
                     && self.epoch.load(Ordering::Relaxed) == epoch
                     && epoch & 1 == 0;
-                return Ok(if still { Walk::Miss } else { Walk::Unsettled });
+                // A free record's link may lead anywhere: it is no part of a chain, except where somebody
+                // died between freeing it and the end of a recovery.
+                let ends = !dead && (link == chain_end(at) || head.0 == 0);
+                return match (still, ends) {
+                    (false, _) => Walk::Unsettled,
+                    (true, true) => Walk::Miss,
+                    (true, false) => Walk::Astray,
+                };
+            };
+            // SYNC record-word: Acquire; the key that is compared is of this generation or a later one.
+            let word = record.load(Ordering::Acquire);
+            if let Some(word) = match_record(key, record, word) {
+                return Walk::Hit(Hit { slot, word });
             }
-            let record = self.record(link - 1)?;
-            if let Some(word) = match_record(key, record) {
-                return Ok(Walk::Hit(Hit { slot: link - 1, word }));
-            }
+            dead |= word.is(State::Free);
             // Relaxed: it names a record that was put in before this one.
             link = key.link(record).load(Ordering::Relaxed);
         }
-        Ok(Walk::Unsettled)
+        Walk::Unsettled
     }
 
     /// Look at every record: right whatever state the chains are in.
     #[cold]
-    fn scan(&self, key: &Key) -> Result<Option<Hit>> {
-        for slot in 0..self.used() {
-            if let Some(word) = match_record(key, self.record(slot)?) {
-                return Ok(Some(Hit { slot, word }));
-            }
-        }
-        Ok(None)
+    pub fn scan(&self, key: &Key) -> Option<Hit> {
+        (0u32..).zip(self.records).take(self.used() as usize).find_map(|(slot, record)| {
+            // SYNC record-word: Acquire; as in a walk.
+            let word = match_record(key, record, record.load(Ordering::Acquire))?;
+            Some(Hit { slot, word })
+        })
     }
 }
 
-/// The word of `record` if it is an object with this key.
+/// The word of `record`, which was `word`, if it is an object with this key.
 #[inline(always)]
-fn match_record(key: &Key, record: &Record) -> Option<RecordWord> {
-    // SYNC record-word: Acquire; the key that is compared is of this generation or a later one.
-    let word = record.load(Ordering::Acquire);
+fn match_record(key: &Key, record: &Record, word: RecordWord) -> Option<RecordWord> {
     if !is_live(word) || !key.is_under(word) || !key.matches(record) {
         return None;
     }

@@ -5,7 +5,8 @@
 //! **Lookup.** A bucket word holds a version and the head of a chain of records. A hit is validated
 //! by the record's own word. A miss counts only if neither the bucket's version nor the recovery
 //! epoch moved during the walk; when they will not settle, or the epoch is odd, or the walk is
-//! longer than any honest chain, the object table itself is scanned, and a miss there is a miss.
+//! longer than any honest chain, or led astray, the object table itself is scanned, and a miss there
+//! is a miss.
 //!
 //! **Insertion** puts a record at the head by one store. **Removal** unlinks it by one store and
 //! then advances the version; only after that may the slot be used again. So a walker that was
@@ -28,7 +29,7 @@ mod tests;
 mod threads;
 
 pub use check::Report;
-pub use lookup::Hit;
+pub use lookup::{Astray, Hit};
 pub use magazine::Kept;
 pub use slots::{SlotOutcome, Slots, set_free};
 
@@ -86,12 +87,13 @@ impl Index<'_> {
     }
 
     #[inline(always)]
-    fn bucket(&self, key: &Key) -> &AtomicU64 {
+    fn bucket(&self, key: &Key) -> (&AtomicU64, usize) {
         let kind = match key {
             Key::Id(_) => Kind::Id,
             Key::Name(_) => Kind::Name,
         };
-        &self.buckets(kind)[self.bucket_number(key)]
+        let at = self.bucket_number(key);
+        (&self.buckets(kind)[at], at)
     }
 
     #[inline(always)]

@@ -3,7 +3,7 @@
 use super::{Index, KINDS, Key, Kind, corrupt_link};
 use crate::error::Result;
 use crate::layout::record::IdWords;
-use crate::layout::word::{BucketWord, RecordWord};
+use crate::layout::word::{BucketWord, CHAIN_END, RecordWord, chain_end};
 use crate::memory;
 use crate::sync::Ordering::{Relaxed, Release};
 use crate::sync::fence;
@@ -11,19 +11,19 @@ use crate::sync::fence;
 impl Index<'_> {
     /// Put `slot` at the head of the chain of `key`. The record's word is published already.
     pub fn insert(&self, key: &Key, slot: u32) -> Result<()> {
-        let bucket = self.bucket(key);
+        let (bucket, at) = self.bucket(key);
         let head = BucketWord(bucket.load(Relaxed));
         // Relaxed: the fence of `set_id` or `begin_rebuild` is before it. So a walker that was carried
         // here by a reused record sees the version that its removal advanced.
-        key.link(self.record(slot)?).store(head.head(), Relaxed);
+        key.link(self.record(slot)?).store(head.first(at), Relaxed);
         // SYNC chain: Release; who sees the head sees the link, and all that is behind it.
-        bucket.store(BucketWord::new(head.version(), slot + 1).0, Release);
+        bucket.store(BucketWord::new(head.version().max(1), slot + 1).0, Release);
         Ok(())
     }
 
-    /// Take `slot` out of the chain of `key`. Nothing happens when it is not in it.
+    /// Take `slot` out of the chain of `key`; an error when it is not in it.
     pub fn remove(&self, key: &Key, slot: u32) -> Result<()> {
-        let bucket = self.bucket(key);
+        let (bucket, _) = self.bucket(key);
         let head = BucketWord(bucket.load(Relaxed));
         let next = key.link(self.record(slot)?).load(Relaxed);
         let advanced = head.version().wrapping_add(1);
@@ -34,10 +34,7 @@ impl Index<'_> {
         }
         let mut link = head.head();
         for _ in 0..self.records.len() {
-            if link == 0 {
-                return Ok(());
-            }
-            let before = key.link(self.record(link - 1)?);
+            let before = key.link(self.record(link.wrapping_sub(1))?);
             link = before.load(Relaxed);
             if link == slot + 1 {
                 // SYNC miss: Release; a miss because of this has seen what was before the removal.
@@ -65,11 +62,14 @@ impl Index<'_> {
 
     /// Make the chains again from the object table. The epoch is odd meanwhile.
     pub fn rebuild_chains(&self) -> Result<()> {
-        for bucket in self.id_buckets.iter().chain(self.name_buckets) {
-            let old = BucketWord(bucket.load(Relaxed));
-            if old.head() != 0 {
-                // Relaxed: the fence of `begin_rebuild` is before it.
-                bucket.store(BucketWord::new(old.version().wrapping_add(1), 0).0, Relaxed);
+        for kind in KINDS {
+            for (at, bucket) in self.buckets(kind).iter().enumerate() {
+                let old = BucketWord(bucket.load(Relaxed));
+                if old.0 != 0 {
+                    let version = old.version().wrapping_add(1);
+                    // Relaxed: the fence of `begin_rebuild` is before it.
+                    bucket.store(BucketWord::new(version, chain_end(at)).0, Relaxed);
+                }
             }
         }
         for slot in 0..self.used() {
@@ -111,9 +111,10 @@ impl Index<'_> {
         }
         for (at, bucket) in (0u32..).zip(self.buckets(kind)) {
             let old = BucketWord(bucket.load(Relaxed));
-            let (mut link, mut first, mut last) = (old.head(), old.head(), None);
-            while link != 0 {
-                let slot = link - 1;
+            let head = old.first(at as usize);
+            let (mut link, mut first, mut last) = (head, head, None);
+            while link < CHAIN_END {
+                let slot = link.wrapping_sub(1);
                 let Some(home) = homes.get_mut(slot as usize) else { return Ok(false) };
                 let next = links[slot as usize];
                 match std::mem::replace(home, SEEN) {
@@ -130,7 +131,10 @@ impl Index<'_> {
                 }
                 link = next;
             }
-            if first != old.head() {
+            if link != chain_end(at as usize) {
+                return Ok(false);
+            }
+            if first != head {
                 // SYNC chain: Release; the head is another, and with it the version.
                 bucket.store(BucketWord::new(old.version().wrapping_add(1), first).0, Release);
             }

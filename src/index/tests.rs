@@ -1,10 +1,10 @@
 //! Chains, slots and lookups of one thread, honest and corrupt.
 
 use super::fixture::{Table, id_in, name_in};
-use super::{Hit, Key, SlotOutcome};
+use super::{Astray, Hit, Key, SlotOutcome};
 use crate::error::Status;
 use crate::layout::record::{IdWords, NameHash};
-use crate::layout::word::{BucketWord, RecordWord, State};
+use crate::layout::word::{BucketWord, RecordWord, State, chain_end};
 use crate::sync::Ordering::Relaxed;
 use proptest::prelude::*;
 use std::collections::{BTreeMap, VecDeque};
@@ -43,9 +43,10 @@ fn removal_at_the_head_in_the_middle_and_at_the_tail_leaves_the_others() {
             assert_eq!(find(&table, *id), there);
             assert_eq!(find(&table, *name), there);
         }
-        // What is not in the chain may be taken out of it again.
+        // What is not in the chain cannot be taken out of it again.
         let version = table.id_buckets[0].load(Relaxed);
-        table.index().remove(&Key::Id(objects[goes].0), goes as u32).unwrap();
+        let error = table.index().remove(&Key::Id(objects[goes].0), goes as u32).unwrap_err();
+        assert_eq!(error.status(), Status::Corrupt);
         assert_eq!(table.id_buckets[0].load(Relaxed), version);
         // The slot comes back with the next generation.
         table.create(objects[goes].0, None, State::Writing);
@@ -141,8 +142,8 @@ fn chains_are_mended_where_they_are_and_made_anew_only_when_objects_are_missing(
     let after = BucketWord(table.id_buckets[0].load(Relaxed));
     assert_eq!((after, table.epoch.load(Relaxed)), (before, 2));
     assert_eq!(table.records[4].id_link.load(Relaxed), 2);
-    assert_eq!(table.records[1].id_link.load(Relaxed), 0);
-    assert_eq!(table.records[1].name_link.load(Relaxed), 0);
+    assert_eq!(table.records[1].id_link.load(Relaxed), chain_end(0));
+    assert_eq!(table.records[1].name_link.load(Relaxed), chain_end(0));
     assert_eq!(find(&table, objects[1].1), Some((1, 1)));
     // The head as well.
     table.records[4].word.store(words[4].in_state(State::Doomed).0, Relaxed);
@@ -152,7 +153,7 @@ fn chains_are_mended_where_they_are_and_made_anew_only_when_objects_are_missing(
 
     let whole = |table: &Table| table.index().mend_chains().unwrap();
     // A link that is short, astray, or in a circle; a rebuild that was begun.
-    for link in [0, 1, 4, 5, 77] {
+    for link in [0, 1, 4, 5, 77, chain_end(0), chain_end(1)] {
         let (table, _) = chained(&objects);
         table.records[3].name_link.store(link, Relaxed);
         assert!(!whole(&table), "{link}");
@@ -165,18 +166,22 @@ fn chains_are_mended_where_they_are_and_made_anew_only_when_objects_are_missing(
 }
 
 #[test]
-fn corrupt_links_are_errors_or_right_answers() {
+fn a_walk_that_a_link_led_astray_knows_it_and_the_table_has_the_answer() {
     let objects = objects(4);
     let absent = Key::Id(id_in(0, 1, 9));
-    for link in [4, 5, 6, 1 << 20, u32::MAX] {
+    for link in [0, 4, 5, 6, 1 << 20, chain_end(1), u32::MAX] {
         let (table, words) = chained(&objects);
         table.records[2].id_link.store(link, Relaxed);
         // The head and what comes before the damage is found.
         assert_eq!(find(&table, objects[3].0), Some((3, 1)));
         match table.index().find(&absent) {
             Ok(hit) => assert_eq!((hit, link), (None, 4)),
-            Err(error) => assert_eq!(error.status(), Status::Corrupt),
+            Err(Astray) => {}
         }
+        assert!(table.index().find_still(&absent).is_err());
+        assert_eq!(table.index().scan(&absent), None);
+        let hit = table.index().scan(&Key::Id(objects[0].0)).unwrap();
+        assert_eq!((hit.slot, hit.word), (0, words[0]));
         // 4: a circle. What it cut off is found in the table.
         if link == 4 {
             assert_eq!(find(&table, objects[0].0), Some((0, 1)));
@@ -190,8 +195,15 @@ fn corrupt_links_are_errors_or_right_answers() {
         assert_eq!(find(&table, objects[0].0), Some((0, 1)));
     }
     let (table, _) = chained(&objects);
-    table.id_buckets[0].store(BucketWord::new(9, 77).0, Relaxed);
-    assert_eq!(table.index().find(&absent).unwrap_err().status(), Status::Corrupt);
+    for head in [0, 77, chain_end(5)] {
+        table.id_buckets[0].store(BucketWord::new(9, head).0, Relaxed);
+        assert_eq!(table.index().find(&absent), Err(Astray));
+    }
+    // A free slot that was in this very chain: its link ends it as it should.
+    let (table, words) = chained(&objects);
+    table.delete(0, words[0]);
+    table.id_buckets[0].store(BucketWord::new(9, 1).0, Relaxed);
+    assert_eq!(table.index().find(&absent), Err(Astray));
     table.reserved.store(2, Relaxed);
     assert_eq!(table.index().record(2).unwrap_err().status(), Status::Corrupt);
 }

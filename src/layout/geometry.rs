@@ -190,6 +190,7 @@ pub fn fingerprint() -> u64 {
         client::LEASES_OFFSET,
         K0,
         K1,
+        u64::from(super::word::CHAIN_END),
         Geometry::new(1 << 30, 1 << 20).map_or(0, |geometry| geometry.index_size),
     ];
     let facts = sizes.iter().chain(&offsets).map(|fact| *fact as u64).chain(constants);

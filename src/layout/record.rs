@@ -14,11 +14,11 @@ pub struct Record {
     pub word: AtomicU64,
     pub(super) id: [AtomicU64; 2],
     pub(super) id_tail: AtomicU32,
-    /// Next record in the chain of ids: slot + 1, 0 at the end.
+    /// The link behind this record in the chain of ids; see [`super::word::BucketWord`].
     pub id_link: AtomicU32,
     /// Where the object's bytes are.
     pub data: ExtentPair,
-    /// Next record in the chain of names: slot + 1, 0 at the end.
+    /// The same in the chain of names.
     pub name_link: AtomicU32,
     _unused0: AtomicU32,
 

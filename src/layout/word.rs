@@ -112,12 +112,29 @@ impl RecordWord {
 
 /// Head of a hash chain.
 ///
-/// | bits   | field   | meaning                                             |
-/// |--------|---------|-----------------------------------------------------|
-/// | 63..32 | version | advanced after each removal from the chain          |
-/// | 31..0  | head    | slot + 1 of the first record, 0 when the chain is empty |
+/// | bits   | field   | meaning                                                             |
+/// |--------|---------|---------------------------------------------------------------------|
+/// | 63..32 | version | advanced after each removal from the chain; 0 until something is in |
+/// | 31..0  | head    | the first link                                                      |
+///
+/// | link           | meaning                                                         |
+/// |----------------|-----------------------------------------------------------------|
+/// | 0              | in a word that is all 0: nothing was ever in the chain          |
+/// | 1 ..= 2^30     | the record in slot link - 1                                     |
+/// | 2^31 + b       | the end of the chain of bucket b                                |
+/// | other          | nonsense, and so is 0 elsewhere and the end of another's chain  |
+///
+/// The end says whose it is, so that a walk which a damaged link led astray knows that it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BucketWord(pub u64);
+
+/// Set in the link at the end of a chain.
+pub const CHAIN_END: u32 = 1 << 31;
+
+/// The link at the end of the chain of a bucket.
+pub const fn chain_end(bucket: usize) -> u32 {
+    CHAIN_END | bucket as u32
+}
 
 impl BucketWord {
     /// A word of these parts.
@@ -128,9 +145,14 @@ impl BucketWord {
     pub const fn version(self) -> u32 {
         (self.0 >> 32) as u32
     }
-    /// Link to the first record.
+    /// The first link.
     pub const fn head(self) -> u32 {
         self.0 as u32
+    }
+    /// The first link of this bucket's chain, its end also where nothing was ever in it.
+    #[inline(always)]
+    pub const fn first(self, bucket: usize) -> u32 {
+        if self.0 == 0 { chain_end(bucket) } else { self.head() }
     }
 }
 

@@ -39,6 +39,8 @@ struct Check<'a> {
     blocks: Vec<(u64, u64, u32)>,
     /// Which records a magazine keeps.
     kept: Vec<bool>,
+    /// Nothing is wrong with what all else can be made from.
+    table_is_sound: bool,
 }
 
 impl Session {
@@ -46,7 +48,7 @@ impl Session {
     pub fn examine(&self) -> Result<CheckReport> {
         self.check_writable()?;
         self.check_links()?;
-        let guard = self.lock()?;
+        let mut guard = self.lock()?;
         // Four extents each: what is walked is no more, unless it is broken.
         let used = self.segment.index().used() as usize;
         let mut check = Check {
@@ -56,9 +58,14 @@ impl Session {
             owned: memory::with_room(4 * used)?,
             blocks: memory::with_room(4 * used)?,
             kept: memory::repeat(false, used)?,
+            table_is_sound: false,
         };
         let walked = check.all();
-        let report = check.report;
+        let (report, table_is_sound) = (check.report, check.table_is_sound);
+        // Nonsense in the table cannot be mended, and would stop all who try.
+        if report.problem_count > 0 && table_is_sound {
+            guard.spoil();
+        }
         drop(guard);
         // A store that was removed meanwhile says so rather than what was found in it.
         self.check()?;
@@ -75,7 +82,9 @@ impl Check<'_> {
         self.identity();
         self.header();
         self.reserved();
+        let before = self.report.problem_count;
         self.records()?;
+        self.table_is_sound = self.report.problem_count == before && self.records_are_apart();
         self.magazines()?;
         self.extents();
         self.heap();
@@ -244,6 +253,12 @@ impl Check<'_> {
             self.ensure(1, same, || format!("record {slot} is named {name:?}, its hash differs"));
         }
         Ok(())
+    }
+
+    /// Whether no two records own the same memory, what magazines keep aside.
+    fn records_are_apart(&mut self) -> bool {
+        self.owned.sort_unstable_by_key(|owned| (owned.start, owned.len));
+        self.owned.is_sorted_by(|a, b| a.start + a.len <= b.start)
     }
 
     /// No two records own the same memory.

@@ -1,6 +1,7 @@
 //! Create an object: a record, extents, and memory behind them.
 
 use super::draft::{Draft, Unsealed};
+use super::mend::known_hosts;
 use super::metadata::Metadata;
 use super::place::{Placed, Plan};
 use super::session::Session;
@@ -23,6 +24,7 @@ pub(super) struct Room {
     pause_ms: u64,
     reaped: bool,
     tried_again: bool,
+    mended: bool,
     waits: bool,
     /// Why the file system gives no more: only what is reserved already is of use.
     no_more_memory: Option<Error>,
@@ -37,6 +39,7 @@ impl Room {
             pause_ms: 1,
             reaped: false,
             tried_again: false,
+            mended: false,
             waits,
             no_more_memory: None,
         }
@@ -147,7 +150,7 @@ impl Session {
                     self.or_make_room(room, reserved)?;
                 }
                 Placed::NeedBlocks(count) => {
-                    let reserved = self.reserve_blocks(count);
+                    let reserved = self.more_blocks(count, &mut room.mended);
                     self.or_make_room(room, reserved)?;
                 }
                 Placed::NoRoom { record: true } => {
@@ -173,20 +176,20 @@ impl Session {
         }
         let _guard = self.lock()?;
         let header = self.segment.header();
-        let known = header.table.hosts.load(Relaxed).min(header.hosts.len() as u32);
+        let known = known_hosts(header);
         let same = |host: &&crate::layout::header::Host| {
             host.0.iter().zip(&words).all(|(a, b)| a.load(Relaxed) == *b)
         };
-        let found = header.hosts.iter().take(known as usize).position(|host| same(&host));
+        let found = header.hosts.iter().take(known).position(|host| same(&host));
         let host = match found {
             Some(found) => found as u32,
-            None if known as usize == header.hosts.len() => u32::MAX,
+            None if known == header.hosts.len() => u32::MAX,
             None => {
-                for (cell, word) in header.hosts[known as usize].0.iter().zip(&words) {
+                for (cell, word) in header.hosts[known].0.iter().zip(&words) {
                     cell.store(*word, Relaxed);
                 }
-                header.table.hosts.store(known + 1, Relaxed);
-                known
+                header.table.hosts.store(known as u32 + 1, Relaxed);
+                known as u32
             }
         };
         Ok(*self.own.host.get_or_init(|| host))
@@ -212,6 +215,9 @@ impl Session {
             return Ok(());
         }
         if room.once_more() {
+            return Ok(());
+        }
+        if !std::mem::replace(&mut room.mended, true) && self.hides_room(data, meta)? {
             return Ok(());
         }
         let full = match room.no_more_memory.take() {

@@ -1,6 +1,8 @@
 //! An object that this client is writing.
 
 use super::get::Held;
+use super::lock::Guard;
+use super::mend::starts_over;
 use super::metadata::Metadata;
 use super::session::Session;
 use crate::alloc::{self, Outcome};
@@ -138,8 +140,13 @@ impl Session {
     /// Give the record a second extent of `size` bytes beside the current one, backed by memory.
     fn begin_exchange(&self, draft: &Draft, kind: Kind, size: u64) -> Result<Exchange> {
         let mut room = super::create::Room::new(Some(0));
+        let mut mended = false;
         loop {
-            match self.try_exchange(draft, kind, size)? {
+            let placed = match self.try_exchange(draft, kind, size) {
+                Err(error) if starts_over(&mut mended, &error) => continue,
+                other => other?,
+            };
+            match placed {
                 Outcome::Done(exchange) => {
                     if let Err(error) = self.reserve_extent(exchange.new) {
                         self.undo_exchange(draft, &exchange)?;
@@ -147,7 +154,7 @@ impl Session {
                     }
                     return Ok(exchange);
                 }
-                Outcome::NeedBlocks(count) => self.reserve_blocks(count)?,
+                Outcome::NeedBlocks(count) => self.more_blocks(count, &mut mended)?,
                 Outcome::NoFit => self.make_room(&mut room, units(size), 0)?,
             }
         }
@@ -218,6 +225,7 @@ impl Session {
     fn settle_exchange(&self, draft: &Draft, exchange: &Exchange, keep: bool) -> Result<()> {
         let Exchange { kind, old, new, moved } = *exchange;
         let (from, to) = if keep { (old, new) } else { (new, old) };
+        let mut mended = false;
         loop {
             let mut guard = self.lock()?;
             let (record, word) = self.draft_word(draft.object)?;
@@ -227,13 +235,15 @@ impl Session {
             let held = alloc::Extent { start: from.start, len: from.len(), block };
             let allocator = self.segment.allocator();
             if !moved && from.len() > to.len() {
-                match allocator.shrink(held, to.len()).inspect_err(|_| guard.spoil())? {
-                    Outcome::NeedBlocks(count) => {
+                match allocator.shrink(held, to.len()).inspect_err(|_| guard.spoil()) {
+                    Err(error) if starts_over(&mut mended, &error) => continue,
+                    Err(error) => return Err(error),
+                    Ok(Outcome::NeedBlocks(count)) => {
                         drop(guard);
-                        self.reserve_blocks(count)?;
+                        self.more_blocks(count, &mut mended)?;
                         continue;
                     }
-                    Outcome::Done(_) | Outcome::NoFit => {}
+                    Ok(Outcome::Done(_) | Outcome::NoFit) => {}
                 }
             }
             if keep {
@@ -245,7 +255,7 @@ impl Session {
             }
             kind.pair(record).store(goes, Extent::default());
             if moved && !from.is_empty() {
-                allocator.free(held).inspect_err(|_| guard.spoil())?;
+                guard.bear(allocator.free(held))?;
             }
             return Ok(());
         }
@@ -295,11 +305,11 @@ impl Session {
     }
 
     /// Free what was abandoned: under the lock.
-    pub(super) fn free_abandoned(&self) -> Result<()> {
+    pub(super) fn free_abandoned(&self, guard: &mut Guard<'_>) -> Result<()> {
         for Unsealed { slot, generation } in self.take_abandoned() {
             let word = self.record(slot)?.look();
             if word.generation() == generation && word.is(State::Writing) {
-                self.free_object(slot, word, 0)?;
+                self.free_object(guard, slot, word, 0)?;
             }
         }
         Ok(())
@@ -313,7 +323,7 @@ impl Session {
         let mut guard = self.lock()?;
         let (record, word) = self.draft_word(object)?;
         let (id, size) = (record.id(), record.data.load(word.data_index()).size);
-        self.free_object(object.slot, word, 0).inspect_err(|_| guard.spoil())?;
+        self.free_object(&mut guard, object.slot, word, 0)?;
         drop(guard);
         self.append_event(EventKind::Aborted, &id, size);
         self.wake_waiters_for(&id);

@@ -175,7 +175,7 @@ impl Session {
             return Ok(None);
         }
         let (id, size) = (record.id(), record.data.load(word.data_index()).size);
-        self.doom(Hit { slot: victim.slot, word }).inspect_err(|_| guard.spoil())?;
+        self.doom(&mut guard, Hit { slot: victim.slot, word })?;
         let counters = &self.segment.header().counters;
         self.count(&counters.evictions, 1);
         self.count(&counters.evicted_bytes, size);

@@ -1,5 +1,6 @@
 //! Get: find, lease, hand out. No lock, no system call, no allocation.
 
+use super::mend::starts_over;
 use super::seat::{Seat, Ticket};
 use super::session::Session;
 use crate::error::{Error, Result, Status};
@@ -37,13 +38,18 @@ impl Session {
     /// Lease the object with this key if it is sealed.
     #[inline(always)]
     pub(super) fn get_now(&self, seat: &Seat, key: &Key) -> Result<Now> {
+        let mut mended = false;
         loop {
-            let Some(hit) = self.segment.index().find(key)? else { return Ok(Now::Absent) };
+            let Some(hit) = self.find(key) else { return Ok(Now::Absent) };
             if !hit.word.is(State::Sealed) {
                 return Ok(Now::Writing);
             }
-            if let Some((ticket, held)) = self.lease(seat, hit)? {
-                return Ok(Now::Held(ticket, held));
+            match self.lease(seat, hit) {
+                Ok(Some((ticket, held))) => return Ok(Now::Held(ticket, held)),
+                Ok(None) => {}
+                // It may be the map of what is reserved that is wrong.
+                Err(error) if starts_over(&mut mended, &error) => self.mend(),
+                Err(error) => return Err(error),
             }
         }
     }
@@ -226,7 +232,7 @@ impl Session {
         let mut step = |look: bool| -> Result<Option<()>> {
             count = 0;
             for (i, key) in keys.iter().enumerate() {
-                let hit = self.segment.index().find(key)?;
+                let hit = self.find(key);
                 ready[i] = hit.is_some_and(|hit| hit.word.is(State::Sealed));
                 count += usize::from(ready[i]);
                 if ready[i] || !look {

@@ -289,19 +289,30 @@ impl Session {
     fn free_heap(&self) -> Result<(u64, u64)> {
         let guard = if self.segment.read_only { None } else { self.try_lock() };
         let Some(mut guard) = guard else { return self.free_heap_by_table() };
-        self.empty_magazines_locked().inspect_err(|_| guard.spoil())?;
-        let allocator = self.segment.allocator();
-        let largest = allocator.largest_free().inspect_err(|_| guard.spoil())?;
-        let (free, units) = (allocator.free_units(), self.segment.facts.geometry.units());
-        if free > units || largest > free {
-            guard.spoil();
-            let text = format!("{free} of {units} units are free, {largest} of them in one block");
-            return Err(Error::new(Status::Corrupt, text));
+        match self.free_heap_locked() {
+            Ok(Some(free)) => Ok(free),
+            nonsense => {
+                guard.spoil();
+                drop(guard);
+                nonsense.or_else(|error| match error.status() {
+                    Status::Corrupt => Ok(None),
+                    _ => Err(error),
+                })?;
+                self.free_heap_by_table()
+            }
         }
-        Ok((free, largest))
     }
 
-    fn free_heap_by_table(&self) -> Result<(u64, u64)> {
+    /// As the allocator has it; `None` when that cannot be.
+    pub(super) fn free_heap_locked(&self) -> Result<Option<(u64, u64)>> {
+        self.empty_magazines_locked()?;
+        let allocator = self.segment.allocator();
+        let (free, largest) = (allocator.free_units(), allocator.largest_free()?);
+        let sound = free <= self.segment.facts.geometry.units() && largest <= free;
+        Ok(sound.then_some((free, largest)))
+    }
+
+    pub(super) fn free_heap_by_table(&self) -> Result<(u64, u64)> {
         let capacity = self.segment.facts.geometry.units();
         let mut owned = memory::with_room(self.segment.index().used() as usize + 1)?;
         for slot in 0..self.segment.index().used() {

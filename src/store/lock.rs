@@ -60,7 +60,7 @@ impl Session {
             guard.whole = true;
         }
         if self.has_abandoned() {
-            self.free_abandoned().inspect_err(|_| guard.spoil())?;
+            self.free_abandoned(&mut guard)?;
         }
         Ok(guard)
     }

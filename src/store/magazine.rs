@@ -6,7 +6,7 @@
 
 use super::session::Session;
 use crate::alloc;
-use crate::error::Result;
+use crate::error::{Result, Status};
 use crate::index::Kept;
 use crate::layout::extent::Extent;
 use crate::layout::record::Record;
@@ -51,7 +51,14 @@ impl Session {
             return Ok(false);
         }
         let mut guard = self.lock()?;
-        self.empty_magazines_locked().inspect_err(|_| guard.spoil())
+        match self.empty_magazines_locked().inspect_err(|_| guard.spoil()) {
+            Err(error) if error.status() == Status::Corrupt => {
+                // Made anew they are empty.
+                drop(guard);
+                self.lock().map(|_| true)
+            }
+            any => any,
+        }
     }
 
     /// As [`Session::empty_magazines`].

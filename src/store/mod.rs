@@ -14,6 +14,7 @@ mod list;
 mod lock;
 mod magazine;
 mod make;
+mod mend;
 mod metadata;
 mod peers;
 mod place;

@@ -2,6 +2,7 @@
 
 use super::draft::Unsealed;
 use super::magazine::extent_of;
+use super::mend::starts_over;
 use super::session::Session;
 use crate::alloc::{self, Outcome};
 use crate::error::{Error, Result, Status};
@@ -66,18 +67,28 @@ pub(super) struct Plan<'a> {
 impl Session {
     /// Place it, unless its id or name is taken. With `reserved_only`, only where memory is reserved.
     pub(super) fn try_place(&self, plan: &Plan<'_>, reserved_only: bool) -> Result<Placed> {
-        let mut guard = self.lock()?;
         let index = self.segment.index();
-        if let Some(hit) = index.find(&plan.key)? {
-            return Ok(Placed::Taken(hit, Status::Exists));
+        let mut mended = false;
+        loop {
+            let mut guard = self.lock()?;
+            if let Some(hit) = self.find_locked(&mut guard, &plan.key) {
+                return Ok(Placed::Taken(hit, Status::Exists));
+            }
+            if let Some(name) = plan.name
+                && let Some(hit) = self.find_locked(&mut guard, &Key::Name(name))
+            {
+                return Ok(Placed::Taken(hit, Status::NameExists));
+            }
+            match self.place_locked(&index, plan, reserved_only) {
+                Ok(placed) => return Ok(placed),
+                Err(error) => {
+                    guard.spoil();
+                    if !starts_over(&mut mended, &error) {
+                        return Err(error);
+                    }
+                }
+            }
         }
-        if let Some(name) = plan.name
-            && let Some(hit) = index.find(&Key::Name(name))?
-        {
-            return Ok(Placed::Taken(hit, Status::NameExists));
-        }
-        let placed = self.place_locked(&index, plan, reserved_only);
-        placed.inspect_err(|_| guard.spoil())
     }
 
     fn place_locked(

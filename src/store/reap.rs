@@ -1,6 +1,7 @@
 //! Reap the dead: abort what they were writing, forget what they leased, free their slots.
 
 use super::evict::fold;
+use super::lock::Guard;
 use super::peers::Place;
 use super::session::Session;
 use crate::error::{Result, Status};
@@ -84,7 +85,7 @@ impl Session {
         }
         let aborted = match place.in_readers {
             true => Vec::new(),
-            false => self.abort_all_of(place.slot, nonce).inspect_err(|_| guard.spoil())?,
+            false => self.abort_all_of(&mut guard, place.slot, nonce)?,
         };
         // In readers/ the name may not be ours to remove: then it is skipped, and counts for nobody.
         if file::unlink_at(Some(dir), &name).is_err() {
@@ -100,7 +101,12 @@ impl Session {
     }
 
     /// Abort everything that a dead client was writing: under the lock. Returns ids and sizes.
-    fn abort_all_of(&self, slot: u32, nonce: u64) -> Result<Vec<(ObjectId, u64)>> {
+    fn abort_all_of(
+        &self,
+        guard: &mut Guard<'_>,
+        slot: u32,
+        nonce: u64,
+    ) -> Result<Vec<(ObjectId, u64)>> {
         let mut aborted = Vec::new();
         for at in 0..self.segment.index().used() {
             let record = self.record(at)?;
@@ -114,7 +120,7 @@ impl Session {
                 let size = record.data.load(word.data_index()).size;
                 memory::push(&mut aborted, (record.id(), size))?;
             }
-            self.free_object(at, word, RecordWord::ORPHANED)?;
+            self.free_object(guard, at, word, RecordWord::ORPHANED)?;
         }
         Ok(aborted)
     }
@@ -123,8 +129,7 @@ impl Session {
     pub(super) fn bury_all(self) -> Result<()> {
         self.reap_dead()?;
         let mut guard = self.lock()?;
-        let aborted = self.abort_all_of(self.own.slot, self.own.nonce);
-        let aborted = aborted.inspect_err(|_| guard.spoil())?;
+        let aborted = self.abort_all_of(&mut guard, self.own.slot, self.own.nonce)?;
         self.append_gap();
         drop(guard);
         for (id, size) in aborted {
@@ -150,7 +155,7 @@ impl Session {
             return Ok(true);
         }
         let (id, size) = (record.id(), record.data.load(word.data_index()).size);
-        self.free_object(hit.slot, word, RecordWord::ORPHANED).inspect_err(|_| guard.spoil())?;
+        self.free_object(&mut guard, hit.slot, word, RecordWord::ORPHANED)?;
         self.append_gap();
         drop(guard);
         self.append_event(EventKind::Aborted, &id, size);

@@ -4,6 +4,8 @@
 //! lock, finds those that nobody holds; as no new lease on a doomed object can be validated, they
 //! may be freed whenever the lock is taken next.
 
+use super::lock::Guard;
+use super::mend::starts_over;
 use super::session::Session;
 use super::words::WordSet;
 use crate::alloc;
@@ -60,7 +62,7 @@ impl Session {
         let key = Key::Id(IdWords::from(id));
         let size = loop {
             let mut guard = self.lock()?;
-            let Some(hit) = self.segment.index().find(&key)? else {
+            let Some(hit) = self.find_locked(&mut guard, &key) else {
                 return Err(Error::plain(Status::NotFound));
             };
             if hit.word.is(State::Writing) {
@@ -71,7 +73,7 @@ impl Session {
                 return Err(Error::plain(Status::NotSealed));
             }
             let size = self.record(hit.slot)?.data.load(hit.word.data_index()).size;
-            self.doom(hit).inspect_err(|_| guard.spoil())?;
+            self.doom(&mut guard, hit)?;
             drop(guard);
             self.append_event(EventKind::Deleted, id, size);
             break size;
@@ -117,7 +119,7 @@ impl Session {
     }
 
     /// Make a SEALED object DOOMED: under the lock.
-    pub(super) fn doom(&self, hit: Hit) -> Result<()> {
+    pub(super) fn doom(&self, guard: &mut Guard<'_>, hit: Hit) -> Result<()> {
         let record = self.record(hit.slot)?;
         let mut word = hit.word;
         // A creator seals without the lock; whatever else changes a word has it.
@@ -127,7 +129,7 @@ impl Session {
             }
             word = now;
         }
-        self.segment.index().unlink(hit.slot, word)?;
+        guard.bear(self.segment.index().unlink(hit.slot, word))?;
         self.shard(self.own.slot).limbo.push(hit.slot, record, word);
         Ok(())
     }
@@ -151,6 +153,15 @@ impl Session {
             })
         })?;
         self.check_links()?;
+        if self.segment.lifecycle()? == Lifecycle::Closing {
+            // With the lock nobody is leaving: then it is nonsense.
+            let mut guard = self.lock()?;
+            if self.segment.lifecycle()? == Lifecycle::Closing {
+                guard.spoil();
+            }
+            drop(guard);
+            drop(self.lock()?);
+        }
         if self.segment.lifecycle()? != Lifecycle::Live {
             self.check()?;
             return Ok(0);
@@ -161,48 +172,92 @@ impl Session {
     /// Slot and generation, as leases on it say, of everything in limbo.
     fn limbo(&self, shards: &[&Shard]) -> Result<WordSet> {
         let mut all = WordSet::default();
-        if shards.iter().all(|shard| shard.limbo.head.load(Relaxed) == 0) {
+        let is_empty =
+            |limbo: &Limbo| (limbo.head.load(Relaxed), limbo.count.load(Relaxed)) == (0, 0);
+        if shards.iter().all(|shard| is_empty(&shard.limbo)) {
             return Ok(all);
         }
-        let _guard = self.lock()?;
-        let most = self.segment.facts.geometry.max_objects;
-        for Shard { limbo, .. } in shards {
-            let count = limbo.count.load(Relaxed).min(most) as usize;
-            all.try_reserve(count).map_err(|_| memory::refused())?;
-            let mut link = limbo.head.load(Relaxed);
-            // What is left over, or a circle, is found when it is freed.
-            for _ in 0..count {
-                let Some(slot) = link.checked_sub(1) else { break };
-                let record = self.record(slot)?;
-                all.insert(LeaseWord::new(record.look().generation(), slot).0);
-                link = record.link.load(Relaxed);
+        let mut mended = false;
+        'again: loop {
+            let mut guard = self.lock()?;
+            for Shard { limbo, .. } in shards {
+                match self.walk_limbo(limbo, &mut all) {
+                    Ok(()) => {}
+                    Err(error) => {
+                        guard.spoil();
+                        if !starts_over(&mut mended, &error) {
+                            return Err(error);
+                        }
+                        all.clear();
+                        continue 'again;
+                    }
+                }
             }
+            return Ok(all);
         }
-        Ok(all)
+    }
+
+    fn walk_limbo(&self, limbo: &Limbo, all: &mut WordSet) -> Result<()> {
+        let count = limbo.count.load(Relaxed);
+        if count > self.segment.index().used() {
+            return Err(not_limbo());
+        }
+        all.try_reserve(count as usize).map_err(|_| memory::refused())?;
+        let mut link = limbo.head.load(Relaxed);
+        for _ in 0..count {
+            let slot = link.wrapping_sub(1);
+            let record = self.record(slot)?;
+            let word = record.look();
+            if !word.is(State::Doomed) {
+                return Err(not_limbo());
+            }
+            all.insert(LeaseWord::new(word.generation(), slot).0);
+            link = record.link.load(Relaxed);
+        }
+        if link == 0 { Ok(()) } else { Err(not_limbo()) }
     }
 
     fn free_from_limbo(&self, shards: &[&Shard], free: &WordSet) -> Result<u64> {
-        let mut guard = self.lock()?;
-        let mut freed = 0;
-        for shard in shards {
-            freed += self.free_limbo_locked(&shard.limbo, free).inspect_err(|_| guard.spoil())?;
+        let (mut freed, mut mended) = (0, false);
+        'again: loop {
+            let mut guard = self.lock()?;
+            for shard in shards {
+                match self.free_limbo_locked(&mut guard, &shard.limbo, free, &mut freed) {
+                    Ok(()) => {}
+                    Err(error) => {
+                        guard.spoil();
+                        if !starts_over(&mut mended, &error) {
+                            return Err(error);
+                        }
+                        continue 'again;
+                    }
+                }
+            }
+            return Ok(freed);
         }
-        Ok(freed)
     }
 
-    fn free_limbo_locked(&self, limbo: &Limbo, free: &WordSet) -> Result<u64> {
-        let mut freed = 0;
+    fn free_limbo_locked(
+        &self,
+        guard: &mut Guard<'_>,
+        limbo: &Limbo,
+        free: &WordSet,
+        freed: &mut u64,
+    ) -> Result<()> {
         let mut before: Option<u32> = None;
         let mut link = limbo.head.load(Relaxed);
         for _ in 0..=self.segment.facts.geometry.max_objects {
             if link == 0 {
-                return Ok(freed);
+                return Ok(());
             }
             let slot = link - 1;
             let record = self.record(slot)?;
             let next = record.link.load(Relaxed);
             let word = record.look();
-            if word.is(State::Doomed) && free.contains(&LeaseWord::new(word.generation(), slot).0) {
+            if !word.is(State::Doomed) {
+                return Err(not_limbo());
+            }
+            if free.contains(&LeaseWord::new(word.generation(), slot).0) {
                 match before {
                     None => limbo.head.store(next, Relaxed),
                     Some(before) => self.record(before)?.link.store(next, Relaxed),
@@ -210,37 +265,67 @@ impl Session {
                 limbo.count.store(limbo.count.load(Relaxed).wrapping_sub(1), Relaxed);
                 let left = limbo.units.load(Relaxed).wrapping_sub(units_of(record, word));
                 limbo.units.store(left, Relaxed);
-                self.free_record(slot, word, 0)?;
-                freed += 1;
+                self.free_record(guard, slot, word, 0)?;
+                *freed += 1;
             } else {
                 before = Some(slot);
             }
             link = next;
         }
-        Err(Error::new(Status::Corrupt, "the list of deleted objects runs in a circle"))
+        Err(not_limbo())
     }
 
     /// Take an object that was never sealed out of the index and free it: under the lock. `flags`
     /// is ORPHANED or nothing.
-    pub(super) fn free_object(&self, slot: u32, word: RecordWord, flags: u64) -> Result<()> {
-        self.segment.index().unlink(slot, word)?;
-        self.free_record(slot, word, flags)
+    pub(super) fn free_object(
+        &self,
+        guard: &mut Guard<'_>,
+        slot: u32,
+        word: RecordWord,
+        flags: u64,
+    ) -> Result<()> {
+        guard.bear(self.segment.index().unlink(slot, word))?;
+        self.free_record(guard, slot, word, flags)
     }
 
     /// Free the extents and the slot of a record that is in no chain: under the lock.
-    fn free_record(&self, slot: u32, word: RecordWord, flags: u64) -> Result<()> {
+    fn free_record(
+        &self,
+        guard: &mut Guard<'_>,
+        slot: u32,
+        word: RecordWord,
+        flags: u64,
+    ) -> Result<()> {
         let record = self.record(slot)?;
+        let keeps = match self.give_extents_back(record, word) {
+            Ok(keeps) => keeps,
+            Err(error) => {
+                guard.bear(Err(error))?;
+                None
+            }
+        };
+        // What nothing else can undo: from here on it is free, whatever becomes of the rest.
+        let last = set_free(record, slot, word, flags)? == u32::MAX;
+        match keeps {
+            Some(units) => {
+                self.shard(record.creator_slot.load(Relaxed)).magazine.push(record, slot, units);
+                Ok(())
+            }
+            None if last => Ok(()),
+            None => guard.bear(self.segment.slots().push(&self.segment.index(), slot)),
+        }
+    }
+
+    /// Give the memory of a record back to the allocator, all but what a magazine is to keep: how much
+    /// that is.
+    #[inline]
+    fn give_extents_back(&self, record: &Record, word: RecordWord) -> Result<Option<u64>> {
         let keeps = self.units_to_keep(record, word)?;
         if keeps.is_none() {
             self.free_pair(record, 0, &record.data)?;
         }
         self.free_pair(record, 2, &record.meta)?;
-        let Some(units) = keeps else {
-            return self.segment.slots().give(&self.segment.index(), slot, word, flags);
-        };
-        set_free(record, slot, word, flags)?;
-        self.shard(record.creator_slot.load(Relaxed)).magazine.push(record, slot, units);
-        Ok(())
+        Ok(keeps)
     }
 
     /// Free the extents of a pair, whose blocks are those from `which` on.
@@ -267,6 +352,11 @@ impl Session {
         }
         Ok(())
     }
+}
+
+#[cold]
+fn not_limbo() -> Error {
+    Error::new(Status::Corrupt, "the list of deleted objects is none")
 }
 
 /// Heap units that a record owns.

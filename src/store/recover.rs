@@ -10,7 +10,6 @@ use super::session::Session;
 use crate::alloc::{Outcome, Owned};
 use crate::error::{Error, Result, Status};
 use crate::layout::extent::Extent;
-use crate::layout::header::Lifecycle;
 use crate::layout::record::Record;
 use crate::layout::word::{RecordWord, State};
 use crate::memory;
@@ -20,12 +19,13 @@ impl Session {
     /// Recover, holding the lock.
     pub(super) fn recover(&self, _guard: &Guard<'_>) -> Result<()> {
         let index = self.segment.index();
-        self.segment.set_lifecycle(Lifecycle::Closing, Lifecycle::Live);
+        self.mend_header()?;
         self.free_orphans()?;
         self.rebuild_allocator()?;
         self.segment.header().shards.iter().for_each(|shard| shard.magazine.reset());
         self.segment.slots().rebuild(&index)?;
         self.rebuild_limbo()?;
+        self.mend_reserved()?;
         if !index.mend_chains()? {
             index.begin_rebuild();
             index.rebuild_chains()?;

@@ -60,6 +60,17 @@ impl Session {
         Ok(())
     }
 
+    /// Back a chunk that has an object in it and is not said to have memory: for a recovery, as
+    /// [`Session::reserve_blocks_locked`].
+    pub(super) fn reserve_chunk_locked(&self, chunk: u32) -> Result<()> {
+        let (start, len) = self.segment.heap.chunk_range(chunk);
+        self.ask(self.segment.heap.fd()?, start, len)?;
+        // SYNC reserved: Release; as above.
+        self.segment.header().reserved.0[chunk as usize / 64]
+            .fetch_or(1 << (chunk % 64), Ordering::Release);
+        Ok(())
+    }
+
     /// Back more records of the object table with memory: a quarter more, at least 1024.
     pub fn reserve_records(&self) -> Result<()> {
         let word = &self.segment.header().live.records_reserved;
@@ -87,6 +98,18 @@ impl Session {
         // SYNC reserved: Release; as above.
         self.segment.header().table.blocks_reserved.fetch_max(next, Ordering::Release);
         Ok(())
+    }
+
+    /// As [`Session::reserve_blocks`]. When there can be no more, it may be the count of those in use that
+    /// is wrong: once, that is made anew.
+    pub(super) fn more_blocks(&self, count: u32, mended: &mut bool) -> Result<()> {
+        match self.reserve_blocks(count) {
+            Err(error) if error.status() == Status::Limit && !std::mem::replace(mended, true) => {
+                self.lock()?.spoil();
+                Ok(())
+            }
+            done => done,
+        }
     }
 
     /// As [`Session::reserve_blocks`] for a recovery, which holds the lock: nobody else can go on

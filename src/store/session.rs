@@ -194,7 +194,7 @@ impl Session {
         if self.forks != fork::generation() {
             return Err(Error::plain(Status::Forked));
         }
-        match self.segment.lifecycle()? {
+        match self.segment.lifecycle().or_else(|error| self.settle_lifecycle(error))? {
             Lifecycle::Gone => Err(self.gone_error()),
             _ if self.gone.load(Relaxed) => Err(self.gone_error()),
             _ => Ok(()),
@@ -226,6 +226,17 @@ impl Session {
             ));
         }
         Ok(())
+    }
+
+    /// The lifecycle word is nonsense: the store is there as long as its directory has a name.
+    #[cold]
+    fn settle_lifecycle(&self, error: Error) -> Result<Lifecycle> {
+        self.check_links()?;
+        if self.segment.read_only {
+            return Ok(Lifecycle::Live);
+        }
+        self.mend();
+        self.segment.lifecycle().map_err(|_| error)
     }
 
     #[cold]

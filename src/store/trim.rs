@@ -6,6 +6,7 @@
 //! free like any other, and a chunk that is reserved again before it is used.
 
 use super::draft::Unsealed;
+use super::mend::starts_over;
 use super::session::Session;
 use crate::alloc::Outcome;
 use crate::error::{Error, Result, Status};
@@ -39,7 +40,17 @@ impl Session {
 
     /// Free bytes in reserved chunks.
     fn reserved_free(&self) -> Result<u64> {
-        let mut guard = self.lock()?;
+        let mut mended = false;
+        loop {
+            let mut guard = self.lock()?;
+            match self.reserved_free_locked().inspect_err(|_| guard.spoil()) {
+                Err(error) if starts_over(&mut mended, &error) => {}
+                free => return free,
+            }
+        }
+    }
+
+    fn reserved_free_locked(&self) -> Result<u64> {
         let chunk_units = self.segment.facts.geometry.chunk_size / UNIT;
         let reserved = &self.segment.header().reserved;
         let mut free = 0;
@@ -54,7 +65,7 @@ impl Session {
                 at = next;
             }
         };
-        self.segment.allocator().for_each_free(each).inspect_err(|_| guard.spoil())?;
+        self.segment.allocator().for_each_free(each)?;
         Ok(free * UNIT)
     }
 
@@ -76,9 +87,14 @@ impl Session {
 
     /// Take a chunk that is all free out of the allocator and out of the reserved map.
     fn take_chunk(&self, chunk: u32) -> Result<Option<(u32, RecordWord)>> {
+        let mut mended = false;
         loop {
             let mut guard = self.lock()?;
-            match self.take_chunk_locked(chunk).inspect_err(|_| guard.spoil())? {
+            let taken = match self.take_chunk_locked(chunk).inspect_err(|_| guard.spoil()) {
+                Err(error) if starts_over(&mut mended, &error) => continue,
+                other => other?,
+            };
+            match taken {
                 Outcome::Done(taken) => return Ok(Some(taken)),
                 Outcome::NoFit => return Ok(None),
                 Outcome::NeedBlocks(0) => {
@@ -87,7 +103,7 @@ impl Session {
                 }
                 Outcome::NeedBlocks(count) => {
                     drop(guard);
-                    self.reserve_blocks(count)?;
+                    self.more_blocks(count, &mut mended)?;
                 }
             }
         }

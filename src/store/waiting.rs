@@ -156,7 +156,7 @@ impl Session {
     /// where that is allowed. ABORTED when the wait had seen it WRITING by a creator that is dead
     /// now.
     pub(super) fn look(&self, key: &Key, seen: &mut Option<Seen>) -> Result<Option<Hit>> {
-        while let Some(hit) = self.segment.index().find(key)? {
+        while let Some(hit) = self.find(key) {
             if hit.word.is(State::Sealed) {
                 return Ok(Some(hit));
             }

@@ -1,0 +1,185 @@
+//! Mend: what is derived from the object table is made again from it whenever it is found to be nonsense.
+//!
+//! Whoever meets nonsense has the answer from the table, and spoils the lock: its next owner makes all
+//! of that anew, which is a recovery like any other. Under the lock a change of the table is what counts.
+//! Nonsense before it: the call starts over, once, with what was made anew. Nonsense after it: the change
+//! stands, and the rest of it is what the next owner makes.
+
+use super::lock::Guard;
+use super::session::Session;
+use crate::error::{Error, Result, Status};
+use crate::index::{Astray, Hit, Key};
+use crate::layout::geometry::{FIRST_BLOCKS, FIRST_RECORDS};
+use crate::layout::header::{CHUNKS, Header, Host};
+use crate::layout::record::Record;
+use crate::layout::word::State;
+use crate::memory;
+use crate::segment::all_set;
+use crate::sync::AtomicU32;
+use crate::sync::Ordering::{Acquire, Relaxed, Release};
+use crate::sys::file;
+
+/// Whether a call starts over after this error, as it does once.
+#[cold]
+pub(super) fn starts_over(before: &mut bool, error: &Error) -> bool {
+    error.status() == Status::Corrupt && !std::mem::replace(before, true)
+}
+
+impl Guard<'_> {
+    /// Go on after a change of the table whose other traces could not be made: the next owner makes
+    /// them. Only nonsense is borne.
+    pub(super) fn bear(&mut self, result: Result<()>) -> Result<()> {
+        match result {
+            Err(error) => {
+                self.spoil();
+                if error.status() == Status::Corrupt { Ok(()) } else { Err(error) }
+            }
+            Ok(()) => Ok(()),
+        }
+    }
+}
+
+impl Session {
+    /// Find the WRITING or SEALED object with this key, without the lock.
+    #[inline(always)]
+    pub(super) fn find(&self, key: &Key) -> Option<Hit> {
+        match self.segment.index().find(key) {
+            Ok(found) => found,
+            Err(Astray) => self.find_in_table(key),
+        }
+    }
+
+    #[cold]
+    fn find_in_table(&self, key: &Key) -> Option<Hit> {
+        self.mend();
+        self.segment.index().scan(key)
+    }
+
+    /// As [`Session::find`], under the lock.
+    #[inline(always)]
+    pub(super) fn find_locked(&self, guard: &mut Guard<'_>, key: &Key) -> Option<Hit> {
+        let index = self.segment.index();
+        index.find_still(key).unwrap_or_else(|Astray| {
+            guard.spoil();
+            index.scan(key)
+        })
+    }
+
+    /// Make anew what is derived from the table, if this client may and the lock is free.
+    #[cold]
+    pub(super) fn mend(&self) {
+        if self.segment.read_only {
+            return;
+        }
+        let Some(mut guard) = self.try_lock() else { return };
+        guard.spoil();
+        drop(guard);
+        drop(self.try_lock());
+    }
+
+    /// Whether there is room for extents of so many units by the table, though the allocator found none:
+    /// then it is made anew where it does not see what the table says.
+    pub(super) fn hides_room(&self, data: u64, meta: u64) -> Result<bool> {
+        if self.segment.allocator().free_units() < data + meta
+            || self.free_heap_by_table()?.1 < data.max(meta)
+        {
+            return Ok(false);
+        }
+        let mut guard = self.lock()?;
+        let by_table = self.free_heap_by_table()?;
+        let differs = self.free_heap_locked() != Ok(Some(by_table));
+        if differs {
+            guard.spoil();
+        }
+        Ok(differs)
+    }
+
+    /// What the header says of the table and of the files, as far as these can tell better: under the
+    /// lock.
+    pub(super) fn mend_header(&self) -> Result<()> {
+        let (header, geometry) = (self.segment.header(), &self.segment.facts.geometry);
+        self.segment.presence().settle();
+        let set = |word: &AtomicU32, value: u32| {
+            if word.load(Relaxed) != value {
+                word.store(value, Relaxed);
+            }
+        };
+        // A client is here.
+        set(&header.table.had_client, 1);
+        set(&header.table.hosts, known_hosts(header) as u32);
+        let (used, reserved) = (&header.table.used, &header.live.records_reserved);
+        let said = (used.load(Relaxed), reserved.load(Relaxed));
+        let sound = said.0 <= said.1 && said.1 <= geometry.max_objects;
+        let last = self.last_used(if sound { said.0 } else { 0 })?;
+        if !sound || last > said.1 {
+            let there = last.max(FIRST_RECORDS).min(geometry.max_objects);
+            // SYNC reserved: Release; the memory is there.
+            reserved.store(there, Release);
+        }
+        set(used, last);
+        if header.table.blocks_reserved.load(Relaxed) > geometry.blocks {
+            header.table.blocks_reserved.store(FIRST_BLOCKS, Relaxed);
+        }
+        Ok(())
+    }
+
+    /// How many slots were ever used, at least `known`: behind the last record whose word is not 0.
+    fn last_used(&self, known: u32) -> Result<u32> {
+        const AT_ONCE: u64 = 64;
+        let (geometry, index) = (&self.segment.facts.geometry, self.segment.index_fd.fd()?);
+        let size = size_of::<Record>() as u64;
+        let cannot = |errno: crate::sys::Errno| errno.because("cannot read the object table");
+        let mut bytes = memory::repeat(0, (AT_ONCE * size) as usize)?;
+        let (mut slot, mut last) = (u64::from(known), u64::from(known));
+        while slot < u64::from(geometry.max_objects) {
+            // Read with system calls: where nothing was ever written nothing need be there.
+            let at = geometry.records_at + slot * size;
+            let Some(data) = file::next_data(index, at) else { break };
+            slot = (data.max(at) - geometry.records_at) / size;
+            let count = u64::from(geometry.max_objects).saturating_sub(slot).min(AT_ONCE);
+            let part = &mut bytes[..(count * size) as usize];
+            file::read_at(index, part, geometry.records_at + slot * size).map_err(cannot)?;
+            let is_used = |record: &[u8]| record[..8].iter().any(|byte| *byte != 0);
+            if let Some(at) = part.chunks_exact(size as usize).rposition(is_used) {
+                last = last.max(slot + at as u64 + 1);
+            }
+            slot += AT_ONCE;
+        }
+        Ok(last as u32)
+    }
+
+    /// What is sealed has memory, and nothing behind the heap has: under the lock.
+    pub(super) fn mend_reserved(&self) -> Result<()> {
+        let (heap, geometry) = (&self.segment.heap, &self.segment.facts.geometry);
+        let reserved = &self.segment.header().reserved;
+        let chunks = geometry.capacity.div_ceil(geometry.chunk_size) as u32;
+        for chunk in (chunks..CHUNKS).filter(|chunk| all_set(reserved, *chunk, *chunk)) {
+            let bits = &reserved.0[chunk as usize / 64];
+            // SYNC reserved: there is no such memory. An RMW by parts: under the lock alone bits go.
+            bits.store(bits.load(Acquire) & !(1 << (chunk % 64)), Release);
+        }
+        for slot in 0..self.segment.index().used() {
+            let record = self.record(slot)?;
+            let word = record.look();
+            if !word.is(State::Sealed) && !word.is(State::Doomed) {
+                continue;
+            }
+            let extents =
+                [record.data.load(word.data_index()), record.meta.load(word.meta_index())];
+            for extent in extents.into_iter().filter(|extent| !extent.is_empty()) {
+                // What lies outside is found where extents are compared.
+                let Ok((first, last)) = heap.chunks(extent) else { continue };
+                for chunk in (first..=last).filter(|chunk| !all_set(reserved, *chunk, *chunk)) {
+                    self.reserve_chunk_locked(chunk)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Names of hosts that the header has: they are never taken out.
+pub(super) fn known_hosts(header: &Header) -> usize {
+    let is_name = |host: &Host| host.0.iter().any(|word| word.load(Relaxed) != 0);
+    header.hosts.iter().rposition(is_name).map_or(0, |last| last + 1)
+}
