@@ -157,10 +157,11 @@
 /** What a plasma_stats_t is begun with. */
 #define PLASMA_STATS_INIT \
     { sizeof(plasma_stats_t), 0, \
-      0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, {0} }
+      0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, {0}, 0, \
+      0, 0, 0, 0 }
 /** What a plasma_event_t is begun with. */
 #define PLASMA_EVENT_INIT \
-    { sizeof(plasma_event_t), 0, 0, 0, {{0}}, 0, 0, 0 }
+    { sizeof(plasma_event_t), 0, 0, 0, {{0}}, 0, 0, 0, 0 }
 /** What a plasma_check_report_t is begun with. */
 #define PLASMA_CHECK_REPORT_INIT \
     { sizeof(plasma_check_report_t), 0, 0, 0, 0, 0, 0, 0, 0, {0} }
@@ -208,7 +209,10 @@ typedef enum plasma_status {
     PLASMA_ERR_NAME_EXISTS = -4,
     /** The object is still being written. */
     PLASMA_ERR_NOT_SEALED = -5,
-    /** The object is sealed already. */
+    /**
+     * Reserved: no call returns it. A buffer ends when it is sealed, and what
+     * is tried with it afterwards is INVALID_ARGUMENT.
+     */
     PLASMA_ERR_SEALED = -6,
     /** The time given ran out, in a wait or behind the writer lock. */
     PLASMA_ERR_TIMEOUT = -7,
@@ -265,7 +269,10 @@ typedef enum plasma_state {
     PLASMA_STATE_WRITING = 1,
     /** It can be read. */
     PLASMA_STATE_SEALED = 2,
-    /** Deleted or evicted, and its memory is still held. Only in lists. */
+    /**
+     * Deleted or evicted, and somebody still holds it. Only in lists, and in
+     * plasma_buffer_info().
+     */
     PLASMA_STATE_DELETED = 3,
 } plasma_state;
 
@@ -461,7 +468,7 @@ typedef struct plasma_object_info_t {
     uint32_t flags;
     /** Bytes of data. */
     uint64_t data_size;
-    /** Bytes of metadata. */
+    /** Bytes of metadata: of all keys and values. */
     uint64_t metadata_size;
     /** When it was created: microseconds since the Unix epoch. */
     int64_t create_time_us;
@@ -487,7 +494,10 @@ typedef struct plasma_stats_t {
     uint32_t padding;
     /** Bytes for data and metadata. */
     uint64_t capacity;
-    /** Bytes in use, with those of deleted objects somebody holds. */
+    /**
+     * Bytes in use, with those of deleted objects that somebody holds. What
+     * nobody holds is free, also before a scan has found that.
+     */
     uint64_t used;
     /** Bytes taken from the file system. */
     uint64_t reserved;
@@ -495,13 +505,13 @@ typedef struct plasma_stats_t {
     uint64_t largest_free;
     /** Objects at once. */
     uint64_t max_objects;
-    /** Objects being written. */
+    /** Objects being written; what a dead creator left is none. */
     uint64_t objects_writing;
     /** Sealed objects. */
     uint64_t objects_sealed;
-    /** Deleted objects whose memory is still held. */
+    /** Deleted objects that somebody still holds. */
     uint64_t objects_deleted;
-    /** Pinned objects. */
+    /** Pinned objects, sealed or not. */
     uint64_t pinned;
     /** Leases of all clients. */
     uint64_t leases;
@@ -509,7 +519,7 @@ typedef struct plasma_stats_t {
     uint64_t clients;
     /** Objects evicted since the store was made. */
     uint64_t evictions;
-    /** Bytes evicted since the store was made. */
+    /** Bytes of data and metadata evicted since the store was made. */
     uint64_t evicted_bytes;
     /** Recoveries after a death inside a critical section. */
     uint64_t recoveries;
@@ -519,6 +529,19 @@ typedef struct plasma_stats_t {
     uint64_t lock_steals;
     /** The file system, such as "tmpfs". NUL-terminated. */
     char file_system[32];
+    /** Bytes that deleted objects keep because somebody holds them; in used. */
+    uint64_t deleted_bytes;
+    /**
+     * How it was made, as in plasma_connect_options_t: PLASMA_CONNECT_EPHEMERAL
+     * or 0.
+     */
+    uint32_t flags;
+    /** Permissions of its files. */
+    uint32_t mode;
+    /** PLASMA_EVICTION_NONE or PLASMA_EVICTION_LRU. */
+    uint32_t eviction;
+    /** 1: it asks for huge pages. */
+    uint32_t huge_pages;
 } plasma_stats_t;
 
 /**
@@ -549,9 +572,9 @@ typedef struct plasma_client_info_t {
     int64_t connect_time_us;
     /** Leases it holds. */
     uint64_t lease_count;
-    /** Bytes of the objects it holds. */
+    /** Bytes of data of the objects it holds, deleted ones too, each once. */
     uint64_t leased_bytes;
-    /** Bytes of the objects it has not sealed yet. */
+    /** Bytes of data of the objects it has not sealed yet. */
     uint64_t writing_bytes;
 } plasma_client_info_t;
 
@@ -573,6 +596,8 @@ typedef struct plasma_event_t {
     uint64_t data_size;
     /** LOST: how many; else 0. */
     uint64_t lost_count;
+    /** Its bytes of metadata, as in plasma_object_info_t. */
+    uint64_t metadata_size;
 } plasma_event_t;
 
 /**
@@ -1383,7 +1408,7 @@ plasma_status_t plasma_object_info(const plasma_client_t *client,
                                    plasma_object_info_t *info);
 
 /**
- * Numbers of the store.
+ * Numbers of the store, and how it was made.
  *
  * @param client  borrowed.
  * @param stats   written, as far as its struct_size goes.
@@ -1466,7 +1491,9 @@ plasma_status_t plasma_unpin(const plasma_client_t *client,
  *
  * @param client   borrowed.
  * @param bytes    how much to free, at least; UINT64_MAX for all that can be.
- * @param evicted  written: bytes freed; less than asked is no error.
+ * @param evicted  written: bytes of data and metadata of what went, as
+ *                 plasma_object_info() tells them; less than asked is no
+ *                 error.
  *
  * @retval PLASMA_OK
  * @retval PLASMA_ERR_UNSUPPORTED  the store was made without eviction
@@ -1586,16 +1613,21 @@ plasma_status_t plasma_list_clients(const plasma_client_t *client,
                                     plasma_client_list_t **list);
 
 /**
- * List the clients that hold an object.
+ * List the clients that hold an object: by a buffer, or by writing it.
+ *
+ * Those who hold a deleted object that had this id are listed as well: it
+ * keeps its memory until they release it.
  *
  * @param client  borrowed.
  * @param id      borrowed.
  * @param list    written; free it with plasma_client_list_free().
  *
  * @retval PLASMA_OK
- * @retval PLASMA_ERR_NOT_FOUND  there is no such object
+ * @retval PLASMA_ERR_NOT_FOUND  there is no such object, and nobody holds a
+ *                               deleted one
  *
- * Threads: any.   Cost: reads the leases of every client.   Since: 0.1
+ * Threads: any.   Cost: reads the leases of every client and looks at every
+ * object.   Since: 0.1
  */
 plasma_status_t plasma_list_holders(const plasma_client_t *client,
                                     const plasma_id_t *id,

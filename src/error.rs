@@ -46,7 +46,7 @@ statuses! {
     NameExists = -4, "PLASMA_ERR_NAME_EXISTS", "the name is taken";
     /// The object is still being written.
     NotSealed = -5, "PLASMA_ERR_NOT_SEALED", "the object is not sealed";
-    /// The object is sealed already.
+    /// Reserved: no call returns it, as a buffer ends when it is sealed.
     Sealed = -6, "PLASMA_ERR_SEALED", "the object is sealed";
     /// The time given ran out.
     Timeout = -7, "PLASMA_ERR_TIMEOUT", "timed out";

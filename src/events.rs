@@ -18,7 +18,7 @@ mod check;
 
 use crate::error::{Error, Result, Status};
 use crate::id::ObjectId;
-use crate::layout::event::{EventEntry, EventKind, EventPayload};
+use crate::layout::event::{EventEntry, EventKind, EventPayload, Sizes};
 use crate::sync::{AtomicU64, Ordering};
 
 /// The ring over its words in shared memory.
@@ -40,8 +40,8 @@ pub struct Event {
     pub time_us: i64,
     /// To which object.
     pub id: ObjectId,
-    /// Bytes of data in the object.
-    pub data_size: u64,
+    /// Bytes of the object.
+    pub sizes: Sizes,
 }
 
 /// What a reader finds.
@@ -71,9 +71,9 @@ impl<'a> EventRing<'a> {
     }
 
     /// Append what was published before. Returns the ticket.
-    pub fn append(&self, kind: EventKind, time_us: i64, id: &ObjectId, data_size: u64) -> u64 {
+    pub fn append(&self, kind: EventKind, time_us: i64, id: &ObjectId, sizes: Sizes) -> u64 {
         let ticket = self.take_ticket();
-        self.fill(ticket, &EventPayload::new(kind, time_us, id, data_size));
+        self.fill(ticket, &EventPayload::new(kind, time_us, id, sizes));
         ticket
     }
 
@@ -84,7 +84,8 @@ impl<'a> EventRing<'a> {
         let ticket = self.take_ticket();
         // SYNC event-gap: a reader that sees the bound finds complete what was complete before it.
         self.last_gap.fetch_max(ticket, Ordering::Release);
-        self.fill(ticket, &EventPayload::new(EventKind::Gap, time_us, &ObjectId::default(), 0));
+        let (nothing, none) = (ObjectId::default(), Sizes::default());
+        self.fill(ticket, &EventPayload::new(EventKind::Gap, time_us, &nothing, none));
         ticket
     }
 
@@ -205,7 +206,7 @@ impl Cursor {
                         kind,
                         time_us: payload.time_us(),
                         id: payload.id(),
-                        data_size: payload.data_size(),
+                        sizes: payload.sizes(),
                     });
                 }
                 Look::Spoilt => self.next = self.next.wrapping_add(1),

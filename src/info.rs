@@ -14,7 +14,7 @@ pub enum ObjectState {
     Writing = 1,
     /// It can be read.
     Sealed = 2,
-    /// Deleted or evicted; somebody still holds its memory. Only in lists.
+    /// Deleted or evicted, and somebody still holds it. Only in lists, and of held buffers.
     Deleted = 3,
 }
 
@@ -70,9 +70,9 @@ pub struct ClientInfo {
     pub connect_time_us: i64,
     /// Leases it holds.
     pub lease_count: u64,
-    /// Bytes under its leases.
+    /// Bytes of data of the objects under its leases, each counted once.
     pub leased_bytes: u64,
-    /// Bytes of objects it has not sealed yet.
+    /// Bytes of data of objects it has not sealed yet.
     pub writing_bytes: u64,
 }
 
@@ -81,7 +81,7 @@ pub struct ClientInfo {
 pub struct Stats {
     /// Bytes for data and metadata.
     pub capacity: u64,
-    /// Bytes in use.
+    /// Bytes in use: of objects, with those of the deleted that somebody holds.
     pub used: u64,
     /// Bytes reserved in the file system.
     pub reserved: u64,
@@ -93,9 +93,9 @@ pub struct Stats {
     pub objects_writing: u64,
     /// Sealed objects.
     pub objects_sealed: u64,
-    /// Deleted objects whose memory is still held.
+    /// Deleted objects that somebody still holds.
     pub objects_deleted: u64,
-    /// Pinned objects.
+    /// Pinned objects, sealed or not.
     pub pinned: u64,
     /// Leases.
     pub leases: u64,
@@ -103,7 +103,7 @@ pub struct Stats {
     pub clients: u64,
     /// Objects evicted so far.
     pub evictions: u64,
-    /// Bytes evicted so far.
+    /// Bytes of data and metadata evicted so far.
     pub evicted_bytes: u64,
     /// Recoveries so far.
     pub recoveries: u64,
@@ -113,6 +113,16 @@ pub struct Stats {
     pub lock_steals: u64,
     /// The file system the store lives on.
     pub file_system: String,
+    /// Bytes that deleted objects keep because somebody holds them; a part of `used`.
+    pub deleted_bytes: u64,
+    /// Permissions of the store's files.
+    pub mode: u32,
+    /// What it does when it is full.
+    pub eviction: Eviction,
+    /// Whether it goes when its last client leaves.
+    pub ephemeral: bool,
+    /// Whether it asks for huge pages.
+    pub huge_pages: bool,
 }
 
 /// How many problems a report keeps; it counts them all.
@@ -123,7 +133,7 @@ const MAX_PROBLEMS: usize = 64;
 pub struct CheckReport {
     /// Records looked at, free ones among them.
     pub records: u64,
-    /// Objects: being written, sealed, or deleted and still held.
+    /// Objects: being written, sealed, or deleted and not yet freed.
     pub objects: u64,
     /// Stretches of memory that they own.
     pub extents: u64,

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 /// What happens to old objects when a store is full.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Eviction {
     /// Nothing is ever evicted; a full store refuses.
+    #[default]
     None,
     /// The least recently released objects that nobody holds or pinned make room.
     Lru,

@@ -47,6 +47,8 @@ pub struct Event {
     pub data_size: u64,
     /// How many events were lost, if any.
     pub lost_count: u64,
+    /// Its bytes of metadata.
+    pub metadata_size: u64,
 }
 
 /// A private cursor on a store's events.
@@ -248,6 +250,7 @@ impl Event {
             id: ObjectId::default(),
             data_size: 0,
             lost_count,
+            metadata_size: 0,
         }
     }
 }
@@ -266,8 +269,9 @@ impl From<events::Event> for Event {
             sequence: event.ticket,
             time_us: event.time_us,
             id: event.id,
-            data_size: event.data_size,
+            data_size: event.sizes.data,
             lost_count: 0,
+            metadata_size: event.sizes.metadata,
         }
     }
 }

@@ -42,8 +42,11 @@ const INIT: &[(&str, &str)] = &[
     ("plasma_create_options_t", "0, NULL, NULL, 0, 0"),
     ("plasma_object_info_t", "{{0}}, 0, 0, 0, 0, 0, 0, 0, 0, 0, {0}, {0}"),
     ("plasma_client_info_t", "0, 0, 0, 0, {0}, 0, 0, 0, {0}, 0, 0, 0, 0"),
-    ("plasma_stats_t", "0, \\\n      0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, {0}"),
-    ("plasma_event_t", "0, 0, 0, {{0}}, 0, 0, 0"),
+    (
+        "plasma_stats_t",
+        "0, \\\n      0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, {0}, 0, \\\n      0, 0, 0, 0",
+    ),
+    ("plasma_event_t", "0, 0, 0, {{0}}, 0, 0, 0, 0"),
     ("plasma_check_report_t", "0, 0, 0, 0, 0, 0, 0, 0, {0}"),
 ];
 

@@ -51,7 +51,7 @@ impl Use {
             Use::Sealed => "sealed",
             Use::Leased => "leased",
             Use::Writing => "being written",
-            Use::Deleted => "deleted, not free yet",
+            Use::Deleted => "deleted and still held",
             Use::Metadata => "metadata",
             Use::Leaving => "being given back",
             Use::Free => "free",

@@ -450,13 +450,17 @@ public:
     /**
      * List the clients that hold an object: plasma_list_holders().
      *
+     * Those who hold a deleted object that had this id are listed as well.
+     *
      * @param id    borrowed.
      * @param list  written.
      *
      * @retval PLASMA_OK
-     * @retval PLASMA_ERR_NOT_FOUND  there is no such object
+     * @retval PLASMA_ERR_NOT_FOUND  there is no such object, and nobody holds
+     *                               a deleted one
      *
-     * Threads: any.   Cost: reads the leases of every client.   Since: 0.1
+     * Threads: any.   Cost: reads the leases of every client and looks at every
+     * object.   Since: 0.1
      */
     Status ListHolders(const ObjectID &id, ClientList &list) const noexcept
     {

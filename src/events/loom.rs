@@ -27,7 +27,12 @@ impl Ring {
         EventRing::new(&self.head, &self.last_gap, &self.entries).unwrap()
     }
     fn append(&self, n: u8) {
-        self.ring().append(EventKind::Sealed, n.into(), &ObjectId::new([n; 20]), n.into());
+        self.ring().append(
+            EventKind::Sealed,
+            n.into(),
+            &ObjectId::new([n; 20]),
+            Sizes { data: n.into(), metadata: 0 },
+        );
     }
 }
 
@@ -44,10 +49,10 @@ impl Seen {
         for _ in 0..times {
             match cursor.poll(&ring.ring()) {
                 Poll::Event(event) => {
-                    assert_eq!(event.id, ObjectId::new([event.data_size as u8; 20]));
-                    assert_eq!(event.time_us as u64, event.data_size);
-                    assert!(!self.events.contains(&event.data_size));
-                    self.events.push(event.data_size);
+                    assert_eq!(event.id, ObjectId::new([event.sizes.data as u8; 20]));
+                    assert_eq!(event.time_us as u64, event.sizes.data);
+                    assert!(!self.events.contains(&event.sizes.data));
+                    self.events.push(event.sizes.data);
                 }
                 Poll::Lost(count) => {
                     self.lost += count;

@@ -17,21 +17,31 @@ impl Ring {
         EventRing::new(&self.head, &self.last_gap, &self.entries).unwrap()
     }
     fn append(&self, n: u8) -> u64 {
-        self.ring().append(EventKind::Sealed, n.into(), &ObjectId::new([n; 20]), n.into())
+        self.ring().append(
+            EventKind::Sealed,
+            n.into(),
+            &ObjectId::new([n; 20]),
+            Sizes { data: n.into(), metadata: 0 },
+        )
     }
 }
 
 fn payload(n: u8) -> EventPayload {
-    EventPayload::new(EventKind::Sealed, n.into(), &ObjectId::new([n; 20]), n.into())
+    EventPayload::new(
+        EventKind::Sealed,
+        n.into(),
+        &ObjectId::new([n; 20]),
+        Sizes { data: n.into(), metadata: 0 },
+    )
 }
 
 /// The `n` of the next event.
 fn event(cursor: &mut Cursor, ring: &Ring) -> u64 {
     match cursor.poll(&ring.ring()) {
         Poll::Event(event) => {
-            assert_eq!(event.id, ObjectId::new([event.data_size as u8; 20]));
-            assert_eq!(event.time_us as u64, event.data_size);
-            event.data_size
+            assert_eq!(event.id, ObjectId::new([event.sizes.data as u8; 20]));
+            assert_eq!(event.time_us as u64, event.sizes.data);
+            event.sizes.data
         }
         other => panic!("{other:?}"),
     }

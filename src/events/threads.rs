@@ -35,7 +35,12 @@ impl Ring {
             self.published[writer as usize].store(n, Ordering::Relaxed);
             let mut id = [n as u8; 20];
             id[0] = writer as u8;
-            self.ring().append(EventKind::Sealed, n as i64, &ObjectId::new(id), n);
+            self.ring().append(
+                EventKind::Sealed,
+                n as i64,
+                &ObjectId::new(id),
+                Sizes { data: n, metadata: 0 },
+            );
         }
     }
 
@@ -51,7 +56,7 @@ impl Ring {
                 Poll::Event(event) => {
                     events += 1;
                     let bytes = event.id.as_bytes();
-                    let (n, writer) = (event.data_size, bytes[0] as usize);
+                    let (n, writer) = (event.sizes.data, bytes[0] as usize);
                     assert_eq!(event.time_us as u64, n);
                     assert!(bytes[1..].iter().all(|byte| *byte == n as u8));
                     // Each is behind what came before it, in the list or in the ring.

@@ -55,9 +55,11 @@ pub struct plasma_event_t {
     pub data_size: u64,
     /// LOST: how many; else 0.
     pub lost_count: u64,
+    /// Its bytes of metadata, as in plasma_object_info_t.
+    pub metadata_size: u64,
 }
 
-const _: () = assert!(size_of::<plasma_event_t>() == 64);
+const _: () = assert!(size_of::<plasma_event_t>() == 72);
 
 // SAFETY: repr(C), `struct_size` first, integers only, no padding (the asserted size is the sum).
 unsafe impl Growing for plasma_event_t {
@@ -77,6 +79,7 @@ impl From<&Event> for plasma_event_t {
             padding: 0,
             data_size: event.data_size,
             lost_count: event.lost_count,
+            metadata_size: event.metadata_size,
         }
     }
 }

@@ -5,9 +5,11 @@ use super::arg;
 use super::buffer::plasma_buffer_t;
 use super::client::{client_arg, plasma_client_t};
 use super::id::{id_arg, plasma_id_t};
+use super::options::{PLASMA_CONNECT_EPHEMERAL, PLASMA_EVICTION_LRU, PLASMA_EVICTION_NONE};
 use super::raw::{self, Growing};
 use super::status::{plasma_status_t, run};
 use crate::info::{ClientInfo, ObjectInfo, ObjectState, Stats};
+use crate::options::Eviction;
 use std::ffi::c_char;
 use std::mem::MaybeUninit;
 
@@ -21,7 +23,8 @@ pub enum plasma_state {
     PLASMA_STATE_WRITING = 1,
     /// It can be read.
     PLASMA_STATE_SEALED = 2,
-    /// Deleted or evicted, and its memory is still held. Only in lists.
+    /// Deleted or evicted, and somebody still holds it. Only in lists, and in
+    /// plasma_buffer_info().
     PLASMA_STATE_DELETED = 3,
 }
 
@@ -54,7 +57,7 @@ pub struct plasma_object_info_t {
     pub flags: u32,
     /// Bytes of data.
     pub data_size: u64,
-    /// Bytes of metadata.
+    /// Bytes of metadata: of all keys and values.
     pub metadata_size: u64,
     /// When it was created: microseconds since the Unix epoch.
     pub create_time_us: i64,
@@ -100,9 +103,9 @@ pub struct plasma_client_info_t {
     pub connect_time_us: i64,
     /// Leases it holds.
     pub lease_count: u64,
-    /// Bytes of the objects it holds.
+    /// Bytes of data of the objects it holds, deleted ones too, each once.
     pub leased_bytes: u64,
-    /// Bytes of the objects it has not sealed yet.
+    /// Bytes of data of the objects it has not sealed yet.
     pub writing_bytes: u64,
 }
 
@@ -116,7 +119,8 @@ pub struct plasma_stats_t {
     pub padding: u32,
     /// Bytes for data and metadata.
     pub capacity: u64,
-    /// Bytes in use, with those of deleted objects somebody holds.
+    /// Bytes in use, with those of deleted objects that somebody holds. What
+    /// nobody holds is free, also before a scan has found that.
     pub used: u64,
     /// Bytes taken from the file system.
     pub reserved: u64,
@@ -124,13 +128,13 @@ pub struct plasma_stats_t {
     pub largest_free: u64,
     /// Objects at once.
     pub max_objects: u64,
-    /// Objects being written.
+    /// Objects being written; what a dead creator left is none.
     pub objects_writing: u64,
     /// Sealed objects.
     pub objects_sealed: u64,
-    /// Deleted objects whose memory is still held.
+    /// Deleted objects that somebody still holds.
     pub objects_deleted: u64,
-    /// Pinned objects.
+    /// Pinned objects, sealed or not.
     pub pinned: u64,
     /// Leases of all clients.
     pub leases: u64,
@@ -138,7 +142,7 @@ pub struct plasma_stats_t {
     pub clients: u64,
     /// Objects evicted since the store was made.
     pub evictions: u64,
-    /// Bytes evicted since the store was made.
+    /// Bytes of data and metadata evicted since the store was made.
     pub evicted_bytes: u64,
     /// Recoveries after a death inside a critical section.
     pub recoveries: u64,
@@ -148,12 +152,23 @@ pub struct plasma_stats_t {
     pub lock_steals: u64,
     /// The file system, such as "tmpfs". NUL-terminated.
     pub file_system: [c_char; 32],
+    /// Bytes that deleted objects keep because somebody holds them; in used.
+    pub deleted_bytes: u64,
+    /// How it was made, as in plasma_connect_options_t: PLASMA_CONNECT_EPHEMERAL
+    /// or 0.
+    pub flags: u32,
+    /// Permissions of its files.
+    pub mode: u32,
+    /// PLASMA_EVICTION_NONE or PLASMA_EVICTION_LRU.
+    pub eviction: u32,
+    /// 1: it asks for huge pages.
+    pub huge_pages: u32,
 }
 
 const _: () = {
     assert!(size_of::<plasma_object_info_t>() == 464);
     assert!(size_of::<plasma_client_info_t>() == 80);
-    assert!(size_of::<plasma_stats_t>() == 168);
+    assert!(size_of::<plasma_stats_t>() == 192);
 };
 
 // SAFETY: repr(C), `struct_size` first, integers only, no padding (the asserted size is the sum).
@@ -250,6 +265,14 @@ impl From<&Stats> for plasma_stats_t {
             reaped_clients: stats.reaped_clients,
             lock_steals: stats.lock_steals,
             file_system: field(&stats.file_system),
+            deleted_bytes: stats.deleted_bytes,
+            flags: if stats.ephemeral { PLASMA_CONNECT_EPHEMERAL } else { 0 },
+            mode: stats.mode,
+            eviction: match stats.eviction {
+                Eviction::None => PLASMA_EVICTION_NONE,
+                Eviction::Lru => PLASMA_EVICTION_LRU,
+            },
+            huge_pages: stats.huge_pages.into(),
         }
     }
 }
@@ -320,7 +343,7 @@ pub extern "C" fn plasma_object_info(
     })
 }
 
-/// Numbers of the store.
+/// Numbers of the store, and how it was made.
 ///
 /// @param client  borrowed.
 /// @param stats   written, as far as its struct_size goes.

@@ -121,16 +121,21 @@ pub extern "C" fn plasma_list_clients(
     })
 }
 
-/// List the clients that hold an object.
+/// List the clients that hold an object: by a buffer, or by writing it.
+///
+/// Those who hold a deleted object that had this id are listed as well: it
+/// keeps its memory until they release it.
 ///
 /// @param client  borrowed.
 /// @param id      borrowed.
 /// @param list    written; free it with plasma_client_list_free().
 ///
 /// @retval PLASMA_OK
-/// @retval PLASMA_ERR_NOT_FOUND  there is no such object
+/// @retval PLASMA_ERR_NOT_FOUND  there is no such object, and nobody holds a
+///                               deleted one
 ///
-/// Threads: any.   Cost: reads the leases of every client.   Since: 0.1
+/// Threads: any.   Cost: reads the leases of every client and looks at every
+/// object.   Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn plasma_list_holders(
     client: Option<&plasma_client_t>,

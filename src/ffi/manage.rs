@@ -78,7 +78,9 @@ pub extern "C" fn plasma_unpin(
 ///
 /// @param client   borrowed.
 /// @param bytes    how much to free, at least; UINT64_MAX for all that can be.
-/// @param evicted  written: bytes freed; less than asked is no error.
+/// @param evicted  written: bytes of data and metadata of what went, as
+///                 plasma_object_info() tells them; less than asked is no
+///                 error.
 ///
 /// @retval PLASMA_OK
 /// @retval PLASMA_ERR_UNSUPPORTED  the store was made without eviction

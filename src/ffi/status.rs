@@ -20,7 +20,8 @@ pub enum plasma_status {
     PLASMA_ERR_NAME_EXISTS = -4,
     /// The object is still being written.
     PLASMA_ERR_NOT_SEALED = -5,
-    /// The object is sealed already.
+    /// Reserved: no call returns it. A buffer ends when it is sealed, and what
+    /// is tried with it afterwards is INVALID_ARGUMENT.
     PLASMA_ERR_SEALED = -6,
     /// The time given ran out, in a wait or behind the writer lock.
     PLASMA_ERR_TIMEOUT = -7,

@@ -174,9 +174,8 @@ fn a_walk_that_a_link_led_astray_knows_it_and_the_table_has_the_answer() {
         table.records[2].id_link.store(link, Relaxed);
         // The head and what comes before the damage is found.
         assert_eq!(find(&table, objects[3].0), Some((3, 1)));
-        match table.index().find(&absent) {
-            Ok(hit) => assert_eq!((hit, link), (None, 4)),
-            Err(Astray) => {}
+        if let Ok(hit) = table.index().find(&absent) {
+            assert_eq!((hit, link), (None, 4));
         }
         assert!(table.index().find_still(&absent).is_err());
         assert_eq!(table.index().scan(&absent), None);

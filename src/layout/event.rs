@@ -43,8 +43,32 @@ pub const EVENT_WORDS: usize = 7;
 /// Bits of a payload word that carry payload; the others are the tag.
 const TAG_SHIFT: u32 = 40;
 const MAX_40: u64 = (1 << TAG_SHIFT) - 1;
-/// The largest time and size that fit.
-const MAX_56: u64 = (1 << 56) - 1;
+
+/// Bits of the kind, of the time (until 2112), of the bytes of data and of metadata.
+pub const FIELD_BITS: [u32; 4] = [3, 52, 48, 17];
+const TIME_SHIFT: u32 = FIELD_BITS[0];
+const SIZE_SHIFT: u32 = TIME_SHIFT + FIELD_BITS[1];
+const METADATA_SHIFT: u32 = SIZE_SHIFT + FIELD_BITS[2];
+const MAX_KIND: u64 = (1 << FIELD_BITS[0]) - 1;
+const MAX_TIME: u64 = (1 << FIELD_BITS[1]) - 1;
+const MAX_SIZE: u64 = (1 << FIELD_BITS[2]) - 1;
+const MAX_METADATA: u64 = (1 << FIELD_BITS[3]) - 1;
+
+/// Bytes of an object.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sizes {
+    /// Its data.
+    pub data: u64,
+    /// Keys and values of its metadata.
+    pub metadata: u64,
+}
+
+impl Sizes {
+    /// Both.
+    pub const fn all(self) -> u64 {
+        self.data + self.metadata
+    }
+}
 
 /// The head of the ring. Two words of one cache line: a reader looks at the second only when stuck.
 #[repr(C, align(64))]
@@ -87,8 +111,8 @@ impl Default for EventEntry {
     }
 }
 
-/// What an entry says, in 35 bytes: id 20, kind 1, time 7, size 7 (little endian), spread over the
-/// words of the entry.
+/// What an entry says, in 280 bits: the id's 160, then kind 3, time 52, bytes of data 48 and of
+/// metadata 17, the lowest first, spread over the words of the entry.
 ///
 /// | bits of a word | field   |                                            |
 /// |----------------|---------|--------------------------------------------|
@@ -101,14 +125,17 @@ impl Default for EventEntry {
 pub struct EventPayload([u64; EVENT_WORDS]);
 
 impl EventPayload {
-    /// A payload; times before 1970 become 0, what exceeds 56 bits becomes the largest.
+    /// A payload; times before 1970 become 0, what exceeds its bits becomes the largest.
     #[inline]
-    pub fn new(kind: EventKind, time_us: i64, id: &ObjectId, data_size: u64) -> Self {
-        let time = u64::try_from(time_us).unwrap_or(0).min(MAX_56);
-        let size = data_size.min(MAX_56);
+    pub fn new(kind: EventKind, time_us: i64, id: &ObjectId, sizes: Sizes) -> Self {
+        let time = u64::try_from(time_us).unwrap_or(0).min(MAX_TIME);
+        let (size, metadata) = (sizes.data.min(MAX_SIZE), sizes.metadata.min(MAX_METADATA));
         let IdWords(first, second, last) = IdWords::from(id);
         let head = u128::from(first) | u128::from(second) << 64;
-        let tail = kind as u128 | u128::from(time) << 8 | u128::from(size) << 64;
+        let tail = kind as u128
+            | u128::from(time) << TIME_SHIFT
+            | u128::from(size) << SIZE_SHIFT
+            | u128::from(metadata) << METADATA_SHIFT;
         let word = |bits: u128| bits as u64 & MAX_40;
         Self([
             word(head),
@@ -123,12 +150,12 @@ impl EventPayload {
 
     /// The kind.
     pub fn kind(&self) -> Result<EventKind> {
-        EventKind::decode(self.0[4] as u32 & 0xff)
+        EventKind::decode((self.0[4] & MAX_KIND) as u32)
     }
 
     /// Microseconds since 1970.
     pub fn time_us(&self) -> i64 {
-        ((self.tail() >> 8) as u64 & MAX_56).cast_signed()
+        ((self.tail() >> TIME_SHIFT) as u64 & MAX_TIME).cast_signed()
     }
 
     /// The object.
@@ -138,12 +165,16 @@ impl EventPayload {
         IdWords(head as u64, (head >> 64) as u64, (fourth >> 8) as u32).into()
     }
 
-    /// Bytes of data in the object.
-    pub fn data_size(&self) -> u64 {
-        (self.tail() >> 64) as u64
+    /// Bytes of the object.
+    pub fn sizes(&self) -> Sizes {
+        let tail = self.tail();
+        Sizes {
+            data: (tail >> SIZE_SHIFT) as u64 & MAX_SIZE,
+            metadata: (tail >> METADATA_SHIFT) as u64 & MAX_METADATA,
+        }
     }
 
-    /// Kind, time and size.
+    /// Kind, time and sizes.
     fn tail(&self) -> u128 {
         let [.., first, second, third] = self.0.map(u128::from);
         first | second << 40 | third << 80
@@ -180,7 +211,10 @@ const _: () = {
     assert!(size_of::<EventEntry>() == 64);
     assert!(std::mem::offset_of!(EventEntry, words) == 8);
     assert!(size_of::<EventHead>() == 64);
-    assert!(EVENT_WORDS * TAG_SHIFT as usize == 8 * (ObjectId::SIZE + 1 + 7 + 7));
+    let [kind, time, size, metadata] = FIELD_BITS;
+    let fields = 8 * ObjectId::SIZE as u32 + kind + time + size + metadata;
+    assert!(EVENT_WORDS as u32 * TAG_SHIFT == fields);
+    assert!(super::extent::MAX_CAPACITY <= MAX_SIZE);
 };
 
 #[cfg(all(test, not(any(loom, shuttle))))]
@@ -190,21 +224,23 @@ mod tests {
     #[test]
     fn payloads_go_there_and_back() {
         let id = ObjectId::new(std::array::from_fn(|i| i as u8 + 1));
-        let payload = EventPayload::new(EventKind::Evicted, 1_767_225_600_000_000, &id, 1 << 47);
+        let sizes = Sizes { data: 1 << 47, metadata: 1 << 16 };
+        let payload = EventPayload::new(EventKind::Evicted, 1_767_225_600_000_000, &id, sizes);
         let words: Vec<u64> = payload.words(6).collect();
         assert_eq!(words[0], 7 << 40 | 0x05_0403_0201);
         let back = EventPayload::from_words(words.iter().copied(), 6).unwrap();
         assert_eq!(back, payload);
         assert_eq!(back.kind().unwrap(), EventKind::Evicted);
         assert_eq!(back.time_us(), 1_767_225_600_000_000);
-        assert_eq!((back.id(), back.data_size()), (id, 1 << 47));
+        assert_eq!((back.id(), back.sizes()), (id, sizes));
         assert!(EventPayload::from_words(words.iter().copied(), 7).is_none());
         assert!(EventPayload::from_words([0; EVENT_WORDS], 0).is_none());
     }
 
     #[test]
     fn one_word_of_another_lap_spoils_all() {
-        let payload = EventPayload::new(EventKind::Sealed, 0, &ObjectId::default(), 0);
+        let payload =
+            EventPayload::new(EventKind::Sealed, 0, &ObjectId::default(), Sizes::default());
         for at in 0..EVENT_WORDS {
             let mixed = payload.words(1).take(at).chain(payload.words(2).skip(at).take(1));
             let mixed = mixed.chain(payload.words(1).skip(at + 1));
@@ -215,10 +251,13 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_clamped() {
         let id = ObjectId::default();
-        let payload = EventPayload::new(EventKind::Gap, -1, &id, u64::MAX);
-        assert_eq!((payload.time_us(), payload.data_size()), (0, MAX_56));
-        let payload = EventPayload::new(EventKind::Gap, i64::MAX, &id, 0);
-        assert_eq!(payload.time_us(), MAX_56.cast_signed());
+        let sizes = Sizes { data: u64::MAX, metadata: u64::MAX };
+        let payload = EventPayload::new(EventKind::Gap, -1, &id, sizes);
+        let most = Sizes { data: MAX_SIZE, metadata: MAX_METADATA };
+        assert_eq!((payload.time_us(), payload.sizes()), (0, most));
+        assert_eq!(payload.kind().unwrap(), EventKind::Gap);
+        let payload = EventPayload::new(EventKind::Gap, i64::MAX, &id, Sizes::default());
+        assert_eq!(payload.time_us(), MAX_TIME.cast_signed());
     }
 
     #[test]

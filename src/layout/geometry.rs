@@ -165,6 +165,7 @@ pub fn fingerprint() -> u64 {
         offset_of!(Record, creator_slot),
         offset_of!(Record, link),
         offset_of!(Record, last_use),
+        offset_of!(Record, payload),
         offset_of!(ClientHeader, nonce),
         offset_of!(ClientHeader, flags),
         offset_of!(ClientHeader, lease_high),
@@ -191,6 +192,7 @@ pub fn fingerprint() -> u64 {
         K0,
         K1,
         u64::from(super::word::CHAIN_END),
+        super::event::FIELD_BITS.iter().fold(0, |bits, field| bits << 8 | u64::from(*field)),
         Geometry::new(1 << 30, 1 << 20).map_or(0, |geometry| geometry.index_size),
     ];
     let facts = sizes.iter().chain(&offsets).map(|fact| *fact as u64).chain(constants);

@@ -65,7 +65,7 @@ fn types() -> String {
         type_of!(Magazine: count units heads),
         type_of!(Record: word id id_tail id_link data name_link name_hash meta creator_nonce
             create_time_us construct_us blocks creator_slot creator_pid creator_host link last_use
-            creator_start),
+            creator_start payload),
         type_of!(ExtentPair: wide low),
         type_of!(Block: start extent prev next bin_prev bin_next),
         type_of!(EventEntry: sequence words),

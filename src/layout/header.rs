@@ -130,7 +130,7 @@ pub struct Table {
 pub struct Counters {
     /// Objects evicted.
     pub evictions: AtomicU64,
-    /// Bytes of data they had.
+    /// Bytes of data and metadata that they had.
     pub evicted_bytes: AtomicU64,
     /// Recoveries run.
     pub recoveries: AtomicU64,

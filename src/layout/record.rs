@@ -1,5 +1,6 @@
 //! One object record: three cache lines in the object table.
 
+use super::event::Sizes;
 use super::extent::ExtentPair;
 use super::word::RecordWord;
 use crate::id::ObjectId;
@@ -49,7 +50,9 @@ pub struct Record {
     pub last_use: AtomicU64,
     /// Start time of the creator process, in clock ticks since boot.
     pub creator_start: AtomicU64,
-    _unused2: [AtomicU64; 2],
+    /// Bytes of keys and values in metadata 0 and 1.
+    pub payload: [AtomicU32; 2],
+    _unused2: AtomicU64,
 }
 
 #[cfg(not(any(loom, shuttle)))]
@@ -85,7 +88,8 @@ impl Record {
             link: half(),
             last_use: word(),
             creator_start: word(),
-            _unused2: [word(), word()],
+            payload: [half(), half()],
+            _unused2: word(),
         }
     }
 
@@ -137,6 +141,13 @@ impl Record {
         self.id[0].store(id.0, Relaxed);
         self.id[1].store(id.1, Relaxed);
         self.id_tail.store(id.2, Relaxed);
+    }
+
+    /// Bytes of the object, to be validated by the word.
+    #[inline]
+    pub fn sizes(&self, word: RecordWord) -> Sizes {
+        let payload = self.payload[word.meta_index()].load(Relaxed);
+        Sizes { data: self.data.load(word.data_index()).size, metadata: payload.into() }
     }
 
     /// The hash of the name, to be validated by the word.

@@ -34,6 +34,7 @@ use crate::layout::header::{
 use crate::layout::record::Record;
 use crate::layout::wake::WakePage;
 use crate::lock::WriterLock;
+use crate::options::Eviction;
 use crate::presence::Presence;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 use crate::sys::futex;
@@ -86,6 +87,10 @@ impl Facts {
     /// Evicts the least recently released.
     pub fn lru(&self) -> bool {
         self.flags & FLAG_LRU != 0
+    }
+    /// What it does when it is full.
+    pub fn eviction(&self) -> Eviction {
+        if self.lru() { Eviction::Lru } else { Eviction::None }
     }
     /// Collapses full 2 MiB runs.
     pub fn huge_pages(&self) -> bool {

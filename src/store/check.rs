@@ -245,7 +245,9 @@ impl Check<'_> {
         let read = segment.heap.copy_out(meta.offset(), &mut bytes);
         let view = super::metadata::View(&bytes);
         let pairs = view.pairs().all(|pair| pair.is_ok());
-        let whole = read && pairs && view.name().is_ok_and(|name| name.is_empty() != named);
+        let payload = view.payload().ok() == Some(record.sizes(word).metadata);
+        let whole =
+            read && pairs && payload && view.name().is_ok_and(|name| name.is_empty() != named);
         self.ensure(1, whole, || format!("the metadata of record {slot} is not what was written"));
         if let (true, true, Ok(name)) = (whole, named, view.name()) {
             let NameHash(hash) = crate::index::hash::name_hash(segment.facts.seed, name);

@@ -66,6 +66,7 @@ impl Session {
             name: options.name.map(|name| name_hash(self.segment.facts.seed, name)),
             size,
             text: &text,
+            payload: metadata.payload() as u32,
             flags: flag(options.pinned, RecordWord::PINNED)
                 | flag(options.name.is_some(), RecordWord::NAMED),
             host: self.host()?,

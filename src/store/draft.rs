@@ -132,6 +132,8 @@ impl Session {
         let exchange = self.begin_exchange(draft, Kind::Meta, bytes.len() as u64)?;
         let reserved = &self.segment.header().reserved;
         self.segment.heap.write(exchange.new, reserved)?.copy_from(&bytes);
+        let (record, word) = self.draft_word(draft.object)?;
+        record.payload[1 - word.meta_index()].store(metadata.payload() as u32, Ordering::Relaxed);
         self.end_exchange(draft, &exchange)?;
         draft.metadata = metadata;
         Ok(())
@@ -286,7 +288,7 @@ impl Session {
             }
             word = now;
         }
-        self.publish(record, now_us, data.size, word);
+        self.publish(record, now_us, word);
         let held = lease.map(|_| {
             let bytes = self.segment.heap.read(data, &self.segment.header().reserved);
             bytes.map(|bytes| Held { slot: object.slot, generation: object.generation, bytes })
@@ -322,10 +324,10 @@ impl Session {
         }
         let mut guard = self.lock()?;
         let (record, word) = self.draft_word(object)?;
-        let (id, size) = (record.id(), record.data.load(word.data_index()).size);
+        let (id, sizes) = (record.id(), record.sizes(word));
         self.free_object(&mut guard, object.slot, word, 0)?;
         drop(guard);
-        self.append_event(EventKind::Aborted, &id, size);
+        self.append_event(EventKind::Aborted, &id, sizes);
         self.wake_waiters_for(&id);
         Ok(())
     }

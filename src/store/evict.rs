@@ -10,7 +10,6 @@ use super::recover::owned_extents;
 use super::session::Session;
 use super::words::LeaseCounts;
 use crate::error::{Error, Result, Status};
-use crate::id::ObjectId;
 use crate::index::Hit;
 use crate::layout::event::EventKind;
 use crate::layout::extent::UNIT;
@@ -63,7 +62,7 @@ pub(super) fn fold(segment: &Segment, lease: LeaseWord, ticks: u64) {
 }
 
 impl Session {
-    /// Evict until `bytes` of data are gone, or nothing may go; returns how many were.
+    /// Evict until `bytes` of data and metadata are gone, or nothing may go; returns how many were.
     pub fn evict(&self, bytes: u64) -> Result<u64> {
         self.check_writable()?;
         if !self.segment.facts.lru() {
@@ -174,18 +173,14 @@ impl Session {
         {
             return Ok(None);
         }
-        let (id, size) = (record.id(), record.data.load(word.data_index()).size);
+        let (id, sizes) = (record.id(), record.sizes(word));
         self.doom(&mut guard, Hit { slot: victim.slot, word })?;
         let counters = &self.segment.header().counters;
         self.count(&counters.evictions, 1);
-        self.count(&counters.evicted_bytes, size);
+        self.count(&counters.evicted_bytes, sizes.all());
         drop(guard);
-        self.tell_evicted(&id, size);
-        Ok(Some(size))
-    }
-
-    fn tell_evicted(&self, id: &ObjectId, size: u64) {
-        self.append_event(EventKind::Evicted, id, size);
+        self.append_event(EventKind::Evicted, &id, sizes);
+        Ok(Some(sizes.all()))
     }
 
     /// Fold this client's own stamps: its ring goes with its file.

@@ -1,7 +1,9 @@
 //! What people and programs can ask about one object and about the store.
 
 use super::get::Held;
+use super::list::Living;
 use super::metadata::View;
+use super::reclaim::units_of;
 use super::session::Session;
 use crate::error::{Error, Result, Status};
 use crate::id::ObjectId;
@@ -151,8 +153,8 @@ impl Session {
             state,
             flags: flag(word.has(RecordWord::PINNED), INFO_PINNED)
                 | flag(word.has(RecordWord::NAMED), INFO_NAMED),
-            data_size: record.data.load(word.data_index()).size,
-            metadata_size: 0,
+            data_size: record.sizes(word).data,
+            metadata_size: record.sizes(word).metadata,
             create_time_us,
             construct_duration_us: if sealed { construct_us } else { -1 },
             creator_pid: pid as i32,
@@ -167,7 +169,7 @@ impl Session {
         })
     }
 
-    /// Name and metadata size, from a copy of memory that may be another's the next moment: the word,
+    /// The name, from a copy of memory that may be another's the next moment: the word,
     /// read again by the caller, decides whether it counts.
     fn describe_text(
         &self,
@@ -176,7 +178,10 @@ impl Session {
         info: &mut ObjectInfo,
     ) -> Result<()> {
         let extent = record.meta.load(word.meta_index());
-        if !word.has(RecordWord::TEXT) || extent.is_empty() || extent.size > 2 << 20 {
+        if !word.has(RecordWord::TEXT | RecordWord::NAMED)
+            || extent.is_empty()
+            || extent.size > 2 << 20
+        {
             return Ok(());
         }
         let mut bytes = memory::repeat(0, extent.size as usize)?;
@@ -184,7 +189,6 @@ impl Session {
         if self.segment.heap.copy_out(extent.offset(), &mut bytes) {
             let view = View(&bytes);
             info.name = memory::text(view.name().unwrap_or_default())?;
-            info.metadata_size = view.payload().unwrap_or_default();
         }
         Ok(())
     }
@@ -253,6 +257,10 @@ impl Session {
             recoveries: counters.recoveries.load(Relaxed),
             reaped_clients: counters.reaped_clients.load(Relaxed),
             lock_steals: counters.lock_steals.load(Relaxed),
+            mode: self.segment.facts.mode,
+            eviction: self.segment.facts.eviction(),
+            ephemeral: self.segment.facts.ephemeral(),
+            huge_pages: self.segment.facts.huge_pages(),
             ..Stats::default()
         };
         for chunk in 0..stats.capacity.div_ceil(self.segment.facts.geometry.chunk_size) as u32 {
@@ -260,22 +268,36 @@ impl Session {
                 stats.reserved += self.segment.heap.chunk_range(chunk).1;
             }
         }
+        let held = self.look_who_holds(|view| stats.clients += u64::from(view.alive))?;
+        stats.leases = held.leases.total();
+        let (mut unheld, mut living) = (false, Living::default());
         for slot in 0..self.segment.index().used() {
-            let word = self.record(slot)?.load(Relaxed);
+            let record = self.record(slot)?;
+            let word = record.look();
             let count = match word.state() {
-                Some(State::Writing) if !word.has(RecordWord::HIDDEN) => &mut stats.objects_writing,
+                Some(State::Writing) if self.is_unsealed(slot, word, &mut living) => {
+                    &mut stats.objects_writing
+                }
                 Some(State::Sealed) => &mut stats.objects_sealed,
-                Some(State::Doomed) => &mut stats.objects_deleted,
+                Some(State::Doomed) if held.is_unheld(slot, word) => {
+                    unheld = true;
+                    continue;
+                }
+                Some(State::Doomed) => {
+                    stats.deleted_bytes += units_of(record, word) * UNIT;
+                    &mut stats.objects_deleted
+                }
                 _ => continue,
             };
             *count += 1;
-            stats.pinned += u64::from(word.is(State::Sealed) && word.has(RecordWord::PINNED));
+            let pinned = word.has(RecordWord::PINNED) && !word.is(State::Doomed);
+            stats.pinned += u64::from(pinned);
         }
-        self.visit_clients(|view| {
-            stats.clients += u64::from(view.alive);
-            view.leases(|_| stats.leases += 1)
-        })?;
-        let (free, largest) = self.free_heap()?;
+        let (free, largest) = if unheld {
+            self.free_heap_by_table(|slot, word| is_free(slot, word) || held.is_unheld(slot, word))?
+        } else {
+            self.free_heap()?
+        };
         stats.used = stats.capacity.saturating_sub(free * UNIT);
         stats.largest_free = largest * UNIT;
         let found = self.segment.dir.get().and_then(fs::file_system);
@@ -288,7 +310,7 @@ impl Session {
     /// writer is at work, as the table has it.
     fn free_heap(&self) -> Result<(u64, u64)> {
         let guard = if self.segment.read_only { None } else { self.try_lock() };
-        let Some(mut guard) = guard else { return self.free_heap_by_table() };
+        let Some(mut guard) = guard else { return self.free_heap_by_table(is_free) };
         match self.free_heap_locked() {
             Ok(Some(free)) => Ok(free),
             nonsense => {
@@ -298,7 +320,7 @@ impl Session {
                     Status::Corrupt => Ok(None),
                     _ => Err(error),
                 })?;
-                self.free_heap_by_table()
+                self.free_heap_by_table(is_free)
             }
         }
     }
@@ -312,12 +334,16 @@ impl Session {
         Ok(sound.then_some((free, largest)))
     }
 
-    pub(super) fn free_heap_by_table(&self) -> Result<(u64, u64)> {
+    /// As the table has it: all that is not of a record that `is_free`.
+    pub(super) fn free_heap_by_table(
+        &self,
+        is_free: impl Fn(u32, RecordWord) -> bool,
+    ) -> Result<(u64, u64)> {
         let capacity = self.segment.facts.geometry.units();
         let mut owned = memory::with_room(self.segment.index().used() as usize + 1)?;
         for slot in 0..self.segment.index().used() {
             let record = self.record(slot)?;
-            if !record.look().is(State::Free) {
+            if !is_free(slot, record.look()) {
                 for (_, extent) in super::recover::owned_extents(record) {
                     memory::push(&mut owned, (extent.start, extent.len()))?;
                 }
@@ -334,4 +360,9 @@ impl Session {
         }
         Ok((free.min(capacity), largest.min(capacity)))
     }
+}
+
+/// Whether the memory of a record with this word is nobody's.
+pub(super) fn is_free(_slot: u32, word: RecordWord) -> bool {
+    word.is(State::Free)
 }

@@ -2,31 +2,102 @@
 
 use super::peers::View;
 use super::session::Session;
+use super::words::{LeaseCounts, WordSet};
 use crate::error::{Error, Result, Status};
 use crate::id::ObjectId;
-use crate::index::Key;
+use crate::index::{Hit, Key};
 use crate::info::{ClientInfo, ObjectInfo};
 use crate::layout::client::SLOTS;
-use crate::layout::record::IdWords;
+use crate::layout::record::{IdWords, Record};
 use crate::layout::word::{LeaseWord, RecordWord, State};
+use crate::lease;
 use crate::memory;
 use crate::sync::Ordering::Relaxed;
 use crate::sys::process;
 
+/// What the clients hold.
+pub(super) struct Held {
+    /// How many lease each object.
+    pub(super) leases: LeaseCounts,
+    /// Deleted objects that nobody leases, as a lease on them would say: free as soon as somebody scans.
+    unheld: WordSet,
+}
+
+impl Held {
+    /// Whether this word of the record in `slot` is of a deleted object that nobody holds.
+    pub(super) fn is_unheld(&self, slot: u32, word: RecordWord) -> bool {
+        word.is(State::Doomed) && self.unheld.contains(&LeaseWord::new(word.generation(), slot).0)
+    }
+}
+
+/// The creator that was found alive last: most of what one writes is side by side.
+#[derive(Debug, Default)]
+pub(super) struct Living(Option<(u32, u64)>);
+
 impl Session {
-    /// Every object. Each entry is true at one instant of the call; objects never move in the
+    /// Every object, the deleted that somebody holds among them. Each entry is true at one instant of the call; objects never move in the
     /// table, so one that exists throughout appears exactly once.
     pub fn list(&self) -> Result<Vec<ObjectInfo>> {
         self.check()?;
-        let leases = self.collect_leases()?;
-        let mut list = Vec::new();
+        let held = self.look_who_holds(|_| ())?;
+        let (mut list, mut living) = (Vec::new(), Living::default());
         for slot in 0..self.segment.index().used() {
-            if let Some(mut info) = self.describe(slot, None)? {
-                info.lease_count = leases.of(slot);
+            let word = self.record(slot)?.look();
+            let skipped = match word.state() {
+                Some(State::Doomed) => held.is_unheld(slot, word),
+                Some(State::Writing) => !self.is_unsealed(slot, word, &mut living),
+                _ => false,
+            };
+            if !skipped && let Some(mut info) = self.describe(slot, None)? {
+                info.lease_count = held.leases.of(slot);
                 memory::push(&mut list, info)?;
             }
         }
         Ok(list)
+    }
+
+    /// Look at what each client holds, and tell of each client.
+    pub(super) fn look_who_holds(&self, mut each: impl FnMut(&View<'_>)) -> Result<Held> {
+        // First the deleted: no new lease on these can be validated.
+        let mut unheld = self.doomed(|_| true)?;
+        let mut leases = LeaseCounts::new(self.segment.index().used())?;
+        lease::doomed();
+        self.visit_clients(|view| {
+            each(&view);
+            view.leases(|lease| {
+                unheld.remove(&lease.0);
+                self.count_lease(&mut leases, lease);
+            })
+        })?;
+        Ok(Held { leases, unheld })
+    }
+
+    /// What a lease on each deleted object that is wanted says.
+    fn doomed(&self, is_wanted: impl Fn(&Record) -> bool) -> Result<WordSet> {
+        let mut doomed = WordSet::default();
+        for slot in 0..self.segment.index().used() {
+            let record = self.record(slot)?;
+            let word = record.look();
+            if word.is(State::Doomed) && is_wanted(record) {
+                doomed.try_reserve(1).map_err(|_| memory::refused())?;
+                doomed.insert(LeaseWord::new(word.generation(), slot).0);
+            }
+        }
+        Ok(doomed)
+    }
+
+    /// Whether an object whose word was this WRITING is being written: not when its creator is dead.
+    pub(super) fn is_unsealed(&self, slot: u32, word: RecordWord, living: &mut Living) -> bool {
+        if word.has(RecordWord::HIDDEN) {
+            return false;
+        }
+        // Sealed or given up since: it was written at one instant of the call.
+        let Some(creator) = self.creator_of(Hit { slot, word }) else { return true };
+        if living.0 != Some(creator) && !self.is_client_alive(creator.0, creator.1) {
+            return false;
+        }
+        living.0 = Some(creator);
+        true
     }
 
     /// Every client, the dead that nobody has reaped yet among them.
@@ -34,33 +105,51 @@ impl Session {
         self.clients(None)
     }
 
-    /// The clients that hold an object: by a lease, or by writing it.
+    /// The clients that hold an object, by a lease or by writing it, or one that had this id and was
+    /// deleted.
     pub fn list_holders(&self, id: &ObjectId) -> Result<Vec<ClientInfo>> {
         self.check()?;
-        let Some(hit) = self.look(&Key::Id(IdWords::from(id)), &mut None)? else {
-            return Err(Error::plain(Status::NotFound));
-        };
-        self.clients(Some(LeaseWord::new(hit.word.generation(), hit.slot)))
+        // What is deleted keeps its id until its generation ends.
+        let words = IdWords::from(id);
+        let mut objects = self.doomed(|record| record.has_id(&words))?;
+        let hit = self.look(&Key::Id(IdWords::from(id)), &mut None)?;
+        if let Some(hit) = hit {
+            objects.try_reserve(1).map_err(|_| memory::refused())?;
+            objects.insert(LeaseWord::new(hit.word.generation(), hit.slot).0);
+        }
+        let holders = self.clients(Some(&objects))?;
+        match hit {
+            None if holders.is_empty() => Err(Error::plain(Status::NotFound)),
+            _ => Ok(holders),
+        }
     }
 
-    fn clients(&self, holding: Option<LeaseWord>) -> Result<Vec<ClientInfo>> {
+    fn clients(&self, holding: Option<&WordSet>) -> Result<Vec<ClientInfo>> {
         self.check()?;
+        let is_wanted = |lease: LeaseWord| holding.is_some_and(|set| set.contains(&lease.0));
         let writing = self.writers()?;
-        let mut list = Vec::new();
+        let (mut list, mut held) = (Vec::new(), WordSet::default());
         self.visit_clients(|view| {
-            let (mut leases, mut bytes, mut holds) = (0, 0, false);
+            let (mut leases, mut bytes, mut holds, mut room) = (0, 0, false, true);
+            held.clear();
             view.leases(|lease| {
                 leases += 1;
-                bytes += self.leased_bytes(lease);
-                holds |= Some(lease) == holding;
+                room &= held.try_reserve(1).is_ok();
+                if room && held.insert(lease.0) {
+                    bytes += self.leased_bytes(lease);
+                }
+                holds |= is_wanted(lease);
             })?;
+            if !room {
+                return Err(memory::refused());
+            }
             let of_client = |(slot, nonce, ..): &&(u32, u64, u64, LeaseWord)| {
                 !view.place.in_readers && view.place.slot == *slot && view.nonce == *nonce
             };
             let mut writing_bytes = 0;
             for (_, _, size, object) in writing.iter().filter(of_client) {
                 writing_bytes += size;
-                holds |= Some(*object) == holding;
+                holds |= is_wanted(*object);
             }
             if (holding.is_none() || holds)
                 && let Some(mut info) = describe(&view)

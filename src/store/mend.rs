@@ -5,6 +5,7 @@
 //! Nonsense before it: the call starts over, once, with what was made anew. Nonsense after it: the change
 //! stands, and the rest of it is what the next owner makes.
 
+use super::inspect::is_free;
 use super::lock::Guard;
 use super::session::Session;
 use crate::error::{Error, Result, Status};
@@ -81,12 +82,12 @@ impl Session {
     /// then it is made anew where it does not see what the table says.
     pub(super) fn hides_room(&self, data: u64, meta: u64) -> Result<bool> {
         if self.segment.allocator().free_units() < data + meta
-            || self.free_heap_by_table()?.1 < data.max(meta)
+            || self.free_heap_by_table(is_free)?.1 < data.max(meta)
         {
             return Ok(false);
         }
         let mut guard = self.lock()?;
-        let by_table = self.free_heap_by_table()?;
+        let by_table = self.free_heap_by_table(is_free)?;
         let differs = self.free_heap_locked() != Ok(Some(by_table));
         if differs {
             guard.spoil();

@@ -80,7 +80,8 @@ impl Metadata {
         Ok(Self { name: self.name.as_deref().map(memory::text).transpose()?, pairs })
     }
 
-    fn payload(&self) -> usize {
+    /// Bytes of all keys and values.
+    pub fn payload(&self) -> usize {
         self.pairs.iter().map(|(key, value)| key.len() + value.len()).sum()
     }
 

@@ -146,13 +146,6 @@ impl Session {
         Ok(peer.filter(|peer| (peer.ino, peer.nonce) == (ino, nonce)).and_then(|peer| peer.fd))
     }
 
-    /// The leases of all living clients.
-    pub fn collect_leases(&self) -> Result<LeaseCounts> {
-        let mut leases = LeaseCounts::new(self.segment.index().used())?;
-        self.visit_clients(|view| view.leases(|lease| self.count_lease(&mut leases, lease)))?;
-        Ok(leases)
-    }
-
     /// Count a lease if it is on what is in its slot now: a word of an earlier generation, or of
     /// none, is nonsense.
     pub(super) fn count_lease(&self, leases: &mut LeaseCounts, lease: LeaseWord) {

@@ -59,6 +59,8 @@ pub(super) struct Plan<'a> {
     pub(super) name: Option<NameHash>,
     pub(super) size: u64,
     pub(super) text: &'a [u8],
+    /// Bytes of keys and values in the text.
+    pub(super) payload: u32,
     pub(super) flags: u64,
     pub(super) host: u32,
     pub(super) now_us: u64,
@@ -176,6 +178,7 @@ impl Session {
         record.data.store(1, Extent::default());
         record.meta.store(0, meta_extent);
         record.meta.store(1, Extent::default());
+        record.payload[0].store(plan.payload, Relaxed);
         record.blocks[0].store(data.block, Relaxed);
         record.blocks[2].store(meta.block, Relaxed);
         let name = plan.name.unwrap_or(NameHash([0, 0]));

@@ -7,7 +7,7 @@ use super::session::Session;
 use crate::error::{Result, Status};
 use crate::id::ObjectId;
 use crate::index::Hit;
-use crate::layout::event::EventKind;
+use crate::layout::event::{EventKind, Sizes};
 use crate::layout::word::{RecordWord, State};
 use crate::memory;
 use crate::segment::slot_name;
@@ -94,8 +94,8 @@ impl Session {
         self.count(&self.segment.header().counters.reaped_clients, 1);
         self.append_gap();
         drop(guard);
-        for (id, size) in aborted {
-            self.append_event(EventKind::Aborted, &id, size);
+        for (id, sizes) in aborted {
+            self.append_event(EventKind::Aborted, &id, sizes);
         }
         Ok(true)
     }
@@ -106,7 +106,7 @@ impl Session {
         guard: &mut Guard<'_>,
         slot: u32,
         nonce: u64,
-    ) -> Result<Vec<(ObjectId, u64)>> {
+    ) -> Result<Vec<(ObjectId, Sizes)>> {
         let mut aborted = Vec::new();
         for at in 0..self.segment.index().used() {
             let record = self.record(at)?;
@@ -117,8 +117,7 @@ impl Session {
                 continue;
             }
             if !word.has(RecordWord::HIDDEN) {
-                let size = record.data.load(word.data_index()).size;
-                memory::push(&mut aborted, (record.id(), size))?;
+                memory::push(&mut aborted, (record.id(), record.sizes(word)))?;
             }
             self.free_object(guard, at, word, RecordWord::ORPHANED)?;
         }
@@ -132,8 +131,8 @@ impl Session {
         let aborted = self.abort_all_of(&mut guard, self.own.slot, self.own.nonce)?;
         self.append_gap();
         drop(guard);
-        for (id, size) in aborted {
-            self.append_event(EventKind::Aborted, &id, size);
+        for (id, sizes) in aborted {
+            self.append_event(EventKind::Aborted, &id, sizes);
         }
         self.segment.wake_everybody();
         Ok(())
@@ -154,11 +153,11 @@ impl Session {
         if word.generation() != hit.word.generation() || !word.is(State::Writing) {
             return Ok(true);
         }
-        let (id, size) = (record.id(), record.data.load(word.data_index()).size);
+        let (id, sizes) = (record.id(), record.sizes(word));
         self.free_object(&mut guard, hit.slot, word, RecordWord::ORPHANED)?;
         self.append_gap();
         drop(guard);
-        self.append_event(EventKind::Aborted, &id, size);
+        self.append_event(EventKind::Aborted, &id, sizes);
         self.segment.wake_everybody();
         Ok(true)
     }

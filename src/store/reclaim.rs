@@ -72,11 +72,11 @@ impl Session {
                 }
                 return Err(Error::plain(Status::NotSealed));
             }
-            let size = self.record(hit.slot)?.data.load(hit.word.data_index()).size;
+            let sizes = self.record(hit.slot)?.sizes(hit.word);
             self.doom(&mut guard, hit)?;
             drop(guard);
-            self.append_event(EventKind::Deleted, id, size);
-            break size;
+            self.append_event(EventKind::Deleted, id, sizes);
+            break sizes.data;
         };
         if self.pay_for_scan(1 + size / PAID_BYTES) {
             let shards = self.shards_to_scan();

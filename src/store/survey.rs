@@ -12,7 +12,6 @@ use crate::layout::record::Record;
 use crate::layout::wake::WakeWord;
 use crate::layout::word::{LeaseWord, RecordWord, State};
 use crate::memory;
-use crate::options::Eviction;
 use crate::segment::all_set;
 use crate::sync::Ordering::{Acquire, Relaxed};
 use crate::sync::fence;
@@ -42,7 +41,7 @@ impl Session {
         Ok(StoreFacts {
             create_time_us: facts.epoch_us,
             mode: facts.mode,
-            eviction: if facts.lru() { Eviction::Lru } else { Eviction::None },
+            eviction: facts.eviction(),
             ephemeral: facts.ephemeral(),
             huge_pages: facts.huge_pages(),
             chunk_size: facts.geometry.chunk_size,
@@ -52,11 +51,15 @@ impl Session {
     /// Where the objects lie. What a record says that cannot be is left out.
     pub fn heap_map(&self) -> Result<HeapMap> {
         self.check()?;
-        let leases = self.collect_leases()?;
+        let held = self.look_who_holds(|_| ())?;
         let capacity = self.segment.facts.geometry.units();
         let mut blocks = Vec::new();
         for slot in 0..self.segment.index().used() {
             let Some(seen) = glimpse(self.record(slot)?) else { continue };
+            // What nobody holds is free at the next look.
+            if held.is_unheld(slot, seen.word) {
+                continue;
+            }
             for (metadata, start, len) in seen.extents.into_iter().flatten() {
                 if start.checked_add(len).is_none_or(|end| end > capacity) {
                     continue;
@@ -69,7 +72,7 @@ impl Session {
                     metadata,
                     pinned: seen.word.has(RecordWord::PINNED),
                     create_time_us: seen.create_time_us,
-                    lease_count: leases.of(slot),
+                    lease_count: held.leases.of(slot),
                 };
                 memory::push(&mut blocks, block)?;
             }

@@ -5,7 +5,7 @@ use crate::error::{Error, Result, Status};
 use crate::id::ObjectId;
 use crate::index::hash::id_hash;
 use crate::index::{Hit, Key};
-use crate::layout::event::EventKind;
+use crate::layout::event::{EventKind, Sizes};
 use crate::layout::record::{NameHash, Record};
 use crate::layout::wake::{WAKE_WORDS, WakeWord};
 use crate::layout::word::{RecordWord, State};
@@ -219,11 +219,11 @@ impl Session {
     }
 
     /// Tell everybody of an object that was just sealed.
-    pub(super) fn publish(&self, record: &Record, time_us: i64, size: u64, word: RecordWord) {
+    pub(super) fn publish(&self, record: &Record, time_us: i64, word: RecordWord) {
         // Who subscribes and then lists finds the object in the list, or its event behind the cursor:
         // the ticket is taken by a Release, after the word was changed.
         let id = record.id();
-        self.append(EventKind::Sealed, time_us, &id, size);
+        self.append(EventKind::Sealed, time_us, &id, record.sizes(word));
         let page = self.segment.wake();
         let by_id = self.wake_word(&Key::Id((&id).into()));
         let name = [
@@ -238,10 +238,10 @@ impl Session {
         });
     }
 
-    fn append(&self, kind: EventKind, time_us: i64, id: &ObjectId, size: u64) {
+    fn append(&self, kind: EventKind, time_us: i64, id: &ObjectId, sizes: Sizes) {
         // The ring's size was checked when the store was opened.
         if let Ok(ring) = self.segment.events() {
-            ring.append(kind, time_us, id, size);
+            ring.append(kind, time_us, id, sizes);
         }
     }
 
@@ -253,8 +253,8 @@ impl Session {
     }
 
     /// Append an event and wake those who wait for events.
-    pub(super) fn append_event(&self, kind: EventKind, id: &ObjectId, size: u64) {
-        self.append(kind, clock::epoch_us(), id, size);
+    pub(super) fn append_event(&self, kind: EventKind, id: &ObjectId, sizes: Sizes) {
+        self.append(kind, clock::epoch_us(), id, sizes);
         let word = &self.segment.wake().events.word;
         announce([word], self.unhinted(), &mut |word, count| {
             futex::wake(&word.seq, count);

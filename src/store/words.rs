@@ -36,6 +36,11 @@ impl LeaseCounts {
         }
     }
 
+    /// Leases of all.
+    pub fn total(&self) -> u64 {
+        self.0.iter().copied().map(u64::from).sum()
+    }
+
     /// How many lease the object in a slot.
     pub fn of(&self, slot: u32) -> u32 {
         self.0.get(slot as usize).copied().unwrap_or(0)

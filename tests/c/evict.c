@@ -291,6 +291,99 @@ static void test_running_out_of_records_evicts_too(void)
     }
 }
 
+/** Put an object with so many bytes of data and of metadata. */
+static void put_with_metadata(plasma_client_t *client, uint64_t number,
+                              uint64_t data_size, uint64_t metadata_size)
+{
+    static const char bytes[50000];
+    const plasma_metadata_t pair = { "k", bytes, metadata_size - 1 };
+    plasma_create_options_t options = PLASMA_CREATE_OPTIONS_INIT;
+    plasma_id_t id = id_of(number);
+
+    options.metadata = &pair;
+    options.metadata_count = 1;
+    CHECK_OK(plasma_put(client, &id, bytes, data_size, &options));
+}
+
+/**
+ * Three objects of nothing but metadata counted as nothing: to evict one byte
+ * evicted them all, and the object with data behind them.
+ */
+static void test_metadata_counts_as_well_as_data(void)
+{
+    plasma_client_t *client =
+        connect_store(PLASMA_CONNECT_EXCLUSIVE, MIB, PLASMA_EVICTION_LRU);
+    plasma_subscription_t *subscription;
+    plasma_event_t event = PLASMA_EVENT_INIT;
+    uint64_t evicted;
+
+    CHECK_OK(plasma_subscribe(client, &subscription));
+    for (uint64_t number = 1; number <= 3; number++) {
+        put_with_metadata(client, number, 0, 50000);
+    }
+    put_with_metadata(client, 4, 10, 1000);
+    for (uint64_t number = 1; number <= 4; number++) {
+        CHECK_OK(plasma_next_event(subscription, 0, &event));
+        CHECK_EQ(event.type, PLASMA_EVENT_SEALED);
+        CHECK_EQ(event.data_size, number == 4 ? 10 : 0);
+        CHECK_EQ(event.metadata_size, number == 4 ? 1000 : 50000);
+        touch(client, number);
+    }
+    CHECK_OK(plasma_evict(client, 1, &evicted));
+    CHECK_EQ(evicted, 50000);
+    CHECK_EQ(stats_of(client).evicted_bytes, 50000);
+    CHECK_EQ(stats_of(client).evictions, 1);
+    CHECK_OK(plasma_next_event(subscription, 0, &event));
+    CHECK_EQ(event.type, PLASMA_EVENT_EVICTED);
+    CHECK(same_id(event.id, id_of(1)));
+    CHECK_EQ(event.data_size, 0);
+    CHECK_EQ(event.metadata_size, 50000);
+    for (uint64_t number = 2; number <= 4; number++) {
+        CHECK_EQ(state_of(client, number), PLASMA_STATE_SEALED);
+    }
+    CHECK_OK(plasma_evict(client, UINT64_MAX, &evicted));
+    CHECK_EQ(evicted, 2 * 50000 + 10 + 1000);
+    CHECK_EQ(stats_of(client).evicted_bytes, 3 * 50000 + 10 + 1000);
+    plasma_unsubscribe(subscription);
+    plasma_disconnect(client);
+}
+
+/** Metadata that is set later, deleted and aborted objects. */
+static void test_events_tell_the_metadata_that_was_set_last(void)
+{
+    plasma_client_t *client = make_store(MIB);
+    plasma_subscription_t *subscription;
+    plasma_event_t event = PLASMA_EVENT_INIT;
+    plasma_mutable_buffer_t writable;
+    plasma_object_info_t info = PLASMA_OBJECT_INFO_INIT;
+    plasma_id_t id = id_of(1);
+
+    CHECK_OK(plasma_subscribe(client, &subscription));
+    CHECK_OK(plasma_create(client, &id, 7, NULL, &writable));
+    CHECK_OK(plasma_set_metadata(&writable, "abc", "12345", 5));
+    CHECK_OK(plasma_object_info(client, &id, &info));
+    CHECK_EQ(info.metadata_size, 8);
+    CHECK_OK(plasma_set_metadata(&writable, "d", "", 0));
+    CHECK_OK(plasma_set_metadata(&writable, "abc", "1", 1));
+    CHECK_OK(plasma_seal(&writable));
+    CHECK_OK(plasma_delete(client, &id));
+    static const int32_t types[] = { PLASMA_EVENT_SEALED, PLASMA_EVENT_DELETED };
+    for (int at = 0; at < 2; at++) {
+        CHECK_OK(plasma_next_event(subscription, 0, &event));
+        CHECK_EQ(event.type, types[at]);
+        CHECK_EQ(event.data_size, 7);
+        CHECK_EQ(event.metadata_size, 5);
+    }
+    CHECK_OK(plasma_create(client, &id, 7, NULL, &writable));
+    CHECK_OK(plasma_set_metadata(&writable, "abc", "12345", 5));
+    CHECK_OK(plasma_abort(&writable));
+    CHECK_OK(plasma_next_event(subscription, 0, &event));
+    CHECK_EQ(event.type, PLASMA_EVENT_ABORTED);
+    CHECK_EQ(event.metadata_size, 8);
+    plasma_unsubscribe(subscription);
+    plasma_disconnect(client);
+}
+
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
@@ -301,6 +394,8 @@ int main(int argc, char **argv)
         TEST(a_store_without_eviction_refuses_and_loses_nothing),
         TEST(evict_frees_as_much_as_asked),
         TEST(running_out_of_records_evicts_too),
+        TEST(metadata_counts_as_well_as_data),
+        TEST(events_tell_the_metadata_that_was_set_last),
     };
     return RUN_TESTS(argc, argv, tests);
 }

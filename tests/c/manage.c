@@ -392,6 +392,52 @@ static void test_lists_of_clients_tell_who_holds_what(void)
     plasma_list_free(NULL);
 }
 
+static uint64_t holders_of(plasma_client_t *client, uint64_t number)
+{
+    plasma_client_list_t *list;
+    plasma_id_t id = id_of(number);
+
+    CHECK_OK(plasma_list_holders(client, &id, &list));
+    uint64_t count = plasma_client_list_count(list);
+    plasma_client_list_free(list);
+    return count;
+}
+
+/**
+ * The memory of a deleted object stays as long as somebody holds it, and who
+ * that is could not be asked: holders of what is deleted were NOT_FOUND.
+ */
+static void test_holders_of_the_deleted_are_found(void)
+{
+    plasma_client_t *client = make_store(MIB);
+    plasma_client_t *first = join_store(), *second = join_store();
+    plasma_client_list_t *list;
+    plasma_id_t id = id_of(1);
+
+    put_pattern(client, 1, 100, NULL);
+    plasma_buffer_t old = get_pattern(first, 1, 100);
+    CHECK_OK(plasma_delete(client, &id));
+    CHECK_EQ(holders_of(client, 1), 1);
+    /* Another with the same id, deleted as well; then one that is there. */
+    put_pattern(client, 1, 100, NULL);
+    CHECK_EQ(holders_of(client, 1), 1);
+    plasma_buffer_t newer = get_pattern(second, 1, 100);
+    CHECK_EQ(holders_of(client, 1), 2);
+    CHECK_OK(plasma_delete(client, &id));
+    CHECK_EQ(holders_of(client, 1), 2);
+    put_pattern(client, 1, 100, NULL);
+    CHECK_EQ(holders_of(client, 1), 2);
+    CHECK_OK(plasma_release(&old));
+    CHECK_EQ(holders_of(client, 1), 1);
+    CHECK_OK(plasma_release(&newer));
+    CHECK_EQ(holders_of(client, 1), 0);
+    CHECK_OK(plasma_delete(client, &id));
+    CHECK_STATUS(plasma_list_holders(client, &id, &list), PLASMA_ERR_NOT_FOUND);
+    plasma_disconnect(second);
+    plasma_disconnect(first);
+    plasma_disconnect(client);
+}
+
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
@@ -402,6 +448,7 @@ int main(int argc, char **argv)
         TEST(a_list_tells_all_of_each_object),
         TEST(a_list_during_changes_has_what_stays_exactly_once),
         TEST(lists_of_clients_tell_who_holds_what),
+        TEST(holders_of_the_deleted_are_found),
     };
     return RUN_TESTS(argc, argv, tests);
 }

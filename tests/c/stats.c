@@ -147,6 +147,132 @@ static void test_contains_tells_the_state(void)
     plasma_disconnect(client);
 }
 
+static uint64_t listed(plasma_client_t *client)
+{
+    plasma_list_t *list;
+
+    CHECK_OK(plasma_list(client, &list));
+    uint64_t count = plasma_list_count(list);
+    plasma_list_free(list);
+    return count;
+}
+
+/**
+ * What is deleted is freed by a later scan. Until then the memory was told as
+ * used, and the object as deleted and still held, though nobody held it.
+ */
+static void test_what_is_deleted_and_not_held_is_not_told(void)
+{
+    plasma_client_t *client = make_store(8 * MIB);
+    plasma_connect_options_t reads = PLASMA_CONNECT_OPTIONS_INIT;
+    plasma_client_t *reader;
+
+    reads.flags = PLASMA_CONNECT_READ_ONLY;
+    CHECK_OK(plasma_connect(store(), &reads, &reader));
+    plasma_client_t *const clients[] = { client, reader };
+    for (uint64_t number = 1; number <= 3; number++) {
+        put_pattern(client, number, 1000, NULL);
+    }
+    plasma_buffer_t buffer = get_pattern(reader, 2, 1000);
+    for (uint64_t number = 1; number <= 2; number++) {
+        plasma_id_t id = id_of(number);
+        CHECK_OK(plasma_delete(client, &id));
+    }
+    for (int at = 0; at < 2; at++) {
+        plasma_stats_t stats = stats_of(clients[at]);
+        CHECK_EQ(stats.used, 2 * 1024);
+        CHECK_EQ(stats.objects_deleted, 1);
+        CHECK_EQ(stats.deleted_bytes, 1024);
+        CHECK_EQ(stats.objects_sealed, 1);
+        CHECK_EQ(listed(clients[at]), 2);
+    }
+    CHECK_OK(plasma_release(&buffer));
+    for (int at = 0; at < 2; at++) {
+        plasma_stats_t stats = stats_of(clients[at]);
+        CHECK_EQ(stats.used, 1024);
+        CHECK_EQ(stats.objects_deleted, 0);
+        CHECK_EQ(stats.deleted_bytes, 0);
+        CHECK(stats.largest_free >= 8 * MIB - 3 * 1024);
+        CHECK_EQ(listed(clients[at]), 1);
+    }
+    plasma_disconnect(reader);
+    plasma_disconnect(client);
+}
+
+static void write_and_die(struct peer *parent, void *arg)
+{
+    plasma_client_t *client = join_store();
+    plasma_mutable_buffer_t writable;
+    plasma_id_t id = id_of(9);
+
+    (void)arg;
+    CHECK_OK(plasma_create(client, &id, 1000, NULL, &writable));
+    tell(parent, 'w');
+    hear(parent, 'q');
+}
+
+/** To a get it is absent; stats and lists said that it was being written. */
+static void test_what_the_dead_were_writing_is_not_told(void)
+{
+    plasma_client_t *client = make_store(MIB);
+    struct peer peer = spawn(write_and_die, NULL);
+
+    hear(&peer, 'w');
+    CHECK_EQ(stats_of(client).objects_writing, 1);
+    CHECK_EQ(listed(client), 1);
+    kill_peer(&peer);
+    CHECK_EQ(stats_of(client).objects_writing, 0);
+    CHECK_EQ(listed(client), 0);
+    plasma_disconnect(client);
+}
+
+/** What a store is like could not be read from C. */
+static void test_stats_tell_how_a_store_was_made(void)
+{
+    plasma_connect_options_t options = PLASMA_CONNECT_OPTIONS_INIT;
+    plasma_client_t *client = make_store(MIB);
+    plasma_stats_t stats = stats_of(client);
+
+    CHECK_EQ(stats.flags, 0);
+    CHECK_EQ(stats.mode, 0600);
+    CHECK_EQ(stats.eviction, PLASMA_EVICTION_NONE);
+    CHECK_EQ(stats.huge_pages, 0);
+    plasma_disconnect(client);
+    CHECK_OK(plasma_store_remove(store()));
+    options.flags = PLASMA_CONNECT_EPHEMERAL;
+    options.capacity = MIB;
+    options.mode = 0640;
+    options.eviction = PLASMA_EVICTION_LRU;
+    options.huge_pages = 1;
+    CHECK_OK(plasma_connect(store(), &options, &client));
+    stats = stats_of(client);
+    CHECK_EQ(stats.flags, PLASMA_CONNECT_EPHEMERAL);
+    CHECK_EQ(stats.mode, 0640);
+    CHECK_EQ(stats.eviction, PLASMA_EVICTION_LRU);
+    CHECK_EQ(stats.huge_pages, 1);
+    plasma_disconnect(client);
+}
+
+/** Each lease counts, and the bytes of what is held by several only once. */
+static void test_bytes_that_a_client_holds_are_counted_once(void)
+{
+    plasma_client_t *client = make_store(MIB);
+    plasma_client_info_t info = PLASMA_CLIENT_INFO_INIT;
+    plasma_client_list_t *list;
+    plasma_buffer_t buffers[2];
+
+    put_pattern(client, 1, 1000, NULL);
+    buffers[0] = get_pattern(client, 1, 1000);
+    buffers[1] = get_pattern(client, 1, 1000);
+    CHECK_OK(plasma_list_clients(client, &list));
+    CHECK_OK(plasma_client_list_at(list, 0, &info));
+    CHECK_EQ(info.lease_count, 2);
+    CHECK_EQ(info.leased_bytes, 1000);
+    plasma_client_list_free(list);
+    CHECK_OK(plasma_release_many(buffers, 2));
+    plasma_disconnect(client);
+}
+
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
@@ -155,6 +281,10 @@ int main(int argc, char **argv)
         TEST(objects_leases_and_clients_are_counted),
         TEST(pins_are_marks_and_not_counted_twice),
         TEST(contains_tells_the_state),
+        TEST(what_is_deleted_and_not_held_is_not_told),
+        TEST(what_the_dead_were_writing_is_not_told),
+        TEST(stats_tell_how_a_store_was_made),
+        TEST(bytes_that_a_client_holds_are_counted_once),
     };
     return RUN_TESTS(argc, argv, tests);
 }

@@ -69,7 +69,7 @@ enum State {
     Writing,
     /// Readable
     Sealed,
-    /// Deleted, and its memory not free yet
+    /// Deleted, and still held
     Deleted,
     /// Sealed and pinned against eviction
     Pinned,

@@ -105,6 +105,7 @@ impl Picture {
             "objects_writing": stats.objects_writing,
             "objects_sealed": stats.objects_sealed,
             "objects_deleted": stats.objects_deleted,
+            "deleted_bytes": stats.deleted_bytes,
             "pinned": stats.pinned,
             "leases": stats.leases,
             "evictions": stats.evictions,
@@ -136,7 +137,7 @@ impl Picture {
         write!(out, "objects   {all} of {}: {} sealed", stats.max_objects, stats.objects_sealed)?;
         write!(out, ", {} being written", stats.objects_writing)?;
         write!(out, ", {} pinned", stats.pinned)?;
-        writeln!(out, "; {} deleted, not free yet", stats.objects_deleted)?;
+        writeln!(out, "; {} deleted and still held", stats.objects_deleted)?;
         let waiting = clients.iter().filter(|client| condition(client) == "waits").count();
         let (leases, waiting) = (count(stats.leases, "lease"), count(waiting as u64, "client"));
         writeln!(out, "activity  {leases}, {waiting} waiting")?;

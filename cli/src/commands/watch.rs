@@ -118,6 +118,7 @@ fn as_json(client: &Client, event: &Event) -> serde_json::Value {
         "id": event.id.to_hex(),
         "name": name(client, event),
         "data_size": event.data_size,
+        "metadata_size": event.metadata_size,
     })
 }
 

@@ -45,6 +45,7 @@ class Event:
     size: int
     lost_count: int
     """LOST: how many; else 0."""
+    metadata_size: int
 
 
 class Events:
@@ -89,6 +90,7 @@ class Events:
             id=object_id(event.id),
             size=event.data_size,
             lost_count=event.lost_count,
+            metadata_size=event.metadata_size,
         )
 
     def fileno(self) -> int:

@@ -6,7 +6,7 @@ import enum
 from dataclasses import dataclass
 from typing import Any, Optional
 
-from plasma._library import ffi, text
+from plasma._library import ffi, lib, text
 from plasma.ids import ObjectID
 
 _PINNED = 1
@@ -19,7 +19,7 @@ class State(enum.IntEnum):
     WRITING = 1
     SEALED = 2
     DELETED = 3
-    """Deleted or evicted, and its memory is still held. Only in lists."""
+    """Deleted or evicted, and somebody still holds it. Only in lists, and of buffers."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,15 @@ class Stats:
     reaped_clients: int
     lock_steals: int
     file_system: str
+    deleted_bytes: int
+    """Bytes that deleted objects keep because somebody holds them; a part of used."""
+    mode: int
+    """Permissions of its files."""
+    lru: bool
+    """Whether it evicts when it is full."""
+    ephemeral: bool
+    """Whether it goes when its last client leaves."""
+    huge_pages: bool
 
 
 def object_id(struct: Any) -> ObjectID:
@@ -127,8 +136,12 @@ def client_info(info: Any) -> ClientInfo:
 
 def stats(numbers: Any) -> Stats:
     """Of a plasma_stats_t."""
-    fields = [name for name in Stats.__dataclass_fields__ if name != "file_system"]
+    made = {"file_system", "lru", "ephemeral", "huge_pages"}
+    fields = [name for name in Stats.__dataclass_fields__ if name not in made]
     return Stats(
         **{name: getattr(numbers, name) for name in fields},
         file_system=text(numbers.file_system),
+        lru=numbers.eviction == lib.PLASMA_EVICTION_LRU,
+        ephemeral=bool(numbers.flags & lib.PLASMA_CONNECT_EPHEMERAL),
+        huge_pages=bool(numbers.huge_pages),
     )
