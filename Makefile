@@ -27,7 +27,7 @@ MIRI := $(CARGO) +nightly miri
 
 .PHONY: help build release-lib demo test cli header lint loom shuttle mutants kill crash instructions storm limits
 .PHONY: fuzz miri litmus sanitize bench bench-peers bench-check docs package-test deb dist install clean
-.PHONY: library wheel python reference
+.PHONY: library wheel python reference old-kernel
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -59,6 +59,7 @@ test: build $(SUBJECTS) ## all tests that have to pass: unit, processes, C, kill
 	$(CARGO) test $(CARGOFLAGS) --package plasma-fuzz
 	$(CARGO) test $(CARGOFLAGS) --no-fail-fast --package plasma-cli
 	$(MAKE) --no-print-directory kill
+	$(MAKE) --no-print-directory old-kernel SHORT=1
 	$(LOOM)
 	SHUTTLE_ITERATIONS=50 $(SHUTTLE)
 	python/test target/release/libplasma.so
@@ -118,6 +119,30 @@ SEED ?= 20261122
 KILLS ?= 10000
 storm: ## KILLS=10000 processes killed at random, while others work on the same stores; SEED=
 	PLASMA_STORM_SEED=$(SEED) PLASMA_STORM_KILLS=$(KILLS) $(KILL) --test storm -- --nocapture
+
+# Each test runs in a process that is refused every system call younger than Linux 4.18.
+REFUSE := target/old_kernel/refuse
+$(REFUSE): tests/old_kernel/refuse.c tests/old_kernel/young.h
+	mkdir -p $(@D)
+	$(CC) $(STRICT) -D_DEFAULT_SOURCE $(CFLAGS) -o $@ $<
+
+RUNNER = CARGO_TARGET_$(shell rustc -vV | sed -n 's/^host: //p' | tr 'a-z-' 'A-Z_')_RUNNER
+OLD_KERNEL_C := block connect_address event_fd evict fork fork_children lock low_descriptors \
+    permissions read reap remove threads write
+old-kernel: library $(REFUSE) ## the tests as on Linux 4.18: younger system calls say ENOSYS, then EPERM; SHORT=1 for some
+	for error in ENOSYS EPERM; do \
+	    export $(RUNNER)="$(CURDIR)/$(REFUSE) $$error"; \
+	    export PLASMA_LIB_DIR="$(CURDIR)/target/release"; \
+	    if [ -n "$(SHORT)" ]; then \
+	        $(CARGO) test $(CARGOFLAGS) --test c_suite -- --exact $(OLD_KERNEL_C); \
+	        $(CARGO) test $(CARGOFLAGS) --lib -- sys:: store::; \
+	    else \
+	        $(CARGO) test $(CARGOFLAGS) --no-fail-fast; \
+	        $(CARGO) test $(CARGOFLAGS) --no-fail-fast --package plasma-cli; \
+	        $(KILL) --test kill_points --test lock_owner; \
+	        $(REFUSE) $$error python/test target/release/libplasma.so; \
+	    fi; \
+	done
 
 LIMITS := small_mounts rlimits cgroup out_of_memory hostile_kernel hostile_names hostile_reader strangers
 limits: library ## memory, files and room that run out, at each size, and attackers; takes an hour

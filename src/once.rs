@@ -1,7 +1,7 @@
 //! A value that is made at first use, and for which no thread waits.
 //!
 //! Not a once-cell: a child that is forked while another thread makes the value has the cell, half
-//! way, but not that thread, and would wait for ever. Here each thread that comes early makes a
+//! way, but not that thread, and would wait forever. Here each thread that comes early makes a
 //! value of its own, and the first to publish it wins. So a fork finds nothing or all of it.
 #![allow(unsafe_code)] // the pointer is null, or that of a box which is published once
 

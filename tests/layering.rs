@@ -55,6 +55,7 @@ const UNSAFE: &[&str] = &[
     "src/segment/heap.rs",
     "src/store/drafts.rs",
     "src/store/seat.rs",
+    "src/sys/access.rs",
     "src/sys/clock.rs",
     "src/sys/descriptor.rs",
     "src/sys/dir.rs",

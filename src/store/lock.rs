@@ -107,11 +107,7 @@ impl Env<'_> {
             return futex::wait_any(&watches, Some(until));
         }
         let left = Duration::from_nanos(until.saturating_sub(clock::monotonic_ns()));
-        match futex::wait_low_half(word, futex_half, Some(left)) {
-            // Also after a handler with SA_RESTART: a signal does not end the wait here.
-            futex::Wake::Signal => futex::Wake::Woken,
-            wake => wake,
-        }
+        futex::wait_low_half(word, futex_half, Some(left))
     }
 }
 

@@ -309,6 +309,10 @@ impl Session {
         // SYNC wait-scope: SeqCst; pairs with `WaitScope::check`.
         self.control.fetch_add(1, SeqCst);
         futex::wake_private(&self.control);
+        if !futex::has_waitv() && self.segment.can_hint {
+            // Waits watch one word of the store each, in place of this one.
+            self.segment.wake_everybody();
+        }
     }
 
     /// Whether the client is closed: for what outlives it and waits on its behalf.

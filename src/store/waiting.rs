@@ -18,7 +18,7 @@ use std::time::Duration;
 /// The longest sleep: a sealer may die between publishing and waking.
 const SLICE: Duration = Duration::from_millis(100);
 
-/// The longest sleep where an interruption cannot be watched for.
+/// The longest sleep where an interruption can neither be watched for nor wakes.
 const BLIND_SLICE: Duration = Duration::from_millis(5);
 
 /// Words that one system call can watch, beside the one that interrupts.
@@ -51,12 +51,13 @@ impl Session {
         keys: impl Iterator<Item = &'k Key>,
     ) -> Result<Vec<&WakeWord>> {
         let mut words = memory::with_room(MAX_WORDS)?;
+        let most = if futex::has_waitv() { MAX_WORDS } else { 1 };
         for key in keys {
             let word = self.wake_word(key);
             if words.iter().any(|known: &&WakeWord| std::ptr::eq(*known, word)) {
                 continue;
             }
-            if words.len() == MAX_WORDS {
+            if words.len() == most {
                 words.clear();
                 words.push(&self.segment.wake().global.word);
                 return Ok(words);
@@ -122,19 +123,21 @@ impl Session {
             let shared = words.iter().zip(expected);
             watches.extend(shared.map(|(word, seq)| futex::Watch::shared(&word.seq, *seq)));
             let wake = futex::wait_any(&watches, Some(until));
-            if wake == futex::Wake::Signal {
-                return Err(Error::plain(Status::Interrupted));
-            }
             (wake, wake == futex::Wake::TimedOut)
         } else {
             let left = Duration::from_nanos(until.saturating_sub(clock::monotonic_ns()));
-            let slice = Some(left.min(BLIND_SLICE));
+            // An interruption bumps the words as well, where this client may write them.
+            let told = words.is_empty() || self.segment.can_hint && words.len() == 1;
+            let slice = if told { left } else { left.min(BLIND_SLICE) };
             let wake = match (words, expected) {
-                ([word], [seq]) => futex::wait(&word.seq, *seq, slice),
-                _ => futex::wait_private(scope.word(), scope.control, slice),
+                ([word], [seq]) => futex::wait(&word.seq, *seq, Some(slice)),
+                _ => futex::wait_private(scope.word(), scope.control, Some(slice)),
             };
-            (wake, left <= BLIND_SLICE)
+            (wake, left <= slice)
         };
+        if wake == futex::Wake::Signal {
+            return Err(Error::plain(Status::Interrupted));
+        }
         if wake == futex::Wake::Woken {
             relay(words.iter().copied(), expected.iter().copied(), &mut |word, count| {
                 futex::wake(&word.seq, count);

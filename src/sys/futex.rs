@@ -27,7 +27,7 @@ pub enum Wake {
     Changed,
     /// The time was up.
     TimedOut,
-    /// A signal handler ran. [`wait_any`] says so only for handlers without SA_RESTART.
+    /// A signal handler without SA_RESTART ran, as far as can be told: see [`ends_calls`].
     Signal,
     /// The kernel or a sandbox does not have this call.
     Unsupported,
@@ -93,7 +93,34 @@ fn sleep(word: *const u32, flag: i32, expected: u32, timeout: Option<Duration>) 
     // SAFETY: `word` comes from a reference to an aligned atomic that outlives the call, and the
     // kernel only reads it; `timeout` is null or a live local.
     let slept = unsafe { libc::syscall(libc::SYS_futex, word, operation, expected, timeout) };
-    Wake::from_result(check(slept))
+    match Wake::from_result(check(slept)) {
+        Wake::Signal if !ends_calls() => Wake::Woken,
+        wake => wake,
+    }
+}
+
+/// Whether a signal that was handled is to end a call that sleeps.
+///
+/// A sleep on one word with a timeout ends with EINTR after every handler, and the kernel does not
+/// say after which. So it is to end, unless all handlers that are set have SA_RESTART.
+#[cold]
+fn ends_calls() -> bool {
+    const SIGNALS: libc::c_int = 64;
+    (1..=SIGNALS).any(|signal| {
+        let mut action = std::mem::MaybeUninit::<libc::sigaction>::zeroed();
+        let change = std::ptr::null();
+        // SAFETY: nothing is changed, and `action` has room for the answer.
+        let failed = unsafe { libc::sigaction(signal, change, action.as_mut_ptr()) };
+        // SAFETY: plain integers, zeroed above. The C library keeps some signals to itself (EINVAL).
+        let action = unsafe { action.assume_init() };
+        let is_set = match action.sa_sigaction {
+            // A handler that is reset when it runs leaves its flags behind: it may be the one that ran.
+            libc::SIG_DFL => action.sa_flags & libc::SA_RESETHAND != 0,
+            libc::SIG_IGN => false,
+            _ => true,
+        };
+        failed == 0 && is_set && action.sa_flags & libc::SA_RESTART == 0
+    })
 }
 
 #[track_caller]
@@ -170,21 +197,28 @@ pub fn wait_any(words: &[Watch<'_>], deadline_ns: Option<u64>) -> Wake {
             libc::CLOCK_MONOTONIC,
         )
     };
-    Wake::from_result(check(slept))
+    let wake = Wake::from_result(check(slept));
+    if wake == Wake::Unsupported {
+        // Also when a sandbox began after the first calls.
+        HAS_WAITV.store(NO, Ordering::Relaxed);
+    }
+    wake
 }
 
-/// Whether [`wait_any`] works here. Asked of the kernel once.
+const UNKNOWN: u8 = 0;
+const YES: u8 = 1;
+const NO: u8 = 2;
+
+/// What is known of [`has_waitv`]. Relaxed throughout: the answer is the value itself.
+static HAS_WAITV: AtomicU8 = AtomicU8::new(UNKNOWN);
+
+/// Whether [`wait_any`] works here. Linux 5.16 has it, unless a sandbox refuses it.
 pub fn has_waitv() -> bool {
-    const UNKNOWN: u8 = 0;
-    const YES: u8 = 1;
-    const NO: u8 = 2;
-    static KNOWN: AtomicU8 = AtomicU8::new(UNKNOWN);
-    // Relaxed: the answer is the value itself, and the same whoever asks.
-    match KNOWN.load(Ordering::Relaxed) {
+    match HAS_WAITV.load(Ordering::Relaxed) {
         UNKNOWN => {
-            // A kernel that has the call finds fault with no words; one that has not says ENOSYS.
+            // A kernel that has the call finds fault with no words.
             let has = wait_any(&[], None) == Wake::Fault;
-            KNOWN.store(if has { YES } else { NO }, Ordering::Relaxed);
+            HAS_WAITV.store(if has { YES } else { NO }, Ordering::Relaxed);
             has
         }
         known => known == YES,

@@ -4,6 +4,7 @@
 //! depends on what was being done, so the layers above put it into words. All file descriptors
 //! are close-on-exec, and none is 0, 1 or 2.
 
+mod access;
 pub mod cgroup;
 pub mod clock;
 mod descriptor;

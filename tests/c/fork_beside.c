@@ -83,7 +83,7 @@ static int (*real_fstatat)(int, const char *, struct stat *, int);
 static ssize_t (*real_pread)(int, void *, size_t, off_t);
 static int (*real_fallocate)(int, int, off_t, off_t);
 
-/** What the C library has behind the functions below. */
+/** Look up the functions of the C library that those below stand before. */
 static void find_real(void)
 {
     *(void **)&real_mmap = dlsym(RTLD_NEXT, "mmap");
@@ -183,7 +183,7 @@ static void use(plasma_client_t *client, uint64_t number)
     plasma_unsubscribe(subscription);
 }
 
-/** What the forking thread has, and the child inherits; nothing at first. */
+/** The child inherits these of the thread that forks; nothing at first. */
 struct inherited {
     plasma_client_t *client;
     plasma_subscription_t *subscription;

@@ -1,16 +1,18 @@
 /*
  * SPDX-License-Identifier: Apache-2.0
  *
- * Waits ended by plasma_interrupt(), by a signal, or by a disconnect.
+ * Waits ended by plasma_interrupt(), by a signal, or by a disconnect, also on
+ * kernels that cannot watch several words at once.
  */
 
-#include "check.h"
+#include "owner.h"
 
+#include "../old_kernel/young.h"
 #include <poll.h>
 
 #define MIB (UINT64_C(1) << 20)
 
-/** A call that waits for ever in a full store without objects 1 to 3. */
+/** A call that waits forever in a full store without objects 1 to 3. */
 typedef plasma_status_t blocking_call(plasma_client_t *client);
 
 static plasma_status_t block_in_get(plasma_client_t *client)
@@ -254,16 +256,6 @@ static void test_a_signal_ends_a_wait_unless_its_handler_restarts(void)
     plasma_client_t *client = make_full_store(&writable);
     struct peer child = spawn(block_with_signals, NULL);
 
-#ifdef SYS_futex_waitv
-    errno = 0;
-    CHECK(syscall(SYS_futex_waitv, NULL, 0, 0, NULL, 0) == -1);
-    if (errno == ENOSYS) {
-        printf("no futex_waitv here: signals do not end waits\n");
-        CHECK(kill(child.pid, SIGKILL) == 0);
-        reap_peer(&child);
-        return;
-    }
-#endif
     for (int at = 0; at < CALL_COUNT; at++) {
         hear(&child, 'b');
         signal_until_interrupted(&child);
@@ -282,12 +274,189 @@ static void test_a_signal_ends_a_wait_unless_its_handler_restarts(void)
     plasma_disconnect(client);
 }
 
+/* ---- The writer lock ---- */
+
+static void block_in_put_with_signals(struct peer *parent, void *arg)
+{
+    plasma_connect_options_t options = PLASMA_CONNECT_OPTIONS_INIT;
+    plasma_client_t *client;
+    plasma_id_t id = id_of(5);
+
+    (void)arg;
+    options.flags = PLASMA_CONNECT_EXISTING;
+    options.lock_timeout_ms = -1;
+    CHECK_OK(plasma_connect(store(), &options, &client));
+    handled_pipe[1] = parent->out;
+    handle_signal(0);
+    tell(parent, 'c');
+    hear(parent, 'o');
+    tell(parent, 'b');
+    CHECK_STATUS(plasma_put(client, &id, "x", 1, NULL), PLASMA_ERR_INTERRUPTED);
+    tell(parent, 'i');
+    hear(parent, 'n');
+    handle_signal(SA_RESTART);
+    tell(parent, 'b');
+    CHECK_OK(plasma_put(client, &id, "x", 1, NULL));
+    tell(parent, 'p');
+    plasma_disconnect(client);
+}
+
+/** The lock is owned by this process, which does not let it go. */
+static void test_a_signal_ends_a_wait_for_the_lock_unless_it_restarts(void)
+{
+    plasma_client_t *client = make_store(MIB);
+    struct peer child = spawn(block_in_put_with_signals, NULL);
+    uint64_t *lock = lock_word();
+
+    hear(&child, 'c');
+    take_lock(lock, slot_of(client, getpid()));
+    tell(&child, 'o');
+    hear(&child, 'b');
+    signal_until_interrupted(&child);
+    hear(&child, 'b');
+    for (int turn = 0; turn < 5; turn++) {
+        await_sleep(child.pid, child.pid);
+        CHECK(kill(child.pid, SIGUSR1) == 0);
+        hear(&child, 'h');
+    }
+    give_lock(lock);
+    hear(&child, 'p');
+    finish(&child);
+    plasma_disconnect(client);
+}
+
+/* ---- Where several words cannot be watched at once ---- */
+
+static void refuse(int error)
+{
+    if (SANITIZED || !refuse_young(error, error)) {
+        skip_test("no seccomp filter here");
+        exit(0);
+    }
+}
+
+static void test_interrupt_ends_every_wait_on_an_old_kernel(void)
+{
+    refuse(ENOSYS);
+    test_interrupt_ends_every_wait_and_no_later_one();
+}
+
+static void test_disconnect_ends_every_wait_on_an_old_kernel(void)
+{
+    refuse(EPERM);
+    test_disconnect_ends_every_wait();
+}
+
+static void test_a_signal_ends_a_wait_on_an_old_kernel(void)
+{
+    refuse(ENOSYS);
+    test_a_signal_ends_a_wait_unless_its_handler_restarts();
+}
+
+static void test_a_signal_ends_a_wait_where_calls_are_not_permitted(void)
+{
+    refuse(EPERM);
+    test_a_signal_ends_a_wait_unless_its_handler_restarts();
+}
+
+static void test_a_signal_ends_a_wait_for_the_lock_on_an_old_kernel(void)
+{
+    refuse(ENOSYS);
+    test_a_signal_ends_a_wait_for_the_lock_unless_it_restarts();
+}
+
+/** How often this process has slept so far. */
+static long sleeps(void)
+{
+    struct rusage usage;
+
+    CHECK(getrusage(RUSAGE_SELF, &usage) == 0);
+    return usage.ru_nvcsw;
+}
+
+/** A wait of two seconds looks some twenty times, not four hundred. */
+static void test_a_wait_on_an_old_kernel_does_not_look_all_the_time(void)
+{
+    refuse(ENOSYS);
+    plasma_client_t *client = make_store(MIB);
+    plasma_id_t ids[3] = { id_of(1), id_of(2), id_of(3) };
+    plasma_buffer_t buffer;
+    uint8_t ready[3];
+    size_t ready_count;
+
+    for (int many = 0; many < 2; many++) {
+        long before = sleeps();
+        if (many) {
+            CHECK_STATUS(plasma_wait(client, ids, 3, 0, 2000, ready,
+                                     &ready_count), PLASMA_ERR_TIMEOUT);
+        } else {
+            CHECK_STATUS(plasma_get(client, &ids[0], 2000, &buffer),
+                         PLASMA_ERR_TIMEOUT);
+        }
+        CHECK(sleeps() - before < 100);
+    }
+    plasma_disconnect(client);
+}
+
+static void ignore_signal(int number)
+{
+    (void)number;
+}
+
+static void *get_for_ever(void *arg)
+{
+    struct blocked *blocked = arg;
+    plasma_buffer_t buffer;
+    plasma_id_t id = id_of(1);
+
+    blocked->tid = thread_id();
+    CHECK_STATUS(plasma_get(blocked->client, &id, -1, &buffer),
+                 blocked->expected);
+    return NULL;
+}
+
+static void test_ignored_and_default_signals_end_nothing_on_an_old_kernel(void)
+{
+    struct sigaction action;
+    struct blocked blocked = { 0 };
+
+    refuse(ENOSYS);
+    blocked.client = make_store(MIB);
+    blocked.expected = PLASMA_ERR_INTERRUPTED;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = ignore_signal;
+    action.sa_flags = SA_RESTART;
+    CHECK(sigaction(SIGUSR1, &action, NULL) == 0);
+    action.sa_handler = SIG_IGN;
+    action.sa_flags = 0;
+    CHECK(sigaction(SIGUSR2, &action, NULL) == 0);
+    CHECK(pthread_create(&blocked.thread, NULL, get_for_ever, &blocked) == 0);
+    CHECK_SOON(blocked.tid != 0);
+    for (int turn = 0; turn < 30; turn++) {
+        int numbers[] = { SIGUSR1, SIGUSR2, SIGWINCH, SIGCHLD };
+        await_sleep(getpid(), blocked.tid);
+        CHECK(pthread_kill(blocked.thread, numbers[turn % 4]) == 0);
+    }
+    await_sleep(getpid(), blocked.tid);
+    CHECK_OK(plasma_interrupt(blocked.client));
+    CHECK(pthread_join(blocked.thread, NULL) == 0);
+    plasma_disconnect(blocked.client);
+}
+
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
         TEST(interrupt_ends_every_wait_and_no_later_one),
         TEST(disconnect_ends_every_wait),
         TEST(a_signal_ends_a_wait_unless_its_handler_restarts),
+        TEST(a_signal_ends_a_wait_for_the_lock_unless_it_restarts),
+        TEST(interrupt_ends_every_wait_on_an_old_kernel),
+        TEST(disconnect_ends_every_wait_on_an_old_kernel),
+        TEST(a_signal_ends_a_wait_on_an_old_kernel),
+        TEST(a_signal_ends_a_wait_where_calls_are_not_permitted),
+        TEST(a_signal_ends_a_wait_for_the_lock_on_an_old_kernel),
+        TEST(a_wait_on_an_old_kernel_does_not_look_all_the_time),
+        TEST(ignored_and_default_signals_end_nothing_on_an_old_kernel),
     };
     return RUN_TESTS(argc, argv, tests);
 }

@@ -78,7 +78,7 @@ fn kernel(machine: &Machine<'_>) -> Finding {
     match version(release) {
         Some(version) if version < (5, 16) => Finding::note(
             "kernel",
-            format!("Linux {release} has no futex_waitv: waits look every 5 ms"),
+            format!("Linux {release} has no futex_waitv: waits for several objects cost more"),
             "update to Linux 5.16 or newer",
         ),
         _ => Finding::ok("kernel", format!("Linux {release}")),
