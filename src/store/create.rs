@@ -295,6 +295,6 @@ fn taken(id: &ObjectId, status: Status) -> Error {
 pub(super) fn deadline(timeout: Option<Duration>) -> Option<u64> {
     timeout.map(|timeout| match timeout {
         Duration::ZERO => 0,
-        _ => clock::monotonic_ns().saturating_add(timeout.as_nanos().min(u64::MAX.into()) as u64),
+        _ => clock::after(timeout),
     })
 }

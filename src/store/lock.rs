@@ -34,8 +34,7 @@ impl Session {
             return self.guard(acquired);
         }
         self.pace.found_held();
-        let timeout = self.lock_timeout;
-        let deadline = timeout.map(|t| clock::monotonic_ns().saturating_add(t.as_nanos() as u64));
+        let deadline = self.lock_timeout.map(clock::after);
         let scope = self.begin_wait();
         let mut env = Env { session: self, scope: &scope, deadline, nameless: 0 };
         let acquired = self.segment.lock().acquire(self.own.slot as u16, &mut env)?;

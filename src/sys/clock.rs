@@ -12,6 +12,12 @@ pub fn monotonic_ns() -> u64 {
     now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
 }
 
+/// So long from now, as [`monotonic_ns`]. A time that is longer than the clock can count is its end.
+pub fn after(time: std::time::Duration) -> u64 {
+    let ns = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+    monotonic_ns().saturating_add(ns)
+}
+
 /// Microseconds since 1970: CLOCK_REALTIME, or up to a millisecond of the processor's counter after it.
 ///
 /// Each create, seal and delete asks for it. The vDSO lets no instruction run ahead of its own, which
@@ -191,6 +197,15 @@ mod tests {
         let after = (monotonic_ns(), ticks());
         assert!(after.0 - before.0 >= 20_000_000);
         assert!(after.1 > before.1);
+    }
+
+    #[test]
+    fn a_time_that_is_too_long_to_count_is_the_end_of_the_clock() {
+        for ms in [18_446_744_073_710, i64::MAX as u64, u64::MAX] {
+            assert_eq!(after(Duration::from_millis(ms)), u64::MAX);
+        }
+        let now = monotonic_ns();
+        assert!((now + 1_000_000..u64::MAX / 2).contains(&after(Duration::from_millis(1))));
     }
 
     #[test]

@@ -12,7 +12,10 @@
 
 #define MIB (UINT64_C(1) << 20)
 
-/** A call that waits forever in a full store without objects 1 to 3. */
+/** How long the calls below wait. */
+static int64_t patience_ms = -1;
+
+/** A call that waits so long in a full store without objects 1 to 3. */
 typedef plasma_status_t blocking_call(plasma_client_t *client);
 
 static plasma_status_t block_in_get(plasma_client_t *client)
@@ -20,14 +23,14 @@ static plasma_status_t block_in_get(plasma_client_t *client)
     plasma_id_t id = id_of(1);
     plasma_buffer_t buffer;
 
-    return plasma_get(client, &id, -1, &buffer);
+    return plasma_get(client, &id, patience_ms, &buffer);
 }
 
 static plasma_status_t block_in_get_by_name(plasma_client_t *client)
 {
     plasma_buffer_t buffer;
 
-    return plasma_get_by_name(client, "nobody", -1, &buffer);
+    return plasma_get_by_name(client, "nobody", patience_ms, &buffer);
 }
 
 static plasma_status_t block_in_get_many(plasma_client_t *client)
@@ -36,7 +39,7 @@ static plasma_status_t block_in_get_many(plasma_client_t *client)
     plasma_buffer_t buffers[3];
     plasma_status_t statuses[3];
 
-    return plasma_get_many(client, ids, 3, -1, buffers, statuses);
+    return plasma_get_many(client, ids, 3, patience_ms, buffers, statuses);
 }
 
 static plasma_status_t block_in_wait(plasma_client_t *client)
@@ -45,7 +48,7 @@ static plasma_status_t block_in_wait(plasma_client_t *client)
     uint8_t ready[3];
     size_t count;
 
-    return plasma_wait(client, ids, 3, 1, -1, ready, &count);
+    return plasma_wait(client, ids, 3, 1, patience_ms, ready, &count);
 }
 
 static plasma_status_t block_in_next_event(plasma_client_t *client)
@@ -54,7 +57,7 @@ static plasma_status_t block_in_next_event(plasma_client_t *client)
     plasma_event_t event = PLASMA_EVENT_INIT;
 
     CHECK_OK(plasma_subscribe(client, &subscription));
-    plasma_status_t status = plasma_next_event(subscription, -1, &event);
+    plasma_status_t status = plasma_next_event(subscription, patience_ms, &event);
     plasma_unsubscribe(subscription);
     return status;
 }
@@ -65,7 +68,7 @@ static plasma_status_t block_in_create(plasma_client_t *client)
     plasma_mutable_buffer_t writable;
     plasma_id_t id = id_of(2);
 
-    options.timeout_ms = -1;
+    options.timeout_ms = patience_ms;
     return plasma_create(client, &id, 100, &options, &writable);
 }
 
@@ -76,7 +79,7 @@ static plasma_status_t block_in_get_or_create(plasma_client_t *client)
     plasma_id_t id = id_of(9);
     int32_t created;
 
-    return plasma_get_or_create(client, &id, 100, NULL, -1, &buffer, &writable,
+    return plasma_get_or_create(client, &id, 100, NULL, patience_ms, &buffer, &writable,
                                 &created);
 }
 
@@ -325,6 +328,75 @@ static void test_a_signal_ends_a_wait_for_the_lock_unless_it_restarts(void)
     plasma_disconnect(client);
 }
 
+/* ---- Times that are longer than the clock can count ---- */
+
+struct patient {
+    plasma_client_t *client;
+    volatile pid_t tid;
+};
+
+static void *put_patiently(void *arg)
+{
+    struct patient *patient = arg;
+    plasma_id_t id = id_of(6);
+
+    patient->tid = thread_id();
+    CHECK_STATUS(plasma_put(patient->client, &id, "x", 1, NULL),
+                 PLASMA_ERR_INTERRUPTED);
+    return NULL;
+}
+
+/** Nanoseconds that begin at 0 again when 64 bits hold them. */
+static const int64_t LONG_TIMES[] = {
+    INT64_C(9223372036855),  INT64_C(18446744073710), INT64_C(36893488147420),
+    INT64_MAX / 1000000 + 1, INT64_MAX - 1,           INT64_MAX,
+};
+enum { LONG_TIMES_COUNT = sizeof LONG_TIMES / sizeof *LONG_TIMES };
+
+static void test_a_time_beyond_the_clock_is_as_forever(void)
+{
+    plasma_mutable_buffer_t writable;
+    plasma_client_t *client = make_full_store(&writable);
+    struct blocked all[CALL_COUNT];
+
+    for (int at = 0; at < LONG_TIMES_COUNT; at++) {
+        patience_ms = LONG_TIMES[at];
+        block_all(all, client, PLASMA_ERR_INTERRUPTED);
+        /* Long enough for what was cut to a few milliseconds. */
+        pause_ms(20);
+        CHECK_OK(plasma_interrupt(client));
+        join_all(all);
+    }
+    CHECK_OK(plasma_abort(&writable));
+    plasma_disconnect(client);
+}
+
+static void test_a_lock_timeout_beyond_the_clock_is_as_forever(void)
+{
+    plasma_client_t *client = make_store(MIB);
+    uint64_t *lock = lock_word();
+
+    for (int at = 0; at < LONG_TIMES_COUNT; at++) {
+        plasma_connect_options_t options = PLASMA_CONNECT_OPTIONS_INIT;
+        struct patient patient = { NULL, 0 };
+        pthread_t thread;
+
+        options.flags = PLASMA_CONNECT_EXISTING;
+        options.lock_timeout_ms = LONG_TIMES[at];
+        CHECK_OK(plasma_connect(store(), &options, &patient.client));
+        take_lock(lock, slot_of(client, getpid()));
+        CHECK(pthread_create(&thread, NULL, put_patiently, &patient) == 0);
+        CHECK_SOON(patient.tid != 0);
+        await_sleep(getpid(), patient.tid);
+        pause_ms(20);
+        CHECK_OK(plasma_interrupt(patient.client));
+        CHECK(pthread_join(thread, NULL) == 0);
+        give_lock(lock);
+        plasma_disconnect(patient.client);
+    }
+    plasma_disconnect(client);
+}
+
 /* ---- Where several words cannot be watched at once ---- */
 
 static void refuse(int error)
@@ -450,6 +522,8 @@ int main(int argc, char **argv)
         TEST(disconnect_ends_every_wait),
         TEST(a_signal_ends_a_wait_unless_its_handler_restarts),
         TEST(a_signal_ends_a_wait_for_the_lock_unless_it_restarts),
+        TEST(a_time_beyond_the_clock_is_as_forever),
+        TEST(a_lock_timeout_beyond_the_clock_is_as_forever),
         TEST(interrupt_ends_every_wait_on_an_old_kernel),
         TEST(disconnect_ends_every_wait_on_an_old_kernel),
         TEST(a_signal_ends_a_wait_on_an_old_kernel),
