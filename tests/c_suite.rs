@@ -68,6 +68,7 @@ c_tests! {
     rlimits,
     small_mounts,
     space,
+    stamps,
     stats,
     strangers,
     threads,

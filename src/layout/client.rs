@@ -68,7 +68,7 @@ pub struct ClientHeader {
 #[repr(C)]
 #[derive(Debug)]
 pub struct Release {
-    /// Clock ticks of the release; written first.
+    /// The stamp of the release; written first.
     pub ticks: AtomicU64,
     /// [`super::word::LeaseWord`] of what was released.
     pub lease: AtomicU64,

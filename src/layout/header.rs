@@ -46,8 +46,12 @@ pub const FLAG_HUGE_PAGES: u32 = 4;
 /// Set in `Identity::flags`: readers without write permission are admitted.
 pub const FLAG_FOREIGN_READERS: u32 = 8;
 
+/// Set in `Identity::flags`: stamps of use are of the processor's counter, else of a clock.
+pub const FLAG_COUNTER: u32 = 16;
+
 /// Every flag there is.
-pub const ALL_FLAGS: u32 = FLAG_EPHEMERAL | FLAG_LRU | FLAG_HUGE_PAGES | FLAG_FOREIGN_READERS;
+pub const ALL_FLAGS: u32 =
+    FLAG_EPHEMERAL | FLAG_LRU | FLAG_HUGE_PAGES | FLAG_FOREIGN_READERS | FLAG_COUNTER;
 
 /// Chunks of the heap, one bit each in the reserved map.
 pub const CHUNKS: u32 = 512;
@@ -82,7 +86,7 @@ pub struct Identity {
     _unused: AtomicU32,
     /// Key of the hashes.
     pub seed: [AtomicU64; 2],
-    /// Clock ticks at creation, the anchor that turns ticks into times.
+    /// A stamp of use at creation, the anchor that turns stamps into times.
     pub ticks: AtomicU64,
     /// Microseconds since the Unix epoch at creation.
     pub epoch_us: AtomicU64,

@@ -46,7 +46,7 @@ pub struct Record {
     pub creator_host: AtomicU32,
     /// Next record in the queue of free slots, in a magazine or in limbo: slot + 1, 0 at the end.
     pub link: AtomicU32,
-    /// Clock ticks of the last release that was folded in, or of the seal.
+    /// The stamp of the last release that was folded in, or of the seal.
     pub last_use: AtomicU64,
     /// Start time of the creator process, in clock ticks since boot.
     pub creator_start: AtomicU64,

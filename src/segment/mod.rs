@@ -28,8 +28,8 @@ use crate::layout::block::Block;
 use crate::layout::event::EventEntry;
 use crate::layout::geometry::{Geometry, fingerprint};
 use crate::layout::header::{
-    FLAG_EPHEMERAL, FLAG_FOREIGN_READERS, FLAG_HUGE_PAGES, FLAG_LRU, Header, Identity, Lifecycle,
-    MAGIC,
+    FLAG_COUNTER, FLAG_EPHEMERAL, FLAG_FOREIGN_READERS, FLAG_HUGE_PAGES, FLAG_LRU, Header,
+    Identity, Lifecycle, MAGIC,
 };
 use crate::layout::record::Record;
 use crate::layout::wake::WakePage;
@@ -40,6 +40,7 @@ use crate::sync::{AtomicU32, AtomicU64, Ordering};
 use crate::sys::futex;
 use crate::sys::kept::Kept;
 use crate::sys::map::{HUGE_PAGE, Map};
+use crate::sys::ticks::Ticks;
 use crate::wait::announce;
 use std::sync::Arc;
 
@@ -95,6 +96,11 @@ impl Facts {
     /// Collapses full 2 MiB runs.
     pub fn huge_pages(&self) -> bool {
         self.flags & FLAG_HUGE_PAGES != 0
+    }
+    /// Where stamps of use come from.
+    #[inline(always)]
+    pub fn ticks_source(&self) -> Ticks {
+        if self.flags & FLAG_COUNTER != 0 { Ticks::Counter } else { Ticks::Clock }
     }
     /// Readers without write permission are admitted, so hints are not trusted.
     pub fn foreign_readers(&self) -> bool {

@@ -18,6 +18,7 @@ use crate::sync::Ordering::{Relaxed, Release};
 use crate::sys::file_limit::refuse_beyond_file_limit;
 use crate::sys::fs::FileSystem;
 use crate::sys::map::{HUGE_PAGE, Map};
+use crate::sys::ticks::Ticks;
 use crate::sys::{cgroup, clock, file, lock, random};
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, OwnedFd};
@@ -32,7 +33,7 @@ pub struct NewStore {
     pub max_objects: u64,
     /// Permissions of `index` and `heap`.
     pub mode: u32,
-    /// `FLAG_*`, without FLAG_FOREIGN_READERS, which follows from the mode.
+    /// `FLAG_*`, without those that follow from the mode and the machine.
     pub flags: u32,
     /// Reserve the whole heap now.
     pub reserve: bool,
@@ -262,7 +263,9 @@ impl Build<'_> {
         let foreign = if self.modes.readers.is_some() { header::FLAG_FOREIGN_READERS } else { 0 };
         let id = &header.identity;
         id.version.store(LAYOUT_VERSION, Relaxed);
-        id.flags.store(self.new.flags | foreign, Relaxed);
+        let ticks = Ticks::best();
+        let counter = if ticks == Ticks::Counter { header::FLAG_COUNTER } else { 0 };
+        id.flags.store(self.new.flags | foreign | counter, Relaxed);
         id.fingerprint.store(geometry::fingerprint(), Relaxed);
         id.nonce.store(random(0), Relaxed);
         id.capacity.store(geometry.capacity, Relaxed);
@@ -272,7 +275,7 @@ impl Build<'_> {
         id.mode.store(self.modes.shared, Relaxed);
         id.seed[0].store(random(1), Relaxed);
         id.seed[1].store(random(2), Relaxed);
-        id.ticks.store(clock::ticks(), Relaxed);
+        id.ticks.store(ticks.now(), Relaxed);
         id.epoch_us.store(clock::epoch_us() as u64, Relaxed);
         header.live.lifecycle.store(Lifecycle::Live as u32, Relaxed);
         let records = FIRST_RECORDS.min(geometry.max_objects);

@@ -273,7 +273,7 @@ impl Session {
         let created_us = record.create_time_us.load(Ordering::Relaxed);
         record.construct_us.store((now_us as u64).saturating_sub(created_us), Ordering::Relaxed);
         if self.segment.facts.lru() {
-            record.last_use.store(clock::ticks(), Ordering::Relaxed);
+            record.last_use.store(self.segment.facts.ticks_source().now(), Ordering::Relaxed);
         }
         if let Some(index) = lease {
             // Before SEALED, so no reclaimer that sees SEALED can miss it.

@@ -17,7 +17,7 @@ use crate::layout::word::{LeaseWord, RecordWord, State};
 use crate::memory;
 use crate::segment::{Segment, all_set};
 use crate::sync::Ordering::Relaxed;
-use crate::sys::clock;
+use crate::sys::ticks::Age;
 
 /// When more than this part of the capacity would go in order of age, the gap with the oldest
 /// content goes instead.
@@ -35,6 +35,8 @@ const ATTEMPTS: u32 = 8;
 /// A sealed object that may be evicted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Victim {
+    /// Its place in the order of age, when it was chosen.
+    order: u64,
     last_use: u64,
     slot: u32,
     generation: u32,
@@ -52,12 +54,19 @@ struct Span {
 /// Note a release in the record, if it is still the same object.
 pub(super) fn fold(segment: &Segment, lease: LeaseWord, ticks: u64) {
     // A client may write nonsense into its ring: a slot that is not there, or a time to come.
-    if let Ok(record) = segment.index().record(lease.slot())
-        && record.look().generation() == lease.generation()
-        && ticks <= clock::ticks()
-        && ticks > record.last_use.load(Relaxed)
-    {
-        record.last_use.fetch_max(ticks, Relaxed);
+    let index = segment.index();
+    let Ok(record) = index.record(lease.slot()) else { return };
+    if record.look().generation() != lease.generation() {
+        return;
+    }
+    let age = Age::at(segment.facts.ticks_source().now());
+    let used = age.clamp(ticks);
+    let mut known = record.last_use.load(Relaxed);
+    while age.order(used) > age.order(known) {
+        match record.last_use.compare_exchange(known, used, Relaxed, Relaxed) {
+            Ok(_) => return,
+            Err(now) => known = now,
+        }
     }
 }
 
@@ -207,6 +216,7 @@ impl Session {
     /// Every owned stretch of the heap, by address. Objects without memory have an empty one.
     fn spans(&self, leased: &LeaseCounts, reserved_only: bool) -> Result<Vec<Span>> {
         let mut spans = if reserved_only { self.unreserved_walls()? } else { Vec::new() };
+        let age = Age::at(self.segment.facts.ticks_source().now());
         for slot in 0..self.segment.index().used() {
             let record = self.record(slot)?;
             let word = record.look();
@@ -217,7 +227,8 @@ impl Session {
             let wall =
                 !word.is(State::Sealed) || word.has(RecordWord::PINNED) || leased.of(slot) > 0;
             let last_use = record.last_use.load(Relaxed);
-            let victim = (!wall).then_some(Victim { last_use, slot, generation });
+            let order = age.order(last_use);
+            let victim = (!wall).then_some(Victim { order, last_use, slot, generation });
             let before = spans.len();
             for (_, extent) in owned_extents(record) {
                 let span = Span { start: extent.start, len: extent.len(), victim };
@@ -332,7 +343,7 @@ fn oldest_gap(spans: &[Span], capacity: u64, len: u64) -> Result<Vec<Victim>> {
         let ends = inside(from, to).map(|span| span.start + span.len);
         for start in std::iter::once(from).chain(ends).filter(|start| start + len <= to) {
             let uses = inside(start, start + len).filter_map(|span| span.victim);
-            let youngest = uses.map(|victim| victim.last_use).max().unwrap_or(0);
+            let youngest = uses.map(|victim| victim.order).max().unwrap_or(0);
             if best.is_none_or(|(age, _)| youngest < age) {
                 best = Some((youngest, start));
             }
@@ -347,8 +358,12 @@ mod tests {
     use super::*;
 
     fn span(start: u64, len: u64, last_use: Option<u64>) -> Span {
-        let victim =
-            last_use.map(|last_use| Victim { last_use, slot: start as u32, generation: 1 });
+        let victim = last_use.map(|last_use| Victim {
+            order: last_use,
+            last_use,
+            slot: start as u32,
+            generation: 1,
+        });
         Span { start, len, victim }
     }
 

@@ -86,7 +86,8 @@ impl Session {
         let word = self.lease_word(index);
         if self.segment.facts.lru() {
             // Relaxed: this process's own word.
-            self.own.stamp(LeaseWord(word.load(crate::sync::Ordering::Relaxed)));
+            let lease = LeaseWord(word.load(crate::sync::Ordering::Relaxed));
+            self.own.stamp(lease, self.segment.facts.ticks_source());
         }
         lease::release(word);
     }

@@ -159,10 +159,10 @@ impl Session {
             construct_duration_us: if sealed { construct_us } else { -1 },
             creator_pid: pid as i32,
             lease_count: 0,
-            last_use_us: match last_use {
-                0 if sealed => create_time_us.saturating_add(construct_us),
-                0 => create_time_us,
-                ticks => self.ticks_to_us(ticks),
+            last_use_us: match self.ticks_to_us(last_use) {
+                Some(used) => used.max(create_time_us),
+                None if sealed => create_time_us.saturating_add(construct_us),
+                None => create_time_us,
             },
             name: String::new(),
             creator_address: self.creator(host, pid, record.creator_start.load(Relaxed))?,

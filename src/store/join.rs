@@ -15,6 +15,7 @@ use crate::sync::{AtomicU64, Ordering};
 use crate::sys::file_limit::refuse_beyond_file_limit;
 use crate::sys::fork::{ChildFds, Registration, unforked};
 use crate::sys::map::Map;
+use crate::sys::ticks::Ticks;
 use crate::sys::{Errno, SysResult, clock, file, lock, process, random};
 use once_cell::sync::OnceCell;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -214,12 +215,12 @@ impl Own {
 
     /// Note a release for the evictor: what, and when.
     #[inline]
-    pub fn stamp(&self, lease: LeaseWord) {
+    pub fn stamp(&self, lease: LeaseWord, ticks: Ticks) {
         // Relaxed: a reader copies the ring without order; a torn entry is a lost stamp, or an old one.
         let at = self.header.released.fetch_add(1, Ordering::Relaxed);
         let entry = &self.releases[(at % u64::from(RELEASES)) as usize];
         entry.lease.store(0, Ordering::Relaxed);
-        entry.ticks.store(clock::ticks(), Ordering::Relaxed);
+        entry.ticks.store(ticks.now(), Ordering::Relaxed);
         entry.lease.store(lease.0, Ordering::Relaxed);
     }
 

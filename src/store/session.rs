@@ -11,6 +11,7 @@ use crate::options::{ConnectOptions, Eviction};
 use crate::segment::{Access, Address, NewStore, Segment, create, finish_removal, open};
 use crate::sync::local::{AtomicBool, AtomicU32, AtomicU64, Ordering::*};
 use crate::sync::{AtomicU64 as SharedU64, Ordering};
+use crate::sys::ticks::Age;
 use crate::sys::{clock, fork, futex, process};
 use crate::wait::Spin;
 use once_cell::sync::OnceCell;
@@ -267,14 +268,20 @@ impl Session {
         if names.min(self.own.look()?.nlink) > 0 { Ok(()) } else { Err(self.declare_gone()) }
     }
 
-    /// Clock ticks as microseconds since the Unix epoch, by the store's own anchor.
-    pub fn ticks_to_us(&self, ticks: u64) -> i64 {
+    /// A stamp of use as microseconds since the Unix epoch; `None` when there is none, or it was
+    /// made before the source of stamps went back.
+    pub fn ticks_to_us(&self, ticks: u64) -> Option<i64> {
         let facts = &self.segment.facts;
-        let (now_ticks, now_us) = (clock::ticks(), clock::epoch_us());
-        let span = now_ticks.saturating_sub(facts.ticks).max(1);
-        let elapsed_us = now_us.saturating_sub(facts.epoch_us).max(0) as u128;
-        let part = u128::from(ticks.saturating_sub(facts.ticks).min(span));
-        facts.epoch_us.saturating_add((elapsed_us * part / u128::from(span)) as i64)
+        let source = facts.ticks_source();
+        let (now, now_us) = (source.now(), clock::epoch_us());
+        let age = Age::at(now).of(ticks).filter(|_| ticks != 0)?;
+        // Until this process has measured the rate it is that since the store was made.
+        let (span, us) = match source.per_ms() {
+            Some(span) => (span, 1_000),
+            None => (now.checked_sub(facts.ticks)?, now_us.checked_sub(facts.epoch_us)?.max(0)),
+        };
+        let age_us = u128::from(age) * us as u128 / u128::from(span.max(1));
+        Some(now_us.saturating_sub(i64::try_from(age_us).unwrap_or(i64::MAX)))
     }
 
     /// The lease word of an entry of the seat.

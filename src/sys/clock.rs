@@ -4,7 +4,7 @@
 use super::kernel_file::read_text;
 use libc::clockid_t;
 use std::cell::Cell;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 /// Nanoseconds of CLOCK_MONOTONIC.
 pub fn monotonic_ns() -> u64 {
@@ -93,6 +93,9 @@ impl Anchor {
         let change = measured.abs_diff(self.measured.replace(measured));
         let known = change <= measured / 64 && measured < MOST_TICKS;
         self.window.set(if known { measured } else { 0 });
+        if known {
+            MEASURED.store(measured, Ordering::Relaxed);
+        }
         self.scale.set(((WINDOW_NS as u64) << 32).checked_div(measured).unwrap_or(0));
         self.ticks.set(before);
         self.ns.set(now);
@@ -107,17 +110,25 @@ fn gettime(clock: clockid_t) -> libc::timespec {
     now
 }
 
-/// The cheapest clock that is the same for all processes of the machine, in a unit of its own.
-///
-/// The processor's counter where it runs at a constant rate on all cores, else the coarse clock.
-#[inline]
-pub fn ticks() -> u64 {
-    if has_counter() { counter::read() } else { coarse_ns() }
+/// The processor's counter.
+#[inline(always)]
+pub(super) fn counter() -> u64 {
+    counter::read()
 }
 
-/// Whether the processor's counter is to be relied on.
+/// Ticks of a window, as a thread measured them last; 0 before.
+static MEASURED: AtomicU64 = AtomicU64::new(0);
+
+/// How far the counter runs in a millisecond; `None` before some thread has measured it.
+pub(super) fn counter_per_ms() -> Option<u64> {
+    // Relaxed: the number is all there is to it.
+    Some(MEASURED.load(Ordering::Relaxed)).filter(|ticks| *ticks > 0)
+}
+
+/// Whether the processor's counter is to be relied on: the processor says that its rate is constant,
+/// and the kernel, which has compared it with other clocks and on all processors, keeps time by it.
 #[inline]
-fn has_counter() -> bool {
+pub(super) fn has_counter() -> bool {
     const UNKNOWN: u8 = 0;
     const COUNTER: u8 = 1;
     const COARSE: u8 = 2;
@@ -125,7 +136,8 @@ fn has_counter() -> bool {
     // Relaxed: the choice is the value itself, and the same whoever makes it.
     match SOURCE.load(Ordering::Relaxed) {
         UNKNOWN => {
-            let source = if counter::is_steady() { COUNTER } else { COARSE };
+            let steady = counter::is_steady() && is_trusted();
+            let source = if steady { COUNTER } else { COARSE };
             SOURCE.store(source, Ordering::Relaxed);
             source == COUNTER
         }
@@ -133,14 +145,25 @@ fn has_counter() -> bool {
     }
 }
 
-fn coarse_ns() -> u64 {
-    let now = gettime(libc::CLOCK_MONOTONIC_COARSE);
+/// Whether the kernel keeps time by the counter that is read here.
+#[cold]
+fn is_trusted() -> bool {
+    const SOURCE: &str = "/sys/devices/system/clocksource/clocksource0/current_clocksource";
+    read_text(SOURCE).is_ok_and(|source| source.trim() == counter::NAME)
+}
+
+/// Nanoseconds of CLOCK_REALTIME at the kernel's last tick.
+pub(super) fn coarse_realtime_ns() -> u64 {
+    let now = gettime(libc::CLOCK_REALTIME_COARSE);
     now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
 }
 
 #[cfg(target_arch = "x86_64")]
 mod counter {
     use core::arch::x86_64::{__cpuid, _rdtsc};
+
+    /// As the kernel calls it.
+    pub(super) const NAME: &str = "tsc";
 
     /// Whether the processor promises an invariant time-stamp counter.
     #[cold]
@@ -159,6 +182,9 @@ mod counter {
 
 #[cfg(target_arch = "aarch64")]
 mod counter {
+    /// As the kernel calls it.
+    pub(super) const NAME: &str = "arch_sys_counter";
+
     /// The architecture promises it of the generic timer.
     pub(super) fn is_steady() -> bool {
         true
@@ -192,11 +218,9 @@ mod tests {
 
     #[test]
     fn clocks_go_forward() {
-        let before = (monotonic_ns(), ticks());
+        let before = monotonic_ns();
         std::thread::sleep(Duration::from_millis(20));
-        let after = (monotonic_ns(), ticks());
-        assert!(after.0 - before.0 >= 20_000_000);
-        assert!(after.1 > before.1);
+        assert!(monotonic_ns() - before >= 20_000_000);
     }
 
     #[test]

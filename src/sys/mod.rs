@@ -23,6 +23,7 @@ pub mod membarrier;
 pub mod process;
 pub mod random;
 pub mod thread;
+pub mod ticks;
 
 #[cfg(test)]
 mod testing;

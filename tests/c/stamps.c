@@ -1,0 +1,302 @@
+/*
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * The stamps by which the least recently released is known: where they come
+ * from, and what happens when that goes back.
+ */
+
+#include "system.h"
+
+#include <dlfcn.h>
+#include <stdarg.h>
+
+enum { CAPACITY = 8 << 20, SIZE = 1 << 20, RECORDS = 1024 };
+
+/* Of the index and of a client's file; the layout is held by a golden test. */
+enum {
+    FLAGS_AT = 12,
+    FLAG_COUNTER = 16,
+    RECORDS_AT = 557056, /* with 1024 records */
+    RECORD_SIZE = 192,
+    ID_AT = 8,
+    LAST_USE_AT = 160,
+    RELEASED_AT = 128,
+    RING_AT = 4096
+};
+
+/* ---- Another clock, and another kernel's word on the counter ---- */
+
+static int64_t clock_is_ahead_ns;
+static int counter_is_distrusted;
+static int (*real_clock_gettime)(clockid_t, struct timespec *);
+static int (*real_openat)(int, const char *, int, ...);
+
+int clock_gettime(clockid_t clock, struct timespec *now)
+{
+    enum { REALTIME_COARSE = 5, SECOND = 1000000000 };
+    int result = real_clock_gettime(clock, now);
+
+    if (clock == CLOCK_REALTIME || clock == REALTIME_COARSE) {
+        int64_t ns = now->tv_sec * (int64_t)SECOND + now->tv_nsec
+                   + clock_is_ahead_ns;
+        now->tv_sec = ns / SECOND;
+        now->tv_nsec = ns % SECOND;
+    }
+    return result;
+}
+
+int openat(int dir, const char *name, int flags, ...)
+{
+    va_list rest;
+
+    va_start(rest, flags);
+    int mode = va_arg(rest, int);
+    va_end(rest);
+    if (counter_is_distrusted && strstr(name, "current_clocksource") != NULL) {
+        name = "/proc/version";
+    }
+    return real_openat(dir, name, flags, mode);
+}
+
+static void find_real(void)
+{
+    *(void **)&real_clock_gettime = dlsym(RTLD_NEXT, "clock_gettime");
+    *(void **)&real_openat = dlsym(RTLD_NEXT, "openat");
+    CHECK(real_clock_gettime != NULL && real_openat != NULL);
+}
+
+/* ---- A store, and the order in which its objects go ---- */
+
+static plasma_client_t *make_lru_store(void)
+{
+    plasma_connect_options_t options = PLASMA_CONNECT_OPTIONS_INIT;
+    plasma_client_t *client;
+
+    options.flags = PLASMA_CONNECT_EXCLUSIVE;
+    options.capacity = CAPACITY;
+    options.max_objects = RECORDS;
+    options.eviction = PLASMA_EVICTION_LRU;
+    CHECK_OK(plasma_connect(store(), &options, &client));
+    return client;
+}
+
+/** Until the coarse clock shows another time. */
+static void tick(void)
+{
+    enum { REALTIME_COARSE = 5 };
+    struct timespec before, now;
+
+    CHECK(clock_gettime(REALTIME_COARSE, &before) == 0);
+    do {
+        pause_ms(1);
+        CHECK(clock_gettime(REALTIME_COARSE, &now) == 0);
+    } while (now.tv_nsec == before.tv_nsec);
+}
+
+static void put(plasma_client_t *client, uint64_t number)
+{
+    put_pattern(client, number, SIZE, NULL);
+    tick();
+}
+
+static void touch(plasma_client_t *client, uint64_t number)
+{
+    plasma_id_t id = id_of(number);
+    plasma_buffer_t buffer;
+
+    CHECK_OK(plasma_get(client, &id, 0, &buffer));
+    CHECK_OK(plasma_release(&buffer));
+    tick();
+}
+
+/** Evict one after the other: they go in this order. */
+static void check_order(plasma_client_t *client, const uint64_t *order,
+                        int count)
+{
+    uint64_t evicted;
+
+    for (int at = 0; at < count; at++) {
+        CHECK_OK(plasma_evict(client, 1, &evicted));
+        for (int other = 0; other < count; other++) {
+            int gone = other <= at;
+            CHECK_EQ(state_of(client, order[other]),
+                     gone ? PLASMA_STATE_ABSENT : PLASMA_STATE_SEALED);
+        }
+    }
+}
+
+static const char *index_file(void) { return in_dir(store(), "index"); }
+
+/** Where the record of an object is. */
+static off_t record_of(uint64_t number)
+{
+    plasma_id_t id = id_of(number), found;
+
+    for (off_t at = RECORDS_AT; at < RECORDS_AT + RECORDS * RECORD_SIZE;
+         at += RECORD_SIZE) {
+        read_at(index_file(), at + ID_AT, found.bytes, sizeof found.bytes);
+        if (same_id(found, id)) {
+            return at;
+        }
+    }
+    CHECK(!"the object has a record");
+    return 0;
+}
+
+static uint64_t stamp_of(uint64_t number)
+{
+    uint64_t stamp;
+
+    read_at(index_file(), record_of(number) + LAST_USE_AT, &stamp, sizeof stamp);
+    return stamp;
+}
+
+/** As if it had been used when the source of stamps showed so much more. */
+static void was_used_before_it_went_back(uint64_t number, uint64_t by)
+{
+    uint64_t stamp = stamp_of(number) + by;
+
+    write_at(index_file(), record_of(number) + LAST_USE_AT, &stamp,
+             sizeof stamp);
+}
+
+/* ---- Tests ---- */
+
+/** The machine slept, and its counter began anew. */
+static void test_what_was_used_before_the_counter_went_back_goes_first(void)
+{
+    static const uint64_t order[] = { 3, 4, 5, 2, 1, 6 };
+    plasma_client_t *client = make_lru_store();
+    plasma_object_info_t info = PLASMA_OBJECT_INFO_INIT;
+    plasma_id_t three = id_of(3);
+
+    for (uint64_t number = 1; number <= 5; number++) {
+        put(client, number);
+    }
+    for (uint64_t number = 1; number <= 5; number++) {
+        was_used_before_it_went_back(number, UINT64_C(1) << 50);
+    }
+    touch(client, 2);
+    touch(client, 1);
+    put(client, 6);
+    /* When it was used is not known any longer: it was sealed then. */
+    CHECK_OK(plasma_object_info(client, &three, &info));
+    CHECK_EQ(info.last_use_us, info.create_time_us + info.construct_duration_us);
+    check_order(client, order, 6);
+    plasma_disconnect(client);
+}
+
+/** Processors differ a little, and a client may write what it likes. */
+static void test_a_stamp_to_come_is_one_of_now(void)
+{
+    static const uint64_t order[] = { 2, 3, 1 };
+    plasma_client_t *client = make_lru_store();
+    const char *own = in_dir(store(), "clients/0");
+    uint64_t released, stamp;
+
+    for (uint64_t number = 1; number <= 3; number++) {
+        put(client, number);
+    }
+    touch(client, 1);
+    read_at(own, RELEASED_AT, &released, sizeof released);
+    CHECK_EQ(released, 1);
+    read_at(own, RING_AT, &stamp, sizeof stamp);
+    stamp += UINT64_C(1) << 45;
+    write_at(own, RING_AT, &stamp, sizeof stamp);
+    check_order(client, order, 3);
+    plasma_disconnect(client);
+}
+
+static uint32_t flags(void)
+{
+    uint32_t flags;
+
+    read_at(index_file(), FLAGS_AT, &flags, sizeof flags);
+    return flags;
+}
+
+static void use_by_what_it_believes(struct peer *parent, void *arg)
+{
+    counter_is_distrusted = *(const int *)arg;
+    hear(parent, 'g');
+    plasma_client_t *client = join_store();
+
+    put(client, 2);
+    touch(client, 1);
+    tell(parent, 'u');
+    hear(parent, 'e');
+    plasma_disconnect(client);
+}
+
+/** The maker and another process disagree about the counter: the choice is the
+ * store's. */
+static void test_all_clients_of_a_store_stamp_by_the_same_source(void)
+{
+    static const uint64_t order[] = { 2, 1, 3 };
+
+    for (int maker = 0; maker < 2; maker++) {
+        int other = !maker;
+        fflush(NULL);
+        pid_t child = fork();
+        CHECK(child >= 0);
+        if (child == 0) {
+            /* Each process makes up its mind once, at its first connect. */
+            struct peer peer = spawn(use_by_what_it_believes, &other);
+            counter_is_distrusted = maker;
+            plasma_client_t *client = make_lru_store();
+            CHECK(!maker || (flags() & FLAG_COUNTER) == 0);
+            put(client, 1);
+            tell(&peer, 'g');
+            hear(&peer, 'u');
+            put(client, 3);
+            check_order(client, order, 3);
+            tell(&peer, 'e');
+            finish(&peer);
+            plasma_disconnect(client);
+            CHECK_OK(plasma_store_remove(store()));
+            _exit(0);
+        }
+        int status;
+        CHECK(waitpid(child, &status, 0) == child);
+        CHECK_EQ(status, 0);
+    }
+}
+
+/** Where the stamps are of a clock, and somebody sets it. */
+static void test_a_clock_that_is_set_back_does_not_invert_the_order(void)
+{
+    static const uint64_t order[] = { 3, 2, 1, 4 };
+
+    counter_is_distrusted = 1;
+    plasma_client_t *client = make_lru_store();
+    CHECK_EQ(flags() & FLAG_COUNTER, 0);
+    for (uint64_t number = 1; number <= 3; number++) {
+        put(client, number);
+    }
+    clock_is_ahead_ns = INT64_C(-3600000000000);
+    touch(client, 2);
+    touch(client, 1);
+    put(client, 4);
+    check_order(client, order, 4);
+    /* Set right again. */
+    clock_is_ahead_ns = 0;
+    put(client, 11);
+    put(client, 12);
+    touch(client, 11);
+    static const uint64_t later[] = { 12, 11 };
+    check_order(client, later, 2);
+    plasma_disconnect(client);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct test tests[] = {
+        TEST(what_was_used_before_the_counter_went_back_goes_first),
+        TEST(a_stamp_to_come_is_one_of_now),
+        TEST(all_clients_of_a_store_stamp_by_the_same_source),
+        TEST(a_clock_that_is_set_back_does_not_invert_the_order),
+    };
+
+    find_real();
+    return RUN_TESTS(argc, argv, tests);
+}
