@@ -327,3 +327,28 @@ def test_what_a_child_prints_to_closed_streams_does_not_say_that_it_is_ready(sto
     process = start(script, store)
     said, complaints = process.communicate(timeout=120)
     assert (process.returncode, said) == (0, "done\n"), complaints
+
+
+def test_events_for_which_a_thread_of_the_parent_waits_are_refused(client: plasma.Client) -> None:
+    events = client.events()
+
+    def wait() -> None:
+        with pytest.raises(plasma.DisconnectedError):
+            events.next()
+
+    waiter = threading.Thread(target=wait)
+    waiter.start()
+    assert waiter.native_id
+    wait_until_blocked(os.getpid(), waiter.native_id)
+
+    def use() -> str:
+        signal.alarm(60)
+        with pytest.raises(plasma.ForkedError):
+            events.next(0)
+        with pytest.raises(plasma.ForkedError):
+            events.fileno()
+        return "refused"
+
+    assert Child(use).says() == repr("refused")
+    events.close()
+    waiter.join()

@@ -68,8 +68,9 @@ class Events:
     def next(self, timeout: Seconds = None) -> Event:
         """The next event; TimeoutError if there is none in time."""
         event = sized("plasma_event_t")
+        # Not under the lock, which a thread of the parent may have held.
+        self._check_process()
         with self._lock:
-            self._check_process()
 
             def attempt(ms: int) -> int:
                 if self._subscription is None:
@@ -99,8 +100,8 @@ class Events:
         Do not read from it: call `next` with time-out 0 until it raises TimeoutError.
         """
         fd = ffi.new("int *")
+        self._check_process()
         with self._lock:
-            self._check_process()
             if self._subscription is None:
                 raise DisconnectedError("the events are closed")
             status = lib.plasma_event_fd(self._subscription, fd)
