@@ -80,9 +80,9 @@
  * mapped there. After exec nothing of the store is left.
  *
  * Signals. A signal whose handler was set without SA_RESTART ends a wait with
- * INTERRUPTED. Where the kernel has no futex_waitv (before Linux 5.16) any handled
- * signal does, unless all handlers have SA_RESTART. In handlers call nothing but
- * plasma_version(), plasma_version_string() and plasma_status_name().
+ * INTERRUPTED. Where the kernel has no futex_waitv (before Linux 5.16) any
+ * handled signal does, unless all handlers have SA_RESTART. In handlers call
+ * only plasma_version(), plasma_version_string() and plasma_status_name().
  *
  * Time-outs. timeout_ms is a time in milliseconds: 0 does not wait, -1 waits
  * for ever, less is INVALID_ARGUMENT. Calls that change the store take its
