@@ -83,9 +83,13 @@ static int (*real_fstatat)(int, const char *, struct stat *, int);
 static ssize_t (*real_pread)(int, void *, size_t, off_t);
 static int (*real_fallocate)(int, int, off_t, off_t);
 
-/** Look up the functions of the C library that those below stand before. */
+/** Look up the functions of the C library that those below stand before. A
+ * constructor may call them before main. */
 static void find_real(void)
 {
+    if (real_fallocate != NULL) {
+        return;
+    }
     *(void **)&real_mmap = dlsym(RTLD_NEXT, "mmap");
     *(void **)&real_munmap = dlsym(RTLD_NEXT, "munmap");
     *(void **)&real_close = dlsym(RTLD_NEXT, "close");
@@ -97,18 +101,21 @@ static void find_real(void)
 
 void *mmap(void *at, size_t size, int access, int flags, int fd, off_t offset)
 {
+    find_real();
     pass();
     return real_mmap(at, size, access, flags, fd, offset);
 }
 
 int munmap(void *at, size_t size)
 {
+    find_real();
     pass();
     return real_munmap(at, size);
 }
 
 int close(int fd)
 {
+    find_real();
     pass();
     return real_close(fd);
 }
@@ -120,6 +127,7 @@ int openat(int dir, const char *name, int flags, ...)
     va_start(rest, flags);
     int mode = va_arg(rest, int);
     va_end(rest);
+    find_real();
     pass();
     return real_openat(dir, name, flags, mode);
 }
@@ -127,18 +135,21 @@ int openat(int dir, const char *name, int flags, ...)
 int fstatat(int dir, const char *restrict name, struct stat *restrict stat,
             int flags)
 {
+    find_real();
     pass();
     return real_fstatat(dir, name, stat, flags);
 }
 
 ssize_t pread(int fd, void *bytes, size_t size, off_t at)
 {
+    find_real();
     pass();
     return real_pread(fd, bytes, size, at);
 }
 
 int fallocate(int fd, int mode, off_t from, off_t size)
 {
+    find_real();
     pass();
     return real_fallocate(fd, mode, from, size);
 }
@@ -350,6 +361,5 @@ int main(int argc, char **argv)
         TEST(a_child_works_wherever_a_thread_was_that_shares_a_client),
     };
 
-    find_real();
     return RUN_TESTS(argc, argv, tests);
 }

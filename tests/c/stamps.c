@@ -31,9 +31,22 @@ static int counter_is_distrusted;
 static int (*real_clock_gettime)(clockid_t, struct timespec *);
 static int (*real_openat)(int, const char *, int, ...);
 
+/** Look up what stands behind the functions below. A constructor may call them
+ * before main. */
+static void find_real(void)
+{
+    if (real_openat != NULL) {
+        return;
+    }
+    *(void **)&real_clock_gettime = dlsym(RTLD_NEXT, "clock_gettime");
+    *(void **)&real_openat = dlsym(RTLD_NEXT, "openat");
+}
+
 int clock_gettime(clockid_t clock, struct timespec *now)
 {
     enum { REALTIME_COARSE = 5, SECOND = 1000000000 };
+
+    find_real();
     int result = real_clock_gettime(clock, now);
 
     if (clock == CLOCK_REALTIME || clock == REALTIME_COARSE) {
@@ -55,14 +68,8 @@ int openat(int dir, const char *name, int flags, ...)
     if (counter_is_distrusted && strstr(name, "current_clocksource") != NULL) {
         name = "/proc/version";
     }
+    find_real();
     return real_openat(dir, name, flags, mode);
-}
-
-static void find_real(void)
-{
-    *(void **)&real_clock_gettime = dlsym(RTLD_NEXT, "clock_gettime");
-    *(void **)&real_openat = dlsym(RTLD_NEXT, "openat");
-    CHECK(real_clock_gettime != NULL && real_openat != NULL);
 }
 
 /* ---- A store, and the order in which its objects go ---- */
@@ -297,6 +304,5 @@ int main(int argc, char **argv)
         TEST(a_clock_that_is_set_back_does_not_invert_the_order),
     };
 
-    find_real();
     return RUN_TESTS(argc, argv, tests);
 }
