@@ -10,11 +10,14 @@ use std::fs::File;
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 /// Bytes that are copied between two looks at whether to go on.
 const CHUNK: usize = 4 << 20;
+
+/// Bytes that are read at once past the end of what there is room for.
+const BEYOND: usize = 64 << 10;
 
 /// Threads of one copy: more than memory is fast enough for are of no use.
 const MAX_THREADS: usize = 4;
@@ -37,24 +40,37 @@ impl From<crate::failure::Failure> for Broken {
     }
 }
 
-/// Fill `bytes` from a file, from `offset` on.
+/// Fill `bytes` from a file, from `offset` on, as far as it goes; returns how far that is.
 pub fn from_file(
     file: &File,
     offset: u64,
     bytes: &mut [u8],
     progress: &Progress,
-) -> Result<(), Broken> {
-    let len = bytes.len();
+) -> Result<usize, Broken> {
+    let (len, end) = (bytes.len(), AtomicUsize::new(bytes.len()));
     let chunks = bytes.chunks_mut(CHUNK).enumerate();
     share(len, chunks, progress, |(i, chunk)| {
-        file.read_exact_at(chunk, offset + (i * CHUNK) as u64).map_err(|error| {
-            match error.kind() {
-                ErrorKind::UnexpectedEof => io::Error::other("it became shorter while it was read"),
-                _ => error,
-            }
-        })?;
-        Ok(chunk.len())
-    })
+        let read = fill(file, offset + (i * CHUNK) as u64, chunk)?;
+        if read < chunk.len() {
+            end.fetch_min(i * CHUNK + read, Ordering::Relaxed);
+        }
+        Ok(read)
+    })?;
+    Ok(end.into_inner())
+}
+
+/// Read until `bytes` are full or the file ends; returns how many were read.
+fn fill(file: &File, offset: u64, bytes: &mut [u8]) -> io::Result<usize> {
+    let mut len = 0;
+    while len < bytes.len() {
+        match file.read_at(&mut bytes[len..], offset + len as u64) {
+            Ok(0) => break,
+            Ok(read) => len += read,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(len)
 }
 
 /// Write `bytes` to a file.
@@ -107,27 +123,34 @@ fn share<T: Send>(
     })
 }
 
-/// Fill an object from a pipe of unknown length: it grows as needed, waiting for room until `end`,
-/// and ends as long as what came.
-pub fn from_pipe(
-    pipe: &mut (impl Read + AsFd),
+/// Fill an object from `len` on with all that comes from a file or pipe: it grows as needed, waiting
+/// for room until `end`, and becomes as long as what came.
+pub fn to_end(
+    input: &mut (impl Read + AsFd),
     object: &mut MutableBuffer,
+    mut len: usize,
     end: Instant,
     progress: &Progress,
 ) -> Result<(), Broken> {
-    let mut len = 0;
+    // So that an object of just the right length does not grow to find that out.
+    let mut more = vec![0; BEYOND];
     loop {
-        if len == object.len() {
-            grow(object, end)?;
-        }
         progress.show()?;
-        if !interrupt::ready(&*pipe, PollFlags::IN)? {
+        if !interrupt::ready(&*input, PollFlags::IN)? {
             continue;
         }
-        let end = object.len().min(len + CHUNK);
-        match pipe.read(&mut object.as_mut_slice()[len..end]) {
+        let room = object.len().min(len + CHUNK);
+        let read = match len < room {
+            true => input.read(&mut object.as_mut_slice()[len..room]),
+            false => input.read(&mut more),
+        };
+        match read {
             Ok(0) => break,
             Ok(read) => {
+                if len == room {
+                    grow(object, read, end)?;
+                    object.as_mut_slice()[len..len + read].copy_from_slice(&more[..read]);
+                }
                 len += read;
                 progress.add(read as u64);
             }
@@ -139,9 +162,9 @@ pub fn from_pipe(
     Ok(())
 }
 
-/// By half, or by less where there is no room for that.
-fn grow(object: &mut MutableBuffer, end: Instant) -> Result<()> {
-    let len = object.len() as u64;
+/// By half, or by less where there is no room for that, but by `least` bytes at least.
+fn grow(object: &mut MutableBuffer, least: usize, end: Instant) -> Result<()> {
+    let (len, least) = (object.len() as u64, least as u64);
     let most = (len / 2).max(1 << 20);
     let mut more = most;
     loop {
@@ -151,7 +174,7 @@ fn grow(object: &mut MutableBuffer, end: Instant) -> Result<()> {
             Err(error) => error,
         };
         match error.status() {
-            Status::OutOfMemory | Status::TooLarge if more > 4096 => more /= 2,
+            Status::OutOfMemory | Status::TooLarge if more > least => more = least.max(more / 2),
             Status::OutOfMemory if Instant::now() < end => {
                 std::thread::sleep(Duration::from_millis(10));
                 more = most;

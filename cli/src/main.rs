@@ -9,6 +9,7 @@ mod glob;
 mod heap;
 mod interrupt;
 mod json;
+mod object;
 mod objects;
 mod output;
 mod progress;

@@ -56,7 +56,54 @@ fn names_ids_and_first_digits_call_an_object() {
     place.run(&["cat", &"0".repeat(40)]).fails(3, &["no object"]);
     place.run(&["put", "-", "--id", &"ab".repeat(20)]).ok();
     place.run(&["put", "-", "--id", &format!("abab{}", "0".repeat(36))]).ok();
-    place.run(&["cat", "abab"]).fails(3, &["2 objects", "more digits"]);
+    place.run(&["cat", "abab"]).fails(2, &["2 objects", "more digits"]);
+    // An ambiguous call is no object that is not there.
+    place.run(&["rm", "-f", "abab"]).fails(2, &["more digits"]);
+}
+
+#[test]
+fn an_object_whose_name_looks_like_an_id_is_reached() {
+    let place = Place::new();
+    let digits = "ab".repeat(20);
+    place.put(&digits, b"by its name");
+    assert_eq!(place.run(&["cat", &digits]).ok(), "by its name");
+    assert_eq!(place.run(&["cat", &format!("name:{digits}")]).ok(), "by its name");
+    place.run(&["cat", &format!("id:{digits}")]).fails(3, &["no object has the id"]);
+    assert_eq!(place.json(&["info", &digits])["name"], digits);
+    place.run(&["wait", &digits]).ok();
+    place.run(&["get", &digits, "-t", "1m"]).ok();
+    place.run(&["put", "-", "-n", &digits]).fails(8, &[&format!("rm name:{digits} ")]);
+
+    // One object's name, another's id: neither is guessed.
+    place.run_with(&["put", "-", "--id", &digits], b"by its id").ok();
+    for command in ["cat", "get", "info", "rm", "wait"] {
+        let ways = [format!("id:{digits}"), format!("name:{digits}")];
+        place.run(&[command, &digits]).fails(2, &[&ways[0], &ways[1]]);
+    }
+    assert_eq!(place.run(&["cat", &format!("id:{digits}")]).ok(), "by its id");
+    assert_eq!(place.run(&["cat", &format!("name:{digits}")]).ok(), "by its name");
+    place.run(&["rm", &format!("name:{digits}")]).ok();
+    assert_eq!(place.run(&["cat", &digits]).ok(), "by its id");
+    place.run(&["rm", &format!("id:{}", &digits[..5])]).ok();
+    assert_eq!(place.run(&["ls", "-q", "--state", "sealed"]).ok(), "");
+}
+
+#[test]
+fn an_object_whose_name_looks_like_a_prefix_or_an_option_is_reached() {
+    let place = Place::new();
+    for name in ["id:x", "name:y", "-n", "name:", "id:abcd"] {
+        place.run_with(&["put", "-", &format!("--name={name}")], name.as_bytes()).ok();
+        assert_eq!(place.run(&["cat", &format!("name:{name}")]).ok(), name);
+    }
+    place.run(&["cat", "id:x"]).fails(2, &["hexadecimal digits", "name:id:x"]);
+    place.run(&["cat", "name:nothing"]).fails(3, &["no object has the name nothing"]);
+    place.run(&["cat", "id:abcd"]).fails(3, &["begins with abcd"]);
+    // The digits of an id that is there are not taken for a name that is to come.
+    let id = place.put("x", b"1");
+    assert_eq!(place.run(&["get", &id[..8], "-t", "1m"]).ok(), "1");
+    place.run(&["wait", &id[..8], &format!("id:{}", &id[..8])]).ok();
+    let man = place.run(&["cat", "--help"]).ok();
+    assert!(man.contains("id:DIGITS") && man.contains("name:NAME"), "{man}");
 }
 
 #[test]

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 /// Write the data of objects to standard output, one after the other
 #[derive(clap::Args)]
+#[command(after_long_help = crate::object::HELP)]
 pub struct Args {
     /// Their ids, the first digits of them, or names
     #[arg(value_name = "ID|NAME", required = true)]

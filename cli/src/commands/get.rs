@@ -3,8 +3,9 @@
 use crate::copy::{self, Broken};
 use crate::failure::{Exit, Failure, Result};
 use crate::interrupt;
+use crate::object::{Call, Object, about};
 use crate::progress::Progress;
-use crate::store::{Call, Store, about, find};
+use crate::store::Store;
 use crate::units::parse_duration;
 use plasma::{Buffer, Client, ObjectId, Status};
 use std::ffi::{OsStr, OsString};
@@ -18,6 +19,7 @@ use std::time::Duration;
 /// A file is written beside its place and renamed when it is whole: whoever opens it sees all of
 /// it or what was there before.
 #[derive(clap::Args)]
+#[command(after_long_help = crate::object::HELP)]
 pub struct Args {
     /// Its id, the first digits of it, or its name
     #[arg(value_name = "ID|NAME")]
@@ -51,9 +53,9 @@ pub fn run(args: &Args, store: &Store) -> Result<()> {
 
 /// Get what the user calls `object`, waiting for it.
 pub fn get(client: &Client, object: &OsStr, timeout: Duration) -> Result<Buffer> {
-    let got = match (Call::new(object)?, timeout.is_zero()) {
-        (Call::Name(name), false) => client.get_by_name(&name, Some(timeout)),
-        _ => client.get(&find(client, object)?, Some(timeout)),
+    let got = match Call::new(object)?.object(client)? {
+        Object::Id(id) => client.get(&id, Some(timeout)),
+        Object::Name(name) => client.get_by_name(&name, Some(timeout)),
     };
     got.map_err(|error| match error.status() {
         Status::NotSealed => Failure::new(

@@ -2,9 +2,10 @@
 
 use crate::failure::Result;
 use crate::json;
+use crate::object::{about, find};
 use crate::objects::{condition, holder, is_pinned, state};
 use crate::output::{json as write_json, safe, stdout};
-use crate::store::{Store, about, find};
+use crate::store::Store;
 use crate::units::{now_us, short_time, size, span, timestamp};
 use plasma::{Client, ObjectId, ObjectInfo, ObjectState, Status};
 use std::ffi::OsString;
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 /// Show all about one object: times, creator, holders, metadata
 #[derive(clap::Args)]
+#[command(after_long_help = crate::object::HELP)]
 pub struct Args {
     /// Its id, the first digits of it, or its name
     #[arg(value_name = "ID|NAME")]

@@ -3,7 +3,8 @@
 use crate::copy::{self, Broken};
 use crate::failure::{Exit, Failure, Result};
 use crate::interrupt;
-use crate::output::{json, line, word};
+use crate::object::called;
+use crate::output::{json, line};
 use crate::progress::Progress;
 use crate::store::{Store, text};
 use crate::units::parse_duration;
@@ -11,7 +12,7 @@ use plasma::{Client, CreateOptions, MutableBuffer, ObjectId, Status};
 use serde_json::json;
 use std::ffi::OsString;
 use std::fs::File;
-use std::io;
+use std::io::{self, SeekFrom};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -99,7 +100,8 @@ fn split(pair: &std::ffi::OsStr) -> Result<(&str, &[u8])> {
 
 /// Store one file; returns its size.
 fn put(client: &Client, path: &Path, id: &ObjectId, options: &CreateOptions<'_>) -> Result<u64> {
-    let is_input = path.as_os_str() == "-";
+    // The terminal's or shell's own, also where it is a socket, which cannot be opened.
+    let is_input = path.as_os_str() == "-" || path == Path::new("/dev/stdin");
     let path = if is_input { Path::new("standard input") } else { path };
     let broken = |error: &io::Error| Failure::file("read", path, error);
     let file = match is_input {
@@ -109,21 +111,36 @@ fn put(client: &Client, path: &Path, id: &ObjectId, options: &CreateOptions<'_>)
     let about = file.metadata().map_err(|error| broken(&error))?;
     // Where a shell has read from its input before.
     let offset = if about.is_file() { position(&file) } else { 0 };
-    // Files of /proc have no size until they are read.
-    let size = Some(about.len().saturating_sub(offset)).filter(|size| about.is_file() && *size > 0);
+    // A first guess: it may grow or shrink meanwhile, and files of /proc and /sys lie.
+    let size = if about.is_file() { about.len().saturating_sub(offset) } else { 0 };
     let end = Instant::now() + options.timeout.unwrap_or_default().min(LONG);
-    let created = client.create(id, size.unwrap_or(0), options);
+    let created = client.create(id, size, options);
     let mut object = created.map_err(|error| cannot(path, options, error))?;
-    let progress = Progress::new(&path.to_string_lossy(), size);
-    let copied = match size {
-        Some(_) => copy::from_file(&file, offset, object.as_mut_slice(), &progress),
-        None => copy::from_pipe(&mut &file, &mut object, end, &progress),
-    };
+    let known = (about.is_file() && size > 0).then_some(size);
+    let progress = Progress::new(&path.to_string_lossy(), known);
+    let copied = fill(&file, offset, &mut object, end, &progress);
     copied.map_err(|error| match error {
         Broken::File(error) => broken(&error),
         Broken::Failed(failure) => failure.context(path.display()),
     })?;
     seal(object)
+}
+
+/// Copy the file to its end, wherever that turns out to be: by several threads what is expected,
+/// and then what is left.
+fn fill(
+    file: &File,
+    offset: u64,
+    object: &mut MutableBuffer,
+    end: Instant,
+    progress: &Progress,
+) -> Result<(), Broken> {
+    let mut copied = 0;
+    if !object.is_empty() {
+        copied = copy::from_file(file, offset, object.as_mut_slice(), progress)?;
+        io::Seek::seek(&mut &*file, SeekFrom::Start(offset + copied as u64))?;
+    }
+    copy::to_end(&mut &*file, object, copied, end, progress)
 }
 
 fn position(file: &File) -> u64 {
@@ -141,7 +158,7 @@ fn cannot(path: &Path, options: &CreateOptions<'_>, error: plasma::Error) -> Fai
     let failure = match (error.status(), options.name) {
         (Status::NameExists, Some(name)) => {
             Failure::new(Exit::Exists, format!("the name {name} is taken"))
-                .hint(format!("plasma rm {} frees it", word(name)))
+                .hint(format!("plasma rm {} frees it", called(name)))
         }
         (Status::Exists, _) => Failure::new(Exit::Exists, "the id is taken"),
         _ => Failure::from(error),

@@ -1,12 +1,14 @@
 //! `plasma rm`.
 
 use crate::failure::{Exit, Failure, Result};
-use crate::store::{Store, about, find};
+use crate::object::{about, find};
+use crate::store::Store;
 use plasma::Status;
 use std::ffi::OsString;
 
 /// Delete objects: gone at once for others, the memory of those that are held follows
 #[derive(clap::Args)]
+#[command(after_long_help = crate::object::HELP)]
 pub struct Args {
     /// Their ids, the first digits of them, or names
     #[arg(value_name = "ID|NAME", required = true)]

@@ -2,7 +2,8 @@
 
 use crate::failure::{Exit, Failure, Result};
 use crate::interrupt;
-use crate::store::{Call, Store, about};
+use crate::object::{Call, Object, about};
+use crate::store::Store;
 use crate::units::parse_duration;
 use plasma::{Error, Status};
 use std::ffi::OsString;
@@ -10,8 +11,9 @@ use std::time::{Duration, Instant};
 
 /// Wait until objects are there and sealed
 #[derive(clap::Args)]
+#[command(after_long_help = crate::object::HELP)]
 pub struct Args {
-    /// Their ids or names
+    /// Their ids, the first digits of them if they are there, or names
     #[arg(value_name = "ID|NAME", required = true)]
     objects: Vec<OsString>,
 
@@ -26,11 +28,11 @@ pub fn run(args: &Args, store: &Store) -> Result<()> {
     let end = args.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
     for (object, call) in args.objects.iter().zip(&calls) {
         let left = end.map(|end| end.saturating_duration_since(Instant::now()));
-        let waited = match call {
-            Call::Id(id) => client.wait(&[*id], 0, left, &mut [false]).and_then(|(_, enough)| {
+        let waited = match call.object(&client)? {
+            Object::Id(id) => client.wait(&[id], 0, left, &mut [false]).and_then(|(_, enough)| {
                 if enough { Ok(()) } else { Err(Error::plain(Status::Timeout)) }
             }),
-            Call::Name(name) => client.get_by_name(name, left).map(drop),
+            Object::Name(name) => client.get_by_name(&name, left).map(drop),
         };
         waited.map_err(|error| match error.status() {
             Status::Timeout | Status::NotFound | Status::NotSealed => {

@@ -1,0 +1,84 @@
+//! put: inputs whose length is not what they say.
+
+mod common;
+
+use common::{PLASMA, Place, pattern};
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+/// Start to put a file of 3 MiB that is looked at now, and copied once there is room: change it in
+/// between. It ends up as an object of just the bytes that the file has then.
+fn put_while_it_changes(change: impl FnOnce(&str)) {
+    let place = Place::with(&["-c", "8M"]);
+    place.put("filler", &pattern(6 << 20));
+    let file = place.file("file", &pattern(3 << 20));
+    let writer = place.start(&["put", &file, "-n", "x", "--timeout", "1m"]);
+    place.until(&["stat"], |stat| stat["clients"][0]["condition"] == "waits");
+    change(&file);
+    place.run(&["rm", "filler"]).ok();
+    writer.end().ok();
+    let now = std::fs::read(&file).unwrap();
+    assert!(place.run(&["cat", "x"]).output.stdout == now, "the object is not the file");
+    assert_eq!(place.json(&["info", "x"])["data_size"], now.len());
+}
+
+#[test]
+fn a_file_that_grows_before_it_is_read_is_read_to_its_end() {
+    put_while_it_changes(|file| {
+        let mut file = std::fs::OpenOptions::new().append(true).open(file).unwrap();
+        file.write_all(&pattern(1 << 20)).unwrap();
+    });
+}
+
+#[test]
+fn a_file_that_shrinks_before_it_is_read_is_read_to_its_end() {
+    put_while_it_changes(|file| {
+        let file = std::fs::OpenOptions::new().write(true).open(file).unwrap();
+        file.set_len(1_000_001).unwrap();
+    });
+    put_while_it_changes(|file| std::fs::write(file, "").unwrap());
+}
+
+#[test]
+fn files_of_the_kernel_say_4096_or_0_bytes_and_are_read_to_their_end() {
+    let place = Place::new();
+    for path in [
+        "/sys/devices/system/cpu/online",
+        "/sys/kernel/mm/transparent_hugepage/enabled",
+        "/proc/version",
+        "/proc/self/mounts",
+    ] {
+        let Ok(bytes) = std::fs::read(path) else { continue };
+        let id = place.run(&["put", path]).ok();
+        assert!(place.run(&["cat", id.trim()]).output.stdout == bytes, "{path}");
+    }
+}
+
+#[test]
+fn standard_input_has_many_names() {
+    let place = Place::new();
+    let bytes = pattern(300_000);
+    let file = place.file("in", &bytes);
+    for name in ["-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"] {
+        let id = place.run_with(&["put", name], &bytes).ok();
+        assert!(place.run(&["cat", id.trim()]).output.stdout == bytes, "{name}");
+        let mut command = Command::new(PLASMA);
+        command.args(["put", name]).env("PLASMA_STORE", place.store());
+        let put = command.stdin(std::fs::File::open(&file).unwrap()).output().unwrap();
+        let id = String::from_utf8(put.stdout).unwrap();
+        assert!(place.run(&["cat", id.trim()]).output.stdout == bytes, "{name} of a file");
+    }
+}
+
+#[test]
+fn standard_input_goes_on_where_others_have_read_and_is_read_to_its_end() {
+    let place = Place::new();
+    let file = place.file("in", b"first line\nand the rest");
+    let script = format!("read line; {PLASMA} put - -n rest; cat");
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &script]).env("PLASMA_STORE", place.store());
+    shell.stdin(std::fs::File::open(&file).unwrap()).stderr(Stdio::inherit());
+    let left = shell.output().unwrap().stdout;
+    assert_eq!(place.run(&["cat", "rest"]).ok(), "and the rest");
+    assert_eq!(left.len(), "0123456789012345678901234567890123456789\n".len(), "more than the id");
+}
