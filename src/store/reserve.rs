@@ -156,14 +156,25 @@ impl Session {
     fn no_space(&self, fd: BorrowedFd<'_>, len: u64, errno: i32) -> Error {
         let (free, name) = fs::file_system(fd)
             .map_or((0, "the file system"), |found| (found.free_bytes, found.name));
-        Error::os(
-            Status::OutOfMemory,
-            errno,
-            format!(
-                "{} needs {len} more bytes, {name} has {free} left; delete objects, or make it \
-                 larger (mount -o remount,size=..., docker --shm-size)",
-                self.address.display()
+        let needs = format!("{} needs {len} more bytes", self.address.display());
+        // Of a quota, and of the limit of a container's memory, the free bytes tell nothing.
+        let words = match errno {
+            libc::EDQUOT => format!(
+                "{needs}, which a quota of {name} does not grant; delete objects, or see `quota`: \
+                 df does not show it"
             ),
-        )
+            libc::ENOMEM => format!(
+                "{needs}, which the system does not have; delete objects, or give it memory"
+            ),
+            _ if free >= len => format!(
+                "{needs}, and {name} refuses though {free} are free; see df -i, and what the file \
+                 system keeps for root"
+            ),
+            _ => format!(
+                "{needs}, {name} has {free} left; delete objects, or make it larger (mount -o \
+                 remount,size=..., docker --shm-size)"
+            ),
+        };
+        Error::os(Status::OutOfMemory, errno, words)
     }
 }

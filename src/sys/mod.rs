@@ -60,6 +60,10 @@ impl Errno {
         };
         let way_out = match self.0 {
             libc::EMFILE => "; raise the limit of open files (ulimit -n), or disconnect clients",
+            libc::ENOSPC => "; df -h and df -i tell whether bytes or files (inodes) are missing",
+            libc::EDQUOT => {
+                "; a quota is used up, of bytes or files: quota tells which, df does not"
+            }
             libc::ENOMEM => {
                 "; raise the limit of address space (ulimit -v), or use a smaller store"
             }
@@ -105,6 +109,16 @@ fn retry<T: From<i8> + PartialEq>(mut call: impl FnMut() -> T) -> SysResult<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_full_file_system_and_a_quota_have_different_ways_out() {
+        let of = |errno| Errno(errno).because("cannot make it");
+        for errno in [libc::ENOSPC, libc::EDQUOT] {
+            assert_eq!((of(errno).status(), of(errno).errno()), (Status::OutOfMemory, errno));
+        }
+        assert!(of(libc::ENOSPC).to_string().contains("df -i"));
+        assert!(of(libc::EDQUOT).to_string().contains("quota tells"));
+    }
 
     #[test]
     fn an_errno_says_its_text_and_number() {
