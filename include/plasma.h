@@ -180,7 +180,12 @@
 #define PLASMA_CONNECT_EXCLUSIVE 2
 /** plasma_connect: only read. Implies PLASMA_CONNECT_EXISTING. */
 #define PLASMA_CONNECT_READ_ONLY 4
-/** plasma_connect: a store made now is removed when its last client leaves. */
+
+/**
+ * plasma_connect: a store made now is removed when its last client leaves.
+ * If that was killed, or READ_ONLY, the store stays until the next connects,
+ * or `plasma reap --all` is run.
+ */
 #define PLASMA_CONNECT_EPHEMERAL 8
 /** plasma_connect: a store made now reserves its whole capacity at once. */
 #define PLASMA_CONNECT_RESERVE 16

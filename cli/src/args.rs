@@ -46,6 +46,7 @@ pub enum Command {
     Create(create::Args),
     Destroy(destroy::Args),
     Stat(stat::Args),
+    Stores(stores::Args),
     Ls(ls::Args),
     Info(info::Args),
     Put(put::Args),

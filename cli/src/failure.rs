@@ -64,7 +64,8 @@ impl Failure {
             io::ErrorKind::PermissionDenied => Exit::Permission,
             _ => exit_of_io(error),
         };
-        Self::new(exit, format!("cannot {what} {}: {}", path.display(), words(error)))
+        let why = format!("cannot {what} {}: {}", path.display(), words(error));
+        Self::new(exit, why + way_out(error))
     }
 
     /// The same failure with other words before it.
@@ -116,6 +117,16 @@ pub fn words(error: &io::Error) -> String {
     text.chars().enumerate().map(|(i, c)| if i == 0 { c.to_ascii_lowercase() } else { c }).collect()
 }
 
+/// What mends an error of the system, where its words do not tell.
+fn way_out(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::StorageFull => "; df -h and df -i tell whether bytes or files are missing",
+        io::ErrorKind::QuotaExceeded => "; quota tells the limit and its use, df does not",
+        io::ErrorKind::FileTooLarge => "; raise the limit on file sizes (ulimit -f)",
+        _ => "",
+    }
+}
+
 fn exit_of_io(error: &io::Error) -> Exit {
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
@@ -154,7 +165,10 @@ impl From<io::Error> for Failure {
             Exit::ClosedPipe => {
                 Self::new(Exit::ClosedPipe, "who read the output has closed it; output was lost")
             }
-            exit => Self::new(exit, format!("cannot write to standard output: {}", words(&error))),
+            exit => {
+                let why = format!("cannot write to standard output: {}", words(&error));
+                Self::new(exit, why + way_out(&error))
+            }
         }
     }
 }
@@ -169,6 +183,16 @@ mod tests {
         assert_eq!(words(&error), "no space left on device");
         let failure = Failure::file("write", std::path::Path::new("/x"), &error);
         assert!(matches!(failure, Failure::Because(Exit::Full, text)
-            if text == "cannot write /x: no space left on device"));
+            if text.starts_with("cannot write /x: no space left on device; df -h and df -i ")));
+    }
+
+    #[test]
+    fn a_quota_and_a_limit_on_file_sizes_are_not_a_full_disk() {
+        for (errno, words) in [(122, "quota tells"), (27, "ulimit -f")] {
+            let error = io::Error::from_raw_os_error(errno);
+            let failure = Failure::file("write", std::path::Path::new("/x"), &error);
+            assert!(matches!(failure, Failure::Because(Exit::Full, text)
+                if text.contains(words) && !text.contains("df -h")));
+        }
     }
 }

@@ -5,9 +5,9 @@ use parking_lot::Mutex;
 use plasma::Client;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{AsFd, OwnedFd};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use std::io;
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
@@ -41,6 +41,14 @@ pub fn catch(connect: impl FnOnce() -> Result<Arc<Client>>) -> Result<Arc<Client
     *CLIENT.lock() = Arc::downgrade(&client);
     check()?;
     Ok(client)
+}
+
+/// From now on a write beyond the limit on file sizes (`ulimit -f`) fails, and does not end the
+/// process. Caught, not ignored: the command of `run` begins with the default.
+pub fn survive_the_file_limit() {
+    if !is_ignored(SIGXFSZ) {
+        let _ = signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)));
+    }
 }
 
 /// Again and again, since a call may be about to wait, until the process ends.

@@ -9,11 +9,13 @@ mod glob;
 mod heap;
 mod interrupt;
 mod json;
+mod limbo;
 mod object;
 mod objects;
 mod output;
 mod progress;
 mod store;
+mod stores;
 mod table;
 mod units;
 
@@ -21,6 +23,7 @@ use clap::Parser;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    interrupt::survive_the_file_limit();
     let cli = match args::Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return args::explain(&error),

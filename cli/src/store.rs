@@ -42,23 +42,27 @@ impl Store {
     }
 
     pub fn connect(&self, options: &ConnectOptions) -> Result<Arc<Client>> {
-        let client = Client::connect(self.address(), options).map_err(|error| {
-            // What the library advises is for programs that use it.
-            let fact = error.detail().and_then(|detail| detail.split("; ").next());
-            let fact = fact.unwrap_or_default().to_owned();
-            let advice = |what, command| format!("{fact}; {what}: plasma {command}{}", self.flag());
-            match error.status() {
-                Status::StoreNotFound => Failure::new(Exit::NoStore, advice("make one", "create")),
-                Status::StoreExists => Failure::new(Exit::Exists, advice("see it", "stat")),
-                Status::Permission => {
-                    let what = fact.split(": Permission denied").next().unwrap_or_default();
-                    let others = "its owner can admit others: plasma create --mode 640";
-                    Failure::new(Exit::Permission, format!("{what}: permission denied; {others}"))
-                }
-                _ => Failure::from(error),
-            }
-        })?;
+        let client =
+            Client::connect(self.address(), options).map_err(|error| self.cannot(error))?;
         Ok(Arc::new(client))
+    }
+
+    /// Why the store cannot be connected to, and what command helps.
+    pub fn cannot(&self, error: plasma::Error) -> Failure {
+        // What the library advises is for programs that use it.
+        let fact = error.detail().and_then(|detail| detail.split("; ").next());
+        let fact = fact.unwrap_or_default().to_owned();
+        let advice = |what, command| format!("{fact}; {what}: plasma {command}{}", self.flag());
+        match error.status() {
+            Status::StoreNotFound => Failure::new(Exit::NoStore, advice("make one", "create")),
+            Status::StoreExists => Failure::new(Exit::Exists, advice("see it", "stat")),
+            Status::Permission => {
+                let what = fact.split(": Permission denied").next().unwrap_or_default();
+                let others = "its owner can admit others: plasma create --mode 640";
+                Failure::new(Exit::Permission, format!("{what}: permission denied; {others}"))
+            }
+            _ => Failure::from(error),
+        }
     }
 }
 

@@ -143,6 +143,75 @@ fn doctor_finds_the_store_of_a_run_that_was_killed() {
     assert!(doctor(&place, &root).iter().all(|finding| finding["level"] != "problem"));
 }
 
+/// The command below a shell, under a limit on file sizes, in blocks of the shell's.
+fn limited(place: &Place, blocks: u32, args: &[&str]) -> std::process::Command {
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", &format!("ulimit -f {blocks}; exec \"$@\""), "sh", PLASMA]).args(args);
+    command.env("PLASMA_STORE", place.store());
+    command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+    command
+}
+
+#[test]
+fn doctor_tells_of_a_limit_on_file_sizes_under_that_limit() {
+    let place = Place::new();
+    for blocks in [0, 1] {
+        let ran = common::Ran::new(limited(&place, blocks, &["doctor"]), b"");
+        ran.fails(9, &["found"]);
+        let out = ran.stdout();
+        assert!(out.contains("no store can be made or joined"), "{out}");
+        assert!(out.contains("-> ulimit -f unlimited"), "{out}");
+        assert!(!out.contains("rm -r"), "nothing is wrong with the store: {out}");
+
+        // A file takes nothing, or not all of it: the report goes where it can.
+        let file = place.path("report");
+        let mut command = limited(&place, blocks, &["doctor"]);
+        command.stdout(std::fs::File::create(&file).unwrap());
+        let ran = common::Ran::new(command, b"");
+        assert_eq!(ran.code(), Some(6), "{}", ran.stderr());
+        let (report, last) = ran
+            .stderr()
+            .trim_end()
+            .rsplit_once('\n')
+            .map(|(report, last)| (report.to_owned(), last.to_owned()))
+            .unwrap();
+        assert!(report.contains("-> ulimit -f unlimited"), "{report}");
+        assert!(last.contains("standard output") && last.contains("ulimit -f"), "{last}");
+    }
+}
+
+#[test]
+fn a_limit_on_file_sizes_is_an_error_and_no_death() {
+    let place = Place::new();
+    place.put("large", &pattern(40 << 20));
+    let run = |args: &[&str]| common::Ran::new(limited(&place, 32768, args), b"");
+    let out = place.path("out");
+    run(&["get", "large", "-o", &out]).fails(6, &[&out, "ulimit -f"]);
+    assert!(!Path::new(&out).exists() && place.names() == ["store"], "{:?}", place.names());
+    let mut cat = limited(&place, 32768, &["cat", "large"]);
+    cat.stdout(std::fs::File::create(&out).unwrap());
+    common::Ran::new(cat, b"").fails(6, &["standard output", "ulimit -f"]);
+    run(&["create", "-s", &place.path("other"), "-c", "40M"]).fails(6, &["ulimit -f"]);
+    // A command of `run` meets the signal as ever.
+    let script = format!("head -c 40000000 /dev/zero > {out}");
+    let ran = run(&["run", "-c", "512k", "sh", "-c", &script]);
+    assert_eq!(ran.code(), Some(128 + 25), "{}", ran.stderr());
+}
+
+#[test]
+fn doctor_tells_bytes_from_files_that_are_missing() {
+    let name = "doctor_tells_bytes_from_files_that_are_missing";
+    let place = Place::new();
+    let root = machine(&place);
+    let shm = format!("{root}/dev/shm");
+    let Some(_mount) = common::Mount::tmpfs(&shm, "size=256m,nr_inodes=4,mode=1777") else {
+        return common::skip(name, "a small file system cannot be mounted here");
+    };
+    expect(&doctor(&place, &root), "problem", &["of 4 files are left", "df -i", "nr_inodes="]);
+    let store = format!("{shm}/store");
+    place.run(&["create", "-s", &store, "-c", "1M"]).fails(6, &["df -i"]);
+}
+
 #[test]
 fn doctor_tells_a_store_that_is_not_there_from_one_that_cannot_be() {
     let place = Place::empty();

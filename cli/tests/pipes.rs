@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Place, Ran, is_root, pattern, skip};
+use common::{Mount, Place, Ran, pattern, skip};
 use std::ffi::OsStr;
 use std::fs::OpenOptions;
 use std::os::unix::ffi::OsStrExt;
@@ -45,14 +45,9 @@ fn a_full_disk_keeps_what_was_there() {
     let place = Place::new();
     let disk = place.path("disk");
     std::fs::create_dir(&disk).unwrap();
-    let mounted = Command::new("mount")
-        .args(["-t", "tmpfs", "-o", "size=64k", "tmpfs", &disk])
-        .stderr(Stdio::null())
-        .status();
-    if !is_root() || !mounted.is_ok_and(|status| status.success()) {
+    let Some(_mount) = Mount::tmpfs(&disk, "size=64k") else {
         return skip(name, "a small file system cannot be mounted here");
-    }
-    let _unmount = Unmount(disk.clone());
+    };
     place.put("x", &pattern(100_000));
     let out = format!("{disk}/out");
     place.run(&["get", "x", "-o", &out]).fails(6, &[&out, "no space left"]);
@@ -61,14 +56,6 @@ fn a_full_disk_keeps_what_was_there() {
     place.run(&["get", "x", "-o", &out]).fails(6, &[&out]);
     assert_eq!(std::fs::read(&out).unwrap(), b"before");
     assert_eq!(std::fs::read_dir(&disk).unwrap().count(), 1, "something is left");
-}
-
-struct Unmount(String);
-
-impl Drop for Unmount {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg(&self.0).status();
-    }
 }
 
 #[test]

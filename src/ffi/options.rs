@@ -19,6 +19,8 @@ pub const PLASMA_CONNECT_EXCLUSIVE: u32 = 0x2;
 /// plasma_connect: only read. Implies PLASMA_CONNECT_EXISTING.
 pub const PLASMA_CONNECT_READ_ONLY: u32 = 0x4;
 /// plasma_connect: a store made now is removed when its last client leaves.
+/// If that was killed, or READ_ONLY, the store stays until the next connects,
+/// or `plasma reap --all` is run.
 pub const PLASMA_CONNECT_EPHEMERAL: u32 = 0x8;
 /// plasma_connect: a store made now reserves its whole capacity at once.
 pub const PLASMA_CONNECT_RESERVE: u32 = 0x10;

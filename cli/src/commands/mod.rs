@@ -18,6 +18,7 @@ pub mod rm;
 pub mod run;
 pub mod share;
 pub mod stat;
+pub mod stores;
 pub mod top;
 pub mod trim;
 pub mod wait;
@@ -35,6 +36,7 @@ pub fn run(cli: &Cli) -> Result<ExitCode> {
         Command::Create(args) => create::run(args, &store),
         Command::Destroy(args) => destroy::run(args, &store),
         Command::Stat(args) => stat::run(args, &store),
+        Command::Stores(args) => stores::run(args),
         Command::Ls(args) => ls::run(args, &store),
         Command::Info(args) => info::run(args, &store),
         Command::Put(args) => put::run(args, &store),

@@ -3,6 +3,7 @@
 use crate::copy::{self, Broken};
 use crate::failure::{Exit, Failure, Result};
 use crate::interrupt;
+use crate::limbo::Limbo;
 use crate::object::called;
 use crate::output::{json, line};
 use crate::progress::Progress;
@@ -78,7 +79,7 @@ pub fn run(args: &Args, store: &Store) -> Result<()> {
             ..Default::default()
         };
         let id = id.map_or_else(ObjectId::random, Ok)?;
-        let size = put(&client, path, &id, &options)?;
+        let size = put(&client, path, &id, &options).map_err(|failure| full(&client, failure))?;
         match args.json.json {
             true => json(&json!({ "id": id.to_hex(), "name": name, "data_size": size }))?,
             false => line(id)?,
@@ -141,6 +142,18 @@ fn fill(
         io::Seek::seek(&mut &*file, SeekFrom::Start(offset + copied as u64))?;
     }
     copy::to_end(&mut &*file, object, copied, end, progress)
+}
+
+/// A store that is full of deleted objects is not emptied by deleting more.
+fn full(client: &Client, failure: Failure) -> Failure {
+    let is_full = matches!(failure, Failure::Because(Exit::Full, _));
+    match is_full.then(|| Limbo::of(client)) {
+        Some(Ok(limbo)) => match limbo.words() {
+            Some(held) => failure.hint(held),
+            None => failure,
+        },
+        _ => failure,
+    }
 }
 
 fn position(file: &File) -> u64 {

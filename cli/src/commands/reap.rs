@@ -1,29 +1,116 @@
 //! `plasma reap`.
 
-use crate::failure::Result;
+use crate::failure::{Failure, Result};
 use crate::output::{count, json, line};
 use crate::store::Store;
-use serde_json::json;
+use crate::stores;
+use plasma::{Client, ConnectOptions, Status};
+use serde_json::{Value, json};
 
 /// Take back what dead clients left: their half-made objects and leases
+///
+/// With --all it does so in all stores of this user that words name, and removes each that goes
+/// with its last client when this one was killed.
 #[derive(clap::Args)]
 pub struct Args {
+    /// In all stores that `plasma stores` lists
+    #[arg(short, long)]
+    all: bool,
+
     #[command(flatten)]
     json: crate::args::Json,
 }
 
+/// Taken back in one store.
+struct Reaped {
+    clients: u64,
+    bytes: u64,
+}
+
 pub fn run(args: &Args, store: &Store) -> Result<()> {
+    if args.all {
+        return all(args, store);
+    }
     // Whoever connects to write reaps already, so it is counted from before that.
     let reader = store.read()?;
+    let reaped = reap(&reader, || store.write())?;
+    match args.json.json {
+        true => json(&reaped.json()),
+        false => line(reaped.words()),
+    }
+}
+
+fn reap<T: AsRef<Client>>(reader: &Client, write: impl FnOnce() -> Result<T>) -> Result<Reaped> {
     let before = reader.stats()?;
-    let client = store.write()?;
+    let writer = write()?;
+    let client = writer.as_ref();
     client.reap()?;
     let after = client.stats()?;
-    let reaped = after.reaped_clients.saturating_sub(before.reaped_clients);
-    let freed = before.used.saturating_sub(after.used);
-    if args.json.json {
-        return json(&json!({ "reaped_clients": reaped, "freed_bytes": freed }));
+    Ok(Reaped {
+        clients: after.reaped_clients.saturating_sub(before.reaped_clients),
+        bytes: before.used.saturating_sub(after.used),
+    })
+}
+
+impl Reaped {
+    fn json(&self) -> Value {
+        json!({ "reaped_clients": self.clients, "freed_bytes": self.bytes })
     }
-    let clients = count(reaped, "dead client");
-    line(format!("reaped {clients}, freed {}", crate::units::size(freed)))
+
+    fn words(&self) -> String {
+        let clients = count(self.clients, "dead client");
+        format!("reaped {clients}, freed {}", crate::units::size(self.bytes))
+    }
+}
+
+/// Goes on after a failure, and ends with the first.
+fn all(args: &Args, store: &Store) -> Result<()> {
+    if store.address().is_some() {
+        return Err(Failure::usage("--all is all stores of this user, --store is one"));
+    }
+    let (mut values, mut failed) = (Vec::new(), Vec::new());
+    for address in stores::addresses(&stores::directory()) {
+        let done = one(&address);
+        let words = match &done {
+            Ok(Some(reaped)) => reaped.words(),
+            Ok(None) => "removed, since its last client was killed".to_owned(),
+            Err(failure) => format!("left as it is: {failure}"),
+        };
+        if !args.json.json {
+            line(format!("{}: {}", crate::output::safe(&address), words))?;
+        }
+        let mut value = match &done {
+            Ok(Some(reaped)) => reaped.json(),
+            _ => json!({}),
+        };
+        value["store"] = json!(address);
+        value["removed"] = json!(matches!(done, Ok(None)));
+        if let Err(failure) = done {
+            value["error"] = json!(failure.to_string());
+            failed.push(failure.context(address));
+        }
+        values.push(value);
+    }
+    if args.json.json {
+        json(&Value::from(values))?;
+    }
+    match failed.len() {
+        0 => Ok(()),
+        1 => Err(failed.swap_remove(0)),
+        n => Err(failed.swap_remove(0).hint(format!("{} more failed", n - 1))),
+    }
+}
+
+/// Reap one of many stores; `None` when it was abandoned and is removed, or has gone since it was listed.
+fn one(address: &str) -> Result<Option<Reaped>> {
+    if stores::remove_abandoned(address)? {
+        return Ok(None);
+    }
+    let connect = |options: &ConnectOptions| Client::connect(Some(address), options);
+    let reader = match connect(&stores::to_read()) {
+        Err(error) if error.status() == Status::StoreNotFound => return Ok(None),
+        reader => reader?,
+    };
+    let write = || Ok(Box::new(connect(&stores::to_write())?));
+    reap(&reader, write).map(Some)
 }

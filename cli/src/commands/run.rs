@@ -4,6 +4,7 @@ use crate::commands::create::StoreOptions;
 use crate::failure::{Exit, Failure, Result, words};
 use crate::interrupt;
 use crate::store::Store;
+use crate::stores;
 use plasma::{Client, ConnectOptions, ObjectId, Status};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open, pidfd_send_signal};
 use signal_hook::consts::{SIGALRM, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH};
@@ -18,7 +19,9 @@ use std::process::{Command, ExitCode, ExitStatus};
 ///
 /// The command finds the store in PLASMA_STORE. Signals go on to it, and its exit code is this
 /// one's: 128 + n when signal n ended it, 127 when there is no such command, 126 when it cannot be
-/// run, 125 when the store cannot be made.
+/// run, 125 when the store cannot be made. When this process is killed itself, the store stays until
+/// its last client has gone; if that was killed, too, until the next `plasma run` or
+/// `plasma reap --all`.
 #[derive(clap::Args)]
 pub struct Args {
     #[command(flatten)]
@@ -53,6 +56,8 @@ pub fn run(args: &Args, store: &Store) -> Result<ExitCode> {
 
 /// Make the store: at the address that was asked for, else at one of its own.
 fn make(args: &Args, store: &Store) -> Result<std::sync::Arc<Client>> {
+    // What runs that were killed left, so that it does not add up.
+    stores::remove_all_abandoned();
     let options = ConnectOptions { ephemeral: true, ..args.options.options() };
     match store.address() {
         Some(address) if address.contains('/') => {

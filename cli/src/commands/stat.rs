@@ -2,12 +2,13 @@
 
 use crate::failure::Result;
 use crate::json;
+use crate::limbo::Limbo;
 use crate::objects::{self, Object, condition, others};
 use crate::output::{Out, count, json as write_json, safe, stdout};
 use crate::store::Store;
 use crate::table::{Align, Table};
 use crate::units::{now_us, size, span};
-use plasma::{Activity, Client, ClientInfo, Eviction, ObjectInfo, Stats, StoreFacts};
+use plasma::{Activity, ClientInfo, Eviction, ObjectInfo, Stats, StoreFacts};
 use serde_json::json;
 use std::collections::HashMap;
 use std::io::Write;
@@ -27,17 +28,20 @@ struct Picture {
     clients: Vec<ClientInfo>,
     /// What each client leases or writes, by its slot.
     held: HashMap<u32, Vec<ObjectInfo>>,
+    limbo: Limbo,
 }
 
 pub fn run(args: &Args, store: &Store) -> Result<()> {
     let client = store.read()?;
+    let objects = objects::all(&client)?;
     let picture = Picture {
         path: client.address().to_string_lossy().into_owned(),
         facts: client.facts()?,
         stats: client.stats()?,
         activity: client.activity()?,
         clients: others(&client)?,
-        held: held(&client)?,
+        limbo: Limbo::among(&objects),
+        held: held(objects),
     };
     if args.json.json {
         return write_json(&picture.json());
@@ -52,14 +56,14 @@ pub fn run(args: &Args, store: &Store) -> Result<()> {
     Ok(out.flush()?)
 }
 
-fn held(client: &Client) -> Result<HashMap<u32, Vec<ObjectInfo>>> {
+fn held(objects: Vec<Object>) -> HashMap<u32, Vec<ObjectInfo>> {
     let mut held: HashMap<u32, Vec<ObjectInfo>> = HashMap::new();
-    for Object { info, holders } in objects::all(client)? {
+    for Object { info, holders } in objects {
         for holder in holders {
             held.entry(holder.slot).or_default().push(info.clone());
         }
     }
-    Ok(held)
+    held
 }
 
 /// How much of what is free is not in one piece, in percent.
@@ -87,7 +91,7 @@ pub fn made(facts: &StoreFacts) -> String {
 
 impl Picture {
     fn json(&self) -> serde_json::Value {
-        let Self { path, facts, stats, activity, clients, .. } = self;
+        let Self { path, facts, stats, activity, clients, limbo, .. } = self;
         json!({
             "store": path,
             "file_system": stats.file_system,
@@ -106,6 +110,7 @@ impl Picture {
             "objects_sealed": stats.objects_sealed,
             "objects_deleted": stats.objects_deleted,
             "deleted_bytes": stats.deleted_bytes,
+            "deleted_holders": limbo.json(),
             "pinned": stats.pinned,
             "leases": stats.leases,
             "evictions": stats.evictions,
@@ -138,6 +143,9 @@ impl Picture {
         write!(out, ", {} being written", stats.objects_writing)?;
         write!(out, ", {} pinned", stats.pinned)?;
         writeln!(out, "; {} deleted and still held", stats.objects_deleted)?;
+        if let Some(held) = self.limbo.words() {
+            writeln!(out, "held      {held}")?;
+        }
         let waiting = clients.iter().filter(|client| condition(client) == "waits").count();
         let (leases, waiting) = (count(stats.leases, "lease"), count(waiting as u64, "client"));
         writeln!(out, "activity  {leases}, {waiting} waiting")?;

@@ -279,6 +279,25 @@ pub fn skip(test: &str, reason: &str) {
     }
 }
 
+/// A file system of a test's own; it goes with this.
+pub struct Mount(String);
+
+impl Mount {
+    /// Nothing, where none can be mounted.
+    pub fn tmpfs(path: &str, options: &str) -> Option<Mount> {
+        let mut command = Command::new("mount");
+        command.args(["-t", "tmpfs", "-o", options, "tmpfs", path]).stderr(Stdio::null());
+        let mounted = is_root() && command.status().is_ok_and(|status| status.success());
+        mounted.then(|| Mount(path.to_owned()))
+    }
+}
+
+impl Drop for Mount {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(&self.0).status();
+    }
+}
+
 pub fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }

@@ -6,6 +6,12 @@ use crate::units::size;
 /// Room that is hardly enough for anything.
 const LITTLE: u64 = 64 << 20;
 
+/// What lifts the limit on file sizes.
+pub const FILE_SIZE: &str = "ulimit -f unlimited";
+
+/// A client of a store has a file of nearly this size.
+const CLIENT_FILE: u64 = 9 << 20;
+
 /// Descriptors that a client of a busy store may need.
 const DESCRIPTORS: u64 = 1024;
 
@@ -80,8 +86,12 @@ fn limits(machine: &Machine<'_>) -> Vec<Finding> {
         ));
     }
     if let Some(bytes) = soft("Max file size") {
-        let what = format!("files of at most {}: larger stores cannot be made", size(bytes));
-        findings.push(Finding::problem("limits", what, "ulimit -f unlimited"));
+        let what = match bytes < CLIENT_FILE {
+            true => "no store can be made or joined",
+            false => "larger stores cannot be made",
+        };
+        let what = format!("files of at most {}: {what}", size(bytes));
+        findings.push(Finding::problem("limits", what, FILE_SIZE));
     }
     if let Some(bytes) = soft("Max address space") {
         let what = format!("{} of addresses: a client maps a store twice", size(bytes));

@@ -7,6 +7,9 @@ use std::os::unix::fs::MetadataExt;
 /// What a container gets from Docker when nobody says otherwise.
 const DOCKER_DEFAULT: u64 = 64 << 20;
 
+/// Files that making a store and joining it takes.
+const FEW_FILES: u64 = 16;
+
 pub fn look(machine: &Machine<'_>) -> Vec<Finding> {
     let mut findings = shm(machine);
     findings.extend([kernel(machine), huge_pages(machine)]);
@@ -41,6 +44,13 @@ fn shm(machine: &Machine<'_>) -> Vec<Finding> {
     } else {
         Finding::ok("/dev/shm", room)
     });
+    // 0 of 0: the file system does not count them.
+    if fs.f_files > 0 && fs.f_favail < FEW_FILES {
+        let what = format!("{} of {} files are left (df -i)", fs.f_favail, fs.f_files);
+        let what = format!("{what}: no store can be made, though bytes are free");
+        let mend = "mount -o remount,nr_inodes=1M /dev/shm; or remove files there";
+        findings.push(Finding::problem("/dev/shm", what, mend));
+    }
     if fs.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY) {
         let mend = "mount -o remount,rw /dev/shm";
         findings.push(Finding::problem("/dev/shm", "it is mounted read-only", mend));

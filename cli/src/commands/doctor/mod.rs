@@ -5,7 +5,7 @@ mod machine;
 mod stores;
 
 use crate::failure::{Exit, Failure, Result};
-use crate::output::{Out, count, json as write_json, one_line, stdout};
+use crate::output::{count, for_people, one_line, stdout};
 use crate::store::Store;
 use crate::table::colours;
 use serde_json::json;
@@ -103,13 +103,15 @@ pub fn run(args: &Args, store: &Store) -> Result<()> {
     let mut findings = machine::look(&machine);
     findings.extend(limits::look(&machine));
     findings.extend(stores::look(&machine, store));
-    if args.json.json {
-        let each = |f: &Finding| json!({ "level": f.level.word(), "about": f.about, "what": f.what, "mend": f.mend });
-        write_json(&findings.iter().map(each).collect())?;
-    } else {
-        let mut out = stdout();
-        findings.iter().try_for_each(|finding| write(&mut out, finding))?;
-        out.flush()?;
+    let text = if args.json.json { as_json(&findings) } else { as_text(&findings) };
+    let mut out = stdout();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        // The limit that it was to tell of keeps it from a file, but not from a terminal or pipe.
+        Err(error) if error.kind() == io::ErrorKind::FileTooLarge => {
+            let _ = io::stderr().write_all(text.as_bytes());
+            return Err(error.into());
+        }
+        written => written?,
     }
     match findings.iter().filter(|finding| finding.level == Level::Problem).count() {
         0 => Ok(()),
@@ -117,12 +119,22 @@ pub fn run(args: &Args, store: &Store) -> Result<()> {
     }
 }
 
-fn write(out: &mut Out, finding: &Finding) -> io::Result<()> {
+fn as_json(findings: &[Finding]) -> String {
+    let each = |f: &Finding| json!({ "level": f.level.word(), "about": f.about, "what": f.what, "mend": f.mend });
+    let all: serde_json::Value = findings.iter().map(each).collect();
+    if for_people() { format!("{all:#}\n") } else { format!("{all}\n") }
+}
+
+fn as_text(findings: &[Finding]) -> String {
+    findings.iter().map(one).collect()
+}
+
+fn one(finding: &Finding) -> String {
     let (on, off) = if colours() { (finding.level.colour(), "\x1b[0m") } else { ("", "") };
     let (level, about) = (finding.level.word(), finding.about);
-    writeln!(out, "{on}{level:<8}{off} {about:<12} {}", one_line(&finding.what))?;
-    match &finding.mend {
-        Some(mend) => writeln!(out, "{:<21} -> {}", "", one_line(mend)),
-        None => Ok(()),
+    let mut text = format!("{on}{level:<8}{off} {about:<12} {}\n", one_line(&finding.what));
+    if let Some(mend) = &finding.mend {
+        text += &format!("{:<21} -> {}\n", "", one_line(mend));
     }
+    text
 }

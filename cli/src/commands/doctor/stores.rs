@@ -1,17 +1,22 @@
 //! The stores of this user: what dead processes left in them and beside them.
 
-use super::{Finding, Machine};
+use super::{Finding, Machine, limits};
 use crate::failure::{Exit, Failure, Result};
+use crate::limbo::Limbo;
 use crate::objects::others;
 use crate::output::{count, word};
 use crate::store::Store;
+use crate::stores;
 use crate::units::size;
-use plasma::{Client, ConnectOptions, Status};
+use plasma::Client;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// How long something half made lies still before it is taken for abandoned.
 const STILL: Duration = Duration::from_secs(60);
+
+/// The errno of a limit on file sizes.
+const EFBIG: i32 = rustix::io::Errno::FBIG.raw_os_error();
 
 pub fn look(machine: &Machine<'_>, store: &Store) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -28,25 +33,12 @@ pub fn look(machine: &Machine<'_>, store: &Store) -> Vec<Finding> {
             None => {}
         }
     }
-    match store.connect(&looking()) {
+    match Client::connect(store.address(), &stores::to_read()) {
         Ok(client) => drop(addresses.insert(client.address().to_string_lossy().into_owned())),
-        Err(Failure::Because(Exit::NoStore, words)) => {
-            let (what, mend) =
-                words.split_once("; make one: ").unwrap_or((&words, "plasma create"));
-            findings.push(Finding::note("store", what, mend));
-        }
-        Err(failure) => {
-            let mend = "give another with -s, or in PLASMA_STORE; see plasma --help";
-            findings.push(Finding::problem("store", failure.to_string(), mend));
-        }
+        Err(error) => findings.push(unusable(store, error)),
     }
     addresses.iter().for_each(|address| findings.extend(one(address)));
     findings
-}
-
-fn looking() -> ConnectOptions {
-    let lock_timeout = Some(Duration::from_secs(1));
-    ConnectOptions { read_only: true, lock_timeout, ..Default::default() }
 }
 
 /// What a creator or remover that died left, under a hidden name.
@@ -58,15 +50,36 @@ fn abandoned(entry: &std::fs::DirEntry, path: &str) -> Option<Finding> {
     })
 }
 
+/// The store that was asked for cannot be used.
+fn unusable(store: &Store, error: plasma::Error) -> Finding {
+    if error.errno() == EFBIG {
+        return Finding::problem("limits", error.to_string(), limits::FILE_SIZE);
+    }
+    match store.cannot(error) {
+        Failure::Because(Exit::NoStore, words) => {
+            let (what, mend) =
+                words.split_once("; make one: ").unwrap_or((&words, "plasma create"));
+            Finding::note("store", what, mend)
+        }
+        failure => {
+            let mend = "give another with -s, or in PLASMA_STORE; see plasma --help";
+            Finding::problem("store", failure.to_string(), mend)
+        }
+    }
+}
+
 /// One store.
 fn one(address: &str) -> Vec<Finding> {
-    let client = match Client::connect(Some(address), &looking()) {
+    let client = match Client::connect(Some(address), &stores::to_read()) {
         Ok(client) => client,
-        // An EPHEMERAL store that nobody uses: whoever connects next finds none.
-        Err(error) if error.status() == Status::StoreNotFound => {
+        Err(error) if stores::is_abandoned(address, &error) => {
             let what = format!("{address} goes with its last client, and that was killed");
             let mend = format!("plasma destroy -y -s {}", word(address));
             return vec![Finding::problem("leftovers", what, mend)];
+        }
+        Err(error) if error.errno() == EFBIG => {
+            let what = format!("{address}: {error}");
+            return vec![Finding::problem("limits", what, limits::FILE_SIZE)];
         }
         Err(error) => {
             let mend = format!("when no process uses it: rm -r {}", word(address));
@@ -94,6 +107,11 @@ fn one(address: &str) -> Vec<Finding> {
                     Finding::note("store", format!("{address}: {pid} {comm} is stopped"), mend)
                 }
             });
+        }
+        if let Some(held) = Limbo::of(&client)?.words() {
+            let mend =
+                format!("let these clients release them, or end: plasma stat -s {}", word(address));
+            findings.push(Finding::note("store", format!("{address}: {held}"), mend));
         }
         let held =
             format!("{address} holds {}, {} reserved", size(stats.used), size(stats.reserved));

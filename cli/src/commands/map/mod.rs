@@ -7,6 +7,7 @@ pub use text::shade;
 
 use crate::failure::{Failure, Result};
 use crate::heap::{Use, stretches, totals};
+use crate::limbo::Limbo;
 use crate::objects::state;
 use crate::output::{json as write_json, stdout};
 use crate::store::Store;
@@ -42,7 +43,7 @@ pub fn run(args: &Args, store: &Store) -> Result<()> {
     let path = client.address().to_string_lossy();
     let Some(output) = &args.output else {
         let mut out = stdout();
-        text::write(&mut out, &path, &map)?;
+        text::write(&mut out, &path, &map, &Limbo::of(&client)?)?;
         return Ok(out.flush()?);
     };
     let svg = svg::draw(&path, &map, &names(&client)?);

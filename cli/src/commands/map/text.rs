@@ -1,6 +1,7 @@
 //! The heap in letters, or in colours on a terminal.
 
 use crate::heap::{Cell, Use, cells, stretches, totals};
+use crate::limbo::Limbo;
 use crate::output::{Out, safe};
 use crate::table::colours;
 use crate::units::size;
@@ -10,8 +11,8 @@ use std::io::{self, Write};
 const COLUMNS: usize = 64;
 const ROWS: usize = 16;
 
-/// Draw it in rows, each with the offset of its first byte, and a legend.
-pub fn write(out: &mut Out, path: &str, map: &HeapMap) -> io::Result<()> {
+/// Draw it in rows, each with the offset of its first byte, a legend, and who holds what is deleted.
+pub fn write(out: &mut Out, path: &str, map: &HeapMap, limbo: &Limbo) -> io::Result<()> {
     let colours = colours();
     let per_row = map.capacity / ROWS as u64;
     writeln!(out, "{}: {} in rows of {}", safe(path), size(map.capacity), size(per_row))?;
@@ -23,6 +24,9 @@ pub fn write(out: &mut Out, path: &str, map: &HeapMap) -> io::Result<()> {
     let full = |used| Cell { used, eighths: 8 };
     for (used, bytes) in totals.into_iter().filter(|(_, bytes)| *bytes > 0) {
         writeln!(out, "{:>10}  {} {}", size(bytes), drawn(&full(used), colours), used.words())?;
+    }
+    if let Some(held) = limbo.words() {
+        writeln!(out, "            {held}")?;
     }
     if !colours {
         writeln!(out, "            small letters: less than half of it")?;
