@@ -20,7 +20,7 @@ Exit codes:
     7  the time was up
     8  the store, id or name exists already
     9  check or doctor found something
-  141  who read the output had closed it (128 + SIGPIPE)
+  141  the reader of the output had closed it (128 + SIGPIPE)
 
 A signal ends it as signals do: 128 + its number in a shell. `run` has codes of its own.";
 

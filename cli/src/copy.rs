@@ -179,7 +179,7 @@ fn grow(object: &mut MutableBuffer, least: usize, end: Instant) -> Result<()> {
                 std::thread::sleep(Duration::from_millis(10));
                 more = most;
             }
-            _ => return Err(error.into()),
+            _ => return Err(crate::failure::no_room(error)),
         }
     }
 }

@@ -35,7 +35,7 @@ pub enum Exit {
     CannotRun = 126,
     /// `run` did not find its command.
     NoCommand = 127,
-    /// Who read the output has gone: 128 + SIGPIPE.
+    /// The reader of the output has gone: 128 + SIGPIPE.
     ClosedPipe = 141,
 }
 
@@ -147,24 +147,47 @@ impl From<Error> for Failure {
         let exit = match error.status() {
             Status::InvalidArgument => Exit::Usage,
             Status::NotFound => Exit::NotFound,
-            Status::StoreNotFound => Exit::NoStore,
+            Status::StoreNotFound | Status::StoreGone => Exit::NoStore,
             Status::Permission => Exit::Permission,
             Status::OutOfMemory | Status::TooLarge | Status::Limit => Exit::Full,
             Status::Timeout => Exit::TimedOut,
             Status::Exists | Status::NameExists | Status::StoreExists => Exit::Exists,
             _ => Exit::Failed,
         };
-        Self::new(exit, error.to_string())
+        match error.status() {
+            // The library's way out is for programs.
+            Status::StoreGone => Self::new(exit, "the store was removed while it was in use"),
+            _ => Self::new(exit, error.to_string()),
+        }
     }
+}
+
+/// An object finds no room. With an errno it is the system that has none, and the error says why.
+pub fn no_room(error: Error) -> Failure {
+    let way_out = match error.status() {
+        Status::OutOfMemory if error.errno() == 0 => {
+            "plasma rm makes room, --timeout waits for it, plasma create -c makes a larger store"
+        }
+        Status::TooLarge => "plasma create -c makes a larger store",
+        _ => return error.into(),
+    };
+    Failure::new(Exit::Full, fact(&error)).hint(way_out)
+}
+
+/// The fact that an error states, without the way out, which is for programs.
+pub fn fact(error: &Error) -> String {
+    let detail = error.detail().and_then(|detail| detail.split("; ").next());
+    detail.unwrap_or(error.status().text()).to_owned()
 }
 
 /// Errors of standard output; those of files say which file.
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         match exit_of_io(&error) {
-            Exit::ClosedPipe => {
-                Self::new(Exit::ClosedPipe, "who read the output has closed it; output was lost")
-            }
+            Exit::ClosedPipe => Self::new(
+                Exit::ClosedPipe,
+                "the reader of the output has closed it; output was lost",
+            ),
             exit => {
                 let why = format!("cannot write to standard output: {}", words(&error));
                 Self::new(exit, why + way_out(&error))

@@ -1,6 +1,7 @@
 //! The `plasma` command: see, use and mend stores from a terminal.
 #![forbid(unsafe_code)]
 
+mod advice;
 mod args;
 mod commands;
 mod copy;

@@ -171,6 +171,16 @@ pub fn about(object: &OsStr, error: plasma::Error) -> Failure {
     }
 }
 
+/// The time was up: whether there is no such object, or somebody still writes it.
+pub fn late(client: &Client, object: &OsStr, when: &str) -> Failure {
+    let info = find(client, object).and_then(|id| Ok(client.object_info(&id)?));
+    let why = match info {
+        Ok(info) => format!("{} still writes it", info.creator_address),
+        Err(_) => "there is no such object yet; plasma ls lists those that are there".to_owned(),
+    };
+    Failure::new(Exit::TimedOut, format!("{} was not sealed {when}: {why}", object.display()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,7 +1,8 @@
 //! The store that is meant.
 
-use crate::failure::{Exit, Failure, Result};
-use plasma::{Client, ConnectOptions, Status};
+use crate::advice::Purpose;
+use crate::failure::{Failure, Result};
+use plasma::{Client, ConnectOptions};
 use std::ffi::{OsStr, OsString};
 use std::sync::Arc;
 
@@ -41,28 +42,15 @@ impl Store {
         self.connect(&ConnectOptions { existing: true, ..Default::default() })
     }
 
+    /// Connect to make or change it, or to look.
     pub fn connect(&self, options: &ConnectOptions) -> Result<Arc<Client>> {
-        let client =
-            Client::connect(self.address(), options).map_err(|error| self.cannot(error))?;
-        Ok(Arc::new(client))
-    }
-
-    /// Why the store cannot be connected to, and what command helps.
-    pub fn cannot(&self, error: plasma::Error) -> Failure {
-        // What the library advises is for programs that use it.
-        let fact = error.detail().and_then(|detail| detail.split("; ").next());
-        let fact = fact.unwrap_or_default().to_owned();
-        let advice = |what, command| format!("{fact}; {what}: plasma {command}{}", self.flag());
-        match error.status() {
-            Status::StoreNotFound => Failure::new(Exit::NoStore, advice("make one", "create")),
-            Status::StoreExists => Failure::new(Exit::Exists, advice("see it", "stat")),
-            Status::Permission => {
-                let what = fact.split(": Permission denied").next().unwrap_or_default();
-                let others = "its owner can admit others: plasma create --mode 640";
-                Failure::new(Exit::Permission, format!("{what}: permission denied; {others}"))
-            }
-            _ => Failure::from(error),
-        }
+        let purpose = match options {
+            ConnectOptions { read_only: true, .. } => Purpose::Look,
+            ConnectOptions { existing: true, .. } => Purpose::Change,
+            _ => Purpose::Make,
+        };
+        let client = Client::connect(self.address(), options);
+        Ok(Arc::new(client.map_err(|error| self.cannot(purpose, &error))?))
     }
 }
 

@@ -93,7 +93,7 @@ fn watch_ends_when_it_was_told_to() {
     let mut watch = place.start(&["watch"]);
     watch.line();
     place.run(&["destroy"]).ok();
-    watch.end().fails(1, &["removed"]);
+    watch.end().fails(4, &["removed"]);
 }
 
 #[test]

@@ -1,11 +1,12 @@
 //! `plasma destroy`.
 
+use crate::advice::Purpose;
 use crate::failure::{Exit, Failure, Result};
 use crate::objects::others;
 use crate::output::{count, safe};
 use crate::store::Store;
 use crate::units::size;
-use plasma::{Client, Status};
+use plasma::Client;
 use std::io::{self, IsTerminal, Write};
 
 /// Remove a store and all its objects
@@ -23,16 +24,7 @@ pub fn run(args: &Args, store: &Store) -> Result<()> {
     if !args.yes && io::stdin().is_terminal() && !agrees(store)? {
         return Err(Failure::new(Exit::Failed, "nothing was removed"));
     }
-    Client::remove_store(store.address()).map_err(|error| {
-        let fact = error.detail().and_then(|detail| detail.split("; ").next());
-        match (error.status(), fact) {
-            (Status::StoreNotFound, Some(fact)) => Failure::new(Exit::NoStore, fact),
-            (Status::Corrupt | Status::Version, _) => {
-                Failure::from(error).hint("when no process uses it any more, rm -r its directory")
-            }
-            _ => Failure::from(error),
-        }
-    })
+    Client::remove_store(store.address()).map_err(|error| store.cannot(Purpose::Remove, &error))
 }
 
 fn agrees(store: &Store) -> Result<bool> {

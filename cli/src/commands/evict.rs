@@ -1,9 +1,10 @@
 //! `plasma evict`.
 
-use crate::failure::Result;
+use crate::failure::{Exit, Failure, Result, fact};
 use crate::output::{json, line};
 use crate::store::Store;
 use crate::units::{parse_size, size};
+use plasma::Status;
 use serde_json::json;
 
 /// Evict the least recently used objects, in a store made with --lru
@@ -18,7 +19,11 @@ pub struct Args {
 }
 
 pub fn run(args: &Args, store: &Store) -> Result<()> {
-    let evicted = store.write()?.evict(args.bytes)?;
+    let evicted = store.write()?.evict(args.bytes).map_err(|error| match error.status() {
+        Status::Unsupported => Failure::new(Exit::Failed, fact(&error))
+            .hint("plasma create --lru makes one that evicts, plasma rm deletes objects"),
+        _ => Failure::from(error),
+    })?;
     match args.json.json {
         true => json(&json!({ "evicted_bytes": evicted })),
         false => line(format!("evicted {}", size(evicted))),

@@ -3,7 +3,7 @@
 use crate::copy::{self, Broken};
 use crate::failure::{Exit, Failure, Result};
 use crate::interrupt;
-use crate::object::{Call, Object, about};
+use crate::object::{Call, Object, about, late};
 use crate::progress::Progress;
 use crate::store::Store;
 use crate::units::parse_duration;
@@ -62,10 +62,7 @@ pub fn get(client: &Client, object: &OsStr, timeout: Duration) -> Result<Buffer>
             Exit::NotFound,
             format!("{} is still being written; --timeout waits for it", object.display()),
         ),
-        Status::Timeout => Failure::new(
-            Exit::TimedOut,
-            format!("{} was not sealed within {timeout:?}", object.display()),
-        ),
+        Status::Timeout => late(client, object, &format!("within {timeout:?}")),
         _ => about(object, error),
     })
 }

@@ -1,7 +1,7 @@
 //! `plasma put`.
 
 use crate::copy::{self, Broken};
-use crate::failure::{Exit, Failure, Result};
+use crate::failure::{Exit, Failure, Result, no_room};
 use crate::interrupt;
 use crate::limbo::Limbo;
 use crate::object::called;
@@ -174,7 +174,7 @@ fn cannot(path: &Path, options: &CreateOptions<'_>, error: plasma::Error) -> Fai
                 .hint(format!("plasma rm {} frees it", called(name)))
         }
         (Status::Exists, _) => Failure::new(Exit::Exists, "the id is taken"),
-        _ => Failure::from(error),
+        _ => no_room(error),
     };
     failure.context(path.display())
 }

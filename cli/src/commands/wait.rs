@@ -1,8 +1,8 @@
 //! `plasma wait`.
 
-use crate::failure::{Exit, Failure, Result};
+use crate::failure::Result;
 use crate::interrupt;
-use crate::object::{Call, Object, about};
+use crate::object::{Call, Object, about, late};
 use crate::store::Store;
 use crate::units::parse_duration;
 use plasma::{Error, Status};
@@ -36,7 +36,7 @@ pub fn run(args: &Args, store: &Store) -> Result<()> {
         };
         waited.map_err(|error| match error.status() {
             Status::Timeout | Status::NotFound | Status::NotSealed => {
-                Failure::new(Exit::TimedOut, format!("{} was not sealed in time", object.display()))
+                late(&client, object, "in time")
             }
             _ => about(object, error),
         })?;

@@ -1,6 +1,7 @@
 //! The stores of this user: what dead processes left in them and beside them.
 
 use super::{Finding, Machine, limits};
+use crate::advice::Purpose;
 use crate::failure::{Exit, Failure, Result};
 use crate::limbo::Limbo;
 use crate::objects::others;
@@ -55,7 +56,7 @@ fn unusable(store: &Store, error: plasma::Error) -> Finding {
     if error.errno() == EFBIG {
         return Finding::problem("limits", error.to_string(), limits::FILE_SIZE);
     }
-    match store.cannot(error) {
+    match store.cannot(Purpose::Look, &error) {
         Failure::Because(Exit::NoStore, words) => {
             let (what, mend) =
                 words.split_once("; make one: ").unwrap_or((&words, "plasma create"));

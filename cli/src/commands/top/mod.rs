@@ -7,6 +7,7 @@ mod rates;
 mod snapshot;
 mod view;
 
+use crate::advice::Purpose;
 use crate::failure::{Failure, Result, words};
 use crate::store::Store;
 use crate::units::parse_duration;
@@ -62,7 +63,7 @@ fn connect(store: &Store) -> Result<Arc<Client>> {
     match Client::connect(store.address(), &options) {
         Ok(client) => Ok(Arc::new(client)),
         Err(error) if error.status() == Status::Permission => store.read(),
-        Err(_) => store.write(),
+        Err(error) => Err(store.cannot(Purpose::Change, &error)),
     }
 }
 
