@@ -48,8 +48,7 @@ impl Store {
     }
 
     fn refused(&self, purpose: Purpose, fact: &str) -> Failure {
-        let path = self.path();
-        if is_mounted_read_only(&path) {
+        if let Some(path) = self.path().filter(|path| is_mounted_read_only(path)) {
             let why = "its file system is mounted read-only, and each client has a file there";
             let way_out = "mount -o remount,rw mends that";
             let path = path.display();
@@ -59,7 +58,9 @@ impl Store {
         let may_look = || Client::connect(self.address(), &stores::to_read()).is_ok();
         let way_out = match purpose {
             Purpose::Remove => "only its owner, or root, can remove it",
-            Purpose::Make if !path.exists() => "write permission in its directory is needed",
+            Purpose::Make if self.path().is_some_and(|path| !path.exists()) => {
+                "write permission in its directory is needed"
+            }
             Purpose::Change | Purpose::Make if may_look() => {
                 "you may read it, and its owner can let you write: plasma create --mode 660 or 664"
             }
@@ -70,21 +71,22 @@ impl Store {
 
     /// The directory that a store at this path would be in, quoted, when it is not there.
     fn missing_parent(&self) -> Option<String> {
-        let path = self.path();
+        let path = self.path()?;
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty())?;
         // A word's is made with the first store.
-        let is_missing = parent != stores::directory() && !parent.exists();
+        let of_words = plasma::directory_of_words().ok().map(PathBuf::from);
+        let is_missing = of_words.is_none_or(|path| path != parent) && !parent.exists();
         is_missing.then(|| word(&parent.to_string_lossy()).into_owned())
     }
 
     /// The directory that the address means.
-    fn path(&self) -> PathBuf {
+    fn path(&self) -> Option<PathBuf> {
         let from_environment = || std::env::var("PLASMA_STORE").ok();
         let address = self.address().map(str::to_owned).or_else(from_environment);
         let address = address.unwrap_or_else(|| "default".to_owned());
         match address.contains('/') {
-            true => PathBuf::from(address),
-            false => stores::directory().join(address),
+            true => Some(PathBuf::from(address)),
+            false => Some(PathBuf::from(plasma::directory_of_words().ok()?).join(address)),
         }
     }
 }

@@ -1,21 +1,18 @@
 //! The stores that this user names by words, and those of them that nobody comes back to.
 
 use plasma::{Client, ConnectOptions, Status};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 /// How long a look at one of many stores waits for its writer lock: its owner may be stopped.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Where they are.
-pub fn directory() -> PathBuf {
-    PathBuf::from(format!("/dev/shm/plasma-{}", rustix::process::geteuid().as_raw()))
-}
-
-/// The addresses of the stores in a directory, in the order of their names. Hidden are those that
-/// are being made or removed.
-pub fn addresses(directory: &Path) -> Vec<String> {
-    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+/// The addresses of all of them, in the order of their names; none, where the system does not say
+/// which user this is. Hidden are those that are being made or removed.
+pub fn addresses() -> Vec<String> {
+    let directory = plasma::directory_of_words().ok();
+    let entries = directory.and_then(|path| std::fs::read_dir(path).ok());
+    let entries = entries.into_iter().flatten().flatten();
     let shown = entries.filter(|entry| !entry.file_name().as_encoded_bytes().starts_with(b"."));
     let mut addresses: Vec<_> =
         shown.filter_map(|entry| Some(entry.path().to_str()?.to_owned())).collect();
@@ -56,7 +53,7 @@ pub fn remove_abandoned(address: &str) -> plasma::Result<bool> {
 
 /// As [`remove_abandoned`] for all stores of this user; one that cannot be removed stays.
 pub fn remove_all_abandoned() {
-    for address in addresses(&directory()) {
+    for address in addresses() {
         let _ = remove_abandoned(&address);
     }
 }

@@ -69,7 +69,7 @@ fn all(args: &Args, store: &Store) -> Result<()> {
         return Err(Failure::usage("--all is all stores of this user, --store is one"));
     }
     let (mut values, mut failed) = (Vec::new(), Vec::new());
-    for address in stores::addresses(&stores::directory()) {
+    for address in stores::addresses() {
         let done = one(&address);
         let words = match &done {
             Ok(Some(reaped)) => reaped.words(),

@@ -3,7 +3,7 @@
 use crate::failure::Result;
 use crate::objects::others;
 use crate::output::{count, json, safe, stdout};
-use crate::stores::{addresses, directory, is_abandoned, to_read};
+use crate::stores::{addresses, is_abandoned, to_read};
 use crate::table::{Align, Table};
 use crate::units::size;
 use plasma::{Client, Stats, Status};
@@ -44,7 +44,7 @@ struct Seen {
 }
 
 pub fn run(args: &Args) -> Result<()> {
-    let rows: Vec<Row> = addresses(&directory()).into_iter().filter_map(look).collect();
+    let rows: Vec<Row> = addresses().into_iter().filter_map(look).collect();
     if args.json.json {
         return json(&rows.iter().map(Row::json).collect());
     }
