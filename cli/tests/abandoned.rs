@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{PLASMA, Place, Ran, Running, is_root, pattern, skip};
+use common::{Place, Ran, Running, is_root, pattern, skip};
 use serde_json::Value;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
@@ -25,9 +25,7 @@ impl User {
         }
         let uid = 1_000_000 + std::process::id() * 16 + NEXT.fetch_add(1, Ordering::Relaxed);
         let place = Place::empty();
-        std::fs::copy(PLASMA, place.path("plasma")).unwrap();
-        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-        std::fs::set_permissions(&place.directory, mode).unwrap();
+        place.binary();
         Some(User { uid, place })
     }
 

@@ -236,9 +236,7 @@ fn logind_is_told_apart_from_one_that_keeps() {
     }
     expect(&doctor(&place, &root), "ok", &["RemoveIPC", "system users"]);
     change(&root, "etc/passwd", "someone:x:54321:54321::/:/bin/sh\n");
-    let binary = place.path("plasma");
-    std::fs::copy(PLASMA, &binary).unwrap();
-    mode(&place.directory, 0o755);
+    let binary = place.binary();
     let other = || -> Vec<Value> {
         let mut command = std::process::Command::new(&binary);
         command.args(["doctor", "--root", &root, "--json"]);

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Mount, PLASMA, Place, Ran, is_root, pattern, skip};
+use common::{Mount, Place, Ran, is_root, pattern, skip};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 
@@ -106,15 +106,13 @@ fn a_store_of_another_user() {
         return skip(name, "only root can become another user");
     }
     let place = Place::empty();
-    std::fs::copy(PLASMA, place.path("plasma")).unwrap();
+    let binary = place.binary();
     let as_other = |args: &[&str], store: &str| {
-        let mut command = Command::new(place.path("plasma"));
+        let mut command = Command::new(&binary);
         command.args(args).args(["-s", store]).uid(65534);
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         Ran::new(command, b"")
     };
-    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-    std::fs::set_permissions(&place.directory, mode).unwrap();
     let (private, public) = (place.path("private"), place.path("public"));
     for (store, mode) in [(&private, "600"), (&public, "644")] {
         place.run(&["create", "-s", store, "-c", "1M", "--mode", mode]).ok();

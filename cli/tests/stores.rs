@@ -133,8 +133,7 @@ fn who_may_not_gets_one_line() {
     }
     let place = Place::new();
     place.put("secret", b"bytes");
-    let binary = place.path("plasma");
-    std::fs::copy(common::PLASMA, &binary).unwrap();
+    let binary = place.binary();
     for args in [&["ls"][..], &["stat"], &["get", "secret"], &["put", "/etc/passwd"], &["top"]] {
         let mut command = std::process::Command::new(&binary);
         command.args(args).env("PLASMA_STORE", place.store());

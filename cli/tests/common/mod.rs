@@ -61,6 +61,19 @@ impl Place {
         path
     }
 
+    /// A copy of the binary that other users can run, too.
+    ///
+    /// Another process makes it: a child that another test forks meanwhile would inherit the file
+    /// as open for writing, and the copy could not be run.
+    pub fn binary(&self) -> String {
+        let path = self.path("plasma");
+        let shell = format!("cp {PLASMA} {path} && chmod 755 . {path}");
+        let mut command = Command::new("sh");
+        command.args(["-c", &shell]).current_dir(&self.directory);
+        assert!(command.status().unwrap().success());
+        path
+    }
+
     /// The names in the directory, in order.
     pub fn names(&self) -> Vec<String> {
         let entries = std::fs::read_dir(&self.directory).unwrap();
