@@ -197,8 +197,25 @@ fn a_command_with_closed_streams_harms_no_object() {
     };
     closed(&["create", "--capacity", "16M"]);
     closed(&["put", &file, "--name", "first"]);
-    closed(&["ls"]);
-    closed(&["check"]);
+    let (copy, picture) = (place.path("copy"), place.path("heap.svg"));
+    let run = ["run", "-c", "1M", "sh", "-c", "echo to nobody; echo to nobody >&2"];
+    let others: &[&[&str]] = &[
+        &["ls"],
+        &["stat"],
+        &["stores"],
+        &["info", "first"],
+        &["cat", "first"],
+        &["get", "first", "-o", &copy],
+        &["wait", "first"],
+        &["watch", "-t", "10ms"],
+        &["map", "-o", &picture],
+        &["reap"],
+        &["trim"],
+        &run,
+        &["check"],
+    ];
+    others.iter().for_each(|args| closed(args));
+    assert_eq!(std::fs::read(&copy).unwrap(), pattern(100_000));
     assert_eq!(place.run(&["cat", "first"]).output.stdout, pattern(100_000));
     place.run(&["check"]).ok();
 }
