@@ -1130,7 +1130,9 @@ plasma_status_t plasma_get_or_create(const plasma_client_t *client,
 /**
  * Create, fill and seal many objects, each as by plasma_put().
  *
- * Each is tried, also after one failed.
+ * Each is tried, also after one failed; but a disconnect, an interruption, a
+ * fork or the end of the store ends the whole call, with that status for all
+ * that are left.
  *
  * @param client    borrowed.
  * @param ids       borrowed: count ids.
@@ -1157,7 +1159,9 @@ plasma_status_t plasma_put_many(const plasma_client_t *client,
 /**
  * Delete many objects, each as by plasma_delete().
  *
- * Each is tried, also after one failed.
+ * Each is tried, also after one failed; but a disconnect, an interruption, a
+ * fork or the end of the store ends the whole call, with that status for all
+ * that are left.
  *
  * @param client    borrowed.
  * @param ids       borrowed: count ids.

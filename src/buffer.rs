@@ -1,7 +1,7 @@
 //! A read-only view of a sealed object.
 #![allow(unsafe_code)] // a leased object's bytes become a slice
 
-use crate::client::forked;
+use crate::client::{NO_WAIT, forked};
 use crate::error::{Error, Result, Status};
 use crate::info::ObjectInfo;
 use crate::segment::Bytes;
@@ -78,6 +78,7 @@ impl Buffer {
     /// What the store knows of the object.
     pub fn info(&self) -> Result<ObjectInfo> {
         self.check()?;
+        let _call = self.seat.session().begin_on_buffer(NO_WAIT);
         self.seat.session().held_info(self.held.slot, self.held.generation)
     }
 

@@ -10,12 +10,16 @@ use crate::info::{
 use crate::layout::record::IdWords;
 use crate::mutable_buffer::MutableBuffer;
 use crate::options::{ConnectOptions, CreateOptions};
-use crate::store::{GetOrMake, Seat, Session, check_name};
+use crate::store::{Call, GetOrMake, Seat, Session, check_name};
 use crate::subscription::Subscription;
+use crate::sys::thread::CancelOff;
 use std::ffi::CStr;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
+
+/// The timeout of a call that has none of its own.
+pub(crate) const NO_WAIT: Option<Duration> = Some(Duration::ZERO);
 
 /// A connection; dropping it disconnects.
 ///
@@ -40,6 +44,7 @@ impl Client {
     /// Connect to the store at `address`: a word is a store of this user in `/dev/shm`, anything
     /// with a `/` is the store's directory, `None` is `$PLASMA_STORE` or else `default`.
     pub fn connect(address: Option<&str>, options: &ConnectOptions) -> Result<Client> {
+        let _cancel = CancelOff::begin();
         let session = Session::connect(address, options)?;
         let seat = Seat::take(&session)?;
         Ok(Client { seat, session })
@@ -49,7 +54,7 @@ impl Client {
     /// have returned. Later calls may fail likewise.
     pub fn close(&self) {
         if !self.session.forked() {
-            self.session.end_waits();
+            self.session.end_calls();
         }
     }
 
@@ -75,18 +80,54 @@ impl Client {
         size: u64,
         options: &CreateOptions<'_>,
     ) -> Result<MutableBuffer> {
-        let draft = self.session.create(id, size, options)?;
+        let call = self.session.begin(options.timeout)?;
+        let draft = self.session.create(&call, id, size, options)?;
         MutableBuffer::new(self.seat, draft)
     }
 
     /// Create an object from `data` and seal it.
     pub fn put(&self, id: &ObjectId, data: &[u8], options: &CreateOptions<'_>) -> Result<()> {
-        let draft = self.session.create(id, data.len() as u64, options)?;
+        self.put_in(&self.session.begin(options.timeout)?, id, data, options)
+    }
+
+    fn put_in(
+        &self,
+        call: &Call<'_>,
+        id: &ObjectId,
+        data: &[u8],
+        options: &CreateOptions<'_>,
+    ) -> Result<()> {
+        let draft = self.session.create(call, id, data.len() as u64, options)?;
         draft.bytes.copy_from(data);
-        if let Err(error) = self.session.seal(&draft, None) {
-            self.session.abort_or_abandon(draft.object);
-            return Err(error);
-        }
+        let sealed = self.session.seal(&draft, None).map(drop);
+        sealed.inspect_err(|_| self.session.give_up(draft.object))
+    }
+
+    /// As [`Client::put`] for many objects, `data` of each index. `each` is called once for every
+    /// index, in their order. A disconnect, an interruption, a fork and the end of the store end the
+    /// whole batch; after any other failure the next object is tried.
+    pub fn put_many<'d>(
+        &self,
+        ids: &[ObjectId],
+        data: &dyn Fn(usize) -> Result<&'d [u8]>,
+        options: &CreateOptions<'_>,
+        each: &mut dyn FnMut(usize, Result<()>),
+    ) -> Result<()> {
+        let call = self.session.begin(options.timeout)?;
+        let one = &mut |at: usize| self.put_in(&call, &ids[at], data(at)?, options);
+        batch(&call, ids.len(), one, each);
+        Ok(())
+    }
+
+    /// As [`Client::delete`] for many objects; `each` and the end of a batch as in
+    /// [`Client::put_many`].
+    pub fn delete_many(
+        &self,
+        ids: &[ObjectId],
+        each: &mut dyn FnMut(usize, Result<()>),
+    ) -> Result<()> {
+        let call = self.session.begin(NO_WAIT)?;
+        batch(&call, ids.len(), &mut |at| self.session.delete(&call, &ids[at]), each);
         Ok(())
     }
 
@@ -99,7 +140,8 @@ impl Client {
         options: &CreateOptions<'_>,
         timeout: Option<Duration>,
     ) -> Result<GetOrCreate> {
-        match self.session.get_or_create(self.seat, id, size, options, timeout)? {
+        let call = self.session.begin(timeout)?;
+        match self.session.get_or_create(&call, self.seat, id, size, options)? {
             GetOrMake::Got(ticket, held) => {
                 Ok(GetOrCreate::Existing(Buffer::new(self.seat, ticket, held)))
             }
@@ -128,7 +170,8 @@ impl Client {
     #[cold]
     pub(crate) fn get_slow(&self, id: &ObjectId, timeout: Option<Duration>) -> Result<Buffer> {
         let key = Key::Id(IdWords::from(id));
-        let (ticket, held) = self.session.get(self.seat, &key, timeout)?;
+        let call = self.session.begin(timeout)?;
+        let (ticket, held) = self.session.get(&call, self.seat, &key)?;
         Ok(Buffer::new(self.seat, ticket, held))
     }
 
@@ -137,13 +180,17 @@ impl Client {
     pub fn get_by_name(&self, name: &str, timeout: Option<Duration>) -> Result<Buffer> {
         check_name(name)?;
         let key = self.session.name_key(name);
-        let (ticket, held) = self.session.get(self.seat, &key, timeout)?;
+        if let Some((ticket, held)) = self.session.get_hot(self.seat, &key) {
+            return Ok(Buffer::new(self.seat, ticket, held));
+        }
+        let call = self.session.begin(timeout)?;
+        let (ticket, held) = self.session.get(&call, self.seat, &key)?;
         Ok(Buffer::new(self.seat, ticket, held))
     }
 
     /// The id of the object with this name, sealed or not.
     pub fn lookup(&self, name: &str) -> Result<ObjectId> {
-        self.session.lookup(name)
+        self.session.lookup(&self.session.begin(NO_WAIT)?, name)
     }
 
     /// Get many objects with one deadline. `each` is called once for every index, in no order.
@@ -153,7 +200,8 @@ impl Client {
         timeout: Option<Duration>,
         each: &mut dyn FnMut(usize, Result<Buffer>),
     ) -> Result<()> {
-        self.session.get_many(self.seat, ids, timeout, &mut |i, got| {
+        let call = self.session.begin(timeout)?;
+        self.session.get_many(&call, self.seat, ids, &mut |i, got| {
             each(i, got.map(|(ticket, held)| Buffer::new(self.seat, ticket, held)));
         })
     }
@@ -167,7 +215,7 @@ impl Client {
         timeout: Option<Duration>,
         ready: &mut [bool],
     ) -> Result<(usize, bool)> {
-        self.session.wait_ready(ids, num_ready, timeout, ready)
+        self.session.wait_ready(&self.session.begin(timeout)?, ids, num_ready, ready)
     }
 
     /// Whether an object is there, and whether it is sealed.
@@ -177,47 +225,50 @@ impl Client {
 
     /// All about one object.
     pub fn object_info(&self, id: &ObjectId) -> Result<ObjectInfo> {
-        self.session.object_info(id)
+        self.session.object_info(&self.session.begin(NO_WAIT)?, id)
     }
 
     /// All objects, deleted ones whose memory is still held among them.
     pub fn list(&self) -> Result<Vec<ObjectInfo>> {
+        let _call = self.session.begin(NO_WAIT)?;
         self.session.list()
     }
 
     /// All clients, dead ones that were not reaped yet among them.
     pub fn list_clients(&self) -> Result<Vec<ClientInfo>> {
+        let _call = self.session.begin(NO_WAIT)?;
         self.session.list_clients()
     }
 
     /// The clients that lease or write an object.
     pub fn list_holders(&self, id: &ObjectId) -> Result<Vec<ClientInfo>> {
-        self.session.list_holders(id)
+        self.session.list_holders(&self.session.begin(NO_WAIT)?, id)
     }
 
     /// Delete a sealed object: gone at once for new gets, its memory follows the last release.
     pub fn delete(&self, id: &ObjectId) -> Result<()> {
-        self.session.delete(id)
+        self.session.delete(&self.session.begin(NO_WAIT)?, id)
     }
 
     /// Keep an object from being evicted.
     pub fn pin(&self, id: &ObjectId) -> Result<()> {
-        self.session.set_pinned(id, true)
+        self.session.set_pinned(&self.session.begin(NO_WAIT)?, id, true)
     }
 
     /// Let an object be evicted again.
     pub fn unpin(&self, id: &ObjectId) -> Result<()> {
-        self.session.set_pinned(id, false)
+        self.session.set_pinned(&self.session.begin(NO_WAIT)?, id, false)
     }
 
     /// Evict the least recently released objects until `bytes` of data are gone or nothing may go;
     /// returns how many bytes went. Only in stores made with eviction.
     pub fn evict(&self, bytes: u64) -> Result<u64> {
-        self.session.evict(bytes)
+        self.session.evict(&self.session.begin(NO_WAIT)?, bytes)
     }
 
     /// The numbers of the store.
     pub fn stats(&self) -> Result<Stats> {
+        let _call = self.session.begin(NO_WAIT)?;
         self.session.stats()
     }
 
@@ -225,7 +276,7 @@ impl Client {
     /// wait; gets do not. Changes nothing, but what a dead writer left is recovered first, as by
     /// any writer. Experimental: may change between minor versions.
     pub fn check(&self) -> Result<CheckReport> {
-        self.session.examine()
+        self.session.examine(&self.session.begin(NO_WAIT)?)
     }
 
     /// What never changes about the store. Experimental: may change between minor versions.
@@ -236,12 +287,14 @@ impl Client {
     /// Where the objects lie in the heap, and so what is free. Stops nobody. Experimental: may
     /// change between minor versions.
     pub fn heap_map(&self) -> Result<HeapMap> {
+        let _call = self.session.begin(NO_WAIT)?;
         self.session.heap_map()
     }
 
     /// Who holds what: as [`Client::list_holders`] for all objects at once, the deleted that are
     /// still held among them. Experimental: may change between minor versions.
     pub fn list_holdings(&self) -> Result<Vec<Holding>> {
+        let _call = self.session.begin(NO_WAIT)?;
         self.session.list_holdings()
     }
 
@@ -252,13 +305,13 @@ impl Client {
 
     /// Reap dead clients and free what nobody holds, now; returns how many clients were reaped.
     pub fn reap(&self) -> Result<u64> {
-        self.session.reap()
+        self.session.reap(&self.session.begin(NO_WAIT)?)
     }
 
     /// Give whole free chunks back to the system, keeping `keep` bytes of reserved free memory;
     /// returns the bytes given back.
     pub fn trim(&self, keep: u64) -> Result<u64> {
-        self.session.trim(keep)
+        self.session.trim(&self.session.begin(NO_WAIT)?, keep)
     }
 
     /// News of objects from now on.
@@ -269,6 +322,7 @@ impl Client {
     /// Remove a store. Connected processes keep what they hold; their calls return
     /// [`Status::StoreGone`].
     pub fn remove_store(address: Option<&str>) -> Result<()> {
+        let _cancel = CancelOff::begin();
         Session::remove_store(address)
     }
 }
@@ -279,7 +333,8 @@ impl Drop for Client {
             // Another thread of the parent may have been in the midst of it: the child touches nothing.
             return std::mem::forget(Arc::clone(&self.session));
         }
-        self.session.end_waits();
+        let _cancel = CancelOff::begin();
+        self.session.end_calls();
         self.seat.close();
     }
 }
@@ -293,4 +348,22 @@ impl fmt::Debug for Client {
 /// The error of a call in a forked child.
 pub(crate) fn forked() -> Error {
     Error::plain(Status::Forked)
+}
+
+/// Do `one` for each index, and tell `each`, until the call is ended: then all that are left come to
+/// what ended it.
+fn batch(
+    call: &Call<'_>,
+    count: usize,
+    one: &mut dyn FnMut(usize) -> Result<()>,
+    each: &mut dyn FnMut(usize, Result<()>),
+) {
+    for at in 0..count {
+        match call.check().and_then(|()| one(at)) {
+            Err(error) if Call::is_ended_by(&error) => {
+                return (at..count).for_each(|at| each(at, Err(error.clone())));
+            }
+            done => each(at, done),
+        }
+    }
 }

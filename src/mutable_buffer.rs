@@ -2,7 +2,7 @@
 #![allow(unsafe_code)] // a creator's own bytes become a slice
 
 use crate::buffer::Buffer;
-use crate::client::forked;
+use crate::client::{NO_WAIT, forked};
 use crate::error::{Error, Result};
 use crate::memory;
 use crate::segment::BytesMut;
@@ -47,7 +47,7 @@ impl MutableBuffer {
     pub(crate) fn new(seat: &'static Seat, draft: Draft) -> Result<Self> {
         let bytes = draft.bytes;
         let name = seat.open_draft(draft).map_err(|draft| {
-            seat.session().abort_or_abandon(draft.object);
+            seat.session().give_up(draft.object);
             memory::refused()
         })?;
         Ok(Self { seat, name, bytes })
@@ -77,12 +77,16 @@ impl MutableBuffer {
 
     /// Change the size, keeping the bytes; on failure all is as before.
     pub fn resize(&mut self, new_size: u64) -> Result<()> {
-        self.with_draft(|session, draft| session.resize(draft, new_size))
+        self.with_draft(|session, draft| {
+            session.resize(&session.begin_on_buffer(NO_WAIT), draft, new_size)
+        })
     }
 
     /// Set or replace a metadata value; on failure all is as before.
     pub fn set_metadata(&mut self, key: &str, value: &[u8]) -> Result<()> {
-        self.with_draft(|session, draft| session.set_metadata(draft, key, value))
+        self.with_draft(|session, draft| {
+            session.set_metadata(&session.begin_on_buffer(NO_WAIT), draft, key, value)
+        })
     }
 
     /// Publish the object: from now on it never changes. A failure gives the buffer back, and `?`
@@ -109,7 +113,7 @@ impl MutableBuffer {
     /// Give the object up: its id, name and memory are free again. It fails as
     /// [`MutableBuffer::seal`] does.
     pub fn abort(self) -> std::result::Result<(), EndError> {
-        self.end(|session, draft| session.abort(draft.object))
+        self.end(|session, draft| session.abort(&session.begin_on_buffer(NO_WAIT), draft.object))
     }
 
     #[inline(always)]
@@ -183,7 +187,7 @@ impl Drop for MutableBuffer {
         if !self.seat.forked() {
             // A draft that is gone was ended already.
             if let Some(taken) = self.seat.take_draft(self.name) {
-                self.seat.session().abort_or_abandon(taken.draft.object);
+                self.seat.session().give_up(taken.draft.object);
                 self.seat.close_draft(self.name, taken);
             }
         }

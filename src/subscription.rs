@@ -9,7 +9,7 @@ use crate::store::Session;
 use crate::sync::local::{AtomicBool, AtomicU32, Ordering::SeqCst};
 use crate::sys::event_fd::EventFd;
 use crate::sys::futex;
-use crate::sys::thread::{Thread, spawn_quiet};
+use crate::sys::thread::{CancelOff, Thread, spawn_quiet};
 use once_cell::sync::OnceCell;
 use std::fmt;
 use std::os::fd::RawFd;
@@ -135,8 +135,8 @@ impl Subscription {
     /// A descriptor that is readable while an event waits. It belongs to the subscription; the
     /// first call starts the one thread that feeds it.
     pub fn fd(&self) -> Result<RawFd> {
+        let _call = self.shared.session.begin(None)?;
         self.shared.session.check()?;
-        self.shared.session.check_open()?;
         let pump = self.pump.get_or_try_init(|| Pump::start(&self.shared))?;
         pump.fd.number().map_err(|errno| errno.because("the event descriptor was closed"))
     }
@@ -145,11 +145,11 @@ impl Subscription {
 impl Shared {
     fn next(&self, timeout: Option<Duration>) -> Result<Event> {
         let session = &self.session;
+        let call = session.begin(timeout)?;
         session.check()?;
-        session.check_open()?;
         let words = [&session.segment.wake().events.word];
         session.spin().probe(|| self.has_event().then_some(()));
-        session.wait_until(&words, timeout, || {
+        session.wait_until(&call, &words, || {
             let mut cursor = self.cursor.lock();
             let sequence = cursor.next();
             Ok(match cursor.poll(&session.segment.events()?) {
@@ -206,10 +206,10 @@ impl Shared {
     fn wait_for_event(&self) -> bool {
         let words = [&self.session.segment.wake().events.word];
         loop {
-            let waited = self.session.wait_until(&words, None, || {
+            let Ok(call) = self.session.begin(None) else { return false };
+            let waited = self.session.wait_until(&call, &words, || {
                 // SYNC pump-stop: SeqCst; set before the nudge.
                 let stop = self.stop.load(SeqCst);
-                self.session.check_open()?;
                 Ok((stop || self.has_event()).then_some(!stop))
             });
             match waited {
@@ -228,6 +228,7 @@ impl Drop for Subscription {
             std::mem::forget((Arc::clone(&self.shared), self.pump.take()));
             return;
         }
+        let _cancel = CancelOff::begin();
         // SYNC pump-stop: SeqCst; before the nudge.
         self.shared.stop.store(true, SeqCst);
         let Some(pump) = self.pump.take() else { return };

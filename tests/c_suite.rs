@@ -49,6 +49,7 @@ c_tests! {
     hostile_names,
     hostile_reader,
     ids,
+    in_flight,
     interrupt,
     kernel,
     kill,

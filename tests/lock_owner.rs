@@ -3,11 +3,14 @@
 
 mod common;
 
+use common::owner::StoppedOwner;
 use common::{
     Child, Scratch, assert_sound, connect, fill, get_checked, hear, id, make, put, role, say, spawn,
 };
-use plasma::{Client, ConnectOptions, CreateOptions, ObjectState, Status};
+use plasma::{Client, ConnectOptions, CreateOptions, EventKind, ObjectState, Status};
+use std::cell::RefCell;
 use std::os::fd::AsFd;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 const CHILD: &str = "a_child_plays_its_role";
@@ -407,4 +410,73 @@ fn an_object_may_be_pinned_at_any_moment_of_its_making() {
     client.reap().unwrap();
     let stats = client.stats().unwrap();
     assert_eq!((stats.recoveries, stats.objects_writing, stats.objects_sealed), (0, 0, 1));
+}
+
+/// A create has placed its object, and stands before the system call that backs it with memory, when
+/// the lock that it needs next comes into the hands of a client that stands still.
+#[test]
+fn a_create_that_times_out_half_way_leaves_neither_id_nor_memory() {
+    let scratch = Scratch::new();
+    let address = scratch.store("store");
+    let client = Rc::new(make(&address, 64 << 20, 0, false));
+    put(&client, &id(KEPT, 0), 10_000, Some("kept"));
+    let news = client.subscribe().unwrap();
+    let (creator, beside) = (impatient(&address), Rc::clone(&client));
+    let owner = Rc::new(RefCell::new(None));
+    let held = Rc::clone(&owner);
+    plasma::sync::at_points(move |point| {
+        let reserves = point.what() == "fallocate";
+        if reserves {
+            held.replace(Some(StoppedOwner::new(&beside).unwrap()));
+        }
+        reserves
+    });
+    let options = CreateOptions { name: Some("large"), ..Default::default() };
+    let created = creator.create(&id(OTHER, 0), 9 << 20, &options).map(drop);
+    assert_eq!(created.unwrap_err().status(), Status::Timeout);
+
+    // The lock is held still, and the object is absent for everybody.
+    assert_eq!(client.contains(&id(OTHER, 0)).unwrap(), ObjectState::Absent);
+    assert_eq!(client.lookup("large").unwrap_err().status(), Status::NotFound);
+    assert!(client.list().unwrap().iter().all(|info| info.id != id(OTHER, 0)));
+    let event = news.next(Some(Duration::ZERO)).unwrap();
+    assert_eq!((event.kind, event.id), (EventKind::Aborted, id(OTHER, 0)));
+
+    owner.take().unwrap().give_back();
+    put(&client, &id(OTHER, 0), 9 << 20, Some("large"));
+    let stats = client.stats().unwrap();
+    assert!(stats.used < (9 << 20) + (64 << 10), "{} bytes are used", stats.used);
+    assert_eq!(get_checked(&client, &id(OTHER, 0)).unwrap().len(), 9 << 20);
+    assert_eq!(client.stats().unwrap().objects_writing, 0);
+    assert_sound(&client, "after a create that timed out half way");
+}
+
+/// Between the seal and its announcement another gets the object, deletes it, and makes one in its
+/// slot: each of the two is announced, as itself.
+#[test]
+fn an_object_is_announced_as_itself_though_its_slot_is_anothers_by_then() {
+    let scratch = Scratch::new();
+    let address = scratch.store("store");
+    let client = make(&address, 1 << 20, 1, false);
+    let beside = connect(&address);
+    let news = client.subscribe().unwrap();
+    let draft = client.create(&id(OTHER, 0), 100, &CreateOptions::default()).unwrap();
+    plasma::sync::at_points(move |point| {
+        let announces = point.file().ends_with("events.rs");
+        if announces {
+            assert_eq!(beside.get(&id(OTHER, 0), None).unwrap().len(), 100);
+            beside.delete(&id(OTHER, 0)).unwrap();
+            beside.reap().unwrap();
+            put(&beside, &id(OTHER, 1), 100, None);
+        }
+        announces
+    });
+    draft.seal().unwrap();
+    let mut heard = Vec::new();
+    while let Ok(event) = news.next(Some(Duration::ZERO)) {
+        heard.push((event.kind, event.id));
+    }
+    heard.sort_unstable_by_key(|(kind, id)| (*kind as i32, *id.as_bytes()));
+    let both = [(EventKind::Sealed, id(OTHER, 0)), (EventKind::Sealed, id(OTHER, 1))];
+    assert_eq!(heard, [both[0], both[1], (EventKind::Deleted, id(OTHER, 0))]);
 }

@@ -80,12 +80,15 @@ pub extern "C" fn plasma_connect(
 
 /// Leave a store. Never fails.
 ///
-/// Calls of other threads that wait in this client return DISCONNECTED first.
+/// Calls of other threads that are in flight end first: those that wait return
+/// DISCONNECTED, and this call returns after the last of them. Do not call it
+/// in a handler of a signal that interrupted a call on the same client.
 /// Buffers of both kinds stay usable, and the client counts as present in the
 /// store until the last of them is gone.
 ///
 /// @param client  consumed; NULL is a no-op. Using it later is an error of
-///                the caller's, as after free().
+///                the caller's, as after free(); so is a call of another
+///                thread that has not begun yet.
 ///
 /// Threads: any.   Cost: a few system calls.   Since: 0.1
 #[unsafe(no_mangle)]
@@ -107,9 +110,12 @@ pub extern "C" fn plasma_client_address(client: Option<&plasma_client_t>) -> *co
     client.map_or(std::ptr::null(), |client| client.0.address().as_ptr())
 }
 
-/// Make every call that now waits in this client return INTERRUPTED.
+/// Make every call in flight on this client that waits return INTERRUPTED.
 ///
-/// Calls that begin later are not affected.
+/// One interruption is enough for each call: one that is not waiting yet does
+/// not begin to, and plasma_put_many() and plasma_delete_many() end where they
+/// are. A call that needs no wait ends as usual, and calls that begin later are
+/// not affected.
 ///
 /// @param client  borrowed.
 ///

@@ -9,23 +9,38 @@ use crate::error::Result;
 use std::ffi::c_void;
 use std::mem::MaybeUninit;
 
-/// Calls `call` for each element and writes its status. The first failure is the result.
-fn each(
-    statuses: &mut [MaybeUninit<plasma_status_t>],
-    mut call: impl FnMut(usize) -> Result<()>,
-) -> Result<()> {
-    let mut first = Ok(());
-    for (at, slot) in statuses.iter_mut().enumerate() {
-        let result = call(at);
-        slot.write(status::of(&result));
-        first = first.and(result);
+/// The statuses of a batch as they come, and its first failure in the order of the array.
+struct Statuses<'a> {
+    statuses: &'a mut [MaybeUninit<plasma_status_t>],
+    first: Result<()>,
+}
+
+impl<'a> Statuses<'a> {
+    fn new(statuses: &'a mut [MaybeUninit<plasma_status_t>]) -> Self {
+        Self { statuses, first: Ok(()) }
     }
-    first
+
+    fn set(&mut self, at: usize, result: Result<()>) {
+        self.statuses[at].write(status::of(&result));
+        if self.first.is_ok() {
+            self.first = result;
+        }
+    }
+
+    /// What the batch came to. One that did not begin comes to that for each element.
+    fn finish(mut self, all: Result<()>) -> Result<()> {
+        if all.is_err() {
+            (0..self.statuses.len()).for_each(|at| self.set(at, all.clone()));
+        }
+        self.first
+    }
 }
 
 /// Create, fill and seal many objects, each as by plasma_put().
 ///
-/// Each is tried, also after one failed.
+/// Each is tried, also after one failed; but a disconnect, an interruption, a
+/// fork or the end of the store ends the whole call, with that status for all
+/// that are left.
 ///
 /// @param client    borrowed.
 /// @param ids       borrowed: count ids.
@@ -59,16 +74,19 @@ pub extern "C" fn plasma_put_many(
             if count > 1 && options.name.is_some() {
                 return Err(invalid("one name for many objects"));
             }
-            each(statuses, |at| {
-                client.put(&ids[at], raw::bytes(datas[at], sizes[at], "data")?, options)
-            })
+            let data = |at: usize| raw::bytes(datas[at], sizes[at], "data");
+            let mut statuses = Statuses::new(statuses);
+            let all = client.put_many(ids, &data, options, &mut |at, put| statuses.set(at, put));
+            statuses.finish(all)
         })
     })
 }
 
 /// Delete many objects, each as by plasma_delete().
 ///
-/// Each is tried, also after one failed.
+/// Each is tried, also after one failed; but a disconnect, an interruption, a
+/// fork or the end of the store ends the whole call, with that status for all
+/// that are left.
 ///
 /// @param client    borrowed.
 /// @param ids       borrowed: count ids.
@@ -89,6 +107,8 @@ pub extern "C" fn plasma_delete_many(
     run(|| {
         let (client, ids) = (client_arg(client)?, ids_arg(ids, count)?);
         let statuses = raw::array_mut(statuses, count, "statuses")?;
-        each(statuses, |at| client.delete(&ids[at]))
+        let mut statuses = Statuses::new(statuses);
+        let all = client.delete_many(ids, &mut |at, deleted| statuses.set(at, deleted));
+        statuses.finish(all)
     })
 }

@@ -54,7 +54,10 @@ impl Index<'_> {
             if !seen {
                 report(8, format!("record {slot} is in no {kind} chain"));
             }
-            keys.push((sortable(&key), slot));
+            // What was given up since the lock was taken is absent: its id may be another's already.
+            if !word.has(RecordWord::ABANDONED) {
+                keys.push((sortable(&key), slot));
+            }
         }
         keys.sort_unstable();
         for pair in keys.windows(2).filter(|pair| pair[0].0 == pair[1].0) {

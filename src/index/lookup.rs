@@ -32,7 +32,7 @@ enum Walk {
 pub struct Astray;
 
 impl Index<'_> {
-    /// Find the WRITING or SEALED object with this key.
+    /// Find the object with this key: SEALED, or WRITING and not given up.
     #[inline(always)]
     pub fn find(&self, key: &Key) -> Result<Option<Hit>, Astray> {
         match self.walk(key) {
@@ -167,7 +167,7 @@ fn match_record(key: &Key, record: &Record, word: RecordWord) -> Option<RecordWo
 
 #[inline]
 fn is_live(word: RecordWord) -> bool {
-    word.is(State::Writing) || word.is(State::Sealed)
+    word.is(State::Sealed) || word.is(State::Writing) && !word.has(RecordWord::ABANDONED)
 }
 
 impl From<NameHash> for Key {

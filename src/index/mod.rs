@@ -12,6 +12,7 @@
 //! then advances the version; only after that may the slot be used again. So a walker that was
 //! carried into another chain by a reused record sees a new version and looks again.
 
+mod abandoned;
 mod check;
 pub mod hash;
 mod lookup;
@@ -28,6 +29,7 @@ mod tests;
 #[cfg(all(test, not(any(loom, shuttle))))]
 mod threads;
 
+pub use abandoned::Abandoned;
 pub use check::Report;
 pub use lookup::{Astray, Hit};
 pub use magazine::Kept;

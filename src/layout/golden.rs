@@ -53,7 +53,7 @@ fn types() -> String {
             buckets mode seed ticks epoch_us),
         type_of!(Live: epoch lifecycle records_reserved),
         type_of!(Reserved: 0),
-        type_of!(LockLine: word),
+        type_of!(LockLine: word abandoned),
         type_of!(Table: used free_head free_tail free_count blocks_reserved hosts had_client),
         type_of!(Counters: evictions evicted_bytes recoveries reaped_clients lock_steals),
         type_of!(EventHead: head last_gap),

@@ -145,13 +145,15 @@ pub struct Counters {
     _pad: [AtomicU64; 3],
 }
 
-/// The writer lock on a line of its own.
+/// The writer lock, and what its next owner has to do first, on a line of their own.
 #[repr(C, align(64))]
 #[derive(Debug)]
 pub struct LockLine {
     /// [`super::lock_word::LockWord`].
     pub word: AtomicU64,
-    _pad: [AtomicU64; 7],
+    /// Records marked ABANDONED that the next owner of the lock frees.
+    pub abandoned: AtomicU64,
+    _pad: [AtomicU64; 6],
 }
 
 /// A host name, NUL padded.

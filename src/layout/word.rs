@@ -18,7 +18,8 @@ pub enum State {
 /// | bits   | field      | meaning                                                     |
 /// |--------|------------|-------------------------------------------------------------|
 /// | 63..32 | generation | advanced each time the slot is freed; `MAX` retires the slot|
-/// | 31..15 | -          | zero                                                        |
+/// | 31..16 | -          | zero                                                        |
+/// | 15     | ABANDONED  | WRITING, but given up by its creator without the writer lock |
 /// | 14     | ORPHANED   | FREE because the creator of the last generation died        |
 /// | 13     | HIDDEN     | owns memory but is no object (a chunk being trimmed)        |
 /// | 12     | TEXT       | the metadata extent holds name and metadata                 |
@@ -29,7 +30,8 @@ pub enum State {
 /// | 7..0   | state      | 0 FREE, 1 WRITING, 2 SEALED, 3 DOOMED; others are corrupt   |
 ///
 /// FREE -> WRITING (create) -> SEALED (seal) -> DOOMED (delete, evict) -> FREE, generation + 1;
-/// WRITING -> FREE, generation + 1 (abort; ORPHANED: reap, recovery). Flags change by CAS in any
+/// WRITING -> FREE, generation + 1 (abort; ORPHANED: reap, recovery). ABANDONED is never cleared: for
+/// lookups the object is absent, and the next owner of the writer lock frees it. Flags change by CAS in any
 /// state but FREE.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RecordWord(pub u64);
@@ -51,7 +53,10 @@ impl RecordWord {
     /// FREE because the creator of the last generation died before it sealed.
     pub const ORPHANED: u64 = 1 << 14;
 
-    const FLAGS: u64 = 0x7f00;
+    /// Given up by its creator, who could not get the writer lock: absent, and to be freed.
+    pub const ABANDONED: u64 = 1 << 15;
+
+    const FLAGS: u64 = 0xff00;
 
     /// A word of these parts.
     pub const fn new(generation: u32, flags: u64, state: State) -> Self {

@@ -22,7 +22,7 @@ use crate::alloc::Allocator;
 use crate::error::{Error, Result, Status};
 use crate::events::EventRing;
 use crate::index::hash::Seed;
-use crate::index::{Index, Slots};
+use crate::index::{Abandoned, Index, Slots};
 use crate::layout::LAYOUT_VERSION;
 use crate::layout::block::Block;
 use crate::layout::event::EventEntry;
@@ -203,6 +203,12 @@ impl Segment {
     /// The writer lock.
     pub fn lock(&self) -> WriterLock<'_> {
         WriterLock::new(&self.header().lock.word)
+    }
+
+    /// The objects that were given up without the writer lock.
+    #[inline(always)]
+    pub fn abandoned(&self) -> Abandoned<'_> {
+        Abandoned { count: &self.header().lock.abandoned }
     }
 
     /// The words that waiters sleep on.

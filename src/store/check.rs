@@ -4,6 +4,7 @@
 //! word is read once, and all else is compared with what it said. What may change without the lock
 //! (leases, events, liveness) is judged by what holds at every instant, or only counted.
 
+use super::call::Call;
 use super::reclaim::units_of;
 use super::recover::owned_extents;
 use super::session::Session;
@@ -45,10 +46,10 @@ struct Check<'a> {
 
 impl Session {
     /// Compare all structures of the store with each other, under the writer lock.
-    pub fn examine(&self) -> Result<CheckReport> {
+    pub fn examine(&self, call: &Call<'_>) -> Result<CheckReport> {
         self.check_writable()?;
         self.check_links()?;
-        let mut guard = self.lock()?;
+        let mut guard = self.lock(call)?;
         // Four extents each: what is walked is no more, unless it is broken.
         let used = self.segment.index().used() as usize;
         let mut check = Check {
@@ -429,7 +430,9 @@ impl Check<'_> {
             let (word, record) = (self.words[slot], session.record(slot as u32)?);
             let creator = (record.creator_slot.load(Relaxed), record.creator_nonce.load(Relaxed));
             // A creator that left since has sealed it before.
-            if word.is(State::Writing) && !producers.contains(&creator) && record.look() == word {
+            let given_up = word.has(RecordWord::ABANDONED);
+            let left = word.is(State::Writing) && !given_up && !producers.contains(&creator);
+            if left && record.look() == word {
                 self.problem(24, format!("record {slot} is WRITING, and its creator has left"));
             }
         }
@@ -446,11 +449,12 @@ fn is_legal(word: RecordWord) -> bool {
     let retired = word.generation() == u32::MAX;
     let hidden = word.has(RecordWord::HIDDEN);
     let orphaned = word.has(RecordWord::ORPHANED);
+    let abandoned = word.has(RecordWord::ABANDONED);
     let sound = match word.state() {
         None => false,
         Some(State::Free) => word.without(RecordWord::ORPHANED) == free(word),
         Some(State::Writing) => !orphaned,
-        Some(State::Sealed | State::Doomed) => !orphaned && !hidden,
+        Some(State::Sealed | State::Doomed) => !orphaned && !hidden && !abandoned,
     };
     let counted = word.is(State::Free) || (word.generation() > 0 && !retired);
     word.0 == known && sound && counted

@@ -1,5 +1,6 @@
 //! Create an object: a record, extents, and memory behind them.
 
+use super::call::Call;
 use super::draft::{Draft, Unsealed};
 use super::mend::known_hosts;
 use super::metadata::Metadata;
@@ -20,27 +21,29 @@ use std::time::Duration;
 
 /// What a creator waits for, and how far it has gone.
 pub(super) struct Room {
-    deadline: Option<u64>,
+    /// Until when it waits for room (monotonic ns): `None` is forever, 0 not at all.
+    until: Option<u64>,
     pause_ms: u64,
     reaped: bool,
     tried_again: bool,
     mended: bool,
-    waits: bool,
     /// Why the file system gives no more: only what is reserved already is of use.
     no_more_memory: Option<Error>,
 }
 
 impl Room {
-    /// Wait until `deadline` (monotonic ns), 0 not at all, `None` for ever.
-    pub(super) fn new(deadline: Option<u64>) -> Self {
-        let waits = deadline != Some(0);
+    /// Of a call that does not wait for room.
+    pub(super) fn now() -> Self {
+        Self::until(Some(0))
+    }
+
+    fn until(until: Option<u64>) -> Self {
         Self {
-            deadline,
-            pause_ms: 1,
+            until,
+            pause_ms: 0,
             reaped: false,
             tried_again: false,
             mended: false,
-            waits,
             no_more_memory: None,
         }
     }
@@ -54,7 +57,13 @@ impl Room {
 
 impl Session {
     /// Create an object.
-    pub fn create(&self, id: &ObjectId, size: u64, options: &CreateOptions<'_>) -> Result<Draft> {
+    pub fn create(
+        &self,
+        call: &Call<'_>,
+        id: &ObjectId,
+        size: u64,
+        options: &CreateOptions<'_>,
+    ) -> Result<Draft> {
         self.check_writable()?;
         let metadata = Metadata::new(options.name, options.metadata)?;
         let text = metadata.encode()?;
@@ -69,11 +78,11 @@ impl Session {
             payload: metadata.payload() as u32,
             flags: flag(options.pinned, RecordWord::PINNED)
                 | flag(options.name.is_some(), RecordWord::NAMED),
-            host: self.host()?,
+            host: self.host(call)?,
             now_us: clock::epoch_us() as u64,
         };
-        let mut room = Room::new(deadline(options.timeout));
-        let (object, bytes) = self.place_and_reserve(&plan, &mut room)?;
+        let mut room = Room::until(call.until(options.timeout));
+        let (object, bytes) = self.place_and_reserve(call, &plan, &mut room)?;
         if options.zeroed {
             bytes.fill_zero();
         }
@@ -96,13 +105,18 @@ impl Session {
         Ok(())
     }
 
-    fn place_and_reserve(&self, plan: &Plan<'_>, room: &mut Room) -> Result<(Unsealed, BytesMut)> {
+    fn place_and_reserve(
+        &self,
+        call: &Call<'_>,
+        plan: &Plan<'_>,
+        room: &mut Room,
+    ) -> Result<(Unsealed, BytesMut)> {
         loop {
-            let (object, data, meta) = self.place(plan, room)?;
-            match self.fill(plan, object, data, meta) {
+            let (object, data, meta) = self.place(call, plan, room)?;
+            match self.fill(call, plan, object, data, meta) {
                 Ok(bytes) => return Ok((object, bytes)),
                 Err(error) => {
-                    self.abort_or_abandon(object);
+                    self.give_up(object);
                     // The file system is full: what is reserved already may still have room.
                     if error.status() != Status::OutOfMemory || room.no_more_memory.is_some() {
                         return Err(error);
@@ -116,13 +130,14 @@ impl Session {
     /// Back the extents with memory and write name and metadata; the bytes of the data.
     fn fill(
         &self,
+        call: &Call<'_>,
         plan: &Plan<'_>,
         object: Unsealed,
         data: Extent,
         meta: Extent,
     ) -> Result<BytesMut> {
-        self.reserve_extent(data)?;
-        self.reserve_extent(meta)?;
+        self.reserve_extent(call, data)?;
+        self.reserve_extent(call, meta)?;
         let reserved = &self.segment.header().reserved;
         if !plan.text.is_empty() {
             self.segment.heap.write(meta, reserved)?.copy_from(plan.text);
@@ -137,35 +152,40 @@ impl Session {
         self.segment.heap.write(data, reserved)
     }
 
-    fn place(&self, plan: &Plan<'_>, room: &mut Room) -> Result<(Unsealed, Extent, Extent)> {
+    fn place(
+        &self,
+        call: &Call<'_>,
+        plan: &Plan<'_>,
+        room: &mut Room,
+    ) -> Result<(Unsealed, Extent, Extent)> {
         loop {
-            match self.try_place(plan, room.no_more_memory.is_some())? {
+            match self.try_place(call, plan, room.no_more_memory.is_some())? {
                 Placed::Done { object, data, meta } => return Ok((object, data, meta)),
                 Placed::Taken(hit, status) => {
-                    if !self.reap_if_orphan(hit)? {
+                    if !self.reap_if_orphan(call, hit)? {
                         return Err(taken(plan.id, status));
                     }
                 }
                 Placed::NeedRecords => {
-                    let reserved = self.reserve_records();
-                    self.or_make_room(room, reserved)?;
+                    let reserved = self.reserve_records(call);
+                    self.or_make_room(call, room, reserved)?;
                 }
                 Placed::NeedBlocks(count) => {
-                    let reserved = self.more_blocks(count, &mut room.mended);
-                    self.or_make_room(room, reserved)?;
+                    let reserved = self.more_blocks(call, count, &mut room.mended);
+                    self.or_make_room(call, room, reserved)?;
                 }
                 Placed::NoRoom { record: true } => {
-                    self.make_record_room(room, || self.no_records())?
+                    self.make_record_room(call, room, || self.no_records())?
                 }
                 Placed::NoRoom { record: false } => {
-                    self.make_room(room, units(plan.size), units(plan.text.len() as u64))?;
+                    self.make_room(call, room, units(plan.size), units(plan.text.len() as u64))?;
                 }
             }
         }
     }
 
     /// Index of this host's name in the store's table.
-    fn host(&self) -> Result<u32> {
+    fn host(&self, call: &Call<'_>) -> Result<u32> {
         if let Some(host) = self.own.host.get() {
             return Ok(*host);
         }
@@ -175,7 +195,7 @@ impl Session {
         for (word, bytes) in words.iter_mut().zip(name.chunks_exact(8)) {
             *word = bytes.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte));
         }
-        let _guard = self.lock()?;
+        let _guard = self.lock(call)?;
         let header = self.segment.header();
         let known = known_hosts(header);
         let same = |host: &&crate::layout::header::Host| {
@@ -197,35 +217,41 @@ impl Session {
     }
 
     /// Where the file system gives no memory for more records or blocks, free some that there are.
-    fn or_make_room(&self, room: &mut Room, reserved: Result<()>) -> Result<()> {
+    fn or_make_room(&self, call: &Call<'_>, room: &mut Room, reserved: Result<()>) -> Result<()> {
         match reserved {
             Err(error) if error.status() == Status::OutOfMemory => {
-                self.make_record_room(room, || error)
+                self.make_record_room(call, room, || error)
             }
             other => other,
         }
     }
 
     /// Make room for extents of so many units, or say why there is none.
-    pub(super) fn make_room(&self, room: &mut Room, data: u64, meta: u64) -> Result<()> {
-        if self.empty_magazines()? || self.reclaim()? > 0 || self.reap_once(room)? {
+    pub(super) fn make_room(
+        &self,
+        call: &Call<'_>,
+        room: &mut Room,
+        data: u64,
+        meta: u64,
+    ) -> Result<()> {
+        if self.empty_magazines(call)? || self.reclaim(call)? > 0 || self.reap_once(call, room)? {
             return Ok(());
         }
         let reserved_only = room.no_more_memory.is_some();
-        if self.segment.facts.lru() && self.evict_for(data, meta, reserved_only)? {
+        if self.segment.facts.lru() && self.evict_for(call, data, meta, reserved_only)? {
             return Ok(());
         }
         if room.once_more() {
             return Ok(());
         }
-        if !std::mem::replace(&mut room.mended, true) && self.hides_room(data, meta)? {
+        if !std::mem::replace(&mut room.mended, true) && self.hides_room(call, data, meta)? {
             return Ok(());
         }
         let full = match room.no_more_memory.take() {
             Some(error) => error,
             None => self.full(data + meta),
         };
-        self.wait_for_room(room, full)
+        self.wait_for_room(call, room, full)
     }
 
     #[cold]
@@ -243,17 +269,22 @@ impl Session {
         )
     }
 
-    fn make_record_room(&self, room: &mut Room, full: impl FnOnce() -> Error) -> Result<()> {
-        if self.empty_magazines()? || self.reclaim()? > 0 || self.reap_once(room)? {
+    fn make_record_room(
+        &self,
+        call: &Call<'_>,
+        room: &mut Room,
+        full: impl FnOnce() -> Error,
+    ) -> Result<()> {
+        if self.empty_magazines(call)? || self.reclaim(call)? > 0 || self.reap_once(call, room)? {
             return Ok(());
         }
-        if self.segment.facts.lru() && self.evict_for(0, 0, false)? {
+        if self.segment.facts.lru() && self.evict_for(call, 0, 0, false)? {
             return Ok(());
         }
         if room.once_more() {
             return Ok(());
         }
-        self.wait_for_room(room, full())
+        self.wait_for_room(call, room, full())
     }
 
     #[cold]
@@ -267,19 +298,18 @@ impl Session {
         )
     }
 
-    fn reap_once(&self, room: &mut Room) -> Result<bool> {
-        Ok(!std::mem::replace(&mut room.reaped, true) && self.reap_dead()? > 0)
+    fn reap_once(&self, call: &Call<'_>, room: &mut Room) -> Result<bool> {
+        Ok(!std::mem::replace(&mut room.reaped, true) && self.reap_dead(call)? > 0)
     }
 
-    fn wait_for_room(&self, room: &mut Room, full: Error) -> Result<()> {
-        let late = |deadline| clock::monotonic_ns() >= deadline;
-        if !room.waits || room.deadline.is_some_and(late) {
+    fn wait_for_room(&self, call: &Call<'_>, room: &mut Room, full: Error) -> Result<()> {
+        let late = |until| until == 0 || clock::monotonic_ns() >= until;
+        if room.until.is_some_and(late) {
             return Err(full);
         }
-        let pause = Duration::from_millis(room.pause_ms);
-        room.pause_ms = (room.pause_ms * 2).min(100);
+        room.pause_ms = (room.pause_ms * 2).clamp(1, 100);
         room.reaped = false;
-        self.nap(pause, room.deadline)?;
+        self.nap(call, Duration::from_millis(room.pause_ms), room.until)?;
         self.check_writable()
     }
 }
@@ -289,12 +319,4 @@ fn taken(id: &ObjectId, status: Status) -> Error {
         Status::NameExists => Error::new(status, "another object has this name"),
         _ => Error::new(status, format!("object {id}")),
     }
-}
-
-/// The deadline of a time-out: 0 for none at all, `None` for ever.
-pub(super) fn deadline(timeout: Option<Duration>) -> Option<u64> {
-    timeout.map(|timeout| match timeout {
-        Duration::ZERO => 0,
-        _ => clock::after(timeout),
-    })
 }

@@ -1,13 +1,17 @@
 //! An object that this client is writing.
 
+use super::call::Call;
+use super::create::Room;
 use super::get::Held;
 use super::lock::Guard;
 use super::mend::starts_over;
 use super::metadata::Metadata;
 use super::session::Session;
+use super::waiting::News;
 use crate::alloc::{self, Outcome};
 use crate::error::{Error, Result, Status};
-use crate::layout::event::EventKind;
+use crate::id::ObjectId;
+use crate::layout::event::{EventKind, Sizes};
 use crate::layout::extent::{Extent, units};
 use crate::layout::record::Record;
 use crate::layout::word::{LeaseWord, RecordWord, State};
@@ -102,19 +106,19 @@ impl Session {
     }
 
     /// Change the size of an unsealed object; on failure all is as before.
-    pub fn resize(&self, draft: &mut Draft, size: u64) -> Result<()> {
+    pub fn resize(&self, call: &Call<'_>, draft: &mut Draft, size: u64) -> Result<()> {
         self.check_writable()?;
         self.refuse_too_large(size, draft.metadata.encoded_len() as u64)?;
         let (record, word) = self.draft_word(draft.object)?;
         let old = record.data.load(word.data_index());
         if size != old.size {
-            let exchange = self.begin_exchange(draft, Kind::Data, size)?;
+            let exchange = self.begin_exchange(call, draft, Kind::Data, size)?;
             if exchange.moved {
                 let reserved = &self.segment.header().reserved;
                 let from = self.segment.heap.read(exchange.old, reserved)?;
                 self.segment.heap.write(exchange.new, reserved)?.copy_from_own(from);
             }
-            self.end_exchange(draft, &exchange)?;
+            self.end_exchange(call, draft, &exchange)?;
         }
         let (record, word) = self.draft_word(draft.object)?;
         let extent = record.data.load(word.data_index());
@@ -123,48 +127,60 @@ impl Session {
     }
 
     /// Set one key of an unsealed object's metadata; on failure all is as before.
-    pub fn set_metadata(&self, draft: &mut Draft, key: &str, value: &[u8]) -> Result<()> {
+    pub fn set_metadata(
+        &self,
+        call: &Call<'_>,
+        draft: &mut Draft,
+        key: &str,
+        value: &[u8],
+    ) -> Result<()> {
         self.check_writable()?;
         let mut metadata = draft.metadata.copy()?;
         metadata.set(key, value)?;
         let bytes = metadata.encode()?;
         self.refuse_too_large(draft.bytes.len, bytes.len() as u64)?;
-        let exchange = self.begin_exchange(draft, Kind::Meta, bytes.len() as u64)?;
+        let exchange = self.begin_exchange(call, draft, Kind::Meta, bytes.len() as u64)?;
         let reserved = &self.segment.header().reserved;
         self.segment.heap.write(exchange.new, reserved)?.copy_from(&bytes);
         let (record, word) = self.draft_word(draft.object)?;
         record.payload[1 - word.meta_index()].store(metadata.payload() as u32, Ordering::Relaxed);
-        self.end_exchange(draft, &exchange)?;
+        self.end_exchange(call, draft, &exchange)?;
         draft.metadata = metadata;
         Ok(())
     }
 
     /// Give the record a second extent of `size` bytes beside the current one, backed by memory.
-    fn begin_exchange(&self, draft: &Draft, kind: Kind, size: u64) -> Result<Exchange> {
-        let mut room = super::create::Room::new(Some(0));
+    fn begin_exchange(
+        &self,
+        call: &Call<'_>,
+        draft: &Draft,
+        kind: Kind,
+        size: u64,
+    ) -> Result<Exchange> {
+        let mut room = Room::now();
         let mut mended = false;
         loop {
-            let placed = match self.try_exchange(draft, kind, size) {
+            let placed = match self.try_exchange(call, draft, kind, size) {
                 Err(error) if starts_over(&mut mended, &error) => continue,
                 other => other?,
             };
             match placed {
                 Outcome::Done(exchange) => {
-                    if let Err(error) = self.reserve_extent(exchange.new) {
-                        self.undo_exchange(draft, &exchange)?;
+                    if let Err(error) = self.reserve_extent(call, exchange.new) {
+                        self.undo_exchange(call, draft, &exchange)?;
                         return Err(error);
                     }
                     return Ok(exchange);
                 }
-                Outcome::NeedBlocks(count) => self.more_blocks(count, &mut mended)?,
-                Outcome::NoFit => self.make_room(&mut room, units(size), 0)?,
+                Outcome::NeedBlocks(count) => self.more_blocks(call, count, &mut mended)?,
+                Outcome::NoFit => self.make_room(call, &mut room, units(size), 0)?,
             }
         }
     }
 
     /// Take away the second extent that an exchange left behind when it could not get the lock
     /// again.
-    fn clear_leftover(&self, draft: &Draft, kind: Kind) -> Result<()> {
+    fn clear_leftover(&self, call: &Call<'_>, draft: &Draft, kind: Kind) -> Result<()> {
         let (record, word) = self.draft_word(draft.object)?;
         let index = kind.current(word);
         let (old, new) = (kind.pair(record).load(index), kind.pair(record).load(1 - index));
@@ -172,12 +188,18 @@ impl Session {
             return Ok(());
         }
         let moved = old.is_empty() || old.start != new.start;
-        self.undo_exchange(draft, &Exchange { kind, old, new, moved })
+        self.undo_exchange(call, draft, &Exchange { kind, old, new, moved })
     }
 
-    fn try_exchange(&self, draft: &Draft, kind: Kind, size: u64) -> Result<Outcome<Exchange>> {
-        self.clear_leftover(draft, kind)?;
-        let mut guard = self.lock()?;
+    fn try_exchange(
+        &self,
+        call: &Call<'_>,
+        draft: &Draft,
+        kind: Kind,
+        size: u64,
+    ) -> Result<Outcome<Exchange>> {
+        self.clear_leftover(call, draft, kind)?;
+        let mut guard = self.lock(call)?;
         let (record, word) = self.draft_word(draft.object)?;
         let index = kind.current(word);
         let old = kind.pair(record).load(index);
@@ -215,21 +237,27 @@ impl Session {
     }
 
     /// Make the second extent the current one by one CAS, and free what it leaves over.
-    fn end_exchange(&self, draft: &Draft, exchange: &Exchange) -> Result<()> {
-        self.settle_exchange(draft, exchange, true)
+    fn end_exchange(&self, call: &Call<'_>, draft: &Draft, exchange: &Exchange) -> Result<()> {
+        self.settle_exchange(call, draft, exchange, true)
     }
 
     /// Take the second extent away again.
-    fn undo_exchange(&self, draft: &Draft, exchange: &Exchange) -> Result<()> {
-        self.settle_exchange(draft, exchange, false)
+    fn undo_exchange(&self, call: &Call<'_>, draft: &Draft, exchange: &Exchange) -> Result<()> {
+        self.settle_exchange(call, draft, exchange, false)
     }
 
-    fn settle_exchange(&self, draft: &Draft, exchange: &Exchange, keep: bool) -> Result<()> {
+    fn settle_exchange(
+        &self,
+        call: &Call<'_>,
+        draft: &Draft,
+        exchange: &Exchange,
+        keep: bool,
+    ) -> Result<()> {
         let Exchange { kind, old, new, moved } = *exchange;
         let (from, to) = if keep { (old, new) } else { (new, old) };
         let mut mended = false;
         loop {
-            let mut guard = self.lock()?;
+            let mut guard = self.lock(call)?;
             let (record, word) = self.draft_word(draft.object)?;
             let index = kind.current(word);
             let goes = if keep { index } else { 1 - index };
@@ -242,7 +270,7 @@ impl Session {
                     Err(error) => return Err(error),
                     Ok(Outcome::NeedBlocks(count)) => {
                         drop(guard);
-                        self.more_blocks(count, &mut mended)?;
+                        self.more_blocks(call, count, &mut mended)?;
                         continue;
                     }
                     Ok(Outcome::Done(_) | Outcome::NoFit) => {}
@@ -281,6 +309,8 @@ impl Session {
             self.lease_word(index).store(leased.0, Ordering::Relaxed);
         }
         let data = record.data.load(word.data_index());
+        // Before it is SEALED: then another may delete it, and use the slot again.
+        let news = News::of(record, word, now_us);
         // SYNC record-word: Release in `swap`; all that the creator wrote is published with it.
         while let Err(now) = record.swap(word, word.in_state(State::Sealed)) {
             if now.generation() != object.generation || !now.is(State::Writing) {
@@ -288,7 +318,7 @@ impl Session {
             }
             word = now;
         }
-        self.publish(record, now_us, word);
+        self.publish(&news, word);
         let held = lease.map(|_| {
             let bytes = self.segment.heap.read(data, &self.segment.header().reserved);
             bytes.map(|bytes| Held { slot: object.slot, generation: object.generation, bytes })
@@ -296,21 +326,36 @@ impl Session {
         held.transpose()
     }
 
-    /// Give an unsealed object up that nobody has a buffer on; if the lock is not to be had, as soon
-    /// as it is.
-    pub fn abort_or_abandon(&self, object: Unsealed) {
-        if let Err(error) = self.abort(object)
-            && error.status() != Status::Forked
-        {
-            self.abandon(object);
+    /// Give up an unsealed object that nobody has a buffer on. It is absent at once; while another has
+    /// the lock, its memory comes back when the lock is taken next.
+    pub fn give_up(&self, object: Unsealed) {
+        if self.forked() {
+            return;
+        }
+        match self.try_lock() {
+            // An error leaves what recovery finds: the record is nonsense, or the lock needs it.
+            Some(guard) => drop(self.abort_under(guard, object)),
+            None => self.abandon(object),
         }
     }
 
-    /// Free what was abandoned: under the lock.
+    /// Give up an unsealed object without the lock.
+    pub(super) fn abandon(&self, object: Unsealed) {
+        let Ok((record, word)) = self.draft_word(object) else { return };
+        // Before it is marked: then it may be freed, and its slot used again.
+        let (id, sizes) = (record.id(), record.sizes(word));
+        let given_up = self.segment.abandoned().give_up(record, object.generation);
+        if given_up && !word.has(RecordWord::HIDDEN) {
+            self.tell_aborted(&id, sizes);
+        }
+    }
+
+    /// Free what was given up without the lock: under the lock.
     pub(super) fn free_abandoned(&self, guard: &mut Guard<'_>) -> Result<()> {
-        for Unsealed { slot, generation } in self.take_abandoned() {
+        self.segment.abandoned().take();
+        for slot in 0..self.segment.index().used() {
             let word = self.record(slot)?.look();
-            if word.generation() == generation && word.is(State::Writing) {
+            if word.is(State::Writing) && word.has(RecordWord::ABANDONED) {
                 self.free_object(guard, slot, word, 0)?;
             }
         }
@@ -318,18 +363,26 @@ impl Session {
     }
 
     /// Give an unsealed object up: its memory, id and name come back.
-    pub fn abort(&self, object: Unsealed) -> Result<()> {
+    pub fn abort(&self, call: &Call<'_>, object: Unsealed) -> Result<()> {
         if self.forked() {
             return Err(Error::plain(Status::Forked));
         }
-        let mut guard = self.lock()?;
+        self.abort_under(self.lock(call)?, object)
+    }
+
+    fn abort_under(&self, mut guard: Guard<'_>, object: Unsealed) -> Result<()> {
         let (record, word) = self.draft_word(object)?;
         let (id, sizes) = (record.id(), record.sizes(word));
         self.free_object(&mut guard, object.slot, word, 0)?;
         drop(guard);
-        self.append_event(EventKind::Aborted, &id, sizes);
-        self.wake_waiters_for(&id);
+        self.tell_aborted(&id, sizes);
         Ok(())
+    }
+
+    /// Tell of an object that was given up: whoever waits to create it looks again.
+    fn tell_aborted(&self, id: &ObjectId, sizes: Sizes) {
+        self.append_event(EventKind::Aborted, id, sizes);
+        self.wake_waiters_for(id);
     }
 }
 

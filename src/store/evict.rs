@@ -6,6 +6,8 @@
 //! is passed over and found again by the next scan. What is sealed or released later is younger
 //! than all of them, so the order is exact while no ring overflows between two folds.
 
+use super::call::Call;
+use super::reclaim::deferred;
 use super::recover::owned_extents;
 use super::session::Session;
 use super::words::LeaseCounts;
@@ -72,7 +74,7 @@ pub(super) fn fold(segment: &Segment, lease: LeaseWord, ticks: u64) {
 
 impl Session {
     /// Evict until `bytes` of data and metadata are gone, or nothing may go; returns how many were.
-    pub fn evict(&self, bytes: u64) -> Result<u64> {
+    pub fn evict(&self, call: &Call<'_>, bytes: u64) -> Result<u64> {
         self.check_writable()?;
         if !self.segment.facts.lru() {
             return Err(Error::new(
@@ -82,34 +84,42 @@ impl Session {
         }
         let mut evicted = 0;
         while evicted < bytes {
-            match self.evict_oldest()? {
-                Some(size) => evicted += size,
-                None => break,
+            match self.evict_oldest(call) {
+                Ok(Some(size)) => evicted += size,
+                Ok(None) => break,
+                Err(error) if error.status() == Status::Timeout && evicted > 0 => break,
+                Err(error) => return Err(error),
             }
         }
-        self.reclaim()?;
+        deferred(self.reclaim(call))?;
         Ok(evicted)
     }
 
     /// Evict what stands in the way of extents of so many units (0, 0: of a record); `false` when
     /// that cannot help. With `reserved_only`, memory that is not reserved is of no use.
-    pub(super) fn evict_for(&self, data: u64, meta: u64, reserved_only: bool) -> Result<bool> {
+    pub(super) fn evict_for(
+        &self,
+        call: &Call<'_>,
+        data: u64,
+        meta: u64,
+        reserved_only: bool,
+    ) -> Result<bool> {
         let capacity = self.segment.facts.geometry.units();
         for _ in 0..ATTEMPTS {
             let leased = self.fold_and_collect_leases()?;
-            let mut evicted = self.evict_ahead(&leased, data + meta)?;
+            let mut evicted = self.evict_ahead(call, &leased, data + meta)?;
             if !evicted {
                 let spans = self.spans(&leased, reserved_only)?;
                 let Some(planned) = plan(&spans, capacity, data, meta)? else { return Ok(false) };
                 for victim in planned {
-                    evicted |= self.evict_victim(victim)?.is_some();
+                    evicted |= self.evict_victim(call, victim)?.is_some();
                 }
                 let mut later = victims(spans.into_iter())?;
                 later.truncate(LIST);
                 *self.victims.lock() = later.into();
             }
             if evicted {
-                self.reclaim()?;
+                self.reclaim(call)?;
                 return Ok(true);
             }
         }
@@ -119,7 +129,7 @@ impl Session {
     /// Evict the oldest objects known so far while each makes room for the request by itself, and
     /// some more than that: to find out who leases what costs system calls, however many go. Whether
     /// any went; `false` without a further look when the oldest is too small.
-    fn evict_ahead(&self, leased: &LeaseCounts, units: u64) -> Result<bool> {
+    fn evict_ahead(&self, call: &Call<'_>, leased: &LeaseCounts, units: u64) -> Result<bool> {
         let enough = units.max(self.segment.facts.geometry.units() / AHEAD_PART);
         let mut gone = 0;
         let mut any = false;
@@ -135,7 +145,7 @@ impl Session {
                 if place < units {
                     break;
                 }
-                if self.evict_victim(victim)?.is_some() {
+                if self.evict_victim(call, victim)?.is_some() {
                     any = true;
                     gone += place;
                 }
@@ -149,12 +159,12 @@ impl Session {
     }
 
     /// Evict the least recently released object that may go; returns its bytes.
-    fn evict_oldest(&self) -> Result<Option<u64>> {
+    fn evict_oldest(&self, call: &Call<'_>) -> Result<Option<u64>> {
         let leased = self.fold_and_collect_leases()?;
         for _ in 0..2 {
             while let Some(victim) = self.next_victim() {
                 if leased.of(victim.slot) == 0
-                    && let Some(size) = self.evict_victim(victim)?
+                    && let Some(size) = self.evict_victim(call, victim)?
                 {
                     return Ok(Some(size));
                 }
@@ -173,8 +183,8 @@ impl Session {
     }
 
     /// Evict this object unless it was used, pinned, deleted or leased since it was chosen.
-    fn evict_victim(&self, victim: Victim) -> Result<Option<u64>> {
-        let mut guard = self.lock()?;
+    fn evict_victim(&self, call: &Call<'_>, victim: Victim) -> Result<Option<u64>> {
+        let mut guard = self.lock(call)?;
         let record = self.record(victim.slot)?;
         let word = record.look();
         let same = word.generation() == victim.generation && word.is(State::Sealed);

@@ -1,5 +1,6 @@
 //! Get: find, lease, hand out. No lock, no system call, no allocation.
 
+use super::call::Call;
 use super::mend::starts_over;
 use super::seat::{Seat, Ticket};
 use super::session::Session;
@@ -11,7 +12,6 @@ use crate::layout::word::{LeaseWord, State};
 use crate::lease;
 use crate::memory;
 use crate::segment::Bytes;
-use std::time::Duration;
 
 /// A leased object.
 #[derive(Clone, Copy, Debug)]
@@ -120,14 +120,14 @@ impl Session {
 
     /// Get the object with this key, waiting until it is sealed.
     #[cold]
-    pub fn get(&self, seat: &Seat, key: &Key, timeout: Option<Duration>) -> Result<(Ticket, Held)> {
+    pub fn get(&self, call: &Call<'_>, seat: &Seat, key: &Key) -> Result<(Ticket, Held)> {
         self.check()?;
         if let Now::Held(ticket, held) = self.get_now(seat, key)? {
             return Ok((ticket, held));
         }
         let mut seen = None;
-        if timeout == Some(Duration::ZERO) {
-            return match self.look(key, &mut seen)? {
+        if !call.waits() {
+            return match self.look(call, key, &mut seen)? {
                 Some(hit) if hit.word.is(State::Writing) => Err(Error::plain(Status::NotSealed)),
                 Some(_) => match self.get_now(seat, key)? {
                     Now::Held(ticket, held) => Ok((ticket, held)),
@@ -145,11 +145,11 @@ impl Session {
             return Ok((ticket, held));
         }
         let words = [self.wake_word(key)];
-        self.wait_until(&words, timeout, || {
+        self.wait_until(call, &words, || {
             if let Now::Held(ticket, held) = self.get_now(seat, key)? {
                 return Ok(Some((ticket, held)));
             }
-            self.look(key, &mut seen)?;
+            self.look(call, key, &mut seen)?;
             Ok(None)
         })
     }
@@ -157,9 +157,9 @@ impl Session {
     /// Get many, with one deadline: `each` is called once for each index.
     pub fn get_many(
         &self,
+        call: &Call<'_>,
         seat: &Seat,
         ids: &[ObjectId],
-        timeout: Option<Duration>,
         each: &mut dyn FnMut(usize, Result<(Ticket, Held)>),
     ) -> Result<()> {
         self.check()?;
@@ -173,9 +173,9 @@ impl Session {
                 Err(error) => each(i, Err(error)),
             }
         }
-        if timeout == Some(Duration::ZERO) {
+        if !call.waits() {
             for i in pending {
-                each(i, self.get(seat, &keys[i], timeout));
+                each(i, self.get(call, seat, &keys[i]));
             }
             return Ok(());
         }
@@ -183,13 +183,13 @@ impl Session {
             return Ok(());
         }
         let words = self.wake_words(pending.iter().map(|&i| &keys[i]))?;
-        let waited = self.wait_until(&words, timeout, || {
+        let waited = self.wait_until(call, &words, || {
             pending.retain(|&i| match self.get_now(seat, &keys[i]) {
                 Ok(Now::Held(ticket, held)) => {
                     each(i, Ok((ticket, held)));
                     false
                 }
-                Ok(_) => match self.look(&keys[i], &mut seen[i]) {
+                Ok(_) => match self.look(call, &keys[i], &mut seen[i]) {
                     Ok(_) => true,
                     Err(error) => {
                         each(i, Err(error));
@@ -213,9 +213,9 @@ impl Session {
     /// whether that is enough.
     pub fn wait_ready(
         &self,
+        call: &Call<'_>,
         ids: &[ObjectId],
         num_ready: usize,
-        timeout: Option<Duration>,
         ready: &mut [bool],
     ) -> Result<(usize, bool)> {
         self.check()?;
@@ -239,7 +239,7 @@ impl Session {
                 if ready[i] || !look {
                     continue;
                 }
-                match self.look(key, &mut seen[i]) {
+                match self.look(call, key, &mut seen[i]) {
                     Err(error) if error.status() == Status::Aborted => aborted[i] = true,
                     other => drop(other?),
                 }
@@ -250,11 +250,11 @@ impl Session {
             }
             Ok((count >= wanted).then_some(()))
         };
-        if step(false)?.is_some() || timeout == Some(Duration::ZERO) {
+        if step(false)?.is_some() || !call.waits() {
             return Ok((count, count >= wanted));
         }
         let words = self.wake_words(keys.iter())?;
-        match self.wait_until(&words, timeout, || step(true)) {
+        match self.wait_until(call, &words, || step(true)) {
             Ok(()) => Ok((count, true)),
             Err(error) if error.status() == Status::Timeout => Ok((count, false)),
             Err(error) => Err(error),

@@ -1,5 +1,6 @@
 //! What people and programs can ask about one object and about the store.
 
+use super::call::Call;
 use super::get::Held;
 use super::list::Living;
 use super::metadata::View;
@@ -18,6 +19,7 @@ use crate::sync::Ordering::{Acquire, Relaxed};
 use crate::sync::fence;
 use crate::sys::fs;
 use std::fmt::Write;
+use std::time::Duration;
 
 /// Set in `ObjectInfo::flags`: not chosen by eviction.
 const INFO_PINNED: u32 = 1;
@@ -28,7 +30,13 @@ impl Session {
     /// Whether the object is there, and sealed.
     pub fn contains(&self, id: &ObjectId) -> Result<ObjectState> {
         self.check()?;
-        Ok(match self.look(&Key::Id(IdWords::from(id)), &mut None)? {
+        let key = Key::Id(IdWords::from(id));
+        if self.find(&key).is_some_and(|hit| hit.word.is(State::Sealed)) {
+            return Ok(ObjectState::Sealed);
+        }
+        // Absent, or being written by a creator that may be dead.
+        let call = self.begin(Some(Duration::ZERO))?;
+        Ok(match self.look(&call, &key, &mut None)? {
             None => ObjectState::Absent,
             Some(hit) if hit.word.is(State::Sealed) => ObjectState::Sealed,
             Some(_) => ObjectState::Writing,
@@ -36,12 +44,12 @@ impl Session {
     }
 
     /// The id of the object with this name, sealed or not.
-    pub fn lookup(&self, name: &str) -> Result<ObjectId> {
+    pub fn lookup(&self, call: &Call<'_>, name: &str) -> Result<ObjectId> {
         self.check()?;
         super::metadata::check_name(name)?;
         let key = self.name_key(name);
         loop {
-            let Some(hit) = self.look(&key, &mut None)? else {
+            let Some(hit) = self.look(call, &key, &mut None)? else {
                 return Err(Error::plain(Status::NotFound));
             };
             let record = self.record(hit.slot)?;
@@ -60,11 +68,11 @@ impl Session {
     }
 
     /// All about one object, whether it is sealed yet or not.
-    pub fn object_info(&self, id: &ObjectId) -> Result<ObjectInfo> {
+    pub fn object_info(&self, call: &Call<'_>, id: &ObjectId) -> Result<ObjectInfo> {
         self.check()?;
         let key = Key::Id(IdWords::from(id));
         loop {
-            let Some(hit) = self.look(&key, &mut None)? else {
+            let Some(hit) = self.look(call, &key, &mut None)? else {
                 return Err(Error::plain(Status::NotFound));
             };
             if let Some(mut info) = self.describe(hit.slot, Some(hit.word.generation()))? {
@@ -124,7 +132,7 @@ impl Session {
                     return Err(Error::new(Status::Corrupt, format!("record {slot} is nonsense")));
                 }
             };
-            if word.has(RecordWord::HIDDEN)
+            if !is_shown(word)
                 || generation.is_some_and(|generation| generation != word.generation())
             {
                 return Ok(None);
@@ -213,11 +221,11 @@ impl Session {
     }
 
     /// Pin an object against eviction, or let it go.
-    pub fn set_pinned(&self, id: &ObjectId, pinned: bool) -> Result<()> {
+    pub fn set_pinned(&self, call: &Call<'_>, id: &ObjectId, pinned: bool) -> Result<()> {
         self.check_writable()?;
         let key = Key::Id(IdWords::from(id));
         loop {
-            let Some(hit) = self.look(&key, &mut None)? else {
+            let Some(hit) = self.look(call, &key, &mut None)? else {
                 return Err(Error::plain(Status::NotFound));
             };
             let record = self.record(hit.slot)?;
@@ -229,7 +237,7 @@ impl Session {
                 return Ok(());
             }
             // Under the lock, so that who frees or resizes it finds the word as it was read there.
-            let _guard = self.lock()?;
+            let _guard = self.lock(call)?;
             let mut word = record.look();
             while word.generation() == hit.word.generation()
                 && matches!(word.state(), Some(State::Writing | State::Sealed))
@@ -275,7 +283,9 @@ impl Session {
             let record = self.record(slot)?;
             let word = record.look();
             let count = match word.state() {
-                Some(State::Writing) if self.is_unsealed(slot, word, &mut living) => {
+                Some(State::Writing)
+                    if is_shown(word) && self.is_unsealed(slot, word, &mut living) =>
+                {
                     &mut stats.objects_writing
                 }
                 Some(State::Sealed) => &mut stats.objects_sealed,
@@ -365,4 +375,9 @@ impl Session {
 /// Whether the memory of a record with this word is nobody's.
 pub(super) fn is_free(_slot: u32, word: RecordWord) -> bool {
     word.is(State::Free)
+}
+
+/// Whether what a record holds is an object, for people too.
+pub(super) fn is_shown(word: RecordWord) -> bool {
+    !word.has(RecordWord::HIDDEN) && !word.has(RecordWord::ABANDONED)
 }

@@ -1,5 +1,6 @@
 //! Join a store: a file of one's own, locked before it is visible.
 
+use super::call::Call;
 use super::peers::Place;
 use super::session::{PATIENCE, Session};
 use crate::error::{Error, Result, Status};
@@ -291,7 +292,7 @@ fn new_nonce() -> Result<u64> {
 
 impl Session {
     /// The file is visible: is the store still there? `false` to start over.
-    pub fn enter(&self) -> Result<bool> {
+    pub fn enter(&self, call: &Call<'_>) -> Result<bool> {
         self.segment.presence().arrive();
         // CLOSING lasts as long as its leaver looks at the clients, or until a recovery.
         let end = clock::monotonic_ns().saturating_add(PATIENCE.as_nanos() as u64);
@@ -303,7 +304,7 @@ impl Session {
                     std::thread::sleep(Duration::from_millis(1));
                 }
                 Lifecycle::Closing => {
-                    let mut guard = self.lock()?;
+                    let mut guard = self.lock(call)?;
                     // Only the owner of the lock closes, and that is this client: nonsense, which
                     // the next owner mends.
                     if self.segment.lifecycle()? == Lifecycle::Closing {

@@ -1,10 +1,12 @@
 //! Leave a store: the file goes, then the lock on it; the last one out of an EPHEMERAL store
 //! removes it.
 
+use super::call::Call;
 use super::session::Session;
 use crate::error::Result;
 use crate::segment::{finish_removal, slot_name};
 use crate::sync::Ordering;
+use crate::sync::local::Ordering::Relaxed;
 use crate::sys::file;
 
 /// Tries for the lock of a leaver of an EPHEMERAL store; another leaver holds it for microseconds.
@@ -13,7 +15,7 @@ const TRIES: u32 = 200;
 impl Session {
     /// After joining an EPHEMERAL store that was there already: if all who used it are dead, it is
     /// removed; `false` to start over.
-    pub(super) fn take_over_ephemeral(&self) -> Result<bool> {
+    pub(super) fn take_over_ephemeral(&self, call: &Call<'_>) -> Result<bool> {
         let had_client = self.segment.header().table.had_client.load(Ordering::Relaxed) != 0;
         if !had_client || self.others_joined()? {
             return Ok(true);
@@ -21,7 +23,7 @@ impl Session {
         if self.segment.read_only {
             return Ok(false);
         }
-        let guard = self.lock()?;
+        let guard = self.lock(call)?;
         let removed = self.remove_if_last()?;
         drop(guard);
         Ok(!removed)
@@ -58,14 +60,10 @@ impl Session {
         Ok(true)
     }
 
-    fn leave(&self) {
-        if !self.segment.read_only {
-            // What is abandoned is freed with the lock.
-            drop(self.try_lock());
-            if self.has_abandoned() {
-                // Else it is left as by a killed client, file and all, so that reaping finds it.
-                return self.own.set_joined(false);
-            }
+    /// This client does not use the store any more. Only the first time.
+    pub(super) fn leave(&self) {
+        if self.left.swap(true, Relaxed) {
+            return;
         }
         if self.segment.facts.lru() && !self.segment.read_only {
             self.fold_own_releases();

@@ -1,5 +1,7 @@
 //! Lists: of objects, of clients, of who holds what. Writers are not stopped.
 
+use super::call::Call;
+use super::inspect::is_shown;
 use super::peers::View;
 use super::session::Session;
 use super::words::{LeaseCounts, WordSet};
@@ -107,12 +109,12 @@ impl Session {
 
     /// The clients that hold an object, by a lease or by writing it, or one that had this id and was
     /// deleted.
-    pub fn list_holders(&self, id: &ObjectId) -> Result<Vec<ClientInfo>> {
+    pub fn list_holders(&self, call: &Call<'_>, id: &ObjectId) -> Result<Vec<ClientInfo>> {
         self.check()?;
         // What is deleted keeps its id until its generation ends.
         let words = IdWords::from(id);
         let mut objects = self.doomed(|record| record.has_id(&words))?;
-        let hit = self.look(&Key::Id(IdWords::from(id)), &mut None)?;
+        let hit = self.look(call, &Key::Id(IdWords::from(id)), &mut None)?;
         if let Some(hit) = hit {
             objects.try_reserve(1).map_err(|_| memory::refused())?;
             objects.insert(LeaseWord::new(hit.word.generation(), hit.slot).0);
@@ -171,7 +173,7 @@ impl Session {
         for slot in 0..self.segment.index().used() {
             let record = self.record(slot)?;
             let word = record.look();
-            if word.is(State::Writing) && !word.has(RecordWord::HIDDEN) {
+            if word.is(State::Writing) && is_shown(word) {
                 let creator = record.creator_slot.load(Relaxed);
                 let nonce = record.creator_nonce.load(Relaxed);
                 let size = record.data.load(word.data_index()).size;
@@ -194,14 +196,13 @@ impl Session {
 
 fn describe(view: &View<'_>) -> Option<ClientInfo> {
     let who = view.identity()?;
-    let end = who.comm.iter().position(|byte| *byte == 0).unwrap_or(who.comm.len());
     let near = who.pid_namespace == process::birth().pid_namespace;
     Some(ClientInfo {
         slot: view.place.slot + if view.place.in_readers { SLOTS } else { 0 },
         pid: who.pid,
         pid_namespace: who.pid_namespace,
         uid: who.uid,
-        comm: String::from_utf8_lossy(&who.comm[..end]).into_owned(),
+        comm: who.name(),
         read_only: who.read_only,
         alive: view.alive,
         stopped: view.alive && near && process::is_stopped(who.pid),

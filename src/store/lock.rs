@@ -1,21 +1,22 @@
 //! The writer lock, held: waits with the kernel, recovers what a dead owner left.
 
-use super::peers::unknown_owner;
-use super::session::{Session, WaitScope};
+use super::call::Call;
+use super::session::Session;
 use crate::error::{Error, Result, Status};
 use crate::layout::client::SLOTS;
-use crate::lock::{Acquired, LockEnv, Parked};
+use crate::lock::{Acquired, LockEnv, LockError, Parked};
 use crate::segment::slot_name;
-use crate::sys::{clock, file, futex, lock};
+use crate::sys::{Errno, clock, file, futex, lock, process};
 use std::os::fd::AsFd;
 use std::time::Duration;
 
-/// The longest sleep before the owner's life is asked for.
-const PARK: Duration = Duration::from_millis(5);
+/// The sleep before the owner's life is asked for first. Each further one is twice as long, so that
+/// the death of an owner is noticed soon, and many that wait for a stopped one cost little.
+const FIRST_PARK: Duration = Duration::from_millis(5);
+const LONGEST_PARK: Duration = Duration::from_millis(200);
 
-/// Looks at an owner whose file has no name, before it is given up: a client that leaves unlinks
-/// its file and then lets go.
-const NAMELESS: u32 = 200;
+/// The longest sleep where an interruption cannot be watched for.
+const BLIND_SLICE: Duration = Duration::from_millis(5);
 
 /// The writer lock, held until dropped.
 pub struct Guard<'a> {
@@ -26,19 +27,46 @@ pub struct Guard<'a> {
 }
 
 impl Session {
-    /// Acquire the writer lock, waiting up to the lock time-out; what a dead owner left is
-    /// recovered first.
-    pub fn lock(&self) -> Result<Guard<'_>> {
+    /// Acquire the writer lock, waiting as long as the call may; what a dead owner left is recovered
+    /// first.
+    pub fn lock(&self, call: &Call<'_>) -> Result<Guard<'_>> {
         if let Some(acquired) = self.segment.lock().try_acquire(self.own.slot as u16) {
             self.pace.found_free();
             return self.guard(acquired);
         }
         self.pace.found_held();
-        let deadline = self.lock_timeout.map(clock::after);
-        let scope = self.begin_wait();
-        let mut env = Env { session: self, scope: &scope, deadline, nameless: 0 };
-        let acquired = self.segment.lock().acquire(self.own.slot as u16, &mut env)?;
-        self.guard(acquired)
+        // A call that was ended waits for nothing any more.
+        call.check()?;
+        let deadline = call.lock_deadline();
+        let mut env = Env { session: self, call, deadline, park: FIRST_PARK };
+        match self.segment.lock().acquire(self.own.slot as u16, &mut env) {
+            Ok(acquired) => self.guard(acquired),
+            Err(LockError::GaveUp(Status::Timeout)) if !call.only_tries() => Err(self.late()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The error of a call that waited too long for the writer lock.
+    #[cold]
+    fn late(&self) -> Error {
+        let store = self.address.display();
+        let Some(slot) = self.segment.lock().peek().owner() else {
+            return Error::new(Status::Timeout, format!("the writer lock of {store} stayed busy"));
+        };
+        let owner = match self.identity_of(slot.into()) {
+            Some(who) => {
+                let pid = who.pid;
+                let near = who.pid_namespace == process::birth().pid_namespace;
+                let state = match near {
+                    true if process::is_stopped(pid) => "is stopped; continue it (kill -CONT)",
+                    true => "is alive; wait longer (lock_timeout_ms)",
+                    false => "is in another pid namespace; wait longer (lock_timeout_ms)",
+                };
+                format!("process {pid} ({}), which {state}, or kill it", who.name())
+            }
+            None => format!("client {slot}"),
+        };
+        Error::new(Status::Timeout, format!("the writer lock of {store} is held by {owner}"))
     }
 
     /// Acquire the writer lock if it is free.
@@ -58,7 +86,7 @@ impl Session {
             self.segment.lock().recovered(self.own.slot as u16)?;
             guard.whole = true;
         }
-        if self.has_abandoned() {
+        if self.segment.abandoned().any() {
             self.free_abandoned(&mut guard)?;
         }
         Ok(guard)
@@ -90,23 +118,29 @@ impl Drop for Guard<'_> {
 
 struct Env<'a> {
     session: &'a Session,
-    scope: &'a WaitScope<'a>,
+    call: &'a Call<'a>,
     deadline: Option<u64>,
-    nameless: u32,
+    park: Duration,
 }
 
 impl Env<'_> {
+    /// Sleep until the lock changes, the call is ended, a signal comes, or `until`.
     fn sleep(&self, futex_half: u32, until: u64) -> futex::Wake {
         let word = &self.session.segment.header().lock.word;
         if futex::has_waitv() {
             let watches = [
                 futex::Watch::shared_low_half(word, futex_half),
-                futex::Watch::private(self.scope.word(), self.scope.control),
+                futex::Watch::private(self.session.calls.word(), self.call.generation()),
             ];
             return futex::wait_any(&watches, Some(until));
         }
-        let left = Duration::from_nanos(until.saturating_sub(clock::monotonic_ns()));
-        futex::wait_low_half(word, futex_half, Some(left))
+        loop {
+            let left = Duration::from_nanos(until.saturating_sub(clock::monotonic_ns()));
+            match futex::wait_low_half(word, futex_half, Some(left.min(BLIND_SLICE))) {
+                futex::Wake::TimedOut if left > BLIND_SLICE && self.call.check().is_ok() => {}
+                wake => return wake,
+            }
+        }
     }
 }
 
@@ -116,10 +150,10 @@ impl LockEnv for Env<'_> {
     }
 
     fn park(&mut self, futex_half: u32) -> Parked {
-        let until = clock::monotonic_ns() + PARK.as_nanos() as u64;
+        let until = clock::monotonic_ns() + self.park.as_nanos() as u64;
         let until = self.deadline.map_or(until, |deadline| deadline.min(until));
         let slept = self.sleep(futex_half, until);
-        if let Err(error) = self.scope.check() {
+        if let Err(error) = self.call.check() {
             return Parked::GiveUp(error.status());
         }
         if slept == futex::Wake::Signal {
@@ -128,32 +162,29 @@ impl LockEnv for Env<'_> {
         if self.deadline.is_some_and(|deadline| clock::monotonic_ns() >= deadline) {
             return Parked::GiveUp(Status::Timeout);
         }
+        // Each release wakes all: a lock that changes hands says that its owners live.
+        let late = slept == futex::Wake::TimedOut;
+        self.park = if late { (self.park * 2).min(LONGEST_PARK) } else { FIRST_PARK };
         Parked::Woken
     }
 
     fn owner_is_dead(&mut self, slot: u16) -> Result<bool> {
-        let slot = u32::from(slot);
+        let (session, slot) = (self.session, u32::from(slot));
         if slot >= SLOTS {
-            return Err(Error::new(Status::Corrupt, format!("client {slot} cannot be an owner")));
+            // No client has that place: a bit of the word has flipped.
+            return Ok(true);
         }
+        let cannot = |errno: Errno| errno.because("cannot ask whether the lock's owner lives");
         let flags = libc::O_RDONLY | libc::O_NONBLOCK | libc::O_NOFOLLOW;
-        let dir = self.session.segment.clients.fd()?;
+        let dir = session.segment.clients.fd()?;
         match file::open_at(Some(dir), &slot_name(slot), flags, 0) {
-            Ok(fd) => {
-                self.nameless = 0;
-                lock::is_write_locked(fd.as_fd())
-                    .map(|locked| !locked)
-                    .map_err(|errno| errno.because("cannot ask whether the lock's owner lives"))
+            Ok(fd) => lock::is_write_locked(fd.as_fd()).map(|locked| !locked).map_err(cannot),
+            // No client's file is there: nobody has that place, unless the file was deleted.
+            Err(errno) if matches!(errno.0, libc::ENOENT | libc::ELOOP | libc::ENXIO) => {
+                session.check_links()?;
+                if session.was_seen_alive(slot) { Err(session.declare_gone()) } else { Ok(true) }
             }
-            Err(errno) if errno.0 == libc::ENOENT => {
-                self.nameless += 1;
-                if self.nameless < NAMELESS { Ok(false) } else { Err(unknown_owner(slot)) }
-            }
-            Err(errno) if matches!(errno.0, libc::ELOOP | libc::ENXIO) => Err(Error::new(
-                Status::Corrupt,
-                format!("client {slot} owns the writer lock, but its file is none of a client"),
-            )),
-            Err(errno) => Err(errno.because("cannot ask whether the lock's owner lives")),
+            Err(errno) => Err(cannot(errno)),
         }
     }
 }

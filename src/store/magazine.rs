@@ -4,6 +4,7 @@
 //! What is kept is free memory all the same: whatever does not find room, or wants to know how much
 //! there is, empties the magazines first.
 
+use super::call::Call;
 use super::session::Session;
 use crate::alloc;
 use crate::error::{Result, Status};
@@ -45,17 +46,17 @@ impl Session {
     }
 
     /// Give what all magazines keep back; whether there was any.
-    pub(super) fn empty_magazines(&self) -> Result<bool> {
+    pub(super) fn empty_magazines(&self, call: &Call<'_>) -> Result<bool> {
         if self.segment.header().shards.iter().all(|shard| shard.magazine.count.load(Relaxed) == 0)
         {
             return Ok(false);
         }
-        let mut guard = self.lock()?;
+        let mut guard = self.lock(call)?;
         match self.empty_magazines_locked().inspect_err(|_| guard.spoil()) {
             Err(error) if error.status() == Status::Corrupt => {
                 // Made anew they are empty.
                 drop(guard);
-                self.lock().map(|_| true)
+                self.lock(call).map(|_| true)
             }
             any => any,
         }

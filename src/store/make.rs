@@ -1,6 +1,6 @@
 //! Get or create, and removing a store.
 
-use super::create::deadline;
+use super::call::Call;
 use super::draft::Draft;
 use super::get::{Held, Now};
 use super::seat::{Seat, Ticket};
@@ -13,7 +13,6 @@ use crate::layout::word::State;
 use crate::options::CreateOptions;
 use crate::segment::{Address, remove};
 use crate::sys::clock;
-use std::time::Duration;
 
 /// What get or create came to.
 pub enum GetOrMake {
@@ -27,47 +26,36 @@ impl Session {
     /// Get the object, or create it when it is absent; wait while another writes it.
     pub fn get_or_create(
         &self,
+        call: &Call<'_>,
         seat: &Seat,
         id: &ObjectId,
         size: u64,
         options: &CreateOptions<'_>,
-        timeout: Option<Duration>,
     ) -> Result<GetOrMake> {
         self.check_writable()?;
         let key = Key::Id(IdWords::from(id));
-        let until = deadline(timeout);
         loop {
             if let Now::Held(ticket, held) = self.get_now(seat, &key)? {
                 return Ok(GetOrMake::Got(ticket, held));
             }
-            match self.create(id, size, options) {
+            match self.create(call, id, size, options) {
                 Ok(draft) => return Ok(GetOrMake::Made(draft)),
                 Err(error) if error.status() == Status::Exists => {}
-                // The lock's own time-out is shorter than this call's.
-                Err(error)
-                    if error.status() == Status::Timeout
-                        && until.is_none_or(|until| clock::monotonic_ns() < until) =>
-                {
-                    continue;
-                }
                 Err(error) => return Err(error),
             }
-            let now = clock::monotonic_ns();
-            let left = until.map(|until| Duration::from_nanos(until.saturating_sub(now)));
-            if left == Some(Duration::ZERO) {
+            if call.deadline().is_some_and(|deadline| clock::monotonic_ns() >= deadline) {
                 // Sealed or given up since: then there is an answer without waiting.
-                match self.look(&key, &mut None)? {
+                match self.look(call, &key, &mut None)? {
                     Some(hit) if hit.word.is(State::Writing) => {
-                        let status =
-                            if until == Some(0) { Status::NotSealed } else { Status::Timeout };
+                        let status = if call.waits() { Status::Timeout } else { Status::NotSealed };
                         return Err(Error::plain(status));
                     }
                     _ => continue,
                 }
             }
             let words = [self.wake_word(&key)];
-            self.wait_until(&words, left, || {
-                let hit = self.look(&key, &mut None)?;
+            self.wait_until(call, &words, || {
+                let hit = self.look(call, &key, &mut None)?;
                 let writing = hit.is_some_and(|hit| hit.word.is(State::Writing));
                 Ok((!writing).then_some(()))
             })?;

@@ -5,6 +5,7 @@
 //! Nonsense before it: the call starts over, once, with what was made anew. Nonsense after it: the change
 //! stands, and the rest of it is what the next owner makes.
 
+use super::call::Call;
 use super::inspect::is_free;
 use super::lock::Guard;
 use super::session::Session;
@@ -80,13 +81,13 @@ impl Session {
 
     /// Whether there is room for extents of so many units by the table, though the allocator found none:
     /// then it is made anew where it does not see what the table says.
-    pub(super) fn hides_room(&self, data: u64, meta: u64) -> Result<bool> {
+    pub(super) fn hides_room(&self, call: &Call<'_>, data: u64, meta: u64) -> Result<bool> {
         if self.segment.allocator().free_units() < data + meta
             || self.free_heap_by_table(is_free)?.1 < data.max(meta)
         {
             return Ok(false);
         }
-        let mut guard = self.lock()?;
+        let mut guard = self.lock(call)?;
         let by_table = self.free_heap_by_table(is_free)?;
         let differs = self.free_heap_locked() != Ok(Some(by_table));
         if differs {

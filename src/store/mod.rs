@@ -1,5 +1,6 @@
 //! One connection to a store: the protocols, the mapped segment and the kernel, tied together.
 
+mod call;
 mod check;
 mod create;
 mod draft;
@@ -29,6 +30,7 @@ mod trim;
 mod waiting;
 mod words;
 
+pub use call::Call;
 pub use draft::Draft;
 pub use drafts::{DraftName, Taken};
 pub use get::Held;

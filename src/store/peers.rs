@@ -9,7 +9,7 @@
 use super::evict::fold;
 use super::session::Session;
 use super::words::LeaseCounts;
-use crate::error::{Error, Result, Status};
+use crate::error::{Error, Result};
 use crate::layout::client::{
     CLIENT_MAGIC, ClientHeader, FLAG_READ_ONLY, LEASES_OFFSET, MAX_LEASES, RELEASES,
     RELEASES_OFFSET, SLOTS,
@@ -247,6 +247,20 @@ impl Session {
             // Out of descriptors: not known to be dead.
             Err(_) => true,
         }
+    }
+
+    /// Whether a client of `clients/` whose file was seen in this slot lives, though its name may be gone.
+    pub(super) fn was_seen_alive(&self, slot: u32) -> bool {
+        let known = self.peers.known.lock();
+        known.named.get(&Place { in_readers: false, slot }).is_some_and(Peer::is_alive)
+    }
+
+    /// Who the client in this slot of `clients/` says it is.
+    pub(super) fn identity_of(&self, slot: u32) -> Option<Identity> {
+        let place = Place { in_readers: false, slot };
+        let Peer { fd, ino, nonce, mut folded } = open_peer(&self.segment, place).ok()??;
+        let (fd, folded) = (fd.as_ref()?.seen(), &mut folded);
+        View { place, nonce, alive: true, ino, linked: false, fd, folded }.identity()
     }
 
     /// Whether the name of a client that was found dead is still its own: under the lock.
@@ -487,11 +501,10 @@ impl View<'_> {
     }
 }
 
-/// The error of a client that cannot be told alive or dead.
-#[cold]
-pub fn unknown_owner(slot: u32) -> Error {
-    Error::new(
-        Status::StoreGone,
-        format!("client {slot} owns the writer lock, but its file was deleted"),
-    )
+impl Identity {
+    /// The process name as text.
+    pub fn name(&self) -> String {
+        let end = self.comm.iter().position(|byte| *byte == 0).unwrap_or(self.comm.len());
+        String::from_utf8_lossy(&self.comm[..end]).into_owned()
+    }
 }

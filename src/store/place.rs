@@ -1,5 +1,6 @@
 //! Place a new object: a slot of the object table and extents of the heap, under the writer lock.
 
+use super::call::Call;
 use super::draft::Unsealed;
 use super::magazine::extent_of;
 use super::mend::starts_over;
@@ -68,11 +69,16 @@ pub(super) struct Plan<'a> {
 
 impl Session {
     /// Place it, unless its id or name is taken. With `reserved_only`, only where memory is reserved.
-    pub(super) fn try_place(&self, plan: &Plan<'_>, reserved_only: bool) -> Result<Placed> {
+    pub(super) fn try_place(
+        &self,
+        call: &Call<'_>,
+        plan: &Plan<'_>,
+        reserved_only: bool,
+    ) -> Result<Placed> {
         let index = self.segment.index();
         let mut mended = false;
         loop {
-            let mut guard = self.lock()?;
+            let mut guard = self.lock(call)?;
             if let Some(hit) = self.find_locked(&mut guard, &plan.key) {
                 return Ok(Placed::Taken(hit, Status::Exists));
             }

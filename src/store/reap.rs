@@ -1,6 +1,8 @@
 //! Reap the dead: abort what they were writing, forget what they leased, free their slots.
 
+use super::call::Call;
 use super::evict::fold;
+use super::inspect::is_shown;
 use super::lock::Guard;
 use super::peers::Place;
 use super::session::Session;
@@ -13,27 +15,30 @@ use crate::memory;
 use crate::segment::slot_name;
 use crate::sync::Ordering;
 use crate::sys::file;
+use std::time::Duration;
 
 impl Session {
     /// Reap dead clients and free what nobody leases, now. Returns how many clients were reaped.
-    pub fn reap(&self) -> Result<u64> {
+    pub fn reap(&self, call: &Call<'_>) -> Result<u64> {
         self.check_writable()?;
-        let reaped = self.reap_dead()?;
-        self.reclaim()?;
+        let reaped = self.reap_dead(call)?;
+        self.reclaim(call)?;
         Ok(reaped)
     }
 
-    /// Reap the dead when connecting; the store may be used whatever comes of it, unless it is gone:
-    /// then `false`.
+    /// Reap the dead when connecting, without a wait for whoever has the lock; the store may be used
+    /// whatever comes of it, unless it is gone: then `false`.
     pub(super) fn reap_on_connect(&self) -> Result<bool> {
-        match self.reap_dead() {
+        let reaped =
+            self.begin(Some(Duration::ZERO)).and_then(|call| self.reap_dead(&call.by_the_way()));
+        match reaped {
             Err(error) if error.status() == Status::StoreGone => Ok(false),
             _ => Ok(true),
         }
     }
 
     /// Reap every client whose process is dead.
-    pub(super) fn reap_dead(&self) -> Result<u64> {
+    pub(super) fn reap_dead(&self, call: &Call<'_>) -> Result<u64> {
         let mut dead = Vec::new();
         self.visit_others(|mut view| {
             if !view.alive {
@@ -46,9 +51,9 @@ impl Session {
         })?;
         let mut reaped = 0;
         for (place, nonce, ino) in dead {
-            reaped += u64::from(self.bury(place, nonce, ino)?);
+            reaped += u64::from(self.bury(call, place, nonce, ino)?);
         }
-        self.remove_planted()?;
+        self.remove_planted(call)?;
         if reaped > 0 {
             self.segment.wake_everybody();
         }
@@ -56,12 +61,12 @@ impl Session {
     }
 
     /// Remove what stands in the way of readers that want to join: names that no client made.
-    fn remove_planted(&self) -> Result<()> {
+    fn remove_planted(&self, call: &Call<'_>) -> Result<()> {
         let Some(dir) = &self.segment.readers else { return Ok(()) };
         let dir = dir.fd()?;
         for (place, ino) in self.planted()? {
             let name = slot_name(place.slot);
-            let _guard = self.lock()?;
+            let _guard = self.lock(call)?;
             let same = file::stat_at(Some(dir), &name).is_ok_and(|stat| stat.ino == ino);
             // Best effort: a directory may hold things, and the sticky bit may forbid it.
             if same && file::unlink_at(Some(dir), &name).is_err() {
@@ -72,13 +77,13 @@ impl Session {
     }
 
     /// Bury one dead client; `false` when somebody else did.
-    fn bury(&self, place: Place, nonce: u64, ino: u64) -> Result<bool> {
+    fn bury(&self, call: &Call<'_>, place: Place, nonce: u64, ino: u64) -> Result<bool> {
         let dir = match (&self.segment.readers, place.in_readers) {
             (Some(readers), true) => readers.fd()?,
             _ => self.segment.clients.fd()?,
         };
         let name = slot_name(place.slot);
-        let mut guard = self.lock()?;
+        let mut guard = self.lock(call)?;
         // The name may be another client's by now, and so may the inode number.
         if !self.is_dead_client(place, nonce, ino) {
             return Ok(false);
@@ -116,7 +121,7 @@ impl Session {
             if !word.is(State::Writing) || !theirs {
                 continue;
             }
-            if !word.has(RecordWord::HIDDEN) {
+            if is_shown(word) {
                 memory::push(&mut aborted, (record.id(), record.sizes(word)))?;
             }
             self.free_object(guard, at, word, RecordWord::ORPHANED)?;
@@ -126,8 +131,9 @@ impl Session {
 
     /// In the place of a dead client: bury all the others, and then this one.
     pub(super) fn bury_all(self) -> Result<()> {
-        self.reap_dead()?;
-        let mut guard = self.lock()?;
+        let call = self.begin(Some(Duration::ZERO))?;
+        self.reap_dead(&call)?;
+        let mut guard = self.lock(&call)?;
         let aborted = self.abort_all_of(&mut guard, self.own.slot, self.own.nonce)?;
         self.append_gap();
         drop(guard);
@@ -139,7 +145,7 @@ impl Session {
     }
 
     /// If the creator of a WRITING object is dead, abort the object; `true` when it is gone.
-    pub(super) fn reap_if_orphan(&self, hit: Hit) -> Result<bool> {
+    pub(super) fn reap_if_orphan(&self, call: &Call<'_>, hit: Hit) -> Result<bool> {
         if !hit.word.is(State::Writing) {
             return Ok(false);
         }
@@ -147,7 +153,7 @@ impl Session {
         if self.segment.read_only || self.is_client_alive(creator, nonce) {
             return Ok(false);
         }
-        let mut guard = self.lock()?;
+        let mut guard = self.lock(call)?;
         let record = self.record(hit.slot)?;
         let word = record.look();
         if word.generation() != hit.word.generation() || !word.is(State::Writing) {

@@ -4,6 +4,7 @@
 //! lock, finds those that nobody holds; as no new lease on a doomed object can be validated, they
 //! may be freed whenever the lock is taken next.
 
+use super::call::Call;
 use super::lock::Guard;
 use super::mend::starts_over;
 use super::session::Session;
@@ -57,17 +58,17 @@ impl Limbo {
 
 impl Session {
     /// Delete an object: gone at once for new gets; its memory follows the last release.
-    pub fn delete(&self, id: &ObjectId) -> Result<()> {
+    pub fn delete(&self, call: &Call<'_>, id: &ObjectId) -> Result<()> {
         self.check_writable()?;
         let key = Key::Id(IdWords::from(id));
         let size = loop {
-            let mut guard = self.lock()?;
+            let mut guard = self.lock(call)?;
             let Some(hit) = self.find_locked(&mut guard, &key) else {
                 return Err(Error::plain(Status::NotFound));
             };
             if hit.word.is(State::Writing) {
                 drop(guard);
-                if self.reap_if_orphan(hit)? {
+                if self.reap_if_orphan(call, hit)? {
                     continue;
                 }
                 return Err(Error::plain(Status::NotSealed));
@@ -81,11 +82,7 @@ impl Session {
         if self.pay_for_scan(1 + size / PAID_BYTES) {
             let shards = self.shards_to_scan();
             self.scans.fetch_add(1, local::Ordering::Relaxed);
-            match self.reclaim_from(&shards) {
-                // The object is deleted; another call that has what this one lacks frees it.
-                Err(error) if matches!(error.status(), Status::OutOfMemory | Status::Limit) => {}
-                other => drop(other?),
-            }
+            deferred(self.reclaim_from(call, &shards))?;
         }
         Ok(())
     }
@@ -135,14 +132,14 @@ impl Session {
     }
 
     /// Free everything in limbo that nobody leases; returns how many objects that were.
-    pub fn reclaim(&self) -> Result<u64> {
+    pub fn reclaim(&self, call: &Call<'_>) -> Result<u64> {
         let header = self.segment.header();
-        self.reclaim_from(&header.shards.each_ref())
+        self.reclaim_from(call, &header.shards.each_ref())
     }
 
-    fn reclaim_from(&self, shards: &[&Shard]) -> Result<u64> {
+    fn reclaim_from(&self, call: &Call<'_>, shards: &[&Shard]) -> Result<u64> {
         self.paid.store(0, local::Ordering::Relaxed);
-        let mut free = self.limbo(shards)?;
+        let mut free = self.limbo(call, shards)?;
         if free.is_empty() {
             return Ok(0);
         }
@@ -155,22 +152,22 @@ impl Session {
         self.check_links()?;
         if self.segment.lifecycle()? == Lifecycle::Closing {
             // With the lock nobody is leaving: then it is nonsense.
-            let mut guard = self.lock()?;
+            let mut guard = self.lock(call)?;
             if self.segment.lifecycle()? == Lifecycle::Closing {
                 guard.spoil();
             }
             drop(guard);
-            drop(self.lock()?);
+            drop(self.lock(call)?);
         }
         if self.segment.lifecycle()? != Lifecycle::Live {
             self.check()?;
             return Ok(0);
         }
-        if free.is_empty() { Ok(0) } else { self.free_from_limbo(shards, &free) }
+        if free.is_empty() { Ok(0) } else { self.free_from_limbo(call, shards, &free) }
     }
 
     /// Slot and generation, as leases on it say, of everything in limbo.
-    fn limbo(&self, shards: &[&Shard]) -> Result<WordSet> {
+    fn limbo(&self, call: &Call<'_>, shards: &[&Shard]) -> Result<WordSet> {
         let mut all = WordSet::default();
         let is_empty =
             |limbo: &Limbo| (limbo.head.load(Relaxed), limbo.count.load(Relaxed)) == (0, 0);
@@ -179,7 +176,7 @@ impl Session {
         }
         let mut mended = false;
         'again: loop {
-            let mut guard = self.lock()?;
+            let mut guard = self.lock(call)?;
             for Shard { limbo, .. } in shards {
                 match self.walk_limbo(limbo, &mut all) {
                     Ok(()) => {}
@@ -217,10 +214,10 @@ impl Session {
         if link == 0 { Ok(()) } else { Err(not_limbo()) }
     }
 
-    fn free_from_limbo(&self, shards: &[&Shard], free: &WordSet) -> Result<u64> {
+    fn free_from_limbo(&self, call: &Call<'_>, shards: &[&Shard], free: &WordSet) -> Result<u64> {
         let (mut freed, mut mended) = (0, false);
         'again: loop {
-            let mut guard = self.lock()?;
+            let mut guard = self.lock(call)?;
             for shard in shards {
                 match self.free_limbo_locked(&mut guard, &shard.limbo, free, &mut freed) {
                     Ok(()) => {}
@@ -357,6 +354,15 @@ impl Session {
 #[cold]
 fn not_limbo() -> Error {
     Error::new(Status::Corrupt, "the list of deleted objects is none")
+}
+
+/// What came of a scan after a call has done what it was asked for. Unless the store is unusable, that
+/// is no failure of the call: another one that has what this one lacked frees the memory.
+pub(super) fn deferred(reclaimed: Result<u64>) -> Result<()> {
+    match reclaimed {
+        Err(error) if matches!(error.status(), Status::StoreGone | Status::Corrupt) => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// Heap units that a record owns.

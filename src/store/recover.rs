@@ -20,6 +20,7 @@ impl Session {
     pub(super) fn recover(&self, _guard: &Guard<'_>) -> Result<()> {
         let index = self.segment.index();
         self.mend_header()?;
+        self.segment.abandoned().take();
         self.free_orphans()?;
         self.rebuild_allocator()?;
         self.segment.header().shards.iter().for_each(|shard| shard.magazine.reset());
@@ -37,7 +38,8 @@ impl Session {
         Ok(())
     }
 
-    /// WRITING records of the dead become FREE; what they owned is found free by the rebuild.
+    /// WRITING records of the dead, and those that were given up, become FREE; what they owned is found
+    /// free by the rebuild.
     fn free_orphans(&self) -> Result<()> {
         let mut judged: Option<((u32, u64), bool)> = None;
         for slot in 0..self.segment.index().used() {
@@ -60,9 +62,11 @@ impl Session {
                 };
                 judged = Some((creator, alive));
                 let next = word.generation().saturating_add(1);
-                let free = RecordWord::new(next, RecordWord::ORPHANED, State::Free);
                 // A failed swap: it was sealed before its creator left.
-                if alive || record.swap(word, free).is_ok() {
+                let given_up = word.has(RecordWord::ABANDONED);
+                let why = if given_up { 0 } else { RecordWord::ORPHANED };
+                let free = RecordWord::new(next, why, State::Free);
+                if alive && !given_up || record.swap(word, free).is_ok() {
                     break;
                 }
             }

@@ -2,6 +2,7 @@
 //!
 //! The file system is asked outside the lock; the map of what is reserved changes under it.
 
+use super::call::Call;
 use super::session::Session;
 use crate::error::{Error, Result, Status};
 use crate::layout::block::Block;
@@ -19,19 +20,19 @@ const LOOK: u64 = 64 << 20;
 impl Session {
     /// Make sure that every chunk under `extent` is backed by memory.
     #[inline]
-    pub fn reserve_extent(&self, extent: Extent) -> Result<()> {
+    pub fn reserve_extent(&self, call: &Call<'_>, extent: Extent) -> Result<()> {
         if extent.is_empty() {
             return Ok(());
         }
         let (first, last) = self.segment.heap.chunks(extent)?;
         match all_set(&self.segment.header().reserved, first, last) {
             true => Ok(()),
-            false => self.reserve_chunks(first, last),
+            false => self.reserve_chunks(call, first, last),
         }
     }
 
     #[cold]
-    fn reserve_chunks(&self, first: u32, last: u32) -> Result<()> {
+    fn reserve_chunks(&self, call: &Call<'_>, first: u32, last: u32) -> Result<()> {
         let bare = |chunk: &u32| !all_set(&self.segment.header().reserved, *chunk, *chunk);
         let len = |chunk| self.segment.heap.chunk_range(chunk).1;
         let mut room = 0;
@@ -41,19 +42,20 @@ impl Session {
                 room = left.min(LOOK).max(len(chunk));
                 refuse_beyond_cgroup(room)?;
             }
+            call.check()?;
             room -= len(chunk);
-            self.reserve_chunk(chunk)?;
+            self.reserve_chunk(call, chunk)?;
         }
         Ok(())
     }
 
-    fn reserve_chunk(&self, chunk: u32) -> Result<()> {
+    fn reserve_chunk(&self, call: &Call<'_>, chunk: u32) -> Result<()> {
         let (start, len) = self.segment.heap.chunk_range(chunk);
         if self.segment.facts.huge_pages() {
             self.segment.heap.collapse(start, len);
         }
         self.ask(self.segment.heap.fd()?, start, len)?;
-        let _guard = self.lock()?;
+        let _guard = self.lock(call)?;
         // SYNC reserved: Release; the memory is there before anybody learns that it is.
         self.segment.header().reserved.0[chunk as usize / 64]
             .fetch_or(1 << (chunk % 64), Ordering::Release);
@@ -72,7 +74,7 @@ impl Session {
     }
 
     /// Back more records of the object table with memory: a quarter more, at least 1024.
-    pub fn reserve_records(&self) -> Result<()> {
+    pub fn reserve_records(&self, call: &Call<'_>) -> Result<()> {
         let word = &self.segment.header().live.records_reserved;
         let now = word.load(Ordering::Relaxed);
         let geometry = &self.segment.facts.geometry;
@@ -85,16 +87,16 @@ impl Session {
         if self.segment.facts.huge_pages() {
             self.segment.collapse_index(at, at + len);
         }
-        let _guard = self.lock()?;
+        let _guard = self.lock(call)?;
         // SYNC reserved: Release; as above.
         word.fetch_max(next, Ordering::Release);
         Ok(())
     }
 
     /// Back at least `count` allocator blocks with memory: a quarter more than there are.
-    pub fn reserve_blocks(&self, count: u32) -> Result<()> {
+    pub fn reserve_blocks(&self, call: &Call<'_>, count: u32) -> Result<()> {
         let next = self.ask_blocks(count)?;
-        let _guard = self.lock()?;
+        let _guard = self.lock(call)?;
         // SYNC reserved: Release; as above.
         self.segment.header().table.blocks_reserved.fetch_max(next, Ordering::Release);
         Ok(())
@@ -102,10 +104,10 @@ impl Session {
 
     /// As [`Session::reserve_blocks`]. When there can be no more, it may be the count of those in use that
     /// is wrong: once, that is made anew.
-    pub(super) fn more_blocks(&self, count: u32, mended: &mut bool) -> Result<()> {
-        match self.reserve_blocks(count) {
+    pub(super) fn more_blocks(&self, call: &Call<'_>, count: u32, mended: &mut bool) -> Result<()> {
+        match self.reserve_blocks(call, count) {
             Err(error) if error.status() == Status::Limit && !std::mem::replace(mended, true) => {
-                self.lock()?.spoil();
+                self.lock(call)?.spoil();
                 Ok(())
             }
             done => done,

@@ -19,6 +19,7 @@ use crate::memory;
 use crate::mutex::Mutex;
 use crate::once::Once;
 use crate::sync::local::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering::*};
+use crate::sys::thread::CancelOff;
 use crate::sys::{fork, membarrier, thread};
 use once_cell::sync::OnceCell;
 use std::cell::Cell;
@@ -253,6 +254,7 @@ impl Seat {
 
     #[cold]
     fn claim_slow(&self, seen: u32) -> Result<Ticket> {
+        let _cancel = CancelOff::begin();
         let mut high = seen;
         loop {
             let growing = self.growing.lock();
@@ -399,11 +401,15 @@ impl Seat {
         if !self.closed.load(SeqCst) || keeper.is_none() || !self.is_empty() {
             return;
         }
+        let _cancel = CancelOff::begin();
         let session = keeper.take();
         // Relaxed: nobody has anything of this seat any more.
         self.session.store(std::ptr::null_mut(), Relaxed);
         drop(keeper);
-        drop(session);
+        // A subscription may keep the session, but not the client in the store.
+        if let Some(session) = session {
+            session.leave();
+        }
         self.push_free();
     }
 

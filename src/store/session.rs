@@ -1,6 +1,6 @@
 //! A session: one client's connection to one store.
 
-use super::draft::Unsealed;
+use super::call::Calls;
 use super::join::Own;
 use super::peers::Peers;
 use crate::error::{Error, Result, Status};
@@ -50,17 +50,13 @@ pub struct Session {
     pub(super) scans: AtomicU32,
     /// How long waiters look before they sleep.
     spin: OnceCell<Spin>,
-    /// Bumped to end all waits; futex.
-    control: AtomicU32,
-    closing: AtomicBool,
-    /// Calls that may be waiting; futex.
-    waiting: AtomicU32,
-    /// Slot and generation of unsealed objects that could not be given up for want of the lock.
-    abandoned: Mutex<Vec<Unsealed>>,
-    any_abandoned: AtomicBool,
+    /// The calls in flight.
+    pub calls: Calls,
     forks: u32,
     /// Seen to be gone by a client that cannot write it down.
     gone: AtomicBool,
+    /// It has left the store; a subscription may keep it all the same.
+    pub(super) left: AtomicBool,
 }
 
 impl Session {
@@ -144,10 +140,11 @@ impl Session {
             Err(error) => return Err(error),
         };
         let session = Self::new(address, options, segment, own);
-        if !session.enter()? {
+        let call = session.begin(Some(Duration::ZERO))?;
+        if !session.enter(&call)? {
             return Ok(None);
         }
-        if session.segment.facts.ephemeral() && !made && !session.take_over_ephemeral()? {
+        if session.segment.facts.ephemeral() && !made && !session.take_over_ephemeral(&call)? {
             if options.existing || options.read_only {
                 return Err(not_there(address));
             }
@@ -158,12 +155,13 @@ impl Session {
         }
         session.announce_joined();
         // Only now does a leaver take this client for a user: again either it does, or this sees it.
-        if !session.enter()? {
+        if !session.enter(&call)? {
             return Ok(None);
         }
         if !session.segment.read_only && !session.reap_on_connect()? {
             return Ok(None);
         }
+        drop(call);
         Ok(Some(session))
     }
 
@@ -177,13 +175,10 @@ impl Session {
             paid: AtomicU64::new(0),
             scans: AtomicU32::new(0),
             spin: OnceCell::new(),
-            control: AtomicU32::new(0),
-            closing: AtomicBool::new(false),
-            waiting: AtomicU32::new(0),
-            abandoned: Mutex::default(),
-            any_abandoned: AtomicBool::new(false),
+            calls: Calls::default(),
             forks: fork::generation(),
             gone: AtomicBool::new(false),
+            left: AtomicBool::new(false),
             own,
             segment,
         }
@@ -295,122 +290,32 @@ impl Session {
         self.own.prepare_leases(count)
     }
 
-    // Waits: who is in one, and what ends it early.
-
     /// How long waits of this client probe before they sleep.
     pub fn spin(&self) -> &Spin {
         self.spin.get_or_init(|| Spin::new(process::has_several_processors()))
     }
 
-    /// Begin a call that may wait.
-    pub fn begin_wait(&self) -> WaitScope<'_> {
-        // SYNC wait-scope: SeqCst throughout; either `end_waits` finds this call waiting, or this
-        // call finds the client closing.
-        self.waiting.fetch_add(1, SeqCst);
-        let outlives = self.closing.load(SeqCst);
-        WaitScope { session: self, control: self.control.load(SeqCst), outlives }
+    /// End all calls in flight with INTERRUPTED.
+    pub fn interrupt(&self) {
+        self.calls.interrupt();
+        self.wake_blind_waits();
     }
 
-    /// End all waits of this client with INTERRUPTED.
-    pub fn interrupt(&self) {
-        // SYNC wait-scope: SeqCst; pairs with `WaitScope::check`.
-        self.control.fetch_add(1, SeqCst);
-        futex::wake_private(&self.control);
+    /// End all calls in flight with DISCONNECTED, and return when there are none.
+    pub fn end_calls(&self) {
+        self.calls.close(|| self.wake_blind_waits());
+    }
+
+    /// Where a wait cannot watch two words, it watches one word of the store in place of the client's.
+    fn wake_blind_waits(&self) {
         if !futex::has_waitv() && self.segment.can_hint {
-            // Waits watch one word of the store each, in place of this one.
             self.segment.wake_everybody();
         }
-    }
-
-    /// Whether the client is closed: for what outlives it and waits on its behalf.
-    pub fn check_open(&self) -> Result<()> {
-        // SYNC wait-scope: SeqCst; as above.
-        match self.closing.load(SeqCst) {
-            true => Err(Error::plain(Status::Disconnected)),
-            false => Ok(()),
-        }
-    }
-
-    /// End all waits with DISCONNECTED, and return when no call waits any more.
-    pub fn end_waits(&self) {
-        // SYNC wait-scope: SeqCst; closing first, then who waits.
-        self.closing.store(true, SeqCst);
-        let mut waiting = self.waiting.load(SeqCst);
-        if waiting > 0 {
-            self.interrupt();
-        }
-        while waiting > 0 {
-            futex::wait_private(&self.waiting, waiting, Some(Duration::from_millis(10)));
-            // SYNC wait-scope: SeqCst; as above.
-            waiting = self.waiting.load(SeqCst);
-        }
-    }
-
-    /// Give an unsealed object up as soon as this client has the lock next.
-    pub(super) fn abandon(&self, object: Unsealed) {
-        let mut abandoned = self.abandoned.lock();
-        // What there is no room to remember goes when this client's file does.
-        if abandoned.try_reserve(1).is_ok() {
-            abandoned.push(object);
-            // Relaxed: who misses it looks again when it next has the lock.
-            self.any_abandoned.store(true, Relaxed);
-        }
-    }
-
-    /// Whether something is left that was abandoned.
-    #[inline]
-    pub(super) fn has_abandoned(&self) -> bool {
-        self.any_abandoned.load(Relaxed)
-    }
-
-    /// What was abandoned since the last call.
-    pub(super) fn take_abandoned(&self) -> Vec<Unsealed> {
-        let mut abandoned = self.abandoned.lock();
-        self.any_abandoned.store(false, Relaxed);
-        std::mem::take(&mut *abandoned)
     }
 
     /// Bookkeeping of an object count that only people read.
     pub fn count(&self, counter: &SharedU64, more: u64) {
         counter.fetch_add(more, Ordering::Relaxed);
-    }
-}
-
-/// A call that may wait.
-pub struct WaitScope<'a> {
-    session: &'a Session,
-    /// The control word when the call began.
-    pub control: u32,
-    /// Begun by a buffer that outlives its client: closing does not end it.
-    outlives: bool,
-}
-
-impl WaitScope<'_> {
-    /// The futex that ends the wait early; its expected value is `self.control`.
-    pub fn word(&self) -> &AtomicU32 {
-        &self.session.control
-    }
-
-    /// Whether the wait has been ended, and how.
-    pub fn check(&self) -> Result<()> {
-        // SYNC wait-scope: SeqCst; closing and control change before they are woken.
-        if self.session.closing.load(SeqCst) && !self.outlives {
-            return Err(Error::plain(Status::Disconnected));
-        }
-        if self.session.control.load(SeqCst) != self.control {
-            return Err(Error::plain(Status::Interrupted));
-        }
-        Ok(())
-    }
-}
-
-impl Drop for WaitScope<'_> {
-    fn drop(&mut self) {
-        // SYNC wait-scope: SeqCst; either this wakes `end_waits`, or that finds nobody waiting.
-        self.session.waiting.fetch_sub(1, SeqCst);
-        if self.session.closing.load(SeqCst) {
-            futex::wake_private(&self.session.waiting);
-        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The picture of a store for people: what lies where, who holds what, who waits. Writers are not
 //! stopped: each entry is true at one instant of the call, all of them together need not be.
 
+use super::inspect::is_shown;
 use super::recover::owned_extents;
 use super::session::Session;
 use crate::error::Result;
@@ -161,7 +162,7 @@ fn glimpse(record: &Record) -> Option<Glimpse> {
         let word = record.look();
         let state = match word.state()? {
             State::Free => return None,
-            State::Writing if word.has(RecordWord::HIDDEN) => ObjectState::Absent,
+            State::Writing if !is_shown(word) => ObjectState::Absent,
             State::Writing => ObjectState::Writing,
             State::Sealed => ObjectState::Sealed,
             State::Doomed => ObjectState::Deleted,

@@ -5,6 +5,7 @@
 //! the record is freed. Whoever dies on the way leaves a WRITING record that recovery and reaping
 //! free like any other, and a chunk that is reserved again before it is used.
 
+use super::call::Call;
 use super::draft::Unsealed;
 use super::mend::starts_over;
 use super::session::Session;
@@ -20,17 +21,17 @@ use crate::sys::file;
 
 impl Session {
     /// Give free chunks back, but keep `keep` bytes of reserved free memory. Returns the bytes.
-    pub fn trim(&self, keep: u64) -> Result<u64> {
+    pub fn trim(&self, call: &Call<'_>, keep: u64) -> Result<u64> {
         self.check_writable()?;
-        self.reclaim()?;
-        self.empty_magazines()?;
-        let mut spare = self.reserved_free()?.saturating_sub(keep);
+        self.reclaim(call)?;
+        self.empty_magazines(call)?;
+        let mut spare = self.reserved_free(call)?.saturating_sub(keep);
         let mut returned = 0;
         let geometry = &self.segment.facts.geometry;
         // The last chunks first: new objects begin at the front.
         for chunk in (0..geometry.capacity.div_ceil(geometry.chunk_size) as u32).rev() {
             let (_, len) = self.segment.heap.chunk_range(chunk);
-            if len <= spare && self.trim_chunk(chunk)? {
+            if len <= spare && self.trim_chunk(call, chunk)? {
                 spare -= len;
                 returned += len;
             }
@@ -39,10 +40,10 @@ impl Session {
     }
 
     /// Free bytes in reserved chunks.
-    fn reserved_free(&self) -> Result<u64> {
+    fn reserved_free(&self, call: &Call<'_>) -> Result<u64> {
         let mut mended = false;
         loop {
-            let mut guard = self.lock()?;
+            let mut guard = self.lock(call)?;
             match self.reserved_free_locked().inspect_err(|_| guard.spoil()) {
                 Err(error) if starts_over(&mut mended, &error) => {}
                 free => return free,
@@ -69,27 +70,29 @@ impl Session {
         Ok(free * UNIT)
     }
 
-    fn trim_chunk(&self, chunk: u32) -> Result<bool> {
+    fn trim_chunk(&self, call: &Call<'_>, chunk: u32) -> Result<bool> {
         if !all_set(&self.segment.header().reserved, chunk, chunk) {
             return Ok(false);
         }
-        let Some((slot, word)) = self.take_chunk(chunk)? else { return Ok(false) };
+        let Some((slot, word)) = self.take_chunk(call, chunk)? else { return Ok(false) };
         let (start, len) = self.segment.heap.chunk_range(chunk);
         let punched = self.segment.heap.fd().and_then(|heap| {
             file::punch_hole(heap, start, len)
                 .map_err(|errno| errno.because("cannot give memory back"))
         });
-        // Freed now, or as soon as the lock is to be had.
-        self.abandon(Unsealed { slot, generation: word.generation() });
-        drop(self.lock()?);
-        punched.map(|()| true)
+        let given_back =
+            self.lock(call).and_then(|mut guard| self.free_object(&mut guard, slot, word, 0));
+        if given_back.is_err() {
+            self.abandon(Unsealed { slot, generation: word.generation() });
+        }
+        punched.and(given_back).map(|()| true)
     }
 
     /// Take a chunk that is all free out of the allocator and out of the reserved map.
-    fn take_chunk(&self, chunk: u32) -> Result<Option<(u32, RecordWord)>> {
+    fn take_chunk(&self, call: &Call<'_>, chunk: u32) -> Result<Option<(u32, RecordWord)>> {
         let mut mended = false;
         loop {
-            let mut guard = self.lock()?;
+            let mut guard = self.lock(call)?;
             let taken = match self.take_chunk_locked(chunk).inspect_err(|_| guard.spoil()) {
                 Err(error) if starts_over(&mut mended, &error) => continue,
                 other => other?,
@@ -99,11 +102,11 @@ impl Session {
                 Outcome::NoFit => return Ok(None),
                 Outcome::NeedBlocks(0) => {
                     drop(guard);
-                    self.reserve_records()?;
+                    self.reserve_records(call)?;
                 }
                 Outcome::NeedBlocks(count) => {
                     drop(guard);
-                    self.more_blocks(count, &mut mended)?;
+                    self.more_blocks(call, count, &mut mended)?;
                 }
             }
         }

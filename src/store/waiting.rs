@@ -1,5 +1,6 @@
 //! Sleep until something is sealed: futexes, deadlines, and what ends a wait early.
 
+use super::call::Call;
 use super::session::Session;
 use crate::error::{Error, Result, Status};
 use crate::id::ObjectId;
@@ -23,6 +24,21 @@ const BLIND_SLICE: Duration = Duration::from_millis(5);
 
 /// Words that one system call can watch, beside the one that interrupts.
 const MAX_WORDS: usize = futex::MAX_WATCHES - 1;
+
+/// What everybody is told of an object that was just sealed.
+pub(super) struct News {
+    id: ObjectId,
+    /// The hash of its name; nothing of an object without one.
+    name: NameHash,
+    time_us: i64,
+    sizes: Sizes,
+}
+
+impl News {
+    pub(super) fn of(record: &Record, word: RecordWord, time_us: i64) -> Self {
+        Self { id: record.id(), name: record.name(), time_us, sizes: record.sizes(word) }
+    }
+}
 
 /// A record that a waiter saw WRITING by a living creator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,17 +83,14 @@ impl Session {
         Ok(words)
     }
 
-    /// Wait until `step` has an answer.
+    /// Wait until `step` has an answer, or the call's timeout is up.
     pub fn wait_until<T>(
         &self,
+        call: &Call<'_>,
         words: &[&WakeWord],
-        timeout: Option<Duration>,
         mut step: impl FnMut() -> Result<Option<T>>,
     ) -> Result<T> {
-        let scope = self.begin_wait();
-        // Once counted: who closed the client just before waits for this call.
-        self.check_open()?;
-        let deadline = super::create::deadline(timeout);
+        let deadline = call.deadline();
         let mut expected = memory::with_room(words.len())?;
         let mut slept_out = false;
         let mut slept_since = None;
@@ -93,7 +106,7 @@ impl Session {
                 }
                 return Ok(answer);
             }
-            scope.check()?;
+            call.check()?;
             self.check()?;
             if slept_out {
                 self.check_links()?;
@@ -105,21 +118,21 @@ impl Session {
             let until = now + SLICE.as_nanos() as u64;
             let until = deadline.map_or(until, |deadline| deadline.min(until));
             slept_since = Some(now);
-            slept_out = self.sleep(words, &expected, &scope, until)?;
+            slept_out = self.sleep(call, words, &expected, until)?;
         }
     }
 
     /// Sleep until a word moves, the wait is ended, or `until`; says whether it was the time.
     fn sleep(
         &self,
+        call: &Call<'_>,
         words: &[&WakeWord],
         expected: &[u32],
-        scope: &super::session::WaitScope<'_>,
         until: u64,
     ) -> Result<bool> {
         let (wake, slept_out) = if futex::has_waitv() {
             let mut watches = memory::with_room(words.len() + 1)?;
-            watches.push(futex::Watch::private(scope.word(), scope.control));
+            watches.push(futex::Watch::private(self.calls.word(), call.generation()));
             let shared = words.iter().zip(expected);
             watches.extend(shared.map(|(word, seq)| futex::Watch::shared(&word.seq, *seq)));
             let wake = futex::wait_any(&watches, Some(until));
@@ -131,7 +144,7 @@ impl Session {
             let slice = if told { left } else { left.min(BLIND_SLICE) };
             let wake = match (words, expected) {
                 ([word], [seq]) => futex::wait(&word.seq, *seq, Some(slice)),
-                _ => futex::wait_private(scope.word(), scope.control, Some(slice)),
+                _ => futex::wait_private(self.calls.word(), call.generation(), Some(slice)),
             };
             (wake, left <= slice)
         };
@@ -146,19 +159,24 @@ impl Session {
         Ok(slept_out)
     }
 
-    /// Sleep for `pause`, but not past `deadline`, unless the wait is ended.
-    pub(super) fn nap(&self, pause: Duration, deadline: Option<u64>) -> Result<()> {
-        let scope = self.begin_wait();
-        let until = clock::monotonic_ns() + pause.as_nanos() as u64;
-        let until = deadline.map_or(until, |deadline| deadline.min(until));
-        self.sleep(&[], &[], &scope, until)?;
-        scope.check()
+    /// Sleep for `pause`, but not past `until`, unless the call is ended.
+    pub(super) fn nap(&self, call: &Call<'_>, pause: Duration, until: Option<u64>) -> Result<()> {
+        call.check()?;
+        let end = clock::monotonic_ns() + pause.as_nanos() as u64;
+        let end = until.map_or(end, |until| until.min(end));
+        self.sleep(call, &[], &[], end)?;
+        call.check()
     }
 
     /// Look for an object on behalf of a wait. WRITING by a dead creator is as absent, and reaped
     /// where that is allowed. ABORTED when the wait had seen it WRITING by a creator that is dead
     /// now.
-    pub(super) fn look(&self, key: &Key, seen: &mut Option<Seen>) -> Result<Option<Hit>> {
+    pub(super) fn look(
+        &self,
+        call: &Call<'_>,
+        key: &Key,
+        seen: &mut Option<Seen>,
+    ) -> Result<Option<Hit>> {
         while let Some(hit) = self.find(key) {
             if hit.word.is(State::Sealed) {
                 return Ok(Some(hit));
@@ -178,7 +196,7 @@ impl Session {
                 continue;
             }
             if !self.segment.read_only {
-                match self.reap_if_orphan(hit) {
+                match self.reap_if_orphan(&call.by_the_way(), hit) {
                     // The wait goes on: the object is absent whether or not it can be reaped now.
                     Err(error) if error.status() == Status::Timeout => {}
                     reaped => drop(reaped?),
@@ -199,7 +217,8 @@ impl Session {
             // SYNC record-word: Acquire; as in a lookup.
             record.load(Ordering::Acquire)
         });
-        if word.generation() == seen.generation && !word.is(State::Writing) {
+        let sealed_or_given_up = !word.is(State::Writing) || word.has(RecordWord::ABANDONED);
+        if word.generation() == seen.generation && sealed_or_given_up {
             return false;
         }
         if word.generation() == seen.generation.wrapping_add(1) && word.is(State::Free) {
@@ -222,19 +241,14 @@ impl Session {
     }
 
     /// Tell everybody of an object that was just sealed.
-    pub(super) fn publish(&self, record: &Record, time_us: i64, word: RecordWord) {
+    pub(super) fn publish(&self, news: &News, word: RecordWord) {
         // Who subscribes and then lists finds the object in the list, or its event behind the cursor:
         // the ticket is taken by a Release, after the word was changed.
-        let id = record.id();
-        self.append(EventKind::Sealed, time_us, &id, record.sizes(word));
+        self.append(EventKind::Sealed, news.time_us, &news.id, news.sizes);
         let page = self.segment.wake();
-        let by_id = self.wake_word(&Key::Id((&id).into()));
-        let name = [
-            record.name_hash[0].load(Ordering::Relaxed),
-            record.name_hash[1].load(Ordering::Relaxed),
-        ];
+        let by_id = self.wake_word(&Key::Id((&news.id).into()));
         let named = word.has(RecordWord::NAMED);
-        let by_name = named.then(|| self.wake_word(&Key::Name(NameHash(name))));
+        let by_name = named.then(|| self.wake_word(&Key::Name(news.name)));
         let words = [by_id, &page.global.word, &page.events.word];
         announce(words.into_iter().chain(by_name), self.unhinted(), &mut |word, count| {
             futex::wake(&word.seq, count);

@@ -84,6 +84,11 @@ pub fn wake_private(word: &AtomicU32) -> u32 {
     wake_at(word.as_ptr(), libc::FUTEX_PRIVATE_FLAG, u32::MAX)
 }
 
+/// As [`wake_private`], by the address alone: what was there may be freed by now.
+pub fn wake_private_at(word: *const u32) {
+    wake_at(word, libc::FUTEX_PRIVATE_FLAG, u32::MAX);
+}
+
 #[track_caller]
 fn sleep(word: *const u32, flag: i32, expected: u32, timeout: Option<Duration>) -> Wake {
     sync::pause_point("sleep");
@@ -130,7 +135,7 @@ fn wake_at(word: *const u32, flag: i32, count: u32) -> u32 {
     }
     let operation = libc::FUTEX_WAKE | flag;
     let count = i32::try_from(count).unwrap_or(i32::MAX);
-    // SAFETY: `word` comes from a reference; the kernel uses its address and nothing else.
+    // SAFETY: the kernel uses the address and nothing else; what is there need not be mapped.
     let woken = unsafe { libc::syscall(libc::SYS_futex, word, operation, count) };
     u32::try_from(woken).unwrap_or(0)
 }

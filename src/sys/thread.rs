@@ -36,6 +36,39 @@ pub fn is_alone() -> bool {
     !word.is_null() && unsafe { *word } != 0
 }
 
+unsafe extern "C" {
+    // Of POSIX threads; the libc crate does not declare it.
+    fn pthread_setcancelstate(state: libc::c_int, old: *mut libc::c_int) -> libc::c_int;
+}
+
+/// PTHREAD_CANCEL_DISABLE, in all C libraries of Linux.
+const CANCEL_DISABLE: libc::c_int = 1;
+
+/// This thread is not cancelled (pthread_cancel) until this is dropped; a cancellation that comes
+/// meanwhile stays pending.
+#[derive(Debug)]
+pub struct CancelOff(libc::c_int);
+
+impl CancelOff {
+    /// From now on.
+    #[inline]
+    pub fn begin() -> Self {
+        let mut before = 0;
+        // SAFETY: `before` is a live local; with this state it cannot fail.
+        unsafe { pthread_setcancelstate(CANCEL_DISABLE, &raw mut before) };
+        Self(before)
+    }
+}
+
+impl Drop for CancelOff {
+    #[inline]
+    fn drop(&mut self) {
+        let mut now = 0;
+        // SAFETY: the state is the one this thread had, and `now` is a live local.
+        unsafe { pthread_setcancelstate(self.0, &raw mut now) };
+    }
+}
+
 /// As much as std gives its threads.
 const STACK: usize = 2 << 20;
 

@@ -70,6 +70,23 @@ static void hold(struct peer *parent, void *arg)
     plasma_disconnect(client);
 }
 
+static void test_a_subscription_does_not_count_as_present(void)
+{
+    plasma_client_t *client = connect_store(PLASMA_CONNECT_EPHEMERAL, 1 << 20, 0);
+    plasma_subscription_t *subscription;
+    plasma_event_t event = PLASMA_EVENT_INIT;
+    struct stat stat;
+    int fd;
+
+    CHECK_OK(plasma_subscribe(client, &subscription));
+    CHECK_OK(plasma_event_fd(subscription, &fd));
+    plasma_disconnect(client);
+    CHECK(lstat(store(), &stat) != 0 && errno == ENOENT);
+    CHECK_STATUS(plasma_next_event(subscription, 0, &event),
+                 PLASMA_ERR_DISCONNECTED);
+    plasma_unsubscribe(subscription);
+}
+
 static void test_a_living_client_keeps_it_when_the_others_are_killed(void)
 {
     uint64_t numbers[] = { 1, 2 };
@@ -193,6 +210,7 @@ int main(int argc, char **argv)
     static const struct test tests[] = {
         TEST(it_goes_with_the_last_client),
         TEST(buffers_count_as_present),
+        TEST(a_subscription_does_not_count_as_present),
         TEST(a_living_client_keeps_it_when_the_others_are_killed),
         TEST(the_last_to_leave_is_not_kept_by_the_dead),
         TEST(if_all_were_killed_the_next_finds_it_fresh),

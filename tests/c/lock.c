@@ -185,6 +185,27 @@ static void test_the_lock_of_the_killed_is_taken_and_nothing_is_lost(void)
     plasma_disconnect(client);
 }
 
+static void test_a_lock_of_nobody_is_taken(void)
+{
+    /* Places that no client has, and such as no client can have. */
+    static const uint32_t nobody[] = { 77, 1023, 1024, 2000 };
+    plasma_client_t *client = make_store(1 << 20);
+    uint64_t *word = lock_word();
+
+    put_pattern(client, 1, 1000, "one");
+    alarm(60);
+    for (uint64_t at = 0; at < sizeof nobody / sizeof *nobody; at++) {
+        take_lock(word, nobody[at]);
+        put_pattern(client, 100 + at, 1000, NULL); /* it waits forever */
+        CHECK_EQ(stats_of(client).lock_steals, at + 1);
+    }
+    alarm(0);
+    plasma_buffer_t buffer = get_pattern(client, 1, 1000);
+    CHECK_OK(plasma_release(&buffer));
+    CHECK_EQ(stats_of(client).objects_sealed, 5);
+    plasma_disconnect(client);
+}
+
 static void test_readers_go_on_when_all_producers_died_inside_recovery(void)
 {
     enum { OBJECTS = 200 };
@@ -364,6 +385,7 @@ int main(int argc, char **argv)
         TEST(reading_releasing_sealing_and_leaving_go_on),
         TEST(stats_do_not_wait_for_the_lock),
         TEST(the_lock_of_the_killed_is_taken_and_nothing_is_lost),
+        TEST(a_lock_of_nobody_is_taken),
         TEST(readers_go_on_when_all_producers_died_inside_recovery),
         TEST(a_wait_for_the_lock_ends_with_an_interrupt_and_the_owner),
         TEST(a_wait_keeps_its_own_time_when_the_dead_cannot_be_reaped),

@@ -4,6 +4,7 @@
 
 pub mod bystander;
 pub mod model;
+pub mod owner;
 pub mod skip;
 pub mod world;
 

@@ -1,9 +1,10 @@
 //! The operations that are killed.
 
+use super::common::owner::StoppedOwner;
 use super::common::world::Kind::{self, Busy, Empty, Full, FullOfRecords, Wide};
 use super::common::world::{KEPT, ROOM, VICTIM};
 use super::common::{content, fill, get_checked, id};
-use plasma::{Client, CreateOptions, MutableBuffer, Result, Status};
+use plasma::{Client, CreateOptions, MutableBuffer, ObjectState, Result, Status};
 use std::time::Duration;
 
 pub struct Op {
@@ -110,6 +111,15 @@ fn created(client: &Client, size: u64, options: &CreateOptions<'_>) -> Result<()
 
 fn sealed(draft: MutableBuffer) -> Result<()> {
     draft.seal().map_err(plasma::Error::from)
+}
+
+/// Its creator cannot have the lock, and the next who has it frees the object.
+fn given_up_behind_the_lock(client: &Client, prepared: Prepared) -> Result<()> {
+    let owner = StoppedOwner::new(client)?;
+    drop(prepared.draft);
+    assert_eq!(client.contains(&victim())?, ObjectState::Absent);
+    owner.give_back();
+    put(client, 1, 100, None)
 }
 
 fn resized(prepared: Prepared, to: u64) -> Result<()> {
@@ -261,6 +271,13 @@ pub const OPS: &[Op] = &[
         run: |_, p| p.draft.unwrap().abort().map_err(plasma::Error::from),
     },
     Op {
+        name: "give_up",
+        lru: false,
+        kinds: ROOMY,
+        prepare: a_draft,
+        run: given_up_behind_the_lock,
+    },
+    Op {
         name: "get",
         lru: false,
         kinds: ANY,
@@ -298,7 +315,10 @@ pub const OPS: &[Op] = &[
         kinds: ANY,
         prepare: a_victim,
         run: |c, _| {
+            // Of two deleted ones the first is freed, the second stays before it in the list.
+            put(c, 1, 100, None)?;
             let held = get_checked(c, &victim()).unwrap();
+            c.delete(&id(VICTIM, 1))?;
             c.delete(&victim())?;
             c.reap()?;
             drop(held);

@@ -79,10 +79,9 @@ const PRIVATE: &[(&str, &[&str])] = &[
     ("src/lease/entry.rs", &[""]),
     ("src/subscription.rs", &[""]),
     ("src/id.rs", &[""]),
-    (
-        "src/store/session.rs",
-        &["self.gone.", "self.waiting.", "self.control.", "self.closing.", "self.any_abandoned."],
-    ),
+    ("src/store/session.rs", &["self.gone."]),
+    ("src/store/leave.rs", &["self.left."]),
+    ("src/store/call.rs", &[""]),
     ("src/store/reclaim.rs", &["self.paid.", "self.scans."]),
     ("src/lock.rs", &["self.pause."]),
     ("src/wait.rs", &["self.limit."]),

@@ -1,0 +1,208 @@
+//! Calls in flight: what ends them early, how long they wait, and what a disconnect waits for.
+//!
+//! Each call of the API that may enter the kernel or wait begins a [`Call`] and holds it until it has
+//! touched the client for the last time. All that the call waits for shares its deadline, and once the
+//! call is ended, by an interruption or a disconnect, none of its waits begins.
+
+use super::session::Session;
+use crate::error::{Error, Result, Status};
+use crate::sync::local::{AtomicBool, AtomicU32, Ordering::*};
+use crate::sys::thread::{self, CancelOff};
+use crate::sys::{clock, futex};
+use std::cell::Cell;
+use std::time::Duration;
+
+/// In [`Calls::in_flight`]: a disconnect waits for the count to become 0.
+const AWAITED: u32 = 1 << 31;
+
+/// How long a disconnect sleeps before it looks at the count again.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// The calls in flight of one client.
+#[derive(Debug, Default)]
+pub struct Calls {
+    /// The interrupt generation: advanced to end all calls in flight; futex.
+    generation: AtomicU32,
+    closing: AtomicBool,
+    /// How many there are, and [`AWAITED`]; futex.
+    in_flight: AtomicU32,
+}
+
+impl Calls {
+    /// End all calls that are in flight with INTERRUPTED.
+    pub fn interrupt(&self) {
+        // SYNC call: SeqCst; pairs with `Call::check`.
+        self.generation.fetch_add(1, SeqCst);
+        futex::wake_private(&self.generation);
+    }
+
+    /// End all calls in flight with DISCONNECTED, and return when there are none. `wake` wakes those
+    /// that do not watch the generation.
+    pub fn close(&self, wake: impl FnOnce()) {
+        // SYNC call: SeqCst; either a call finds the client closing, or it is counted here.
+        self.closing.store(true, SeqCst);
+        // SYNC call: SeqCst; the last call to leave sees AWAITED, or has left before.
+        let mut count = self.in_flight.fetch_or(AWAITED, SeqCst) & !AWAITED;
+        if count > 0 {
+            self.interrupt();
+            wake();
+        }
+        while count > 0 {
+            futex::wait_private(&self.in_flight, count | AWAITED, Some(PATIENCE));
+            // SYNC call: SeqCst; as above.
+            count = self.in_flight.load(SeqCst) & !AWAITED;
+        }
+    }
+
+    /// The futex that ends waits early, and that sleeps while it holds [`Call::generation`].
+    pub fn word(&self) -> &AtomicU32 {
+        &self.generation
+    }
+}
+
+/// A call of the API in flight.
+///
+/// While it lasts, the client is not freed, and the thread is not cancelled. The only thread of a
+/// process is spared both: nobody can disconnect or cancel it meanwhile.
+pub struct Call<'a> {
+    session: &'a Session,
+    /// The interrupt generation when the call began.
+    generation: u32,
+    /// On a buffer, which may outlive its client: a client that was closed before does not end it.
+    outlives: bool,
+    counted: bool,
+    /// It takes the writer lock only from nobody and from the dead, and waits for no other owner.
+    only_tries: bool,
+    timeout: Option<Duration>,
+    /// When the call first had to know the time (monotonic ns); 0 before.
+    begun: Cell<u64>,
+    /// Last, so that the thread may be cancelled again when the client was touched for the last time.
+    _cancel: Option<CancelOff>,
+}
+
+impl Session {
+    /// Begin a call on the client. `timeout` is its own (`None`: forever); zero for a call without.
+    #[inline]
+    pub fn begin(&self, timeout: Option<Duration>) -> Result<Call<'_>> {
+        let call = self.begin_on_buffer(timeout);
+        if call.outlives { Err(Error::plain(Status::Disconnected)) } else { Ok(call) }
+    }
+
+    /// Begin a call on a buffer, whose client may be closed.
+    #[inline]
+    pub fn begin_on_buffer(&self, timeout: Option<Duration>) -> Call<'_> {
+        let calls = &self.calls;
+        let counted = !thread::is_alone();
+        let _cancel = counted.then(CancelOff::begin);
+        if counted {
+            // SYNC call: SeqCst; either `close` counts this call, or this call finds it closing.
+            calls.in_flight.fetch_add(1, SeqCst);
+        }
+        // SYNC call: SeqCst; as above.
+        let outlives = calls.closing.load(SeqCst);
+        // SYNC call: SeqCst; an interruption from here on ends this call.
+        let generation = calls.generation.load(SeqCst);
+        let begun = Cell::new(0);
+        let only_tries = false;
+        Call { session: self, generation, outlives, counted, only_tries, timeout, begun, _cancel }
+    }
+}
+
+impl Call<'_> {
+    /// The interrupt generation when the call began.
+    pub fn generation(&self) -> u32 {
+        self.generation
+    }
+
+    /// DISCONNECTED or INTERRUPTED when the call was ended.
+    pub fn check(&self) -> Result<()> {
+        let calls = &self.session.calls;
+        // SYNC call: SeqCst; closing and the generation change before their futex is woken.
+        if calls.closing.load(SeqCst) && !self.outlives {
+            return Err(Error::plain(Status::Disconnected));
+        }
+        // SYNC call: SeqCst; as above.
+        if calls.generation.load(SeqCst) != self.generation {
+            return Err(Error::plain(Status::Interrupted));
+        }
+        Ok(())
+    }
+
+    /// Whether an error of one part of a call ends the whole call.
+    pub fn is_ended_by(error: &Error) -> bool {
+        use Status::{Disconnected, Forked, Interrupted, StoreGone};
+        matches!(error.status(), Disconnected | Forked | Interrupted | StoreGone)
+    }
+
+    /// What this call does by the way: it does not wait for a living owner of the writer lock.
+    pub fn by_the_way(&self) -> Call<'_> {
+        Call {
+            session: self.session,
+            generation: self.generation,
+            outlives: self.outlives,
+            counted: false,
+            only_tries: true,
+            timeout: Some(Duration::ZERO),
+            begun: Cell::new(0),
+            _cancel: None,
+        }
+    }
+
+    /// Whether the call waits for no living owner of the writer lock.
+    pub fn only_tries(&self) -> bool {
+        self.only_tries
+    }
+
+    /// Whether the call has a timeout of its own that is not 0.
+    pub fn waits(&self) -> bool {
+        self.timeout != Some(Duration::ZERO)
+    }
+
+    /// When the call's own timeout is up (monotonic ns); 0 when it does not wait, `None`: never.
+    pub fn deadline(&self) -> Option<u64> {
+        self.until(self.timeout)
+    }
+
+    /// When a timeout is up that began with the call; as [`Call::deadline`].
+    pub fn until(&self, timeout: Option<Duration>) -> Option<u64> {
+        match timeout {
+            Some(Duration::ZERO) => Some(0),
+            timeout => timeout.map(|timeout| self.after(timeout)),
+        }
+    }
+
+    /// When the call waits no longer for the writer lock: by its own timeout or the client's timeout
+    /// for the lock, whichever is longer.
+    pub fn lock_deadline(&self) -> Option<u64> {
+        if self.only_tries {
+            return Some(0);
+        }
+        match (self.timeout, self.session.lock_timeout) {
+            (Some(own), Some(of_lock)) => Some(self.after(own.max(of_lock))),
+            _ => None,
+        }
+    }
+
+    fn after(&self, time: Duration) -> u64 {
+        if self.begun.get() == 0 {
+            self.begun.set(clock::monotonic_ns());
+        }
+        let ns = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        self.begun.get().saturating_add(ns)
+    }
+}
+
+impl Drop for Call<'_> {
+    fn drop(&mut self) {
+        if !self.counted {
+            return;
+        }
+        let word = self.session.calls.in_flight.as_ptr();
+        // SYNC call: SeqCst; pairs with `Calls::close`, after which the client may be freed: only the
+        // address of the word is used from here on.
+        let before = self.session.calls.in_flight.fetch_sub(1, SeqCst);
+        if before == 1 | AWAITED {
+            futex::wake_private_at(word);
+        }
+    }
+}
