@@ -72,7 +72,12 @@
  *
  * Threads. Clients, lists and subscriptions may be used by any number of
  * threads at once; one buffer by one thread at a time. No thread is started
- * but by plasma_event_fd(), and no signal handler is ever installed.
+ * but by plasma_event_fd(), and no signal handler is ever installed. A thread
+ * that is cancelled (pthread_cancel) leaves its call first: calls are no
+ * cancellation points, and a wait goes on to its timeout. Asynchronous
+ * cancellation and a longjmp() out of a call are not supported.
+ * plasma_disconnect() ends the calls in flight and waits for them; a call that
+ * begins later is an error of the caller's, as after free().
  *
  * Fork. In the child every call on an inherited client or subscription returns
  * FORKED, and so do calls on inherited buffers; connect again. Views are
@@ -87,8 +92,11 @@
  * Time-outs. timeout_ms is a time in milliseconds: 0 does not wait, -1 waits
  * for ever, less is INVALID_ARGUMENT. Calls that change the store take its
  * writer lock, which is held for microseconds; a dead owner is replaced, but a
- * stopped one (SIGSTOP, a debugger) is waited for: up to lock_timeout_ms or the
- * call's own time-out, whichever is more, then TIMEOUT with nothing changed.
+ * stopped one (SIGSTOP, a debugger, a paused container) is waited for: up to
+ * lock_timeout_ms or the call's own time-out, whichever is more, then TIMEOUT
+ * with nothing changed; the message names the process. lock_timeout_ms waits
+ * forever unless you set it: set it where a paused process must not stop
+ * others.
  * Getting and releasing sealed objects never takes it.
  *
  * Versions. All processes of a store need the same layout of its files;
@@ -826,12 +834,15 @@ plasma_status_t plasma_connect(const char *address,
 /**
  * Leave a store. Never fails.
  *
- * Calls of other threads that wait in this client return DISCONNECTED first.
+ * Calls of other threads that are in flight end first: those that wait return
+ * DISCONNECTED, and this call returns after the last of them. Do not call it
+ * in a handler of a signal that interrupted a call on the same client.
  * Buffers of both kinds stay usable, and the client counts as present in the
  * store until the last of them is gone.
  *
  * @param client  consumed; NULL is a no-op. Using it later is an error of
- *                the caller's, as after free().
+ *                the caller's, as after free(); so is a call of another
+ *                thread that has not begun yet.
  *
  * Threads: any.   Cost: a few system calls.   Since: 0.1
  */
@@ -849,9 +860,12 @@ void plasma_disconnect(plasma_client_t *client);
 const char *plasma_client_address(const plasma_client_t *client);
 
 /**
- * Make every call that now waits in this client return INTERRUPTED.
+ * Make every call in flight on this client that waits return INTERRUPTED.
  *
- * Calls that begin later are not affected.
+ * One interruption is enough for each call: one that is not waiting yet does
+ * not begin to, and plasma_put_many() and plasma_delete_many() end where they
+ * are. A call that needs no wait ends as usual, and calls that begin later are
+ * not affected.
  *
  * @param client  borrowed.
  *
