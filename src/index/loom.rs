@@ -3,6 +3,8 @@
 //! What each model caught when the code was broken on purpose:
 //!  * `what_stays_is_never_missed`: a removal that does not advance the version (at the head, or
 //!    behind it); a slot that is used again before it is unlinked; a miss whatever the version.
+//!  * `a_record_that_is_not_known_yet_is_no_nonsense`: a link above what is reserved taken for nonsense
+//!    before the version is looked at again.
 //!  * `a_reused_slot_is_never_taken_for_its_past`: `set_id` without its fence; a hit without the
 //!    second look at the word, or without the fence before that; a freed slot that keeps its
 //!    generation.
@@ -88,6 +90,26 @@ fn what_stays_is_never_missed() {
             writer.join().unwrap();
         });
     }
+}
+
+/// A walker may be carried to a record that was reserved since, and not know of it yet.
+#[test]
+fn a_record_that_is_not_known_yet_is_no_nonsense() {
+    model(2, |by_name| {
+        let table = chain(2, by_name);
+        table.reserved.store(2, Ordering::Relaxed);
+        let writer = table.clone();
+        let writer = thread::spawn(move || {
+            writer.reserved.store(3, Ordering::Relaxed);
+            add(&writer, object(1, 0), by_name, State::Sealed);
+            writer.delete(1, writer.records[1].load(Ordering::Relaxed));
+            // In slot 1; it links to the record that is new.
+            add(&writer, object(1, 1), by_name, State::Sealed);
+        });
+        let hit = table.index().find(&keys(object(0, 0), by_name)).unwrap();
+        assert_eq!(hit.map(|hit| hit.slot), Some(0));
+        writer.join().unwrap();
+    });
 }
 
 #[test]
