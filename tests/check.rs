@@ -34,8 +34,13 @@ fn record(slot: u64) -> u64 {
     RECORDS + 192 * slot
 }
 
+/// The allocator: its first block, the bits of bins that are not empty, and the roots of all.
+const FIRST: u64 = 544;
+const FILLED: u64 = 552;
+const BINS: u64 = 704;
+
 /// The first shard: its limbo, then its magazine.
-const LIMBO: u64 = 6016;
+const LIMBO: u64 = 9664;
 const MAGAZINE: u64 = LIMBO + 16;
 /// The stack of what kept 128 bytes.
 const STACK: u64 = MAGAZINE + 8 + 4;
@@ -98,6 +103,11 @@ impl Store {
 
     fn set_half(&self, at: u64, half: u32) {
         self.index.write_all_at(&half.to_le_bytes(), at).unwrap();
+    }
+
+    /// The lowest bin that is not empty.
+    fn filled_bin(&self) -> u64 {
+        (0..1216).find(|bin| self.word(FILLED + bin / 64 * 8) >> (bin % 64) & 1 == 1).unwrap()
     }
 
     /// The slot of the first record in this state.
@@ -308,20 +318,26 @@ fn memory_with_free_memory_beside_it_is_not_kept() {
 
 #[test]
 fn blocks_that_do_not_tile_the_heap_are_i20() {
-    let first = |store: &Store| BLOCKS + 32 * (u64::from(store.half(536)) - 1);
+    let first = |store: &Store| BLOCKS + 32 * (u64::from(store.half(FIRST)) - 1);
     detects(20, "a block that is too long", move |store| first(store) + 8, |extent| extent + 1);
     detects(20, "a block elsewhere", first, |start| start + 1);
     detects(20, "a broken chain", move |store| first(store) + 16, |_| 5 << 32);
-    detects_half(20, "no first block", |_| 536, 0);
+    detects_half(20, "no first block", |_| FIRST, 0);
     detects(20, "a block of no state", move |store| first(store) + 8, |extent| extent | 3 << 62);
 }
 
 #[test]
 fn memory_that_is_leaked_or_counted_wrong_is_i23() {
     detects(23, "free units", |_| 520, |free| free - 1);
-    detects(23, "a bin's bit", |_| 544, |bits| bits ^ 2);
-    detects_half(23, "a bin", |_| 640 + 4, 3);
-    detects_half(23, "spare blocks", |_| 528, 1);
+    detects(23, "leads", |_| 528, |lead| lead + 1);
+    detects(23, "a bin's bit", |_| FILLED, |bits| bits ^ 2);
+    detects_half(23, "the bitmap's upper level", |_| 548, 0);
+    let root = |store: &Store| BINS + 4 * store.filled_bin();
+    detects_half(23, "a bin", root, 3);
+    detects_half(23, "a bin without a root", root, 0);
+    let free = |store: &Store| BLOCKS + 32 * (u64::from(store.half(root(store))) - 1);
+    detects_half(23, "a foreign block in a bin", move |store| free(store) + 24, 1);
+    detects_half(23, "spare blocks", |_| 536, 1);
     detects(23, "another heap", |_| 512, |units| units - 1);
     let block = |store: &Store| record(store.slot(SEALED)) + BLOCK;
     detects_half(23, "another block", block, 1);
@@ -392,7 +408,7 @@ fn what_the_dead_leave_is_no_problem_and_a_broken_lock_is_corrupt() {
     assert_sound(&store.client, "a lock that is free");
     // What needs recovery is recovered first: it mends all that is not the table.
     store.set(256, 1 << 17);
-    for at in [324, LIMBO, LIMBO + 8, MAGAZINE, STACK, 512, 520, 536] {
+    for at in [324, LIMBO, LIMBO + 8, MAGAZINE, STACK, 512, 520, 528, 536, FIRST, BINS] {
         store.set(at, u64::MAX);
     }
     assert_sound(&store.client, "recovered");

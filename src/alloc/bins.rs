@@ -1,4 +1,5 @@
-//! Bins: free blocks by length, eight bins to each power of two.
+//! Bins: free blocks by length, 32 bins to each power of two, and a bitmap of two levels that finds
+//! the next one that is not empty.
 
 use super::{Allocator, corrupt};
 use crate::error::Result;
@@ -6,9 +7,9 @@ use crate::layout::block::{BINS, MAX_UNITS};
 use crate::sync::Ordering::Relaxed;
 
 /// Bits of a length, after its leading one, that tell bins of the same power of two apart.
-const MANTISSA: u32 = 3;
+const MANTISSA: u32 = 5;
 
-/// The bin of a free block of `len` units (1 .. 2 * MAX_UNITS).
+/// The bin of a free block of `len` units (1 .. MAX_UNITS).
 #[inline(always)]
 pub(super) const fn bin_of(len: u64) -> usize {
     if len < 1 << MANTISSA {
@@ -19,95 +20,72 @@ pub(super) const fn bin_of(len: u64) -> usize {
     ((shift as usize) << MANTISSA) + (len >> shift) as usize
 }
 
-/// The lowest bin of which every block has at least `len` units.
-#[inline(always)]
-pub(super) const fn bin_above(len: u64) -> usize {
-    if len <= 1 { len as usize } else { bin_of(len - 1) + 1 }
-}
-
-const _: () = {
-    assert!(bin_of(MAX_UNITS) < BINS);
-    // A request plus its alignment stays below twice the largest heap.
-    assert!(bin_above(2 * MAX_UNITS - 1) < BINS);
-};
+const _: () = assert!(cfg!(any(loom, shuttle)) || bin_of(MAX_UNITS) < BINS);
 
 impl Allocator<'_> {
+    #[inline(always)]
+    pub(super) fn is_filled(&self, bin: usize) -> bool {
+        self.state.nonempty[bin / 64].load(Relaxed) >> (bin % 64) & 1 == 1
+    }
+
     /// The lowest bin at or above `from` that is not empty.
     #[inline(always)]
-    pub(super) fn nonempty_from(&self, from: usize) -> Option<usize> {
-        let mut word = from / 64;
-        let mut bits = self.state.nonempty.get(word)?.load(Relaxed) & (u64::MAX << (from % 64));
-        while bits == 0 {
-            word += 1;
-            bits = self.state.nonempty.get(word)?.load(Relaxed);
+    pub(super) fn filled_from(&self, from: usize) -> Result<Option<usize>> {
+        let Some(word) = self.state.nonempty.get(from / 64) else { return Ok(None) };
+        let bits = word.load(Relaxed) & (u64::MAX << (from % 64));
+        if bits != 0 {
+            return Ok(Some(from / 64 * 64 + bits.trailing_zeros() as usize));
         }
-        Some(word * 64 + bits.trailing_zeros() as usize)
+        match self.state.filled.load(Relaxed) & (u32::MAX - 1) << (from / 64) {
+            0 => Ok(None),
+            words => {
+                let word = words.trailing_zeros() as usize;
+                let bits = self.bits(word)?;
+                Ok(Some(word * 64 + bits.trailing_zeros() as usize))
+            }
+        }
     }
 
     /// The highest bin that is not empty.
-    pub(super) fn highest_nonempty(&self) -> Option<usize> {
-        let words = self.state.nonempty.iter().enumerate().rev();
-        words
-            .map(|(i, w)| (i, w.load(Relaxed)))
-            .find(|&(_, bits)| bits != 0)
-            .map(|(i, bits)| i * 64 + bits.ilog2() as usize)
-    }
-
-    /// The first block of a bin that its bit calls not empty.
-    #[inline(always)]
-    pub(super) fn head(&self, bin: usize) -> Result<u32> {
-        match self.bins.heads[bin].load(Relaxed) {
-            0 => Err(corrupt("an empty bin looks filled")),
-            head => Ok(head),
+    pub(super) fn highest_filled(&self) -> Result<Option<usize>> {
+        match self.state.filled.load(Relaxed) {
+            0 => Ok(None),
+            words => {
+                let word = words.ilog2() as usize;
+                Ok(Some(word * 64 + self.bits(word)?.ilog2() as usize))
+            }
         }
     }
 
-    /// Put a free block first in its bin.
+    /// A word of the lower level that the upper one calls not 0.
     #[inline(always)]
-    pub(super) fn link(&self, number: u32, len: u64) -> Result<()> {
-        let node = self.node(number)?;
-        let bin = bin_of(len);
-        let head = self.bins.heads[bin].load(Relaxed);
-        if head == 0 {
-            self.set_bit(bin, true);
-        } else {
-            self.node(head)?.bin_prev.store(number, Relaxed);
+    fn bits(&self, word: usize) -> Result<u64> {
+        match self.state.nonempty.get(word).map_or(0, |bits| bits.load(Relaxed)) {
+            0 => Err(corrupt("the two levels of the bitmap of bins disagree")),
+            bits => Ok(bits),
         }
-        node.bin_prev.store(0, Relaxed);
-        node.bin_next.store(head, Relaxed);
-        self.bins.heads[bin].store(number, Relaxed);
-        Ok(())
-    }
-
-    /// Take a free block out of its bin.
-    #[inline(always)]
-    pub(super) fn unlink(&self, number: u32, len: u64) -> Result<()> {
-        let node = self.node(number)?;
-        let bin = bin_of(len);
-        let (prev, next) = (node.bin_prev.load(Relaxed), node.bin_next.load(Relaxed));
-        let after = if next == 0 { None } else { Some(self.node(next)?) };
-        if after.is_some_and(|after| after.bin_prev.load(Relaxed) != number) {
-            return Err(corrupt("a bin is broken backward"));
-        }
-        let link = if prev == 0 { &self.bins.heads[bin] } else { &self.node(prev)?.bin_next };
-        if link.load(Relaxed) != number {
-            return Err(corrupt("a bin is broken forward"));
-        }
-        link.store(next, Relaxed);
-        match after {
-            Some(after) => after.bin_prev.store(prev, Relaxed),
-            None if prev == 0 => self.set_bit(bin, false),
-            None => {}
-        }
-        Ok(())
     }
 
     #[inline(always)]
-    fn set_bit(&self, bin: usize, on: bool) {
+    pub(super) fn mark_filled(&self, bin: usize) {
         let word = &self.state.nonempty[bin / 64];
-        let bit = 1 << (bin % 64);
         let bits = word.load(Relaxed);
-        word.store(if on { bits | bit } else { bits & !bit }, Relaxed);
+        word.store(bits | 1 << (bin % 64), Relaxed);
+        if bits == 0 {
+            let words = self.state.filled.load(Relaxed);
+            self.state.filled.store(words | 1 << (bin / 64), Relaxed);
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn mark_empty(&self, bin: usize) {
+        let word = &self.state.nonempty[bin / 64];
+        let bits = word.load(Relaxed) & !(1 << (bin % 64));
+        word.store(bits, Relaxed);
+        if bits == 0 {
+            let words = self.state.filled.load(Relaxed);
+            self.state.filled.store(words & !(1 << (bin / 64)), Relaxed);
+        }
     }
 }
 
@@ -120,14 +98,14 @@ mod tests {
         let mut lens: Vec<u64> = (1..5000).collect();
         for e in 12..=40 {
             let base = 1u64 << e;
-            lens.extend([base - 1, base, base + 1, base + base / 8 - 1, base + base / 8]);
+            lens.extend([base - 1, base, base + 1, base + base / 32 - 1, base + base / 32]);
         }
         for len in lens.into_iter().filter(|&l| l <= MAX_UNITS) {
-            let (own, above) = (bin_of(len), bin_above(len));
-            assert!(own == above || own + 1 == above, "{len}");
+            let own = bin_of(len);
             assert!(bin_of(len + 1) >= own && bin_of(len + 1) <= own + 1, "{len}");
-            assert!(above > bin_of(len - 1) || len == 1, "{len}");
+            assert!(len >= 64 || own == len as usize, "{len}");
+            assert!(len < 32 || bin_of(len + len / 32 + 1) > own, "{len}");
         }
-        assert_eq!(bin_of(MAX_UNITS), 304);
+        assert_eq!(bin_of(MAX_UNITS), 1152);
     }
 }

@@ -103,16 +103,17 @@ impl<'a> Allocator<'a> {
         Ok(())
     }
 
-    /// Change a free block's place, and its bin if the new length belongs to another.
+    /// Change a free block's place and length, and so where it is in its bin, or which that is.
     #[inline(always)]
     pub(super) fn resize_free(&self, block: &View<'_>, start: u64, len: u64) -> Result<()> {
-        let moves = bin_of(block.len) != bin_of(len);
-        if moves {
-            self.unlink(block.number, block.len)?;
+        let bin = bin_of(block.len);
+        let stays = bin == bin_of(len) && self.is_alone(block, bin);
+        if !stays {
+            self.unlink(block)?;
         }
         block.node.start.store(start, Relaxed);
         block.node.extent.store(BlockState::Free(len).pack(), Relaxed);
-        if moves { self.link(block.number, len) } else { Ok(()) }
+        if stays { Ok(()) } else { self.link(block.number, start, len) }
     }
 
     /// Take `N` (at most 2) nodes that stand for nothing, or none and nothing changed.
@@ -132,7 +133,7 @@ impl<'a> Allocator<'a> {
                     return Err(corrupt("the spare list holds a block in use"));
                 }
                 taken[i] = spare;
-                spare = node.bin_next.load(Relaxed);
+                spare = node.right.load(Relaxed);
             } else if (fresh as usize) < self.blocks.len() {
                 fresh += 1;
                 taken[i] = fresh;
@@ -149,7 +150,7 @@ impl<'a> Allocator<'a> {
     pub(super) fn give_node(&self, number: u32) -> Result<()> {
         let node = self.node(number)?;
         node.extent.store(BlockState::Spare.pack(), Relaxed);
-        node.bin_next.store(self.state.spare.load(Relaxed), Relaxed);
+        node.right.store(self.state.spare.load(Relaxed), Relaxed);
         self.state.spare.store(number, Relaxed);
         Ok(())
     }
@@ -165,32 +166,39 @@ impl<'a> Allocator<'a> {
         Outcome::NeedBlocks(reserved + missing)
     }
 
-    /// Turn `len` units at `start` of a free block into a used one, the rest staying free.
-    pub(super) fn place(&self, block: &View<'a>, start: u64, len: u64) -> Result<Outcome<Extent>> {
-        let end = start.saturating_add(len);
+    /// Turn `lead` and then `len` units from `start` on of a free block into a used one, the rest
+    /// staying free.
+    pub(super) fn place(
+        &self,
+        block: &View<'a>,
+        start: u64,
+        lead: u64,
+        len: u64,
+    ) -> Result<Outcome<Extent>> {
+        let end = start.saturating_add(lead).saturating_add(len);
         if !block.free || start < block.start || end > block.end() {
             return Err(corrupt("an extent was found where none is free"));
         }
-        let (lead, tail) = (start - block.start, block.end() - end);
+        let (before, after) = (start - block.start, block.end() - end);
         self.before(block)?;
         self.after(block)?;
-        let used = BlockState::Used(len);
-        let number = match (lead, tail) {
+        let used = BlockState::Used(lead + len);
+        let number = match (before, after) {
             (0, 0) => {
-                self.unlink(block.number, block.len)?;
+                self.unlink(block)?;
                 block.node.extent.store(used.pack(), Relaxed);
                 block.number
             }
-            // The rest keeps the node: it mostly stays in its bin.
+            // The rest keeps the node: it is often alone in its bin, and stays there.
             (0, _) | (_, 0) => {
                 let Some([new]) = self.take_nodes()? else { return Ok(self.need_blocks(1)) };
                 self.set(new, start, used)?;
-                if lead == 0 {
-                    self.resize_free(block, end, tail)?;
+                if before == 0 {
+                    self.resize_free(block, end, after)?;
                     self.join(block.prev, new)?;
                     self.join(new, block.number)?;
                 } else {
-                    self.resize_free(block, block.start, lead)?;
+                    self.resize_free(block, block.start, before)?;
                     self.join(block.number, new)?;
                     self.join(new, block.next)?;
                 }
@@ -201,16 +209,17 @@ impl<'a> Allocator<'a> {
                     return Ok(self.need_blocks(2));
                 };
                 self.set(new, start, used)?;
-                self.set(rest, end, BlockState::Free(tail))?;
-                self.resize_free(block, block.start, lead)?;
+                self.set(rest, end, BlockState::Free(after))?;
+                self.resize_free(block, block.start, before)?;
                 self.join(block.number, new)?;
                 self.join(new, rest)?;
                 self.join(rest, block.next)?;
-                self.link(rest, tail)?;
+                self.link(rest, end, after)?;
                 new
             }
         };
-        self.sub_free(len)?;
-        Ok(Outcome::Done(Extent { start, len, block: number }))
+        self.sub_free(lead + len)?;
+        self.add_lead(lead);
+        Ok(Outcome::Done(Extent { start: start + lead, len, block: number }))
     }
 }

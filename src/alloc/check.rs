@@ -1,8 +1,8 @@
 //! Check: everything that the allocator believes, compared with everything else.
 
-use super::{Allocator, bins::bin_of, corrupt};
+use super::{Allocator, bins::bin_of, corrupt, tree::priority};
 use crate::error::Result;
-use crate::layout::block::{BINS, BlockState};
+use crate::layout::block::{BIN_WORDS, BINS, BlockState};
 use crate::memory;
 use crate::sync::Ordering::Relaxed;
 
@@ -58,6 +58,14 @@ impl Allocator<'_> {
     pub fn check_lists(&self, tiling: Tiling) -> Result<()> {
         let Tiling { free_units, mut seen, .. } = tiling;
         ensure(free_units == self.free_units(), "the count of free units is wrong")?;
+        for (at, word) in self.state.nonempty.iter().enumerate() {
+            let filled = self.state.filled.load(Relaxed) >> at & 1 == 1;
+            ensure(
+                filled == (word.load(Relaxed) != 0),
+                "the bitmap of bins disagrees with itself",
+            )?;
+        }
+        ensure(self.state.filled.load(Relaxed) >> BIN_WORDS == 0, "there are no such bins")?;
         for bin in 0..BINS {
             self.check_bin(bin, &mut seen)?;
         }
@@ -68,24 +76,38 @@ impl Allocator<'_> {
             let node = self.node(number)?;
             let state = BlockState::unpack(node.extent.load(Relaxed));
             ensure(state == Some(BlockState::Spare), "a spare block stands for memory")?;
-            number = node.bin_next.load(Relaxed);
+            number = node.right.load(Relaxed);
         }
         ensure(!seen.contains(&Seen::Nowhere), "a block is lost")
     }
 
+    /// Check the tree of a bin: each block of this bin, once, in order, those above of higher
+    /// priority.
     fn check_bin(&self, bin: usize, seen: &mut [Seen]) -> Result<()> {
-        let mut number = self.bins.heads[bin].load(Relaxed);
-        let bit = self.state.nonempty[bin / 64].load(Relaxed) >> (bin % 64) & 1;
-        ensure((number != 0) == (bit == 1), "a bin and its bit disagree")?;
-        let mut prev = 0;
-        while number != 0 {
-            mark(seen, number, Seen::Free, Seen::InBin)?;
-            let block = self.view(number)?;
-            ensure(bin_of(block.len) == bin, "a block is in the wrong bin")?;
-            ensure(block.node.bin_prev.load(Relaxed) == prev, "a bin is broken backward")?;
-            (prev, number) = (number, block.node.bin_next.load(Relaxed));
+        if !self.is_filled(bin) {
+            return Ok(());
         }
-        Ok(())
+        let root = self.bins.roots[bin].load(Relaxed);
+        ensure(root != 0, "a bin and its bit disagree")?;
+        let (mut number, mut above, mut last) = (root, Vec::new(), None);
+        loop {
+            while number != 0 {
+                mark(seen, number, Seen::Free, Seen::InBin)?;
+                memory::push(&mut above, number)?;
+                number = self.node(number)?.left.load(Relaxed);
+            }
+            let Some(least) = above.pop() else { return Ok(()) };
+            let block = self.view(least)?;
+            ensure(bin_of(block.len) == bin, "a block is in the wrong bin")?;
+            let key = Some((block.len, block.start));
+            ensure(last < key, "a bin is out of order")?;
+            last = key;
+            number = block.node.right.load(Relaxed);
+            for below in [block.node.left.load(Relaxed), number] {
+                let sorted = below == 0 || priority(below) < priority(least);
+                ensure(sorted, "a bin has a block below one that belongs below it")?;
+            }
+        }
     }
 }
 

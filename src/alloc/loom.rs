@@ -31,10 +31,10 @@ fn alternating_writers_never_share_memory() {
         let writers = [10, 20].map(|len| {
             let shared = shared.clone();
             thread::spawn(move || {
-                let first = shared.locked(|heap| got(heap.alloc().alloc(len, 1)).unwrap());
+                let first = shared.locked(|heap| got(heap.alloc().alloc(len, false)).unwrap());
                 let second = shared.locked(|heap| {
                     heap.alloc().free(first).unwrap();
-                    got(heap.alloc().alloc(len + 1, 4)).unwrap()
+                    got(heap.alloc().alloc(len + 1, false)).unwrap()
                 });
                 (second.start, second.start + second.len)
             })

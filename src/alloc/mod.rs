@@ -1,8 +1,13 @@
 //! Give and take extents of the heap: a protocol over slices of shared words. Offsets, no pointers.
 //!
 //! Blocks tile the heap from unit 0 to its capacity, each used or free, chained by address; no two
-//! free ones touch. A free block hangs in the bin of its length; a bitmap finds the next bin that
-//! is not empty. Bins only steer the search: blocks are split exactly.
+//! free ones touch. A free block hangs in the bin of its length, which is a tree; a bitmap finds the
+//! next bin that is not empty. So the shortest block that fits is found in steps whose number grows
+//! with the logarithm of theirs, and blocks are split exactly.
+//!
+//! An extent that starts at a page for little may leave memory before it out. That is its lead: it
+//! belongs to the extent's block and is freed with it, since a lead that were free would be a hole
+//! that outlives its neighbours. Records know of no leads, so after a rebuild they are free memory.
 //!
 //! All calls run under the writer lock, which orders them: every access is Relaxed. A process may
 //! be killed between any two stores; its successor then calls [`Allocator::rebuild`]. Nothing read
@@ -15,13 +20,17 @@ mod check;
 mod find;
 #[cfg(test)]
 mod fixture;
+#[cfg(all(test, not(any(loom, shuttle, miri))))]
+mod fragmentation;
 #[cfg(all(test, loom))]
 mod loom;
 #[cfg(all(test, not(any(loom, shuttle))))]
 mod model;
+mod pages;
 mod rebuild;
 #[cfg(all(test, not(any(loom, shuttle))))]
 mod tests;
+mod tree;
 mod walk;
 
 use crate::error::{Error, Result, Status};
@@ -63,9 +72,6 @@ pub struct Allocator<'a> {
     blocks: &'a [Block],
 }
 
-/// Free memory found for a request: the block, and where in it the extent shall start.
-type Fit<'a> = (blocks::View<'a>, u64);
-
 #[cold]
 fn corrupt(what: &str) -> Error {
     Error::new(Status::Corrupt, format!("heap allocator: {what}"))
@@ -101,40 +107,30 @@ impl<'a> Allocator<'a> {
         self.state.free.load(Relaxed)
     }
 
-    /// Take `len` units at a multiple of `align` units (a power of two). A good fit: `NoFit` may be
-    /// wrong when only blocks of nearly the same size are left.
-    pub fn alloc(&self, len: u64, align: u64) -> Result<Outcome<Extent>> {
-        self.alloc_with(len, &[(align, find::SEARCH)])
+    /// Units of used blocks that are before the extents in them.
+    pub fn lead_units(&self) -> u64 {
+        self.state.lead.load(Relaxed)
     }
 
-    /// As [`Self::alloc`], with less alignment where there is no room for so much. `NoFit` means
-    /// that no free block holds `len` units.
-    pub fn alloc_preferring(&self, len: u64, align: u64) -> Result<Outcome<Extent>> {
-        const PAGE: u64 = 64;
-        let (exact, search) = ((1, u32::MAX), find::SEARCH);
-        match align {
-            0..=1 => self.alloc_with(len, &[(align, u32::MAX)]),
-            2..=PAGE => self.alloc_with(len, &[(align, search), exact]),
-            _ => self.alloc_with(len, &[(align, search), (PAGE, search), exact]),
+    /// Take `len` units of the shortest free block that has so many. `paged`: they start at a page
+    /// where that costs little. `NoFit` means that no free block holds `len` units.
+    pub fn alloc(&self, len: u64, paged: bool) -> Result<Outcome<Extent>> {
+        if !self.may_fit(len)? {
+            return Ok(Outcome::NoFit);
         }
-    }
-
-    fn alloc_with(&self, len: u64, attempts: &[(u64, u32)]) -> Result<Outcome<Extent>> {
-        for &(align, limit) in attempts {
-            if !self.may_fit(len, align)? {
-                return Ok(Outcome::NoFit);
+        match self.find(len)? {
+            Some(block) => {
+                let lead = self.lead(paged, block.start, block.end(), len);
+                self.place(&block, block.start, lead, len)
             }
-            if let Some((block, start)) = self.find(len, align, limit)? {
-                return self.place(&block, start, len);
-            }
+            None => Ok(Outcome::NoFit),
         }
-        Ok(Outcome::NoFit)
     }
 
     /// Whether the heap is large enough; an error when the request makes no sense.
-    fn may_fit(&self, len: u64, align: u64) -> Result<bool> {
-        if len == 0 || !align.is_power_of_two() || align > MAX_UNITS {
-            return Err(invalid("an empty extent or a bad alignment"));
+    fn may_fit(&self, len: u64) -> Result<bool> {
+        if len == 0 {
+            return Err(invalid("an empty extent"));
         }
         match self.capacity_units() {
             0 => Err(corrupt("bad capacity")),
@@ -144,14 +140,15 @@ impl<'a> Allocator<'a> {
 
     /// Give an extent back. Its neighbours, if free, become one with it.
     pub fn free(&self, extent: Extent) -> Result<()> {
-        let own = self.owned(extent)?;
+        let (own, lead) = self.owned(extent)?;
         let before = self.before(&own)?.filter(|b| b.free);
         let after = self.after(&own)?.filter(|a| a.free);
+        self.sub_lead(lead)?;
         self.add_free(own.len)?;
         match (before, after) {
             (None, None) => {
                 own.node.extent.store(BlockState::Free(own.len).pack(), Relaxed);
-                self.link(own.number, own.len)
+                self.link(own.number, own.start, own.len)
             }
             (Some(b), None) => {
                 self.resize_free(&b, b.start, b.len + own.len)?;
@@ -164,7 +161,7 @@ impl<'a> Allocator<'a> {
                 self.give_node(own.number)
             }
             (Some(b), Some(a)) => {
-                self.unlink(a.number, a.len)?;
+                self.unlink(&a)?;
                 self.resize_free(&b, b.start, b.len + own.len + a.len)?;
                 self.join(b.number, a.next)?;
                 self.give_node(own.number)?;
@@ -173,16 +170,23 @@ impl<'a> Allocator<'a> {
         }
     }
 
-    /// Give the end of an extent back, so that `len` units stay.
+    /// Give the end of an extent back, so that `len` units stay; also its lead, if that is too long
+    /// for those. `NeedBlocks` may come when the lead was given back: nothing that a record says.
     pub fn shrink(&self, extent: Extent, len: u64) -> Result<Outcome<()>> {
-        let own = self.owned(extent)?;
-        let Some(rest) = own.len.checked_sub(len).filter(|_| len > 0) else {
+        let (mut own, mut lead) = self.owned(extent)?;
+        let Some(rest) = extent.len.checked_sub(len).filter(|_| len > 0) else {
             return Err(invalid("shrink to nothing, or to more"));
         };
         if rest == 0 {
             return Ok(Outcome::Done(()));
         }
-        let cut = own.start + len;
+        if !pages::is_cheap(lead, len) {
+            match self.free_lead(&own, lead)? {
+                Outcome::Done(()) => (own, lead) = self.owned(extent)?,
+                lacking => return Ok(lacking),
+            }
+        }
+        let cut = extent.start + len;
         match self.after(&own)? {
             Some(after) if after.free => {
                 self.resize_free(&after, cut, after.len + rest)?;
@@ -194,18 +198,40 @@ impl<'a> Allocator<'a> {
                 self.set(tail, cut, BlockState::Free(rest))?;
                 self.join(own.number, tail)?;
                 self.join(tail, own.next)?;
-                self.link(tail, rest)?;
+                self.link(tail, cut, rest)?;
             }
         }
-        own.node.extent.store(BlockState::Used(len).pack(), Relaxed);
+        own.node.extent.store(BlockState::Used(lead + len).pack(), Relaxed);
         self.add_free(rest)?;
+        Ok(Outcome::Done(()))
+    }
+
+    /// Make the lead of a block free memory.
+    fn free_lead(&self, own: &blocks::View<'_>, lead: u64) -> Result<Outcome<()>> {
+        match self.before(own)? {
+            Some(before) if before.free => {
+                self.resize_free(&before, before.start, before.len + lead)?;
+            }
+            _ => {
+                let Some([freed]) = self.take_nodes()? else {
+                    return Ok(self.need_blocks(1));
+                };
+                self.set(freed, own.start, BlockState::Free(lead))?;
+                self.join(own.prev, freed)?;
+                self.join(freed, own.number)?;
+                self.link(freed, own.start, lead)?;
+            }
+        }
+        self.set(own.number, own.start + lead, BlockState::Used(own.len - lead))?;
+        self.sub_lead(lead)?;
+        self.add_free(lead)?;
         Ok(Outcome::Done(()))
     }
 
     /// Extend an extent to `len` units if the memory behind it is free. Needs no blocks.
     pub fn grow_in_place(&self, extent: Extent, len: u64) -> Result<bool> {
-        let own = self.owned(extent)?;
-        let Some(more) = len.checked_sub(own.len) else {
+        let (own, lead) = self.owned(extent)?;
+        let Some(more) = len.checked_sub(extent.len) else {
             return Err(invalid("grow to less"));
         };
         if more == 0 {
@@ -216,31 +242,44 @@ impl<'a> Allocator<'a> {
         };
         self.sub_free(more)?;
         if after.len == more {
-            self.unlink(after.number, after.len)?;
+            self.unlink(&after)?;
             self.join(own.number, after.next)?;
             self.give_node(after.number)?;
         } else {
             self.resize_free(&after, after.start + more, after.len - more)?;
         }
-        own.node.extent.store(BlockState::Used(len).pack(), Relaxed);
+        own.node.extent.store(BlockState::Used(lead + len).pack(), Relaxed);
         Ok(true)
     }
 
     /// Whether no memory beside an extent is free, so that nothing would join it if it were.
     pub fn is_enclosed(&self, extent: Extent) -> Result<bool> {
-        let own = self.owned(extent)?;
+        let (own, _) = self.owned(extent)?;
         let before = self.before(&own)?.is_some_and(|before| before.free);
         let after = self.after(&own)?.is_some_and(|after| after.free);
         Ok(!before && !after)
     }
 
-    /// The used block that an object record calls its own.
-    fn owned(&self, extent: Extent) -> Result<blocks::View<'a>> {
+    /// Units before an extent that become free with it; none when its block is not what it says,
+    /// as may be seen without the lock.
+    pub fn lead_of(&self, extent: Extent) -> Option<u64> {
+        self.owned(extent).ok().map(|(_, lead)| lead)
+    }
+
+    /// The used block of an extent that an object record calls its own, and the extent's lead.
+    fn owned(&self, extent: Extent) -> Result<(blocks::View<'a>, u64)> {
         let own = self.view(extent.block)?;
-        if own.free || own.start != extent.start || own.len != extent.len {
-            return Err(corrupt("a record and its block disagree"));
+        // All of it is used but a lead, which is short.
+        match own.len.checked_sub(extent.len) {
+            Some(lead)
+                if !own.free
+                    && own.start.checked_add(lead) == Some(extent.start)
+                    && pages::is_cheap(lead, extent.len) =>
+            {
+                Ok((own, lead))
+            }
+            _ => Err(corrupt("a record and its block disagree")),
         }
-        Ok(own)
     }
 
     fn add_free(&self, len: u64) -> Result<()> {
@@ -257,6 +296,23 @@ impl<'a> Allocator<'a> {
             return Err(corrupt("less is free than was found"));
         };
         self.state.free.store(free, Relaxed);
+        Ok(())
+    }
+
+    fn add_lead(&self, len: u64) {
+        if len > 0 {
+            let lead = self.state.lead.load(Relaxed);
+            self.state.lead.store(lead.wrapping_add(len), Relaxed);
+        }
+    }
+
+    fn sub_lead(&self, len: u64) -> Result<()> {
+        if len > 0 {
+            let Some(lead) = self.state.lead.load(Relaxed).checked_sub(len) else {
+                return Err(corrupt("fewer units are leads than were found"));
+            };
+            self.state.lead.store(lead, Relaxed);
+        }
         Ok(())
     }
 }

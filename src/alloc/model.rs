@@ -7,9 +7,8 @@ use proptest::prelude::*;
 
 #[derive(Clone, Debug)]
 enum Step {
-    Alloc(u64, u32),
-    Preferring(u64, u32),
-    Within(u64, u64),
+    Alloc(u64, bool),
+    Within(u64, bool),
     TakeAt(u64, u64),
     Free(usize),
     Shrink(usize, u64),
@@ -17,17 +16,18 @@ enum Step {
     Rebuild,
 }
 
-const CAPACITY: u64 = 5000;
+const CAPACITY: u64 = 20000;
 /// Usable memory comes in runs of this many units, every other one.
 const RUN: u64 = 64;
 
 fn step() -> impl Strategy<Value = Step> {
-    let len = || prop_oneof![4 => 1..40u64, 3 => 40..700u64, 1 => 700..5100u64];
+    // Some that start at a page, and few lengths, so that blocks of one length meet in a bin.
+    let len =
+        || prop_oneof![4 => 1..40u64, 3 => 40..700u64, 3 => 3100..3300u64, 1 => 700..20100u64];
     prop_oneof![
-        6 => (len(), 0..8u32).prop_map(|(l, a)| Step::Alloc(l, a)),
-        6 => (len(), 0..12u32).prop_map(|(l, a)| Step::Preferring(l, a)),
-        2 => (1..80u64, 0..3u64).prop_map(|(l, a)| Step::Within(l, a)),
-        2 => (0..5100u64, 1..300u64).prop_map(|(s, l)| Step::TakeAt(s, l)),
+        12 => (len(), any::<bool>()).prop_map(|(l, paged)| Step::Alloc(l, paged)),
+        2 => (1..80u64, any::<bool>()).prop_map(|(l, paged)| Step::Within(l, paged)),
+        2 => (0..20100u64, 1..300u64).prop_map(|(s, l)| Step::TakeAt(s, l)),
         10 => any::<usize>().prop_map(Step::Free),
         3 => (any::<usize>(), any::<u64>()).prop_map(|(i, l)| Step::Shrink(i, l)),
         3 => (any::<usize>(), 0..300u64).prop_map(|(i, l)| Step::Grow(i, l)),
@@ -43,12 +43,13 @@ fn next_usable(from: u64, end: u64) -> Option<(u64, u64)> {
     (start < end).then_some((start, stop.min(end)))
 }
 
-/// The truth: used extents, in any order.
-struct Model(Vec<Extent>);
+/// The truth: used extents, each with its lead, in any order.
+struct Model(Vec<(Extent, u64)>);
 
 impl Model {
     fn gaps(&self) -> Vec<(u64, u64)> {
-        let mut used: Vec<_> = self.0.iter().map(|e| (e.start, e.start + e.len)).collect();
+        let mut used: Vec<_> =
+            self.0.iter().map(|(e, lead)| (e.start - lead, e.start + e.len)).collect();
         used.sort_unstable();
         used.push((CAPACITY, CAPACITY));
         let mut gaps = Vec::new();
@@ -63,17 +64,32 @@ impl Model {
         gaps
     }
 
-    fn fits(&self, len: u64, align: u64) -> bool {
-        self.gaps().iter().any(|&(s, e)| s.next_multiple_of(align) + len <= e)
+    /// The shortest gap that holds `len` units, and of those as long the first.
+    fn best(&self, len: u64) -> Option<(u64, u64)> {
+        self.gaps().into_iter().filter(|(s, e)| e - s >= len).min_by_key(|(s, e)| (e - s, *s))
     }
 
-    fn first_within(&self, len: u64, align: u64) -> Option<u64> {
+    fn first_within(&self, len: u64) -> Option<u64> {
         let fits = |&start: &u64| {
             let inside = self.gaps().iter().any(|&(s, e)| s <= start && start + len <= e);
             inside && (start..start + len).all(|unit| (unit / RUN).is_multiple_of(2))
         };
-        (0..CAPACITY).step_by(align as usize).find(fits)
+        // Where a gap or a run begins.
+        let gaps = self.gaps().into_iter().map(|gap| gap.0);
+        let mut starts: Vec<u64> = (0..CAPACITY).step_by(RUN as usize).chain(gaps).collect();
+        starts.sort_unstable();
+        starts.into_iter().find(fits)
     }
+}
+
+/// What an extent has before it, in a gap from `start` on.
+fn lead_from(start: u64, extent: Extent, paged: bool) -> u64 {
+    let lead = extent.start - start;
+    assert!(
+        lead == 0 || paged && extent.start.is_multiple_of(64) && lead * 50 <= extent.len,
+        "{extent:?}"
+    );
+    lead
 }
 
 fn apply(heap: &Heap, model: &mut Model, step: &Step) {
@@ -81,45 +97,57 @@ fn apply(heap: &Heap, model: &mut Model, step: &Step) {
     let mut added = None;
     let count = model.0.len().max(1);
     match *step {
-        Step::Alloc(len, align) => {
-            added = got(alloc.alloc(len, 1 << align));
-            assert!(added.is_none_or(|e| e.start % (1 << align) == 0 && e.len == len));
-            assert!(added.is_some() || !model.fits(2 * len + (1 << align), 1), "a poor fit");
+        Step::Alloc(len, paged) => {
+            let best = model.best(len);
+            added = got(alloc.alloc(len, paged)).map(|e| {
+                let (from, to) = best.expect("room for it");
+                assert!(e.len == len && e.start + len <= to, "{e:?} is not in {from} .. {to}");
+                (e, lead_from(from, e, paged))
+            });
+            assert_eq!(added.is_some(), best.is_some(), "NoFit must be exact");
         }
-        Step::Preferring(len, align) => {
-            added = got(alloc.alloc_preferring(len, 1 << align));
-            assert_eq!(added.is_some(), model.fits(len, 1), "NoFit must be exact");
-        }
-        Step::Within(len, align) => {
-            added = got(alloc.alloc_within(len, 1 << align, &mut next_usable));
-            assert_eq!(added.map(|e| e.start), model.first_within(len, 1 << align));
+        Step::Within(len, paged) => {
+            let first = model.first_within(len);
+            added = got(alloc.alloc_within(len, paged, &mut next_usable))
+                .map(|e| (e, lead_from(first.expect("room for it"), e, paged)));
+            assert_eq!(added.is_some(), first.is_some(), "NoFit must be exact");
         }
         Step::TakeAt(start, len) => {
-            added = got(alloc.take_at(start, len));
+            added = got(alloc.take_at(start, len)).map(|e| (e, 0));
             let fits = model.gaps().iter().any(|&(s, e)| s <= start && start + len <= e);
-            assert_eq!(added.map(|e| (e.start, e.len)), fits.then_some((start, len)));
+            assert_eq!(added.map(|(e, _)| (e.start, e.len)), fits.then_some((start, len)));
         }
         Step::Free(i) if !model.0.is_empty() => {
-            alloc.free(model.0.swap_remove(i % count)).unwrap();
+            let (extent, lead) = model.0.swap_remove(i % count);
+            assert_eq!(alloc.lead_of(extent), Some(lead));
+            alloc.free(extent).unwrap();
         }
         Step::Shrink(i, len) if !model.0.is_empty() => {
-            let extent = &mut model.0[i % count];
-            let len = len % extent.len + 1;
+            let (extent, lead) = &mut model.0[i % count];
+            let (before, len) = (extent.len, len % extent.len + 1);
             assert_eq!(alloc.shrink(*extent, len).unwrap(), Outcome::Done(()));
             extent.len = len;
+            if len < before && *lead * 50 > len {
+                *lead = 0;
+            }
         }
         Step::Grow(i, more) if !model.0.is_empty() => {
-            let extent = model.0[i % count];
+            let (extent, _) = model.0[i % count];
             let (end, len) = (extent.start + extent.len, extent.len + more);
             let fits = more == 0 || model.gaps().iter().any(|g| g.0 == end && g.1 >= end + more);
             assert_eq!(alloc.grow_in_place(extent, len).unwrap(), fits);
-            model.0[i % count].len += if fits { more } else { 0 };
+            model.0[i % count].0.len += if fits { more } else { 0 };
         }
         Step::Rebuild => {
-            let owned =
-                |(i, e): (usize, &Extent)| Owned { start: e.start, len: e.len, tag: i as u64 };
-            let mut extents: Vec<_> = model.0.iter().enumerate().map(owned).collect();
-            let mut assign = |tag: u64, block| model.0[tag as usize].block = block;
+            let extents = model.0.iter().enumerate();
+            let mut extents: Vec<_> = extents
+                .map(|(i, (e, _))| Owned { start: e.start, len: e.len, tag: i as u64 })
+                .collect();
+            let mut assign = |tag: u64, block| {
+                // Leads become free memory.
+                let (extent, lead) = &mut model.0[tag as usize];
+                (extent.block, *lead) = (block, 0);
+            };
             let outcome = alloc.rebuild(CAPACITY, &mut extents, &mut assign);
             assert_eq!(outcome.unwrap(), Outcome::Done(()));
         }
@@ -127,6 +155,7 @@ fn apply(heap: &Heap, model: &mut Model, step: &Step) {
     }
     model.0.extend(added);
     alloc.check().unwrap();
+    assert_eq!(alloc.lead_units(), model.0.iter().map(|(_, lead)| lead).sum::<u64>());
     let mut gaps = Vec::new();
     alloc.for_each_free(&mut |start, len| gaps.push((start, start + len))).unwrap();
     assert_eq!(gaps, model.gaps());
@@ -138,11 +167,11 @@ fn apply(heap: &Heap, model: &mut Model, step: &Step) {
 fn call_everything(heap: &Heap, extents: &[Extent]) {
     let alloc = heap.alloc();
     let mut held: Vec<Extent> = extents.to_vec();
-    for (len, align) in [(1, 1), (17, 1), (300, 64), (5000, 1), (40, 2048)] {
+    for (len, paged) in [(1, false), (17, false), (300, true), (3200, true), (40, true)] {
         let outcomes = [
-            alloc.alloc(len, align),
-            alloc.alloc_preferring(len, align),
-            alloc.alloc_within(len, align, &mut next_usable),
+            alloc.alloc(len, paged),
+            alloc.alloc(len + 1, !paged),
+            alloc.alloc_within(len, paged, &mut next_usable),
             alloc.take_at(len * 7, len),
         ];
         held.extend(outcomes.into_iter().flatten().filter_map(|outcome| match outcome {
@@ -185,7 +214,7 @@ proptest! {
     #[test]
     fn corrupt_words_give_errors(
         steps in prop::collection::vec(step(), 1..STEPS.min(40)),
-        flips in prop::collection::vec((0..9u32, any::<usize>(), any::<u64>(), 0..3u32), 1..6),
+        flips in prop::collection::vec((0..10u32, any::<usize>(), any::<u64>(), 0..3u32), 1..6),
     ) {
         let heap = Heap::new(CAPACITY, 100);
         let mut model = Model(Vec::new());
@@ -210,15 +239,17 @@ proptest! {
                 0 => wide(&block.start),
                 1 => wide(&block.extent),
                 2 => narrow([&block.prev, &block.next][i % 2]),
-                3 => narrow(&block.bin_prev),
-                4 => narrow(&block.bin_next),
+                3 => narrow(&block.left),
+                4 => narrow(&block.right),
                 5 => narrow([&s.spare, &s.fresh, &s.first][i % 3]),
-                6 => wide([&s.capacity, &s.free][i % 2]),
+                6 => wide([&s.capacity, &s.free, &s.lead][i % 3]),
                 7 => wide(&s.nonempty[i % s.nonempty.len()]),
-                _ => narrow(&heap.bins.heads[i % heap.bins.heads.len()]),
+                8 => narrow(&s.filled),
+                _ => narrow(&heap.bins.roots[i % heap.bins.roots.len()]),
             }
         }
-        call_everything(&heap, &model.0);
+        let extents: Vec<Extent> = model.0.iter().map(|(extent, _)| *extent).collect();
+        call_everything(&heap, &extents);
         // Whatever the words hold, the extents that are owned bring it back.
         apply(&heap, &mut model, &Step::Rebuild);
     }

@@ -42,10 +42,10 @@ impl Allocator<'_> {
         self.state.spare.store(0, Relaxed);
         self.state.fresh.store(count as u32, Relaxed);
         self.state.first.store(1, Relaxed);
+        self.state.lead.store(0, Relaxed);
+        self.state.filled.store(0, Relaxed);
         self.state.nonempty.iter().for_each(|word| word.store(0, Relaxed));
-        self.bins.heads.iter().for_each(|head| head.store(0, Relaxed));
 
-        // Highest first, so that each bin begins with its lowest block.
         let mut writer = Writer { alloc: self, number: count as u32, next: 0 };
         let mut end = capacity_units;
         for extent in extents.iter().rev() {
@@ -96,8 +96,6 @@ impl<'a> Writer<'_, 'a> {
         self.number -= 1;
         node.prev.store(self.number, Relaxed);
         node.next.store(self.next, Relaxed);
-        node.bin_prev.store(0, Relaxed);
-        node.bin_next.store(0, Relaxed);
         self.alloc.set(number, start, state)?;
         self.next = number;
         Ok((number, node))
@@ -110,6 +108,6 @@ impl<'a> Writer<'_, 'a> {
         }
         let (number, _) = self.block(start, BlockState::Free(end - start))?;
         self.alloc.add_free(end - start)?;
-        self.alloc.link(number, end - start)
+        self.alloc.link(number, start, end - start)
     }
 }

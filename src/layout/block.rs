@@ -11,8 +11,9 @@ pub const UNIT: u64 = 64;
 /// The largest heap, in units.
 pub const MAX_UNITS: u64 = 1 << 40;
 
-/// Bins of free blocks: eight to each power of two, up to [`MAX_UNITS`].
-pub const BINS: usize = 320;
+/// Bins of free blocks: 32 to each power of two, up to [`MAX_UNITS`]. Models have small heaps, and
+/// small stacks.
+pub const BINS: usize = if cfg!(any(loom, shuttle)) { 128 } else { 1216 };
 
 /// Words of the bitmap that says which bins are not empty.
 pub const BIN_WORDS: usize = BINS / 64;
@@ -29,10 +30,10 @@ pub struct Block {
     pub prev: AtomicU32,
     /// The block that starts where this one ends.
     pub next: AtomicU32,
-    /// The previous block of the same bin.
-    pub bin_prev: AtomicU32,
-    /// The next block of the same bin, or of the spare list.
-    pub bin_next: AtomicU32,
+    /// In the tree of its bin: the root of those below it that are shorter, or as long and before it.
+    pub left: AtomicU32,
+    /// The root of the others below it; on the spare list, the next block.
+    pub right: AtomicU32,
 }
 
 /// What a block stands for.
@@ -41,7 +42,8 @@ pub struct Block {
 /// |-------------|--------------|------------------------------------------------|
 /// | 00          | 0            | spare: on the spare list, or never used        |
 /// | 01          | 1 ..= 2^40   | free: in the bin of this length                |
-/// | 10          | 1 ..= 2^40   | used: a record owns it, or keeps it while FREE |
+/// | 10          | 1 ..= 2^40   | used: a record owns it, or keeps it while FREE, |
+/// |             |              | all of it or all but its lead                  |
 /// | other       | other        | corrupt                                        |
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BlockState {
@@ -89,55 +91,58 @@ pub struct AllocState {
     pub capacity: AtomicU64,
     /// Units in free blocks.
     pub free: AtomicU64,
-    /// First of the spare blocks, chained by `bin_next`.
+    /// Units in leads: what used blocks have before the extents that records own.
+    pub lead: AtomicU64,
+    /// First of the spare blocks, chained by `right`.
     pub spare: AtomicU32,
     /// Blocks that were ever taken: those with higher numbers hold nothing.
     pub fresh: AtomicU32,
     /// The block at unit 0.
     pub first: AtomicU32,
-    /// Zero.
-    pub pad: AtomicU32,
+    /// Bit `w` is set while word `w` of `nonempty` is not 0.
+    pub filled: AtomicU32,
     /// Bit `b % 64` of word `b / 64` is set while bin `b` is not empty.
     pub nonempty: [AtomicU64; BIN_WORDS],
 }
 
-/// The first free block of each bin.
+/// The root of each bin's tree of free blocks.
 #[repr(C, align(64))]
 #[derive(Debug)]
 pub struct Bins {
-    /// By bin.
-    pub heads: [AtomicU32; BINS],
+    /// By bin. Means nothing while the bin is empty.
+    pub roots: [AtomicU32; BINS],
 }
 
 impl Block {
     /// A spare block that is not in shared memory yet (tests and models).
     pub fn zeroed() -> Self {
-        let [prev, next, bin_prev, bin_next] = array::from_fn(|_| AtomicU32::new(0));
-        Self { start: AtomicU64::new(0), extent: AtomicU64::new(0), prev, next, bin_prev, bin_next }
+        let [prev, next, left, right] = array::from_fn(|_| AtomicU32::new(0));
+        Self { start: AtomicU64::new(0), extent: AtomicU64::new(0), prev, next, left, right }
     }
 }
 
 impl AllocState {
     /// A state that is not in shared memory yet (tests and models).
     pub fn zeroed() -> Self {
-        let [spare, fresh, first, pad] = array::from_fn(|_| AtomicU32::new(0));
+        let [spare, fresh, first, filled] = array::from_fn(|_| AtomicU32::new(0));
         let nonempty = array::from_fn(|_| AtomicU64::new(0));
-        let [capacity, free] = array::from_fn(|_| AtomicU64::new(0));
-        Self { capacity, free, spare, fresh, first, pad, nonempty }
+        let [capacity, free, lead] = array::from_fn(|_| AtomicU64::new(0));
+        Self { capacity, free, lead, spare, fresh, first, filled, nonempty }
     }
 }
 
 impl Bins {
     /// Bins that are not in shared memory yet (tests and models).
     pub fn zeroed() -> Self {
-        Self { heads: array::from_fn(|_| AtomicU32::new(0)) }
+        Self { roots: array::from_fn(|_| AtomicU32::new(0)) }
     }
 }
 
 #[cfg(not(any(loom, shuttle)))]
 const _: () = {
+    assert!(BIN_WORDS * 64 == BINS && BIN_WORDS <= u32::BITS as usize);
     assert!(size_of::<Block>() == 32 && align_of::<Block>() == 8);
-    assert!(size_of::<AllocState>() == 128 && size_of::<Bins>() == 4 * BINS);
+    assert!(size_of::<AllocState>() == 192 && size_of::<Bins>() == 4 * BINS);
 };
 
 #[cfg(all(test, not(any(loom, shuttle))))]

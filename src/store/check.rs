@@ -8,6 +8,7 @@ use super::call::Call;
 use super::reclaim::units_of;
 use super::recover::owned_extents;
 use super::session::Session;
+use crate::alloc;
 use crate::error::Result;
 use crate::index::Kept;
 use crate::info::CheckReport;
@@ -304,21 +305,26 @@ impl Check<'_> {
         // Both are sorted by address.
         let owned = std::mem::take(&mut self.owned);
         let mut owned = owned.iter().peekable();
+        let mut leads = 0;
         for (start, len, block) in used {
             while let Some(lost) = owned.next_if(|owned| owned.start < start) {
                 self.unknown(lost);
             }
-            let Some(own) = owned.next_if(|owned| owned.start == start) else {
+            let Some(own) = owned.next_if(|owned| owned.start < start + len) else {
                 self.problem(23, format!("no record owns units {start} + {len}: leaked"));
                 continue;
             };
-            self.ensure(23, (own.len, own.block) == (len, block), || {
-                format!("record {} and its block {block} disagree", own.slot)
-            });
+            // A lead of this length, or none, since a rebuild knows of no leads.
+            let extent = alloc::Extent { start: own.start, len: own.len, block };
+            let lead = own.start - start;
+            let same = own.block == block && allocator.lead_of(extent) == Some(lead);
+            self.ensure(23, same, || format!("record {} and its block {block} disagree", own.slot));
+            leads += lead;
         }
         for lost in owned {
             self.unknown(lost);
         }
+        self.counted("the count of units in leads", allocator.lead_units(), leads);
     }
 
     fn unknown(&mut self, owned: &Owned) {

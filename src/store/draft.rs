@@ -217,7 +217,7 @@ impl Session {
         {
             Outcome::Done((here, block, false))
         } else {
-            match self.alloc(size, false).inspect_err(|_| guard.spoil())? {
+            match self.alloc(kind, size, false).inspect_err(|_| guard.spoil())? {
                 Outcome::Done(fresh) => {
                     Outcome::Done((Extent { start: fresh.start, size }, fresh.block, true))
                 }

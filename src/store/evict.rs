@@ -8,7 +8,7 @@
 
 use super::call::Call;
 use super::reclaim::deferred;
-use super::recover::owned_extents;
+use super::recover::{lead_of, owned_extents};
 use super::session::Session;
 use super::words::LeaseCounts;
 use crate::error::{Error, Result, Status};
@@ -223,10 +223,12 @@ impl Session {
         Ok(leases)
     }
 
-    /// Every owned stretch of the heap, by address. Objects without memory have an empty one.
+    /// Every owned stretch of the heap with its lead, by address. Objects without memory have an
+    /// empty one.
     fn spans(&self, leased: &LeaseCounts, reserved_only: bool) -> Result<Vec<Span>> {
         let mut spans = if reserved_only { self.unreserved_walls()? } else { Vec::new() };
         let age = Age::at(self.segment.facts.ticks_source().now());
+        let allocator = self.segment.allocator();
         for slot in 0..self.segment.index().used() {
             let record = self.record(slot)?;
             let word = record.look();
@@ -240,8 +242,10 @@ impl Session {
             let order = age.order(last_use);
             let victim = (!wall).then_some(Victim { order, last_use, slot, generation });
             let before = spans.len();
-            for (_, extent) in owned_extents(record) {
-                let span = Span { start: extent.start, len: extent.len(), victim };
+            for (which, extent) in owned_extents(record) {
+                let lead = lead_of(&allocator, record, which, extent);
+                let (start, len) = (extent.start - lead, extent.len() + lead);
+                let span = Span { start, len, victim };
                 memory::push(&mut spans, span)?;
             }
             if spans.len() == before && victim.is_some() {

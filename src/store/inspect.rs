@@ -5,6 +5,7 @@ use super::get::Held;
 use super::list::Living;
 use super::metadata::View;
 use super::reclaim::units_of;
+use super::recover::{lead_of, owned_extents};
 use super::session::Session;
 use crate::error::{Error, Result, Status};
 use crate::id::ObjectId;
@@ -316,8 +317,8 @@ impl Session {
         Ok(stats)
     }
 
-    /// Free units and the largest free block: as the allocator has it, or, for a reader and when a
-    /// writer is at work, as the table has it.
+    /// Units that no object owns and the largest free block: as the allocator has it, or, for a
+    /// reader and when a writer is at work, as the table has it.
     fn free_heap(&self) -> Result<(u64, u64)> {
         let guard = if self.segment.read_only { None } else { self.try_lock() };
         let Some(mut guard) = guard else { return self.free_heap_by_table(is_free) };
@@ -340,8 +341,10 @@ impl Session {
         self.empty_magazines_locked()?;
         let allocator = self.segment.allocator();
         let (free, largest) = (allocator.free_units(), allocator.largest_free()?);
-        let sound = free <= self.segment.facts.geometry.units() && largest <= free;
-        Ok(sound.then_some((free, largest)))
+        // Memory before objects that begin at a page is no part of them.
+        let unowned = free.saturating_add(allocator.lead_units());
+        let sound = unowned <= self.segment.facts.geometry.units() && largest <= free;
+        Ok(sound.then_some((unowned, largest)))
     }
 
     /// As the table has it: all that is not of a record that `is_free`.
@@ -349,26 +352,28 @@ impl Session {
         &self,
         is_free: impl Fn(u32, RecordWord) -> bool,
     ) -> Result<(u64, u64)> {
+        let allocator = self.segment.allocator();
         let capacity = self.segment.facts.geometry.units();
         let mut owned = memory::with_room(self.segment.index().used() as usize + 1)?;
         for slot in 0..self.segment.index().used() {
             let record = self.record(slot)?;
             if !is_free(slot, record.look()) {
-                for (_, extent) in super::recover::owned_extents(record) {
-                    memory::push(&mut owned, (extent.start, extent.len()))?;
+                for (which, extent) in owned_extents(record) {
+                    let lead = lead_of(&allocator, record, which, extent);
+                    memory::push(&mut owned, (extent.start, extent.len(), lead))?;
                 }
             }
         }
-        memory::push(&mut owned, (capacity, 0))?;
+        memory::push(&mut owned, (capacity, 0, 0))?;
         owned.sort_unstable();
-        let (mut free, mut largest, mut from) = (0, 0, 0);
-        for (start, len) in owned {
+        let (mut unowned, mut largest, mut from) = (0, 0, 0);
+        for (start, len, lead) in owned {
             let gap = start.saturating_sub(from);
-            free += gap;
-            largest = largest.max(gap);
+            unowned += gap;
+            largest = largest.max(gap.saturating_sub(lead));
             from = from.max(start.saturating_add(len));
         }
-        Ok((free.min(capacity), largest.min(capacity)))
+        Ok((unowned.min(capacity), largest.min(capacity)))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Place a new object: a slot of the object table and extents of the heap, under the writer lock.
 
 use super::call::Call;
-use super::draft::Unsealed;
+use super::draft::{Kind, Unsealed};
 use super::magazine::extent_of;
 use super::mend::starts_over;
 use super::session::Session;
@@ -14,11 +14,6 @@ use crate::layout::record::{IdWords, NameHash};
 use crate::layout::word::{RecordWord, State};
 use crate::segment::Segment;
 use crate::sync::Ordering::Relaxed;
-
-/// Objects from this size on begin at a page.
-const PAGE_FROM: u64 = 64 << 10;
-/// Objects from this size on begin at a huge page.
-const HUGE_FROM: u64 = 4 << 20;
 
 /// What an attempt to place a new object came to.
 pub(super) enum Placed {
@@ -107,7 +102,7 @@ impl Session {
     ) -> Result<Placed> {
         let meta = match plan.text.len() as u64 {
             0 => NOTHING,
-            size => match self.alloc(size, reserved_only)? {
+            size => match self.alloc(Kind::Meta, size, reserved_only)? {
                 Outcome::Done(extent) => extent,
                 lacking => return Ok(Placed::lacks(lacking)),
             },
@@ -147,7 +142,7 @@ impl Session {
         size: u64,
         reserved_only: bool,
     ) -> Result<std::result::Result<Place, Placed>> {
-        let data = match self.alloc(size, reserved_only)? {
+        let data = match self.alloc(Kind::Data, size, reserved_only)? {
             Outcome::Done(extent) => extent,
             lacking => return Ok(Err(Placed::lacks(lacking))),
         };
@@ -213,22 +208,24 @@ impl Session {
 
     /// Take heap for `size` bytes; nothing for none. With `reserved_only`, only where memory is
     /// reserved already.
-    pub(super) fn alloc(&self, size: u64, reserved_only: bool) -> Result<Outcome<alloc::Extent>> {
+    pub(super) fn alloc(
+        &self,
+        kind: Kind,
+        size: u64,
+        reserved_only: bool,
+    ) -> Result<Outcome<alloc::Extent>> {
         if size == 0 {
             return Ok(Outcome::Done(NOTHING));
         }
+        // Only data is mapped by pages elsewhere.
+        let paged = kind == Kind::Data;
         let allocator = self.segment.allocator();
-        if reserved_only {
-            return allocator.alloc_within(units(size), 1, &mut |from, end| {
-                reserved_run(&self.segment, from, end)
-            });
+        if !reserved_only {
+            return allocator.alloc(units(size), paged);
         }
-        let align = match size {
-            HUGE_FROM.. => (2 << 20) / UNIT,
-            PAGE_FROM.. => 4096 / UNIT,
-            _ => 1,
-        };
-        allocator.alloc_preferring(units(size), align)
+        allocator.alloc_within(units(size), paged, &mut |from, end| {
+            reserved_run(&self.segment, from, end)
+        })
     }
 }
 

@@ -7,7 +7,7 @@
 
 use super::lock::Guard;
 use super::session::Session;
-use crate::alloc::{Outcome, Owned};
+use crate::alloc::{self, Allocator, Outcome, Owned};
 use crate::error::{Error, Result, Status};
 use crate::layout::extent::Extent;
 use crate::layout::record::Record;
@@ -138,6 +138,19 @@ pub(super) fn owned_extents(record: &Record) -> impl Iterator<Item = (usize, Ext
         let first = keep_a.then_some((which, a));
         first.into_iter().chain(keep_b.then_some((which + 1, b)))
     })
+}
+
+/// Units before an extent of a record that become free with it. Without the lock the block may be
+/// another's by now: then none.
+pub(super) fn lead_of(
+    allocator: &Allocator<'_>,
+    record: &Record,
+    which: usize,
+    extent: Extent,
+) -> u64 {
+    let block = record.blocks[which].load(Ordering::Relaxed);
+    let extent = alloc::Extent { start: extent.start, len: extent.len(), block };
+    allocator.lead_of(extent).unwrap_or(0)
 }
 
 #[cold]

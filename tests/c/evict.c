@@ -195,6 +195,43 @@ static void test_what_can_never_fit_evicts_nothing(void)
     plasma_disconnect(client);
 }
 
+/** An object that begins at a page may have unused memory before it, which is
+ * free when the object is: as long as that is held, nothing is to be gained
+ * there by eviction. */
+static void test_memory_before_what_is_pinned_is_no_room(void)
+{
+    plasma_connect_options_t options = PLASMA_CONNECT_OPTIONS_INIT;
+    plasma_create_options_t pinned = PLASMA_CREATE_OPTIONS_INIT;
+    plasma_client_t *client;
+    plasma_id_t small = id_of(1), large = id_of(2), rest = id_of(3);
+    plasma_id_t id = id_of(4);
+    plasma_mutable_buffer_t writable;
+
+    options.flags = PLASMA_CONNECT_EXCLUSIVE;
+    options.capacity = 4 * MIB;
+    options.eviction = PLASMA_EVICTION_LRU;
+    pinned.flags = PLASMA_CREATE_PINNED;
+    CHECK_OK(plasma_connect(store(), &options, &client));
+    CHECK_OK(plasma_put(client, &small, "small", 5, NULL));
+    CHECK_OK(plasma_create(client, &large, MIB, &pinned, &writable));
+    CHECK_EQ((uintptr_t)writable.data % 4096, 0);
+    CHECK_OK(plasma_seal(&writable));
+    CHECK_OK(plasma_create(client, &rest, stats_of(client).largest_free, &pinned,
+                           &writable));
+    CHECK_OK(plasma_seal(&writable));
+    CHECK_EQ(stats_of(client).largest_free, 0);
+    CHECK_STATUS(plasma_create(client, &id, 2000, NULL, &writable),
+                 PLASMA_ERR_OUT_OF_MEMORY);
+    CHECK_EQ(stats_of(client).evictions, 0);
+    CHECK_EQ(state_of(client, 1), PLASMA_STATE_SEALED);
+    /* Once that object may go, they are room together, to the last byte. */
+    CHECK_OK(plasma_unpin(client, &large));
+    CHECK_OK(plasma_create(client, &id, MIB + 4096, NULL, &writable));
+    CHECK_EQ(stats_of(client).evictions, 2);
+    CHECK_OK(plasma_abort(&writable));
+    plasma_disconnect(client);
+}
+
 static void test_a_store_without_eviction_refuses_and_loses_nothing(void)
 {
     plasma_client_t *client = make_filled_store(PLASMA_EVICTION_NONE);
@@ -391,6 +428,7 @@ int main(int argc, char **argv)
         TEST(releases_of_other_processes_count_whatever_their_fate),
         TEST(what_is_held_or_pinned_stays),
         TEST(what_can_never_fit_evicts_nothing),
+        TEST(memory_before_what_is_pinned_is_no_room),
         TEST(a_store_without_eviction_refuses_and_loses_nothing),
         TEST(evict_frees_as_much_as_asked),
         TEST(running_out_of_records_evicts_too),

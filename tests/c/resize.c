@@ -125,6 +125,36 @@ static void test_it_moves_when_something_is_in_the_way(void)
     plasma_disconnect(client);
 }
 
+static void test_it_begins_at_a_page_when_it_moves_and_gives_that_back(void)
+{
+    plasma_client_t *client = make_store(16 * MIB);
+    plasma_id_t id = id_of(1), other = id_of(4);
+    plasma_mutable_buffer_t writable, between;
+
+    put_pattern(client, 2, 100, NULL);
+    CHECK_OK(plasma_create(client, &id, 1000, NULL, &writable));
+    fill(writable.data, 1000, 1);
+    put_pattern(client, 3, 100, NULL);
+    CHECK((uintptr_t)writable.data % 4096 != 0);
+    CHECK_OK(plasma_resize(&writable, 4 * MIB + 100));
+    CHECK_EQ((uintptr_t)writable.data % 4096, 0);
+    CHECK(is_filled(writable.data, 1000, 1));
+    uint8_t *data = writable.data;
+    CHECK_EQ(stats_of(client).used, 4 * MIB + 128 + 2 * 128);
+
+    /* It stays where it is, and what lies before it is free again. */
+    CHECK_OK(plasma_resize(&writable, 1000));
+    CHECK(writable.data == data);
+    CHECK_OK(plasma_create(client, &other, 4096 - 2 * 128 - 1024, NULL, &between));
+    CHECK(between.data + 4096 - 2 * 128 - 1024 == data);
+    fill(between.data, between.size, 4);
+    CHECK_OK(plasma_seal(&between));
+    CHECK_EQ(stats_of(client).used, 4096);
+    CHECK(is_filled(writable.data, 1000, 1));
+    seal_and_read_elsewhere(&writable);
+    plasma_disconnect(client);
+}
+
 static void test_where_it_fails_all_is_as_before(void)
 {
     plasma_client_t *client = make_store(MIB);
@@ -192,6 +222,7 @@ int main(int argc, char **argv)
         TEST(a_size_may_become_zero_and_grow_from_zero),
         TEST(it_grows_and_shrinks_in_place_where_it_can),
         TEST(it_moves_when_something_is_in_the_way),
+        TEST(it_begins_at_a_page_when_it_moves_and_gives_that_back),
         TEST(where_it_fails_all_is_as_before),
         TEST(name_and_metadata_survive_a_move),
     };

@@ -222,14 +222,23 @@ static void test_zeroed_clears_memory_that_was_used_before(void)
     plasma_disconnect(client);
 }
 
-static void test_larger_objects_are_aligned_for_pages(void)
+static void test_objects_begin_at_pages_where_that_costs_little(void)
 {
+    const uint64_t page = 4096, huge = 2 * MIB;
+    /* Each behind those before it. */
     struct { uint64_t size, align; } cases[] = {
-        { 0, 64 }, { 1, 64 }, { 100, 64 }, { 65535, 64 },
-        { 65536, 4096 }, { 100001, 4096 }, { 4 * MIB - 1, 4096 },
-        { 4 * MIB, 2 * MIB }, { 9 * MIB, 2 * MIB },
+        { 0, 64 },
+        { 8 * MIB, huge },
+        { 100, 64 },
+        /* A page would cost more than a 50th of it. */
+        { 100000, 64 },
+        { MIB, page },
+        { 4 * MIB + 100, page },
+        { 5 * MIB, page },
+        /* So large that a huge page costs little. */
+        { 128 * MIB, huge },
     };
-    plasma_client_t *client = make_store(64 * MIB);
+    plasma_client_t *client = make_store(256 * MIB);
 
     for (uint64_t at = 0; at < sizeof cases / sizeof *cases; at++) {
         plasma_id_t id = id_of(at);
@@ -242,6 +251,58 @@ static void test_larger_objects_are_aligned_for_pages(void)
         CHECK_OK(plasma_release(&buffer));
     }
     plasma_disconnect(client);
+}
+
+/** Objects of this size that a new store takes, each with some metadata if
+ * that is asked for. */
+static uint64_t objects_that_fit(uint64_t capacity, uint64_t size,
+                                 const plasma_create_options_t *options)
+{
+    plasma_client_t *client = make_store(capacity);
+    plasma_mutable_buffer_t writable;
+    uint64_t count = 0, reaped;
+
+    for (;; count++) {
+        plasma_id_t id = id_of(count);
+        plasma_status_t status =
+            plasma_create(client, &id, size, options, &writable);
+        if (status == PLASMA_ERR_OUT_OF_MEMORY) {
+            break;
+        }
+        CHECK_OK(status);
+        CHECK_OK(plasma_seal(&writable));
+    }
+    /* What lies before an object that begins at a page is not used. */
+    if (options == NULL) {
+        CHECK_EQ(stats_of(client).used, count * ((size + 63) / 64 * 64));
+    }
+    for (uint64_t at = 0; at < count; at++) {
+        plasma_id_t id = id_of(at);
+        CHECK_OK(plasma_delete(client, &id));
+    }
+    CHECK_OK(plasma_reap(client, &reaped));
+    CHECK_EQ(stats_of(client).largest_free, stats_of(client).capacity);
+    plasma_disconnect(client);
+    CHECK_OK(plasma_store_remove(store()));
+    return count;
+}
+
+static void test_where_objects_begin_costs_few_of_those_that_fit(void)
+{
+    plasma_metadata_t format = { "format", "array", 5 };
+    plasma_create_options_t options = PLASMA_CREATE_OPTIONS_INIT;
+
+    options.metadata = &format;
+    options.metadata_count = 1;
+    /* Arrays with a header. */
+    CHECK_EQ(objects_that_fit(512 * MIB, 4 * MIB + 100, NULL), 127);
+    CHECK_EQ(objects_that_fit(512 * MIB, 4 * MIB + 100, &options), 127);
+    CHECK_EQ(objects_that_fit(512 * MIB, 5 * MIB, NULL), 102);
+    CHECK_EQ(objects_that_fit(512 * MIB, 8 * MIB, NULL), 64);
+    CHECK_EQ(objects_that_fit(10000000, 1000000, NULL), 10);
+    /* Metadata between them. */
+    CHECK_EQ(objects_that_fit(512 * MIB, 8 * MIB, &options), 63);
+    CHECK_EQ(objects_that_fit(64 * MIB, 100000, &options), 670);
 }
 
 static void test_an_empty_store_takes_one_object_of_exactly_its_capacity(void)
@@ -320,7 +381,8 @@ int main(int argc, char **argv)
         TEST(put_creates_copies_and_seals),
         TEST(put_many_tells_of_each),
         TEST(zeroed_clears_memory_that_was_used_before),
-        TEST(larger_objects_are_aligned_for_pages),
+        TEST(objects_begin_at_pages_where_that_costs_little),
+        TEST(where_objects_begin_costs_few_of_those_that_fit),
         TEST(an_empty_store_takes_one_object_of_exactly_its_capacity),
         TEST(a_write_through_a_view_faults_in_the_culprit_alone),
     };

@@ -145,7 +145,7 @@ fn the_last_to_leave_an_ephemeral_store_is_killed() {
 #[test]
 fn who_sweeps_up_after_a_dead_builder_is_killed() {
     // Before the first file, and with most of it there.
-    for dead_at in [2, 300] {
+    for dead_at in [2, 90] {
         let scratch = Scratch::new();
         let address = scratch.store("store");
         sweep(
