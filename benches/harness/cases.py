@@ -120,6 +120,11 @@ def other_cases():
     for pattern in ("zipf", "scan"):
         yield "W7", "churn", f"pattern={pattern} size=4096", pattern, ("plasma", "arrow")
     yield "W8", "mixed", "operations=10000000", "10,000,000 operations", ("plasma",)
+    large = "least=1000 most=16000000 operations=60000"
+    small = "least=100 most=100000 operations=400000"
+    yield "W8", "full", f"deletes=oldest {large}", "oldest deleted, 1 kB to 16 MB", ("plasma",)
+    yield "W8", "full", f"deletes=any {large}", "any deleted, 1 kB to 16 MB", ("plasma",)
+    yield "W8", "full", f"deletes=any {small}", "any deleted, 100 B to 100 kB", ("plasma",)
     yield "W9", "list", million, text, ("plasma", "lmdb")
     yield "W10", "recovery", f"{million} steals=30", "", ("recovery",)
 

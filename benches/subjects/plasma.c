@@ -85,7 +85,8 @@ int main(int argc, char **argv)
         { "creators", creators }, { "handover", handover },
         { "attach", attach },     { "first_touch", first_touch },
         { "memory", memory },     { "churn", churn },
-        { "mixed", mixed },       { "list", list },
+        { "mixed", mixed },       { "full", full },
+        { "list", list },
     };
 
     return run_workload(argc, argv, workloads,

@@ -53,6 +53,7 @@ void first_touch(void);
 void memory(void);
 void churn(void);
 void mixed(void);
+void full(void);
 void list(void);
 
 #endif

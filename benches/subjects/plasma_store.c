@@ -6,6 +6,8 @@
 
 #include "plasma.h"
 
+#include <math.h>
+
 static plasma_stats_t stats_of(const plasma_client_t *client)
 {
     plasma_stats_t stats = { .struct_size = sizeof stats };
@@ -112,6 +114,79 @@ void mixed(void)
                       / (double)(stats.capacity - stats.used));
     RESULT_NUMBER("refused", refused);
     RESULT_NUMBER("ops_s", (double)operations * 1e9 / (double)spent);
+    RESULT_END();
+}
+
+/* ---- full ---- */
+
+enum { FULL_OBJECTS = 1 << 18 };
+
+/** What is there, in a ring, the oldest first. */
+struct ring {
+    struct { uint64_t number, size; } objects[FULL_OBJECTS];
+    uint64_t first, count;
+};
+
+static void delete_from(struct ring *ring, const plasma_client_t *client,
+                        uint64_t at, uint64_t *used)
+{
+    const uint64_t place = (ring->first + at) % FULL_OBJECTS;
+    const uint64_t last = (ring->first + --ring->count) % FULL_OBJECTS;
+    const plasma_id_t id = id_of(ring->objects[place].number);
+
+    OK(plasma_delete(client, &id));
+    *used -= ring->objects[place].size;
+    if (at == 0) {
+        ring->first++;
+    } else {
+        ring->objects[place] = ring->objects[last];
+    }
+}
+
+/** Creates of all sizes, as many in each power of two. One that finds no room
+ * deletes an object, the oldest or any, and tries again. */
+void full(void)
+{
+    const uint64_t operations = number_arg("operations", 60000);
+    const double least = (double)number_arg("least", 1000);
+    const double most = (double)number_arg("most", 16000000);
+    const int any = arg_is("deletes", "any");
+    static struct ring ring;
+    plasma_connect_options_t options = PLASMA_CONNECT_OPTIONS_INIT;
+    plasma_mutable_buffer_t writable;
+    uint64_t random = 1, used = 0, refused = 0, start = now_ns();
+    double shares = 0;
+
+    options.capacity = 1024 * MIB;
+    options.max_objects = FULL_OBJECTS;
+    plasma_client_t *client = open_store(&options);
+    for (uint64_t done = 0; done < operations; done++) {
+        const double share = (double)pick(&random, 1 << 30) / (1 << 30);
+        const uint64_t size = (uint64_t)(least * pow(most / least, share));
+        const plasma_id_t id = id_of(done);
+        plasma_status_t status;
+        while ((status = plasma_create(client, &id, size, NULL, &writable))
+               == PLASMA_ERR_OUT_OF_MEMORY) {
+            /* The first quarter fills the store. */
+            if (done > operations / 4) {
+                shares += (double)used / (double)options.capacity;
+                refused++;
+            }
+            delete_from(&ring, client, any ? pick(&random, ring.count) : 0,
+                        &used);
+        }
+        OK(status);
+        OK(plasma_seal(&writable));
+        const uint64_t place = (ring.first + ring.count++) % FULL_OBJECTS;
+        ring.objects[place].number = done;
+        ring.objects[place].size = size;
+        used += size;
+    }
+    RESULT_BEGIN("full");
+    RESULT_NUMBER("utilisation", shares / (double)refused);
+    RESULT_NUMBER("refused", refused);
+    RESULT_NUMBER("ops_s",
+                  (double)operations * 1e9 / (double)(now_ns() - start));
     RESULT_END();
 }
 
