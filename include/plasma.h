@@ -55,7 +55,11 @@
  * Trust. Processes that may write to a store can overwrite each other's
  * objects through stray pointers into memory they created, and can truncate
  * its files, which kills readers with SIGBUS. Readers of another uid, which
- * the store's mode admits, can do no harm. A READ_ONLY client of the owner's
+ * the store's mode admits, can do no harm but one: what they hold is not freed
+ * when it is deleted, reader_quota for each of at most max_readers readers (by
+ * default half of the capacity, and 1024). For readers that are not trusted set
+ * both when the store is made, so that their product is a part of the capacity
+ * that producers can do without. A READ_ONLY client of the owner's
  * own uid is held back by its mappings only. The default mode, 0600, admits
  * nobody else. For another uid, give the address as a path.
  *
@@ -153,7 +157,7 @@
 
 /** What a plasma_connect_options_t is begun with. */
 #define PLASMA_CONNECT_OPTIONS_INIT \
-    { sizeof(plasma_connect_options_t), 0, 0, 0, 0, 0, 0, 0, -1 }
+    { sizeof(plasma_connect_options_t), 0, 0, 0, 0, 0, 0, 0, -1, 0, 0 }
 /** What a plasma_create_options_t is begun with. */
 #define PLASMA_CREATE_OPTIONS_INIT \
     { sizeof(plasma_create_options_t), 0, NULL, NULL, 0, 0 }
@@ -388,6 +392,17 @@ typedef struct plasma_connect_options_t {
      * writer lock, in ms. -1 (and 0): for ever.
      */
     int64_t lock_timeout_ms;
+    /**
+     * Bytes, of data and metadata, that one reader of another uid may keep
+     * from being freed: the gets with which it would hold more are LIMIT.
+     * Default: half of the capacity.
+     */
+    uint64_t reader_quota;
+    /**
+     * Readers of other uids at once, each of whom may hold reader_quota.
+     * Default, and the most: 1024.
+     */
+    uint64_t max_readers;
 } plasma_connect_options_t;
 
 /**
@@ -971,6 +986,8 @@ plasma_status_t plasma_release_many(plasma_buffer_t *buffers,
  * @retval PLASMA_ERR_EXISTS         an object has this id, sealed or not
  * @retval PLASMA_ERR_NAME_EXISTS    an object has this name
  * @retval PLASMA_ERR_OUT_OF_MEMORY  no room within options->timeout_ms
+ * @retval PLASMA_ERR_PERMISSION     no room, and nothing can be freed: the file
+ *                                   of a client may not be read
  * @retval PLASMA_ERR_TOO_LARGE      larger than the whole store
  * @retval PLASMA_ERR_LIMIT          too many objects, or over 64 KiB of
  *                                   metadata
@@ -1212,7 +1229,9 @@ plasma_status_t plasma_delete_many(const plasma_client_t *client,
  * @retval PLASMA_ERR_NOT_SEALED  timeout_ms is 0, and it is being written
  * @retval PLASMA_ERR_TIMEOUT     not sealed in time
  * @retval PLASMA_ERR_ABORTED     its creator died while this call waited
- * @retval PLASMA_ERR_LIMIT       too many leases
+ * @retval PLASMA_ERR_LIMIT       too many leases; or this is a reader of
+ *                                another user, and would hold more than
+ *                                reader_quota
  *
  * Threads: any.   Cost: no system call, no lock if it is sealed.
  * Since: 0.1
@@ -1235,7 +1254,9 @@ plasma_status_t plasma_get(const plasma_client_t *client,
  * @retval PLASMA_ERR_NOT_SEALED  timeout_ms is 0, and it is being written
  * @retval PLASMA_ERR_TIMEOUT     not sealed in time
  * @retval PLASMA_ERR_ABORTED     its creator died while this call waited
- * @retval PLASMA_ERR_LIMIT       too many leases
+ * @retval PLASMA_ERR_LIMIT       too many leases; or this is a reader of
+ *                                another user, and would hold more than
+ *                                reader_quota
  *
  * Threads: any.   Cost: as plasma_get(), and a hash of the name.   Since: 0.1
  */
@@ -1539,8 +1560,11 @@ plasma_status_t plasma_evict(const plasma_client_t *client,
  * @param reaped  written: how many dead clients there were.
  *
  * @retval PLASMA_OK
- * @retval PLASMA_ERR_READ_ONLY  the client may only read
- * @retval PLASMA_ERR_TIMEOUT    the writer lock stayed busy
+ * @retval PLASMA_ERR_READ_ONLY   the client may only read
+ * @retval PLASMA_ERR_TIMEOUT     the writer lock stayed busy
+ * @retval PLASMA_ERR_PERMISSION  the file of a client may not be read, so it
+ *                                cannot be told what it holds: nothing is freed
+ * @retval PLASMA_ERR_CORRUPT     likewise: the file is none of a client
  *
  * Threads: any.   Cost: reads the leases of every client.   Since: 0.1
  */

@@ -173,6 +173,10 @@ pub struct StoreFacts {
     pub huge_pages: bool,
     /// Memory is reserved in chunks of so many bytes.
     pub chunk_size: u64,
+    /// Bytes that one reader of another uid may hold.
+    pub reader_quota: u64,
+    /// Readers of other uids at once.
+    pub max_readers: u32,
 }
 
 /// Where the objects of a store lie in its heap. Experimental: may change between minor versions.

@@ -37,6 +37,12 @@ pub struct ConnectOptions {
     pub huge_pages: u32,
     /// The longest wait for the writer lock in a call with a shorter deadline; `None` is for ever.
     pub lock_timeout: Option<Duration>,
+    /// Bytes that one reader of another uid may hold; 0 is the default, half of the capacity, or what
+    /// the existing store has.
+    pub reader_quota: u64,
+    /// Readers of other uids at once, at most 1024; 0 is the default, 1024, or what the existing store
+    /// has.
+    pub max_readers: u64,
 }
 
 /// How to create an object. The default is a nameless object without metadata, and no waiting.

@@ -36,6 +36,7 @@ c_tests! {
     connect_options,
     connect_race,
     connect_space,
+    descriptors,
     ephemeral,
     errors,
     event_fd,
@@ -62,6 +63,7 @@ c_tests! {
     namespaces,
     out_of_memory,
     permissions,
+    quota,
     read,
     reap,
     remove,
@@ -73,6 +75,7 @@ c_tests! {
     stats,
     strangers,
     threads,
+    unreadable,
     write,
 }
 

@@ -15,8 +15,8 @@ macro_rules! fields {
 fn structs_are_as_they_were() {
     assert!(size_of::<plasma_id_t>() == 20);
     fields!(plasma_id_t, bytes: 0);
-    assert!(size_of::<plasma_connect_options_t>() >= 48);
-    fields!(plasma_connect_options_t, struct_size: 0, flags: 4, capacity: 8, max_objects: 16, mode: 24, eviction: 28, huge_pages: 32, reserved: 36, lock_timeout_ms: 40);
+    assert!(size_of::<plasma_connect_options_t>() >= 64);
+    fields!(plasma_connect_options_t, struct_size: 0, flags: 4, capacity: 8, max_objects: 16, mode: 24, eviction: 28, huge_pages: 32, reserved: 36, lock_timeout_ms: 40, reader_quota: 48, max_readers: 56);
     assert!(size_of::<plasma_buffer_t>() == 64);
     fields!(plasma_buffer_t, data: 0, size: 8, reserved: 16);
     assert!(size_of::<plasma_metadata_t>() == 24);

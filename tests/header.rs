@@ -38,7 +38,7 @@ const HELPERS: &[&str] = &["mod", "raw", "tests"];
 
 /// Structs that begin with `struct_size`, and how a program begins them.
 const INIT: &[(&str, &str)] = &[
-    ("plasma_connect_options_t", "0, 0, 0, 0, 0, 0, 0, -1"),
+    ("plasma_connect_options_t", "0, 0, 0, 0, 0, 0, 0, -1, 0, 0"),
     ("plasma_create_options_t", "0, NULL, NULL, 0, 0"),
     ("plasma_object_info_t", "{{0}}, 0, 0, 0, 0, 0, 0, 0, 0, 0, {0}, {0}"),
     ("plasma_client_info_t", "0, 0, 0, 0, {0}, 0, 0, 0, {0}, 0, 0, 0, 0"),

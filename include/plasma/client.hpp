@@ -59,6 +59,8 @@ public:
      * @retval PLASMA_ERR_EXISTS         an object has this id, sealed or not
      * @retval PLASMA_ERR_NAME_EXISTS    an object has this name
      * @retval PLASMA_ERR_OUT_OF_MEMORY  no room within options.timeout_ms
+     * @retval PLASMA_ERR_PERMISSION     no room, and nothing can be freed: the
+     *                                   file of a client may not be read
      * @retval PLASMA_ERR_TOO_LARGE      larger than the whole store
      * @retval PLASMA_ERR_LIMIT          too many objects, or over 64 KiB of
      *                                   metadata
@@ -218,7 +220,9 @@ public:
      * @retval PLASMA_ERR_NOT_SEALED  kNoWait, and it is being written
      * @retval PLASMA_ERR_TIMEOUT     not sealed in time
      * @retval PLASMA_ERR_ABORTED     its creator died while this call waited
-     * @retval PLASMA_ERR_LIMIT       too many leases
+     * @retval PLASMA_ERR_LIMIT       too many leases; or this is a reader of
+     *                                another user, and would hold more than
+     *                                reader_quota
      *
      * Threads: any.   Cost: no system call, no lock if it is sealed.
      * Since: 0.1
@@ -244,7 +248,9 @@ public:
      * @retval PLASMA_ERR_NOT_SEALED  kNoWait, and it is being written
      * @retval PLASMA_ERR_TIMEOUT     not sealed in time
      * @retval PLASMA_ERR_ABORTED     its creator died while this call waited
-     * @retval PLASMA_ERR_LIMIT       too many leases
+     * @retval PLASMA_ERR_LIMIT       too many leases; or this is a reader of
+     *                                another user, and would hold more than
+     *                                reader_quota
      *
      * Threads: any.   Cost: as plasma_get(), and a hash of the name.
      * Since: 0.1

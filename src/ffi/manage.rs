@@ -109,8 +109,11 @@ pub extern "C" fn plasma_evict(
 /// @param reaped  written: how many dead clients there were.
 ///
 /// @retval PLASMA_OK
-/// @retval PLASMA_ERR_READ_ONLY  the client may only read
-/// @retval PLASMA_ERR_TIMEOUT    the writer lock stayed busy
+/// @retval PLASMA_ERR_READ_ONLY   the client may only read
+/// @retval PLASMA_ERR_TIMEOUT     the writer lock stayed busy
+/// @retval PLASMA_ERR_PERMISSION  the file of a client may not be read, so it
+///                                cannot be told what it holds: nothing is freed
+/// @retval PLASMA_ERR_CORRUPT     likewise: the file is none of a client
 ///
 /// Threads: any.   Cost: reads the leases of every client.   Since: 0.1
 #[unsafe(no_mangle)]

@@ -71,6 +71,13 @@ pub struct plasma_connect_options_t {
     /// The longest a call without a longer time-out of its own waits for the
     /// writer lock, in ms. -1 (and 0): for ever.
     pub lock_timeout_ms: i64,
+    /// Bytes, of data and metadata, that one reader of another uid may keep
+    /// from being freed: the gets with which it would hold more are LIMIT.
+    /// Default: half of the capacity.
+    pub reader_quota: u64,
+    /// Readers of other uids at once, each of whom may hold reader_quota.
+    /// Default, and the most: 1024.
+    pub max_readers: u64,
 }
 
 /// One entry of an object's metadata, a dictionary from text to bytes.
@@ -108,7 +115,7 @@ pub struct plasma_create_options_t {
 
 #[cfg(target_pointer_width = "64")]
 const _: () = {
-    assert!(size_of::<plasma_connect_options_t>() == 48);
+    assert!(size_of::<plasma_connect_options_t>() == 64);
     assert!(size_of::<plasma_create_options_t>() == 40);
     assert!(size_of::<plasma_metadata_t>() == 24);
 };
@@ -187,6 +194,8 @@ pub(super) fn connect_options(options: *const plasma_connect_options_t) -> Resul
         eviction,
         huge_pages: given.huge_pages,
         lock_timeout,
+        reader_quota: given.reader_quota,
+        max_readers: given.max_readers,
     })
 }
 

@@ -7,7 +7,7 @@
 #![allow(unsafe_code)] // reads and writes through pointers that come from C
 
 use super::invalid;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use std::ffi::{CStr, c_char, c_void};
 use std::mem::MaybeUninit;
 use std::{ptr, slice};
@@ -36,7 +36,13 @@ fn struct_size<T: Growing>(pointer: *const T) -> Result<usize> {
     if (T::MIN_SIZE..=MAX_SIZE).contains(&size) {
         return Ok(size);
     }
-    Err(invalid(format!("struct_size of {} is {size}; begin with {}", T::TYPE, T::INIT)))
+    Err(wrong_size::<T>(size))
+}
+
+/// No version of the struct has this size.
+#[cold]
+fn wrong_size<T: Growing>(size: usize) -> Error {
+    invalid(format!("struct_size of {} is {size}; begin with {}", T::TYPE, T::INIT))
 }
 
 /// The struct at `pointer`; `None` when it is NULL. Fields the caller does not know are zero.
@@ -47,6 +53,9 @@ pub(super) fn input<T: Growing>(pointer: *const T) -> Result<Option<T>> {
     }
     let size = struct_size(pointer)?;
     let known = size.min(size_of::<T>());
+    if known < size_of::<T>() && !known.is_multiple_of(align_of::<u64>()) {
+        return Err(wrong_size::<T>(size));
+    }
     // SAFETY: by the C caller's promise `struct_size` bytes can be read.
     let bytes = unsafe { slice::from_raw_parts(pointer.cast::<u8>(), size) };
     if bytes[known..].iter().any(|&byte| byte != 0) {

@@ -22,7 +22,9 @@ use std::mem::MaybeUninit;
 /// @retval PLASMA_ERR_NOT_SEALED  timeout_ms is 0, and it is being written
 /// @retval PLASMA_ERR_TIMEOUT     not sealed in time
 /// @retval PLASMA_ERR_ABORTED     its creator died while this call waited
-/// @retval PLASMA_ERR_LIMIT       too many leases
+/// @retval PLASMA_ERR_LIMIT       too many leases; or this is a reader of
+///                                another user, and would hold more than
+///                                reader_quota
 ///
 /// Threads: any.   Cost: no system call, no lock if it is sealed.
 /// Since: 0.1
@@ -70,7 +72,9 @@ fn get_slow(
 /// @retval PLASMA_ERR_NOT_SEALED  timeout_ms is 0, and it is being written
 /// @retval PLASMA_ERR_TIMEOUT     not sealed in time
 /// @retval PLASMA_ERR_ABORTED     its creator died while this call waited
-/// @retval PLASMA_ERR_LIMIT       too many leases
+/// @retval PLASMA_ERR_LIMIT       too many leases; or this is a reader of
+///                                another user, and would hold more than
+///                                reader_quota
 ///
 /// Threads: any.   Cost: as plasma_get(), and a hash of the name.   Since: 0.1
 #[unsafe(no_mangle)]

@@ -17,7 +17,7 @@ fn message() -> &'static str {
 
 fn connect_init() -> plasma_connect_options_t {
     plasma_connect_options_t {
-        struct_size: 48,
+        struct_size: 64,
         flags: 0,
         capacity: 0,
         max_objects: 0,
@@ -26,6 +26,8 @@ fn connect_init() -> plasma_connect_options_t {
         huge_pages: 0,
         reserved: 0,
         lock_timeout_ms: -1,
+        reader_quota: 0,
+        max_readers: 0,
     }
 }
 
@@ -115,7 +117,7 @@ fn options_of_connecting_are_checked() {
 #[test]
 fn a_later_struct_is_taken_while_its_news_are_zero() {
     let mut later = Later(connect_init(), 0);
-    later.0.struct_size = 56;
+    later.0.struct_size = 72;
     later.0.capacity = 7;
     let pointer = ptr::from_ref(&later).cast::<plasma_connect_options_t>();
     assert_eq!(connect_options(pointer).unwrap().capacity, 7);

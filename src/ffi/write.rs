@@ -28,6 +28,8 @@ use std::mem::MaybeUninit;
 /// @retval PLASMA_ERR_EXISTS         an object has this id, sealed or not
 /// @retval PLASMA_ERR_NAME_EXISTS    an object has this name
 /// @retval PLASMA_ERR_OUT_OF_MEMORY  no room within options->timeout_ms
+/// @retval PLASMA_ERR_PERMISSION     no room, and nothing can be freed: the file
+///                                   of a client may not be read
 /// @retval PLASMA_ERR_TOO_LARGE      larger than the whole store
 /// @retval PLASMA_ERR_LIMIT          too many objects, or over 64 KiB of
 ///                                   metadata

@@ -7,6 +7,12 @@ use crate::sync::{AtomicU32, AtomicU64};
 /// Client slots in `clients/`, and again in `readers/`.
 pub const SLOTS: u32 = 1024;
 
+/// Further slots in `clients/`, for those who come when all are taken, to bury the dead.
+pub const GUESTS: u32 = 64;
+
+/// Slots in `clients/`, those of guests too.
+pub const ALL_SLOTS: u32 = SLOTS + GUESTS;
+
 /// Lease words in a client file: buffers that one client can hold at once.
 pub const MAX_LEASES: u32 = 1 << 20;
 

@@ -50,7 +50,7 @@ fn types() -> String {
         type_of!(Header: identity live reserved lock table counters events alloc bins hosts
             shards),
         type_of!(Identity: magic version flags fingerprint nonce capacity chunk_size max_objects
-            buckets mode seed ticks epoch_us),
+            buckets mode max_readers seed ticks epoch_us reader_quota),
         type_of!(Live: epoch lifecycle records_reserved),
         type_of!(Reserved: 0),
         type_of!(LockLine: word abandoned),
@@ -84,7 +84,7 @@ fn layout() -> String {
         "layout version {LAYOUT_VERSION}\nfingerprint {:016x}\n\n\
          magic of index {:016x}, of a client's file {:016x}\n\
          wake: {WAKE_FILE_SIZE} bytes\n\
-         client: {} bytes, releases at {}, {} leases at {}, {} slots\n",
+         client: {} bytes, releases at {}, {} leases at {}, {} slots, {} of guests\n",
         geometry::fingerprint(),
         header::MAGIC,
         client::CLIENT_MAGIC,
@@ -93,6 +93,7 @@ fn layout() -> String {
         client::MAX_LEASES,
         client::LEASES_OFFSET,
         client::SLOTS,
+        client::GUESTS,
     );
     let flag = |word: u64| word.trailing_zeros();
     let _ = writeln!(

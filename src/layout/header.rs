@@ -83,14 +83,17 @@ pub struct Identity {
     pub buckets: AtomicU32,
     /// Permissions of `index` and `heap`.
     pub mode: AtomicU32,
-    _unused: AtomicU32,
+    /// Names that count in `readers/`: the first so many.
+    pub max_readers: AtomicU32,
     /// Key of the hashes.
     pub seed: [AtomicU64; 2],
     /// A stamp of use at creation, the anchor that turns stamps into times.
     pub ticks: AtomicU64,
     /// Microseconds since the Unix epoch at creation.
     pub epoch_us: AtomicU64,
-    _pad: [AtomicU64; 3],
+    /// Bytes that the leases of one file in `readers/` may keep from being freed.
+    pub reader_quota: AtomicU64,
+    _pad: [AtomicU64; 2],
 }
 
 /// What every call reads and hardly anything changes.

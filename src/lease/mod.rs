@@ -12,6 +12,7 @@
 pub mod entry;
 #[cfg(all(test, loom))]
 mod loom;
+pub mod quota;
 #[cfg(all(test, not(any(loom, shuttle))))]
 mod threads;
 

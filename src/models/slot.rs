@@ -1,8 +1,7 @@
-//! Leaving, joining, reaping and adopting on one client slot.
+//! Leaving, joining and reaping on one client slot.
 
 use super::files::{Files, Futex, locked};
 use super::rt::{Arc, thread};
-use crate::lock::WriterLock;
 use crate::presence::{say_joined, says_joined};
 use crate::sync::explore::explore;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
@@ -55,28 +54,6 @@ impl Place {
         self.drafts.store(0, Ordering::Relaxed);
     }
 
-    /// `store/join.rs`, adopt: whether the caller has the place of the old client.
-    fn adopt(&self) -> bool {
-        if self.files.named(SLOT) != Some(OLD) || self.files.is_locked(OLD) {
-            return false;
-        }
-        self.say_joined(OLD, false);
-        if !self.files.try_lock(OLD) {
-            return false;
-        }
-        let lock = WriterLock::new(&self.lock);
-        let first = lock.peek();
-        while first.owner().is_some() && lock.peek().same_holding(first) {
-            assert_ne!(first.owner(), Some(SLOT as u16));
-            thread::yield_now();
-        }
-        if self.files.named(SLOT) != Some(OLD) {
-            self.files.unlock(OLD);
-            return false;
-        }
-        true
-    }
-
     /// `store/leave.rs`: the name, then the lock.
     fn leave(&self, file: usize) {
         self.say_joined(file, false);
@@ -116,30 +93,6 @@ fn spawn<T: Send + 'static>(
 ) -> thread::JoinHandle<T> {
     let place = place.clone();
     thread::spawn(move || run(&place))
-}
-
-#[test]
-fn the_dead_are_buried_or_replaced_and_nobody_is_mistaken() {
-    explore(3, || {
-        let place = Place::new(false);
-        let undertaker = spawn(&place, |place| place.bury(5));
-        let newcomer = spawn(&place, |place| {
-            if place.adopt() {
-                // As an owner of the writer lock it has a name.
-                locked(&place.lock, &place.futex, SLOT as u16, || {
-                    assert_eq!(place.files.named(SLOT), Some(OLD));
-                    place.free_drafts();
-                });
-                place.leave(OLD);
-            }
-        });
-        place.scan();
-        undertaker.join().unwrap();
-        newcomer.join().unwrap();
-        place.scan();
-        assert_eq!(place.files.named(SLOT), None);
-        assert_eq!(place.drafts.load(Ordering::Relaxed), 0);
-    });
 }
 
 #[test]

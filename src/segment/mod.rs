@@ -53,6 +53,10 @@ pub struct Facts {
     pub flags: u32,
     /// Permissions of `index` and `heap`.
     pub mode: u32,
+    /// Bytes that the leases of one file in `readers/` may keep from being freed.
+    pub reader_quota: u64,
+    /// Names that count in `readers/`.
+    pub max_readers: u32,
     /// Key of the hashes.
     pub seed: Seed,
     /// Clock ticks at creation.
@@ -72,6 +76,8 @@ impl Facts {
             && wide(&identity.fingerprint) == fingerprint()
             && half(&identity.flags) == self.flags
             && half(&identity.mode) == self.mode
+            && half(&identity.max_readers) == self.max_readers
+            && wide(&identity.reader_quota) == self.reader_quota
             && wide(&identity.capacity) == geometry.capacity
             && wide(&identity.chunk_size) == geometry.chunk_size
             && half(&identity.max_objects) == geometry.max_objects

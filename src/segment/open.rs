@@ -6,6 +6,7 @@ use super::parent::open_parent;
 use super::{Facts, Heap, Section, Segment, Single};
 use crate::error::{Error, Result, Status};
 use crate::index::hash::Seed;
+use crate::layout::client::SLOTS;
 use crate::layout::event::EVENT_ENTRIES;
 use crate::layout::geometry::{self, Geometry};
 use crate::layout::header::{self, Header, Identity, WAKE_FILE_SIZE};
@@ -275,11 +276,17 @@ impl Opener<'_> {
         if flags & !header::ALL_FLAGS != 0 {
             return Err(self.version(format!("flags {flags:#x}, some of which are unknown here")));
         }
+        let max_readers = half(offset_of!(Identity, max_readers));
+        if !(1..=u64::from(SLOTS)).contains(&max_readers) {
+            return Err(self.corrupt("the number of readers in its header is impossible"));
+        }
         let seed = offset_of!(Identity, seed);
         Ok(Facts {
             geometry,
             flags,
             mode: half(offset_of!(Identity, mode)) as u32,
+            reader_quota: word(offset_of!(Identity, reader_quota)),
+            max_readers: max_readers as u32,
             seed: Seed([word(seed), word(seed + 8)]),
             ticks: word(offset_of!(Identity, ticks)),
             epoch_us: word(offset_of!(Identity, epoch_us)) as i64,

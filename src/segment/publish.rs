@@ -9,6 +9,7 @@ use super::{Section, Single};
 use crate::alloc::Allocator;
 use crate::error::{Error, Result, Status};
 use crate::layout::block::Block;
+use crate::layout::client::SLOTS;
 use crate::layout::extent::UNIT;
 use crate::layout::geometry::{self, FIRST_BLOCKS, FIRST_RECORDS, Geometry};
 use crate::layout::header::{self, Header, Lifecycle, WAKE_FILE_SIZE};
@@ -37,6 +38,10 @@ pub struct NewStore {
     pub flags: u32,
     /// Reserve the whole heap now.
     pub reserve: bool,
+    /// Bytes that one reader of another uid may hold.
+    pub reader_quota: u64,
+    /// Readers of other uids at once.
+    pub max_readers: u64,
 }
 
 const DEFAULT_CAPACITY: u64 = 1 << 30;
@@ -273,6 +278,14 @@ impl Build<'_> {
         id.max_objects.store(geometry.max_objects, Relaxed);
         id.buckets.store(geometry.buckets, Relaxed);
         id.mode.store(self.modes.shared, Relaxed);
+        let quota = match self.new.reader_quota {
+            0 => geometry.capacity / 2,
+            asked => asked,
+        };
+        id.reader_quota.store(quota, Relaxed);
+        let most = u64::from(SLOTS);
+        let max_readers = if self.new.max_readers == 0 { most } else { self.new.max_readers };
+        id.max_readers.store(max_readers.min(most) as u32, Relaxed);
         id.seed[0].store(random(1), Relaxed);
         id.seed[1].store(random(2), Relaxed);
         id.ticks.store(ticks.now(), Relaxed);

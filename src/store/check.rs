@@ -416,22 +416,27 @@ impl Check<'_> {
     /// Files of clients, and whether those who write have one.
     fn clients(&mut self) -> Result<()> {
         let session = self.session;
+        let strangers = session.strangers()?;
+        for (place, error) in &strangers {
+            self.problem(7, format!("{place} is no client's file: {error}"));
+        }
+        if !strangers.is_empty() {
+            // Who is there, and what they hold, cannot be told.
+            return Ok(());
+        }
         let mut producers = HashSet::new();
         producers.try_reserve(SLOTS as usize).map_err(|_| memory::refused())?;
         let report = &mut self.report;
         session.visit_clients(|view| {
             report.clients += u64::from(view.alive);
-            if view.nonce == session.own.nonce && !view.alive {
+            if view.nonce() == session.own.nonce && !view.alive {
                 report.add(7, "the lock on this client's own file is not held".to_owned());
             }
             if !view.place.in_readers {
-                producers.insert((view.place.slot, view.nonce));
+                producers.insert((view.place.slot, view.nonce()));
             }
             view.leases(|_| report.leases += 1)
         })?;
-        for slot in session.strangers()? {
-            self.problem(7, format!("clients/{slot} is no client's file"));
-        }
         for slot in 0..self.words.len() {
             let (word, record) = (self.words[slot], session.record(slot as u32)?);
             let creator = (record.creator_slot.load(Relaxed), record.creator_nonce.load(Relaxed));

@@ -206,7 +206,7 @@ impl Session {
     pub(super) fn fold_own_releases(&self) {
         // Best effort: of a store that is gone the order does not matter.
         let _ = self.visit_clients(|mut view| {
-            if view.nonce == self.own.nonce {
+            if view.nonce() == self.own.nonce {
                 view.fold_releases(|lease, ticks| fold(&self.segment, lease, ticks));
             }
             Ok(())
@@ -216,7 +216,7 @@ impl Session {
     /// Fold the stamps of all living clients; returns what they lease.
     fn fold_and_collect_leases(&self) -> Result<LeaseCounts> {
         let mut leases = LeaseCounts::new(self.segment.index().used())?;
-        self.visit_clients(|mut view| {
+        self.scan_clients(|mut view| {
             view.fold_releases(|lease, ticks| fold(&self.segment, lease, ticks));
             view.leases(|lease| self.count_lease(&mut leases, lease))
         })?;

@@ -78,11 +78,17 @@ impl Session {
     }
 
     /// End the lease of an entry: its last holder released it.
-    #[inline(always)]
     pub fn end_lease(&self, index: u32) {
-        if self.forked() {
-            return;
+        if self.goes_short_way() {
+            self.end_lease_hot(index);
+        } else {
+            self.end_lease_apart(index);
         }
+    }
+
+    /// As [`Session::end_lease`], in a client that goes the short way.
+    #[inline(always)]
+    pub(super) fn end_lease_hot(&self, index: u32) {
         let word = self.lease_word(index);
         if self.segment.facts.lru() {
             // Relaxed: this process's own word.
@@ -111,7 +117,7 @@ impl Session {
         };
         let extent = record.data.load(word.data_index());
         let Some(bytes) = self.segment.heap.find(extent, &self.segment.header().reserved) else {
-            self.end_lease(ticket.index);
+            self.end_lease_hot(ticket.index);
             seat.unclaim(ticket.index, ticket.serial);
             return None;
         };
@@ -121,15 +127,28 @@ impl Session {
     /// Get the object with this key, waiting until it is sealed.
     #[cold]
     pub fn get(&self, call: &Call<'_>, seat: &Seat, key: &Key) -> Result<(Ticket, Held)> {
-        self.check()?;
+        if !self.goes_short_way() {
+            return self.get_apart(call, seat, key);
+        }
+        self.check_lifecycle()?;
         if let Now::Held(ticket, held) = self.get_now(seat, key)? {
             return Ok((ticket, held));
         }
+        self.get_later(call, key, &|| self.get_now(seat, key))
+    }
+
+    /// Wait until `get_now` gets the object with this key, or find out why there is none.
+    pub(super) fn get_later(
+        &self,
+        call: &Call<'_>,
+        key: &Key,
+        get_now: &dyn Fn() -> Result<Now>,
+    ) -> Result<(Ticket, Held)> {
         let mut seen = None;
         if !call.waits() {
             return match self.look(call, key, &mut seen)? {
                 Some(hit) if hit.word.is(State::Writing) => Err(Error::plain(Status::NotSealed)),
-                Some(_) => match self.get_now(seat, key)? {
+                Some(_) => match get_now()? {
                     Now::Held(ticket, held) => Ok((ticket, held)),
                     Now::Writing => Err(Error::plain(Status::NotSealed)),
                     Now::Absent => Err(Error::plain(Status::NotFound)),
@@ -140,13 +159,13 @@ impl Session {
         // Before anything that costs a sealer a system call, or this process one.
         let sealed = || self.segment.index().find_hot(key).map(drop);
         if self.spin().probe(sealed).is_some()
-            && let Now::Held(ticket, held) = self.get_now(seat, key)?
+            && let Now::Held(ticket, held) = get_now()?
         {
             return Ok((ticket, held));
         }
         let words = [self.wake_word(key)];
         self.wait_until(call, &words, || {
-            if let Now::Held(ticket, held) = self.get_now(seat, key)? {
+            if let Now::Held(ticket, held) = get_now()? {
                 return Ok(Some((ticket, held)));
             }
             self.look(call, key, &mut seen)?;
@@ -163,11 +182,28 @@ impl Session {
         each: &mut dyn FnMut(usize, Result<(Ticket, Held)>),
     ) -> Result<()> {
         self.check()?;
+        match &self.quota {
+            None => self.get_many_by(call, seat, ids, each, |key| self.get_now(seat, key)),
+            Some(quota) => {
+                let get_now = |key: &Key| self.get_counted(seat, key, quota);
+                self.get_many_by(call, seat, ids, each, get_now)
+            }
+        }
+    }
+
+    fn get_many_by(
+        &self,
+        call: &Call<'_>,
+        seat: &Seat,
+        ids: &[ObjectId],
+        each: &mut dyn FnMut(usize, Result<(Ticket, Held)>),
+        get_now: impl Fn(&Key) -> Result<Now>,
+    ) -> Result<()> {
         let keys = memory::collect(ids.iter().map(|id| Key::Id(IdWords::from(id))))?;
         let mut seen = memory::repeat(None, keys.len())?;
         let mut pending: Vec<usize> = memory::with_room(keys.len())?;
         for (i, key) in keys.iter().enumerate() {
-            match self.get_now(seat, key) {
+            match get_now(key) {
                 Ok(Now::Held(ticket, held)) => each(i, Ok((ticket, held))),
                 Ok(_) => pending.push(i),
                 Err(error) => each(i, Err(error)),
@@ -184,7 +220,7 @@ impl Session {
         }
         let words = self.wake_words(pending.iter().map(|&i| &keys[i]))?;
         let waited = self.wait_until(call, &words, || {
-            pending.retain(|&i| match self.get_now(seat, &keys[i]) {
+            pending.retain(|&i| match get_now(&keys[i]) {
                 Ok(Now::Held(ticket, held)) => {
                     each(i, Ok((ticket, held)));
                     false

@@ -1,12 +1,12 @@
 //! Join a store: a file of one's own, locked before it is visible.
 
 use super::call::Call;
-use super::peers::Place;
+use super::peer::Place;
 use super::session::{PATIENCE, Session};
 use crate::error::{Error, Result, Status};
 use crate::layout::client::{
-    CLIENT_MAGIC, ClientHeader, FILE_SIZE, FLAG_READ_ONLY, LEASE_CHUNK, LEASES_OFFSET, MAX_LEASES,
-    RELEASES, RELEASES_OFFSET, Release, SLOTS,
+    ALL_SLOTS, CLIENT_MAGIC, ClientHeader, FILE_SIZE, FLAG_READ_ONLY, LEASE_CHUNK, LEASES_OFFSET,
+    MAX_LEASES, RELEASES, RELEASES_OFFSET, Release, SLOTS,
 };
 use crate::layout::header::Lifecycle;
 use crate::layout::word::LeaseWord;
@@ -19,15 +19,13 @@ use crate::sys::map::Map;
 use crate::sys::ticks::Ticks;
 use crate::sys::{Errno, SysResult, clock, file, lock, process, random};
 use once_cell::sync::OnceCell;
+use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// Lease words that a new client's scanners look at.
 const FIRST_LEASES: u32 = 512;
-
-/// Looks, a millisecond apart, at a holding of the writer lock that may bury a client.
-const BURIAL: u32 = 100;
 
 /// This client's own file.
 pub struct Own {
@@ -49,6 +47,21 @@ impl Own {
     /// Make the file, lock it, fill it, and link it into the first free slot.
     pub fn join(segment: &Segment) -> Result<Own> {
         let (dir, in_readers) = directory(segment)?;
+        let slots = if in_readers { segment.facts.max_readers } else { SLOTS };
+        Self::link_into(segment, dir, in_readers, 0..slots)
+    }
+
+    /// The same in the place of a guest, who comes to bury the dead when they have taken every slot.
+    pub fn join_as_guest(segment: &Segment) -> Result<Own> {
+        Self::link_into(segment, segment.clients.fd()?, false, SLOTS..ALL_SLOTS)
+    }
+
+    fn link_into(
+        segment: &Segment,
+        dir: BorrowedFd<'_>,
+        in_readers: bool,
+        slots: Range<u32>,
+    ) -> Result<Own> {
         let cannot = |errno: Errno| errno.because("cannot make this client's file");
         refuse_beyond_file_limit(FILE_SIZE, "this client's file")?;
         let (file, map) = unforked(|| {
@@ -83,7 +96,8 @@ impl Own {
         own.nonce = new_nonce()?;
         own.identify(segment.read_only);
         let fd = own.fd()?;
-        let linked = (0..SLOTS)
+        let count = slots.len();
+        let linked = slots
             .map(|slot| (slot, file::link_tmpfile(fd, dir, &slot_name(slot))))
             .find(|(_, linked)| !linked.is_err_and(|errno| errno.0 == libc::EEXIST));
         if let Some((slot, linked)) = linked {
@@ -91,42 +105,11 @@ impl Own {
             own.slot = slot;
             return Ok(own);
         }
+        let whose = if in_readers { "readers of other users (max_readers)" } else { "clients" };
         Err(Error::new(
             Status::Limit,
-            format!("{SLOTS} clients are connected; disconnect some, or reap those that died"),
+            format!("{count} {whose} are connected; disconnect some, or reap those that died"),
         ))
-    }
-
-    /// Take the place of a dead client, file and all, so that the dead can be reaped when they
-    /// have taken every slot. `None` when nobody is dead.
-    pub fn adopt(segment: &Segment) -> Result<Option<Own>> {
-        let cannot = |errno: Errno| errno.because("cannot take the place of a dead client");
-        let dir = Some(segment.clients.fd()?);
-        for slot in 0..SLOTS {
-            let flags = libc::O_RDWR | libc::O_NOFOLLOW | libc::O_NONBLOCK;
-            let name = slot_name(slot);
-            let open = || {
-                let Ok(fd) = file::open_at(dir, &name, flags, 0) else { return Ok(None) };
-                let stat = file::stat_fd(fd.as_fd()).map_err(cannot)?;
-                let locked = lock::is_write_locked(fd.as_fd()).unwrap_or(true);
-                if !stat.is_file() || stat.size != FILE_SIZE || locked {
-                    return Ok(None);
-                }
-                let (file, map) = keep_from_children(fd).map_err(cannot)?;
-                Ok(Some((file, map, stat)))
-            };
-            let Some((file, map, stat)) = unforked(open)? else { continue };
-            let own = Self::over(file, Arc::new(map), slot, false)?;
-            // Before it looks alive: should it lose its name now, nobody deleted a user's file.
-            own.set_joined(false);
-            if lock::try_write_lock(own.fd()?).unwrap_or(false)
-                && nobody_buries(segment, slot)
-                && file::stat_at(dir, &name).is_ok_and(|named| named.same_file(&stat))
-            {
-                return Ok(Some(own));
-            }
-        }
-        Ok(None)
     }
 
     fn over(file: Registration, map: Arc<Map>, slot: u32, in_readers: bool) -> Result<Own> {
@@ -253,30 +236,6 @@ fn directory(segment: &Segment) -> Result<(BorrowedFd<'_>, bool)> {
              store admits readers",
         )),
     }
-}
-
-/// Whether nobody who found the client of `slot` dead, before its file was locked again, is still
-/// about to bury it: that is done under the writer lock, in the holding in which it was found dead.
-fn nobody_buries(segment: &Segment, slot: u32) -> bool {
-    let first = segment.lock().peek();
-    let Some(owner) = first.owner() else { return true };
-    // A dead owner of the writer lock must stay dead, or nobody could steal it.
-    if u32::from(owner) == slot {
-        return false;
-    }
-    for _ in 0..BURIAL {
-        if !segment.lock().peek().same_holding(first) {
-            return true;
-        }
-        std::thread::sleep(Duration::from_millis(1));
-    }
-    // The dead bury nobody; one that is stopped may.
-    let flags = libc::O_RDONLY | libc::O_NOFOLLOW | libc::O_NONBLOCK;
-    let file = segment
-        .clients
-        .get()
-        .and_then(|dir| file::open_at(Some(dir), &slot_name(owner.into()), flags, 0));
-    file.is_ok_and(|fd| lock::is_write_locked(fd.as_fd()) == Ok(false))
 }
 
 #[cold]

@@ -41,8 +41,9 @@ impl Session {
     fn others_joined(&self) -> Result<bool> {
         let mut others = false;
         self.visit_others(|view| {
-            let own = view.nonce == self.own.nonce;
-            others |= !own && view.alive && view.identity().is_some_and(|who| who.joined);
+            if view.alive && view.nonce() != self.own.nonce {
+                others |= view.identity()?.is_some_and(|who| who.joined);
+            }
             Ok(())
         })?;
         Ok(others)

@@ -2,14 +2,13 @@
 
 use super::call::Call;
 use super::inspect::is_shown;
-use super::peers::View;
+use super::peer::View;
 use super::session::Session;
 use super::words::{LeaseCounts, WordSet};
 use crate::error::{Error, Result, Status};
 use crate::id::ObjectId;
 use crate::index::{Hit, Key};
 use crate::info::{ClientInfo, ObjectInfo};
-use crate::layout::client::SLOTS;
 use crate::layout::record::{IdWords, Record};
 use crate::layout::word::{LeaseWord, RecordWord, State};
 use crate::lease;
@@ -146,7 +145,7 @@ impl Session {
                 return Err(memory::refused());
             }
             let of_client = |(slot, nonce, ..): &&(u32, u64, u64, LeaseWord)| {
-                !view.place.in_readers && view.place.slot == *slot && view.nonce == *nonce
+                !view.place.in_readers && view.place.slot == *slot && view.nonce() == *nonce
             };
             let mut writing_bytes = 0;
             for (_, _, size, object) in writing.iter().filter(of_client) {
@@ -154,7 +153,7 @@ impl Session {
                 holds |= is_wanted(*object);
             }
             if (holding.is_none() || holds)
-                && let Some(mut info) = describe(&view)
+                && let Some(mut info) = describe(&view)?
             {
                 info.lease_count = leases;
                 info.leased_bytes = bytes;
@@ -194,11 +193,11 @@ impl Session {
     }
 }
 
-fn describe(view: &View<'_>) -> Option<ClientInfo> {
-    let who = view.identity()?;
+fn describe(view: &View<'_>) -> Result<Option<ClientInfo>> {
+    let Some(who) = view.identity()? else { return Ok(None) };
     let near = who.pid_namespace == process::birth().pid_namespace;
-    Some(ClientInfo {
-        slot: view.place.slot + if view.place.in_readers { SLOTS } else { 0 },
+    Ok(Some(ClientInfo {
+        slot: view.place.number(),
         pid: who.pid,
         pid_namespace: who.pid_namespace,
         uid: who.uid,
@@ -210,5 +209,5 @@ fn describe(view: &View<'_>) -> Option<ClientInfo> {
         lease_count: 0,
         leased_bytes: 0,
         writing_bytes: 0,
-    })
+    }))
 }

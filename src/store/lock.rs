@@ -1,13 +1,12 @@
 //! The writer lock, held: waits with the kernel, recovers what a dead owner left.
 
 use super::call::Call;
+use super::peer::{Peer, Place, Unreadable};
 use super::session::Session;
 use crate::error::{Error, Result, Status};
-use crate::layout::client::SLOTS;
+use crate::layout::client::ALL_SLOTS;
 use crate::lock::{Acquired, LockEnv, LockError, Parked};
-use crate::segment::slot_name;
-use crate::sys::{Errno, clock, file, futex, lock, process};
-use std::os::fd::AsFd;
+use crate::sys::{Errno, clock, futex, process};
 use std::time::Duration;
 
 /// The sleep before the owner's life is asked for first. Each further one is twice as long, so that
@@ -170,21 +169,21 @@ impl LockEnv for Env<'_> {
 
     fn owner_is_dead(&mut self, slot: u16) -> Result<bool> {
         let (session, slot) = (self.session, u32::from(slot));
-        if slot >= SLOTS {
+        if slot >= ALL_SLOTS {
             // No client has that place: a bit of the word has flipped.
             return Ok(true);
         }
         let cannot = |errno: Errno| errno.because("cannot ask whether the lock's owner lives");
-        let flags = libc::O_RDONLY | libc::O_NONBLOCK | libc::O_NOFOLLOW;
-        let dir = session.segment.clients.fd()?;
-        match file::open_at(Some(dir), &slot_name(slot), flags, 0) {
-            Ok(fd) => lock::is_write_locked(fd.as_fd()).map(|locked| !locked).map_err(cannot),
-            // No client's file is there: nobody has that place, unless the file was deleted.
-            Err(errno) if matches!(errno.0, libc::ENOENT | libc::ELOOP | libc::ENXIO) => {
+        let place = Place { in_readers: false, slot };
+        match Peer::open(&session.segment, place)? {
+            Ok(peer) => peer.is_locked().map(|locked| !locked).map_err(cannot),
+            // No file is there: nobody has that place, unless the file was deleted.
+            Err(Unreadable::Os(Errno(libc::ENOENT))) => {
                 session.check_links()?;
                 if session.was_seen_alive(slot) { Err(session.declare_gone()) } else { Ok(true) }
             }
-            Err(errno) => Err(cannot(errno)),
+            // Of what cannot be read, or is no client's, nothing is known.
+            Err(why) => session.excuse(place, why).map(|()| false),
         }
     }
 }

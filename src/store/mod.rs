@@ -2,6 +2,7 @@
 
 mod call;
 mod check;
+mod counted;
 mod create;
 mod draft;
 mod drafts;
@@ -17,6 +18,7 @@ mod magazine;
 mod make;
 mod mend;
 mod metadata;
+mod peer;
 mod peers;
 mod place;
 mod reap;

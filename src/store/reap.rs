@@ -4,7 +4,7 @@ use super::call::Call;
 use super::evict::fold;
 use super::inspect::is_shown;
 use super::lock::Guard;
-use super::peers::Place;
+use super::peer::{Peer, Place, Unreadable};
 use super::session::Session;
 use crate::error::{Result, Status};
 use crate::id::ObjectId;
@@ -14,7 +14,8 @@ use crate::layout::word::{RecordWord, State};
 use crate::memory;
 use crate::segment::slot_name;
 use crate::sync::Ordering;
-use crate::sys::file;
+use crate::sys::{Errno, file};
+use std::os::fd::AsFd;
 use std::time::Duration;
 
 impl Session {
@@ -40,34 +41,43 @@ impl Session {
     /// Reap every client whose process is dead.
     pub(super) fn reap_dead(&self, call: &Call<'_>) -> Result<u64> {
         let mut dead = Vec::new();
-        self.visit_others(|mut view| {
+        let looked = self.visit_others(|mut view| {
             if !view.alive {
                 if self.segment.facts.lru() {
                     view.fold_releases(|lease, ticks| fold(&self.segment, lease, ticks));
                 }
-                memory::push(&mut dead, (view.place, view.nonce, view.ino))?;
+                memory::push(&mut dead, (view.place, view.nonce(), view.ino()))?;
             }
             Ok(())
-        })?;
+        });
         let mut reaped = 0;
         for (place, nonce, ino) in dead {
             reaped += u64::from(self.bury(call, place, nonce, ino)?);
         }
-        self.remove_planted(call)?;
         if reaped > 0 {
             self.segment.wake_everybody();
         }
+        // Also when some cannot be looked at the others are buried.
+        self.remove_planted(call, looked?)?;
         Ok(reaped)
     }
 
     /// Remove what stands in the way of readers that want to join: names that no client made.
-    fn remove_planted(&self, call: &Call<'_>) -> Result<()> {
-        let Some(dir) = &self.segment.readers else { return Ok(()) };
-        let dir = dir.fd()?;
-        for (place, ino) in self.planted()? {
-            let name = slot_name(place.slot);
+    fn remove_planted(&self, call: &Call<'_>, planted: Vec<Place>) -> Result<()> {
+        for place in planted {
+            let (dir, name) = (place.dir(&self.segment)?, slot_name(place.slot));
             let _guard = self.lock(call)?;
-            let same = file::stat_at(Some(dir), &name).is_ok_and(|stat| stat.ino == ino);
+            // Kept open, so that no other file comes to have its inode meanwhile.
+            let flags = libc::O_PATH | libc::O_NOFOLLOW;
+            let Ok(open) = file::open_at(Some(dir), &name, flags, 0) else { continue };
+            match Peer::open(&self.segment, place)? {
+                Ok(_) | Err(Unreadable::Os(Errno(libc::ENOENT))) => continue,
+                Err(why) => self.excuse(place, why)?,
+            }
+            let same = match (file::stat_fd(open.as_fd()), file::stat_at(Some(dir), &name)) {
+                (Ok(open), Ok(named)) => open.same_file(&named),
+                _ => false,
+            };
             // Best effort: a directory may hold things, and the sticky bit may forbid it.
             if same && file::unlink_at(Some(dir), &name).is_err() {
                 let _ = file::remove_dir_at(Some(dir), &name);
@@ -78,11 +88,7 @@ impl Session {
 
     /// Bury one dead client; `false` when somebody else did.
     fn bury(&self, call: &Call<'_>, place: Place, nonce: u64, ino: u64) -> Result<bool> {
-        let dir = match (&self.segment.readers, place.in_readers) {
-            (Some(readers), true) => readers.fd()?,
-            _ => self.segment.clients.fd()?,
-        };
-        let name = slot_name(place.slot);
+        let (dir, name) = (place.dir(&self.segment)?, slot_name(place.slot));
         let mut guard = self.lock(call)?;
         // The name may be another client's by now, and so may the inode number.
         if !self.is_dead_client(place, nonce, ino) {
@@ -129,19 +135,11 @@ impl Session {
         Ok(aborted)
     }
 
-    /// In the place of a dead client: bury all the others, and then this one.
-    pub(super) fn bury_all(self) -> Result<()> {
-        let call = self.begin(Some(Duration::ZERO))?;
-        self.reap_dead(&call)?;
-        let mut guard = self.lock(&call)?;
-        let aborted = self.abort_all_of(&mut guard, self.own.slot, self.own.nonce)?;
-        self.append_gap();
-        drop(guard);
-        for (id, sizes) in aborted {
-            self.append_event(EventKind::Aborted, &id, sizes);
-        }
-        self.segment.wake_everybody();
-        Ok(())
+    /// As a guest: bury the dead; whether there is a place for a client now.
+    pub(super) fn bury_as_guest(&self) -> Result<bool> {
+        let reaped = self.reap_dead(&self.begin(Some(Duration::ZERO))?);
+        // Another guest may have buried them. What cannot be looked at keeps no other from its place.
+        if self.has_free_slot()? { Ok(true) } else { reaped.map(|reaped| reaped > 0) }
     }
 
     /// If the creator of a WRITING object is dead, abort the object; `true` when it is gone.

@@ -144,8 +144,8 @@ impl Session {
             return Ok(0);
         }
         lease::doomed();
-        self.visit_clients(|view| {
-            view.leases(|lease| {
+        self.scan_clients(|view| {
+            view.doomed_leases(|lease| {
                 free.remove(&lease.0);
             })
         })?;

@@ -314,6 +314,13 @@ impl Seat {
             return;
         }
         let Some(entry) = self.entry(ticket.index) else { return };
+        // Of a client that counts what it holds.
+        if !ticket.copy
+            && let Some(last) = entry.only_first(ticket.serial)
+        {
+            self.session().end_lease(ticket.index);
+            return self.end(ticket.index, entry, last);
+        }
         let mut copies = self.copies.lock();
         let holder = if ticket.copy { Holder::Copy } else { Holder::First };
         if ticket.copy {
@@ -327,8 +334,8 @@ impl Seat {
         }
     }
 
-    /// As [`Seat::is_live`] and [`Seat::release`] in one, for a buffer without copies;
-    /// `false`, and nothing done, for any other.
+    /// As [`Seat::is_live`] and [`Seat::release`] in one, for a buffer without copies of a client that goes
+    /// the short way; `false`, and nothing done, for any other.
     #[inline(always)]
     pub fn release_hot(&self, ticket: Ticket) -> bool {
         if ticket.copy {
@@ -336,7 +343,11 @@ impl Seat {
         }
         let Some(entry) = self.entry(ticket.index) else { return false };
         let Some(last) = entry.only_first(ticket.serial) else { return false };
-        self.session().end_lease(ticket.index);
+        let session = self.session();
+        if !session.goes_short_way() {
+            return false;
+        }
+        session.end_lease_hot(ticket.index);
         self.end(ticket.index, entry, last);
         true
     }

@@ -4,7 +4,9 @@ use super::call::Calls;
 use super::join::Own;
 use super::peers::Peers;
 use crate::error::{Error, Result, Status};
+use crate::layout::client::SLOTS;
 use crate::layout::header::Lifecycle;
+use crate::lease::quota::Quota;
 use crate::lock::Pace;
 use crate::mutex::Mutex;
 use crate::options::{ConnectOptions, Eviction};
@@ -24,6 +26,9 @@ const ATTEMPTS: u32 = 1000;
 
 /// How often, a millisecond apart, a store is looked at that is being removed.
 const LOOKS: u32 = 200;
+
+/// A number of forks that no process comes to.
+const NEVER: u32 = u32::MAX;
 
 /// How long all of that takes at most; a reader may wait as long for who leaves.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
@@ -53,6 +58,11 @@ pub struct Session {
     /// The calls in flight.
     pub calls: Calls,
     forks: u32,
+    /// As `forks` where gets and releases go the short way, and no number of forks in a client that
+    /// counts what it holds: so they need not ask for that.
+    short_way: u32,
+    /// What this client holds and may hold, if it is a reader of another uid.
+    pub(super) quota: Option<Quota>,
     /// Seen to be gone by a client that cannot write it down.
     gone: AtomicBool,
     /// It has left the store; a subscription may keep it all the same.
@@ -131,11 +141,11 @@ impl Session {
             Ok(own) => own,
             // Its directories were removed meanwhile.
             Err(_) if segment.lifecycle()? == Lifecycle::Gone => return Ok(None),
-            // Every slot is taken, perhaps by the dead: reap them in the place of one of them.
+            // Every slot is taken, perhaps by the dead.
             Err(error) if error.status() == Status::Limit && !segment.read_only => {
-                let Some(own) = Own::adopt(&segment)? else { return Err(error) };
-                Self::new(address, options, segment, own).bury_all()?;
-                return Ok(None);
+                let Ok(own) = Own::join_as_guest(&segment) else { return Err(error) };
+                let guest = Self::new(address, options, segment, own);
+                return if guest.bury_as_guest()? { Ok(None) } else { Err(error) };
             }
             Err(error) => return Err(error),
         };
@@ -166,6 +176,7 @@ impl Session {
     }
 
     fn new(address: &Address, options: &ConnectOptions, segment: Segment, own: Own) -> Session {
+        let quota = own.in_readers.then(|| Quota::new(segment.facts.reader_quota));
         Session {
             address: address.clone(),
             peers: Peers::default(),
@@ -177,6 +188,8 @@ impl Session {
             spin: OnceCell::new(),
             calls: Calls::default(),
             forks: fork::generation(),
+            short_way: if quota.is_some() { NEVER } else { fork::generation() },
+            quota,
             gone: AtomicBool::new(false),
             left: AtomicBool::new(false),
             own,
@@ -187,9 +200,15 @@ impl Session {
     /// Whether calls may start: not in a forked child, and the store is there.
     #[inline(always)]
     pub fn check(&self) -> Result<()> {
-        if self.forks != fork::generation() {
+        if self.forked() {
             return Err(Error::plain(Status::Forked));
         }
+        self.check_lifecycle()
+    }
+
+    /// As [`Session::check`], in a call that is known to be in no forked child.
+    #[inline(always)]
+    pub(super) fn check_lifecycle(&self) -> Result<()> {
         match self.segment.lifecycle().or_else(|error| self.settle_lifecycle(error))? {
             Lifecycle::Gone => Err(self.gone_error()),
             _ if self.gone.load(Relaxed) => Err(self.gone_error()),
@@ -202,13 +221,20 @@ impl Session {
     pub fn is_open(&self) -> bool {
         let lifecycle = self.segment.presence().lifecycle();
         let there = matches!(lifecycle, Some(Lifecycle::Live | Lifecycle::Closing));
-        there && !self.forked() && !self.gone.load(Relaxed)
+        there && self.goes_short_way() && !self.gone.load(Relaxed)
     }
 
     /// Whether this process is a forked child.
     #[inline(always)]
     pub fn forked(&self) -> bool {
         self.forks != fork::generation()
+    }
+
+    /// Whether gets and releases go the short way: not in a forked child, nor in a client that counts
+    /// what it holds.
+    #[inline(always)]
+    pub(super) fn goes_short_way(&self) -> bool {
+        self.short_way == fork::generation()
     }
 
     /// As [`Session::check`], for calls that change the store.
@@ -327,6 +353,9 @@ fn check_options(options: &ConnectOptions) -> Result<()> {
     if options.huge_pages > 1 {
         return wrong("huge_pages is 0 or 1");
     }
+    if options.max_readers > u64::from(SLOTS) {
+        return wrong("max_readers is at most 1024, and 0 for that");
+    }
     if options.mode != 0 {
         crate::segment::check_mode(options.mode)?;
     }
@@ -344,6 +373,8 @@ fn new_store(options: &ConnectOptions) -> Result<NewStore> {
             | flag(options.eviction == Some(Eviction::Lru), FLAG_LRU)
             | flag(options.huge_pages == 1, FLAG_HUGE_PAGES),
         reserve: options.reserve,
+        reader_quota: options.reader_quota,
+        max_readers: options.max_readers,
     })
 }
 
@@ -377,6 +408,15 @@ fn check_matches(address: &Address, options: &ConnectOptions, segment: &Segment)
     }
     if options.mode != 0 && options.mode != facts.mode {
         return differs("mode", format!("{:04o}", options.mode), format!("{:04o}", facts.mode));
+    }
+    let readers = [
+        ("reader_quota", options.reader_quota, facts.reader_quota),
+        ("max_readers", options.max_readers, facts.max_readers.into()),
+    ];
+    for (what, asked, is) in readers {
+        if asked != 0 && asked != is {
+            return differs(what, asked.to_string(), is.to_string());
+        }
     }
     if let Some(asked) = options.eviction
         && (asked == Eviction::Lru) != facts.lru()

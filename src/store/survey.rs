@@ -7,7 +7,6 @@ use super::session::Session;
 use crate::error::Result;
 use crate::id::ObjectId;
 use crate::info::{Activity, HeapBlock, HeapMap, Holding, ObjectState, StoreFacts};
-use crate::layout::client::SLOTS;
 use crate::layout::extent::UNIT;
 use crate::layout::record::Record;
 use crate::layout::wake::WakeWord;
@@ -46,6 +45,8 @@ impl Session {
             ephemeral: facts.ephemeral(),
             huge_pages: facts.huge_pages(),
             chunk_size: facts.geometry.chunk_size,
+            reader_quota: facts.reader_quota,
+            max_readers: facts.max_readers,
         })
     }
 
@@ -113,7 +114,7 @@ impl Session {
         }
         let mut list = Vec::new();
         self.visit_clients(|view| {
-            let client = view.place.slot + if view.place.in_readers { SLOTS } else { 0 };
+            let client = view.place.number();
             let mut all = Ok(());
             view.leases(|lease| {
                 if let (Ok(()), Some(seen)) = (&all, self.leased(lease)) {
@@ -122,7 +123,7 @@ impl Session {
             })?;
             all?;
             for (slot, nonce, seen) in &writing {
-                let of_client = (*slot, *nonce) == (view.place.slot, view.nonce);
+                let of_client = (*slot, *nonce) == (view.place.slot, view.nonce());
                 if of_client && !view.place.in_readers {
                     memory::push(&mut list, seen.held_by(client))?;
                 }

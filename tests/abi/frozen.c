@@ -68,7 +68,7 @@ NUMBER(PLASMA_OBJECT_NAMED, 2);
 SIZE(plasma_id_t, 20);
 FIELD(plasma_id_t, bytes, 0);
 
-AT_LEAST(plasma_connect_options_t, 48);
+AT_LEAST(plasma_connect_options_t, 64);
 FIELD(plasma_connect_options_t, struct_size, 0);
 FIELD(plasma_connect_options_t, flags, 4);
 FIELD(plasma_connect_options_t, capacity, 8);
@@ -78,6 +78,8 @@ FIELD(plasma_connect_options_t, eviction, 28);
 FIELD(plasma_connect_options_t, huge_pages, 32);
 FIELD(plasma_connect_options_t, reserved, 36);
 FIELD(plasma_connect_options_t, lock_timeout_ms, 40);
+FIELD(plasma_connect_options_t, reader_quota, 48);
+FIELD(plasma_connect_options_t, max_readers, 56);
 
 SIZE(plasma_buffer_t, 64);
 FIELD(plasma_buffer_t, data, 0);

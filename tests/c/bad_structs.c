@@ -44,6 +44,13 @@ static void test_connect_options_of_other_versions(void)
         options.tail[at] = 0;
     }
     CHECK(client == NULL && !is_there(store()));
+    /* A program that was built before reader_quota: what is there is not read. */
+    options.known.struct_size = 48;
+    options.known.max_readers = UINT64_MAX;
+    CHECK_OK(plasma_connect(store(), &options.known, &client));
+    plasma_disconnect(client);
+    options.known.max_readers = 0;
+    options.known.struct_size = sizeof options;
     CHECK_OK(plasma_connect(store(), &options.known, &client));
     options.tail[0] = 1; /* behind what it says is its end */
     options.known.struct_size = sizeof options.known;

@@ -26,6 +26,8 @@ static plasma_connect_options_t made_with(void)
     options.mode = 0640;
     options.eviction = PLASMA_EVICTION_LRU;
     options.huge_pages = 1;
+    options.reader_quota = 100000;
+    options.max_readers = 7;
     return options;
 }
 
@@ -42,13 +44,15 @@ static void test_each_option_that_differs_from_the_store_is_a_mismatch(void)
     CHECK_STATUS(plasma_connect(store(), NULL, NULL),
                  PLASMA_ERR_INVALID_ARGUMENT);
 
-    for (int field = 0; field < 3; field++) {
+    for (int field = 0; field < 5; field++) {
         for (uint32_t flags = 0; flags <= PLASMA_CONNECT_READ_ONLY; flags += 4) {
             options = zero;
             options.flags = flags;
             options.capacity = field == 0 ? 6 << 20 : 0;
             options.max_objects = field == 1 ? 2001 : 0;
             options.mode = field == 2 ? 0600 : 0;
+            options.reader_quota = field == 3 ? 100001 : 0;
+            options.max_readers = field == 4 ? 8 : 0;
             CHECK_STATUS(attempt(options), PLASMA_ERR_MISMATCH);
             CHECK(strlen(plasma_error_message()) > 20);
         }
@@ -210,7 +214,7 @@ static void test_values_that_no_store_can_have_are_refused(void)
 {
     const plasma_connect_options_t zero = PLASMA_CONNECT_OPTIONS_INIT;
 
-    for (int field = 0; field < 9; field++) {
+    for (int field = 0; field < 10; field++) {
         plasma_connect_options_t options = zero;
         switch (field) {
         case 0: options.eviction = 2; break;
@@ -221,6 +225,7 @@ static void test_values_that_no_store_can_have_are_refused(void)
         case 5: options.flags = 0x20; break;
         case 6: options.flags = PLASMA_CREATE_ZEROED; break;
         case 7: options.flags = PLASMA_CREATE_PINNED; break;
+        case 8: options.max_readers = 1025; break;
         default: options.max_objects = UINT64_MAX; break;
         }
         CHECK_STATUS(attempt(options), PLASMA_ERR_INVALID_ARGUMENT);

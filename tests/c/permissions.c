@@ -37,7 +37,8 @@ static struct peer owner_of(uint32_t mode)
 {
     return new_remote((struct login){ .uid = OWNER, .gid = OWNER,
                                       .address = address, .mode = mode,
-                                      .capacity = CAPACITY });
+                                      .capacity = CAPACITY,
+                                      .reader_quota = CAPACITY });
 }
 
 static struct peer reader_as(uid_t uid, gid_t gid)
@@ -318,6 +319,75 @@ static void test_producers_of_two_users_share_a_store(void)
     end_shared(&owner);
 }
 
+/* ---- Places of the dead ---- */
+
+enum { PLACES = 1024, CROWDS = 64 };
+
+/** Stay with so many clients of the owner's that nobody else finds a place. */
+static void fill_places(struct peer *parent, void *arg)
+{
+    plasma_client_t *client = NULL;
+    plasma_mutable_buffer_t writable;
+    const uint64_t crowd = *(const uint64_t *)arg;
+    plasma_id_t id = id_of(100 + crowd);
+
+    become(OWNER, OWNER);
+    for (int at = 0; at < PLACES / CROWDS; at++) {
+        plasma_status_t status = connect_to(address, 0, &client);
+        if (status != PLASMA_OK) {
+            CHECK_STATUS(status, PLASMA_ERR_LIMIT); /* the first one is there */
+        }
+    }
+    CHECK_OK(plasma_create(client, &id, 1000, NULL, &writable));
+    tell(parent, 'f');
+    hear(parent, 'x');
+}
+
+static void come_in(struct peer *parent, void *arg)
+{
+    (void)parent;
+    (void)arg;
+    become(READER, SHARED_GROUP);
+    CHECK_CONNECT(address, 0, PLASMA_ERR_LIMIT);
+}
+
+static void test_members_of_a_group_take_the_places_of_each_others_dead(void)
+{
+    struct peer crowds[CROWDS];
+    struct rlimit files;
+
+    if (!shared_dir()) {
+        return;
+    }
+    CHECK(getrlimit(RLIMIT_NOFILE, &files) == 0);
+    files.rlim_cur = files.rlim_max;
+    CHECK(setrlimit(RLIMIT_NOFILE, &files) == 0);
+    struct peer owner = owner_of(0660);
+    for (uint64_t at = 0; at < CROWDS; at++) {
+        crowds[at] = spawn(fill_places, &at);
+        hear(&crowds[at], 'f');
+    }
+    CHECK_EQ(entries(in_dir(address, "clients")), PLACES);
+    check_child(come_in, NULL);
+    kill_peer(&owner);
+    for (int at = 0; at < CROWDS; at++) {
+        kill_peer(&crowds[at]);
+    }
+    CHECK_EQ(entries(in_dir(address, "clients")), PLACES);
+    /* All of them are of another user, and dead. */
+    struct peer member = new_remote((struct login){
+        .uid = READER, .gid = SHARED_GROUP, .address = address });
+    CHECK_EQ(entries(in_dir(address, "clients")), 1);
+    CHECK_OK(ask(&member, REMOTE_REAP, 0, 0));
+    CHECK_EQ(ask_value(&member, REMOTE_USED), 0);
+    CHECK_OK(ask(&member, REMOTE_PUT, 1, 1000));
+    owner = owner_of(0);
+    CHECK_OK(ask(&owner, REMOTE_HOLD, 1, 0));
+    end_remote(&member);
+    CHECK_OK(ask(&owner, REMOTE_RELEASE, 0, 0));
+    end_shared(&owner);
+}
+
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
@@ -327,6 +397,7 @@ int main(int argc, char **argv)
         TEST(a_stranger_reads_a_store_for_the_world),
         TEST(the_kernel_refuses_a_reader_all_that_could_harm),
         TEST(producers_of_two_users_share_a_store),
+        TEST(members_of_a_group_take_the_places_of_each_others_dead),
     };
     return RUN_TESTS(argc, argv, tests);
 }

@@ -18,6 +18,8 @@ struct login {
     uint32_t flags;
     uint32_t mode;
     uint64_t capacity;
+    uint64_t reader_quota;
+    uint64_t max_readers;
 };
 
 enum remote_op {
@@ -62,6 +64,8 @@ static inline plasma_client_t *log_in(const struct login *login)
     options.flags = login->flags;
     options.mode = login->mode;
     options.capacity = login->capacity;
+    options.reader_quota = login->reader_quota;
+    options.max_readers = login->max_readers;
     CHECK_OK(plasma_connect(login->address, &options, &client));
     return client;
 }

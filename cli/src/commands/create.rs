@@ -32,6 +32,14 @@ pub struct StoreOptions {
     #[arg(long, value_name = "MODE", value_parser = parse_mode)]
     mode: Option<u32>,
 
+    /// What one reader of another user may hold, such as 64M; default: half of the capacity
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    reader_quota: Option<u64>,
+
+    /// Readers of other users at once, each of whom may hold its quota; default: 1024
+    #[arg(long, value_name = "COUNT")]
+    max_readers: Option<u64>,
+
     /// When full, evict the least recently used objects instead of refusing
     #[arg(long)]
     lru: bool,
@@ -55,6 +63,8 @@ impl StoreOptions {
             eviction: self.lru.then_some(Eviction::Lru),
             reserve: self.reserve,
             huge_pages: self.huge_pages.into(),
+            reader_quota: self.reader_quota.unwrap_or(0),
+            max_readers: self.max_readers.unwrap_or(0),
             ..Default::default()
         }
     }

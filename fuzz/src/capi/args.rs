@@ -70,6 +70,8 @@ pub fn connect_options() -> plasma_connect_options_t {
         huge_pages: 0,
         reserved: 0,
         lock_timeout_ms: -1,
+        reader_quota: 0,
+        max_readers: 0,
     }
 }
 

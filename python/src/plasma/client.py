@@ -96,6 +96,8 @@ def connect(
     eviction: Optional[str] = None,
     huge_pages: bool = False,
     lock_timeout: Seconds = None,
+    reader_quota: Optional[int] = None,
+    max_readers: Optional[int] = None,
 ) -> Client:
     """Open a store, or create it when there is none.
 
@@ -112,6 +114,9 @@ def connect(
     :param eviction: "lru" lets a new store drop the least recently used objects when it is full.
     :param huge_pages: let a new store use huge pages.
     :param lock_timeout: the longest a call waits for a stopped process that holds the writer lock.
+    :param reader_quota: bytes that one reader of another user may hold in a new store; by default
+        half of its capacity.
+    :param max_readers: readers of other users at once in a new store; by default 1024, the most.
     """
     options = connect_options(
         create=create,
@@ -125,6 +130,8 @@ def connect(
         eviction=eviction,
         huge_pages=huge_pages,
         lock_timeout=lock_timeout,
+        reader_quota=reader_quota,
+        max_readers=max_readers,
     )
     return Client(Connection(address, options))
 

@@ -88,6 +88,8 @@ def connect_options(
     eviction: Optional[str],
     huge_pages: bool,
     lock_timeout: Seconds,
+    reader_quota: Optional[int],
+    max_readers: Optional[int],
 ) -> Any:
     """A plasma_connect_options_t."""
     if eviction not in _EVICTION:
@@ -109,4 +111,6 @@ def connect_options(
     options.huge_pages = int(huge_pages)
     # 0 is for ever there; the shortest wait that can be asked for is a millisecond.
     options.lock_timeout_ms = milliseconds(seconds(lock_timeout)) or 1
+    options.reader_quota = reader_quota or 0
+    options.max_readers = max_readers or 0
     return options

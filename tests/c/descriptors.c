@@ -1,0 +1,143 @@
+/*
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Descriptors that a client keeps of others: none for having connected, and
+ * none of those that have left once it has looked.
+ */
+
+#include "system.h"
+
+enum { MANY = 40 };
+
+static int open_files(void)
+{
+    return entries("/proc/self/fd");
+}
+
+/** A scan of all leases: what is deleted is freed. */
+static void scan(plasma_client_t *client)
+{
+    plasma_id_t id = id_of(99);
+
+    put_pattern(client, 99, 1000, NULL);
+    CHECK_OK(plasma_delete(client, &id));
+    CHECK_EQ(used_after_reap(client), 0);
+}
+
+static void test_who_connects_keeps_no_file_of_each_other_client(void)
+{
+    plasma_client_t *clients[MANY];
+    int first = 0, last = 0;
+
+    clients[0] = make_store(1 << 20);
+    for (int at = 1; at < MANY; at++) {
+        const int before = open_files();
+        clients[at] = join_store();
+        last = open_files() - before;
+        first = at == 1 ? last : first;
+    }
+    CHECK_EQ(last, first);
+    /* Nor does who tells of them. */
+    const int before = open_files();
+    plasma_client_list_t *list;
+    CHECK_OK(plasma_list_clients(clients[0], &list));
+    CHECK_EQ(plasma_client_list_count(list), MANY);
+    plasma_client_list_free(list);
+    CHECK_EQ(stats_of(clients[0]).clients, MANY);
+    CHECK_EQ(open_files(), before);
+    for (int at = 0; at < MANY; at++) {
+        plasma_disconnect(clients[at]);
+    }
+}
+
+static void test_files_of_those_who_left_are_kept_until_the_next_look_at_most(void)
+{
+    plasma_client_t *client = make_store(1 << 20), *others[MANY];
+
+    scan(client);
+    const int before = open_files();
+    for (int at = 0; at < MANY; at++) {
+        others[at] = join_store();
+    }
+    scan(client); /* it keeps what it saw */
+    for (int at = 0; at < MANY; at++) {
+        plasma_disconnect(others[at]);
+    }
+    CHECK_EQ(stats_of(client).clients, 1); /* any look will do */
+    CHECK_EQ(open_files(), before);
+    plasma_disconnect(client);
+}
+
+static void create_and_stay(struct peer *parent, void *arg)
+{
+    plasma_client_t *client = join_store();
+    plasma_mutable_buffer_t writable;
+    plasma_id_t id = id_of(1);
+
+    (void)arg;
+    CHECK_OK(plasma_create(client, &id, 100, NULL, &writable));
+    tell(parent, 'c');
+    hear(parent, 'q');
+}
+
+/** A client that only waits asks whether creators live. */
+static void test_who_asked_for_a_creator_keeps_no_file_of_a_dead_one(void)
+{
+    plasma_client_t *client = make_store(1 << 20);
+    int before = 0;
+
+    for (int turn = 0; turn < 5; turn++) {
+        struct peer creator = spawn(create_and_stay, NULL);
+        hear(&creator, 'c');
+        CHECK_EQ(state_of(client, 1), PLASMA_STATE_WRITING);
+        kill_peer(&creator);
+        CHECK_EQ(state_of(client, 1), PLASMA_STATE_ABSENT);
+        before = turn == 0 ? open_files() : before;
+    }
+    CHECK_EQ(open_files(), before);
+    plasma_disconnect(client);
+}
+
+static void stay(struct peer *parent, void *arg)
+{
+    const int count = *(const int *)arg;
+
+    for (int at = 0; at < count; at++) {
+        join_store();
+    }
+    tell(parent, 'c');
+    hear(parent, 'q');
+}
+
+static void test_few_descriptors_are_enough_to_bury_many(void)
+{
+    plasma_client_t *client = make_store(1 << 20), *late;
+    struct rlimit files, few;
+    int many = 200;
+    uint64_t reaped;
+
+    struct peer crowd = spawn(stay, &many);
+    hear(&crowd, 'c');
+    CHECK(getrlimit(RLIMIT_NOFILE, &files) == 0);
+    few = files;
+    few.rlim_cur = (rlim_t)open_files() + 20;
+    CHECK(setrlimit(RLIMIT_NOFILE, &few) == 0);
+    late = join_store(); /* among the living */
+    plasma_disconnect(late);
+    kill_peer(&crowd);
+    CHECK_OK(plasma_reap(client, &reaped));
+    CHECK_EQ(reaped, many);
+    CHECK_EQ(stats_of(client).clients, 1);
+    plasma_disconnect(client);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct test tests[] = {
+        TEST(who_connects_keeps_no_file_of_each_other_client),
+        TEST(files_of_those_who_left_are_kept_until_the_next_look_at_most),
+        TEST(who_asked_for_a_creator_keeps_no_file_of_a_dead_one),
+        TEST(few_descriptors_are_enough_to_bury_many),
+    };
+    return RUN_TESTS(argc, argv, tests);
+}
