@@ -828,9 +828,14 @@ plasma_status_t plasma_id_to_hex(const plasma_id_t *id, char *hex);
  * @retval PLASMA_ERR_MISMATCH          made with other options than given
  * @retval PLASMA_ERR_VERSION           made by another version or word size
  * @retval PLASMA_ERR_CORRUPT           its files hold nonsense
- * @retval PLASMA_ERR_PERMISSION        the operating system refuses, or the
+ * @retval PLASMA_ERR_PERMISSION        the operating system refuses; the
  *                                      directory of this user's stores in
- *                                      /dev/shm is not this user's alone
+ *                                      /dev/shm is not this user's alone;
+ *                                      this is root without READ_ONLY, and
+ *                                      the mode does not admit it
+ * @retval PLASMA_ERR_STORE_GONE        it was removed, and a file that is not
+ *                                      its own keeps its directory; or it
+ *                                      keeps being removed, for 10 s
  * @retval PLASMA_ERR_OUT_OF_MEMORY     no room for the store; see
  *                                      `--shm-size` in a container
  * @retval PLASMA_ERR_LIMIT             too many clients, or open files; a
@@ -894,7 +899,8 @@ plasma_status_t plasma_interrupt(const plasma_client_t *client);
  * Remove a store and all objects in it.
  *
  * Processes that are connected keep the buffers they hold, and their other
- * calls return STORE_GONE. Only files that belong to a store are removed.
+ * calls return STORE_GONE. Only files that belong to a store are removed: one
+ * that holds others is not removed at all. On an error nothing has changed.
  *
  * @param address  borrowed; as for plasma_connect().
  *
@@ -903,11 +909,14 @@ plasma_status_t plasma_interrupt(const plasma_client_t *client);
  * @retval PLASMA_ERR_NOT_A_STORE      something else is there
  * @retval PLASMA_ERR_VERSION          made by another version or word size
  * @retval PLASMA_ERR_CORRUPT          its files hold nonsense
- * @retval PLASMA_ERR_PERMISSION       not the owner's
- * @retval PLASMA_ERR_TIMEOUT          another remover does not get on
- * @retval PLASMA_ERR_UNSUPPORTED      the store is a mount point
+ * @retval PLASMA_ERR_PERMISSION       neither the owner's process nor root's
+ * @retval PLASMA_ERR_TIMEOUT          another remover does not get on, for 5 s
+ * @retval PLASMA_ERR_UNSUPPORTED      the store is a mount point, or a file in
+ *                                     its directory is not its own: the
+ *                                     message names it
  *
- * Threads: any.   Cost: grows with the number of clients.   Since: 0.1
+ * Threads: any.   Cost: grows with the number of clients, and of names that
+ * readers of other users have made in the store.   Since: 0.1
  */
 plasma_status_t plasma_store_remove(const char *address);
 

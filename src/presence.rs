@@ -46,6 +46,24 @@ impl<'a> Presence<'a> {
         }
     }
 
+    /// GONE, whatever it was: `true` if it was not GONE before. For who removes the store, and alone
+    /// has the right to, and for who finds its directory deleted.
+    #[track_caller]
+    pub fn condemn(&self) -> bool {
+        const _: () = assert!(Lifecycle::Live as u32 <= Lifecycle::Gone as u32);
+        const _: () = assert!(Lifecycle::Closing as u32 <= Lifecycle::Gone as u32);
+        // Relaxed: as above. A maximum, since a leaver may change LIVE to CLOSING and back meanwhile.
+        let gone = Lifecycle::Gone as u32;
+        self.lifecycle.fetch_max(gone, Ordering::Relaxed) < gone
+    }
+
+    /// LIVE again: the remover whose [`Presence::condemn`] made it GONE could not rename the store,
+    /// and has the right to remove it still.
+    #[track_caller]
+    pub fn pardon(&self) {
+        self.change(Lifecycle::Gone, Lifecycle::Live);
+    }
+
     /// The caller has become visible: the lifecycle that decides whether it may stay.
     pub fn arrive(&self) -> Option<Lifecycle> {
         // SYNC join: SeqCst; pairs with the fence of a leaver between CLOSING and its look at the

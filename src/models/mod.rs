@@ -8,6 +8,7 @@
 
 mod create;
 mod files;
+mod removal;
 mod slot;
 mod usage;
 #[cfg(shuttle)]

@@ -1,6 +1,7 @@
 //! The files of one store, mapped and checked: the only place where bytes become types.
 
 pub mod address;
+mod beside;
 mod cast;
 mod copy;
 mod files;
@@ -242,12 +243,6 @@ impl Segment {
         self.presence()
             .lifecycle()
             .ok_or_else(|| Error::new(Status::Corrupt, "the lifecycle word is nonsense"))
-    }
-
-    /// Change the lifecycle; `false` when it is not `from`.
-    #[track_caller]
-    pub fn set_lifecycle(&self, from: Lifecycle, to: Lifecycle) -> bool {
-        self.presence().change(from, to)
     }
 }
 

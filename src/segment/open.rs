@@ -27,6 +27,8 @@ pub enum Access {
     Read,
     /// Create and delete objects.
     Write,
+    /// Remove the store: as [`Access::Write`], and the superuser may for others.
+    Remove,
 }
 
 /// Open the store at `address`; `None` when nothing is there.
@@ -110,6 +112,9 @@ impl Opener<'_> {
         let modes = Modes::new(facts.mode)
             .map_err(|_| self.corrupt("the mode in its header is none that a store can have"))?;
         self.check(&index_fd, files::INDEX, Some(modes.shared))?;
+        if access == Access::Write {
+            self.refuse_superuser(&index_fd, modes.shared)?;
+        }
         let geometry = facts.geometry;
 
         let heap_fd = self.file(files::HEAP, flags)?;
@@ -182,6 +187,26 @@ impl Opener<'_> {
             self.check_mode(name, stat.perm(), mode)?;
         }
         Ok(stat.size)
+    }
+
+    /// Who writes must be one of those that the mode admits: the kernel lets the superuser in
+    /// everywhere, and what it made by mistake in another's store would be root's.
+    fn refuse_superuser(&self, index: &OwnedFd, mode: u32) -> Result<()> {
+        let (me, index) = (process::uid(), stat(index, self.address, "a file")?);
+        let of_group = || mode & 0o020 != 0 && process::is_in_group(index.gid);
+        if me == self.owner.uid || of_group() {
+            return Ok(());
+        }
+        let owner = self.owner.uid;
+        Err(Error::new(
+            Status::Permission,
+            format!(
+                "{} belongs to uid {owner}, and its mode {mode:04o} does not admit uid {me} as a \
+                 writer; run as that user (sudo -u '#{owner}'), or connect with \
+                 PLASMA_CONNECT_READ_ONLY",
+                self.address.display()
+            ),
+        ))
     }
 
     fn check_mode(&self, name: &CStr, is: u32, made: u32) -> Result<()> {

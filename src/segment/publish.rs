@@ -1,10 +1,11 @@
 //! Make a store, whole or not at all: built under another name beside it, then renamed into place.
 
 use super::address::Address;
+use super::beside::{Site, make_site, sweep};
 use super::files::{self, Modes};
 use super::open::refuse_file_system;
 use super::parent::make_parent;
-use super::remove::{remove_tree, sweep};
+use super::remove::remove_tree;
 use super::{Section, Single};
 use crate::alloc::Allocator;
 use crate::error::{Error, Result, Status};
@@ -21,7 +22,7 @@ use crate::sys::fs::FileSystem;
 use crate::sys::map::{HUGE_PAGE, Map};
 use crate::sys::ticks::Ticks;
 use crate::sys::{cgroup, clock, file, lock, random};
-use std::ffi::{CStr, CString};
+use std::ffi::CStr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 
@@ -46,22 +47,19 @@ pub struct NewStore {
 
 const DEFAULT_CAPACITY: u64 = 1 << 30;
 
-/// Names to try before giving up on a directory where every name is taken.
-const ATTEMPTS: u32 = 100;
-
 /// Make the store. `false` when another process made one at the same address first.
 pub fn create(address: &Address, new: &NewStore) -> Result<bool> {
     let modes = Modes::new(new.mode)?;
     let parent = make_parent(address)?;
-    sweep(&parent, address);
+    sweep(&parent, address)?;
     let file_system = refuse_file_system(parent.as_fd(), address)?;
     let geometry = geometry_for(address, new, &file_system)?;
     refuse_beyond_file_limit(
         geometry.index_size.max(geometry.capacity).max(WAKE_FILE_SIZE).max(client::FILE_SIZE),
         &format!("the largest file of {}", address.display()),
     )?;
-    let (name, dir, index) = match make_directory(address, &parent) {
-        // Our own parent was empty, and a remover took it away: begin anew.
+    let Site { name, dir, index } = match make_site(address, &parent) {
+        // Our own parent was empty, and a remover took it away: begin again.
         Err(error) if error.errno() == libc::ENOENT && address.own_parent => return Ok(false),
         made => made?,
     };
@@ -104,63 +102,6 @@ fn geometry_for(address: &Address, new: &NewStore, on: &FileSystem) -> Result<Ge
         asked => asked,
     };
     Geometry::new(capacity, max_objects)
-}
-
-/// A new directory beside the store, and a locked `index` in it that shows its builder is alive.
-fn make_directory(address: &Address, parent: &OwnedFd) -> Result<(CString, OwnedFd, OwnedFd)> {
-    let cannot = |errno: crate::sys::Errno| {
-        let hint =
-            if errno.0 == libc::EACCES { "; choose a directory you may write in" } else { "" };
-        errno.because(format!("cannot make {}{hint}", address.display()))
-    };
-    for _ in 0..ATTEMPTS {
-        let name = beside(address, "tmp")?;
-        let parent_is_there = || file::stat_fd(parent.as_fd()).is_ok_and(|stat| stat.nlink > 0);
-        match file::make_dir_at(Some(parent.as_fd()), &name, 0o700) {
-            Ok(()) => {}
-            Err(errno) if errno.0 == libc::EEXIST => continue,
-            // Swept before its mode was looked at.
-            Err(errno) if errno.0 == libc::ENOENT && parent_is_there() => continue,
-            Err(errno) => return Err(cannot(errno)),
-        }
-        // A sweeper may take the directory or the lock in it first: then it is its, and we use
-        // another.
-        let swept = |errno: &crate::sys::Errno| matches!(errno.0, libc::ENOENT | libc::EEXIST);
-        let flags = libc::O_RDONLY | libc::O_DIRECTORY | libc::O_NOFOLLOW;
-        let dir = match file::open_at(Some(parent.as_fd()), &name, flags, 0) {
-            Err(errno) if swept(&errno) => continue,
-            dir => dir.map_err(cannot)?,
-        };
-        let flags = libc::O_RDWR | libc::O_CREAT | libc::O_EXCL | libc::O_NOFOLLOW;
-        match file::open_at(Some(dir.as_fd()), files::INDEX, flags, 0o600) {
-            Ok(index) => match lock::try_write_lock(index.as_fd()) {
-                // A sweeper that had the lock before has unlinked the file by now.
-                Ok(true) if file::stat_fd(index.as_fd()).is_ok_and(|stat| stat.nlink > 0) => {
-                    return Ok((name, dir, index));
-                }
-                Ok(_) => continue,
-                Err(errno) => {
-                    remove_tree(parent, &name, dir.as_fd());
-                    return Err(cannot(errno));
-                }
-            },
-            Err(errno) if swept(&errno) => continue,
-            Err(errno) => {
-                remove_tree(parent, &name, dir.as_fd());
-                return Err(cannot(errno));
-            }
-        }
-    }
-    Err(Error::new(Status::System, format!("cannot find a free name beside {}", address.display())))
-}
-
-/// A name beside the store that nothing else uses: `.<name>.<nonce>.<kind>`.
-pub fn beside(address: &Address, kind: &str) -> Result<CString> {
-    let mut nonce = [0; 8];
-    random::fill(&mut nonce)?;
-    let name = address.name.to_string_lossy();
-    CString::new(format!(".{name}.{:016x}.{kind}", u64::from_ne_bytes(nonce)))
-        .map_err(|_| Error::new(Status::InvalidArgument, "the address contains a NUL"))
 }
 
 struct Build<'a> {

@@ -1,24 +1,27 @@
-//! Remove a store, finish what a killed remover began, sweep what a killed builder left.
+//! Remove a store, or finish what a killed remover began.
 //!
-//! Only files that a store is made of are ever unlinked.
+//! Only files that a store is made of are ever unlinked, and a store that has others in its
+//! directory is not removed.
 
 use super::address::Address;
+use super::beside::{is_named, move_aside};
 use super::open::{Access, open};
 use super::parent::parent_of;
-use super::publish::beside;
 use super::{Segment, files};
 use crate::error::{Error, Result, Status};
+use crate::layout::client;
 use crate::layout::header::Lifecycle;
 use crate::sys::{Errno, SysResult, file, lock, process};
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
-/// Entries of a directory that are looked at while sweeping.
+/// Names that are unlinked in one round at most.
 const MANY: usize = 1 << 20;
 
-/// Names that are unlinked at a time.
-const BATCH: usize = 128;
+/// Rounds in which a directory is emptied. The first one is enough unless somebody still makes names
+/// in it: a client that joins just now, or a reader whose `readers/` could not be closed.
+const ROUNDS: usize = 8;
 
 /// Milliseconds to wait for another remover.
 const LOCK_TRIES: u32 = 5000;
@@ -27,47 +30,147 @@ const LOCK_TRIES: u32 = 5000;
 /// connected processes hold stays readable until they release it. Returns the store, for its
 /// waiters to be woken.
 pub fn remove(address: &Address) -> Result<Segment> {
-    let Some(segment) = open(address, Access::Write)? else {
+    let Some(segment) = open(address, Access::Remove)? else {
         return Err(Error::new(
             Status::StoreNotFound,
             format!("there is no store at {}", address.display()),
         ));
     };
-    let parent = parent_of(&segment.dir.fd()?)?;
-    refuse_strangers(address, &segment, &parent)?;
-    let was = segment.lifecycle()?;
-    for from in [Lifecycle::Live, Lifecycle::Closing] {
-        segment.set_lifecycle(from, Lifecycle::Gone);
+    if let Some(removal) = Removal::begin(&segment, address)? {
+        removal.carry_out()?;
     }
-    let undo = || {
-        if was == Lifecycle::Live {
-            segment.set_lifecycle(Lifecycle::Gone, Lifecycle::Live);
-        }
-    };
-    let removal = Removal::begin(&segment, address).inspect_err(|_| undo())?;
-    if let Err(error) = removal.carry_out(&parent) {
-        undo();
-        removal.give_up();
-        return Err(error);
-    }
-    drop(removal);
     Ok(segment)
 }
 
 /// Finish the removal of a store that is GONE.
 pub fn finish_removal(address: &Address, segment: &Segment) -> Result<()> {
-    let parent = match parent_of(&segment.dir.fd()?) {
-        // Gone with the store: another remover was first.
-        Err(error) if error.errno() == libc::ENOENT => return Ok(()),
-        parent => parent?,
-    };
-    refuse_strangers(address, segment, &parent)?;
-    Removal::begin(segment, address)?.carry_out(&parent)
+    let Some(removal) = Removal::begin(segment, address)? else { return Ok(()) };
+    if segment.lifecycle()? == Lifecycle::Gone {
+        return removal.carry_out();
+    }
+    // Its remover could not rename it, and took that back.
+    removal.give_up();
+    Ok(())
 }
 
-fn refuse_strangers(address: &Address, segment: &Segment, parent: &OwnedFd) -> Result<()> {
+/// The right to remove a store: one remover at a time, or the second could rename away what was made
+/// at the name meanwhile, and the first could take a GONE back that the second relies on. All that
+/// can refuse a removal is looked at before it begins, so that a store is hardly ever GONE for nothing.
+///
+/// The lock is on a file that removers alone can open: on any other, a reader could keep them all
+/// out with a read lock.
+struct Removal<'a> {
+    segment: &'a Segment,
+    address: &'a Address,
+    parent: OwnedFd,
+    file: Option<OwnedFd>,
+}
+
+impl<'a> Removal<'a> {
+    /// `None` when another has removed the store.
+    fn begin(segment: &'a Segment, address: &'a Address) -> Result<Option<Self>> {
+        let dir = segment.dir.fd()?;
+        let parent = match parent_of(&dir) {
+            // Gone with the store.
+            Err(error) if error.errno() == libc::ENOENT => return Ok(None),
+            parent => parent?,
+        };
+        refuse_strangers(address, dir, &parent)?;
+        refuse_foreign_files(address, segment)?;
+        for _ in 0..LOCK_TRIES {
+            match lock_removal(segment) {
+                Ok(Some(file)) => {
+                    let removal = Self { segment, address, parent, file };
+                    // The name may lead to another store by now: then the old one is out of the way.
+                    if !removal.is_named(dir)? {
+                        removal.give_up();
+                        return Ok(None);
+                    }
+                    return match removal.probe() {
+                        Ok(()) => Ok(Some(removal)),
+                        Err(error) => {
+                            removal.give_up();
+                            Err(error)
+                        }
+                    };
+                }
+                Ok(None) => std::thread::sleep(Duration::from_millis(1)),
+                Err(errno) => {
+                    return Err(errno.because(format!("cannot lock {}", address.display())));
+                }
+            }
+        }
+        Err(Error::new(
+            Status::Timeout,
+            format!("another process is removing {} and does not get on", address.display()),
+        ))
+    }
+
+    fn is_named(&self, dir: BorrowedFd<'_>) -> Result<bool> {
+        let stat = file::stat_fd(dir).map_err(|errno| self.cannot_look(errno))?;
+        Ok(is_named(&self.parent, &self.address.name, &stat))
+    }
+
+    fn cannot_look(&self, errno: Errno) -> Error {
+        errno.because(format!("cannot look at {}", self.address.display()))
+    }
+
+    /// Whether the kernel would let the directory be renamed: it asks the same before it refuses to
+    /// remove a directory that is not empty.
+    fn probe(&self) -> Result<()> {
+        match file::remove_dir_at(Some(self.parent.as_fd()), &self.address.name) {
+            Err(Errno(libc::ENOTEMPTY | libc::EEXIST)) | Ok(()) => Ok(()),
+            Err(errno) => Err(self.not_renamed(errno)),
+        }
+    }
+
+    fn not_renamed(&self, errno: Errno) -> Error {
+        match errno.0 {
+            // A bind mount from the same file system.
+            libc::EBUSY => mount_point(self.address),
+            _ => errno.because(format!("cannot rename {} aside", self.address.display())),
+        }
+    }
+
+    /// GONE, rename the store aside, unlink it.
+    fn carry_out(self) -> Result<()> {
+        let Self { segment, address, parent, .. } = &self;
+        let dir = segment.dir.fd()?;
+        let condemned = segment.presence().condemn();
+        let moved = move_aside(address, parent)
+            .and_then(|moved| moved.map_err(|errno| self.not_renamed(errno)));
+        match moved {
+            Ok(aside) => {
+                remove_tree(parent, &aside, dir);
+                if address.own_parent {
+                    // Fails while it holds other stores, and that is right.
+                    let _ = file::remove_dir_at(None, &address.parent);
+                }
+                Ok(())
+            }
+            Err(error) => {
+                if condemned && self.is_named(dir).unwrap_or(false) {
+                    segment.presence().pardon();
+                }
+                self.give_up();
+                Err(error)
+            }
+        }
+    }
+
+    /// The store stays, or another has removed it.
+    fn give_up(self) {
+        if self.file.is_some()
+            && let Ok(dir) = self.segment.dir.get()
+        {
+            let _ = file::unlink_at(Some(dir), files::REMOVE);
+        }
+    }
+}
+
+fn refuse_strangers(address: &Address, dir: BorrowedFd<'_>, parent: &OwnedFd) -> Result<()> {
     let cannot = |errno: Errno| errno.because(format!("cannot look at {}", address.display()));
-    let stat = file::stat_fd(segment.dir.fd()?).map_err(cannot)?;
+    let stat = file::stat_fd(dir).map_err(cannot)?;
     let outer = file::stat_fd(parent.as_fd()).map_err(cannot)?;
     if stat.dev != outer.dev {
         return Err(mount_point(address));
@@ -82,65 +185,56 @@ fn refuse_strangers(address: &Address, segment: &Segment, parent: &OwnedFd) -> R
     Ok(())
 }
 
-/// One remover at a time, or the second could rename away what was made at the name meanwhile.
-///
-/// The lock is on a file that removers alone can open: on any other, a reader could keep them all
-/// out with a read lock.
-struct Removal<'a> {
-    segment: &'a Segment,
-    address: &'a Address,
-    file: Option<OwnedFd>,
+/// A file that is none of a store's would be left behind in a directory that nobody looks into.
+fn refuse_foreign_files(address: &Address, segment: &Segment) -> Result<()> {
+    let cannot = |errno: Errno| errno.because(format!("cannot look at {}", address.display()));
+    let mut known = vec![files::INDEX, files::HEAP, files::WAKE, files::CLIENTS, files::REMOVE];
+    // In it anybody may plant names, and they go with the store.
+    known.extend(segment.readers.as_ref().map(|_| files::READERS));
+    let clients = segment.clients.get().map_err(cannot)?;
+    let is_client = |name: &CStr| {
+        let stat = || file::stat_at(Some(clients), name);
+        // One that left since it was listed is no stranger.
+        files::slot_of(name).is_some() && stat().map_or(true, |stat| stat.is_file())
+    };
+    let found =
+        strange_name(segment.dir.get().map_err(cannot)?, known.len(), |name| known.contains(&name));
+    let found = match found.map_err(cannot)? {
+        Some(name) => Some(name),
+        None => {
+            let found = strange_name(clients, client::SLOTS as usize, is_client);
+            let below = |name: CString| [files::CLIENTS.to_bytes(), b"/", name.to_bytes()].concat();
+            found.map_err(cannot)?.map(below).and_then(|name| CString::new(name).ok())
+        }
+    };
+    match found {
+        None => Ok(()),
+        Some(name) => Err(Error::new(
+            Status::Unsupported,
+            format!(
+                "{} holds {name:?}, which is no file of a store; move it to another place, and \
+                 remove the store then",
+                address.display()
+            ),
+        )),
+    }
 }
 
-impl<'a> Removal<'a> {
-    fn begin(segment: &'a Segment, address: &'a Address) -> Result<Self> {
-        for _ in 0..LOCK_TRIES {
-            match lock_removal(segment) {
-                Ok(Some(file)) => return Ok(Self { segment, address, file }),
-                Ok(None) => std::thread::sleep(Duration::from_millis(1)),
-                Err(errno) => {
-                    return Err(errno.because(format!("cannot lock {}", address.display())));
-                }
-            }
+/// A name in a directory that `ours` does not know; more than `most` names cannot all be known.
+fn strange_name(
+    dir: BorrowedFd<'_>,
+    most: usize,
+    ours: impl Fn(&CStr) -> bool,
+) -> SysResult<Option<CString>> {
+    let mut strange = None;
+    match file::list_dir(dir, most + 1, |name, _| {
+        if strange.is_none() && !ours(name) {
+            strange = Some(name.to_owned());
         }
-        Err(Error::new(
-            Status::Timeout,
-            format!("another process is removing {} and does not get on", address.display()),
-        ))
-    }
-
-    /// Rename the store aside and unlink it.
-    fn carry_out(&self, parent: &OwnedFd) -> Result<()> {
-        let Self { segment, address, .. } = self;
-        let aside = beside(address, "gone")?;
-        let at = Some(parent.as_fd());
-        // The name may already lead to another store: then the old one is out of the way.
-        let here = file::stat_at(at, &address.name).map(|stat| (stat.dev, stat.ino));
-        let dir = segment.dir.fd()?;
-        let ours = file::stat_fd(dir).map(|stat| (stat.dev, stat.ino));
-        if here.is_err() || here != ours {
-            return Ok(());
-        }
-        file::rename_noreplace(at, &address.name, at, &aside).map_err(|errno| match errno.0 {
-            // A bind mount from the same file system.
-            libc::EBUSY => mount_point(address),
-            _ => errno.because(format!("cannot rename {} aside", address.display())),
-        })?;
-        remove_tree(parent, &aside, dir);
-        if address.own_parent {
-            // Fails while it holds other stores, and that is right.
-            let _ = file::remove_dir_at(None, &address.parent);
-        }
-        Ok(())
-    }
-
-    /// The store stays.
-    fn give_up(self) {
-        if self.file.is_some()
-            && let Ok(dir) = self.segment.dir.get()
-        {
-            let _ = file::unlink_at(Some(dir), files::REMOVE);
-        }
+    }) {
+        // The directory is gone, and the store with it.
+        Err(Errno(libc::ENOENT)) => Ok(None),
+        listed => listed.map(|_| strange),
     }
 }
 
@@ -200,78 +294,42 @@ fn mount_point(address: &Address) -> Error {
     )
 }
 
-/// Unlink what a store is made of, and its directory when that leaves it empty.
+/// Unlink what a store is made of, and its directory when that leaves it empty. Best effort: what
+/// cannot be removed is left, and a later sweep tries again.
 pub fn remove_tree(parent: &OwnedFd, name: &CStr, dir: BorrowedFd<'_>) {
-    // Best effort throughout: what cannot be removed is left, and a later sweep tries again.
-    for subdir in [files::CLIENTS, files::READERS] {
-        let flags = libc::O_RDONLY | libc::O_DIRECTORY | libc::O_NOFOLLOW;
-        if let Ok(inner) = file::open_at(Some(dir), subdir, flags, 0) {
-            while empty_some(&inner, subdir == files::READERS) {}
-            let _ = file::remove_dir_at(Some(dir), subdir);
+    for _ in 0..ROUNDS {
+        let mut removed = 0;
+        for subdir in [files::CLIENTS, files::READERS] {
+            removed += empty(dir, subdir);
+        }
+        for name in [files::HEAP, files::WAKE, files::INDEX, files::REMOVE] {
+            removed += usize::from(file::unlink_at(Some(dir), name).is_ok());
+        }
+        if file::remove_dir_at(Some(parent.as_fd()), name).is_ok() || removed == 0 {
+            return;
         }
     }
-    for name in [files::HEAP, files::WAKE, files::INDEX, files::REMOVE] {
-        let _ = file::unlink_at(Some(dir), name);
-    }
-    let _ = file::remove_dir_at(Some(parent.as_fd()), name);
 }
 
-/// Unlink the first names in a directory of clients, of any kind where readers plant them; whether
-/// there may be more.
-fn empty_some(dir: &OwnedFd, planted: bool) -> bool {
-    let mut names: Vec<CString> = Vec::new();
-    // A part at a time: there may be more names than there is memory.
-    let complete = file::list_dir(dir.as_fd(), BATCH, |name, _| {
+/// Unlink the names in a directory of clients, of any kind where readers plant them, and it; how
+/// many names went.
+fn empty(dir: BorrowedFd<'_>, subdir: &CStr) -> usize {
+    let flags = libc::O_RDONLY | libc::O_DIRECTORY | libc::O_NOFOLLOW;
+    let Ok(inner) = file::open_at(Some(dir), subdir, flags, 0) else { return 0 };
+    let planted = subdir == files::READERS;
+    if planted {
+        // From here on its readers plant no more, so what there is comes to an end.
+        let _ = file::set_mode(inner.as_fd(), 0o700);
+    }
+    let at = Some(inner.as_fd());
+    let mut removed = 0;
+    // Unlinked while they are listed: there may be more names than there is memory.
+    let _ = file::list_dir(inner.as_fd(), MANY, |name, _| {
         if planted || files::slot_of(name).is_some() {
-            names.push(name.to_owned());
+            let gone = file::unlink_at(at, name).is_ok()
+                || planted && file::remove_dir_at(at, name).is_ok();
+            removed += usize::from(gone);
         }
     });
-    let removed = |name: &CString| {
-        file::unlink_at(Some(dir.as_fd()), name).is_ok()
-            || planted && file::remove_dir_at(Some(dir.as_fd()), name).is_ok()
-    };
-    names.iter().filter(|name| removed(name)).count() > 0 && matches!(complete, Ok(false))
-}
-
-/// Remove what killed builders and removers of this store left beside it.
-pub fn sweep(parent: &OwnedFd, address: &Address) {
-    let prefix = [b".", address.name.to_bytes(), b"."].concat();
-    let mut left: Vec<CString> = Vec::new();
-    let _ = file::list_dir(parent.as_fd(), MANY, |name, _| {
-        if let Some(rest) = name.to_bytes().strip_prefix(&prefix[..])
-            && rest.len() > 17
-            && rest[..16].iter().all(u8::is_ascii_hexdigit)
-            && matches!(&rest[16..], b".tmp" | b".gone")
-        {
-            left.push(name.to_owned());
-        }
-    });
-    for name in left {
-        let flags = libc::O_RDONLY | libc::O_DIRECTORY | libc::O_NOFOLLOW;
-        let Ok(dir) = file::open_at(Some(parent.as_fd()), &name, flags, 0) else { continue };
-        let Ok(stat) = file::stat_fd(dir.as_fd()) else { continue };
-        if stat.uid != process::uid() {
-            continue;
-        }
-        if name.to_bytes().ends_with(b".gone") {
-            remove_tree(parent, &name, dir.as_fd());
-        } else if let Some(_lock) = builder_lock(&dir) {
-            // A builder unlocks after it has published: under its own name nothing is abandoned.
-            let named = file::stat_at(Some(parent.as_fd()), &name);
-            if named.is_ok_and(|named| named.same_file(&stat)) {
-                remove_tree(parent, &name, dir.as_fd());
-            }
-        }
-    }
-}
-
-/// The lock of the builder of `dir`, when that is dead or done. Who has it owns a directory that is
-/// not published, so a builder that has not got that far yet finds it taken and uses another.
-fn builder_lock(dir: &OwnedFd) -> Option<OwnedFd> {
-    let flags = libc::O_RDWR | libc::O_NOFOLLOW;
-    let index = file::open_at(Some(dir.as_fd()), files::INDEX, flags, 0).or_else(|_| {
-        let flags = flags | libc::O_CREAT | libc::O_EXCL;
-        file::open_at(Some(dir.as_fd()), files::INDEX, flags, 0o600)
-    });
-    index.ok().filter(|index| lock::try_write_lock(index.as_fd()).unwrap_or(false))
+    removed + usize::from(file::remove_dir_at(Some(dir), subdir).is_ok())
 }

@@ -81,6 +81,7 @@ impl Session {
             host: self.host(call)?,
             now_us: clock::epoch_us() as u64,
         };
+        self.check_links_at(plan.now_us)?;
         let mut room = Room::until(call.until(options.timeout));
         let (object, bytes) = self.place_and_reserve(call, &plan, &mut room)?;
         if options.zeroed {

@@ -30,6 +30,10 @@ const LOOKS: u32 = 200;
 /// A number of forks that no process comes to.
 const NEVER: u32 = u32::MAX;
 
+/// How old, in microseconds, a producer's last look at the names of its store may be when it creates
+/// an object. A look is four system calls.
+const LOOK_AGAIN_US: u64 = 1000;
+
 /// How long all of that takes at most; a reader may wait as long for who leaves.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -67,6 +71,8 @@ pub struct Session {
     gone: AtomicBool,
     /// It has left the store; a subscription may keep it all the same.
     pub(super) left: AtomicBool,
+    /// When a creator last looked whether the store still has its names.
+    links_seen_us: AtomicU64,
 }
 
 impl Session {
@@ -80,7 +86,8 @@ impl Session {
         for attempt in 0..ATTEMPTS {
             match Self::try_connect(&address, options) {
                 Ok(Some(session)) => return Ok(Arc::new(session)),
-                Ok(None) => {}
+                Ok(None) if clock::monotonic_ns() < end => {}
+                Ok(None) => break,
                 // It was removed just now, or its remover is still at work.
                 Err(error)
                     if error.status() == Status::StoreGone
@@ -116,12 +123,10 @@ impl Session {
             return Self::join(address, options, segment, true);
         };
         if segment.lifecycle()? == Lifecycle::Gone {
-            if finish_removal(address, &segment).is_err() {
-                return Err(Error::new(
-                    Status::StoreGone,
-                    format!("{} was removed, but its directory remains", address.display()),
-                ));
-            }
+            finish_removal(address, &segment).map_err(|error| {
+                let why = format!("{} was removed, but its directory remains", address.display());
+                Error::os(Status::StoreGone, error.errno(), format!("{why}: {error}"))
+            })?;
             return Ok(None);
         }
         Self::join(address, options, segment, false)
@@ -192,6 +197,7 @@ impl Session {
             quota,
             gone: AtomicBool::new(false),
             left: AtomicBool::new(false),
+            links_seen_us: AtomicU64::new(0),
             own,
             segment,
         }
@@ -271,9 +277,7 @@ impl Session {
     pub fn declare_gone(&self) -> Error {
         self.gone.store(true, Relaxed);
         if !self.segment.read_only {
-            for from in [Lifecycle::Live, Lifecycle::Closing] {
-                self.segment.set_lifecycle(from, Lifecycle::Gone);
-            }
+            self.segment.presence().condemn();
             self.segment.wake_everybody();
         }
         self.gone_error()
@@ -287,6 +291,26 @@ impl Session {
             names = names.min(readers.look()?.nlink);
         }
         if names.min(self.own.look()?.nlink) > 0 { Ok(()) } else { Err(self.declare_gone()) }
+    }
+
+    /// For a create at `now_us`: nobody tells a producer that its store's directory is deleted, so it
+    /// looks, at most once a millisecond. The bound on what it makes in vain is what it can make in
+    /// that time.
+    #[inline]
+    pub(super) fn check_links_at(&self, now_us: u64) -> Result<()> {
+        // A clock that was set back is far ahead here, and so is that of the first create.
+        let age = now_us.wrapping_sub(self.links_seen_us.load(Relaxed));
+        if age < LOOK_AGAIN_US { Ok(()) } else { self.check_links_again(now_us) }
+    }
+
+    #[cold]
+    fn check_links_again(&self, now_us: u64) -> Result<()> {
+        self.links_seen_us.store(now_us, Relaxed);
+        match self.check_links() {
+            // Closed behind our back: what needs no descriptor goes on.
+            Err(error) if error.status() != Status::StoreGone => Ok(()),
+            looked => looked,
+        }
     }
 
     /// A stamp of use as microseconds since the Unix epoch; `None` when there is none, or it was

@@ -326,25 +326,6 @@ pub fn read_at(fd: BorrowedFd<'_>, buffer: &mut [u8], start: u64) -> SysResult<u
     Ok(done)
 }
 
-/// Write all of `bytes`: the library itself writes through mappings only, which no limit on the
-/// sizes of files stops.
-#[cfg(test)]
-fn write_all_at(fd: BorrowedFd<'_>, bytes: &[u8], start: u64) -> SysResult<()> {
-    let mut done = 0;
-    while done < bytes.len() {
-        let to = offset(start.saturating_add(done as u64))?;
-        let rest = &bytes[done..];
-        // SAFETY: pointer and length are those of `rest`, which outlives the call.
-        match retry(|| unsafe {
-            libc::pwrite(fd.as_raw_fd(), rest.as_ptr().cast(), rest.len(), to)
-        })? {
-            0 => return Err(Errno(libc::EIO)),
-            n => done += n as usize,
-        }
-    }
-    Ok(())
-}
-
 /// A second descriptor of the directory `dir` with an offset of its own.
 pub(super) fn reopen_dir(dir: BorrowedFd<'_>) -> SysResult<OwnedFd> {
     open_at(Some(dir.as_fd()), c".", libc::O_RDONLY | libc::O_DIRECTORY, 0)
@@ -354,6 +335,24 @@ pub(super) fn reopen_dir(dir: BorrowedFd<'_>) -> SysResult<OwnedFd> {
 mod tests {
     use super::super::testing::TempDir;
     use super::*;
+
+    /// Write all of `bytes`: the library itself writes through mappings only, which no limit on the
+    /// sizes of files stops.
+    fn write_all_at(fd: BorrowedFd<'_>, bytes: &[u8], start: u64) -> SysResult<()> {
+        let mut done = 0;
+        while done < bytes.len() {
+            let to = offset(start.saturating_add(done as u64))?;
+            let rest = &bytes[done..];
+            // SAFETY: pointer and length are those of `rest`, which outlives the call.
+            match retry(|| unsafe {
+                libc::pwrite(fd.as_raw_fd(), rest.as_ptr().cast(), rest.len(), to)
+            })? {
+                0 => return Err(Errno(libc::EIO)),
+                n => done += n as usize,
+            }
+        }
+        Ok(())
+    }
 
     #[test]
     fn a_name_is_given_once() {

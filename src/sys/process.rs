@@ -54,6 +54,19 @@ pub fn gid() -> u32 {
     unsafe { libc::getegid() }
 }
 
+/// Whether the effective or a supplementary group of this process is `gid`.
+pub fn is_in_group(gid: u32) -> bool {
+    if gid == self::gid() {
+        return true;
+    }
+    // SAFETY: with no room for any it only counts them.
+    let count = unsafe { libc::getgroups(0, std::ptr::null_mut()) };
+    let mut groups = vec![0; usize::try_from(count).unwrap_or(0)];
+    // SAFETY: pointer and length are those of `groups`, which outlives the call.
+    let count = unsafe { libc::getgroups(groups.len() as libc::c_int, groups.as_mut_ptr()) };
+    groups.iter().take(usize::try_from(count).unwrap_or(0)).any(|group| *group == gid)
+}
+
 /// Whether this thread's process may run on more than one processor. Not std's: that reads the
 /// limits of cgroups, and the code for it is a fiftieth of the library.
 pub fn has_several_processors() -> bool {

@@ -131,13 +131,15 @@ static void lock_whole(int fd)
 
 static void test_what_dead_creators_left_is_swept_and_nothing_else(void)
 {
-    const char *dead = beside(".0123456789abcdef.tmp");
-    const char *empty = beside(".00000000000000ab.tmp");
-    const char *living = beside(".fedcba9876543210.tmp");
+    const char *dead = beside(".0.tmp");
+    const char *empty = beside(".15.tmp");
+    const char *gone = beside(".9.gone");
+    const char *living = beside(".1.tmp");
     const char *odd = beside(".notes.tmp");
-    const char *foreign = beside(".1111111111111111.tmp");
+    const char *foreign = beside(".2.tmp");
 
     CHECK(mkdir(dead, 0700) == 0 && mkdir(empty, 0700) == 0);
+    make_at(gone, 1 << 20, 0);
     CHECK(mkdir(living, 0700) == 0 && mkdir(odd, 0700) == 0);
     CHECK(mkdir(foreign, 0700) == 0);
     make_file(in_dir(dead, "index"), "half an index");
@@ -153,6 +155,7 @@ static void test_what_dead_creators_left_is_swept_and_nothing_else(void)
     plasma_disconnect(make_store(1 << 20));
     CHECK(!is_there(dead));
     CHECK(!is_there(empty));
+    CHECK(!is_there(gone));
     CHECK(holds(in_dir(living, "index"), "half an index"));
     CHECK(holds(in_dir(odd, "index"), "another's"));
     CHECK(holds(in_dir(foreign, "novel.txt"), "chapter 1"));
@@ -163,6 +166,98 @@ static void test_what_dead_creators_left_is_swept_and_nothing_else(void)
     CHECK(!is_there(living));
     remove_all(odd);
     remove_all(foreign);
+}
+
+/* ---- Names beside the store ---- */
+
+/** When a directory was last read; from a time that is long past. */
+static time_t last_read(const char *dir)
+{
+    struct stat stat;
+
+    CHECK(lstat(dir, &stat) == 0);
+    return stat.st_atime;
+}
+
+static void set_long_past(const char *dir)
+{
+    const struct timespec times[2] = { { 1000, 0 }, { 0, UTIME_OMIT } };
+
+    CHECK(utimensat(AT_FDCWD, dir, times, 0) == 0);
+}
+
+/**
+ * Each maker read the whole directory around the store to find what dead ones
+ * had left: with 400,000 names in it a connect took a second.
+ */
+static void test_making_and_removing_do_not_read_the_directory_around(void)
+{
+    set_long_past(check_dir);
+    CHECK_EQ(entries(check_dir), 0);
+    if (last_read(check_dir) == 1000) {
+        skip_test("this file system keeps no access times");
+        return;
+    }
+    set_long_past(check_dir);
+    plasma_disconnect(make_store(1 << 20));
+    CHECK_OK(plasma_store_remove(store()));
+    plasma_disconnect(connect_store(PLASMA_CONNECT_EPHEMERAL, 1 << 20, 0));
+    CHECK_EQ(last_read(check_dir), 1000);
+    CHECK_EQ(entries(check_dir), 0);
+}
+
+/** Names that makers and removers use are taken, by `make`. */
+static void take_all_names(void (*make)(const char *path))
+{
+    char suffix[32];
+
+    for (int at = 0; at < 16; at++) {
+        snprintf(suffix, sizeof suffix, ".%d.tmp", at);
+        make(beside(suffix));
+        snprintf(suffix, sizeof suffix, ".%d.gone", at);
+        make(beside(suffix));
+    }
+}
+
+static void squat(const char *path)
+{
+    CHECK(mkdir(path, 0700) == 0 && chown(path, STRANGER, STRANGER) == 0);
+    make_file(in_dir(path, "index"), "mine");
+}
+
+static void make_a_file(const char *path) { make_file(path, "mine"); }
+
+static void make_a_link(const char *path)
+{
+    CHECK(symlink("/", path) == 0);
+}
+
+static void test_names_that_strangers_took_stop_nobody(void)
+{
+    void (*const ways[])(const char *) = { squat, make_a_file, make_a_link };
+
+    if (!as_root()) {
+        return;
+    }
+    for (int way = 0; way < 3; way++) {
+        take_all_names(ways[way]);
+        for (int round = 0; round < 3; round++) {
+            plasma_client_t *client = make_store(1 << 20);
+            put_pattern(client, 1, 100, NULL);
+            plasma_disconnect(client);
+            CHECK_EQ(entries(check_dir), 33);
+            CHECK_OK(plasma_store_remove(store()));
+            CHECK_EQ(entries(check_dir), 32);
+        }
+        CHECK(is_there(beside(".0.tmp")) && is_there(beside(".15.gone")));
+        for (int at = 0; at < 16; at++) {
+            char suffix[32];
+            snprintf(suffix, sizeof suffix, ".%d.tmp", at);
+            remove_all(beside(suffix));
+            snprintf(suffix, sizeof suffix, ".%d.gone", at);
+            remove_all(beside(suffix));
+        }
+    }
 }
 
 static void connect_and_remove(struct peer *parent, void *arg)
@@ -207,6 +302,8 @@ int main(int argc, char **argv)
         TEST(all_who_connect_to_a_new_address_at_once_share_one_store),
         TEST(exactly_one_of_many_makes_an_exclusive_store),
         TEST(what_dead_creators_left_is_swept_and_nothing_else),
+        TEST(making_and_removing_do_not_read_the_directory_around),
+        TEST(names_that_strangers_took_stop_nobody),
         TEST(creators_and_removers_killed_anywhere_leave_nothing),
     };
     return RUN_TESTS(argc, argv, tests);

@@ -103,7 +103,8 @@ static inline void all_is_well(struct peer *owner, struct peer *honest)
     CHECK_OK(ask(owner, REMOTE_REAP, 0, 0));
     CHECK_EQ(ask_value(owner, REMOTE_USED), before);
     ask_value(honest, REMOTE_LEASES);
-    CHECK_OK(connect_to(address, 0, &client)); /* others may come and go */
+    /* Others may come and go. */
+    CHECK_OK(connect_to(address, PLASMA_CONNECT_READ_ONLY, &client));
     plasma_client_list_t *list;
     CHECK_OK(plasma_list_clients(client, &list));
     CHECK(plasma_client_list_count(list) >= 3);

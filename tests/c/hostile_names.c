@@ -73,6 +73,67 @@ static void link_own_file(const char *own)
     }
 }
 
+/* ---- Names without end ---- */
+
+enum { PLANTERS = 4 };
+
+/** One name more, whatever becomes of those before. */
+static void plant_without_end(int dir)
+{
+    static unsigned count;
+    char name[40];
+
+    snprintf(name, sizeof name, "%d-%u", (int)getpid(), count++);
+    int fd = openat(dir, name, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+    if (fd >= 0) {
+        close(fd);
+    }
+}
+
+static void planter(struct peer *parent, void *arg)
+{
+    (void)arg;
+    become(READER, STRANGER);
+    int dir = open(in_dir(address, "readers"), O_RDONLY | O_DIRECTORY);
+    CHECK(dir >= 0 && fcntl(parent->in, F_SETFL, O_NONBLOCK) == 0);
+    for (int at = 0; at < 1000; at++) {
+        plant_without_end(dir);
+    }
+    tell(parent, 'p');
+    char end;
+    while (read(parent->in, &end, 1) != 1) {
+        plant_without_end(dir);
+    }
+}
+
+/**
+ * As long as readers planted names the owner unlinked them: neither a removal
+ * nor the connect that finishes one came to an end.
+ */
+static void test_a_store_is_removed_while_readers_plant_names(void)
+{
+    struct peer owner, planters[PLANTERS];
+
+    if (!as_root()) {
+        return;
+    }
+    begin_closed(0644, &owner);
+    for (int at = 0; at < PLANTERS; at++) {
+        planters[at] = spawn(planter, NULL);
+        hear(&planters[at], 'p');
+    }
+    CHECK_OK(ask(&owner, REMOTE_REAP, 0, 0));
+    CHECK_OK(ask(&owner, REMOTE_REMOVE, 0, 0));
+    CHECK(!is_there(address));
+    for (int at = 0; at < PLANTERS; at++) {
+        tell(&planters[at], 'x');
+        finish(&planters[at]);
+    }
+    CHECK_EQ(entries(store()), 0);
+    end_remote(&owner);
+    CHECK(rmdir(store()) == 0);
+}
+
 SURVIVES(plant)
 SURVIVES(plant_thousands)
 SURVIVES(link_own_file)
@@ -83,6 +144,7 @@ int main(int argc, char **argv)
         TEST(plant),
         TEST(plant_thousands),
         TEST(link_own_file),
+        TEST(a_store_is_removed_while_readers_plant_names),
     };
     return RUN_TESTS(argc, argv, tests);
 }

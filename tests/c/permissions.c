@@ -118,6 +118,40 @@ static void test_each_mode_admits_whom_it_says(void)
     end_shared(&owner);
 }
 
+/**
+ * The kernel lets root in everywhere. It joined other users' private stores
+ * without a word, and left files there that were its own.
+ */
+static void test_root_writes_in_no_store_that_does_not_admit_it(void)
+{
+    const uint32_t modes[] = { 0600, 0640, 0644, 0660, 0664 };
+
+    if (!shared_dir()) {
+        return;
+    }
+    for (size_t at = 0; at < sizeof modes / sizeof *modes; at++) {
+        gid_t group = SHARED_GROUP;
+        struct peer owner = owner_of(modes[at]);
+        CHECK_OK(ask(&owner, REMOTE_PUT, 1, 1000));
+        CHECK(setgroups(0, NULL) == 0);
+        CHECK_CONNECT(address, 0, PLASMA_ERR_PERMISSION);
+        CHECK_MESSAGE("uid 65532");
+        CHECK_MESSAGE("sudo -u '#65532'");
+        CHECK_MESSAGE("PLASMA_CONNECT_READ_ONLY");
+        CHECK_CONNECT(address, PLASMA_CONNECT_EXISTING, PLASMA_ERR_PERMISSION);
+        CHECK_EQ(entries(in_dir(address, "clients")), 1);
+        CHECK_CONNECT(address, PLASMA_CONNECT_READ_ONLY, PLASMA_OK);
+        CHECK(setgroups(1, &group) == 0); /* admitted, where the group writes */
+        CHECK_CONNECT(address, 0, modes[at] & 020 ? PLASMA_OK : PLASMA_ERR_PERMISSION);
+        CHECK(setgroups(0, NULL) == 0);
+        CHECK_OK(plasma_store_remove(address)); /* root may, as with rm */
+        CHECK_EQ(entries(store()), 0);
+        CHECK_OK(ask(&owner, REMOTE_LEAVE, 0, 0));
+        finish(&owner);
+    }
+    CHECK(rmdir(store()) == 0);
+}
+
 /* ---- Readers of another uid ---- */
 
 static void reader_works(uint32_t mode, uid_t uid, gid_t gid)
@@ -393,6 +427,7 @@ int main(int argc, char **argv)
     static const struct test tests[] = {
         TEST(a_private_store_is_closed_to_others),
         TEST(each_mode_admits_whom_it_says),
+        TEST(root_writes_in_no_store_that_does_not_admit_it),
         TEST(a_reader_of_the_group_reads_and_protects_what_it_holds),
         TEST(a_stranger_reads_a_store_for_the_world),
         TEST(the_kernel_refuses_a_reader_all_that_could_harm),

@@ -209,43 +209,164 @@ static void test_removing_what_is_not_there_says_so(void)
     CHECK_EQ(entries(check_dir), 0);
 }
 
-static int found_in(const char *dir, const char *name, const char *text)
-{
-    DIR *stream = opendir(dir);
-    int found = 0;
-
-    for (struct dirent *entry;
-         stream != NULL && !found && (entry = readdir(stream)) != NULL;) {
-        const char *path = in_dir(dir, entry->d_name);
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) {
-            found = strcmp(entry->d_name, name) == 0 ? holds(path, text)
-                                                     : found_in(path, name, text);
-        }
-    }
-    if (stream != NULL) {
-        closedir(stream);
-    }
-    return found;
-}
-
 static void test_only_files_of_the_store_are_removed(void)
 {
     char path[700];
 
-    snprintf(path, sizeof path, "%s/nested", store());
+    /* A user's file is not the store's: nothing is removed, and it is named. */
+    static const char *const foreign[] = { "diary.txt", "clients/notes.txt",
+                                           "clients/0012" };
+
     CHECK(mkdir(store(), 0700) == 0);
-    make_at(path, CAPACITY, 0);
-    make_file(in_dir(path, "diary.txt"), "dear diary");
-    make_file(in_dir(path, "clients/notes.txt"), "to do");
+    snprintf(path, sizeof path, "%s/nested", store());
+    plasma_client_t *client = NULL;
+    CHECK_OK(connect_to(path, PLASMA_CONNECT_EXCLUSIVE, &client));
+    put_pattern(client, 1, 100, NULL);
+    for (size_t at = 0; at < sizeof foreign / sizeof *foreign; at++) {
+        const char *file = in_dir(path, foreign[at]);
+        make_file(file, "dear diary");
+        CHECK_STATUS(plasma_store_remove(path), PLASMA_ERR_UNSUPPORTED);
+        CHECK_MESSAGE(path);
+        CHECK_MESSAGE(foreign[at]);
+        CHECK(holds(file, "dear diary"));
+        plasma_buffer_t buffer = get_pattern(client, 1, 100); /* as it was */
+        CHECK_OK(plasma_release(&buffer));
+        CHECK_EQ(entries(store()), 1);
+        CHECK(unlink(file) == 0);
+    }
+    CHECK(mkdir(in_dir(path, "readers"), 0700) == 0); /* none in this mode */
+    make_file(in_dir(path, "readers/mine"), "dear diary");
+    CHECK_STATUS(plasma_store_remove(path), PLASMA_ERR_UNSUPPORTED);
+    CHECK_MESSAGE("readers");
+    CHECK(holds(in_dir(path, "readers/mine"), "dear diary"));
+    remove_all(in_dir(path, "readers"));
+    CHECK(mkdir(in_dir(path, "clients/7"), 0700) == 0);
+    CHECK_STATUS(plasma_store_remove(path), PLASMA_ERR_UNSUPPORTED);
+    CHECK_MESSAGE("clients/7");
+    CHECK(rmdir(in_dir(path, "clients/7")) == 0);
     CHECK_OK(plasma_store_remove(path));
-    CHECK(found_in(store(), "diary.txt", "dear diary"));
-    CHECK(found_in(store(), "notes.txt", "to do"));
-    CHECK_CONNECT(path, PLASMA_CONNECT_EXISTING, PLASMA_ERR_STORE_NOT_FOUND);
+    CHECK_EQ(entries(store()), 0);
+    plasma_disconnect(client);
+
+    /* A foreign file that a last leave finds stays where it is, and is named. */
+    CHECK_OK(connect_to(path, PLASMA_CONNECT_EPHEMERAL, &client));
+    make_file(in_dir(path, "diary.txt"), "dear diary");
+    plasma_disconnect(client);
+    CHECK_CONNECT(path, 0, PLASMA_ERR_STORE_GONE);
+    CHECK_MESSAGE("diary.txt");
+    CHECK_STATUS(plasma_store_remove(path), PLASMA_ERR_UNSUPPORTED);
+    CHECK_MESSAGE("diary.txt");
+    CHECK(rename(in_dir(path, "diary.txt"), in_dir(store(), "diary.txt")) == 0);
     CHECK_CONNECT(path, 0, PLASMA_OK);
     CHECK_OK(plasma_store_remove(path));
-    CHECK(found_in(store(), "diary.txt", "dear diary"));
-    CHECK(found_in(store(), "notes.txt", "to do"));
+    CHECK(holds(in_dir(store(), "diary.txt"), "dear diary"));
+    CHECK_EQ(entries(store()), 1);
     remove_all(store());
+}
+
+/* ---- A removal that fails ---- */
+
+static void remove_in_vain(struct peer *parent, void *arg)
+{
+    (void)arg;
+    private_mounts();
+    CHECK(mount(store(), store(), NULL, MS_BIND, NULL) == 0);
+    tell(parent, 'm');
+    for (int round = 0; round < 500; round++) {
+        CHECK_STATUS(plasma_store_remove(store()), PLASMA_ERR_UNSUPPORTED);
+        CHECK_MESSAGE("mount point");
+    }
+    tell(parent, 'e');
+    hear(parent, 'g');
+    /* By now another has removed it: what is mounted here has no name there. */
+    plasma_status_t status = plasma_store_remove(store());
+    CHECK(status != PLASMA_OK);
+    tell(parent, 'd');
+}
+
+/** Puts and deletes until it is told to end; no call fails. */
+static void go_on(struct peer *parent, void *arg)
+{
+    plasma_client_t *client = join_store();
+    char end;
+
+    (void)arg;
+    CHECK(fcntl(parent->in, F_SETFL, O_NONBLOCK) == 0);
+    tell(parent, 'c');
+    while (read(parent->in, &end, 1) != 1) {
+        plasma_id_t id = id_of(7);
+        CHECK_OK(plasma_put(client, &id, "x", 1, NULL));
+        CHECK_OK(plasma_delete(client, &id));
+    }
+    plasma_disconnect(client);
+}
+
+/**
+ * A remover that the kernel refuses to rename the store had made it GONE
+ * before: others saw it gone for a moment, and what it took back in the end it
+ * could take from a remover that went on.
+ */
+static void test_a_removal_that_fails_is_noticed_by_nobody(void)
+{
+    if (!as_root()) {
+        return;
+    }
+    plasma_client_t *client = make_store(CAPACITY);
+    struct peer worker = spawn(go_on, NULL);
+    hear(&worker, 'c');
+    struct peer remover = spawn(remove_in_vain, NULL);
+    hear(&remover, 'm');
+    hear(&remover, 'e');
+    tell(&worker, 'x');
+    finish(&worker);
+    CHECK_OK(plasma_put(client, &(plasma_id_t){ { 1 } }, "x", 1, NULL));
+    CHECK_OK(plasma_store_remove(store()));
+    tell(&remover, 'g');
+    hear(&remover, 'd');
+    finish(&remover);
+    CHECK_STATUS(plasma_put(client, &(plasma_id_t){ { 2 } }, "x", 1, NULL),
+                 PLASMA_ERR_STORE_GONE);
+    plasma_disconnect(client);
+    CHECK_EQ(entries(check_dir), 0);
+}
+
+/* ---- A directory that is deleted under a producer ---- */
+
+/** How many puts come to OK before one says that the store is gone. */
+static int puts_until_gone(plasma_client_t *client, uint64_t from, int most)
+{
+    for (int count = 0; count <= most; count++) {
+        plasma_id_t id = id_of(from + (uint64_t)count);
+        plasma_status_t status = plasma_put(client, &id, "x", 1, NULL);
+        if (status == PLASMA_ERR_STORE_GONE) {
+            return count;
+        }
+        CHECK_OK(status);
+    }
+    return most + 1;
+}
+
+/**
+ * logind deletes the stores of a user that logs out (RemoveIPC). A producer
+ * that only put objects, and deleted none, put 19,000 into nothing.
+ */
+static void test_who_only_creates_notices_a_deleted_directory(void)
+{
+    enum { WITHIN_A_MS = 20000 };
+    const uint32_t evictions[] = { PLASMA_EVICTION_NONE, PLASMA_EVICTION_LRU };
+
+    for (int at = 0; at < 2; at++) {
+        plasma_client_t *client =
+            connect_store(PLASMA_CONNECT_EXCLUSIVE, 64 << 20, evictions[at]);
+        plasma_client_t *other = join_store();
+        CHECK_OK(plasma_put(client, &(plasma_id_t){ { 1 } }, "x", 1, NULL));
+        CHECK_OK(plasma_put(other, &(plasma_id_t){ { 2 } }, "x", 1, NULL));
+        remove_all(store());
+        CHECK(puts_until_gone(client, 1000, WITHIN_A_MS) <= WITHIN_A_MS);
+        CHECK_EQ(puts_until_gone(other, 100000, 1), 0); /* it is told at once */
+        plasma_disconnect(other);
+        plasma_disconnect(client);
+    }
 }
 
 static void remove_often(struct peer *parent, void *arg)
@@ -309,6 +430,8 @@ int main(int argc, char **argv)
         TEST(a_create_that_needs_space_finds_the_directory_deleted),
         TEST(removing_what_is_not_there_says_so),
         TEST(only_files_of_the_store_are_removed),
+        TEST(a_removal_that_fails_is_noticed_by_nobody),
+        TEST(who_only_creates_notices_a_deleted_directory),
         TEST(many_may_make_and_remove_one_address_at_once),
         TEST(a_remover_that_does_not_get_on_is_not_waited_for_for_ever),
     };

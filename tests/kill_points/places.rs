@@ -15,8 +15,9 @@ const STORES: &[&str] = &[
     ".fetch_max(",
     ".swap(",
     ".set_id(",
-    ".set_lifecycle(",
     ".change(Lifecycle",
+    ".condemn(",
+    ".pardon(",
     ".copy_from(",
     ".copy_from_own(",
     ".fill_zero(",
@@ -35,7 +36,6 @@ const CHANGES: &[&str] = &[
     "file::punch_hole(",
     "file::set_mode(",
     "file::set_owner(",
-    "file::write_all_at(",
     "lock::try_write_lock(",
     "lock::unlock(",
     "futex::wake_all(",
@@ -55,7 +55,6 @@ const SYSTEM_CALLS: &[&str] = &[
     "libc::fallocate(",
     "libc::fchmod(",
     "libc::fchown(",
-    "libc::pwrite(",
     "libc::F_OFD_SETLK",
     "libc::FUTEX_WAKE ",
 ];
@@ -67,7 +66,10 @@ const WRAPPERS: &[(&str, &[&str])] = &[
     ("src/layout/extent.rs", &["self.wide[i].store(", "self.low[i].store("]),
     ("src/layout/record.rs", &[".compare_exchange(old.0", "self.id[", "self.id_tail.store("]),
     ("src/lock.rs", &[".compare_exchange(from.raw()"]),
-    ("src/presence.rs", &[".compare_exchange(from"]),
+    (
+        "src/presence.rs",
+        &[".compare_exchange(from", ".fetch_max(gone", ".change(Lifecycle::Gone, Lifecycle::Live)"],
+    ),
     ("src/segment/heap.rs", &["copy_from(self", "copy_from_own(self"]),
 ];
 
@@ -79,7 +81,7 @@ const PRIVATE: &[(&str, &[&str])] = &[
     ("src/lease/entry.rs", &[""]),
     ("src/subscription.rs", &[""]),
     ("src/id.rs", &[""]),
-    ("src/store/session.rs", &["self.gone."]),
+    ("src/store/session.rs", &["self.gone.", "self.links_seen_us."]),
     ("src/store/leave.rs", &["self.left."]),
     ("src/store/call.rs", &[""]),
     ("src/store/reclaim.rs", &["self.paid.", "self.scans."]),
@@ -91,7 +93,7 @@ const PRIVATE: &[(&str, &[&str])] = &[
 const NOT_PASSED: &[(&str, &str, &str)] = &[
     (
         "src/segment/remove.rs",
-        "set_lifecycle(Lifecycle::Gone, Lifecycle::Live)",
+        ".pardon(",
         "the way back when a directory cannot be renamed (a bind mount)",
     ),
     ("src/segment/remove.rs", "unlink_at(Some(dir), files::REMOVE)", "the same way back"),
@@ -107,7 +109,7 @@ const NOT_PASSED: &[(&str, &str, &str)] = &[
     ),
     (
         "src/store/session.rs",
-        "set_lifecycle(from, Lifecycle::Gone)",
+        ".condemn(",
         "somebody deleted the store's files: one exchange, and nothing is freed from then on",
     ),
     (

@@ -1,0 +1,172 @@
+//! What lies beside a store while it is made and removed: directories with names of their own.
+//!
+//! There are few such names for each store, so that whoever looks for what a killed process left
+//! need not read the directory around it, which may hold anything in any number. Each is tried in
+//! turn. Where strangers may make names in that directory (it is sticky, as /tmp is) they may take
+//! all of them; then a name is drawn that nobody else can guess, and that nobody else looks for.
+
+use super::address::Address;
+use super::files;
+use super::remove::remove_tree;
+use crate::error::{Error, Result, Status};
+use crate::sys::file::{self, Stat};
+use crate::sys::{Errno, SysResult, lock, process, random};
+use std::ffi::{CStr, CString};
+use std::os::fd::{AsFd, OwnedFd};
+
+/// Names of each kind that are looked at, for each store.
+const NAMES: u32 = 16;
+
+/// Names that are drawn when those are taken; only a fault of the machine needs a second one.
+const DRAWN: u32 = 4;
+
+const DIRECTORY: i32 = libc::O_RDONLY | libc::O_DIRECTORY | libc::O_NOFOLLOW;
+
+/// What a directory beside a store is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// A store that is being made.
+    Tmp,
+    /// A store that is being unlinked.
+    Gone,
+}
+
+/// A name beside the store: `.<name>.<which>.<kind>`.
+fn name(address: &Address, which: &str, kind: Kind) -> Result<CString> {
+    let kind: &[u8] = match kind {
+        Kind::Tmp => b".tmp",
+        Kind::Gone => b".gone",
+    };
+    CString::new([b".", address.name.to_bytes(), b".", which.as_bytes(), kind].concat())
+        .map_err(|_| Error::new(Status::InvalidArgument, "the address contains a NUL"))
+}
+
+/// The names of a kind in the order in which they are tried.
+fn names(address: &Address, kind: Kind) -> impl Iterator<Item = Result<CString>> {
+    let drawn = move || {
+        let mut nonce = [0; 8];
+        random::fill(&mut nonce)?;
+        name(address, &format!("{:016x}", u64::from_ne_bytes(nonce)), kind)
+    };
+    let fixed = (0..NAMES).map(move |k| name(address, &k.to_string(), kind));
+    fixed.chain((0..DRAWN).map(move |_| drawn()))
+}
+
+/// A directory in which a store is built, and its `index`, whose lock shows that the builder lives.
+pub struct Site {
+    /// Its name beside the store.
+    pub name: CString,
+    /// The directory.
+    pub dir: OwnedFd,
+    /// Its `index`, locked.
+    pub index: OwnedFd,
+}
+
+/// Make a directory to build in.
+pub fn make_site(address: &Address, parent: &OwnedFd) -> Result<Site> {
+    let cannot = |errno: Errno| {
+        let hint =
+            if errno.0 == libc::EACCES { "; choose a directory you may write in" } else { "" };
+        errno.because(format!("cannot make {}{hint}", address.display()))
+    };
+    for name in names(address, Kind::Tmp) {
+        if let Some(site) = try_site(parent, name?).map_err(cannot)? {
+            return Ok(site);
+        }
+    }
+    Err(Error::new(Status::System, format!("cannot find a free name beside {}", address.display())))
+}
+
+/// `None` when the name is another's.
+fn try_site(parent: &OwnedFd, name: CString) -> SysResult<Option<Site>> {
+    let parent_is_there = || file::stat_fd(parent.as_fd()).is_ok_and(|stat| stat.nlink > 0);
+    match file::make_dir_at(Some(parent.as_fd()), &name, 0o700) {
+        Ok(()) => {}
+        Err(errno) if errno.0 == libc::EEXIST => return Ok(None),
+        // Swept before its mode was looked at.
+        Err(errno) if errno.0 == libc::ENOENT && parent_is_there() => return Ok(None),
+        Err(errno) => return Err(errno),
+    }
+    // A sweeper may take the directory or the lock in it first: then it is its, and we use another.
+    let swept = |errno: &Errno| matches!(errno.0, libc::ENOENT | libc::EEXIST);
+    let dir = match file::open_at(Some(parent.as_fd()), &name, DIRECTORY, 0) {
+        Err(errno) if swept(&errno) => return Ok(None),
+        dir => dir?,
+    };
+    let flags = libc::O_RDWR | libc::O_CREAT | libc::O_EXCL | libc::O_NOFOLLOW;
+    let index = match file::open_at(Some(dir.as_fd()), files::INDEX, flags, 0o600) {
+        Err(errno) if swept(&errno) => return Ok(None),
+        Ok(index) => lock::try_write_lock(index.as_fd()).map(|locked| (index, locked)),
+        Err(errno) => Err(errno),
+    };
+    match index {
+        // A sweeper that had the lock before has unlinked the file by now.
+        Ok((index, true)) if file::stat_fd(index.as_fd()).is_ok_and(|stat| stat.nlink > 0) => {
+            Ok(Some(Site { name, dir, index }))
+        }
+        Ok(_) => Ok(None),
+        Err(errno) => {
+            remove_tree(parent, &name, dir.as_fd());
+            Err(errno)
+        }
+    }
+}
+
+/// Rename the store away from its own name; the new one.
+pub fn move_aside(address: &Address, parent: &OwnedFd) -> Result<SysResult<CString>> {
+    let here = Some(parent.as_fd());
+    for aside in names(address, Kind::Gone) {
+        let aside = aside?;
+        match file::rename_noreplace(here, &address.name, here, &aside) {
+            Ok(()) => return Ok(Ok(aside)),
+            Err(Errno(libc::EEXIST | libc::ENOTEMPTY)) => {}
+            Err(errno) => return Ok(Err(errno)),
+        }
+    }
+    Ok(Err(Errno(libc::EEXIST)))
+}
+
+/// Remove what killed builders and removers of this store left beside it.
+pub fn sweep(parent: &OwnedFd, address: &Address) -> Result<()> {
+    for k in 0..NAMES {
+        for kind in [Kind::Tmp, Kind::Gone] {
+            sweep_one(parent, &name(address, &k.to_string(), kind)?, kind);
+        }
+    }
+    Ok(())
+}
+
+fn sweep_one(parent: &OwnedFd, name: &CStr, kind: Kind) {
+    let Ok(dir) = file::open_at(Some(parent.as_fd()), name, DIRECTORY, 0) else { return };
+    let Ok(stat) = file::stat_fd(dir.as_fd()) else { return };
+    if stat.uid != process::uid() {
+        return;
+    }
+    match kind {
+        Kind::Gone => remove_tree(parent, name, dir.as_fd()),
+        Kind::Tmp => {
+            // A builder unlocks after it has published, and the name may be another builder's then.
+            if let Some(_lock) = builder_lock(&dir)
+                && is_named(parent, name, &stat)
+            {
+                remove_tree(parent, name, dir.as_fd());
+            }
+        }
+    }
+}
+
+/// Whether `name` still leads to this directory, which is kept open, so that no other has its inode.
+pub fn is_named(parent: &OwnedFd, name: &CStr, dir: &Stat) -> bool {
+    file::stat_at(Some(parent.as_fd()), name).is_ok_and(|named| named.same_file(dir))
+}
+
+/// The lock of the builder of `dir`, when that is dead or done. Who has it owns a directory that is
+/// not published, so a builder that has not got that far yet finds it taken and uses another.
+fn builder_lock(dir: &OwnedFd) -> Option<OwnedFd> {
+    let flags = libc::O_RDWR | libc::O_NOFOLLOW;
+    let index = file::open_at(Some(dir.as_fd()), files::INDEX, flags, 0).or_else(|_| {
+        let flags = flags | libc::O_CREAT | libc::O_EXCL;
+        file::open_at(Some(dir.as_fd()), files::INDEX, flags, 0o600)
+    });
+    index.ok().filter(|index| lock::try_write_lock(index.as_fd()).unwrap_or(false))
+}
