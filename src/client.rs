@@ -273,8 +273,9 @@ impl Client {
     }
 
     /// Compare all structures of the store with each other: under the writer lock, so that writers
-    /// wait; gets do not. Changes nothing, but what a dead writer left is recovered first, as by
-    /// any writer. Experimental: may change between minor versions.
+    /// wait; gets do not. No object is changed. What a dead writer left is recovered first, as by
+    /// any writer; where there are problems and the object table is sound, the next writer makes all
+    /// that is derived from it anew. Experimental: may change between minor versions.
     pub fn check(&self) -> Result<CheckReport> {
         self.session.examine(&self.session.begin(NO_WAIT)?)
     }

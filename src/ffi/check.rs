@@ -64,9 +64,10 @@ impl From<&CheckReport> for plasma_check_report_t {
 
 /// Compare all structures of the store with each other.
 ///
-/// Experimental: may change between minor versions. Changes nothing; but what a
-/// dead writer left is recovered first, as by any writer. Writers wait
-/// meanwhile, gets do not.
+/// Experimental: may change between minor versions. No object is changed. What
+/// a dead writer left is recovered first, as by any writer; where the report
+/// has problems and the object table is sound, the next writer makes all that
+/// is derived from the table anew. Writers wait meanwhile, gets do not.
 ///
 /// @param client  borrowed; not READ_ONLY, since it takes the writer lock.
 /// @param report  written, as far as its struct_size goes.

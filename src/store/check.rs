@@ -1,4 +1,5 @@
-//! Check: every structure of a store, compared with every other. Changes nothing.
+//! Check: every structure of a store, compared with every other. It changes nothing itself; where the
+//! table is sound and something derived from it is not, the next owner of the lock makes that anew.
 //!
 //! Under the writer lock the table changes in one way only: creators set TEXT and seal. So each
 //! word is read once, and all else is compared with what it said. What may change without the lock

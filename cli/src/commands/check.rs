@@ -7,8 +7,9 @@ use serde_json::json;
 
 /// Compare all structures of a store with each other and say what is wrong
 ///
-/// Writers wait meanwhile, readers do not. Nothing is changed, except that what a dead writer left
-/// is put in order first. Exit code 9: something is wrong.
+/// Writers wait meanwhile, readers do not. No object is changed. What a dead writer left is put in
+/// order first; after a report of problems the next writer repairs what can be repaired. Exit code 9:
+/// something is wrong.
 #[derive(clap::Args)]
 pub struct Args {
     #[command(flatten)]
