@@ -1,6 +1,6 @@
 //! Hooks at the points that one thread passes: a test pauses there, and lets others do something.
 //!
-//! Only the thread that set a hook meets it. What the hook does is not seen by it again, so it may
+//! Only the thread that set a hook meets it. The points within the hook are not seen by it, so it may
 //! call the library. It must not unwind.
 
 use super::kill::Point;

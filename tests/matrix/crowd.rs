@@ -1,0 +1,55 @@
+//! Other clients of the store.
+
+use super::common::{Child, connect, hear, id, say, spawn};
+use super::disturbances::Disturbance;
+use super::fixture::KEPT;
+use plasma::{Buffer, Client, ConnectOptions};
+use std::time::Duration;
+
+/// Processes that live beside the call; others died before it.
+pub struct Crowd {
+    living: Vec<Child>,
+}
+
+impl Crowd {
+    pub fn new(disturbance: Disturbance, address: &str) -> Crowd {
+        let (living, dead, leases) = match disturbance {
+            Disturbance::OneClient => (0, 1, 0),
+            Disturbance::HundredClients => (90, 10, 0),
+            Disturbance::ThousandClients => (900, 90, 0),
+            Disturbance::ManyLeases => (1, 0, 64_000),
+            _ => return Crowd { living: Vec::new() },
+        };
+        let crowd = |clients: u64, leases: u64| {
+            let child =
+                spawn(super::CHILD, &["crowd", address, &clients.to_string(), &leases.to_string()]);
+            child.expect("ready");
+            child
+        };
+        if dead > 0 {
+            crowd(dead, 0).kill();
+        }
+        let living = if living > 0 { vec![crowd(living, leases)] } else { Vec::new() };
+        Crowd { living }
+    }
+}
+
+impl Drop for Crowd {
+    fn drop(&mut self) {
+        self.living.drain(..).for_each(Child::kill);
+    }
+}
+
+/// The role of a process with many clients, or many leases.
+pub fn play(address: &str, clients: u64, leases: u64) {
+    let read = ConnectOptions { read_only: true, ..Default::default() };
+    let clients: Vec<Client> =
+        (0..clients).map(|_| Client::connect(Some(address), &read).unwrap()).collect();
+    let held: Vec<Buffer> = (0..leases)
+        .map(|n| clients[0].get(&id(KEPT, n % 3), Some(Duration::ZERO)).unwrap())
+        .collect();
+    let writer = connect(address);
+    say("ready");
+    hear();
+    drop((writer, held, clients));
+}

@@ -1,0 +1,311 @@
+//! The arguments of one call, its results, and a store around it.
+
+use super::api::*;
+use super::common::{content, fill, id, put};
+use plasma::ffi::*;
+use plasma::{Client, ConnectOptions, CreateOptions, Eviction, MutableBuffer, ObjectId};
+use std::ffi::CString;
+use std::path::{Path, PathBuf};
+
+/// Objects that nobody touches, the one that the call is about, those of a batch, and others.
+pub const KEPT: u8 = 1;
+pub const TARGET: u8 = 2;
+pub const MANY: u8 = 3;
+pub const OTHER: u8 = 4;
+
+pub const KEPT_OBJECTS: u64 = 3;
+pub const BATCH: u64 = 4;
+pub const SIZE: usize = 3000;
+pub const NAME: &str = "target";
+
+/// How the store is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Plain,
+    Lru,
+    Ephemeral,
+    Reserve,
+    Readers,
+    HugePages,
+    Small,
+    Disk,
+}
+
+impl Kind {
+    pub const ALL: [Kind; 8] = [
+        Kind::Plain,
+        Kind::Lru,
+        Kind::Ephemeral,
+        Kind::Reserve,
+        Kind::Readers,
+        Kind::HugePages,
+        Kind::Small,
+        Kind::Disk,
+    ];
+
+    pub fn named(name: &str) -> Kind {
+        Kind::ALL.into_iter().find(|kind| format!("{kind:?}") == name).unwrap()
+    }
+
+    pub fn options(self) -> ConnectOptions {
+        let mut options =
+            ConnectOptions { capacity: 8 << 20, exclusive: true, ..Default::default() };
+        match self {
+            Kind::Plain | Kind::Disk => {}
+            Kind::Lru => options.eviction = Some(Eviction::Lru),
+            Kind::Ephemeral => options.ephemeral = true,
+            Kind::Reserve => options.reserve = true,
+            Kind::Readers => options.mode = 0o644,
+            Kind::HugePages => options.huge_pages = 1,
+            Kind::Small => (options.capacity, options.max_objects) = (64 << 10, 64),
+        }
+        options
+    }
+}
+
+/// Where the store is.
+pub enum Place {
+    Memory(PathBuf),
+    Disk(PathBuf),
+    Mount(PathBuf),
+}
+
+impl Place {
+    /// In a directory of the harness's, which removes it.
+    pub fn new(dir: &str, kind: Kind, mount: Option<&str>) -> Place {
+        if let Some(options) = mount {
+            super::system::mount_tmpfs(Path::new(dir), options);
+            return Place::Mount(dir.into());
+        }
+        if kind == Kind::Disk {
+            let name = Path::new(dir).file_name().unwrap();
+            let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+            std::fs::create_dir(&path).unwrap();
+            return Place::Disk(path);
+        }
+        Place::Memory(dir.into())
+    }
+
+    pub fn dir(&self) -> &PathBuf {
+        match self {
+            Place::Memory(path) | Place::Disk(path) | Place::Mount(path) => path,
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        match self {
+            Place::Memory(_) => {}
+            Place::Disk(path) => drop(std::fs::remove_dir_all(path)),
+            Place::Mount(path) => super::system::unmount(path),
+        }
+    }
+}
+
+/// The object that the call is about, before the call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Before {
+    Nothing,
+    Sealed,
+    /// Sealed and pinned.
+    Pinned,
+    /// Sealed, and held by the call's client.
+    Held,
+    /// Being written by the call's client.
+    Draft,
+    /// Some objects, sealed.
+    Many,
+    /// A list of objects, and one of clients.
+    Lists,
+    /// A subscription, and something to tell.
+    News,
+}
+
+/// The object after the call if it succeeds; if it fails all is as before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum After {
+    Same,
+    Absent,
+    Sealed,
+    Writing,
+    /// As each status of a batch says.
+    Batch,
+    /// The store is removed.
+    Removed,
+}
+
+/// The arguments of the call, and its results.
+pub struct Fix {
+    pub address: CString,
+    pub client: Handle,
+    pub id: plasma_id_t,
+    pub ids: Vec<plasma_id_t>,
+    pub data: Vec<u8>,
+    pub options: plasma_create_options_t,
+    pub timeout: i64,
+    pub draft: plasma_mutable_buffer_t,
+    pub held: plasma_buffer_t,
+    /// Buffers that the call gave.
+    pub got: Vec<plasma_buffer_t>,
+    pub statuses: Vec<i32>,
+    pub list: *mut plasma_list_t,
+    pub clients: *mut plasma_client_list_t,
+    pub news: *mut plasma_subscription_t,
+    /// A client that the call made.
+    pub made: Option<Handle>,
+    /// Whether the call itself ended the client.
+    pub ended: bool,
+    /// The words for its failure.
+    pub message: String,
+}
+
+// SAFETY: one thread at a time has it, and clients and subscriptions are for any thread.
+unsafe impl Send for Fix {}
+
+pub fn c_id(id: &ObjectId) -> plasma_id_t {
+    plasma_id_t { bytes: *id.as_bytes() }
+}
+
+pub fn target() -> ObjectId {
+    id(TARGET, 0)
+}
+
+pub fn many() -> impl Iterator<Item = ObjectId> {
+    (0..BATCH).map(|n| id(MANY, n))
+}
+
+/// A store with objects that stay.
+pub fn make_store(address: &str, kind: Kind) -> Client {
+    let client = Client::connect(Some(address), &kind.options()).unwrap();
+    for n in 0..KEPT_OBJECTS {
+        put(&client, &id(KEPT, n), 500 + n as usize, Some(&format!("kept-{n}")));
+        client.pin(&id(KEPT, n)).unwrap();
+    }
+    client
+}
+
+impl Fix {
+    pub fn new(address: &str, lock_timeout_ms: i64) -> Fix {
+        let address = c_string(address);
+        let mut options = connect_options();
+        options.lock_timeout_ms = lock_timeout_ms;
+        let client = connect(&address, &options).expect("the store");
+        Fix {
+            address,
+            client,
+            id: c_id(&target()),
+            ids: many().map(|id| c_id(&id)).collect(),
+            data: content(&target(), SIZE),
+            options: create_options(),
+            timeout: 0,
+            draft: NO_DRAFT,
+            held: NO_BUFFER,
+            got: Vec::new(),
+            statuses: vec![1; BATCH as usize],
+            list: std::ptr::null_mut(),
+            clients: std::ptr::null_mut(),
+            news: std::ptr::null_mut(),
+            made: None,
+            ended: false,
+            message: String::new(),
+        }
+    }
+
+    /// Make the objects and handles that the call needs.
+    pub fn prepare(&mut self, before: Before, helper: &Client) {
+        let client = self.client.get();
+        match before {
+            Before::Nothing => {}
+            Before::Sealed => put(helper, &target(), SIZE, Some(NAME)),
+            Before::Pinned => {
+                put(helper, &target(), SIZE, Some(NAME));
+                helper.pin(&target()).unwrap();
+            }
+            Before::Held => {
+                put(helper, &target(), SIZE, Some(NAME));
+                let mut held = std::mem::MaybeUninit::uninit();
+                assert_eq!(plasma_get(client, Some(&self.id), 0, Some(&mut held)), OK);
+                self.held = written(&held);
+            }
+            Before::Draft => {
+                let mut draft = std::mem::MaybeUninit::uninit();
+                let size = SIZE as u64;
+                let options = std::ptr::null();
+                let made = plasma_create(client, Some(&self.id), size, options, Some(&mut draft));
+                assert_eq!(made, OK);
+                self.draft = written(&draft);
+                fill(&target(), bytes_mut(&self.draft));
+            }
+            Before::Many => many().for_each(|id| put(helper, &id, 200, None)),
+            Before::Lists => {
+                put(helper, &target(), SIZE, Some(NAME));
+                let (mut list, mut clients) =
+                    (std::mem::MaybeUninit::uninit(), std::mem::MaybeUninit::uninit());
+                assert_eq!(plasma_list(client, Some(&mut list)), OK);
+                assert_eq!(plasma_list_clients(client, Some(&mut clients)), OK);
+                (self.list, self.clients) = (written(&list), written(&clients));
+            }
+            Before::News => {
+                let mut news = std::mem::MaybeUninit::uninit();
+                assert_eq!(plasma_subscribe(client, Some(&mut news)), OK);
+                self.news = written(&news);
+            }
+        }
+    }
+}
+
+/// The thing that a waiting call waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// That another seals the object.
+    Seal,
+    /// That there is room.
+    Room,
+    /// That something happens.
+    Event,
+}
+
+/// The obstacle of a waiting call, until it is removed.
+pub enum Obstacle {
+    Draft(MutableBuffer),
+    Filler,
+    Silence,
+    Gone,
+}
+
+impl Obstacle {
+    pub fn new(wait: Wait, helper: &Client) -> Obstacle {
+        match wait {
+            Wait::Seal => {
+                let options = CreateOptions { name: Some(NAME), ..Default::default() };
+                let mut draft = helper.create(&target(), SIZE as u64, &options).unwrap();
+                fill(&target(), draft.as_mut_slice());
+                Obstacle::Draft(draft)
+            }
+            Wait::Room => {
+                // Pinned, for stores with eviction.
+                let size = helper.stats().unwrap().largest_free;
+                let options = CreateOptions { pinned: true, ..Default::default() };
+                let filler = helper.create(&id(OTHER, 0), size, &options).unwrap();
+                filler.seal().unwrap();
+                Obstacle::Filler
+            }
+            Wait::Event => Obstacle::Silence,
+        }
+    }
+
+    pub fn gave_way(&self) -> bool {
+        matches!(self, Obstacle::Gone)
+    }
+
+    /// The call may go on.
+    pub fn give_way(&mut self, helper: &Client) {
+        match std::mem::replace(self, Obstacle::Gone) {
+            Obstacle::Draft(draft) => draft.seal().unwrap(),
+            Obstacle::Filler => helper.delete(&id(OTHER, 0)).unwrap(),
+            Obstacle::Silence => put(helper, &id(OTHER, 1), 10, None),
+            Obstacle::Gone => {}
+        }
+    }
+}
