@@ -25,7 +25,7 @@ EXAMPLES := $(patsubst c_examples/%.c,target/c/examples/%,$(wildcard c_examples/
 SUBJECTS := $(addprefix target/bench/,plasma plasma_cpp plasma_py floor recovery)
 MIRI := $(CARGO) +nightly miri
 
-.PHONY: help build release-lib demo test cli header lint loom shuttle mutants kill matrix crash instructions storm limits
+.PHONY: help build release-lib demo test cli header lint loom shuttle mutants kill matrix stress crash instructions storm limits
 .PHONY: fuzz miri litmus sanitize bench bench-peers bench-check docs package-test deb dist install clean
 .PHONY: library wheel python reference old-kernel
 
@@ -111,6 +111,12 @@ MATRIX_SEED ?= 1
 matrix: ## every C call beside everything that can happen to it, at several points; ONLY="words" of some cells
 	PLASMA_MATRIX_FULL=1 PLASMA_MATRIX_SEED=$(MATRIX_SEED) PLASMA_MATRIX_ONLY="$(ONLY)" \
 	    $(KILL) --test matrix -- --nocapture
+
+# Processes of 40 rounds each.
+STRESS ?= 500
+stress: ## threads that share a client, with interruptions at random points; STRESS=500 processes, SEED=
+	PLASMA_STRESS_SEED=$(SEED) PLASMA_STRESS_PROCESSES=$(STRESS) \
+	    $(KILL) --test matrix -- --nocapture threads_that_share_a_client
 
 crash: library ## processes killed at all of them, and at some machine instructions
 	PLASMA_KILL_ALL=1 $(KILL) --test kill_points -- --nocapture

@@ -346,6 +346,13 @@ impl fmt::Debug for Client {
     }
 }
 
+/// Do the last that is done with a handle, all of it without the thread's being cancelled: more than
+/// the handle may go with it.
+pub(crate) fn end(run: impl FnOnce()) {
+    let _cancel = CancelOff::begin();
+    run();
+}
+
 /// The error of a call in a forked child.
 pub(crate) fn forked() -> Error {
     Error::plain(Status::Forked)

@@ -3,7 +3,7 @@
 use super::options::{connect_options, plasma_connect_options_t};
 use super::status::{plasma_status_t, run};
 use super::{arg, raw};
-use crate::client::Client;
+use crate::client::{Client, end};
 use std::ffi::c_char;
 use std::mem::MaybeUninit;
 
@@ -100,7 +100,7 @@ pub extern "C" fn plasma_connect(
 pub extern "C" fn plasma_disconnect(client: *mut plasma_client_t) {
     // Others may still be inside while `close` waits for them, so it is not yet ours alone.
     raw::with_handle(client, |client| client.0.close());
-    raw::free_handle(client);
+    end(|| raw::free_handle(client));
 }
 
 /// The address of a client's store: the absolute path of its directory.

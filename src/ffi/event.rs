@@ -7,6 +7,7 @@ use super::id::plasma_id_t;
 use super::options::timeout;
 use super::raw::{self, Growing};
 use super::status::{plasma_status_t, run};
+use crate::client::end;
 use crate::subscription::{Event, EventKind, Subscription};
 use std::ffi::c_int;
 use std::mem::MaybeUninit;
@@ -178,5 +179,5 @@ pub extern "C" fn plasma_event_fd(
 /// Threads: any.   Cost: joins the helper thread, if there is one.   Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn plasma_unsubscribe(subscription: *mut plasma_subscription_t) {
-    raw::free_handle(subscription);
+    end(|| raw::free_handle(subscription));
 }

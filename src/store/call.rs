@@ -7,6 +7,7 @@
 use super::session::Session;
 use crate::error::{Error, Result, Status};
 use crate::sync::local::{AtomicBool, AtomicU32, Ordering::*};
+use crate::sync::pause_point;
 use crate::sys::thread::{self, CancelOff};
 use crate::sys::{clock, futex};
 use std::cell::Cell;
@@ -104,6 +105,9 @@ impl Session {
         let generation = calls.generation.load(SeqCst);
         let begun = Cell::new(0);
         let only_tries = false;
+        if counted {
+            pause_point("call");
+        }
         Call { session: self, generation, outlives, counted, only_tries, timeout, begun, _cancel }
     }
 }

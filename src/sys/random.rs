@@ -9,9 +9,10 @@ use crate::error::{Error, Result, Status};
 pub fn fill(mut bytes: &mut [u8]) -> Result<()> {
     crate::sync::pause_point("random");
     while !bytes.is_empty() {
-        let (to, room) = (bytes.as_mut_ptr().cast(), bytes.len());
+        let (to, room) = (bytes.as_mut_ptr(), bytes.len());
+        // Not the C library's function, in which a thread can be cancelled.
         // SAFETY: `to` and `room` are those of `bytes`, which is borrowed mutably.
-        let filled = retry(|| unsafe { libc::getrandom(to, room, 0) })
+        let filled = retry(|| unsafe { libc::syscall(libc::SYS_getrandom, to, room, 0) })
             .map_err(|e| Error::os(Status::System, e.0, format!("getrandom: {e}")))?;
         bytes = &mut bytes[filled as usize..];
     }

@@ -56,20 +56,12 @@ fn run(cell: Cell) -> Result<Outcome, String> {
 
 /// The reason why a cell is not run yet.
 fn pending(cell: &Cell) -> Option<&'static str> {
-    use Disturbance::{Cancel, Disconnect, Interrupt, NewCallsForbidden, SignalNoRestart};
-    let ends = matches!(cell.disturbance, Disconnect | Interrupt | SignalNoRestart);
-    match cell.disturbance {
-        _ if std::env::var_os("PLASMA_MATRIX_PENDING").is_some() => None,
-        Disturbance::DirectoryRemoved if cell.call.name == "plasma_connect" => {
-            Some("a directory that is deleted while a client joins is a failed system call")
-        }
-        Cancel => Some("calls do not hold back the cancellation of their thread"),
-        NewCallsForbidden => Some("EPERM from a call that is too young is not taken for ENOSYS"),
-        _ if ends && cell.situation.sleeps(cell.call) && cell.call.locks() => {
-            Some("calls that take the lock are not counted as in flight")
-        }
-        _ => None,
+    if std::env::var_os("PLASMA_MATRIX_PENDING").is_some() {
+        return None;
     }
+    let deleted = cell.disturbance == Disturbance::DirectoryRemoved;
+    (deleted && cell.call.name == "plasma_connect")
+        .then_some("a directory that is deleted while a client joins is a failed system call")
 }
 
 /// How the matrix is run.

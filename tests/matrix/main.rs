@@ -16,10 +16,12 @@ mod disturbances;
 mod expected;
 mod fixture;
 mod harness;
+mod history;
 mod judge;
 mod owner;
 mod points;
 mod run;
+mod stress;
 mod system;
 mod table;
 mod thread;
@@ -31,6 +33,7 @@ fn a_child_plays_its_role() {
     let Some(role) = common::role() else { return };
     match role[0].as_str() {
         "cell" => run::play(&role),
+        "stress" => stress::play(&role),
         "owner" => owner::play(&role[1]),
         "crowd" => crowd::play(&role[1], role[2].parse().unwrap(), role[3].parse().unwrap()),
         other => panic!("no role {other}"),
