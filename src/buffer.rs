@@ -112,7 +112,7 @@ impl Buffer {
     #[inline(always)]
     pub(crate) fn release_hot(parts: &[u64; 6]) -> bool {
         let Some((seat, ticket)) = Self::name(parts) else { return false };
-        !seat.forked() && seat.release_hot(ticket)
+        seat.goes_short_way() && seat.release_hot(ticket)
     }
 
     /// The seat and the ticket that the words of a C struct name; live or not.
@@ -154,6 +154,9 @@ impl Deref for Buffer {
 
 impl Drop for Buffer {
     fn drop(&mut self) {
+        if self.seat.goes_short_way() && self.seat.release_hot(self.ticket) {
+            return;
+        }
         if !self.seat.forked() {
             self.seat.release(self.ticket);
         }

@@ -71,18 +71,8 @@ impl Session {
         }
     }
 
-    /// As [`Session::end_lease`], apart from the short way.
-    #[cold]
-    pub(super) fn end_lease_apart(&self, index: u32) {
-        // In a forked child nothing that is shared is touched.
-        if !self.forked()
-            && let Some(quota) = &self.quota
-        {
-            self.end_counted(index, quota);
-        }
-    }
-
-    fn end_counted(&self, index: u32, quota: &Quota) {
+    /// As [`Session::end_lease`].
+    pub(super) fn end_counted(&self, index: u32, quota: &Quota) {
         let lease_word = self.lease_word(index);
         // Relaxed: this process's own word.
         let lease = LeaseWord(lease_word.load(Relaxed));

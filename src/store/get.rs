@@ -79,16 +79,18 @@ impl Session {
 
     /// End the lease of an entry: its last holder released it.
     pub fn end_lease(&self, index: u32) {
-        if self.goes_short_way() {
-            self.end_lease_hot(index);
-        } else {
-            self.end_lease_apart(index);
+        match &self.quota {
+            Some(quota) if !self.forked() => self.end_counted(index, quota),
+            _ => self.end_lease_hot(index),
         }
     }
 
-    /// As [`Session::end_lease`], in a client that goes the short way.
+    /// As [`Session::end_lease`], in a client that counts nothing.
     #[inline(always)]
     pub(super) fn end_lease_hot(&self, index: u32) {
+        if self.forked() {
+            return;
+        }
         let word = self.lease_word(index);
         if self.segment.facts.lru() {
             // Relaxed: this process's own word.
@@ -117,7 +119,7 @@ impl Session {
         };
         let extent = record.data.load(word.data_index());
         let Some(bytes) = self.segment.heap.find(extent, &self.segment.header().reserved) else {
-            self.end_lease_hot(ticket.index);
+            self.end_lease(ticket.index);
             seat.unclaim(ticket.index, ticket.serial);
             return None;
         };

@@ -356,11 +356,11 @@ fn not_limbo() -> Error {
     Error::new(Status::Corrupt, "the list of deleted objects is none")
 }
 
-/// What came of a scan after a call has done what it was asked for. Unless the store is unusable, that
-/// is no failure of the call: another one that has what this one lacked frees the memory.
+/// What came of a scan after a call has done what it was asked for. Unless the store is gone, that is no
+/// failure of the call: whoever needs the memory frees it, or is told what keeps it from being freed.
 pub(super) fn deferred(reclaimed: Result<u64>) -> Result<()> {
     match reclaimed {
-        Err(error) if matches!(error.status(), Status::StoreGone | Status::Corrupt) => Err(error),
+        Err(error) if error.status() == Status::StoreGone => Err(error),
         _ => Ok(()),
     }
 }

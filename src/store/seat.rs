@@ -57,6 +57,8 @@ pub struct Seat {
     keeper: Mutex<Option<Arc<Session>>>,
     closed: AtomicBool,
     forks: AtomicU32,
+    /// As that of its session.
+    short_way: AtomicU32,
     chunks: Box<[OnceCell<Box<[Entry]>>]>,
     high: AtomicU32,
     hint: Hint,
@@ -96,6 +98,7 @@ impl Seat {
         seat.session.store(Arc::as_ptr(session).cast_mut(), Relaxed);
         *seat.keeper.lock() = Some(Arc::clone(session));
         seat.forks.store(fork::generation(), Relaxed);
+        seat.short_way.store(session.short_way(), Relaxed);
         seat.high.store(0, Relaxed);
         // SYNC closed: SeqCst, as everywhere.
         seat.closed.store(false, SeqCst);
@@ -170,6 +173,7 @@ impl Seat {
             keeper: Mutex::new(None),
             closed: AtomicBool::new(true),
             forks: AtomicU32::new(0),
+            short_way: AtomicU32::new(0),
             chunks: boxed((0..MAX_LEASES / CHUNK).map(|_| OnceCell::new()))?,
             high: AtomicU32::new(0),
             hint: Hint::new(Kind::Entry, number),
@@ -308,9 +312,15 @@ impl Seat {
         Ok(Ticket { index: ticket.index, serial, copy: true })
     }
 
+    /// Whether releases go the short way: not in a forked child, nor in a client that counts what it holds.
+    #[inline(always)]
+    pub fn goes_short_way(&self) -> bool {
+        self.short_way.load(Relaxed) == fork::generation()
+    }
+
     /// Release a live buffer, and with its last holder the lease.
     pub fn release(&self, ticket: Ticket) {
-        if self.release_hot(ticket) {
+        if self.goes_short_way() && self.release_hot(ticket) {
             return;
         }
         let Some(entry) = self.entry(ticket.index) else { return };
@@ -335,7 +345,7 @@ impl Seat {
     }
 
     /// As [`Seat::is_live`] and [`Seat::release`] in one, for a buffer without copies of a client that goes
-    /// the short way; `false`, and nothing done, for any other.
+    /// the short way, as the caller has asked; `false`, and nothing done, for a buffer with copies.
     #[inline(always)]
     pub fn release_hot(&self, ticket: Ticket) -> bool {
         if ticket.copy {
@@ -343,11 +353,7 @@ impl Seat {
         }
         let Some(entry) = self.entry(ticket.index) else { return false };
         let Some(last) = entry.only_first(ticket.serial) else { return false };
-        let session = self.session();
-        if !session.goes_short_way() {
-            return false;
-        }
-        session.end_lease_hot(ticket.index);
+        self.session().end_lease_hot(ticket.index);
         self.end(ticket.index, entry, last);
         true
     }

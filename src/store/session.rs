@@ -243,6 +243,11 @@ impl Session {
         self.short_way == fork::generation()
     }
 
+    /// The number of forks in which gets and releases go the short way.
+    pub(super) fn short_way(&self) -> u32 {
+        self.short_way
+    }
+
     /// As [`Session::check`], for calls that change the store.
     #[inline]
     pub fn check_writable(&self) -> Result<()> {
