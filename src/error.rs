@@ -187,6 +187,19 @@ impl Error {
     }
 }
 
+impl Error {
+    /// The same error, its words followed by `more`, where it has this status.
+    #[cold]
+    pub fn and_if(self, status: Status, more: &str) -> Self {
+        match self.detail() {
+            Some(detail) if self.status() == status => {
+                Self::os(status, self.errno(), format!("{detail}; {more}"))
+            }
+            _ => self,
+        }
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.detail() {

@@ -58,6 +58,7 @@ c_tests! {
     lock,
     low_descriptors,
     manage,
+    messages,
     metadata,
     names,
     namespaces,

@@ -163,7 +163,7 @@ impl Opener<'_> {
             libc::ENOENT => Error::new(
                 Status::NotAStore,
                 format!(
-                    "{} is a directory without a file {name:?}; pass a path that does not exist yet",
+                    "{} is a directory without a file {name:?}, so no store",
                     self.address.display()
                 ),
             ),

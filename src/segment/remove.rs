@@ -30,7 +30,9 @@ const LOCK_TRIES: u32 = 5000;
 /// connected processes hold stays readable until they release it. Returns the store, for its
 /// waiters to be woken.
 pub fn remove(address: &Address) -> Result<Segment> {
-    let Some(segment) = open(address, Access::Remove)? else {
+    let opened = open(address, Access::Remove);
+    let opened = opened.map_err(|error| error.and_if(Status::NotAStore, "nothing was removed"));
+    let Some(segment) = opened? else {
         return Err(Error::new(
             Status::StoreNotFound,
             format!("there is no store at {}", address.display()),

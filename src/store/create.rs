@@ -248,26 +248,8 @@ impl Session {
         if !std::mem::replace(&mut room.mended, true) && self.hides_room(call, data, meta)? {
             return Ok(());
         }
-        let full = match room.no_more_memory.take() {
-            Some(error) => error,
-            None => self.full(data + meta),
-        };
-        self.wait_for_room(call, room, full)
-    }
-
-    #[cold]
-    fn full(&self, units: u64) -> Error {
-        // Without the lock: a number for people.
-        let free = self.segment.allocator().free_units() * UNIT;
-        Error::new(
-            Status::OutOfMemory,
-            format!(
-                "{} bytes do not fit: {free} of {} are free, perhaps in pieces; delete objects, or \
-                 make a store with a larger capacity",
-                units * UNIT,
-                self.segment.facts.geometry.capacity
-            ),
-        )
+        let full = room.no_more_memory.take();
+        self.wait_for_room(call, room, || full.unwrap_or_else(|| self.full(data + meta)))
     }
 
     fn make_record_room(
@@ -285,28 +267,22 @@ impl Session {
         if room.once_more() {
             return Ok(());
         }
-        self.wait_for_room(call, room, full())
-    }
-
-    #[cold]
-    fn no_records(&self) -> Error {
-        Error::new(
-            Status::Limit,
-            format!(
-                "the store has its {} objects (max_objects); delete some, or make a store with more",
-                self.segment.facts.geometry.max_objects
-            ),
-        )
+        self.wait_for_room(call, room, full)
     }
 
     fn reap_once(&self, call: &Call<'_>, room: &mut Room) -> Result<bool> {
         Ok(!std::mem::replace(&mut room.reaped, true) && self.reap_dead(call)? > 0)
     }
 
-    fn wait_for_room(&self, call: &Call<'_>, room: &mut Room, full: Error) -> Result<()> {
+    fn wait_for_room(
+        &self,
+        call: &Call<'_>,
+        room: &mut Room,
+        full: impl FnOnce() -> Error,
+    ) -> Result<()> {
         let late = |until| until == 0 || clock::monotonic_ns() >= until;
         if room.until.is_some_and(late) {
-            return Err(full);
+            return Err(full());
         }
         room.pause_ms = (room.pause_ms * 2).clamp(1, 100);
         room.reaped = false;

@@ -17,7 +17,7 @@ use crate::sys::file_limit::refuse_beyond_file_limit;
 use crate::sys::fork::{ChildFds, Registration, unforked};
 use crate::sys::map::Map;
 use crate::sys::ticks::Ticks;
-use crate::sys::{Errno, SysResult, clock, file, lock, process, random};
+use crate::sys::{Errno, SysResult, clock, file, fs, lock, process, random};
 use once_cell::sync::OnceCell;
 use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -230,12 +230,23 @@ fn directory(segment: &Segment) -> Result<(BorrowedFd<'_>, bool)> {
     }
     match &segment.readers {
         Some(readers) if segment.read_only => Ok((readers.fd()?, true)),
-        _ => Err(Error::new(
-            Status::Permission,
-            "this user may not write in the store; connect with PLASMA_CONNECT_READ_ONLY if the \
-             store admits readers",
-        )),
+        _ => Err(not_admitted(segment, clients)),
     }
+}
+
+#[cold]
+fn not_admitted(segment: &Segment, clients: BorrowedFd<'_>) -> Error {
+    let text = if fs::is_read_only(clients) {
+        "the store is mounted read-only here, and each client, readers too, needs a file of its own \
+         in it; mount it writable"
+    } else if segment.read_only {
+        "the store admits no readers of other users; make it with a mode that does, such as 0644"
+    } else if segment.readers.is_some() {
+        "this user may only read the store; connect with PLASMA_CONNECT_READ_ONLY"
+    } else {
+        "this user may not write in the store, and it admits no readers of other users"
+    };
+    Error::new(Status::Permission, text)
 }
 
 #[cold]

@@ -7,6 +7,7 @@ mod create;
 mod draft;
 mod drafts;
 mod evict;
+mod full;
 mod get;
 mod hint;
 mod inspect;

@@ -112,7 +112,14 @@ impl Session {
     fn try_connect(address: &Address, options: &ConnectOptions) -> Result<Option<Session>> {
         let access = if options.read_only { Access::Read } else { Access::Write };
         let existing = options.existing || options.read_only;
-        let Some(segment) = open(address, access)? else {
+        let opened = open(address, access);
+        let opened = match existing {
+            true => opened,
+            false => opened.map_err(|error| {
+                error.and_if(Status::NotAStore, "to make one, pass a path that does not exist yet")
+            }),
+        };
+        let Some(segment) = opened? else {
             if existing {
                 return Err(not_there(address));
             }
@@ -255,7 +262,7 @@ impl Session {
         if self.segment.read_only {
             return Err(Error::new(
                 Status::ReadOnly,
-                "this client was connected with PLASMA_CONNECT_READ_ONLY",
+                "this client was connected with PLASMA_CONNECT_READ_ONLY; connect without it",
             ));
         }
         Ok(())
@@ -274,7 +281,13 @@ impl Session {
 
     #[cold]
     fn gone_error(&self) -> Error {
-        Error::new(Status::StoreGone, format!("{} was removed", self.address.display()))
+        Error::new(
+            Status::StoreGone,
+            format!(
+                "{} was removed; what is held stays readable, and to go on disconnect and connect again",
+                self.address.display()
+            ),
+        )
     }
 
     /// The store's directory was deleted behind our back: nothing may be freed, nothing starts.

@@ -37,6 +37,18 @@ pub fn file_system(fd: BorrowedFd<'_>) -> SysResult<FileSystem> {
     Ok(describe(stat.f_type as u32, stat.f_bsize as u64, stat.f_blocks, stat.f_bavail))
 }
 
+/// Whether an open file is on a file system that is mounted read-only.
+pub fn is_read_only(fd: BorrowedFd<'_>) -> bool {
+    let mut stat = MaybeUninit::<libc::statvfs>::uninit();
+    // SAFETY: `stat` has room for the answer and outlives the call.
+    if retry(|| unsafe { libc::fstatvfs(fd.as_raw_fd(), stat.as_mut_ptr()) }).is_err() {
+        return false;
+    }
+    // SAFETY: fstatvfs succeeded, so it filled the struct.
+    let stat = unsafe { stat.assume_init() };
+    stat.f_flag & libc::ST_RDONLY != 0
+}
+
 fn describe(magic: u32, block: u64, total: u64, free: u64) -> FileSystem {
     use Kind::{Huge, Local, Network};
     let (name, kind) = match magic {

@@ -254,6 +254,33 @@ static void test_no_store_is_made_at_a_mount_point(void)
     unmounted();
 }
 
+/** Readers need a file of their own too: READ_ONLY is no way out. */
+static void test_a_store_on_a_read_only_mount_says_what_helps(void)
+{
+    plasma_connect_options_t options = PLASMA_CONNECT_OPTIONS_INIT;
+    plasma_client_t *client;
+
+    if (!as_root()) {
+        return;
+    }
+    const char *dir = mounted("tmpfs", "size=8m");
+    char address[700];
+
+    snprintf(address, sizeof address, "%s", in_dir(dir, "store"));
+    CHECK_OK(connect_sized(address, 0, 1 << 20));
+    CHECK(mount("tmpfs", dir, "tmpfs", MS_REMOUNT | MS_RDONLY, NULL) == 0);
+    options.flags = PLASMA_CONNECT_READ_ONLY;
+    CHECK_STATUS(plasma_connect(address, &options, &client),
+                 PLASMA_ERR_PERMISSION);
+    CHECK_MESSAGE("mounted read-only");
+    CHECK(strstr(plasma_error_message(), "PLASMA_CONNECT") == NULL);
+    CHECK(mount("tmpfs", dir, "tmpfs", MS_REMOUNT, NULL) == 0);
+    CHECK_OK(plasma_connect(address, &options, &client));
+    plasma_disconnect(client);
+    CHECK_OK(plasma_store_remove(address));
+    unmounted();
+}
+
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
@@ -264,6 +291,7 @@ int main(int argc, char **argv)
         TEST(a_file_system_without_fallocate_is_unsupported),
         TEST(hugetlbfs_is_unsupported),
         TEST(a_read_only_file_system_refuses_to_create),
+        TEST(a_store_on_a_read_only_mount_says_what_helps),
         TEST(a_store_on_a_mount_point_is_used_but_not_removed),
         TEST(no_store_is_made_at_a_mount_point),
     };
