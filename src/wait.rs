@@ -46,9 +46,47 @@
 
 use crate::layout::wake::WakeWord;
 use crate::sync::{AtomicU32, Ordering, fence, local};
+use std::time::Duration;
 
 /// Whom a sealer, or one that relays, wakes of many: in the models the fewest, which is the hardest.
 const FEW: u32 = if cfg!(any(loom, shuttle, test)) { 1 } else { 4 };
+
+/// How long the sleeps of one wait last at most, one after another: each is twice as long as the one
+/// before, up to the longest.
+///
+/// A creator that dies wakes nobody. Those who wait for it notice at their next look, which is so no
+/// later than they have waited already, and the first of them wakes the others.
+#[derive(Clone, Copy, Debug)]
+pub struct Slices {
+    now: Duration,
+}
+
+impl Slices {
+    /// The longest of all.
+    pub const LONGEST: Duration = Duration::from_millis(100);
+
+    /// The first lasts so long.
+    pub const fn from(first: Duration) -> Self {
+        Self { now: first }
+    }
+
+    /// For one of several who wait for one creator: each begins a little later than another, so that
+    /// they do not all look at once.
+    pub fn staggered(number: u32) -> Self {
+        let part = number % 8;
+        Self::from(Duration::from_micros(1000 + 125 * u64::from(part)))
+    }
+
+    /// The one that is next.
+    pub const fn now(&self) -> Duration {
+        self.now
+    }
+
+    /// It is over, and nobody came.
+    pub fn slept_out(&mut self) {
+        self.now = (2 * self.now).min(Self::LONGEST);
+    }
+}
 
 /// Begin a round of waiting on all `words`: `each` gets the value of `seq` to sleep on. Check the
 /// condition after this, and sleep only if it does not hold. `hinted` unless hints cannot be written;

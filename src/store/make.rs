@@ -13,6 +13,7 @@ use crate::layout::word::State;
 use crate::options::CreateOptions;
 use crate::segment::{Address, remove};
 use crate::sys::clock;
+use crate::wait::Slices;
 
 /// What get or create came to.
 pub enum GetOrMake {
@@ -54,7 +55,9 @@ impl Session {
                 }
             }
             let words = [self.wake_word(&key)];
-            self.wait_until(call, &words, || {
+            // Anew for each creator: of several that die soon, each is noticed soon.
+            let slices = Slices::staggered(self.own.slot);
+            self.wait_in_slices(call, &words, slices, || {
                 let hit = self.look(call, &key, &mut None)?;
                 let writing = hit.is_some_and(|hit| hit.word.is(State::Writing));
                 Ok((!writing).then_some(()))

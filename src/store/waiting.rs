@@ -13,11 +13,11 @@ use crate::layout::word::{RecordWord, State};
 use crate::memory;
 use crate::sync::{Ordering, fence};
 use crate::sys::{clock, futex};
-use crate::wait::{announce, begin_all, relay};
+use crate::wait::{Slices, announce, begin_all, relay};
 use std::time::Duration;
 
 /// The longest sleep: a sealer may die between publishing and waking.
-const SLICE: Duration = Duration::from_millis(100);
+const SLICE: Duration = Slices::LONGEST;
 
 /// The longest sleep where an interruption can neither be watched for nor wakes.
 const BLIND_SLICE: Duration = Duration::from_millis(5);
@@ -88,6 +88,18 @@ impl Session {
         &self,
         call: &Call<'_>,
         words: &[&WakeWord],
+        step: impl FnMut() -> Result<Option<T>>,
+    ) -> Result<T> {
+        self.wait_in_slices(call, words, Slices::from(SLICE), step)
+    }
+
+    /// As [`Session::wait_until`], where nobody may come to wake those who wait: `step` looks after each
+    /// of these slices.
+    pub(super) fn wait_in_slices<T>(
+        &self,
+        call: &Call<'_>,
+        words: &[&WakeWord],
+        mut slices: Slices,
         mut step: impl FnMut() -> Result<Option<T>>,
     ) -> Result<T> {
         let deadline = call.deadline();
@@ -110,12 +122,13 @@ impl Session {
             self.check()?;
             if slept_out {
                 self.check_links()?;
+                slices.slept_out();
             }
             let now = clock::monotonic_ns();
             if deadline.is_some_and(|deadline| now >= deadline) {
                 return Err(Error::plain(Status::Timeout));
             }
-            let until = now + SLICE.as_nanos() as u64;
+            let until = now + slices.now().as_nanos() as u64;
             let until = deadline.map_or(until, |deadline| deadline.min(until));
             slept_since = Some(now);
             slept_out = self.sleep(call, words, &expected, until)?;

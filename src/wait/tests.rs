@@ -119,3 +119,23 @@ fn one_processor_never_spins() {
     assert!(spin.probe(|| -> Option<()> { panic!("probed") }).is_none());
     assert_eq!(spin.limit(), 0);
 }
+
+/// A winner of get_or_create that was killed was noticed up to 100 ms later, and so was the next.
+#[test]
+fn a_death_is_noticed_no_later_than_its_waiters_have_waited() {
+    for number in 0..20 {
+        let (mut slices, mut waited, mut looks) = (Slices::staggered(number), Duration::ZERO, 0);
+        while slices.now() < Slices::LONGEST {
+            assert!(slices.now() <= waited + Duration::from_millis(2), "{number}: {slices:?}");
+            waited += slices.now();
+            slices.slept_out();
+            looks += 1;
+        }
+        assert!((6..=8).contains(&looks), "{looks}");
+        slices.slept_out();
+        assert_eq!(slices.now(), Slices::LONGEST);
+    }
+    let first: std::collections::HashSet<_> =
+        (0..8).map(|number| Slices::staggered(number).now()).collect();
+    assert_eq!(first.len(), 8, "they look one after another");
+}

@@ -303,6 +303,64 @@ static void test_a_wait_does_not_end_with_an_abort(void)
     plasma_disconnect(client);
 }
 
+enum { LOADERS = 8 };
+
+/** Get or create; each that creates says so by its number, and stays in it. */
+static void load(struct peer *parent, void *arg)
+{
+    const int *said = arg;
+    plasma_client_t *client = join_store();
+    plasma_mutable_buffer_t writable;
+    plasma_buffer_t buffer;
+    plasma_id_t id = id_of(1);
+    int32_t pid = getpid(), created;
+
+    tell(parent, 'b');
+    CHECK_OK(plasma_get_or_create(client, &id, 10, NULL, -1, &buffer, &writable,
+                                  &created));
+    CHECK(created);
+    CHECK(write(said[1], &pid, sizeof pid) == sizeof pid);
+    hear(parent, 'q');
+}
+
+/**
+ * Eight that load one object, and each is killed in it: the next takes over,
+ * and none has to be woken by the dead. Each had noticed 100 ms late, one after
+ * another.
+ */
+static void test_loaders_that_die_one_after_another(void)
+{
+    plasma_client_t *client = make_store(MIB);
+    struct peer loaders[LOADERS];
+    int said[2];
+    int32_t pid;
+
+    CHECK(pipe(said) == 0);
+    for (int at = 0; at < LOADERS; at++) {
+        loaders[at] = spawn(load, said);
+        hear(&loaders[at], 'b');
+    }
+    int64_t start = now_ms();
+    for (int dead = 0; dead < LOADERS; dead++) {
+        CHECK(read(said[0], &pid, sizeof pid) == sizeof pid);
+        int at = 0;
+        while (at < LOADERS - dead && loaders[at].pid != pid) {
+            at++;
+        }
+        CHECK(at < LOADERS - dead);
+        struct peer winner = loaders[at];
+        loaders[at] = loaders[LOADERS - 1 - dead];
+        for (at = 0; at < LOADERS - 1 - dead; at++) {
+            await_sleep(loaders[at].pid, loaders[at].pid);
+        }
+        kill_peer(&winner);
+    }
+    printf("%d deaths in %d ms\n", LOADERS, (int)(now_ms() - start));
+    CHECK_EQ(state_of(client, 1), PLASMA_STATE_ABSENT);
+    CHECK(close(said[0]) == 0 && close(said[1]) == 0);
+    plasma_disconnect(client);
+}
+
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
@@ -312,6 +370,7 @@ int main(int argc, char **argv)
         TEST(of_many_that_get_or_create_one_creates),
         TEST(get_or_create_waits_for_another_creator),
         TEST(a_wait_does_not_end_with_an_abort),
+        TEST(loaders_that_die_one_after_another),
     };
     return RUN_TESTS(argc, argv, tests);
 }
