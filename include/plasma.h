@@ -74,6 +74,11 @@
  * New objects hold what was in the memory before; PLASMA_CREATE_ZEROED clears.
  * Nothing is evicted unless the store was made with PLASMA_EVICTION_LRU.
  *
+ * Lifetimes. A client counts as present, and an EPHEMERAL store stays, until
+ * it is disconnected and its last buffer is gone: of either kind, or a copy
+ * that was retained. A buffer keeps its object's memory, also when that is
+ * deleted. Subscriptions and lists keep neither.
+ *
  * Threads. Clients, lists and subscriptions may be used by any number of
  * threads at once; one buffer by one thread at a time. No thread is started
  * but by plasma_event_fd(), and no signal handler is ever installed. A thread
@@ -388,8 +393,8 @@ typedef struct plasma_connect_options_t {
     /** 0. */
     uint32_t reserved;
     /**
-     * The longest a call without a longer time-out of its own waits for the
-     * writer lock, in ms. -1 (and 0): for ever.
+     * How long a call waits for the writer lock, in ms, if its own timeout_ms
+     * is not longer: then as long as that. -1 (and 0): forever.
      */
     int64_t lock_timeout_ms;
     /**
@@ -456,7 +461,11 @@ typedef struct plasma_create_options_t {
     const plasma_metadata_t *metadata;
     /** Entries in metadata. */
     uint64_t metadata_count;
-    /** How long to wait for space, in ms: 0 not at all, -1 for ever. */
+    /**
+     * How long to wait for space, in ms: 0 not at all, -1 forever. It bounds
+     * the wait for space only, not the one for the writer lock, which lasts
+     * up to the longer of this and lock_timeout_ms.
+     */
     int64_t timeout_ms;
 } plasma_create_options_t;
 

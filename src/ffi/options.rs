@@ -68,8 +68,8 @@ pub struct plasma_connect_options_t {
     pub huge_pages: u32,
     /// 0.
     pub reserved: u32,
-    /// The longest a call without a longer time-out of its own waits for the
-    /// writer lock, in ms. -1 (and 0): for ever.
+    /// How long a call waits for the writer lock, in ms, if its own timeout_ms
+    /// is not longer: then as long as that. -1 (and 0): forever.
     pub lock_timeout_ms: i64,
     /// Bytes, of data and metadata, that one reader of another uid may keep
     /// from being freed: the gets with which it would hold more are LIMIT.
@@ -109,7 +109,9 @@ pub struct plasma_create_options_t {
     pub metadata: *const plasma_metadata_t,
     /// Entries in metadata.
     pub metadata_count: u64,
-    /// How long to wait for space, in ms: 0 not at all, -1 for ever.
+    /// How long to wait for space, in ms: 0 not at all, -1 forever. It bounds
+    /// the wait for space only, not the one for the writer lock, which lasts
+    /// up to the longer of this and lock_timeout_ms.
     pub timeout_ms: i64,
 }
 

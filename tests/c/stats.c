@@ -273,6 +273,72 @@ static void test_bytes_that_a_client_holds_are_counted_once(void)
     plasma_disconnect(client);
 }
 
+/** One row for each thing that may outlive its client. */
+static void test_what_keeps_a_client_present_and_an_object_in_memory(void)
+{
+    enum { BUFFER, COPY, MUTABLE, LIST, COUNT };
+    plasma_client_t *client = make_store(MIB);
+    plasma_id_t id = id_of(1), mine = id_of(2);
+    static const struct {
+        uint64_t clients, deleted, writing;
+    } rows[COUNT] = {
+        [BUFFER] = { 2, 1024, 0 }, [COPY] = { 2, 1024, 0 },
+        [MUTABLE] = { 2, 0, 1 },   [LIST] = { 1, 0, 0 },
+    };
+
+    /* A subscription is in ephemeral.c. */
+    for (int row = 0; row < COUNT; row++) {
+        plasma_client_t *other = join_store();
+        plasma_buffer_t buffer, copy;
+        plasma_mutable_buffer_t writable;
+        plasma_list_t *list;
+
+        put_pattern(client, 1, 1000, NULL);
+        switch (row) {
+        case BUFFER:
+            buffer = get_pattern(other, 1, 1000);
+            break;
+        case COPY:
+            buffer = get_pattern(other, 1, 1000);
+            CHECK_OK(plasma_retain(&buffer, &copy));
+            CHECK_OK(plasma_release(&buffer));
+            break;
+        case MUTABLE:
+            CHECK_OK(plasma_create(other, &mine, 10, NULL, &writable));
+            break;
+        default:
+            CHECK_OK(plasma_list(other, &list));
+        }
+        CHECK_OK(plasma_delete(client, &id));
+        plasma_disconnect(other);
+        plasma_stats_t stats = stats_of(client);
+        CHECK_EQ(stats.clients, rows[row].clients);
+        CHECK_EQ(stats.deleted_bytes, rows[row].deleted);
+        CHECK_EQ(stats.objects_writing, rows[row].writing);
+        switch (row) {
+        case BUFFER:
+            CHECK(is_filled(buffer.data, 1000, 1));
+            CHECK_OK(plasma_release(&buffer));
+            break;
+        case COPY:
+            CHECK(is_filled(copy.data, 1000, 1));
+            CHECK_OK(plasma_release(&copy));
+            break;
+        case MUTABLE:
+            CHECK_OK(plasma_abort(&writable));
+            break;
+        default:
+            CHECK_EQ(plasma_list_count(list), 1);
+            plasma_list_free(list);
+        }
+        stats = stats_of(client);
+        CHECK_EQ(stats.clients, 1);
+        CHECK_EQ(stats.used, 0);
+        CHECK_EQ(stats.objects_writing, 0);
+    }
+    plasma_disconnect(client);
+}
+
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
@@ -285,6 +351,7 @@ int main(int argc, char **argv)
         TEST(what_the_dead_were_writing_is_not_told),
         TEST(stats_tell_how_a_store_was_made),
         TEST(bytes_that_a_client_holds_are_counted_once),
+        TEST(what_keeps_a_client_present_and_an_object_in_memory),
     };
     return RUN_TESTS(argc, argv, tests);
 }
