@@ -105,6 +105,20 @@ fn free_chunks(client: &Client) -> Result<Prepared> {
     nothing(client)
 }
 
+/// As many free stretches of one length, with objects between them.
+const PIECES: u64 = 32;
+
+fn free_pieces(client: &Client) -> Result<Prepared> {
+    for number in 0..2 * PIECES {
+        put(client, number, if number % 2 == 0 { 700 } else { 100 }, None)?;
+    }
+    for number in (0..2 * PIECES).step_by(2) {
+        client.delete(&id(VICTIM, number))?;
+    }
+    client.trim(u64::MAX)?;
+    nothing(client)
+}
+
 fn created(client: &Client, size: u64, options: &CreateOptions<'_>) -> Result<()> {
     client.create(&victim(), size, options).map(std::mem::forget)
 }
@@ -323,6 +337,19 @@ pub const OPS: &[Op] = &[
             c.reap()?;
             drop(held);
             c.reap().map(drop)
+        },
+    },
+    Op {
+        name: "delete_between_free_pieces",
+        lru: false,
+        kinds: &[Busy],
+        prepare: free_pieces,
+        run: |c, _| {
+            // Each joins its neighbours, wherever these are in the tree of what is free.
+            for number in 0..PIECES {
+                c.delete(&id(VICTIM, 2 * (number * 13 % PIECES) + 1))?;
+            }
+            c.trim(u64::MAX).map(drop)
         },
     },
     Op {
