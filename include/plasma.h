@@ -649,7 +649,7 @@ typedef struct plasma_check_report_t {
     uint32_t padding;
     /** Records looked at, free ones among them. */
     uint64_t records;
-    /** Objects: being written, sealed, or deleted and still held. */
+    /** Objects: being written, sealed, or deleted and not yet freed. */
     uint64_t objects;
     /** Stretches of memory that they own. */
     uint64_t extents;

@@ -19,7 +19,7 @@ pub struct plasma_check_report_t {
     pub padding: u32,
     /// Records looked at, free ones among them.
     pub records: u64,
-    /// Objects: being written, sealed, or deleted and still held.
+    /// Objects: being written, sealed, or deleted and not yet freed.
     pub objects: u64,
     /// Stretches of memory that they own.
     pub extents: u64,
