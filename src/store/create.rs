@@ -65,6 +65,10 @@ impl Session {
         options: &CreateOptions<'_>,
     ) -> Result<Draft> {
         self.check_writable()?;
+        let now_us = clock::epoch_us() as u64;
+        if self.links_are_old(now_us) {
+            self.check_links_again(now_us)?;
+        }
         let metadata = Metadata::new(options.name, options.metadata)?;
         let text = metadata.encode()?;
         self.refuse_too_large(size, text.len() as u64)?;
@@ -79,9 +83,8 @@ impl Session {
             flags: flag(options.pinned, RecordWord::PINNED)
                 | flag(options.name.is_some(), RecordWord::NAMED),
             host: self.host(call)?,
-            now_us: clock::epoch_us() as u64,
+            now_us,
         };
-        self.check_links_at(plan.now_us)?;
         let mut room = Room::until(call.until(options.timeout));
         let (object, bytes) = self.place_and_reserve(call, &plan, &mut room)?;
         if options.zeroed {

@@ -31,8 +31,9 @@ const LOOKS: u32 = 200;
 const NEVER: u32 = u32::MAX;
 
 /// How old, in microseconds, a producer's last look at the names of its store may be when it creates
-/// an object. A look is four system calls.
-const LOOK_AGAIN_US: u64 = 1000;
+/// an object, and after how many creates it looks in any case. A look is four system calls.
+const LOOK_AGAIN_US: u64 = 100_000;
+const LOOK_AGAIN_CREATES: u32 = 1024;
 
 /// How long all of that takes at most; a reader may wait as long for who leaves.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
@@ -71,8 +72,9 @@ pub struct Session {
     gone: AtomicBool,
     /// It has left the store; a subscription may keep it all the same.
     pub(super) left: AtomicBool,
-    /// When a creator last looked whether the store still has its names.
+    /// When a creator last looked whether the store still has its names, and how many it created.
     links_seen_us: AtomicU64,
+    creates: AtomicU32,
 }
 
 impl Session {
@@ -205,6 +207,7 @@ impl Session {
             gone: AtomicBool::new(false),
             left: AtomicBool::new(false),
             links_seen_us: AtomicU64::new(0),
+            creates: AtomicU32::new(0),
             own,
             segment,
         }
@@ -312,17 +315,21 @@ impl Session {
     }
 
     /// For a create at `now_us`: nobody tells a producer that its store's directory is deleted, so it
-    /// looks, at most once a millisecond. The bound on what it makes in vain is what it can make in
-    /// that time.
-    #[inline]
-    pub(super) fn check_links_at(&self, now_us: u64) -> Result<()> {
+    /// looks now and then. That bounds what it makes in vain, and costs each create hardly anything.
+    #[inline(always)]
+    pub(super) fn links_are_old(&self, now_us: u64) -> bool {
+        // Not one operation: threads that race lose a count, and the bound is that of each of them.
+        let creates = self.creates.load(Relaxed).wrapping_add(1);
+        self.creates.store(creates, Relaxed);
         // A clock that was set back is far ahead here, and so is that of the first create.
         let age = now_us.wrapping_sub(self.links_seen_us.load(Relaxed));
-        if age < LOOK_AGAIN_US { Ok(()) } else { self.check_links_again(now_us) }
+        age >= LOOK_AGAIN_US || creates.is_multiple_of(LOOK_AGAIN_CREATES)
     }
 
+    /// See [`Session::links_are_old`].
     #[cold]
-    fn check_links_again(&self, now_us: u64) -> Result<()> {
+    #[inline(never)]
+    pub(super) fn check_links_again(&self, now_us: u64) -> Result<()> {
         self.links_seen_us.store(now_us, Relaxed);
         match self.check_links() {
             // Closed behind our back: what needs no descriptor goes on.
