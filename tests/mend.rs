@@ -202,7 +202,7 @@ impl Store {
         matches!(self.word(record_at(slot)) as u8, 1 | 2)
     }
 
-    /// Whether a walk that begins with this link comes to the end of the bucket's chain as a walk does.
+    /// Whether a walk that begins with this link finds the end of the bucket's chain.
     fn walks(&self, chains: &Chains, bucket: u64, mut link: u32) -> bool {
         for _ in 0..100 {
             if link == CHAIN_END | bucket as u32 {
@@ -235,7 +235,7 @@ impl Store {
                     if bucket >= CHAIN_END {
                         break;
                     }
-                    // In no chain: what a link of these holds does not matter.
+                    // In no chain: such a link does not matter.
                     if bucket == 0 || u64::from(bucket) > MAX_OBJECTS {
                         return true;
                     }
@@ -317,7 +317,7 @@ fn calls_go_on_whatever_the_header_says_of_the_table() {
     let header = fields("Header");
     let live = fields("Live");
     let lifecycle = header["live"].0 + live["lifecycle"].0;
-    // Not what the store is, who has the lock, what is counted for people, events, names of hosts.
+    // The store's identity, its lock, counters for people, events and host names are no part of this.
     let apart = ["identity", "lock", "counters", "events", "hosts"];
     for (field, (start, size)) in header.iter().filter(|(field, _)| !apart.contains(field)) {
         for at in (*start..start + size).step_by(4) {

@@ -1,4 +1,4 @@
-//! What a full store says: what is in the way, whose it is, and what helps.
+//! The errors of a full store: they name the bytes in the way, and the calls that free them.
 
 use super::session::Session;
 use crate::error::{Error, Result, Status};
@@ -15,7 +15,7 @@ struct Walls {
 }
 
 impl Session {
-    /// OUT_OF_MEMORY for extents of so many units.
+    /// OUT_OF_MEMORY for extents of this many units.
     #[cold]
     pub(super) fn full(&self, units: u64) -> Error {
         // Without the lock: numbers for people.
@@ -79,7 +79,7 @@ impl Session {
         text
     }
 
-    /// What cannot be evicted, in a store that evicts.
+    /// The bytes that cannot be evicted; none in a store that never evicts.
     fn walls(&self) -> Option<Walls> {
         if !self.segment.facts.lru() {
             return None;

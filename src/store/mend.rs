@@ -1,9 +1,9 @@
-//! Mend: what is derived from the object table is made again from it whenever it is found to be nonsense.
+//! Mend: all that is derived from the object table is made from it again when it is found to be nonsense.
 //!
-//! Whoever meets nonsense has the answer from the table, and spoils the lock: its next owner makes all
-//! of that anew, which is a recovery like any other. Under the lock a change of the table is what counts.
-//! Nonsense before it: the call starts over, once, with what was made anew. Nonsense after it: the change
-//! stands, and the rest of it is what the next owner makes.
+//! A call that meets nonsense takes its answer from the table, and spoils the lock: the next owner rebuilds
+//! the rest, by a recovery like any other. Under the lock a change of the table is what counts. A call that
+//! meets nonsense before its change starts over, once, after that recovery. A change that is made stands,
+//! and the next owner completes its other traces.
 
 use super::call::Call;
 use super::inspect::is_free;
@@ -67,7 +67,7 @@ impl Session {
         })
     }
 
-    /// Make anew what is derived from the table, if this client may and the lock is free.
+    /// Rebuild all that is derived from the table, if this client may and the lock is free.
     #[cold]
     pub(super) fn mend(&self) {
         if self.segment.read_only {
@@ -79,8 +79,8 @@ impl Session {
         drop(self.try_lock());
     }
 
-    /// Whether there is room for extents of so many units by the table, though the allocator found none:
-    /// then it is made anew where it does not see what the table says.
+    /// Whether the table has room for extents of this many units that the allocator did not find; then the
+    /// next owner of the lock rebuilds the allocator.
     pub(super) fn hides_room(&self, call: &Call<'_>, data: u64, meta: u64) -> Result<bool> {
         if self.segment.allocator().free_units() < data + meta
             || self.free_heap_by_table(is_free)?.1 < data.max(meta)
@@ -96,8 +96,7 @@ impl Session {
         Ok(differs)
     }
 
-    /// What the header says of the table and of the files, as far as these can tell better: under the
-    /// lock.
+    /// Correct the header where the table and the files tell better: under the lock.
     pub(super) fn mend_header(&self) -> Result<()> {
         let (header, geometry) = (self.segment.header(), &self.segment.facts.geometry);
         self.segment.presence().settle();
@@ -125,7 +124,7 @@ impl Session {
         Ok(())
     }
 
-    /// How many slots were ever used, at least `known`: behind the last record whose word is not 0.
+    /// How many slots were ever used, at least `known`: up to the last record whose word is not 0.
     fn last_used(&self, known: u32) -> Result<u32> {
         const AT_ONCE: u64 = 64;
         let (geometry, index) = (&self.segment.facts.geometry, self.segment.index_fd.fd()?);
@@ -134,7 +133,7 @@ impl Session {
         let mut bytes = memory::repeat(0, (AT_ONCE * size) as usize)?;
         let (mut slot, mut last) = (u64::from(known), u64::from(known));
         while slot < u64::from(geometry.max_objects) {
-            // Read with system calls: where nothing was ever written nothing need be there.
+            // By system calls: a page that was never written may have no memory.
             let at = geometry.records_at + slot * size;
             let Some(data) = file::next_data(index, at) else { break };
             slot = (data.max(at) - geometry.records_at) / size;
@@ -150,7 +149,7 @@ impl Session {
         Ok(last as u32)
     }
 
-    /// What is sealed has memory, and nothing behind the heap has: under the lock.
+    /// Mark the memory of sealed objects as reserved, and nothing past the heap: under the lock.
     pub(super) fn mend_reserved(&self) -> Result<()> {
         let (heap, geometry) = (&self.segment.heap, &self.segment.facts.geometry);
         let reserved = &self.segment.header().reserved;

@@ -1,7 +1,7 @@
 /*
  * SPDX-License-Identifier: Apache-2.0
  *
- * What an error message says to do must be what helps. Each test does that.
+ * The advice of an error message must help. Each test follows it.
  */
 
 #include "owner.h"
@@ -162,7 +162,7 @@ static void hold(struct peer *parent, void *arg)
     plasma_disconnect(client);
 }
 
-/** Behind the writer lock: who has it, and what to do about that. */
+/** A call that waits in vain for the writer lock names the process that has it. */
 static void test_a_lock_that_stays_busy(void)
 {
     plasma_connect_options_t options = PLASMA_CONNECT_OPTIONS_INIT;
