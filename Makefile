@@ -25,7 +25,7 @@ EXAMPLES := $(patsubst c_examples/%.c,target/c/examples/%,$(wildcard c_examples/
 SUBJECTS := $(addprefix target/bench/,plasma plasma_cpp plasma_py floor recovery)
 MIRI := $(CARGO) +nightly miri
 
-.PHONY: help build release-lib demo test cli header lint loom shuttle mutants kill matrix stress crash instructions storm limits
+.PHONY: help build release-lib demo test cli header lint loom shuttle mutants kill matrix matrix-mutants stress crash instructions storm limits
 .PHONY: fuzz miri litmus sanitize bench bench-peers bench-check docs package-test deb dist install clean
 .PHONY: library wheel python reference old-kernel
 
@@ -111,6 +111,9 @@ MATRIX_SEED ?= 1
 matrix: ## every C call beside everything that can happen to it, at several points; ONLY="words" of some cells
 	PLASMA_MATRIX_FULL=1 PLASMA_MATRIX_SEED=$(MATRIX_SEED) PLASMA_MATRIX_ONLY="$(ONLY)" \
 	    $(KILL) --test matrix -- --nocapture
+
+matrix-mutants: ## faults seeded into a copy: the matrix has to find each
+	python3 tests/matrix/mutants.py
 
 # Processes of 40 rounds each.
 STRESS ?= 500

@@ -6,9 +6,10 @@ use super::fixture::KEPT;
 use plasma::{Buffer, Client, ConnectOptions};
 use std::time::Duration;
 
-/// Processes that live beside the call; others died before it.
+/// Processes that live beside the call; others die before it, and nobody has noticed yet.
 pub struct Crowd {
     living: Vec<Child>,
+    dying: Vec<Child>,
 }
 
 impl Crowd {
@@ -18,7 +19,7 @@ impl Crowd {
             Disturbance::HundredClients => (90, 10, 0),
             Disturbance::ThousandClients => (900, 90, 0),
             Disturbance::ManyLeases => (1, 0, 64_000),
-            _ => return Crowd { living: Vec::new() },
+            _ => return Crowd { living: Vec::new(), dying: Vec::new() },
         };
         let crowd = |clients: u64, leases: u64| {
             let child =
@@ -26,11 +27,16 @@ impl Crowd {
             child.expect("ready");
             child
         };
-        if dead > 0 {
-            crowd(dead, 0).kill();
-        }
-        let living = if living > 0 { vec![crowd(living, leases)] } else { Vec::new() };
-        Crowd { living }
+        let some = |clients, leases| match clients {
+            0 => Vec::new(),
+            _ => vec![crowd(clients, leases)],
+        };
+        Crowd { dying: some(dead, 0), living: some(living, leases) }
+    }
+
+    /// Those who are to die do.
+    pub fn die(&mut self) {
+        self.dying.drain(..).for_each(Child::kill);
     }
 }
 

@@ -103,7 +103,7 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    /// Whether the rest of the calls has an order, after so many steps of each.
+    /// Whether the rest of the calls has an order, after this many steps of each.
     fn reaches(&mut self, state: State, taken: Vec<u8>) -> bool {
         let open = |at: &usize| taken[*at] < steps(&self.entries[*at]);
         let left: Vec<usize> = (0..self.entries.len()).filter(open).collect();

@@ -7,7 +7,8 @@ use super::expected::Situation;
 use super::fixture::{After, Before, Fix, KEPT_OBJECTS, SIZE, Wait, many, target};
 use super::run::{Cell, kept};
 use plasma::ffi::*;
-use plasma::{Client, ObjectState};
+use plasma::{Client, EventKind, ObjectState, Status, Subscription};
+use std::time::Duration;
 
 /// The state of the object in the model, after a call that returned `status`.
 fn expected_state(cell: Cell, status: i32) -> ObjectState {
@@ -32,7 +33,13 @@ fn expected_state(cell: Cell, status: i32) -> ObjectState {
 }
 
 /// Look at everything. `gone`: the client was disconnected.
-pub fn judge(cell: Cell, mut fix: Fix, gone: bool, status: i32, helper: Client) {
+pub fn judge(
+    cell: Cell,
+    mut fix: Fix,
+    gone: bool,
+    status: i32,
+    (helper, news): (Client, Subscription),
+) {
     let removed = cell.call.after == After::Removed && status == OK;
     let there = !removed && cell.disturbance.leaves_a_store();
     // Buffers that it gave have the right bytes, and can be given back.
@@ -44,6 +51,7 @@ pub fn judge(cell: Cell, mut fix: Fix, gone: bool, status: i32, helper: Client) 
     }
     if there {
         look(cell, &fix, status, &helper);
+        hear(cell, status, &helper, &news);
     }
     if !fix.draft.data.is_null() {
         let aborted = plasma_abort(Some(&mut fix.draft));
@@ -83,6 +91,17 @@ fn look(cell: Cell, fix: &Fix, status: i32, helper: &Client) {
         let object = get_checked(helper, &target()).unwrap();
         assert!([SIZE, 9000].contains(&object.len()));
     }
+    let pins = match (cell.call.name, status) {
+        ("plasma_pin", OK) => Some(true),
+        ("plasma_unpin", OK) => Some(false),
+        ("plasma_pin", _) => Some(false),
+        ("plasma_unpin", _) => Some(true),
+        _ => None,
+    };
+    if let Some(pinned) = pins {
+        let flags = helper.object_info(&target()).unwrap().flags;
+        assert_eq!(flags & PLASMA_OBJECT_PINNED != 0, pinned, "{what}");
+    }
     if cell.call.after == After::Batch {
         let first = fix.statuses.iter().find(|status| **status != OK).copied().unwrap_or(OK);
         assert_eq!(status, first, "the first failure of {:?}", fix.statuses);
@@ -97,6 +116,43 @@ fn look(cell: Cell, fix: &Fix, status: i32, helper: &Client) {
             assert!(fix.statuses[at..].iter().all(|it| *it == fix.statuses[at]));
         }
     }
+}
+
+/// The last event of the object is that of its last change, and there is none where it did not change.
+fn hear(cell: Cell, status: i32, helper: &Client, news: &Subscription) {
+    let mut last = None;
+    loop {
+        match news.next(Some(Duration::ZERO)) {
+            // Somebody died, or was slow: events may be missing.
+            Ok(event) if event.kind == EventKind::Lost => return,
+            Ok(event) if event.id == target() => last = Some(event.kind),
+            Ok(_) => {}
+            Err(error) => {
+                assert_eq!(error.status(), Status::Timeout);
+                break;
+            }
+        }
+    }
+    let before = match cell.call.before {
+        Before::Nothing | Before::News | Before::Many | Before::Draft => None,
+        Before::Sealed | Before::Pinned | Before::Held | Before::Lists => Some(EventKind::Sealed),
+    };
+    let waited = cell.situation == Situation::Waits && cell.call.waits == Some(Wait::Seal);
+    let right = match (cell.call.after, status, helper.contains(&target()).unwrap()) {
+        _ if waited => Some(EventKind::Sealed),
+        (After::Sealed, OK, _) => Some(EventKind::Sealed),
+        (After::Absent, OK, ObjectState::Absent) => Some(match cell.call.name {
+            "plasma_abort" => EventKind::Aborted,
+            "plasma_evict" => EventKind::Evicted,
+            _ => EventKind::Deleted,
+        }),
+        // It was created, and given up again.
+        _ if last == Some(EventKind::Aborted) && before.is_none() && status != OK => last,
+        _ => before,
+    };
+    // The subscription begins before a waiting call, and after the objects of the others are there.
+    let since = if before.is_some() && right == before && !waited { None } else { right };
+    assert_eq!(last, since, "the last event, after {}", status_name(status));
 }
 
 /// Everything can be deleted, and then nothing is left: no byte, no lease, no object.

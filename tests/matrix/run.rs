@@ -154,7 +154,7 @@ fn disturbed(cell: Cell, address: &str) -> String {
     // It has mapped all that it will need.
     super::common::put(&helper, &id(super::fixture::OTHER, 8), 10, None);
     helper.delete(&id(super::fixture::OTHER, 8)).unwrap();
-    let crowd = crowd::Crowd::new(disturbance, address);
+    let mut crowd = crowd::Crowd::new(disturbance, address);
     let stopped = disturbance == Disturbance::OwnerStopped;
     let mut fix = Fix::new(address, if stopped { LOCK_TIMEOUT_MS } else { -1 });
     fix.prepare(call.before, &helper);
@@ -163,6 +163,7 @@ fn disturbed(cell: Cell, address: &str) -> String {
     {
         super::common::put(&helper, &id(super::fixture::OTHER, 9), 10, None);
     }
+    let news = helper.subscribe().unwrap();
     let mut obstacle = None;
     if situation == Situation::Waits {
         if call.before == super::fixture::Before::Sealed {
@@ -182,6 +183,7 @@ fn disturbed(cell: Cell, address: &str) -> String {
         cell,
         disconnected: AtomicBool::new(false),
     };
+    crowd.die();
     use Disturbance::*;
     match disturbance {
         SignalRestart | SignalCalls => system::handle_signals(true, disturbance == SignalCalls),
@@ -195,6 +197,10 @@ fn disturbed(cell: Cell, address: &str) -> String {
         (fix, status) = beside(fix, &scene, &helper, &mut obstacle, &mut owner);
         status
     };
+    if disturbance == LowFiles {
+        // With what the call made still there.
+        system::Low::are_free();
+    }
     disturbance.undo(&scene);
     owner.give_way();
     if let Some(obstacle) = &mut obstacle
@@ -209,7 +215,7 @@ fn disturbed(cell: Cell, address: &str) -> String {
     let (all, counted) = stand.passed();
     assert!(right.has(status), "{} is not in {right:?}: {}", status_name(status), fix.message);
     let gone = scene.disconnected.load(SeqCst);
-    judge::judge(cell, fix, gone, status, helper);
+    judge::judge(cell, fix, gone, status, (helper, news));
     format!("ended: {status}|{all}|{counted}|{}", stand.point())
 }
 

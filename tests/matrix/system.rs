@@ -25,17 +25,21 @@ pub fn close_low_files() -> Low {
 }
 
 impl Low {
-    /// Open them again, which nobody else may have taken.
-    pub fn restore(self) {
+    /// Nobody else may have taken one of them.
+    pub fn are_free() {
         let taken: Vec<i32> = (0..3)
             // SAFETY: takes no pointers.
             .filter(|fd| unsafe { libc::fcntl(*fd, libc::F_GETFD) } >= 0)
             .collect();
+        assert!(taken.is_empty(), "descriptors {taken:?} are taken");
+    }
+
+    /// Open them again.
+    pub fn restore(self) {
         for (fd, copy) in self.0.into_iter().enumerate() {
             // SAFETY: takes no pointers.
             assert_eq!(unsafe { libc::dup2(copy, fd as i32) }, fd as i32);
         }
-        assert!(taken.is_empty(), "descriptors {taken:?} are taken");
     }
 }
 

@@ -106,7 +106,7 @@ fn touches(class: Class) -> &'static str {
     }
 }
 
-/// Which pairs may come to two statuses, and which are not done, and why.
+/// The pairs that may return two statuses, those that are not done, and why.
 fn reasons(text: &mut String) {
     type Row = (&'static str, String, &'static str);
     let mut rows: Vec<(Row, BTreeSet<&str>)> = Vec::new();
@@ -185,4 +185,19 @@ fn every_second_status_has_its_reason() {
             }
         }
     }
+}
+
+#[test]
+fn the_tests_that_the_readme_names_are_there() {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let readme = std::fs::read_to_string(tests.join("matrix/README.md")).unwrap();
+    let mut named = 0;
+    for (file, name) in readme.split('`').filter_map(|word| word.split_once("::")) {
+        if file.ends_with(".c") || file.ends_with(".rs") {
+            let source = std::fs::read_to_string(tests.join(file)).unwrap_or_default();
+            assert!(source.contains(&format!("{name}(")), "{file}::{name}");
+            named += 1;
+        }
+    }
+    assert!(named > 20, "{named}");
 }
