@@ -244,6 +244,12 @@ impl Segment {
             .lifecycle()
             .ok_or_else(|| Error::new(Status::Corrupt, "the lifecycle word is nonsense"))
     }
+
+    /// Whether somebody deleted its directories, without removing the store.
+    pub fn is_deleted(&self) -> bool {
+        let nameless = |dir: &Kept| dir.look().is_ok_and(|stat| stat.nlink == 0);
+        nameless(&self.dir) || nameless(&self.clients)
+    }
 }
 
 /// Refuse a mode that no store can have.

@@ -153,8 +153,10 @@ impl Session {
         }
         let own = match Own::join(&segment) {
             Ok(own) => own,
-            // Its directories were removed meanwhile.
-            Err(_) if segment.lifecycle()? == Lifecycle::Gone => return Ok(None),
+            // Its directories were removed meanwhile, or deleted.
+            Err(_) if segment.lifecycle()? == Lifecycle::Gone || segment.is_deleted() => {
+                return Ok(None);
+            }
             // Every slot is taken, perhaps by the dead.
             Err(error) if error.status() == Status::Limit && !segment.read_only => {
                 let Ok(own) = Own::join_as_guest(&segment) else { return Err(error) };
