@@ -18,8 +18,8 @@ pub struct Abandoned<'a> {
 }
 
 impl Abandoned<'_> {
-    /// Give up the object in `record`, without the lock; `false` when it is not being written in this
-    /// generation any more.
+    /// Give up the object in `record`, without the lock; `false` when its creator no longer writes this
+    /// generation.
     pub fn give_up(&self, record: &Record, generation: u32) -> bool {
         let mut word = record.look();
         loop {

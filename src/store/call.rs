@@ -37,7 +37,7 @@ impl Calls {
         futex::wake_private(&self.generation);
     }
 
-    /// End all calls in flight with DISCONNECTED, and return when there are none. `wake` wakes those
+    /// End all calls in flight with DISCONNECTED, and return after the last of them. `wake` wakes those
     /// that do not watch the generation.
     pub fn close(&self, wake: impl FnOnce()) {
         // SYNC call: SeqCst; either a call finds the client closing, or it is counted here.
@@ -64,7 +64,7 @@ impl Calls {
 /// A call of the API in flight.
 ///
 /// While it lasts, the client is not freed, and the thread is not cancelled. The only thread of a
-/// process is spared both: nobody can disconnect or cancel it meanwhile.
+/// process needs neither: no other thread can disconnect the client or cancel it.
 pub struct Call<'a> {
     session: &'a Session,
     /// The interrupt generation when the call began.
@@ -138,7 +138,7 @@ impl Call<'_> {
         matches!(error.status(), Disconnected | Forked | Interrupted | StoreGone)
     }
 
-    /// What this call does by the way: it does not wait for a living owner of the writer lock.
+    /// The same call for a side task, which does not wait for a living owner of the writer lock.
     pub fn by_the_way(&self) -> Call<'_> {
         Call {
             session: self.session,

@@ -34,7 +34,7 @@ impl Session {
             return self.guard(acquired);
         }
         self.pace.found_held();
-        // A call that was ended waits for nothing any more.
+        // A call that was ended begins no further wait.
         call.check()?;
         let deadline = call.lock_deadline();
         let mut env = Env { session: self, call, deadline, park: FIRST_PARK };

@@ -44,8 +44,7 @@ unsafe extern "C" {
 /// PTHREAD_CANCEL_DISABLE, in all C libraries of Linux.
 const CANCEL_DISABLE: libc::c_int = 1;
 
-/// This thread is not cancelled (pthread_cancel) until this is dropped; a cancellation that comes
-/// meanwhile stays pending.
+/// Until this is dropped, pthread_cancel does not end this thread; a request stays pending.
 #[derive(Debug)]
 pub struct CancelOff(libc::c_int);
 

@@ -15,7 +15,7 @@ impl World {
         Abandoned { count: &self.count }
     }
 
-    /// What the owner of the lock does first.
+    /// Do what each owner of the lock does first.
     fn hold_lock(&self) {
         if !self.abandoned().any() {
             return;
