@@ -107,10 +107,13 @@ pub enum Edit {
 }
 
 /// What an edit leaves of the promise that answers are right.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Effect {
     /// Nothing that is believed was touched.
     Harmless,
+    /// A file in `clients/`: leases that cannot be read are not taken for none, so calls that need
+    /// them refuse. All other answers stay right.
+    Opaque,
     /// The header, the table, the heap, or whole files.
     Harmful,
 }
@@ -166,7 +169,7 @@ impl Place {
     fn effect(self) -> Effect {
         match self.area {
             Area::EventRing | Area::Wake => Effect::Harmless,
-            Area::Client | Area::ClientLeases | Area::ClientRing => Effect::Harmless,
+            Area::Client | Area::ClientLeases | Area::ClientRing => Effect::Opaque,
             _ => Effect::Harmful,
         }
     }
@@ -230,7 +233,7 @@ impl Edit {
                         Cut::Longer(more) => size + u64::from(more),
                     },
                 );
-                if file < CLIENT0 { Effect::Harmful } else { Effect::Harmless }
+                if file < CLIENT0 { Effect::Harmful } else { Effect::Opaque }
             }
             Edit::Replace { file, with } => replace(copy, file, with, live),
             Edit::Exchange { file, with } => {
@@ -297,6 +300,6 @@ fn change_word(copy: &Copy, at: Place, change: Change) -> Effect {
 
 impl Effect {
     pub fn and(self, other: Effect) -> Effect {
-        if self == Effect::Harmless { other } else { self }
+        self.max(other)
     }
 }

@@ -13,10 +13,13 @@ pub fn judge(call: &str, effect: Effect, error: &Error) {
         // libFuzzer's alarm, which rings while a call waits.
         (_, Interrupted) => true,
         (_, Internal | System | Unsupported | StoreExists | Mismatch) => false,
-        (Effect::Harmful, _) => true,
-        (Effect::Harmless, Corrupt | Version | NotAStore | StoreGone | StoreNotFound) => false,
-        (Effect::Harmless, Permission | Timeout) => false,
-        (Effect::Harmless, _) => true,
+        (Effect::Harmful, _) | (Effect::Opaque, Corrupt) => true,
+        (
+            Effect::Harmless | Effect::Opaque,
+            Corrupt | Version | NotAStore | StoreGone | StoreNotFound,
+        ) => false,
+        (Effect::Harmless | Effect::Opaque, Permission | Timeout) => false,
+        (Effect::Harmless | Effect::Opaque, _) => true,
     };
     assert!(right, "{call} after {effect:?} edits: {status:?}: {error}");
 }
