@@ -104,7 +104,7 @@ KILL := $(CARGO) test $(CARGOFLAGS) --features kill-points --target-dir target/k
     --config profile.dev.package.plasma.opt-level=2
 
 kill: ## processes killed at some stores to shared memory and system calls of every operation
-	$(KILL) --test kill_points --test lock_owner --test matrix
+	$(KILL) --test kill_points --test lock_owner --test matrix --test planted_names
 
 # Both forms write what was run to target/kill/tmp/matrix.txt.
 MATRIX_SEED ?= 1

@@ -99,3 +99,27 @@ pub fn says_joined(word: impl FnOnce() -> u32) -> bool {
     fence(Ordering::Acquire);
     word != 0
 }
+
+/// Begin to remove the name of `slot` in `readers/`, before it is looked at: under the writer lock. A
+/// reader may take the name meanwhile, since whoever had it may give it up.
+pub fn begin_clearing(clearing: &AtomicU32, slot: u32) {
+    clearing.store(slot + 1, Ordering::Relaxed);
+    // SYNC clearing: SeqCst; pairs with the fence in `is_clearing`: either that reader is seen to have
+    // the name, or it sees that the name is being removed.
+    fence(Ordering::SeqCst);
+}
+
+/// The name is gone, or stays.
+pub fn end_clearing(clearing: &AtomicU32) {
+    // SYNC clearing: Release; pairs with the Acquire in `is_clearing`: the name was removed before.
+    clearing.store(0, Ordering::Release);
+}
+
+/// Whether the name of `slot` in `readers/`, which the caller has just taken, is being removed. If not,
+/// the caller looks whether it has it still: then it stays.
+pub fn is_clearing(clearing: &AtomicU32, slot: u32) -> bool {
+    // SYNC clearing: SeqCst; pairs with the fence in `begin_clearing`.
+    fence(Ordering::SeqCst);
+    // SYNC clearing: Acquire; pairs with the Release in `end_clearing`.
+    clearing.load(Ordering::Acquire) == slot + 1
+}

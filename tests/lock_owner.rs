@@ -9,7 +9,7 @@ use common::{
 };
 use plasma::{Client, ConnectOptions, CreateOptions, EventKind, ObjectState, Status};
 use std::cell::RefCell;
-use std::os::fd::AsFd;
+use std::os::unix::fs::FileExt;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -321,48 +321,44 @@ fn room_that_another_made_meanwhile_is_found() {
     assert!(freed > 5, "{freed}");
 }
 
-/// A newcomer who finds every slot taken acts in the place of a dead client. Somebody else may have
-/// found that client dead just before, and take its name away.
+/// A newcomer that finds every place taken comes as a guest and buries the dead, wherever another one
+/// stands that is about to do the same.
 #[test]
-fn a_newcomer_in_the_place_of_the_dead_is_not_mistaken_for_a_user_whose_file_was_deleted() {
-    for n in (1..).step_by(2) {
+fn a_newcomer_comes_as_a_guest_when_the_dead_have_every_place() {
+    for n in (1..40).step_by(3) {
         let (_scratch, address, client) = store();
-        let undertaker = spawn(CHILD, &["undertaker", &address, &n.to_string()]);
+        let mut undertaker = spawn(CHILD, &["undertaker", &address, &n.to_string()]);
         undertaker.expect("ready");
         let dead = spawn(CHILD, &["writer", &address]);
         dead.expect("ready");
-        // Known to be in use, so that the loss of its name is noticed.
-        assert_eq!(client.stats().unwrap().clients, 3);
         let clients = std::path::Path::new(&address).join("clients");
         let slots: Vec<_> = (0..1024).map(|slot| clients.join(slot.to_string())).collect();
-        let file = std::fs::File::open(&slots[2]).unwrap();
+        let (mut head, size) = ([0; 192], std::fs::metadata(&slots[2]).unwrap().len());
+        std::fs::File::open(&slots[2]).unwrap().read_exact_at(&mut head, 0).unwrap();
         for slot in slots.iter().filter(|slot| !slot.exists()) {
-            std::fs::write(slot, b"").unwrap();
+            std::fs::write(slot, head).unwrap();
+            std::fs::File::options().write(true).open(slot).unwrap().set_len(size).unwrap();
         }
         dead.kill();
-        let mut undertaker = undertaker;
         undertaker.tell("go");
         assert!(undertaker.wait_for_state('T'));
-        let buried = !slots[2].exists();
         let newcomer = spawn(CHILD, &["newcomer", &address]);
-        let looks_alive = || plasma::sys::lock::is_write_locked(file.as_fd()).unwrap();
-        let mut said = None;
-        while said.is_none() && !looks_alive() {
+        // As a guest it waits where the undertaker has the writer lock.
+        let (guest, mut said) = (clients.join("1024"), None);
+        while said.is_none() && !guest.exists() {
             said = newcomer.now();
             std::thread::yield_now();
         }
         undertaker.signal(libc::SIGCONT);
         while undertaker.next().as_deref() != Some("done") {}
+        let said = said.or_else(|| newcomer.next()).unwrap();
+        assert_eq!(said, "connected", "stopped at {n}");
+        assert!(newcomer.end().success() && undertaker.end().success());
         client.reap().unwrap();
         put(&client, &id(OTHER, 1), 100, None);
         assert!(get_checked(&client, &id(KEPT, 0)).is_some(), "stopped at {n}");
-        let said = said.or_else(|| newcomer.next()).unwrap();
-        assert!(["connected", "PLASMA_ERR_LIMIT"].contains(&said.as_str()), "{said} at {n}");
-        assert!(newcomer.end().success() && undertaker.end().success());
-        if buried {
-            assert!(n > 5, "{n}");
-            return;
-        }
+        assert_eq!(std::fs::read_dir(&clients).unwrap().count(), 1, "stopped at {n}");
+        assert_eq!(client.stats().unwrap().objects_writing, 0, "stopped at {n}");
     }
 }
 

@@ -154,6 +154,7 @@ pub fn fingerprint() -> u64 {
         offset_of!(Table, free_head),
         offset_of!(Table, blocks_reserved),
         offset_of!(Table, had_client),
+        offset_of!(Table, clearing),
         offset_of!(Shard, magazine),
         offset_of!(Limbo, units),
         offset_of!(Magazine, heads),

@@ -54,7 +54,7 @@ fn types() -> String {
         type_of!(Live: epoch lifecycle records_reserved),
         type_of!(Reserved: 0),
         type_of!(LockLine: word abandoned),
-        type_of!(Table: used free_head free_tail free_count blocks_reserved hosts had_client),
+        type_of!(Table: used free_head free_tail free_count blocks_reserved hosts had_client clearing),
         type_of!(Counters: evictions evicted_bytes recoveries reaped_clients lock_steals),
         type_of!(EventHead: head last_gap),
         type_of!(AllocState: capacity free lead spare fresh first filled nonempty),

@@ -127,7 +127,8 @@ pub struct Table {
     pub hosts: AtomicU32,
     /// Not 0 once a client has joined.
     pub had_client: AtomicU32,
-    _unused: AtomicU32,
+    /// Name in `readers/` that the owner of the lock is removing: slot + 1, else 0.
+    pub clearing: AtomicU32,
     _pad: [AtomicU64; 4],
 }
 

@@ -44,6 +44,15 @@ impl Files {
         self.call(|state| state.names[slot].take())
     }
 
+    /// Remove a name if it is still that of `file`: by its owner, who knows.
+    pub fn unlink_if(&self, slot: usize, file: usize) {
+        self.call(|state| {
+            if state.names[slot] == Some(file) {
+                state.names[slot] = None;
+            }
+        });
+    }
+
     pub fn named(&self, slot: usize) -> Option<usize> {
         self.call(|state| state.names[slot])
     }

@@ -2,7 +2,7 @@
 
 use super::files::{Files, Futex, locked};
 use super::rt::{Arc, thread};
-use crate::presence::{say_joined, says_joined};
+use crate::presence::{begin_clearing, end_clearing, is_clearing, say_joined, says_joined};
 use crate::sync::explore::explore;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 
@@ -122,5 +122,45 @@ fn two_reapers_and_a_joiner_agree_on_a_name() {
         let [first, second] = reapers.map(|reaper| reaper.join().unwrap());
         assert!(first != second, "{first} {second}");
         assert_eq!(place.files.named(SLOT), joined.then_some(NEW));
+    });
+}
+
+/// In readers/, where others of a reader's user may take names away.
+struct Readers {
+    files: Files,
+    clearing: AtomicU32,
+}
+
+impl Readers {
+    /// `store/reap.rs`, remove_planted: under the lock, which only the caller takes.
+    fn clear(&self) {
+        begin_clearing(&self.clearing, SLOT as u32);
+        if self.files.named(SLOT) == Some(OLD) {
+            self.files.unlink(SLOT);
+        }
+        end_clearing(&self.clearing);
+    }
+
+    /// `store/join.rs`, link_into: whether it has the name.
+    fn join(&self) -> bool {
+        self.files.link(SLOT, NEW)
+            && !is_clearing(&self.clearing, SLOT as u32)
+            && self.files.named(SLOT) == Some(NEW)
+    }
+}
+
+#[test]
+fn a_reader_keeps_the_name_of_what_was_planted_or_takes_another() {
+    explore(3, || {
+        let readers = Readers { files: Files::new(1, 2), clearing: AtomicU32::new(0) };
+        let readers = Arc::new(readers);
+        assert!(readers.files.link(SLOT, OLD));
+        let [planter, producer] = [readers.clone(), readers.clone()];
+        let planter = thread::spawn(move || planter.files.unlink_if(SLOT, OLD));
+        let producer = thread::spawn(move || producer.clear());
+        let joined = readers.join();
+        planter.join().unwrap();
+        producer.join().unwrap();
+        assert!(!joined || readers.files.named(SLOT) == Some(NEW), "its name was taken away");
     });
 }

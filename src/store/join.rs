@@ -97,13 +97,20 @@ impl Own {
         own.identify(segment.read_only);
         let fd = own.fd()?;
         let count = slots.len();
-        let linked = slots
-            .map(|slot| (slot, file::link_tmpfile(fd, dir, &slot_name(slot))))
-            .find(|(_, linked)| !linked.is_err_and(|errno| errno.0 == libc::EEXIST));
-        if let Some((slot, linked)) = linked {
-            linked.map_err(cannot)?;
-            own.slot = slot;
-            return Ok(own);
+        for slot in slots {
+            let name = slot_name(slot);
+            match file::link_tmpfile(fd, dir, &name) {
+                Err(errno) if errno.0 == libc::EEXIST => continue,
+                linked => linked.map_err(cannot)?,
+            }
+            // In readers/ others of the same user may take names away, and a reaper that found one of
+            // theirs would take this one: then the next one, and what is left is for reapers.
+            let stays = || file::stat_at(Some(dir), &name).is_ok_and(|stat| stat.ino == own.ino());
+            let clearing = &segment.header().table.clearing;
+            if !in_readers || !presence::is_clearing(clearing, slot) && stays() {
+                own.slot = slot;
+                return Ok(own);
+            }
         }
         let whose = if in_readers { "readers of other users (max_readers)" } else { "clients" };
         Err(Error::new(

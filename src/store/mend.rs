@@ -107,6 +107,7 @@ impl Session {
         };
         // A client is here.
         set(&header.table.had_client, 1);
+        set(&header.table.clearing, 0);
         set(&header.table.hosts, known_hosts(header) as u32);
         let (used, reserved) = (&header.table.used, &header.live.records_reserved);
         let said = (used.load(Relaxed), reserved.load(Relaxed));

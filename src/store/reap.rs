@@ -12,10 +12,10 @@ use crate::index::Hit;
 use crate::layout::event::{EventKind, Sizes};
 use crate::layout::word::{RecordWord, State};
 use crate::memory;
+use crate::presence;
 use crate::segment::slot_name;
 use crate::sync::Ordering;
 use crate::sys::{Errno, file};
-use std::os::fd::AsFd;
 use std::time::Duration;
 
 impl Session {
@@ -66,24 +66,30 @@ impl Session {
     fn remove_planted(&self, call: &Call<'_>, planted: Vec<Place>) -> Result<()> {
         for place in planted {
             let (dir, name) = (place.dir(&self.segment)?, slot_name(place.slot));
-            let _guard = self.lock(call)?;
-            // Kept open, so that no other file comes to have its inode meanwhile.
-            let flags = libc::O_PATH | libc::O_NOFOLLOW;
-            let Ok(open) = file::open_at(Some(dir), &name, flags, 0) else { continue };
-            match Peer::open(&self.segment, place)? {
-                Ok(_) | Err(Unreadable::Os(Errno(libc::ENOENT))) => continue,
-                Err(why) => self.excuse(place, why)?,
-            }
-            let same = match (file::stat_fd(open.as_fd()), file::stat_at(Some(dir), &name)) {
-                (Ok(open), Ok(named)) => open.same_file(&named),
-                _ => false,
-            };
-            // Best effort: a directory may hold things, and the sticky bit may forbid it.
-            if same && file::unlink_at(Some(dir), &name).is_err() {
-                let _ = file::remove_dir_at(Some(dir), &name);
-            }
+            let guard = self.lock(call)?;
+            self.clear_name(&guard, place, || -> Result<()> {
+                match Peer::open(&self.segment, place)? {
+                    Ok(_) | Err(Unreadable::Os(Errno(libc::ENOENT))) => return Ok(()),
+                    Err(why) => self.excuse(place, why)?,
+                }
+                // Best effort: a directory may hold things, and the sticky bit may forbid it.
+                if file::unlink_at(Some(dir), &name).is_err() {
+                    let _ = file::remove_dir_at(Some(dir), &name);
+                }
+                Ok(())
+            })?;
         }
         Ok(())
+    }
+
+    /// Run `clear`, which looks at a name in `readers/` and removes it; a reader that takes the name while
+    /// it runs gives it up.
+    fn clear_name<T>(&self, _guard: &Guard<'_>, place: Place, clear: impl FnOnce() -> T) -> T {
+        let clearing = &self.segment.header().table.clearing;
+        presence::begin_clearing(clearing, place.slot);
+        let cleared = clear();
+        presence::end_clearing(clearing);
+        cleared
     }
 
     /// Bury one dead client; `false` when somebody else did.
@@ -91,16 +97,22 @@ impl Session {
         let (dir, name) = (place.dir(&self.segment)?, slot_name(place.slot));
         let mut guard = self.lock(call)?;
         // The name may be another client's by now, and so may the inode number.
-        if !self.is_dead_client(place, nonce, ino) {
-            return Ok(false);
-        }
-        let aborted = match place.in_readers {
-            true => Vec::new(),
-            false => self.abort_all_of(&mut guard, place.slot, nonce)?,
-        };
+        let is_dead = || self.is_dead_client(place, nonce, ino);
         // In readers/ the name may not be ours to remove: then it is skipped, and counts for nobody.
-        if file::unlink_at(Some(dir), &name).is_err() {
-            return Ok(false);
+        let unlink = || file::unlink_at(Some(dir), &name).is_ok();
+        let mut aborted = Vec::new();
+        if place.in_readers {
+            if !self.clear_name(&guard, place, || is_dead() && unlink()) {
+                return Ok(false);
+            }
+        } else {
+            if !is_dead() {
+                return Ok(false);
+            }
+            aborted = self.abort_all_of(&mut guard, place.slot, nonce)?;
+            if !unlink() {
+                return Ok(false);
+            }
         }
         self.count(&self.segment.header().counters.reaped_clients, 1);
         self.append_gap();
