@@ -186,7 +186,9 @@ void TestAListIsARange(const Store &store)
     CHECK(ObjectList().begin() == ObjectList().end());
 #if __cplusplus > 201703L
     CHECK(std::ranges::count_if(list, has) == 1);
+#if !defined(__clang__) || __clang_major__ > 15 // older ones cannot compile libstdc++'s views
     CHECK(std::ranges::distance(list | std::views::filter(has)) == 1);
+#endif
 #endif
 }
 
