@@ -45,15 +45,15 @@ fn put_waits_for_room_if_it_is_told_to() {
 
 #[test]
 fn a_pipe_waits_for_room_as_well() {
-    let place = Place::with(&["-c", "4M"]);
-    place.put("first", &pattern(2 << 20));
+    let place = Place::with(&["-c", "8M"]);
+    place.put("first", &pattern(5 << 20));
     let writer = place.command(&["put", "-", "-n", "second", "--timeout", "1m"]);
-    let second = std::thread::spawn(move || common::Ran::new(writer, &pattern(3 << 20)));
-    // It has taken all there is by then.
-    place.until(&["stat"], |stat| stat["used"].as_u64() > Some(3 << 20));
+    let second = std::thread::spawn(move || common::Ran::new(writer, &pattern(4 << 20)));
+    // It has taken nearly all there is by then, and moves to where the first was.
+    place.until(&["stat"], |stat| stat["used"].as_u64() > Some(7 << 20));
     place.run(&["rm", "first"]).ok();
     second.join().unwrap().ok();
-    assert_eq!(place.json(&["info", "second"])["data_size"], 3 << 20);
+    assert_eq!(place.json(&["info", "second"])["data_size"], 4 << 20);
 }
 
 #[test]

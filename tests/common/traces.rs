@@ -25,21 +25,21 @@ pub const TRACES: [Trace; 3] = [
         oldest_first: true,
         capacity: 64 << 20,
         sizes: (64.0, 1e6),
-        creates: 12_000,
+        creates: 5_000,
     },
     Trace {
         name: "any, as 1 kB to 16 MB in 1 GiB",
         oldest_first: false,
         capacity: 64 << 20,
         sizes: (64.0, 1e6),
-        creates: 12_000,
+        creates: 5_000,
     },
     Trace {
         name: "any, 100 B to 100 kB",
         oldest_first: false,
         capacity: 64 << 20,
         sizes: (100.0, 1e5),
-        creates: 40_000,
+        creates: 8_000,
     },
 ];
 
