@@ -17,7 +17,7 @@ use std::time::Duration;
 
 /// Processes at a time, and how long one may take.
 const AT_A_TIME: usize = 3;
-const LIMIT: Duration = Duration::from_secs(100);
+const LIMIT: Duration = Duration::from_secs(300);
 
 /// The short form runs one in this many of the slow cells, and this many triples.
 const ONE_IN: u64 = 24;

@@ -31,6 +31,7 @@ const CHILD: &str = "a_child_plays_its_role";
 #[test]
 fn a_child_plays_its_role() {
     let Some(role) = common::role() else { return };
+    system::die_with_parent();
     match role[0].as_str() {
         "cell" => run::play(&role),
         "stress" => stress::play(&role),

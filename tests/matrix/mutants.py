@@ -6,9 +6,11 @@
 The copy and its build are in target/matrix-mutants.
 """
 
+import contextlib
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -45,16 +47,26 @@ def failure(program, mutant):
     if mutant.get("full"):
         settings["PLASMA_MATRIX_FULL"] = "1"
     command = [str(COPY / program), "--exact", CELLS, "--nocapture"]
-    try:
-        done = subprocess.run(
-            command, cwd=COPY, env=os.environ | settings, capture_output=True, text=True, timeout=LIMIT_S
+    log = SCRATCH / "run.log"
+    with log.open("w") as output:
+        # In a session of its own, all of which ends with it.
+        running = subprocess.Popen(
+            command, cwd=COPY, env=os.environ | settings, stdout=output, stderr=output,
+            start_new_session=True,
         )
+    try:
+        status = running.wait(timeout=LIMIT_S)
     except subprocess.TimeoutExpired:
+        status = None
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(running.pid, signal.SIGKILL)
+    if status is None:
+        running.wait()
         return f"hangs for {LIMIT_S} s"
-    if done.returncode == 0:
+    if status == 0:
         return None
-    found = re.search(r"^FAILED (.*)$", done.stdout, re.M)
-    return found.group(1) if found else f"ends with {done.returncode}"
+    found = re.search(r"^FAILED (.*)$", log.read_text(errors="replace"), re.M)
+    return found.group(1) if found else f"ends with {status}"
 
 
 def mutate(mutant):
