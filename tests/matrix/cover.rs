@@ -4,7 +4,7 @@
 use super::calls::{CALLS, Call};
 use super::common::Rng;
 use super::disturbances::{DISTURBANCES, Disturbance};
-use super::expected::{Situation, is_possible};
+use super::expected::{Situation, fits, is_possible};
 use super::fixture::Kind;
 use std::collections::BTreeSet;
 
@@ -16,8 +16,10 @@ fn triples((call, situation, disturbance, kind): Row) -> [Triple; 3] {
     [(0, call, disturbance, kind), (1, call, situation, kind), (2, situation, disturbance, kind)]
 }
 
-fn possible((call, situation, disturbance, _): Row) -> bool {
-    is_possible(&CALLS[call], Situation::ALL[situation], DISTURBANCES[disturbance].0)
+fn possible((call, situation, disturbance, kind): Row) -> bool {
+    let (call, situation) = (&CALLS[call], Situation::ALL[situation]);
+    let (disturbance, kind) = (DISTURBANCES[disturbance].0, Kind::ALL[kind]);
+    is_possible(call, situation, disturbance) && fits(call, situation, disturbance, kind)
 }
 
 /// Rows in which all triples occur that have the kind of store in them and can occur; at most so many
@@ -66,6 +68,9 @@ fn each_triple_with_a_kind_of_store_is_covered() {
     for call in CALLS {
         for (disturbance, _) in DISTURBANCES {
             for kind in Kind::ALL {
+                if !fits(call, Situation::Free, *disturbance, kind) {
+                    continue;
+                }
                 assert!(
                     has(call.name, *disturbance, kind),
                     "{} {disturbance:?} {kind:?}",

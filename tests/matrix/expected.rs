@@ -73,6 +73,13 @@ pub fn is_possible(call: &Call, situation: Situation, disturbance: Disturbance) 
     }
 }
 
+/// Whether the pair can be tried in a store of this kind: without eviction plasma_evict() ends before it
+/// takes the lock.
+pub fn fits(call: &Call, situation: Situation, disturbance: Disturbance, kind: Kind) -> bool {
+    let locks = situation != Free || matches!(disturbance, OwnerStopped | OwnerKilled | OwnerSlow);
+    call.name != "plasma_evict" || kind == Kind::Lru || !locks
+}
+
 /// The statuses that the pair may return.
 pub fn allowed(call: &Call, situation: Situation, disturbance: Disturbance, kind: Kind) -> Allowed {
     let normal = normal(call, kind);

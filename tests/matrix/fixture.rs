@@ -235,6 +235,9 @@ impl Fix {
                 let made = plasma_create(client, Some(&self.id), size, options, Some(&mut draft));
                 assert_eq!(made, OK);
                 self.draft = written(&draft);
+                // So that the next entry takes the place of memory that goes back.
+                let (key, value) = (c"first".as_ptr(), void(&self.data));
+                assert_eq!(plasma_set_metadata(Some(&mut self.draft), key, value, 200), OK);
                 fill(&target(), bytes_mut(&self.draft));
             }
             Before::Many => many().for_each(|id| put(helper, &id, 200, None)),
