@@ -12,7 +12,7 @@ use super::run::Cell;
 use super::table::{usual_kind, write_runs};
 use plasma::mutex::Mutex;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 /// Processes at a time, and how long one may take.
@@ -173,9 +173,9 @@ impl Report {
                     println!("FAILED {} at {}: {error}", name(&cell), cell.point);
                     let failed = format!("{} at {}: {error}", name(&cell), cell.point);
                     self.failed.lock().push(failed);
+                    // One is enough for whoever asks whether any fails.
                     if std::env::var_os("PLASMA_MATRIX_FIRST").is_some() {
-                        // One is enough for whoever asks whether any fails.
-                        std::process::exit(1);
+                        ENOUGH.store(true, Relaxed);
                     }
                     return None;
                 }
@@ -200,13 +200,18 @@ impl Report {
     }
 }
 
+/// No further cell is begun.
+static ENOUGH: AtomicBool = AtomicBool::new(false);
+
 /// Do each of `work`, some at a time.
 fn side_by_side<T: Sync>(work: &[T], each: impl Fn(&T) + Sync) {
     let next = AtomicUsize::new(0);
     std::thread::scope(|scope| {
         for _ in 0..AT_A_TIME {
             scope.spawn(|| {
-                while let Some(one) = work.get(next.fetch_add(1, Relaxed)) {
+                while let Some(one) = work.get(next.fetch_add(1, Relaxed))
+                    && !ENOUGH.load(Relaxed)
+                {
                     each(one);
                 }
             });
