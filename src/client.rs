@@ -3,13 +3,13 @@
 use crate::buffer::Buffer;
 use crate::error::{Error, Result, Status};
 use crate::id::ObjectId;
-use crate::index::Key;
 use crate::info::{
     Activity, CheckReport, ClientInfo, HeapMap, Holding, ObjectInfo, ObjectState, Stats, StoreFacts,
 };
 use crate::layout::record::IdWords;
 use crate::mutable_buffer::MutableBuffer;
 use crate::options::{ConnectOptions, CreateOptions};
+use crate::protocols::index::Key;
 use crate::store::{Call, GetOrMake, Seat, Session, check_name};
 use crate::subscription::Subscription;
 use crate::sys::thread::CancelOff;

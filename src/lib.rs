@@ -12,9 +12,9 @@
 //!   record that decides everything ([`layout::word::RecordWord`]): FREE, WRITING, SEALED, DOOMED.
 //!   Hash chains, free lists and the heap's allocator are a cache of it.
 //! * A **get** walks a hash chain, writes a *lease* into a word of this process's own file, fences,
-//!   and looks whether the record is still SEALED. No lock, no system call ([`index`], [`lease`]).
+//!   and looks whether the record is still SEALED. No lock, no system call ([`protocols::index`], [`protocols::lease`]).
 //! * **Changes** to the chains, the allocator and the free lists happen under one writer lock
-//!   ([`lock`]), a word that can be stolen from the dead. A thief rebuilds the cache from the table.
+//!   ([`protocols::writer_lock`]), a word that can be stolen from the dead. A thief rebuilds the cache from the table.
 //! * **Deleting** makes an object DOOMED: invisible at once, its memory kept until no live process
 //!   leases it. Whether a process lives is told by a kernel lock on its file, never by its pid.
 //!
@@ -31,13 +31,9 @@ compile_error!("Plasma needs 64-bit little-endian Linux on x86_64 or aarch64");
 
 pub mod error;
 pub mod id;
-#[cfg_attr(any(loom, shuttle), allow(dead_code))]
-mod memory;
-#[doc(hidden)]
-pub mod mutex;
-#[cfg(not(any(loom, shuttle)))]
-mod once;
 pub mod options;
+#[cfg_attr(any(loom, shuttle), allow(dead_code))]
+mod support;
 #[doc(hidden)]
 pub mod sync;
 #[cfg(not(any(loom, shuttle)))]
@@ -48,19 +44,7 @@ pub mod sys;
 pub mod layout;
 
 #[doc(hidden)]
-pub mod alloc;
-#[doc(hidden)]
-pub mod events;
-#[doc(hidden)]
-pub mod index;
-#[doc(hidden)]
-pub mod lease;
-#[doc(hidden)]
-pub mod lock;
-#[doc(hidden)]
-pub mod presence;
-#[doc(hidden)]
-pub mod wait;
+pub mod protocols;
 
 #[cfg(all(test, any(loom, shuttle)))]
 mod models;

@@ -4,9 +4,9 @@
 use crate::buffer::Buffer;
 use crate::client::{NO_WAIT, forked};
 use crate::error::{Error, Result};
-use crate::memory;
 use crate::segment::BytesMut;
 use crate::store::{Draft, DraftName, Seat, Session, Taken, stale};
+use crate::support::fallible;
 use std::fmt;
 use std::mem::ManuallyDrop;
 
@@ -48,7 +48,7 @@ impl MutableBuffer {
         let bytes = draft.bytes;
         let name = seat.open_draft(draft).map_err(|draft| {
             seat.session().give_up(draft.object);
-            memory::refused()
+            fallible::refused()
         })?;
         Ok(Self { seat, name, bytes })
     }

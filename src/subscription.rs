@@ -1,12 +1,12 @@
 //! News of a store.
 
 use crate::error::{Result, Status};
-use crate::events::{self, Cursor, Poll};
 use crate::id::ObjectId;
 use crate::layout::event;
-use crate::mutex::Mutex;
+use crate::protocols::events::{self, Cursor, Poll};
 use crate::store::Session;
 use crate::sync::local::{AtomicBool, AtomicU32, Ordering::SeqCst};
+use crate::sync::mutex::Mutex;
 use crate::sys::event_fd::EventFd;
 use crate::sys::futex;
 use crate::sys::thread::{CancelOff, Thread, spawn_quiet};

@@ -4,8 +4,8 @@
 use super::invalid;
 use super::raw::{self, Growing};
 use crate::error::Result;
-use crate::memory;
 use crate::options::{ConnectOptions, CreateOptions, Eviction};
+use crate::support::fallible;
 use std::ffi::{c_char, c_void};
 use std::time::Duration;
 
@@ -231,7 +231,7 @@ pub(super) fn with_create<R>(
     check_flags(given.flags, CREATE_FLAGS, CONNECT_FLAGS, "plasma_create", "plasma_connect")?;
     let count = usize::try_from(given.metadata_count).unwrap_or(usize::MAX);
     let entries = raw::array(given.metadata, count, "metadata")?;
-    let mut pairs = memory::with_room(entries.len())?;
+    let mut pairs = fallible::with_room(entries.len())?;
     for entry in entries {
         pairs.push(metadata(entry.key, entry.value, entry.value_size)?);
     }

@@ -2,10 +2,10 @@
 
 use super::files::{Futex, locked};
 use super::rt::{Arc, thread};
-use crate::index::Key;
-use crate::index::fixture::{Table, id_in, name_in};
 use crate::layout::record::{IdWords, NameHash};
 use crate::layout::word::State;
+use crate::protocols::index::Key;
+use crate::protocols::index::fixture::{Table, id_in, name_in};
 use crate::sync::AtomicU64;
 use crate::sync::explore::explore;
 

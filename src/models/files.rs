@@ -2,7 +2,7 @@
 
 use super::rt::{Condvar, Mutex};
 use crate::error::Error;
-use crate::lock::{LockEnv, Parked, WriterLock};
+use crate::protocols::writer_lock::{LockEnv, Parked, WriterLock};
 use crate::sync::{AtomicU32, AtomicU64};
 
 /// What a client maps and others read.

@@ -3,7 +3,7 @@
 
 use super::rt::{Arc, Mutex, thread};
 use crate::layout::header::Lifecycle;
-use crate::presence::Presence;
+use crate::protocols::lifecycle::Presence;
 use crate::sync::AtomicU32;
 use crate::sync::explore::explore;
 

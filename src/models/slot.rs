@@ -2,7 +2,9 @@
 
 use super::files::{Files, Futex, locked};
 use super::rt::{Arc, thread};
-use crate::presence::{begin_clearing, end_clearing, is_clearing, say_joined, says_joined};
+use crate::protocols::lifecycle::{
+    begin_clearing, end_clearing, is_clearing, say_joined, says_joined,
+};
 use crate::sync::explore::explore;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 

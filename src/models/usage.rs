@@ -3,7 +3,7 @@
 use super::files::{Files, Futex, locked};
 use super::rt::{Arc, thread};
 use crate::layout::header::Lifecycle;
-use crate::presence::{Presence, say_joined, says_joined};
+use crate::protocols::lifecycle::{Presence, say_joined, says_joined};
 use crate::sync::explore::explore;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 

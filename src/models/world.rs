@@ -6,12 +6,12 @@
 use super::files::Futex;
 use super::rt::{Arc, thread};
 use crate::error::Error;
-use crate::index::fixture::{Table, id_in};
-use crate::index::{Hit, Key};
 use crate::layout::record::{IdWords, Record};
 use crate::layout::word::{LeaseWord, RecordWord, State};
-use crate::lease;
-use crate::lock::{LockEnv, Parked, WriterLock};
+use crate::protocols::index::fixture::{Table, id_in};
+use crate::protocols::index::{Hit, Key};
+use crate::protocols::lease;
+use crate::protocols::writer_lock::{LockEnv, Parked, WriterLock};
 use crate::sync::Ordering::Relaxed;
 use crate::sync::explore::{explore, killed_at};
 use crate::sync::{AtomicU32, AtomicU64};

@@ -19,11 +19,7 @@ pub use open::{Access, open};
 pub use publish::{NewStore, create, refuse_beyond_cgroup};
 pub use remove::{finish_removal, remove};
 
-use crate::alloc::Allocator;
 use crate::error::{Error, Result, Status};
-use crate::events::EventRing;
-use crate::index::hash::Seed;
-use crate::index::{Abandoned, Index, Slots};
 use crate::layout::LAYOUT_VERSION;
 use crate::layout::block::Block;
 use crate::layout::event::EventEntry;
@@ -34,15 +30,19 @@ use crate::layout::header::{
 };
 use crate::layout::record::Record;
 use crate::layout::wake::WakePage;
-use crate::lock::WriterLock;
 use crate::options::Eviction;
-use crate::presence::Presence;
+use crate::protocols::alloc::Allocator;
+use crate::protocols::events::EventRing;
+use crate::protocols::index::hash::Seed;
+use crate::protocols::index::{Abandoned, Index, Slots};
+use crate::protocols::lifecycle::Presence;
+use crate::protocols::wake::announce;
+use crate::protocols::writer_lock::WriterLock;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 use crate::sys::futex;
 use crate::sys::kept::Kept;
 use crate::sys::map::{HUGE_PAGE, Map};
 use crate::sys::ticks::Ticks;
-use crate::wait::announce;
 use std::sync::Arc;
 
 /// The facts of a store that never change, copied out of its header once and checked.

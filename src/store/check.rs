@@ -9,17 +9,17 @@ use super::call::Call;
 use super::reclaim::units_of;
 use super::recover::owned_extents;
 use super::session::Session;
-use crate::alloc;
 use crate::error::Result;
-use crate::index::Kept;
 use crate::info::CheckReport;
 use crate::layout::client::SLOTS;
 use crate::layout::extent::Extent;
 use crate::layout::header::{HOSTS, Lifecycle};
 use crate::layout::record::{NameHash, Record};
 use crate::layout::word::{RecordWord, State};
-use crate::memory;
+use crate::protocols::alloc;
+use crate::protocols::index::Kept;
 use crate::segment::all_set;
+use crate::support::fallible;
 use crate::sync::Ordering::Relaxed;
 use crate::sys::{file, fs};
 use std::collections::HashSet;
@@ -57,10 +57,10 @@ impl Session {
         let mut check = Check {
             session: self,
             report: CheckReport::default(),
-            words: memory::with_room(used)?,
-            owned: memory::with_room(4 * used)?,
-            blocks: memory::with_room(4 * used)?,
-            kept: memory::repeat(false, used)?,
+            words: fallible::with_room(used)?,
+            owned: fallible::with_room(4 * used)?,
+            blocks: fallible::with_room(4 * used)?,
+            kept: fallible::repeat(false, used)?,
             table_is_sound: false,
         };
         let walked = check.all();
@@ -243,7 +243,7 @@ impl Check<'_> {
         if word.is(State::Doomed) && meta.is_empty() {
             return Ok(());
         }
-        let mut bytes = memory::repeat(0, meta.size.min(MAX_TEXT) as usize)?;
+        let mut bytes = fallible::repeat(0, meta.size.min(MAX_TEXT) as usize)?;
         // With a system call: a heap that somebody cut short must not fault.
         let read = segment.heap.copy_out(meta.offset(), &mut bytes);
         let view = super::metadata::View(&bytes);
@@ -253,7 +253,7 @@ impl Check<'_> {
             read && pairs && payload && view.name().is_ok_and(|name| name.is_empty() != named);
         self.ensure(1, whole, || format!("the metadata of record {slot} is not what was written"));
         if let (true, true, Ok(name)) = (whole, named, view.name()) {
-            let NameHash(hash) = crate::index::hash::name_hash(segment.facts.seed, name);
+            let NameHash(hash) = crate::protocols::index::hash::name_hash(segment.facts.seed, name);
             let same = record.has_name(&NameHash(hash));
             self.ensure(1, same, || format!("record {slot} is named {name:?}, its hash differs"));
         }
@@ -386,7 +386,7 @@ impl Check<'_> {
         let (index, capacity) = (segment.index(), segment.facts.geometry.units());
         for shard in &segment.header().shards {
             let mut all = Vec::new();
-            let walked = shard.magazine.walk(&index, &mut |kept| memory::push(&mut all, kept));
+            let walked = shard.magazine.walk(&index, &mut |kept| fallible::push(&mut all, kept));
             if let Err(error) = walked {
                 self.problem(23, error.to_string());
             }
@@ -426,7 +426,7 @@ impl Check<'_> {
             return Ok(());
         }
         let mut producers = HashSet::new();
-        producers.try_reserve(SLOTS as usize).map_err(|_| memory::refused())?;
+        producers.try_reserve(SLOTS as usize).map_err(|_| fallible::refused())?;
         let report = &mut self.report;
         session.visit_clients(|view| {
             report.clients += u64::from(view.alive);

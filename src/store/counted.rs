@@ -6,10 +6,10 @@ use super::reclaim::units_of;
 use super::seat::{Seat, Ticket};
 use super::session::Session;
 use crate::error::{Error, Result, Status};
-use crate::index::Key;
 use crate::layout::extent::UNIT;
 use crate::layout::word::{LeaseWord, State};
-use crate::lease::{self, quota::Quota};
+use crate::protocols::index::Key;
+use crate::protocols::lease::{self, quota::Quota};
 use crate::sync::Ordering::{Acquire, Relaxed};
 use crate::sync::fence;
 

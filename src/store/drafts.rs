@@ -8,10 +8,10 @@
 
 use super::draft::Draft;
 use super::hint::{Hint, Kind};
-use crate::lease::entry::{Entry, Last};
-use crate::memory;
-use crate::mutex::Mutex;
+use crate::protocols::lease::entry::{Entry, Last};
+use crate::support::fallible;
 use crate::sync::local::{AtomicBool, AtomicU32, Ordering::*};
+use crate::sync::mutex::Mutex;
 use crate::sys::{membarrier, thread};
 use once_cell::sync::OnceCell;
 use std::cell::UnsafeCell;
@@ -101,7 +101,7 @@ impl Drafts {
         }
         let chunk = (made / FIRST + 1).ilog2();
         let count = FIRST << chunk;
-        let mut places = memory::with_room(count as usize).ok()?;
+        let mut places = fallible::with_room(count as usize).ok()?;
         places.extend(
             (0..count).map(|_| Place {
                 entry: Entry::new(),

@@ -12,12 +12,12 @@ use super::recover::{lead_of, owned_extents};
 use super::session::Session;
 use super::words::LeaseCounts;
 use crate::error::{Error, Result, Status};
-use crate::index::Hit;
 use crate::layout::event::EventKind;
 use crate::layout::extent::UNIT;
 use crate::layout::word::{LeaseWord, RecordWord, State};
-use crate::memory;
+use crate::protocols::index::Hit;
 use crate::segment::{Segment, all_set};
+use crate::support::fallible;
 use crate::sync::Ordering::Relaxed;
 use crate::sys::ticks::Age;
 
@@ -246,10 +246,10 @@ impl Session {
                 let lead = lead_of(&allocator, record, which, extent);
                 let (start, len) = (extent.start - lead, extent.len() + lead);
                 let span = Span { start, len, victim };
-                memory::push(&mut spans, span)?;
+                fallible::push(&mut spans, span)?;
             }
             if spans.len() == before && victim.is_some() {
-                memory::push(&mut spans, Span { start: 0, len: 0, victim })?;
+                fallible::push(&mut spans, Span { start: 0, len: 0, victim })?;
             }
         }
         spans.sort_unstable_by_key(|span| span.start);
@@ -266,7 +266,7 @@ impl Session {
             let (start, len) = self.segment.heap.chunk_range(chunk);
             Span { start: start / UNIT, len: len / UNIT, victim: None }
         };
-        memory::collect(bare.map(wall))
+        fallible::collect(bare.map(wall))
     }
 }
 
@@ -305,7 +305,7 @@ fn holds((first, second): (u64, u64), data: u64, meta: u64) -> bool {
 
 /// What may be evicted, oldest first.
 fn victims(spans: impl Iterator<Item = Span>) -> Result<Vec<Victim>> {
-    let mut by_age = memory::collect(spans.filter_map(|span| span.victim))?;
+    let mut by_age = fallible::collect(spans.filter_map(|span| span.victim))?;
     by_age.sort_unstable();
     by_age.dedup();
     Ok(by_age)
@@ -364,7 +364,7 @@ fn oldest_gap(spans: &[Span], capacity: u64, len: u64) -> Result<Vec<Victim>> {
         }
     }
     let Some((_, start)) = best else { return Ok(Vec::new()) };
-    memory::collect(inside(start, start + len).filter_map(|span| span.victim))
+    fallible::collect(inside(start, start + len).filter_map(|span| span.victim))
 }
 
 #[cfg(test)]

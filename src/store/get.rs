@@ -6,12 +6,12 @@ use super::seat::{Seat, Ticket};
 use super::session::Session;
 use crate::error::{Error, Result, Status};
 use crate::id::ObjectId;
-use crate::index::{Hit, Key};
 use crate::layout::record::IdWords;
 use crate::layout::word::{LeaseWord, State};
-use crate::lease;
-use crate::memory;
+use crate::protocols::index::{Hit, Key};
+use crate::protocols::lease;
 use crate::segment::Bytes;
+use crate::support::fallible;
 
 /// A leased object.
 #[derive(Clone, Copy, Debug)]
@@ -201,9 +201,9 @@ impl Session {
         each: &mut dyn FnMut(usize, Result<(Ticket, Held)>),
         get_now: impl Fn(&Key) -> Result<Now>,
     ) -> Result<()> {
-        let keys = memory::collect(ids.iter().map(|id| Key::Id(IdWords::from(id))))?;
-        let mut seen = memory::repeat(None, keys.len())?;
-        let mut pending: Vec<usize> = memory::with_room(keys.len())?;
+        let keys = fallible::collect(ids.iter().map(|id| Key::Id(IdWords::from(id))))?;
+        let mut seen = fallible::repeat(None, keys.len())?;
+        let mut pending: Vec<usize> = fallible::with_room(keys.len())?;
         for (i, key) in keys.iter().enumerate() {
             match get_now(key) {
                 Ok(Now::Held(ticket, held)) => each(i, Ok((ticket, held))),
@@ -264,9 +264,9 @@ impl Session {
             ));
         }
         let wanted = if num_ready == 0 { ids.len() } else { num_ready };
-        let keys = memory::collect(ids.iter().map(|id| Key::Id(IdWords::from(id))))?;
-        let mut seen = memory::repeat(None, keys.len())?;
-        let mut aborted = memory::repeat(false, keys.len())?;
+        let keys = fallible::collect(ids.iter().map(|id| Key::Id(IdWords::from(id))))?;
+        let mut seen = fallible::repeat(None, keys.len())?;
+        let mut aborted = fallible::repeat(false, keys.len())?;
         let mut count = 0;
         let mut step = |look: bool| -> Result<Option<()>> {
             count = 0;

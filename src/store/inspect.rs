@@ -9,13 +9,13 @@ use super::recover::{lead_of, owned_extents};
 use super::session::Session;
 use crate::error::{Error, Result, Status};
 use crate::id::ObjectId;
-use crate::index::Key;
 use crate::info::{ObjectInfo, ObjectState, Stats};
 use crate::layout::extent::{Extent, UNIT};
 use crate::layout::record::{IdWords, Record};
 use crate::layout::word::{LeaseWord, RecordWord, State};
-use crate::memory;
+use crate::protocols::index::Key;
 use crate::segment::Bytes;
+use crate::support::fallible;
 use crate::sync::Ordering::{Acquire, Relaxed};
 use crate::sync::fence;
 use crate::sys::fs;
@@ -65,7 +65,7 @@ impl Session {
 
     /// The key of a name.
     pub fn name_key(&self, name: &str) -> Key {
-        Key::Name(crate::index::hash::name_hash(self.segment.facts.seed, name))
+        Key::Name(crate::protocols::index::hash::name_hash(self.segment.facts.seed, name))
     }
 
     /// All about one object, whether it is sealed yet or not.
@@ -193,11 +193,11 @@ impl Session {
         {
             return Ok(());
         }
-        let mut bytes = memory::repeat(0, extent.size as usize)?;
+        let mut bytes = fallible::repeat(0, extent.size as usize)?;
         // With a system call: what is read may be given back to the file system meanwhile.
         if self.segment.heap.copy_out(extent.offset(), &mut bytes) {
             let view = View(&bytes);
-            info.name = memory::text(view.name().unwrap_or_default())?;
+            info.name = fallible::text(view.name().unwrap_or_default())?;
         }
         Ok(())
     }
@@ -215,7 +215,7 @@ impl Session {
             None => "?",
         };
         let mut address = String::new();
-        address.try_reserve_exact(name.len() + 40).map_err(|_| memory::refused())?;
+        address.try_reserve_exact(name.len() + 40).map_err(|_| fallible::refused())?;
         // Writing to a string fails only for want of memory, and there is room.
         let _ = write!(address, "{name}/{pid}@{start}");
         Ok(address)
@@ -354,17 +354,17 @@ impl Session {
     ) -> Result<(u64, u64)> {
         let allocator = self.segment.allocator();
         let capacity = self.segment.facts.geometry.units();
-        let mut owned = memory::with_room(self.segment.index().used() as usize + 1)?;
+        let mut owned = fallible::with_room(self.segment.index().used() as usize + 1)?;
         for slot in 0..self.segment.index().used() {
             let record = self.record(slot)?;
             if !is_free(slot, record.look()) {
                 for (which, extent) in owned_extents(record) {
                     let lead = lead_of(&allocator, record, which, extent);
-                    memory::push(&mut owned, (extent.start, extent.len(), lead))?;
+                    fallible::push(&mut owned, (extent.start, extent.len(), lead))?;
                 }
             }
         }
-        memory::push(&mut owned, (capacity, 0, 0))?;
+        fallible::push(&mut owned, (capacity, 0, 0))?;
         owned.sort_unstable();
         let (mut unowned, mut largest, mut from) = (0, 0, 0);
         for (start, len, lead) in owned {

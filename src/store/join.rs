@@ -10,7 +10,7 @@ use crate::layout::client::{
 };
 use crate::layout::header::Lifecycle;
 use crate::layout::word::LeaseWord;
-use crate::presence;
+use crate::protocols::lifecycle;
 use crate::segment::{Section, Segment, Single, refuse_beyond_cgroup, slot_name};
 use crate::sync::{AtomicU64, Ordering};
 use crate::sys::file_limit::refuse_beyond_file_limit;
@@ -107,7 +107,7 @@ impl Own {
             // theirs would take this one: then the next one, and what is left is for reapers.
             let stays = || file::stat_at(Some(dir), &name).is_ok_and(|stat| stat.ino == own.ino());
             let clearing = &segment.header().table.clearing;
-            if !in_readers || !presence::is_clearing(clearing, slot) && stays() {
+            if !in_readers || !lifecycle::is_clearing(clearing, slot) && stays() {
                 own.slot = slot;
                 return Ok(own);
             }
@@ -217,7 +217,7 @@ impl Own {
 
     /// Whether others take this client for one that uses the store.
     pub fn set_joined(&self, joined: bool) {
-        presence::say_joined(&self.header.joined, joined);
+        lifecycle::say_joined(&self.header.joined, joined);
     }
 }
 

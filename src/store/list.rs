@@ -7,12 +7,12 @@ use super::session::Session;
 use super::words::{LeaseCounts, WordSet};
 use crate::error::{Error, Result, Status};
 use crate::id::ObjectId;
-use crate::index::{Hit, Key};
 use crate::info::{ClientInfo, ObjectInfo};
 use crate::layout::record::{IdWords, Record};
 use crate::layout::word::{LeaseWord, RecordWord, State};
-use crate::lease;
-use crate::memory;
+use crate::protocols::index::{Hit, Key};
+use crate::protocols::lease;
+use crate::support::fallible;
 use crate::sync::Ordering::Relaxed;
 use crate::sys::process;
 
@@ -51,7 +51,7 @@ impl Session {
             };
             if !skipped && let Some(mut info) = self.describe(slot, None)? {
                 info.lease_count = held.leases.of(slot);
-                memory::push(&mut list, info)?;
+                fallible::push(&mut list, info)?;
             }
         }
         Ok(list)
@@ -80,7 +80,7 @@ impl Session {
             let record = self.record(slot)?;
             let word = record.look();
             if word.is(State::Doomed) && is_wanted(record) {
-                doomed.try_reserve(1).map_err(|_| memory::refused())?;
+                doomed.try_reserve(1).map_err(|_| fallible::refused())?;
                 doomed.insert(LeaseWord::new(word.generation(), slot).0);
             }
         }
@@ -115,7 +115,7 @@ impl Session {
         let mut objects = self.doomed(|record| record.has_id(&words))?;
         let hit = self.look(call, &Key::Id(IdWords::from(id)), &mut None)?;
         if let Some(hit) = hit {
-            objects.try_reserve(1).map_err(|_| memory::refused())?;
+            objects.try_reserve(1).map_err(|_| fallible::refused())?;
             objects.insert(LeaseWord::new(hit.word.generation(), hit.slot).0);
         }
         let holders = self.clients(Some(&objects))?;
@@ -142,7 +142,7 @@ impl Session {
                 holds |= is_wanted(lease);
             })?;
             if !room {
-                return Err(memory::refused());
+                return Err(fallible::refused());
             }
             let of_client = |(slot, nonce, ..): &&(u32, u64, u64, LeaseWord)| {
                 !view.place.in_readers && view.place.slot == *slot && view.nonce() == *nonce
@@ -158,7 +158,7 @@ impl Session {
                 info.lease_count = leases;
                 info.leased_bytes = bytes;
                 info.writing_bytes = writing_bytes;
-                memory::push(&mut list, info)?;
+                fallible::push(&mut list, info)?;
             }
             Ok(())
         })?;
@@ -177,7 +177,7 @@ impl Session {
                 let nonce = record.creator_nonce.load(Relaxed);
                 let size = record.data.load(word.data_index()).size;
                 let object = LeaseWord::new(word.generation(), slot);
-                memory::push(&mut writing, (creator, nonce, size, object))?;
+                fallible::push(&mut writing, (creator, nonce, size, object))?;
             }
         }
         Ok(writing)

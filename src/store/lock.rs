@@ -5,7 +5,7 @@ use super::peer::{Peer, Place, Unreadable};
 use super::session::Session;
 use crate::error::{Error, Result, Status};
 use crate::layout::client::ALL_SLOTS;
-use crate::lock::{Acquired, LockEnv, LockError, Parked};
+use crate::protocols::writer_lock::{Acquired, LockEnv, LockError, Parked};
 use crate::sys::{Errno, clock, futex, process};
 use std::time::Duration;
 

@@ -6,13 +6,13 @@
 
 use super::call::Call;
 use super::session::Session;
-use crate::alloc;
 use crate::error::{Result, Status};
-use crate::index::Kept;
 use crate::layout::extent::Extent;
 use crate::layout::record::Record;
 use crate::layout::shard::{SHARDS, Shard};
 use crate::layout::word::RecordWord;
+use crate::protocols::alloc;
+use crate::protocols::index::Kept;
 use crate::sync::Ordering::Relaxed;
 
 /// What was kept, as the allocator knows it.

@@ -7,13 +7,13 @@ use super::seat::{Seat, Ticket};
 use super::session::Session;
 use crate::error::{Error, Result, Status};
 use crate::id::ObjectId;
-use crate::index::Key;
 use crate::layout::record::IdWords;
 use crate::layout::word::State;
 use crate::options::CreateOptions;
+use crate::protocols::index::Key;
+use crate::protocols::wake::Slices;
 use crate::segment::{Address, remove};
 use crate::sys::clock;
-use crate::wait::Slices;
 
 /// What get or create came to.
 pub enum GetOrMake {

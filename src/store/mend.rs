@@ -10,13 +10,13 @@ use super::inspect::is_free;
 use super::lock::Guard;
 use super::session::Session;
 use crate::error::{Error, Result, Status};
-use crate::index::{Astray, Hit, Key};
 use crate::layout::geometry::{FIRST_BLOCKS, FIRST_RECORDS};
 use crate::layout::header::{CHUNKS, Header, Host};
 use crate::layout::record::Record;
 use crate::layout::word::State;
-use crate::memory;
+use crate::protocols::index::{Astray, Hit, Key};
 use crate::segment::all_set;
+use crate::support::fallible;
 use crate::sync::AtomicU32;
 use crate::sync::Ordering::{Acquire, Relaxed, Release};
 use crate::sys::file;
@@ -131,7 +131,7 @@ impl Session {
         let (geometry, index) = (&self.segment.facts.geometry, self.segment.index_fd.fd()?);
         let size = size_of::<Record>() as u64;
         let cannot = |errno: crate::sys::Errno| errno.because("cannot read the object table");
-        let mut bytes = memory::repeat(0, (AT_ONCE * size) as usize)?;
+        let mut bytes = fallible::repeat(0, (AT_ONCE * size) as usize)?;
         let (mut slot, mut last) = (u64::from(known), u64::from(known));
         while slot < u64::from(geometry.max_objects) {
             // By system calls: a page that was never written may have no memory.

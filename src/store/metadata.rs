@@ -10,7 +10,7 @@
 //! ```
 
 use crate::error::{Error, Result, Status};
-use crate::memory;
+use crate::support::fallible;
 use std::ffi::CStr;
 
 /// Bytes of all keys and values of one object.
@@ -40,7 +40,7 @@ impl Metadata {
         if let Some(name) = name {
             check_name(name)?;
         }
-        let mut made = Self { name: name.map(memory::text).transpose()?, pairs: Vec::new() };
+        let mut made = Self { name: name.map(fallible::text).transpose()?, pairs: Vec::new() };
         for (key, value) in pairs {
             made.set(key, value)?;
         }
@@ -66,18 +66,18 @@ impl Metadata {
         }
         match at {
             Some(i) => self.pairs[i].1 = copy(value)?,
-            None => memory::push(&mut self.pairs, (memory::text(key)?, copy(value)?))?,
+            None => fallible::push(&mut self.pairs, (fallible::text(key)?, copy(value)?))?,
         }
         Ok(())
     }
 
     /// A copy, to change without touching this one.
     pub fn copy(&self) -> Result<Self> {
-        let mut pairs = memory::with_room(self.pairs.len() + 1)?;
+        let mut pairs = fallible::with_room(self.pairs.len() + 1)?;
         for (key, value) in &self.pairs {
-            pairs.push((memory::text(key)?, copy(value)?));
+            pairs.push((fallible::text(key)?, copy(value)?));
         }
-        Ok(Self { name: self.name.as_deref().map(memory::text).transpose()?, pairs })
+        Ok(Self { name: self.name.as_deref().map(fallible::text).transpose()?, pairs })
     }
 
     /// Bytes of all keys and values.
@@ -104,7 +104,7 @@ impl Metadata {
             return Ok(Vec::new());
         }
         // Nothing below asks for more.
-        let mut out = memory::with_room(len)?;
+        let mut out = fallible::with_room(len)?;
         let name = self.name.as_deref().unwrap_or_default();
         for word in [self.payload(), self.pairs.len(), name.len(), 0] {
             out.extend_from_slice(&(word as u32).to_le_bytes());
@@ -122,7 +122,7 @@ impl Metadata {
 }
 
 fn copy(value: &[u8]) -> Result<Vec<u8>> {
-    memory::collect(value.iter().copied())
+    fallible::collect(value.iter().copied())
 }
 
 /// Refuse a name that no object can have.

@@ -16,8 +16,8 @@ use crate::layout::client::{
 };
 use crate::layout::extent::UNIT;
 use crate::layout::word::{LeaseWord, State};
-use crate::lease;
-use crate::presence::says_joined;
+use crate::protocols::lease;
+use crate::protocols::lifecycle::says_joined;
 use crate::segment::{Segment, slot_name};
 use crate::sync::{Ordering, fence};
 use crate::sys::kept::Kept;

@@ -12,9 +12,9 @@ use super::words::LeaseCounts;
 use crate::error::{Error, Result, Status};
 use crate::layout::client::{ALL_SLOTS, SLOTS};
 use crate::layout::word::LeaseWord;
-use crate::memory;
-use crate::mutex::Mutex;
 use crate::segment::{slot_name, slot_of};
+use crate::support::fallible;
+use crate::sync::mutex::Mutex;
 use crate::sys::{Errno, file};
 use std::collections::{HashMap, HashSet};
 
@@ -89,7 +89,7 @@ impl Session {
         let fresh = self.find_peers(known)?;
         let (mut seen, mut planted, mut failed) = (HashSet::new(), Vec::new(), Ok(()));
         let all = known.named.len() + known.nameless.len() + fresh.len();
-        seen.try_reserve(all).map_err(|_| memory::refused())?;
+        seen.try_reserve(all).map_err(|_| fallible::refused())?;
         let mut show = |place, peer: &Peer, folded: &mut u64| {
             let (alive, linked) = (peer.is_alive(), !seen.insert((peer.ino(), peer.nonce)));
             each(View { place, alive, session: self, peer, linked, folded }).map(|()| alive)
@@ -112,7 +112,7 @@ impl Session {
                 Err(why) => {
                     // Of the others is told all the same: the dead among them can be buried.
                     match self.excuse(place, why) {
-                        Ok(()) => memory::push(&mut planted, place)?,
+                        Ok(()) => fallible::push(&mut planted, place)?,
                         error => failed = failed.and(error),
                     }
                     continue;
@@ -163,10 +163,10 @@ impl Session {
         }
         let mut files = self.list_files()?;
         let mut same = HashSet::new();
-        same.try_reserve(files.len()).map_err(|_| memory::refused())?;
+        same.try_reserve(files.len()).map_err(|_| fallible::refused())?;
         // Nothing that becomes known below, or in the caller, fails for want of memory.
-        known.named.try_reserve(files.len()).map_err(|_| memory::refused())?;
-        known.nameless.try_reserve(KEPT_READERS).map_err(|_| memory::refused())?;
+        known.named.try_reserve(files.len()).map_err(|_| fallible::refused())?;
+        known.nameless.try_reserve(KEPT_READERS).map_err(|_| fallible::refused())?;
         files.retain(|(place, ino)| {
             let is_known = known.named.get(place).is_some_and(|known| known.peer.ino() == *ino);
             if is_known {
@@ -276,7 +276,7 @@ impl Session {
                 Err(error) if matches!(error.status(), Status::Limit | Status::OutOfMemory) => {
                     return Err(error);
                 }
-                Err(error) => memory::push(&mut strangers, (place, error))?,
+                Err(error) => fallible::push(&mut strangers, (place, error))?,
                 Ok(_) => {}
             }
         }
@@ -285,7 +285,7 @@ impl Session {
 
     fn list_files(&self) -> Result<Vec<(Place, u64)>> {
         // Canonical names are all different, so there are no more.
-        let mut files = memory::with_room((SLOTS + ALL_SLOTS) as usize)?;
+        let mut files = fallible::with_room((SLOTS + ALL_SLOTS) as usize)?;
         let clients = (self.segment.clients.fd()?, false);
         let readers = self.segment.readers.as_ref().map(|dir| dir.fd()).transpose()?;
         for (dir, in_readers) in [clients].into_iter().chain(readers.map(|dir| (dir, true))) {

@@ -5,13 +5,13 @@ use super::draft::{Kind, Unsealed};
 use super::magazine::extent_of;
 use super::mend::starts_over;
 use super::session::Session;
-use crate::alloc::{self, Outcome};
 use crate::error::{Error, Result, Status};
 use crate::id::ObjectId;
-use crate::index::{Hit, Index, Key, SlotOutcome};
 use crate::layout::extent::{Extent, UNIT, units};
 use crate::layout::record::{IdWords, NameHash};
 use crate::layout::word::{RecordWord, State};
+use crate::protocols::alloc::{self, Outcome};
+use crate::protocols::index::{Hit, Index, Key, SlotOutcome};
 use crate::segment::Segment;
 use crate::sync::Ordering::Relaxed;
 

@@ -8,12 +8,12 @@ use super::peer::{Peer, Place, Unreadable};
 use super::session::Session;
 use crate::error::{Result, Status};
 use crate::id::ObjectId;
-use crate::index::Hit;
 use crate::layout::event::{EventKind, Sizes};
 use crate::layout::word::{RecordWord, State};
-use crate::memory;
-use crate::presence;
+use crate::protocols::index::Hit;
+use crate::protocols::lifecycle;
 use crate::segment::slot_name;
+use crate::support::fallible;
 use crate::sync::Ordering;
 use crate::sys::{Errno, file};
 use std::time::Duration;
@@ -46,7 +46,7 @@ impl Session {
                 if self.segment.facts.lru() {
                     view.fold_releases(|lease, ticks| fold(&self.segment, lease, ticks));
                 }
-                memory::push(&mut dead, (view.place, view.nonce(), view.ino()))?;
+                fallible::push(&mut dead, (view.place, view.nonce(), view.ino()))?;
             }
             Ok(())
         });
@@ -86,9 +86,9 @@ impl Session {
     /// it runs gives it up.
     fn clear_name<T>(&self, _guard: &Guard<'_>, place: Place, clear: impl FnOnce() -> T) -> T {
         let clearing = &self.segment.header().table.clearing;
-        presence::begin_clearing(clearing, place.slot);
+        lifecycle::begin_clearing(clearing, place.slot);
         let cleared = clear();
-        presence::end_clearing(clearing);
+        lifecycle::end_clearing(clearing);
         cleared
     }
 
@@ -140,7 +140,7 @@ impl Session {
                 continue;
             }
             if is_shown(word) {
-                memory::push(&mut aborted, (record.id(), record.sizes(word)))?;
+                fallible::push(&mut aborted, (record.id(), record.sizes(word)))?;
             }
             self.free_object(guard, at, word, RecordWord::ORPHANED)?;
         }

@@ -9,18 +9,18 @@ use super::lock::Guard;
 use super::mend::starts_over;
 use super::session::Session;
 use super::words::WordSet;
-use crate::alloc;
 use crate::error::{Error, Result, Status};
 use crate::id::ObjectId;
-use crate::index::{Hit, Key, set_free};
 use crate::layout::event::EventKind;
 use crate::layout::extent::ExtentPair;
 use crate::layout::header::Lifecycle;
 use crate::layout::record::{IdWords, Record};
 use crate::layout::shard::{Limbo, SHARDS, Shard};
 use crate::layout::word::{LeaseWord, RecordWord, State};
-use crate::lease;
-use crate::memory;
+use crate::protocols::alloc;
+use crate::protocols::index::{Hit, Key, set_free};
+use crate::protocols::lease;
+use crate::support::fallible;
 use crate::sync::Ordering::Relaxed;
 use crate::sync::local;
 
@@ -199,7 +199,7 @@ impl Session {
         if count > self.segment.index().used() {
             return Err(not_limbo());
         }
-        all.try_reserve(count as usize).map_err(|_| memory::refused())?;
+        all.try_reserve(count as usize).map_err(|_| fallible::refused())?;
         let mut link = limbo.head.load(Relaxed);
         for _ in 0..count {
             let slot = link.wrapping_sub(1);

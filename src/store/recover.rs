@@ -7,12 +7,12 @@
 
 use super::lock::Guard;
 use super::session::Session;
-use crate::alloc::{self, Allocator, Outcome, Owned};
 use crate::error::{Error, Result, Status};
 use crate::layout::extent::Extent;
 use crate::layout::record::Record;
 use crate::layout::word::{RecordWord, State};
-use crate::memory;
+use crate::protocols::alloc::{self, Allocator, Outcome, Owned};
+use crate::support::fallible;
 use crate::sync::Ordering;
 
 impl Session {
@@ -75,7 +75,7 @@ impl Session {
     }
 
     fn rebuild_allocator(&self) -> Result<()> {
-        let mut owned = memory::with_room(self.segment.index().used() as usize)?;
+        let mut owned = fallible::with_room(self.segment.index().used() as usize)?;
         for slot in 0..self.segment.index().used() {
             let record = self.record(slot)?;
             if record.look().is(State::Free) {
@@ -84,7 +84,7 @@ impl Session {
             for (which, extent) in owned_extents(record) {
                 let tag = u64::from(slot) << 2 | which as u64;
                 let extent = Owned { start: extent.start, len: extent.len(), tag };
-                memory::push(&mut owned, extent)?;
+                fallible::push(&mut owned, extent)?;
             }
         }
         loop {

@@ -14,11 +14,11 @@ use super::session::Session;
 use super::words::WordMap;
 use crate::error::{Error, Result, Status};
 use crate::layout::client::MAX_LEASES;
-use crate::lease::entry::{Entry, Holder, Last};
-use crate::memory;
-use crate::mutex::Mutex;
-use crate::once::Once;
+use crate::protocols::lease::entry::{Entry, Holder, Last};
+use crate::support::fallible;
 use crate::sync::local::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering::*};
+use crate::sync::mutex::Mutex;
+use crate::sync::once::Once;
 use crate::sys::thread::CancelOff;
 use crate::sys::{fork, membarrier, thread};
 use once_cell::sync::OnceCell;
@@ -122,11 +122,11 @@ impl Seat {
 
     /// The seats from `base` on.
     fn some(base: u32) -> Result<Box<[Self; SEATS]>> {
-        let mut seats = memory::with_room(SEATS)?;
+        let mut seats = fallible::with_room(SEATS)?;
         for number in base..base + SEATS as u32 {
             seats.push(Self::new(number)?);
         }
-        seats.into_boxed_slice().try_into().map_err(|_| memory::refused())
+        seats.into_boxed_slice().try_into().map_err(|_| fallible::refused())
     }
 
     /// A seat that was given back, if there is one.
@@ -302,7 +302,7 @@ impl Seat {
     /// Another buffer on the lease of `ticket`, which is live.
     pub fn retain(&self, ticket: Ticket) -> Result<Ticket> {
         let mut copies = self.copies.lock();
-        copies.try_reserve(1).map_err(|_| memory::refused())?;
+        copies.try_reserve(1).map_err(|_| fallible::refused())?;
         let entry = self.entry(ticket.index).ok_or_else(stale)?;
         if !entry.add_copy() {
             return Err(Error::new(Status::Limit, "a buffer is retained 32767 times"));
@@ -441,7 +441,7 @@ impl Seat {
 }
 
 fn boxed<T>(items: impl Iterator<Item = T>) -> Result<Box<[T]>> {
-    memory::collect(items).map(Vec::into_boxed_slice)
+    fallible::collect(items).map(Vec::into_boxed_slice)
 }
 
 fn thread_number() -> u32 {

@@ -11,8 +11,8 @@ use crate::layout::extent::UNIT;
 use crate::layout::record::Record;
 use crate::layout::wake::WakeWord;
 use crate::layout::word::{LeaseWord, RecordWord, State};
-use crate::memory;
 use crate::segment::all_set;
+use crate::support::fallible;
 use crate::sync::Ordering::{Acquire, Relaxed};
 use crate::sync::fence;
 
@@ -76,7 +76,7 @@ impl Session {
                     create_time_us: seen.create_time_us,
                     lease_count: held.leases.of(slot),
                 };
-                memory::push(&mut blocks, block)?;
+                fallible::push(&mut blocks, block)?;
             }
         }
         blocks.sort_unstable_by_key(|block| (block.offset, block.size));
@@ -94,7 +94,7 @@ impl Session {
             let (offset, len) = self.segment.heap.chunk_range(chunk);
             match runs.last_mut() {
                 Some(last) if last.0 + last.1 == offset => last.1 += len,
-                _ => memory::push(&mut runs, (offset, len))?,
+                _ => fallible::push(&mut runs, (offset, len))?,
             }
         }
         Ok(runs)
@@ -109,7 +109,7 @@ impl Session {
             if let Some(seen) = glimpse(record).filter(|seen| seen.state == ObjectState::Writing) {
                 let creator = record.creator_slot.load(Relaxed);
                 let nonce = record.creator_nonce.load(Relaxed);
-                memory::push(&mut writing, (creator, nonce, seen))?;
+                fallible::push(&mut writing, (creator, nonce, seen))?;
             }
         }
         let mut list = Vec::new();
@@ -118,14 +118,14 @@ impl Session {
             let mut all = Ok(());
             view.leases(|lease| {
                 if let (Ok(()), Some(seen)) = (&all, self.leased(lease)) {
-                    all = memory::push(&mut list, seen.held_by(client));
+                    all = fallible::push(&mut list, seen.held_by(client));
                 }
             })?;
             all?;
             for (slot, nonce, seen) in &writing {
                 let of_client = (*slot, *nonce) == (view.place.slot, view.nonce());
                 if of_client && !view.place.in_readers {
-                    memory::push(&mut list, seen.held_by(client))?;
+                    fallible::push(&mut list, seen.held_by(client))?;
                 }
             }
             Ok(())

@@ -4,16 +4,16 @@ use super::call::Call;
 use super::session::Session;
 use crate::error::{Error, Result, Status};
 use crate::id::ObjectId;
-use crate::index::hash::id_hash;
-use crate::index::{Hit, Key};
 use crate::layout::event::{EventKind, Sizes};
 use crate::layout::record::{NameHash, Record};
 use crate::layout::wake::{WAKE_WORDS, WakeWord};
 use crate::layout::word::{RecordWord, State};
-use crate::memory;
+use crate::protocols::index::hash::id_hash;
+use crate::protocols::index::{Hit, Key};
+use crate::protocols::wake::{Slices, announce, begin_all, relay};
+use crate::support::fallible;
 use crate::sync::{Ordering, fence};
 use crate::sys::{clock, futex};
-use crate::wait::{Slices, announce, begin_all, relay};
 use std::time::Duration;
 
 /// The longest sleep: a sealer may die between publishing and waking.
@@ -66,7 +66,7 @@ impl Session {
         &self,
         keys: impl Iterator<Item = &'k Key>,
     ) -> Result<Vec<&WakeWord>> {
-        let mut words = memory::with_room(MAX_WORDS)?;
+        let mut words = fallible::with_room(MAX_WORDS)?;
         let most = if futex::has_waitv() { MAX_WORDS } else { 1 };
         for key in keys {
             let word = self.wake_word(key);
@@ -103,7 +103,7 @@ impl Session {
         mut step: impl FnMut() -> Result<Option<T>>,
     ) -> Result<T> {
         let deadline = call.deadline();
-        let mut expected = memory::with_room(words.len())?;
+        let mut expected = fallible::with_room(words.len())?;
         let mut slept_out = false;
         let mut slept_since = None;
         loop {
@@ -144,7 +144,7 @@ impl Session {
         until: u64,
     ) -> Result<bool> {
         let (wake, slept_out) = if futex::has_waitv() {
-            let mut watches = memory::with_room(words.len() + 1)?;
+            let mut watches = fallible::with_room(words.len() + 1)?;
             watches.push(futex::Watch::private(self.calls.word(), call.generation()));
             let shared = words.iter().zip(expected);
             watches.extend(shared.map(|(word, seq)| futex::Watch::shared(&word.seq, *seq)));

@@ -1,7 +1,7 @@
 //! Sets and maps of words that are unique already: serials, leases.
 
 use crate::error::Result;
-use crate::memory;
+use crate::support::fallible;
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
 
@@ -21,7 +21,7 @@ pub struct LeaseCounts(Vec<u32>);
 impl LeaseCounts {
     /// Room for this many slots.
     pub fn new(slots: u32) -> Result<Self> {
-        memory::repeat(0, slots as usize).map(Self)
+        fallible::repeat(0, slots as usize).map(Self)
     }
 
     /// Whether leases on this slot are counted.

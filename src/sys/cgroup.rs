@@ -4,7 +4,7 @@
 //! is no error: the kernel kills. So room is looked at before memory is reserved.
 
 use super::kernel_file::read_text;
-use crate::once::Once;
+use crate::sync::once::Once;
 
 /// The tightest limit among this process's group and the groups around it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -62,12 +62,12 @@ const NEAR: usize = 16;
 
 /// The door to shared words, and those whose point is the caller's: not places themselves.
 const WRAPPERS: &[(&str, &[&str])] = &[
-    ("src/sync.rs", &[""]),
+    ("src/sync/mod.rs", &[""]),
     ("src/layout/extent.rs", &["self.wide[i].store(", "self.low[i].store("]),
     ("src/layout/record.rs", &[".compare_exchange(old.0", "self.id[", "self.id_tail.store("]),
-    ("src/lock.rs", &[".compare_exchange(from.raw()"]),
+    ("src/protocols/writer_lock/mod.rs", &[".compare_exchange(from.raw()"]),
     (
-        "src/presence.rs",
+        "src/protocols/lifecycle.rs",
         &[".compare_exchange(from", ".fetch_max(gone", ".change(Lifecycle::Gone, Lifecycle::Live)"],
     ),
     ("src/segment/heap.rs", &["copy_from(self", "copy_from_own(self"]),
@@ -78,18 +78,18 @@ const PRIVATE: &[(&str, &[&str])] = &[
     ("src/store/drafts.rs", &[""]),
     ("src/store/hint.rs", &[""]),
     ("src/store/seat.rs", &[""]),
-    ("src/lease/entry.rs", &[""]),
-    ("src/lease/quota.rs", &["self.held."]),
+    ("src/protocols/lease/entry.rs", &[""]),
+    ("src/protocols/lease/quota.rs", &["self.held."]),
     ("src/subscription.rs", &[""]),
     ("src/id.rs", &[""]),
     ("src/store/session.rs", &["self.gone.", "self.links_seen_us.", "self.creates."]),
     ("src/store/leave.rs", &["self.left."]),
     ("src/store/call.rs", &[""]),
     ("src/store/reclaim.rs", &["self.paid.", "self.scans."]),
-    ("src/lease/quota.rs", &[""]),
-    ("src/once.rs", &[""]),
-    ("src/lock.rs", &["self.pause."]),
-    ("src/wait.rs", &["self.limit."]),
+    ("src/protocols/lease/quota.rs", &[""]),
+    ("src/sync/once.rs", &[""]),
+    ("src/protocols/writer_lock/mod.rs", &["self.pause."]),
+    ("src/protocols/wake/mod.rs", &["self.limit."]),
 ];
 
 /// Damage from outside is mended in a recovery, and a death there is followed by another one.
@@ -97,7 +97,7 @@ const MENDED: &str = "damage from outside, mended in a recovery: tests/mend.rs";
 
 /// Places that no operation here passes, and why.
 const NOT_PASSED: &[(&str, &str, &str)] = &[
-    ("src/presence.rs", "compare_exchange(now, Lifecycle::Live", MENDED),
+    ("src/protocols/lifecycle.rs", "compare_exchange(now, Lifecycle::Live", MENDED),
     ("src/store/mend.rs", "word.store(value", MENDED),
     ("src/store/mend.rs", "reserved.store(there", MENDED),
     ("src/store/mend.rs", "blocks_reserved.store(FIRST_BLOCKS", MENDED),
@@ -119,14 +119,18 @@ const NOT_PASSED: &[(&str, &str, &str)] = &[
         "file::set_owner(",
         "root removes another user's store: one more call on a file without a name",
     ),
-    ("src/presence.rs", "clearing.store(", "readers of other users: tests/planted_names.rs"),
+    (
+        "src/protocols/lifecycle.rs",
+        "clearing.store(",
+        "readers of other users: tests/planted_names.rs",
+    ),
     (
         "src/store/reap.rs",
         "file::remove_dir_at(",
         "what a reader of another user planted: tests/planted_names.rs",
     ),
     (
-        "src/presence.rs",
+        "src/protocols/lifecycle.rs",
         "compare_exchange(now, Lifecycle::Live",
         "recovery after a death in CLOSING: what follows the kills of `leave an ephemeral store as the last`",
     ),

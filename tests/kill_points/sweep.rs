@@ -1,7 +1,7 @@
 //! Killing at the n-th point, for n = 1, 2, .. to the end.
 
 use super::common::{Child, say, spawn};
-use plasma::mutex::Mutex;
+use plasma::sync::mutex::Mutex;
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 

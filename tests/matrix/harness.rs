@@ -10,7 +10,7 @@ use super::disturbances::{DISTURBANCES, Disturbance, When};
 use super::expected::{Allowed, Situation, is_possible};
 use super::run::Cell;
 use super::table::{usual_kind, write_runs};
-use plasma::mutex::Mutex;
+use plasma::sync::mutex::Mutex;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;

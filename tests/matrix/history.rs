@@ -5,7 +5,7 @@
 
 use super::api::*;
 use plasma::ffi::plasma_status;
-use plasma::mutex::Mutex;
+use plasma::sync::mutex::Mutex;
 use std::collections::HashSet;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

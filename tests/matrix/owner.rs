@@ -25,7 +25,7 @@ const LETS_GO: u32 = 2;
 fn once_it_owns(stand: impl FnOnce() + 'static) {
     let (mut took, mut stand) = (false, Some(stand));
     at_points(move |point| {
-        let of_lock = point.file().ends_with("src/lock.rs");
+        let of_lock = point.file().ends_with("src/protocols/writer_lock/mod.rs");
         let here = took && !of_lock;
         took |= of_lock && point.what() == "compare_exchange";
         if here {

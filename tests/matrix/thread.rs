@@ -1,6 +1,6 @@
 //! A thread that makes one call, and where it stands.
 
-use plasma::mutex::Mutex;
+use plasma::sync::mutex::Mutex;
 use plasma::sync::{at_points, no_more_points};
 use std::ffi::c_void;
 use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, Ordering::SeqCst};

@@ -2,7 +2,7 @@
 #![allow(unsafe_code)] // timers and user ids
 
 use super::plan::Doom;
-use plasma::mutex::Mutex;
+use plasma::sync::mutex::Mutex;
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::PathBuf;

@@ -3,7 +3,7 @@
 #![allow(unsafe_code)] // a payload that loom watches
 
 use super::{Entry, Holder, Last};
-use crate::lease;
+use crate::protocols::lease;
 use crate::sync::explore::explore;
 use crate::sync::local::AtomicBool;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};

@@ -7,21 +7,22 @@
 //! of [`local`].
 
 #[cfg(all(test, any(loom, shuttle)))]
-#[path = "sync/explore.rs"]
 pub(crate) mod explore;
 #[cfg(loom)]
-#[path = "sync/modelled.rs"]
+#[path = "modelled.rs"]
 mod imp;
 #[cfg(shuttle)]
 use shuttle::sync::atomic as imp;
 #[cfg(not(any(loom, shuttle)))]
 use std::sync::atomic as imp;
 
+pub mod mutex;
+#[cfg(not(any(loom, shuttle)))]
+pub(crate) mod once;
 #[cfg(all(test, not(any(loom, shuttle))))]
 pub(crate) mod testing;
 
 #[cfg(feature = "kill-points")]
-#[path = "sync/pause.rs"]
 mod pause;
 
 pub use imp::{Ordering, fence};
@@ -133,7 +134,7 @@ pub use kill::{Point, arm, arm_stop, before_death, kill_point, passed, trace, tr
 
 #[cfg(feature = "kill-points")]
 mod kill {
-    use crate::mutex::Mutex;
+    use crate::sync::mutex::Mutex;
     use std::fmt;
     use std::panic::Location;
     use std::sync::OnceLock;

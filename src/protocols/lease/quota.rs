@@ -14,7 +14,7 @@
 use super::scanned;
 use crate::error::Result;
 use crate::layout::word::LeaseWord;
-use crate::memory;
+use crate::support::fallible;
 use crate::sync::local::{AtomicU64, Ordering};
 use crate::sync::{Ordering::SeqCst, fence};
 
@@ -92,7 +92,7 @@ pub fn counted(
             && refused.is_ok()
         {
             sum = sum.saturating_add(bytes);
-            refused = memory::push(&mut found, (index, lease, bytes));
+            refused = fallible::push(&mut found, (index, lease, bytes));
         }
     })?;
     refused?;

@@ -5,9 +5,9 @@
 //! lease that stays counts.
 
 use super::{Quota, counted, taken};
-use crate::index::fixture::{Table, id_in};
 use crate::layout::word::{LeaseWord, State};
-use crate::lease::{doomed, protect, release};
+use crate::protocols::index::fixture::{Table, id_in};
+use crate::protocols::lease::{doomed, protect, release};
 use crate::sync::explore::explore;
 use crate::sync::{AtomicU64, Ordering};
 use ::loom::sync::Arc;

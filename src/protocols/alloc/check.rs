@@ -3,7 +3,7 @@
 use super::{Allocator, bins::bin_of, corrupt, tree::priority};
 use crate::error::Result;
 use crate::layout::block::{BIN_WORDS, BINS, BlockState};
-use crate::memory;
+use crate::support::fallible;
 use crate::sync::Ordering::Relaxed;
 
 /// Where a block number was found.
@@ -40,7 +40,7 @@ impl Allocator<'_> {
         let fresh = self.state.fresh.load(Relaxed) as usize;
         ensure(fresh <= self.blocks.len(), "more blocks were taken than are reserved")?;
         let mut tiling =
-            Tiling { free_units: 0, free_blocks: 0, seen: memory::repeat(Seen::Nowhere, fresh)? };
+            Tiling { free_units: 0, free_blocks: 0, seen: fallible::repeat(Seen::Nowhere, fresh)? };
         let mut last_free = false;
         for block in self.walk() {
             let block = block?;
@@ -93,7 +93,7 @@ impl Allocator<'_> {
         loop {
             while number != 0 {
                 mark(seen, number, Seen::Free, Seen::InBin)?;
-                memory::push(&mut above, number)?;
+                fallible::push(&mut above, number)?;
                 number = self.node(number)?.left.load(Relaxed);
             }
             let Some(least) = above.pop() else { return Ok(()) };

@@ -5,10 +5,10 @@
 #![allow(clippy::disallowed_types)] // no atomic: a race on it is to be seen
 
 use super::{doomed, protect, release};
-use crate::index::fixture::Table;
-use crate::index::{Hit, Key};
 use crate::layout::record::IdWords;
 use crate::layout::word::{LeaseWord, RecordWord, State};
+use crate::protocols::index::fixture::Table;
+use crate::protocols::index::{Hit, Key};
 use crate::sync::testing::rounds;
 use crate::sync::{AtomicU64, Ordering, fence};
 use std::cell::UnsafeCell;

@@ -7,11 +7,11 @@
 #![allow(unsafe_code)] // a payload that loom watches
 
 use super::{doomed, protect, release, scanned};
-use crate::index::fixture::{Table, id_in};
-use crate::index::{Hit, Key};
 use crate::layout::extent::Extent;
 use crate::layout::word::{LeaseWord, State};
-use crate::presence::{say_joined, says_joined};
+use crate::protocols::index::fixture::{Table, id_in};
+use crate::protocols::index::{Hit, Key};
+use crate::protocols::lifecycle::{say_joined, says_joined};
 use crate::sync::explore::explore;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 use ::loom::cell::UnsafeCell;

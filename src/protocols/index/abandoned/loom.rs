@@ -1,7 +1,7 @@
 //! One creator that gives an object up, beside those who have the lock.
 
 use super::*;
-use crate::index::fixture::Table;
+use crate::protocols::index::fixture::Table;
 use ::loom::sync::Arc;
 use ::loom::thread;
 

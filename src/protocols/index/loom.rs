@@ -23,7 +23,7 @@ use super::fixture::{Table, id_in, name_in};
 use super::{Hit, Key};
 use crate::layout::record::{IdWords, NameHash};
 use crate::layout::word::State;
-use crate::lease;
+use crate::protocols::lease;
 use crate::sync::explore::explore;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 use ::loom::sync::Arc;

@@ -4,7 +4,7 @@ use super::{Index, KINDS, Key, Kind, corrupt_link};
 use crate::error::Result;
 use crate::layout::record::IdWords;
 use crate::layout::word::{BucketWord, CHAIN_END, RecordWord, chain_end};
-use crate::memory;
+use crate::support::fallible;
 use crate::sync::Ordering::{Relaxed, Release};
 use crate::sync::fence;
 
@@ -100,8 +100,8 @@ impl Index<'_> {
         const SEEN: u32 = u32::MAX - 1;
         // Copied in the order of the table: chains lead all over it.
         let (used, mut missing) = (self.used(), 0);
-        let mut homes = memory::with_room(used as usize)?;
-        let mut links = memory::with_room(used as usize)?;
+        let mut homes = fallible::with_room(used as usize)?;
+        let mut links = fallible::with_room(used as usize)?;
         for slot in 0..used {
             let record = self.record(slot)?;
             let key = kind.key(record, record.load(Relaxed));

@@ -4,7 +4,7 @@ use super::{Index, KINDS, Key, Kind};
 use crate::error::Result;
 use crate::layout::record::{IdWords, NameHash};
 use crate::layout::word::{BucketWord, RecordWord, chain_end};
-use crate::memory;
+use crate::support::fallible;
 use crate::sync::{AtomicU32, Ordering::Relaxed};
 use std::fmt;
 
@@ -22,7 +22,7 @@ impl Index<'_> {
     }
 
     fn check_chains_of(&self, kind: Kind, words: &[RecordWord], report: Report<'_>) -> Result<()> {
-        let mut seen = memory::repeat(false, words.len())?;
+        let mut seen = fallible::repeat(false, words.len())?;
         for (at, bucket) in self.buckets(kind).iter().enumerate() {
             let mut link = BucketWord(bucket.load(Relaxed)).first(at);
             while link != chain_end(at) {
@@ -47,7 +47,7 @@ impl Index<'_> {
                 link = kind.link(record).load(Relaxed);
             }
         }
-        let mut keys = memory::with_room(words.len())?;
+        let mut keys = fallible::with_room(words.len())?;
         for (slot, (&word, seen)) in (0u32..).zip(words.iter().zip(seen)) {
             let Ok(record) = self.record(slot) else { break };
             let Some(key) = kind.key(record, word) else { continue };
@@ -76,7 +76,7 @@ impl Index<'_> {
         belongs: impl Fn(usize) -> bool,
         report: Report<'_>,
     ) -> Result<Vec<Vec<u32>>> {
-        let mut seen = memory::repeat(false, words.len())?;
+        let mut seen = fallible::repeat(false, words.len())?;
         let mut lists = Vec::new();
         for head in heads {
             let mut list = Vec::new();
@@ -95,10 +95,10 @@ impl Index<'_> {
                 if !belongs(slot as usize) {
                     report(23, format!("{kind} holds record {slot}: {:#x}", word.0));
                 }
-                memory::push(&mut list, slot)?;
+                fallible::push(&mut list, slot)?;
                 link = record.link.load(Relaxed);
             }
-            memory::push(&mut lists, list)?;
+            fallible::push(&mut lists, list)?;
         }
         for slot in (0..words.len()).filter(|slot| belongs(*slot) && !seen[*slot]) {
             report(23, format!("record {slot} is not in {kind}"));

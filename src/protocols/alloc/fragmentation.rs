@@ -2,7 +2,7 @@
 
 use super::fixture::{Heap, got};
 
-#[path = "../../tests/common/traces.rs"]
+#[path = "../../../tests/common/traces.rs"]
 mod traces;
 
 use traces::{TRACES, best_fit, used_when_full};

@@ -1,0 +1,3 @@
+//! Help for all layers that knows nothing of stores.
+
+pub mod fallible;
