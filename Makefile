@@ -216,7 +216,7 @@ VERSION := sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml
 CMAKE_BUILD = cmake -S . -B $(1) -DPLASMA_CARGO_DIR="$(CURDIR)/target" $(2) && cmake --build $(1)
 
 PACKAGE_TEST = $(call CMAKE_BUILD,target/cmake) && ctest --test-dir target/cmake --output-on-failure -j 2
-package-test: release-lib ## ctest: what CMake installs, its packages, and who uses them; see docs/abi.md
+package-test: release-lib ## ctest: what CMake installs, its packages, and who uses them; see docs/guide/abi.md
 	$(PACKAGE_TEST)
 
 deb: ## packages for Debian, in target/deb: libplasma0, libplasma-dev, plasma-tools

@@ -13,7 +13,7 @@
  *                   gets while nobody writes, two write, the store is recovered
  *
  * Nothing in the library helps: the lock's word is watched in the mapped index
- * (docs/design.md, 2.2 and 3.2), the owner's life by F_OFD_GETLK on its file.
+ * (docs/internals/layout.md), the owner's life by F_OFD_GETLK on its file.
  */
 #define _GNU_SOURCE
 #include "recovery.h"

@@ -152,7 +152,7 @@ pub struct CheckReport {
 /// Something that is wrong with a store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// The invariant of docs/design.md, section 5, that does not hold: 3 for I3.
+    /// The invariant of docs/internals/invariants.md that does not hold: 3 for I3.
     pub invariant: u32,
     /// What was found.
     pub text: String,

@@ -19,7 +19,7 @@
 //!   leases it. Whether a process lives is told by a kernel lock on its file, never by its pid.
 //!
 //! The modules that are hidden from this documentation are the layers below the API; ARCHITECTURE.md
-//! walks through them, docs/design.md owns the bytes and the protocols.
+//! walks through them, docs/internals owns the bytes and the protocols.
 
 #[cfg(not(all(
     target_os = "linux",

@@ -12,7 +12,7 @@ use std::time::Duration;
 const OBJECTS: u64 = 12;
 const MAX_OBJECTS: u64 = 64;
 
-/// Offsets of docs/design.md, section 2, in the `index` of a store with 64 objects.
+/// Offsets of docs/internals/layout.md in the `index` of a store with 64 objects.
 const BUCKETS: u64 = 64;
 const ID_BUCKETS: u64 = 16384;
 const NAME_BUCKETS: u64 = ID_BUCKETS + 4096;

@@ -116,7 +116,7 @@ fn a_child_plays_its_role() {
         "create" => {
             create_and_seal(&client, 0);
             // But for the looks at the names of the store, at some of the creates: see
-            // docs/what-happens-when.md.
+            // docs/guide/what-happens-when.md.
             forbid_system_calls(&[libc::SYS_newfstatat]);
             let before = ALLOCATIONS.load(Ordering::Relaxed);
             create_and_seal(&client, OBJECTS);

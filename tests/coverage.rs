@@ -1,4 +1,4 @@
-//! docs/coverage.md says which test holds what; this holds docs/coverage.md.
+//! tests/coverage.toml says which test holds which promise; this checks that it is complete and true.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -56,29 +56,61 @@ fn statuses() -> BTreeSet<String> {
     body.lines().filter(is_member).flat_map(|line| words(line, "PLASMA_ERR_")).map(short).collect()
 }
 
-/// The rows below a heading, each as its cells.
-fn rows(heading: &str) -> Vec<Vec<String>> {
-    let text = read("docs/coverage.md");
-    let (_, rest) = text
-        .split_once(&format!("\n## {heading}\n"))
-        .unwrap_or_else(|| panic!("docs/coverage.md has no heading {heading:?}"));
-    let section = rest.split("\n## ").next().unwrap_or(rest);
-    let table = section.lines().filter(|line| line.starts_with('|')).skip(2);
-    table
-        .map(|line| {
-            let cells = line.trim_matches('|').split(" | ");
-            cells.map(|cell| cell.trim().trim_matches('`').to_owned()).collect()
-        })
-        .collect()
+/// One promise and the tests that hold it.
+struct Row {
+    /// A function, a status, an input, a promise or an event.
+    name: String,
+    /// For a function: one of its statuses; else empty.
+    status: String,
+    tests: Vec<String>,
 }
 
-/// `file::name` of each test that a row names, without the quotes.
-fn tests(row: &[String]) -> Vec<String> {
-    let cell = row.last().expect("a cell");
-    cell.split(", ").map(|test| test.trim_matches('`').to_owned()).collect()
+const LIST: &str = "tests/coverage.toml";
+
+/// All rows by the name of their table. A row is `key = [`, one test a line, and `]`.
+fn tables() -> BTreeMap<String, Vec<Row>> {
+    let mut tables: BTreeMap<String, Vec<Row>> = BTreeMap::new();
+    let mut heading = String::new();
+    let mut is_open = false;
+    for (number, line) in read(LIST).lines().enumerate() {
+        let (line, place) = (line.trim_end(), format!("{LIST}:{}", number + 1));
+        let (table, function) = heading.split_once('.').unwrap_or((&heading, ""));
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        } else if let Some(name) = line.strip_prefix('[').and_then(|it| it.strip_suffix(']')) {
+            assert!(!is_open, "{place}: a heading inside a list");
+            name.clone_into(&mut heading);
+        } else if line == "]" {
+            assert!(is_open, "{place}: closes no list");
+            is_open = false;
+        } else if let Some(test) = line.strip_prefix("    \"").and_then(|it| it.strip_suffix("\","))
+        {
+            assert!(is_open, "{place}: a test outside a list");
+            let row = tables.get_mut(table).and_then(|rows| rows.last_mut());
+            row.expect("a row").tests.push(test.to_owned());
+        } else if let Some((key, rest)) = line.split_once(" = [") {
+            let is_comment = rest.is_empty() || rest.starts_with(" # ");
+            assert!(!is_open && !heading.is_empty() && is_comment, "{place}: {line}");
+            let key = key.trim_matches('"').to_owned();
+            let (name, status) =
+                if function.is_empty() { (key, String::new()) } else { (function.into(), key) };
+            let row = Row { name, status, tests: Vec::new() };
+            tables.entry(table.to_owned()).or_default().push(row);
+            is_open = true;
+        } else {
+            panic!("{place}: {line}");
+        }
+    }
+    assert!(!is_open, "{LIST}: the last list is open");
+    tables
 }
 
-const HEADINGS: [&str; 5] = ["Functions", "Any function", "Bad input", "Promises", "Events"];
+/// The rows of one table.
+fn rows(table: &str) -> Vec<Row> {
+    tables().remove(table).unwrap_or_else(|| panic!("{LIST} has no table {table}"))
+}
+
+const TABLES: [&str; 5] = ["any-function", "bad-input", "events", "functions", "promises"];
 
 /// Why a test that is named is none, if so.
 fn flaw(test: &str) -> Option<String> {
@@ -114,25 +146,29 @@ fn flaw(test: &str) -> Option<String> {
 #[test]
 fn each_row_names_tests_that_exist() {
     let mut flaws = Vec::new();
-    for heading in HEADINGS {
-        let rows = rows(heading);
-        assert!(!rows.is_empty(), "nothing below {heading:?}");
+    let tables = tables();
+    assert!(tables.keys().eq(TABLES), "{:?}", tables.keys());
+    for (table, rows) in tables {
         for row in rows {
-            for test in tests(&row) {
-                if let Some(flaw) = flaw(&test) {
-                    flaws.push(format!("{heading}, {:?}: {test:?} {flaw}", row[0]));
+            let name = format!("{table}, {:?} {}", row.name, row.status);
+            if row.tests.is_empty() {
+                flaws.push(format!("{name}: no test"));
+            }
+            for test in &row.tests {
+                if let Some(flaw) = flaw(test) {
+                    flaws.push(format!("{name}: {test:?} {flaw}"));
                 }
             }
         }
     }
-    assert!(flaws.is_empty(), "docs/coverage.md:\n{}", flaws.join("\n"));
+    assert!(flaws.is_empty(), "{LIST}:\n{}", flaws.join("\n"));
 }
 
 #[test]
 fn each_function_and_each_status_it_names_has_a_row() {
-    let rows = rows("Functions");
+    let rows = rows("functions");
     let covered: BTreeSet<(&str, &str)> =
-        rows.iter().map(|row| (row[0].as_str(), row[1].as_str())).collect();
+        rows.iter().map(|row| (row.name.as_str(), row.status.as_str())).collect();
     assert_eq!(covered.len(), rows.len(), "two rows for the same");
     let functions = functions();
     let mut missing = Vec::new();
@@ -143,23 +179,23 @@ fn each_function_and_each_status_it_names_has_a_row() {
             }
         }
     }
-    assert!(missing.is_empty(), "docs/coverage.md has no row for {missing:?}");
+    assert!(missing.is_empty(), "{LIST} has no row for {missing:?}");
     let unknown: Vec<_> = covered.iter().filter(|row| !functions.contains_key(row.0)).collect();
     assert!(unknown.is_empty(), "the header has no {unknown:?}");
 }
 
 #[test]
 fn each_status_has_a_row() {
-    let rows = rows("Any function");
-    let covered: BTreeSet<String> = rows.iter().map(|row| row[0].clone()).collect();
+    let rows = rows("any-function");
+    let covered: BTreeSet<String> = rows.iter().map(|row| row.name.clone()).collect();
     assert_eq!(covered, statuses());
 }
 
 #[test]
 fn the_tests_of_a_function_call_it() {
     let mut flaws = Vec::new();
-    for row in rows("Functions") {
-        let called = tests(&row).iter().any(|test| {
+    for row in rows("functions") {
+        let called = row.tests.iter().any(|test| {
             let file = test.split("::").next().unwrap_or_default();
             let own = read(Path::new("tests/c").join(file));
             let mut all = own.clone() + &read("tests/c/check.h");
@@ -168,24 +204,24 @@ fn the_tests_of_a_function_call_it() {
                     all += &read(Path::new("tests/c").join(helper));
                 }
             }
-            let says = match row[1].as_str() {
+            let says = match row.status.as_str() {
                 "-" | "OK" => true,
                 status => own.contains(&format!("PLASMA_ERR_{status}")),
             };
-            says && all.contains(&format!("{}(", row[0]))
+            says && all.contains(&format!("{}(", row.name))
         });
         if !called {
-            flaws.push(format!("{} {}", row[0], row[1]));
+            flaws.push(format!("{} {}", row.name, row.status));
         }
     }
-    assert!(flaws.is_empty(), "no test named in docs/coverage.md calls it: {flaws:?}");
+    assert!(flaws.is_empty(), "no test named in {LIST} calls it: {flaws:?}");
 }
 
 #[test]
 fn promises_and_events_are_all_there() {
     let numbers: Vec<String> =
-        rows("Promises").iter().map(|row| row[0].chars().take(2).collect()).collect();
+        rows("promises").iter().map(|row| row.name.chars().take(2).collect()).collect();
     assert_eq!(numbers, ["1.", "2.", "3.", "4.", "5.", "6."]);
-    assert!(rows("Events").len() >= 11);
-    assert!(rows("Bad input").len() >= 40);
+    assert!(rows("events").len() >= 11);
+    assert!(rows("bad-input").len() >= 40);
 }

@@ -61,12 +61,12 @@ fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// docs/caveats.md as the first comment of the header.
+/// docs/guide/caveats.md as the first comment of the header.
 fn manual() -> String {
     let mut out = String::from("/*\n * SPDX-License-Identifier: ");
     let _ = writeln!(out, "{}\n *", env!("CARGO_PKG_LICENSE"));
     let mut code = false;
-    for line in read("docs/caveats.md").lines() {
+    for line in read("docs/guide/caveats.md").lines() {
         if line.starts_with("```") {
             code = !code;
             continue;

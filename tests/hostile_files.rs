@@ -295,7 +295,7 @@ fn a_store_that_says_somebody_leaves_when_nobody_does_is_mended_by_who_connects(
 /// what is reserved, far behind its end.
 #[test]
 fn an_extent_outside_the_heap_is_corrupt_whatever_its_new_size() {
-    // In a record: its id, and bits 47..32 and 31..0 of its data's first unit (docs/design.md, 2.3).
+    // In a record: its id, and bits 47..32 and 31..0 of its data's first unit (docs/internals/layout.md).
     const ID: usize = 8;
     const HIGH: u64 = 32 + 6;
     const LOW: u64 = 32 + 16;

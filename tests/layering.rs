@@ -381,13 +381,16 @@ fn each_sync_has_its_partner() {
             }
         }
     }
-    let design = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/design.md");
+    let design = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/internals/invariants.md");
     let design = fs::read_to_string(design).unwrap_or_default();
     let lonely = places
         .iter()
         .filter(|(name, places)| places.len() < 2 && !design.contains(&format!("`{name}`")))
         .map(|(name, places)| format!("{}: {name}", places[0]));
-    report("SYNC names that occur once and are not in docs/design.md", lonely.collect());
+    report(
+        "SYNC names that occur once and are not in docs/internals/invariants.md",
+        lonely.collect(),
+    );
 }
 
 #[test]
@@ -403,14 +406,18 @@ fn each_sync_is_broken_by_a_mutant_or_kept_for_a_reason() {
             names.extend(said.into_iter().flat_map(|(all, _)| all.split(", ")).map(str::to_owned));
         }
     }
-    let design = read("docs/design.md");
-    let section = design.split("## 6. ").nth(1).unwrap().split("## 7. ").next().unwrap();
+    let design = read("docs/internals/invariants.md");
+    let section = design.split("\n## Synchronisation\n").nth(1).unwrap();
+    let section = section.split("\n## ").next().unwrap();
     let rows = section.lines().filter_map(|line| line.strip_prefix("| ")?.split(" | ").next());
     let rows: BTreeSet<String> = rows.filter(|row| *row != "name").map(str::to_owned).collect();
     let lost = names.iter().chain(&rows).filter(|name| !listed(name)).cloned();
     report("SYNC names that are not in tests/mutants/mutants.toml", lost.collect());
     let unlike = names.symmetric_difference(&rows).cloned();
-    report("SYNC names in the source or in docs/design.md, not in both", unlike.collect());
+    report(
+        "SYNC names in the source or in docs/internals/invariants.md, not in both",
+        unlike.collect(),
+    );
 }
 
 #[test]

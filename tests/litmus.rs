@@ -7,7 +7,7 @@
 //! no comments, so its header names the n-th occurrence of an instruction, and what it is changed
 //! to, or nothing. So each program shows that it can fail, and which orderings it needs.
 //!
-//! `make litmus` prints all verdicts; docs/memory-model.md says what they mean.
+//! `make litmus` prints all verdicts; docs/internals/memory-model.md says what they mean.
 
 #[path = "common/skip.rs"]
 mod skip;

@@ -1,4 +1,4 @@
-//! docs/plasma-command.md tells of the program as it is.
+//! docs/guide/command.md tells of the program as it is.
 
 mod common;
 
@@ -6,7 +6,7 @@ use common::Place;
 use std::collections::BTreeSet;
 
 fn page() -> String {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/plasma-command.md");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/guide/command.md");
     std::fs::read_to_string(path).unwrap()
 }
 

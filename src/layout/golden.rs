@@ -132,7 +132,7 @@ fn the_layout_is_the_committed_one() {
         "The layout is not that of tests/golden/layout-v{LAYOUT_VERSION}.txt, line {}:\n\
          committed: {}\n      now: {}\n\
          A store that is there would be misread. If the change is meant: raise LAYOUT_VERSION in \
-         src/layout/mod.rs, note it in CHANGELOG.md and docs/design.md, and run this test once \
+         src/layout/mod.rs, note it in CHANGELOG.md and docs/internals/layout.md, and run this test once \
          with PLASMA_UPDATE_GOLDEN=1.",
         line + 1,
         golden.lines().nth(line).unwrap_or("(nothing)"),

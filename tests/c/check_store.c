@@ -6,7 +6,7 @@
 
 #include "check.h"
 
-/* Offsets of docs/design.md, 2.2. */
+/* Offsets of docs/internals/layout.md. */
 enum { LOCK_AT = 256, FREE_UNITS_AT = 520 };
 
 static plasma_check_report_t report_of(plasma_client_t *client)

@@ -63,7 +63,7 @@ impl Object {
     }
 }
 
-/// Bytes of the extent that holds name and metadata (docs/design.md).
+/// Bytes of the extent that holds name and metadata (docs/internals/layout.md).
 fn text_size(name: Option<u8>, metadata: &BTreeMap<u8, Vec<u8>>) -> u64 {
     if name.is_none() && metadata.is_empty() {
         return 0;

@@ -220,7 +220,7 @@ fn who_takes_objects_out_of_the_middle_of_chains_is_killed() {
     let _ = Client::remove_store(Some(&address));
 }
 
-/// Where the index has the epoch and the lock (docs/design.md, 2.2).
+/// Where the index has the epoch and the lock (docs/internals/layout.md).
 const EPOCH: u64 = 128;
 const LOCK: u64 = 256;
 

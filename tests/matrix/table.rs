@@ -1,4 +1,4 @@
-//! The table of pairs, for people: docs/matrix.md is made of the rows, and a file below the target
+//! The table of pairs, for people: docs/internals/matrix.md is made of the rows, and a file below the target
 //! directory lists all runs.
 
 use super::api::status_name;
@@ -147,13 +147,16 @@ pub fn write_runs(runs: &BTreeMap<String, BTreeMap<i32, u32>>) {
 
 #[test]
 fn the_table_in_the_docs_is_that_of_the_rows() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/matrix.md");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/internals/matrix.md");
     let text = document();
     if std::env::var_os("PLASMA_UPDATE_MATRIX").is_some() {
         std::fs::write(&path, &text).unwrap();
     }
     let known = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(known == text, "docs/matrix.md is not current: PLASMA_UPDATE_MATRIX=1 writes it");
+    assert!(
+        known == text,
+        "docs/internals/matrix.md is not current: PLASMA_UPDATE_MATRIX=1 writes it"
+    );
 }
 
 #[test]

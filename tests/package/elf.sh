@@ -1,5 +1,5 @@
 #!/bin/sh
-# elf.sh LIBRARY [GLIBC]: what readelf says of libplasma.so is what docs/abi.md says; with GLIBC, it
+# elf.sh LIBRARY [GLIBC]: what readelf says of libplasma.so is what docs/guide/abi.md says; with GLIBC, it
 # runs where the C library has that version.
 set -eu
 library=$1
