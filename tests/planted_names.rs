@@ -3,10 +3,8 @@
 #![allow(unsafe_code)] // becoming another user
 
 mod common;
-#[path = "common/skip.rs"]
-mod skip;
 
-use common::{Child, Scratch, content, hear, id, role, say, spawn};
+use common::{Child, Scratch, content, hear, id, role, say, skip, spawn};
 use plasma::{Client, ConnectOptions, CreateOptions};
 use std::cell::RefCell;
 use std::fs;
