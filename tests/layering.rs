@@ -63,17 +63,17 @@ const UNSAFE: &[&str] = &[
     "src/sys/event_fd.rs",
     "src/sys/file.rs",
     "src/sys/file_limit.rs",
+    "src/sys/file_lock.rs",
     "src/sys/fork.rs",
     "src/sys/fs.rs",
     "src/sys/futex.rs",
-    "src/sys/kept.rs",
-    "src/sys/lock.rs",
     "src/sys/map.rs",
     "src/sys/membarrier.rs",
     "src/sys/process.rs",
     "src/sys/random.rs",
     "src/sys/testing.rs",
     "src/sys/thread.rs",
+    "src/sys/verified_fd.rs",
 ];
 
 /// Allowed beside them: `#[unsafe(no_mangle)]` in all of `src/ffi`.

@@ -10,7 +10,7 @@ use super::files;
 use super::remove::remove_tree;
 use crate::error::{Error, Result, Status};
 use crate::sys::file::{self, Stat};
-use crate::sys::{Errno, SysResult, lock, process, random};
+use crate::sys::{Errno, SysResult, file_lock, process, random};
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, OwnedFd};
 
@@ -96,7 +96,7 @@ fn try_site(parent: &OwnedFd, name: CString) -> SysResult<Option<Site>> {
     let flags = libc::O_RDWR | libc::O_CREAT | libc::O_EXCL | libc::O_NOFOLLOW;
     let index = match file::open_at(Some(dir.as_fd()), files::INDEX, flags, 0o600) {
         Err(errno) if swept(&errno) => return Ok(None),
-        Ok(index) => lock::try_write_lock(index.as_fd()).map(|locked| (index, locked)),
+        Ok(index) => file_lock::try_write_lock(index.as_fd()).map(|locked| (index, locked)),
         Err(errno) => Err(errno),
     };
     match index {
@@ -168,5 +168,5 @@ fn builder_lock(dir: &OwnedFd) -> Option<OwnedFd> {
         let flags = flags | libc::O_CREAT | libc::O_EXCL;
         file::open_at(Some(dir.as_fd()), files::INDEX, flags, 0o600)
     });
-    index.ok().filter(|index| lock::try_write_lock(index.as_fd()).unwrap_or(false))
+    index.ok().filter(|index| file_lock::try_write_lock(index.as_fd()).unwrap_or(false))
 }

@@ -7,14 +7,14 @@ use crate::layout::extent::{Extent, UNIT};
 use crate::layout::header::Reserved;
 use crate::sync::{Ordering, kill_point};
 use crate::sys::file;
-use crate::sys::kept::Kept;
 use crate::sys::map::{HUGE_PAGE, Map};
+use crate::sys::verified_fd::VerifiedFd;
 use once_cell::sync::OnceCell;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 /// The heap file, mapped read-only, and read-write from the first create on.
 pub struct Heap {
-    fd: Kept,
+    fd: VerifiedFd,
     readable: Map,
     writable: OnceCell<Map>,
     capacity: u64,
@@ -45,7 +45,7 @@ impl Heap {
         let readable = Map::read_only(fd.as_fd(), capacity as usize)
             .map_err(|errno| errno.because("cannot map the heap"))?;
         let chunk_shift = chunk_size.trailing_zeros();
-        let fd = Kept::new(fd).map_err(|errno| errno.because("cannot look at the heap"))?;
+        let fd = VerifiedFd::new(fd).map_err(|errno| errno.because("cannot look at the heap"))?;
         Ok(Self { fd, readable, writable: OnceCell::new(), capacity, chunk_shift })
     }
 

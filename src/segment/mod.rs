@@ -40,9 +40,9 @@ use crate::protocols::wake::announce;
 use crate::protocols::writer_lock::WriterLock;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 use crate::sys::futex;
-use crate::sys::kept::Kept;
 use crate::sys::map::{HUGE_PAGE, Map};
 use crate::sys::ticks::Ticks;
+use crate::sys::verified_fd::VerifiedFd;
 use std::sync::Arc;
 
 /// The facts of a store that never change, copied out of its header once and checked.
@@ -118,13 +118,13 @@ impl Facts {
 /// An open store.
 pub struct Segment {
     /// The directory of the store.
-    pub dir: Kept,
+    pub dir: VerifiedFd,
     /// `clients/`.
-    pub clients: Kept,
+    pub clients: VerifiedFd,
     /// `readers/`, in stores that admit them.
-    pub readers: Option<Kept>,
+    pub readers: Option<VerifiedFd>,
     /// `index`, as it was opened.
-    pub index_fd: Kept,
+    pub index_fd: VerifiedFd,
     /// What never changes.
     pub facts: Facts,
     /// Whether `index` and the heap are mapped read-only.
@@ -247,7 +247,7 @@ impl Segment {
 
     /// Whether somebody deleted its directories, without removing the store.
     pub fn is_deleted(&self) -> bool {
-        let nameless = |dir: &Kept| dir.look().is_ok_and(|stat| stat.nlink == 0);
+        let nameless = |dir: &VerifiedFd| dir.inspect().is_ok_and(|stat| stat.nlink == 0);
         nameless(&self.dir) || nameless(&self.clients)
     }
 }

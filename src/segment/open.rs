@@ -12,8 +12,8 @@ use crate::layout::header::{self, Header, Identity, WAKE_FILE_SIZE};
 use crate::layout::{LAYOUT_VERSION, geometry::HEADER_SIZE};
 use crate::protocols::index::hash::Seed;
 use crate::sys::file::{self, Stat};
-use crate::sys::kept::Kept;
 use crate::sys::map::Map;
+use crate::sys::verified_fd::VerifiedFd;
 use crate::sys::{fs, process};
 use std::ffi::CStr;
 use std::mem::offset_of;
@@ -134,7 +134,8 @@ impl Opener<'_> {
 
         let index = self.map(&index_fd, geometry.index_size, read_only)?;
         let wake = self.map(&wake_fd, WAKE_FILE_SIZE, !can_hint)?;
-        let keep = |fd| Kept::new(fd).map_err(|errno| errno.because("cannot look at the store"));
+        let keep =
+            |fd| VerifiedFd::new(fd).map_err(|errno| errno.because("cannot look at the store"));
         let max_objects = u64::from(geometry.max_objects);
         let buckets = u64::from(geometry.buckets);
         Ok(Segment {

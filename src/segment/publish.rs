@@ -21,7 +21,7 @@ use crate::sys::file_limit::refuse_beyond_file_limit;
 use crate::sys::fs::FileSystem;
 use crate::sys::map::{HUGE_PAGE, Map};
 use crate::sys::ticks::Ticks;
-use crate::sys::{cgroup, clock, file, lock, random};
+use crate::sys::{cgroup, clock, file, file_lock, random};
 use std::ffi::CStr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
@@ -75,7 +75,7 @@ pub fn create(address: &Address, new: &NewStore) -> Result<bool> {
         remove_tree(&parent, &name, dir.as_fd());
     }
     // A child that was forked meanwhile has the descriptor too, and would keep the lock.
-    let _ = lock::unlock(index.as_fd());
+    let _ = file_lock::unlock(index.as_fd());
     published
 }
 

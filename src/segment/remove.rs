@@ -11,7 +11,7 @@ use super::{Segment, files};
 use crate::error::{Error, Result, Status};
 use crate::layout::client;
 use crate::layout::header::Lifecycle;
-use crate::sys::{Errno, SysResult, file, lock, process};
+use crate::sys::{Errno, SysResult, file, file_lock, process};
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
@@ -247,7 +247,7 @@ impl Drop for Removal<'_> {
             Some(file) => Ok(file.as_fd()),
             None => self.segment.index_fd.get(),
         };
-        let _ = locked.and_then(lock::unlock);
+        let _ = locked.and_then(file_lock::unlock);
     }
 }
 
@@ -260,7 +260,7 @@ fn lock_removal(segment: &Segment) -> SysResult<Option<Option<OwnedFd>>> {
         file => file?,
     };
     // One that failed unlinks it.
-    let locked = lock::try_write_lock(file.as_fd())? && file::stat_fd(file.as_fd())?.nlink > 0;
+    let locked = file_lock::try_write_lock(file.as_fd())? && file::stat_fd(file.as_fd())?.nlink > 0;
     Ok(locked.then_some(Some(file)))
 }
 
@@ -273,7 +273,7 @@ fn make_removal(segment: &Segment) -> SysResult<Option<Option<OwnedFd>>> {
             file::set_owner(file.as_fd(), owner)?;
         }
         file::set_mode(file.as_fd(), 0o600)?;
-        let locked = lock::try_write_lock(file.as_fd())?;
+        let locked = file_lock::try_write_lock(file.as_fd())?;
         file::link_tmpfile(file.as_fd(), dir, files::REMOVE)?;
         Ok(locked.then_some(Some(file)))
     };
@@ -283,7 +283,7 @@ fn make_removal(segment: &Segment) -> SysResult<Option<Option<OwnedFd>>> {
         Err(Errno(libc::ENOENT)) => Ok(Some(None)),
         // No room for a file; the removal makes some.
         Err(Errno(libc::ENOSPC | libc::EDQUOT)) => {
-            Ok(lock::try_write_lock(segment.index_fd.get()?)?.then_some(None))
+            Ok(file_lock::try_write_lock(segment.index_fd.get()?)?.then_some(None))
         }
         done => done,
     }

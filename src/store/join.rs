@@ -17,7 +17,7 @@ use crate::sys::file_limit::refuse_beyond_file_limit;
 use crate::sys::fork::{ChildFds, Registration, unforked};
 use crate::sys::map::Map;
 use crate::sys::ticks::Ticks;
-use crate::sys::{Errno, SysResult, clock, file, fs, lock, process, random};
+use crate::sys::{Errno, SysResult, clock, file, file_lock, fs, process, random};
 use once_cell::sync::OnceCell;
 use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -89,7 +89,7 @@ impl Own {
         }
         // Directories decide who may look; the mode is exact whatever the umask.
         file::set_mode(fd, 0o644).map_err(cannot)?;
-        if !lock::try_write_lock(fd).map_err(cannot)? {
+        if !file_lock::try_write_lock(fd).map_err(cannot)? {
             return Err(Error::new(Status::Internal, "a new file is locked by somebody"));
         }
         let mut own = Self::over(file, Arc::new(map), 0, in_readers)?;
@@ -159,8 +159,8 @@ impl Own {
     }
 
     /// What the file is now; an error as in [`Own::fd`].
-    pub fn look(&self) -> Result<file::Stat> {
-        self.file.now().map_err(closed)
+    pub fn inspect(&self) -> Result<file::Stat> {
+        self.file.stat_now().map_err(closed)
     }
 
     /// Its inode.

@@ -100,7 +100,7 @@ impl Session {
         let Ok(dir) = dir else { return };
         let name = slot_name(self.own.slot);
         let ino = |stat: file::Stat| stat.ino;
-        let own = self.own.look().ok().map(ino);
+        let own = self.own.inspect().ok().map(ino);
         // The name may be gone with the store, and be another's by now; liveness ends with the
         // descriptor in any case.
         if own.is_some() && own == file::stat_at(Some(dir), &name).ok().map(ino) {

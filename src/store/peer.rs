@@ -20,8 +20,8 @@ use crate::protocols::lease;
 use crate::protocols::lifecycle::says_joined;
 use crate::segment::{Segment, slot_name};
 use crate::sync::{Ordering, fence};
-use crate::sys::kept::Kept;
-use crate::sys::{Errno, SysResult, file, lock};
+use crate::sys::verified_fd::VerifiedFd;
+use crate::sys::{Errno, SysResult, file, file_lock};
 use std::fmt;
 use std::mem::offset_of;
 use std::os::fd::BorrowedFd;
@@ -61,7 +61,7 @@ impl fmt::Display for Place {
 /// system may give the number of an inode again as soon as nobody has the file open.
 #[derive(Debug)]
 pub(super) struct Peer {
-    fd: Kept,
+    fd: VerifiedFd,
     /// Random identity.
     pub nonce: u64,
 }
@@ -104,10 +104,10 @@ impl Peer {
         let fd = match file::open_at(Some(dir), &slot_name(place.slot), flags, 0) {
             // A link, a socket.
             Err(Errno(libc::ELOOP | libc::ENXIO)) => return Err(Unreadable::NoClients),
-            fd => Kept::new(fd?)?,
+            fd => VerifiedFd::new(fd?)?,
         };
         let mut begin = [0; size_of::<[u64; 2]>()];
-        if !fd.stat().is_file() || file::read_at(fd.seen(), &mut begin, 0)? != begin.len() {
+        if !fd.stat().is_file() || file::read_at(fd.unverified(), &mut begin, 0)? != begin.len() {
             return Err(Unreadable::NoClients);
         }
         let mut begin = words(&begin);
@@ -131,7 +131,7 @@ impl Peer {
 
     /// Whether its process lives, or why that cannot be told.
     pub fn is_locked(&self) -> SysResult<bool> {
-        lock::is_write_locked(self.fd.seen())
+        file_lock::is_write_locked(self.fd.unverified())
     }
 
     /// Whether its process lives.
@@ -142,7 +142,7 @@ impl Peer {
 
     /// As [`Peer::is_alive`], of a descriptor that nobody has looked at in this call.
     pub fn is_alive_still(&self) -> bool {
-        self.fd.get().map_or(true, |fd| lock::is_write_locked(fd).unwrap_or(true))
+        self.fd.get().map_or(true, |fd| file_lock::is_write_locked(fd).unwrap_or(true))
     }
 
     /// Whether a client lives and may hold something: one that leaves says so before its name goes.
@@ -159,7 +159,7 @@ impl Peer {
     /// Who the client says it is.
     pub fn identity(&self) -> std::result::Result<Identity, Unreadable> {
         let mut bytes = [0; size_of::<ClientHeader>()];
-        if file::read_at(self.fd.seen(), &mut bytes, 0)? != bytes.len() {
+        if file::read_at(self.fd.unverified(), &mut bytes, 0)? != bytes.len() {
             return Err(Unreadable::NoClients);
         }
         let word = |at: usize| words(&bytes[at & !7..]).next().unwrap_or(0);
@@ -179,7 +179,7 @@ impl Peer {
 
     fn word(&self, at: usize) -> std::result::Result<u64, Unreadable> {
         let mut bytes = [0; 8];
-        match file::read_at(self.fd.seen(), &mut bytes, at as u64)? {
+        match file::read_at(self.fd.unverified(), &mut bytes, at as u64)? {
             8 => Ok(u64::from_le_bytes(bytes)),
             _ => Err(Unreadable::NoClients),
         }
@@ -270,7 +270,7 @@ impl View<'_> {
         &self,
         each: &mut dyn FnMut(u32, LeaseWord),
     ) -> std::result::Result<(), Unreadable> {
-        let fd = self.peer.fd.seen();
+        let fd = self.peer.fd.unverified();
         // Read after the fence of the lease protocol, as the words are.
         let high = self.peer.word(offset_of!(ClientHeader, flags))? >> 32;
         let mut left = high.min(u64::from(MAX_LEASES)) as usize * 8;
@@ -305,7 +305,8 @@ impl View<'_> {
         }
         // A copy without order; a torn entry is a lost stamp, or one that is too old.
         let mut buffer = [0; RELEASES as usize * 16];
-        let Ok(read) = file::read_at(self.peer.fd.seen(), &mut buffer, RELEASES_OFFSET) else {
+        let Ok(read) = file::read_at(self.peer.fd.unverified(), &mut buffer, RELEASES_OFFSET)
+        else {
             return;
         };
         let from = (*self.folded).max(end.saturating_sub(u64::from(RELEASES)));

@@ -309,11 +309,11 @@ impl Session {
     /// Whether the store's directories and this client's own file still have names.
     pub fn check_links(&self) -> Result<()> {
         let segment = &self.segment;
-        let mut names = segment.dir.look()?.nlink.min(segment.clients.look()?.nlink);
+        let mut names = segment.dir.inspect()?.nlink.min(segment.clients.inspect()?.nlink);
         if let Some(readers) = &segment.readers {
-            names = names.min(readers.look()?.nlink);
+            names = names.min(readers.inspect()?.nlink);
         }
-        if names.min(self.own.look()?.nlink) > 0 { Ok(()) } else { Err(self.declare_gone()) }
+        if names.min(self.own.inspect()?.nlink) > 0 { Ok(()) } else { Err(self.declare_gone()) }
     }
 
     /// For a create at `now_us`: nobody tells a producer that its store's directory is deleted, so it

@@ -2,7 +2,7 @@
 #![allow(unsafe_code)] // the eventfd system call
 
 use super::descriptor::{Low, own};
-use super::kept::Kept;
+use super::verified_fd::VerifiedFd;
 use super::{SysResult, check, retry};
 use std::os::fd::{AsRawFd, RawFd};
 
@@ -11,7 +11,7 @@ use std::os::fd::{AsRawFd, RawFd};
 /// Closed behind our back it is left alone, like any kept descriptor. Only another eventfd that got
 /// the number cannot be told from it.
 #[derive(Debug)]
-pub struct EventFd(Kept);
+pub struct EventFd(VerifiedFd);
 
 impl EventFd {
     /// A new one, not readable.
@@ -20,7 +20,7 @@ impl EventFd {
         let _low = Low::occupy();
         // SAFETY: takes no pointers.
         let fd = check(unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) })?;
-        Kept::new(own(fd)?).map(Self)
+        VerifiedFd::new(own(fd)?).map(Self)
     }
 
     /// Its number.

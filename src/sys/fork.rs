@@ -9,7 +9,7 @@
 #![allow(unsafe_code)] // pthread_atfork, close, and chunks that live for ever
 
 use super::file::Stat;
-use super::kept::Kept;
+use super::verified_fd::VerifiedFd;
 use super::{Errno, SysResult};
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::ptr;
@@ -188,7 +188,7 @@ impl ChildFds {
     pub fn register(fd: OwnedFd) -> SysResult<Registration> {
         install()?;
         let raw = fd.as_raw_fd();
-        let fd = Kept::new(fd)?;
+        let fd = VerifiedFd::new(fd)?;
         let slot = FDS.take(raw, (fd.stat().dev, fd.stat().ino));
         Ok(Registration { fd: Some(fd), slot, generation: generation() })
     }
@@ -236,7 +236,7 @@ impl ChildFds {
 #[derive(Debug)]
 pub struct Registration {
     /// Some, until it is dropped.
-    fd: Option<Kept>,
+    fd: Option<VerifiedFd>,
     slot: &'static Slot,
     generation: u32,
 }
@@ -245,20 +245,20 @@ impl Registration {
     /// The descriptor; EBADF in a forked child, which has closed it, and when it was closed behind
     /// our back.
     pub fn fd(&self) -> SysResult<BorrowedFd<'_>> {
-        self.kept()?.get()
+        self.verified()?.get()
     }
 
     /// What the file is now; EBADF as in [`Registration::fd`].
-    pub fn now(&self) -> SysResult<Stat> {
-        self.kept()?.now()
+    pub fn stat_now(&self) -> SysResult<Stat> {
+        self.verified()?.stat_now()
     }
 
     /// What the file was when it was registered.
     pub fn stat(&self) -> Option<&Stat> {
-        self.fd.as_ref().map(Kept::stat)
+        self.fd.as_ref().map(VerifiedFd::stat)
     }
 
-    fn kept(&self) -> SysResult<&Kept> {
+    fn verified(&self) -> SysResult<&VerifiedFd> {
         match &self.fd {
             Some(fd) if self.generation == generation() => Ok(fd),
             _ => Err(Errno(libc::EBADF)),
@@ -281,7 +281,7 @@ impl Drop for Registration {
 #[cfg(test)]
 mod tests {
     use super::super::testing::{TempDir, eventually, in_child};
-    use super::super::{check, lock};
+    use super::super::{check, file_lock};
     use super::*;
     use std::os::fd::AsFd;
 
@@ -295,7 +295,7 @@ mod tests {
         let dir = TempDir::new();
         let (kept, other) = (dir.open(c"f"), dir.open(c"f"));
         let mine = ChildFds::register(dir.open(c"f")).unwrap();
-        assert_eq!(lock::try_write_lock(mine.fd().unwrap()), Ok(true));
+        assert_eq!(file_lock::try_write_lock(mine.fd().unwrap()), Ok(true));
         let number = mine.fd().unwrap().as_raw_fd();
         let before = generation();
         let mine = std::cell::Cell::new(Some(mine));
@@ -312,9 +312,9 @@ mod tests {
         });
         assert_eq!(seen, 1);
         assert_eq!(generation(), before);
-        assert_eq!(lock::is_write_locked(other.as_fd()), Ok(true));
+        assert_eq!(file_lock::is_write_locked(other.as_fd()), Ok(true));
         drop(mine.take());
-        eventually(|| lock::is_write_locked(other.as_fd()) == Ok(false));
+        eventually(|| file_lock::is_write_locked(other.as_fd()) == Ok(false));
     }
 
     #[test]

@@ -235,7 +235,7 @@ mod tests {
     use super::super::clock::monotonic_ns;
     use super::super::map::Map;
     use super::super::testing::TempDir;
-    use super::super::{file, lock};
+    use super::super::{file, file_lock};
     use super::*;
     use std::os::fd::AsFd;
     use std::thread;
@@ -251,7 +251,7 @@ mod tests {
             let dir = TempDir::new();
             let file = dir.open(c"f");
             file::set_len(file.as_fd(), 4096).unwrap();
-            assert_eq!(lock::is_write_locked(file.as_fd()), Ok(false));
+            assert_eq!(file_lock::is_write_locked(file.as_fd()), Ok(false));
             let writer = Map::read_write(file.as_fd(), 4096).unwrap();
             Self(writer, Map::read_only(file.as_fd(), 4096).unwrap())
         }

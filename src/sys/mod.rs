@@ -12,18 +12,18 @@ mod dir;
 pub mod event_fd;
 pub mod file;
 pub mod file_limit;
+pub mod file_lock;
 pub mod fork;
 pub mod fs;
 pub mod futex;
-pub mod kept;
 mod kernel_file;
-pub mod lock;
 pub mod map;
 pub mod membarrier;
 pub mod process;
 pub mod random;
 pub mod thread;
 pub mod ticks;
+pub mod verified_fd;
 
 #[cfg(test)]
 mod testing;
