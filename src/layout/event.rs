@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn one_word_of_another_lap_spoils_all() {
+    fn one_word_of_another_lap_makes_all_torn() {
         let payload =
             EventPayload::new(EventKind::Sealed, 0, &ObjectId::default(), Sizes::default());
         for at in 0..EVENT_WORDS {

@@ -95,15 +95,15 @@ impl Record {
 
     /// The word, with the order of the caller's choice.
     #[inline]
-    pub fn load(&self, order: Ordering) -> RecordWord {
+    pub fn load_with(&self, order: Ordering) -> RecordWord {
         RecordWord(self.word.load(order))
     }
 
     /// The word, and with it what was written before it.
     #[inline]
-    pub fn look(&self) -> RecordWord {
+    pub fn load(&self) -> RecordWord {
         // SYNC record-word: Acquire; pairs with the Release in `swap`.
-        self.load(Ordering::Acquire)
+        self.load_with(Ordering::Acquire)
     }
 
     /// Change the word from `old` to `new`, or tell what it is.

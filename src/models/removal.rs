@@ -3,7 +3,7 @@
 
 use super::rt::{Arc, Mutex, thread};
 use crate::layout::header::Lifecycle;
-use crate::protocols::lifecycle::Presence;
+use crate::protocols::lifecycle::LifecycleWord;
 use crate::sync::AtomicU32;
 use crate::sync::explore::explore;
 
@@ -24,8 +24,8 @@ impl Store {
         })
     }
 
-    fn presence(&self) -> Presence<'_> {
-        Presence::new(&self.lifecycle)
+    fn lifecycle_word(&self) -> LifecycleWord<'_> {
+        LifecycleWord::new(&self.lifecycle)
     }
 
     fn is_named(&self) -> bool {
@@ -41,23 +41,23 @@ impl Store {
     /// `segment/remove.rs`, finish_removal, after the store was found GONE.
     fn finish(&self) -> bool {
         let _right = self.right.lock().unwrap();
-        let gone = || self.presence().lifecycle() == Some(Lifecycle::Gone);
+        let gone = || self.lifecycle_word().load() == Some(Lifecycle::Gone);
         self.is_named() && gone() && self.carry_out(true)
     }
 
     fn carry_out(&self, can_rename: bool) -> bool {
-        let condemned = self.presence().condemn();
+        let condemned = self.lifecycle_word().condemn();
         if can_rename {
             *self.named.lock().unwrap() = false;
         } else if condemned && self.is_named() {
-            self.presence().pardon();
+            self.lifecycle_word().pardon();
         }
         can_rename
     }
 
     /// `store/session.rs`, try_connect: whether it goes on to join.
     fn connect(&self) -> (bool, bool) {
-        match self.presence().lifecycle() {
+        match self.lifecycle_word().load() {
             Some(Lifecycle::Gone) => (false, self.finish()),
             _ => (true, false),
         }
@@ -65,13 +65,13 @@ impl Store {
 
     /// `store/leave.rs`: the last one, under the writer lock.
     fn leave(&self) -> bool {
-        self.presence().leave_last(|| false) && self.finish()
+        self.lifecycle_word().leave_last(|| false) && self.finish()
     }
 
     /// A store with its name is LIVE, and one without it GONE, or clients would go on to use it.
     fn check(&self) {
         let expected = if self.is_named() { Lifecycle::Live } else { Lifecycle::Gone };
-        assert_eq!(self.presence().lifecycle(), Some(expected));
+        assert_eq!(self.lifecycle_word().load(), Some(expected));
     }
 }
 

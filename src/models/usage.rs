@@ -3,7 +3,7 @@
 use super::files::{Files, Futex, locked};
 use super::rt::{Arc, thread};
 use crate::layout::header::Lifecycle;
-use crate::protocols::lifecycle::{Presence, say_joined, says_joined};
+use crate::protocols::lifecycle::{LifecycleWord, say_joined, says_joined};
 use crate::sync::explore::explore;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 
@@ -34,8 +34,8 @@ impl Store {
         say_joined(&self.files.files[who].joined, joined);
     }
 
-    fn presence(&self) -> Presence<'_> {
-        Presence::new(&self.lifecycle)
+    fn lifecycle_word(&self) -> LifecycleWord<'_> {
+        LifecycleWord::new(&self.lifecycle)
     }
 
     fn others(&self, me: usize) -> bool {
@@ -49,7 +49,7 @@ impl Store {
     fn leave(&self, me: usize) -> bool {
         let removed = locked(&self.lock, &self.futex, me as u16, || {
             self.say_joined(me, false);
-            self.presence().leave_last(|| self.others(me))
+            self.lifecycle_word().leave_last(|| self.others(me))
         });
         self.files.unlink(me);
         removed
@@ -57,14 +57,14 @@ impl Store {
 
     /// `store/join.rs`, enter.
     fn enter(&self, me: usize) -> bool {
-        let mut now = self.presence().arrive();
+        let mut now = self.lifecycle_word().arrive();
         loop {
             match now {
                 Some(Lifecycle::Live) => return true,
                 Some(Lifecycle::Closing) => locked(&self.lock, &self.futex, me as u16, || ()),
                 _ => return false,
             }
-            now = self.presence().lifecycle();
+            now = self.lifecycle_word().load();
         }
     }
 

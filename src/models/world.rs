@@ -120,7 +120,7 @@ impl World {
     fn orphan(&self, slot: u32) -> Option<RecordWord> {
         let creator = self.record(slot).creator_slot.load(Relaxed) as usize;
         let dead = self.is_dead(creator);
-        let word = self.record(slot).look();
+        let word = self.record(slot).load();
         (dead && word.is(State::Writing)).then_some(word)
     }
 
@@ -190,7 +190,7 @@ impl World {
 
     fn reclaim(&self, me: usize) {
         let doomed: Vec<_> = self.locked(me, || {
-            let words = self.slots().map(|slot| (slot, self.record(slot).look()));
+            let words = self.slots().map(|slot| (slot, self.record(slot).load()));
             words.filter(|(_, word)| word.is(State::Doomed)).collect()
         });
         lease::doomed();
@@ -200,7 +200,7 @@ impl World {
         self.locked(me, || {
             for (slot, word) in doomed {
                 let leased = leases.contains(&LeaseWord::new(word.generation(), slot).0);
-                if !leased && self.record(slot).look() == word {
+                if !leased && self.record(slot).load() == word {
                     self.bytes[slot as usize].store(0, Relaxed);
                     self.table.slots().give(&self.table.index(), slot, word, 0).unwrap();
                 }
@@ -239,7 +239,7 @@ impl World {
             }
         });
         self.reclaim(CLIENTS);
-        let free = self.slots().filter(|slot| self.record(*slot).look().is(State::Free)).count();
+        let free = self.slots().filter(|slot| self.record(*slot).load().is(State::Free)).count();
         assert_eq!(self.table.queue[2].load(Relaxed) as usize, free);
         let sealed = (0..IDS).filter(|n| self.get(CLIENTS, *n)).count();
         assert_eq!(free + sealed, self.slots().count());

@@ -10,22 +10,22 @@ use crate::sync::{AtomicU32, Ordering, fence};
 
 /// The lifecycle over its word in shared memory.
 #[derive(Clone, Copy, Debug)]
-pub struct Presence<'a> {
-    lifecycle: &'a AtomicU32,
+pub struct LifecycleWord<'a> {
+    word: &'a AtomicU32,
 }
 
-impl<'a> Presence<'a> {
+impl<'a> LifecycleWord<'a> {
     /// The lifecycle in `word`.
     pub const fn new(word: &'a AtomicU32) -> Self {
-        Self { lifecycle: word }
+        Self { word }
     }
 
     /// The lifecycle now; nothing when the word is nonsense.
     #[inline(always)]
-    pub fn lifecycle(&self) -> Option<Lifecycle> {
+    pub fn load(&self) -> Option<Lifecycle> {
         // Relaxed: it brings no data along. Where it counts, a fence is before it, or a system call
         // that found what the remover did after GONE.
-        Lifecycle::decode(self.lifecycle.load(Ordering::Relaxed))
+        Lifecycle::decode(self.word.load(Ordering::Relaxed))
     }
 
     /// Change the lifecycle; `false` when it is not `from`.
@@ -33,16 +33,16 @@ impl<'a> Presence<'a> {
     pub fn change(&self, from: Lifecycle, to: Lifecycle) -> bool {
         // Relaxed: as above.
         let (relaxed, from, to) = (Ordering::Relaxed, from as u32, to as u32);
-        self.lifecycle.compare_exchange(from, to, relaxed, relaxed).is_ok()
+        self.word.compare_exchange(from, to, relaxed, relaxed).is_ok()
     }
 
     /// LIVE, unless it is GONE: under the lock, where nobody is leaving.
     pub fn settle(&self) {
         let relaxed = Ordering::Relaxed;
-        let now = self.lifecycle.load(relaxed);
+        let now = self.word.load(relaxed);
         if !matches!(Lifecycle::decode(now), Some(Lifecycle::Live | Lifecycle::Gone)) {
             // Relaxed: as above. A failed exchange: it was removed.
-            let _ = self.lifecycle.compare_exchange(now, Lifecycle::Live as u32, relaxed, relaxed);
+            let _ = self.word.compare_exchange(now, Lifecycle::Live as u32, relaxed, relaxed);
         }
     }
 
@@ -54,10 +54,10 @@ impl<'a> Presence<'a> {
         const _: () = assert!(Lifecycle::Closing as u32 <= Lifecycle::Gone as u32);
         // Relaxed: as above. A maximum, since a leaver may change LIVE to CLOSING and back meanwhile.
         let gone = Lifecycle::Gone as u32;
-        self.lifecycle.fetch_max(gone, Ordering::Relaxed) < gone
+        self.word.fetch_max(gone, Ordering::Relaxed) < gone
     }
 
-    /// LIVE again: the remover whose [`Presence::condemn`] made it GONE could not rename the store,
+    /// LIVE again: the remover whose [`LifecycleWord::condemn`] made it GONE could not rename the store,
     /// and has the right to remove it still.
     #[track_caller]
     pub fn pardon(&self) {
@@ -69,7 +69,7 @@ impl<'a> Presence<'a> {
         // SYNC join: SeqCst; pairs with the fence of a leaver between CLOSING and its look at the
         // others.
         fence(Ordering::SeqCst);
-        self.lifecycle()
+        self.load()
     }
 
     /// GONE if no other client uses the store, as `others` tells: under the lock. `false` when it

@@ -35,7 +35,7 @@ use crate::protocols::alloc::Allocator;
 use crate::protocols::events::EventRing;
 use crate::protocols::index::hash::Seed;
 use crate::protocols::index::{Abandoned, Index, Slots};
-use crate::protocols::lifecycle::Presence;
+use crate::protocols::lifecycle::LifecycleWord;
 use crate::protocols::wake::announce;
 use crate::protocols::writer_lock::WriterLock;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
@@ -233,15 +233,15 @@ impl Segment {
 
     /// Whether the store is in use.
     #[inline(always)]
-    pub fn presence(&self) -> Presence<'_> {
-        Presence::new(&self.header().live.lifecycle)
+    pub fn lifecycle_word(&self) -> LifecycleWord<'_> {
+        LifecycleWord::new(&self.header().live.lifecycle)
     }
 
     /// Whether the store accepts calls.
     #[inline(always)]
     pub fn lifecycle(&self) -> Result<Lifecycle> {
-        self.presence()
-            .lifecycle()
+        self.lifecycle_word()
+            .load()
             .ok_or_else(|| Error::new(Status::Corrupt, "the lifecycle word is nonsense"))
     }
 

@@ -138,7 +138,7 @@ impl<'a> Removal<'a> {
     fn carry_out(self) -> Result<()> {
         let Self { segment, address, parent, .. } = &self;
         let dir = segment.dir.fd()?;
-        let condemned = segment.presence().condemn();
+        let condemned = segment.lifecycle_word().condemn();
         let moved = move_aside(address, parent)
             .and_then(|moved| moved.map_err(|errno| self.not_renamed(errno)));
         match moved {
@@ -152,7 +152,7 @@ impl<'a> Removal<'a> {
             }
             Err(error) => {
                 if condemned && self.is_named(dir).unwrap_or(false) {
-                    segment.presence().pardon();
+                    segment.lifecycle_word().pardon();
                 }
                 self.give_up();
                 Err(error)

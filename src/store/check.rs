@@ -67,7 +67,7 @@ impl Session {
         let (report, table_is_sound) = (check.report, check.table_is_sound);
         // Nonsense in the table cannot be mended, and would stop all who try.
         if report.problem_count > 0 && table_is_sound {
-            guard.spoil();
+            guard.poison();
         }
         drop(guard);
         // A store that was removed meanwhile says so rather than what was found in it.
@@ -182,7 +182,7 @@ impl Check<'_> {
         for slot in 0..session.segment.index().used() {
             // Both are below what is reserved.
             let Ok(record) = session.record(slot) else { break };
-            let word = record.look();
+            let word = record.load();
             self.words.push(word);
             self.report.records += 1;
             let legal = is_legal(word);
@@ -444,7 +444,7 @@ impl Check<'_> {
             // A creator that left since has sealed it before.
             let given_up = word.has(RecordWord::ABANDONED);
             let left = word.is(State::Writing) && !given_up && !producers.contains(&creator);
-            if left && record.look() == word {
+            if left && record.load() == word {
                 self.problem(24, format!("record {slot} is WRITING, and its creator has left"));
             }
         }

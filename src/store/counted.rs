@@ -52,7 +52,7 @@ impl Session {
             let bytes = units_of(record, hit.word).saturating_mul(UNIT);
             // SYNC record-fields: as in a lookup. If the object was freed since, its size means nothing.
             fence(Acquire);
-            if record.load(Relaxed).generation() != hit.word.generation() {
+            if record.load_with(Relaxed).generation() != hit.word.generation() {
                 continue;
             }
             if !quota.take(bytes) {
@@ -78,7 +78,7 @@ impl Session {
         let lease = LeaseWord(lease_word.load(Relaxed));
         // The size stays what it is as long as the lease is there.
         let held = self.segment.record(lease.slot()).map_or(0, |record| {
-            let word = record.look();
+            let word = record.load();
             units_of(record, word).saturating_mul(UNIT)
         });
         if self.segment.facts.lru() {

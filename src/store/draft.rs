@@ -90,7 +90,7 @@ impl Session {
     #[inline]
     pub(super) fn draft_word(&self, object: Unsealed) -> Result<(&Record, RecordWord)> {
         let record = self.record(object.slot)?;
-        let word = record.look();
+        let word = record.load();
         if word.generation() != object.generation || !word.is(State::Writing) {
             return Err(Error::new(
                 Status::Corrupt,
@@ -213,11 +213,11 @@ impl Session {
             Outcome::Done((Extent::default(), 0, true))
         } else if in_place
             && (units(size) <= old.len()
-                || allocator.grow_in_place(held, units(size)).inspect_err(|_| guard.spoil())?)
+                || allocator.grow_in_place(held, units(size)).inspect_err(|_| guard.poison())?)
         {
             Outcome::Done((here, block, false))
         } else {
-            match self.alloc(kind, size, false).inspect_err(|_| guard.spoil())? {
+            match self.alloc(kind, size, false).inspect_err(|_| guard.poison())? {
                 Outcome::Done(fresh) => {
                     Outcome::Done((Extent { start: fresh.start, size }, fresh.block, true))
                 }
@@ -265,7 +265,7 @@ impl Session {
             let held = alloc::Extent { start: from.start, len: from.len(), block };
             let allocator = self.segment.allocator();
             if !moved && from.len() > to.len() {
-                match allocator.shrink(held, to.len()).inspect_err(|_| guard.spoil()) {
+                match allocator.shrink(held, to.len()).inspect_err(|_| guard.poison()) {
                     Err(error) if starts_over(&mut mended, &error) => continue,
                     Err(error) => return Err(error),
                     Ok(Outcome::NeedBlocks(count)) => {
@@ -354,7 +354,7 @@ impl Session {
     pub(super) fn free_abandoned(&self, guard: &mut Guard<'_>) -> Result<()> {
         self.segment.abandoned().take();
         for slot in 0..self.segment.index().used() {
-            let word = self.record(slot)?.look();
+            let word = self.record(slot)?.load();
             if word.is(State::Writing) && word.has(RecordWord::ABANDONED) {
                 self.free_object(guard, slot, word, 0)?;
             }

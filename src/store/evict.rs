@@ -58,7 +58,7 @@ pub(super) fn fold(segment: &Segment, lease: LeaseWord, ticks: u64) {
     // A client may write nonsense into its ring: a slot that is not there, or a time to come.
     let index = segment.index();
     let Ok(record) = index.record(lease.slot()) else { return };
-    if record.look().generation() != lease.generation() {
+    if record.load().generation() != lease.generation() {
         return;
     }
     let age = Age::at(segment.facts.ticks_source().now());
@@ -137,7 +137,7 @@ impl Session {
             let oldest = self.victims.lock().front().copied();
             let Some(victim) = oldest else { break };
             let record = self.record(victim.slot)?;
-            let word = record.look();
+            let word = record.load();
             let is_same = record.last_use.load(Relaxed) == victim.last_use
                 && word.generation() == victim.generation;
             let place = record.data.load(word.data_index()).len();
@@ -186,7 +186,7 @@ impl Session {
     fn evict_victim(&self, call: &Call<'_>, victim: Victim) -> Result<Option<u64>> {
         let mut guard = self.lock(call)?;
         let record = self.record(victim.slot)?;
-        let word = record.look();
+        let word = record.load();
         let same = word.generation() == victim.generation && word.is(State::Sealed);
         if !same || word.has(RecordWord::PINNED) || record.last_use.load(Relaxed) != victim.last_use
         {
@@ -231,7 +231,7 @@ impl Session {
         let allocator = self.segment.allocator();
         for slot in 0..self.segment.index().used() {
             let record = self.record(slot)?;
-            let word = record.look();
+            let word = record.load();
             if word.is(State::Free) {
                 continue;
             }

@@ -88,7 +88,7 @@ impl Session {
             let (held, mut walls) = (self.look_who_holds(|_| ())?, Walls::default());
             for slot in 0..self.segment.index().used() {
                 let record = self.record(slot)?;
-                let word = record.look();
+                let word = record.load();
                 let bytes = super::reclaim::units_of(record, word) * UNIT;
                 match word.state() {
                     Some(State::Sealed) if word.has(RecordWord::PINNED) => walls.pinned += bytes,

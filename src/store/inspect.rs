@@ -57,7 +57,7 @@ impl Session {
             let id = record.id();
             // SYNC record-fields: as in a lookup.
             fence(Acquire);
-            if record.load(Relaxed).generation() == hit.word.generation() {
+            if record.load_with(Relaxed).generation() == hit.word.generation() {
                 return Ok(id);
             }
         }
@@ -106,7 +106,7 @@ impl Session {
     /// The bytes of name and metadata of a held object.
     pub fn held_text(&self, held: &Held) -> Result<Bytes> {
         let record = self.record(held.slot)?;
-        let word = record.look();
+        let word = record.load();
         let extent = record.meta.load(word.meta_index());
         if !word.has(RecordWord::TEXT) {
             return self.segment.heap.read(Extent::default(), &self.segment.header().reserved);
@@ -123,7 +123,7 @@ impl Session {
     ) -> Result<Option<ObjectInfo>> {
         let record = self.record(slot)?;
         for _ in 0..1000 {
-            let word = record.look();
+            let word = record.load();
             let state = match word.state() {
                 Some(State::Free) => return Ok(None),
                 Some(State::Writing) => ObjectState::Writing,
@@ -142,7 +142,7 @@ impl Session {
             self.describe_text(record, word, &mut info)?;
             // SYNC record-fields: as in a lookup.
             fence(Acquire);
-            if record.load(Relaxed) == word {
+            if record.load_with(Relaxed) == word {
                 return Ok(Some(info));
             }
         }
@@ -239,7 +239,7 @@ impl Session {
             }
             // Under the lock, so that who frees or resizes it finds the word as it was read there.
             let _guard = self.lock(call)?;
-            let mut word = record.look();
+            let mut word = record.load();
             while word.generation() == hit.word.generation()
                 && matches!(word.state(), Some(State::Writing | State::Sealed))
             {
@@ -282,7 +282,7 @@ impl Session {
         let (mut unheld, mut living) = (false, Living::default());
         for slot in 0..self.segment.index().used() {
             let record = self.record(slot)?;
-            let word = record.look();
+            let word = record.load();
             let count = match word.state() {
                 Some(State::Writing)
                     if is_shown(word) && self.is_unsealed(slot, word, &mut living) =>
@@ -325,7 +325,7 @@ impl Session {
         match self.free_heap_locked() {
             Ok(Some(free)) => Ok(free),
             nonsense => {
-                guard.spoil();
+                guard.poison();
                 drop(guard);
                 nonsense.or_else(|error| match error.status() {
                     Status::Corrupt => Ok(None),
@@ -357,7 +357,7 @@ impl Session {
         let mut owned = fallible::with_room(self.segment.index().used() as usize + 1)?;
         for slot in 0..self.segment.index().used() {
             let record = self.record(slot)?;
-            if !is_free(slot, record.look()) {
+            if !is_free(slot, record.load()) {
                 for (which, extent) in owned_extents(record) {
                     let lead = lead_of(&allocator, record, which, extent);
                     fallible::push(&mut owned, (extent.start, extent.len(), lead))?;

@@ -270,7 +270,7 @@ fn new_nonce() -> Result<u64> {
 impl Session {
     /// The file is visible: is the store still there? `false` to start over.
     pub fn enter(&self, call: &Call<'_>) -> Result<bool> {
-        self.segment.presence().arrive();
+        self.segment.lifecycle_word().arrive();
         // CLOSING lasts as long as its leaver looks at the clients, or until a recovery.
         let end = clock::monotonic_ns().saturating_add(PATIENCE.as_nanos() as u64);
         while clock::monotonic_ns() < end {
@@ -285,7 +285,7 @@ impl Session {
                     // Only the owner of the lock closes, and that is this client: nonsense, which
                     // the next owner mends.
                     if self.segment.lifecycle()? == Lifecycle::Closing {
-                        guard.spoil();
+                        guard.poison();
                     }
                 }
             }

@@ -53,7 +53,7 @@ impl Session {
     fn remove_if_last(&self) -> Result<bool> {
         // Who cannot be looked at may be there.
         let others = || !matches!(self.others_joined(), Ok(false));
-        if !self.segment.presence().leave_last(others) {
+        if !self.segment.lifecycle_word().leave_last(others) {
             return Ok(false);
         }
         // What cannot be removed now is finished by the next to connect.

@@ -43,7 +43,7 @@ impl Session {
         let held = self.look_who_holds(|_| ())?;
         let (mut list, mut living) = (Vec::new(), Living::default());
         for slot in 0..self.segment.index().used() {
-            let word = self.record(slot)?.look();
+            let word = self.record(slot)?.load();
             let skipped = match word.state() {
                 Some(State::Doomed) => held.is_unheld(slot, word),
                 Some(State::Writing) => !self.is_unsealed(slot, word, &mut living),
@@ -78,7 +78,7 @@ impl Session {
         let mut doomed = WordSet::default();
         for slot in 0..self.segment.index().used() {
             let record = self.record(slot)?;
-            let word = record.look();
+            let word = record.load();
             if word.is(State::Doomed) && is_wanted(record) {
                 doomed.try_reserve(1).map_err(|_| fallible::refused())?;
                 doomed.insert(LeaseWord::new(word.generation(), slot).0);
@@ -171,7 +171,7 @@ impl Session {
         let mut writing = Vec::new();
         for slot in 0..self.segment.index().used() {
             let record = self.record(slot)?;
-            let word = record.look();
+            let word = record.load();
             if word.is(State::Writing) && is_shown(word) {
                 let creator = record.creator_slot.load(Relaxed);
                 let nonce = record.creator_nonce.load(Relaxed);
@@ -186,7 +186,7 @@ impl Session {
     /// Bytes of the object that a lease names; 0 when a client wrote nonsense.
     fn leased_bytes(&self, lease: LeaseWord) -> u64 {
         self.segment.index().record(lease.slot()).map_or(0, |record| {
-            let word = record.look();
+            let word = record.load();
             let same = word.generation() == lease.generation();
             if same { record.data.load(word.data_index()).size } else { 0 }
         })

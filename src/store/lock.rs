@@ -30,10 +30,10 @@ impl Session {
     /// first.
     pub fn lock(&self, call: &Call<'_>) -> Result<Guard<'_>> {
         if let Some(acquired) = self.segment.lock().try_acquire(self.own.slot as u16) {
-            self.pace.found_free();
+            self.backoff.found_free();
             return self.guard(acquired);
         }
-        self.pace.found_held();
+        self.backoff.found_held();
         // A call that was ended begins no further wait.
         call.check()?;
         let deadline = call.lock_deadline();
@@ -94,7 +94,7 @@ impl Session {
 
 impl Guard<'_> {
     /// What the lock protects could not be left whole: the next owner recovers.
-    pub fn spoil(&mut self) {
+    pub fn poison(&mut self) {
         self.whole = false;
     }
 }
@@ -145,7 +145,7 @@ impl Env<'_> {
 
 impl LockEnv for Env<'_> {
     fn first_pause(&self) -> u32 {
-        self.session.pace.pause()
+        self.session.backoff.pause()
     }
 
     fn park(&mut self, futex_half: u32) -> Parked {

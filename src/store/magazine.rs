@@ -52,7 +52,7 @@ impl Session {
             return Ok(false);
         }
         let mut guard = self.lock(call)?;
-        match self.empty_magazines_locked().inspect_err(|_| guard.spoil()) {
+        match self.empty_magazines_locked().inspect_err(|_| guard.poison()) {
             Err(error) if error.status() == Status::Corrupt => {
                 // Made anew they are empty.
                 drop(guard);

@@ -1,6 +1,6 @@
 //! Mend: all that is derived from the object table is made from it again when it is found to be nonsense.
 //!
-//! A call that meets nonsense takes its answer from the table, and spoils the lock: the next owner rebuilds
+//! A call that meets nonsense takes its answer from the table, and poisons the lock: the next owner rebuilds
 //! the rest, by a recovery like any other. Under the lock a change of the table is what counts. A call that
 //! meets nonsense before its change starts over, once, after that recovery. A change that is made stands,
 //! and the next owner completes its other traces.
@@ -33,7 +33,7 @@ impl Guard<'_> {
     pub(super) fn bear(&mut self, result: Result<()>) -> Result<()> {
         match result {
             Err(error) => {
-                self.spoil();
+                self.poison();
                 if error.status() == Status::Corrupt { Ok(()) } else { Err(error) }
             }
             Ok(()) => Ok(()),
@@ -62,7 +62,7 @@ impl Session {
     pub(super) fn find_locked(&self, guard: &mut Guard<'_>, key: &Key) -> Option<Hit> {
         let index = self.segment.index();
         index.find_still(key).unwrap_or_else(|Astray| {
-            guard.spoil();
+            guard.poison();
             index.scan(key)
         })
     }
@@ -74,7 +74,7 @@ impl Session {
             return;
         }
         let Some(mut guard) = self.try_lock() else { return };
-        guard.spoil();
+        guard.poison();
         drop(guard);
         drop(self.try_lock());
     }
@@ -91,7 +91,7 @@ impl Session {
         let by_table = self.free_heap_by_table(is_free)?;
         let differs = self.free_heap_locked() != Ok(Some(by_table));
         if differs {
-            guard.spoil();
+            guard.poison();
         }
         Ok(differs)
     }
@@ -99,7 +99,7 @@ impl Session {
     /// Correct the header where the table and the files tell better: under the lock.
     pub(super) fn mend_header(&self) -> Result<()> {
         let (header, geometry) = (self.segment.header(), &self.segment.facts.geometry);
-        self.segment.presence().settle();
+        self.segment.lifecycle_word().settle();
         let set = |word: &AtomicU32, value: u32| {
             if word.load(Relaxed) != value {
                 word.store(value, Relaxed);
@@ -162,7 +162,7 @@ impl Session {
         }
         for slot in 0..self.segment.index().used() {
             let record = self.record(slot)?;
-            let word = record.look();
+            let word = record.load();
             if !word.is(State::Sealed) && !word.is(State::Doomed) {
                 continue;
             }

@@ -322,7 +322,7 @@ impl View<'_> {
         *self.folded = end;
     }
 
-    /// Who the client says it is; `None` when a reader has spoilt its own file.
+    /// Who the client says it is; `None` when a reader has damaged its own file.
     pub fn identity(&self) -> Result<Option<Identity>> {
         match self.peer.identity() {
             Ok(identity) => Ok(Some(identity)),
@@ -336,14 +336,14 @@ impl Session {
     /// another generation of its slot, which is nonsense.
     fn held_bytes(&self, lease: LeaseWord, states: &[State]) -> Option<u64> {
         let record = self.segment.record(lease.slot()).ok()?;
-        let word = record.look();
+        let word = record.load();
         if word.generation() != lease.generation() || !states.contains(&word.state()?) {
             return None;
         }
         let bytes = units_of(record, word).saturating_mul(UNIT);
         // SYNC record-fields: as in a lookup. Freed meanwhile, nobody held it.
         fence(Ordering::Acquire);
-        let same = record.load(Ordering::Relaxed).generation() == word.generation();
+        let same = record.load_with(Ordering::Relaxed).generation() == word.generation();
         same.then_some(bytes)
     }
 

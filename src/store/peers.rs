@@ -146,7 +146,7 @@ impl Session {
     pub(super) fn count_lease(&self, leases: &mut LeaseCounts, lease: LeaseWord) {
         if leases.covers(lease.slot())
             && let Ok(record) = self.segment.index().record(lease.slot())
-            && record.look().generation() == lease.generation()
+            && record.load().generation() == lease.generation()
         {
             leases.add(lease.slot());
         }

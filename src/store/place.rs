@@ -85,7 +85,7 @@ impl Session {
             match self.place_locked(&index, plan, reserved_only) {
                 Ok(placed) => return Ok(placed),
                 Err(error) => {
-                    guard.spoil();
+                    guard.poison();
                     if !starts_over(&mut mended, &error) {
                         return Err(error);
                     }

@@ -133,7 +133,7 @@ impl Session {
         let mut aborted = Vec::new();
         for at in 0..self.segment.index().used() {
             let record = self.record(at)?;
-            let word = record.look();
+            let word = record.load();
             let theirs = record.creator_slot.load(Ordering::Relaxed) == slot
                 && record.creator_nonce.load(Ordering::Relaxed) == nonce;
             if !word.is(State::Writing) || !theirs {
@@ -165,7 +165,7 @@ impl Session {
         }
         let mut guard = self.lock(call)?;
         let record = self.record(hit.slot)?;
-        let word = record.look();
+        let word = record.load();
         if word.generation() != hit.word.generation() || !word.is(State::Writing) {
             return Ok(true);
         }

@@ -154,7 +154,7 @@ impl Session {
             // With the lock nobody is leaving: then it is nonsense.
             let mut guard = self.lock(call)?;
             if self.segment.lifecycle()? == Lifecycle::Closing {
-                guard.spoil();
+                guard.poison();
             }
             drop(guard);
             drop(self.lock(call)?);
@@ -181,7 +181,7 @@ impl Session {
                 match self.walk_limbo(limbo, &mut all) {
                     Ok(()) => {}
                     Err(error) => {
-                        guard.spoil();
+                        guard.poison();
                         if !starts_over(&mut mended, &error) {
                             return Err(error);
                         }
@@ -204,7 +204,7 @@ impl Session {
         for _ in 0..count {
             let slot = link.wrapping_sub(1);
             let record = self.record(slot)?;
-            let word = record.look();
+            let word = record.load();
             if !word.is(State::Doomed) {
                 return Err(not_limbo());
             }
@@ -222,7 +222,7 @@ impl Session {
                 match self.free_limbo_locked(&mut guard, &shard.limbo, free, &mut freed) {
                     Ok(()) => {}
                     Err(error) => {
-                        guard.spoil();
+                        guard.poison();
                         if !starts_over(&mut mended, &error) {
                             return Err(error);
                         }
@@ -250,7 +250,7 @@ impl Session {
             let slot = link - 1;
             let record = self.record(slot)?;
             let next = record.link.load(Relaxed);
-            let word = record.look();
+            let word = record.load();
             if !word.is(State::Doomed) {
                 return Err(not_limbo());
             }

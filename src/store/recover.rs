@@ -45,7 +45,7 @@ impl Session {
         for slot in 0..self.segment.index().used() {
             let record = self.record(slot)?;
             loop {
-                let word = record.look();
+                let word = record.load();
                 if word.state().is_none() {
                     return Err(nonsense(slot, word));
                 }
@@ -78,7 +78,7 @@ impl Session {
         let mut owned = fallible::with_room(self.segment.index().used() as usize)?;
         for slot in 0..self.segment.index().used() {
             let record = self.record(slot)?;
-            if record.look().is(State::Free) {
+            if record.load().is(State::Free) {
                 continue;
             }
             for (which, extent) in owned_extents(record) {
@@ -111,7 +111,7 @@ impl Session {
         self.segment.header().shards.iter().for_each(|shard| shard.limbo.reset());
         for slot in 0..self.segment.index().used() {
             let record = self.record(slot)?;
-            let word = record.look();
+            let word = record.load();
             if word.is(State::Doomed) {
                 let shard = self.shard(record.creator_slot.load(Ordering::Relaxed));
                 shard.limbo.push(slot, record, word);

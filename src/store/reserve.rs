@@ -107,7 +107,7 @@ impl Session {
     pub(super) fn more_blocks(&self, call: &Call<'_>, count: u32, mended: &mut bool) -> Result<()> {
         match self.reserve_blocks(call, count) {
             Err(error) if error.status() == Status::Limit && !std::mem::replace(mended, true) => {
-                self.lock(call)?.spoil();
+                self.lock(call)?.poison();
                 Ok(())
             }
             done => done,

@@ -9,7 +9,7 @@ use crate::layout::header::Lifecycle;
 use crate::options::{ConnectOptions, Eviction};
 use crate::protocols::lease::quota::Quota;
 use crate::protocols::wake::Spin;
-use crate::protocols::writer_lock::Pace;
+use crate::protocols::writer_lock::Backoff;
 use crate::segment::{Access, Address, NewStore, Segment, create, finish_removal, open};
 use crate::sync::local::{AtomicBool, AtomicU32, AtomicU64, Ordering::*};
 use crate::sync::mutex::Mutex;
@@ -51,7 +51,7 @@ pub struct Session {
     /// The longest wait for the writer lock.
     pub lock_timeout: Option<Duration>,
     /// How eagerly it waits for the writer lock.
-    pub(super) pace: Pace,
+    pub(super) backoff: Backoff,
     /// Objects to evict next, oldest first; made by a scan of the table.
     pub victims: Mutex<VecDeque<super::evict::Victim>>,
     /// What deletes have paid for the next scan of all leases.
@@ -197,7 +197,7 @@ impl Session {
             address: address.clone(),
             peers: Peers::default(),
             lock_timeout: options.lock_timeout,
-            pace: Pace::default(),
+            backoff: Backoff::default(),
             victims: Mutex::default(),
             paid: AtomicU64::new(0),
             scans: AtomicU32::new(0),
@@ -237,7 +237,7 @@ impl Session {
     /// As [`Session::check`], without saying why not.
     #[inline(always)]
     pub fn is_open(&self) -> bool {
-        let lifecycle = self.segment.presence().lifecycle();
+        let lifecycle = self.segment.lifecycle_word().load();
         let there = matches!(lifecycle, Some(Lifecycle::Live | Lifecycle::Closing));
         there && self.goes_short_way() && !self.gone.load(Relaxed)
     }
@@ -300,7 +300,7 @@ impl Session {
     pub fn declare_gone(&self) -> Error {
         self.gone.store(true, Relaxed);
         if !self.segment.read_only {
-            self.segment.presence().condemn();
+            self.segment.lifecycle_word().condemn();
             self.segment.wake_everybody();
         }
         self.gone_error()

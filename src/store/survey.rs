@@ -160,7 +160,7 @@ impl Session {
 /// Look at a record; nothing when it is free, is nonsense, or will not settle.
 fn glimpse(record: &Record) -> Option<Glimpse> {
     for _ in 0..1000 {
-        let word = record.look();
+        let word = record.load();
         let state = match word.state()? {
             State::Free => return None,
             State::Writing if !is_shown(word) => ObjectState::Absent,
@@ -176,7 +176,7 @@ fn glimpse(record: &Record) -> Option<Glimpse> {
         let seen = Glimpse { word, id: record.id(), state, create_time_us, extents };
         // SYNC record-fields: as in a lookup.
         fence(Acquire);
-        if record.load(Relaxed) == word {
+        if record.load_with(Relaxed) == word {
             return Some(seen);
         }
     }

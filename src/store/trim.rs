@@ -44,7 +44,7 @@ impl Session {
         let mut mended = false;
         loop {
             let mut guard = self.lock(call)?;
-            match self.reserved_free_locked().inspect_err(|_| guard.spoil()) {
+            match self.reserved_free_locked().inspect_err(|_| guard.poison()) {
                 Err(error) if starts_over(&mut mended, &error) => {}
                 free => return free,
             }
@@ -93,7 +93,7 @@ impl Session {
         let mut mended = false;
         loop {
             let mut guard = self.lock(call)?;
-            let taken = match self.take_chunk_locked(chunk).inspect_err(|_| guard.spoil()) {
+            let taken = match self.take_chunk_locked(chunk).inspect_err(|_| guard.poison()) {
                 Err(error) if starts_over(&mut mended, &error) => continue,
                 other => other?,
             };

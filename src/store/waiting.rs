@@ -228,7 +228,7 @@ impl Session {
     fn was_orphaned(&self, seen: Seen) -> bool {
         let word = self.record(seen.slot).map_or(RecordWord(0), |record| {
             // SYNC record-word: Acquire; as in a lookup.
-            record.load(Ordering::Acquire)
+            record.load_with(Ordering::Acquire)
         });
         let sealed_or_given_up = !word.is(State::Writing) || word.has(RecordWord::ABANDONED);
         if word.generation() == seen.generation && sealed_or_given_up {
@@ -248,7 +248,7 @@ impl Session {
         let nonce = record.creator_nonce.load(Ordering::Relaxed);
         // SYNC record-fields: as in a lookup.
         fence(Ordering::Acquire);
-        let now = record.load(Ordering::Relaxed);
+        let now = record.load_with(Ordering::Relaxed);
         let same = now.generation() == hit.word.generation() && now.is(State::Writing);
         same.then_some((slot, nonce))
     }

@@ -119,7 +119,7 @@ impl<'a> EventRing<'a> {
         ticket / self.entries.len() as u64
     }
 
-    fn look(&self, ticket: u64) -> Look {
+    fn inspect(&self, ticket: u64) -> Found {
         let entry = self.entry(ticket);
         let complete = ticket.wrapping_add(1);
         // SYNC event-entry: brings the words of this sequence, or later ones.
@@ -129,38 +129,38 @@ impl<'a> EventRing<'a> {
             let words = entry.words.iter().map(|word| word.load(Ordering::Relaxed));
             let payload = EventPayload::from_words(words, self.lap(ticket));
             return match payload.and_then(|payload| Some((payload.kind().ok()?, payload))) {
-                Some((kind, payload)) => Look::Whole(kind, payload),
-                None => Look::Spoilt,
+                Some((kind, payload)) => Found::Whole(kind, payload),
+                None => Found::Torn,
             };
         }
         // Relaxed: the Acquire above brings at least the head that the sequence came from.
         let head = self.head.load(Ordering::Relaxed);
         let oldest = head.saturating_sub(self.entries.len() as u64);
         if ticket >= head {
-            Look::Pending
+            Found::Pending
         } else if oldest > ticket {
-            Look::Lapped(oldest)
+            Found::Lapped(oldest)
         } else if sequence > complete {
             // A sequence ahead of the head: nonsense.
-            Look::Spoilt
+            Found::Torn
         // SYNC event-gap: what was complete before the bound is complete here.
         } else if ticket < self.last_gap.load(Ordering::Acquire) {
             // Relaxed: placed by the bound; the next look acquires.
             match entry.sequence.load(Ordering::Relaxed) == complete {
-                true => Look::Again,
-                false => Look::Spoilt,
+                true => Found::Again,
+                false => Found::Torn,
             }
         } else {
-            Look::Pending
+            Found::Pending
         }
     }
 }
 
 /// What one look at one ticket finds.
-enum Look {
+enum Found {
     Whole(EventKind, EventPayload),
     /// It will never be whole again, or never was.
-    Spoilt,
+    Torn,
     /// Overwritten: go on at the oldest that may be whole.
     Lapped(u64),
     /// Not taken, or its writer is at work.
@@ -193,13 +193,13 @@ impl Cursor {
         // Bounded, because writers may be faster than this reader. Wrapping, because a corrupt head
         // may be anything.
         for _ in 0..=ring.entries.len() {
-            match ring.look(self.next) {
-                Look::Whole(EventKind::Gap, _) => {
+            match ring.inspect(self.next) {
+                Found::Whole(EventKind::Gap, _) => {
                     let lost = self.next.wrapping_sub(start);
                     self.next = self.next.wrapping_add(1);
                     return Poll::Lost(lost);
                 }
-                Look::Whole(kind, payload) if self.next == start => {
+                Found::Whole(kind, payload) if self.next == start => {
                     self.next = self.next.wrapping_add(1);
                     return Poll::Event(Event {
                         ticket: start,
@@ -209,10 +209,10 @@ impl Cursor {
                         sizes: payload.sizes(),
                     });
                 }
-                Look::Spoilt => self.next = self.next.wrapping_add(1),
-                Look::Lapped(oldest) => self.next = oldest,
-                Look::Again => {}
-                Look::Whole(..) | Look::Pending => break,
+                Found::Torn => self.next = self.next.wrapping_add(1),
+                Found::Lapped(oldest) => self.next = oldest,
+                Found::Again => {}
+                Found::Whole(..) | Found::Pending => break,
             }
         }
         match self.next.wrapping_sub(start) {

@@ -120,7 +120,7 @@ fn a_writer_lapped_before_it_stored_drops_its_event() {
 }
 
 #[test]
-fn an_entry_spoilt_by_a_lapped_writer_is_lost_not_mixed() {
+fn an_entry_torn_by_a_lapped_writer_is_lost_not_mixed() {
     let ring = Ring::new(2);
     let slow = ring.ring().take_ticket();
     for at in 0..7 {

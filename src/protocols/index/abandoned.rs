@@ -21,7 +21,7 @@ impl Abandoned<'_> {
     /// Give up the object in `record`, without the lock; `false` when its creator no longer writes this
     /// generation.
     pub fn give_up(&self, record: &Record, generation: u32) -> bool {
-        let mut word = record.look();
+        let mut word = record.load();
         loop {
             let writing = word.generation() == generation && word.is(State::Writing);
             if !writing || word.has(RecordWord::ABANDONED) {

@@ -64,7 +64,7 @@ impl Index<'_> {
             let slot = link.checked_sub(1)?;
             let record = self.known(slot)?;
             // SYNC record-word: Acquire; as in `match_record`.
-            let word = record.load(Ordering::Acquire);
+            let word = record.load_with(Ordering::Acquire);
             if word.is(State::Sealed) && key.is_under(word) && key.matches(record) {
                 // SYNC record-fields: the fence of `lease::protect` stands for that of `match_record`.
                 return Some((Hit { slot, word }, record));
@@ -127,7 +127,7 @@ impl Index<'_> {
                 };
             };
             // SYNC record-word: Acquire; the key that is compared is of this generation or a later one.
-            let word = record.load(Ordering::Acquire);
+            let word = record.load_with(Ordering::Acquire);
             if let Some(word) = match_record(key, record, word) {
                 return Walk::Hit(Hit { slot, word });
             }
@@ -143,7 +143,7 @@ impl Index<'_> {
     pub fn scan(&self, key: &Key) -> Option<Hit> {
         (0u32..).zip(self.records).take(self.used() as usize).find_map(|(slot, record)| {
             // SYNC record-word: Acquire; as in a walk.
-            let word = match_record(key, record, record.load(Ordering::Acquire))?;
+            let word = match_record(key, record, record.load_with(Ordering::Acquire))?;
             Some(Hit { slot, word })
         })
     }
@@ -159,7 +159,7 @@ fn match_record(key: &Key, record: &Record, word: RecordWord) -> Option<RecordWo
     // reused in between has another generation. Pairs with the fence in `Record::set_id`.
     fence(Ordering::Acquire);
     // SYNC record-word: Acquire; brings what the creator wrote up to now, which may be the seal.
-    let now = record.load(Ordering::Acquire);
+    let now = record.load_with(Ordering::Acquire);
     // The creator may have sealed it in between, which takes no lock: it is there all the same.
     let still = now.generation() == word.generation() && is_live(now);
     still.then_some(now)

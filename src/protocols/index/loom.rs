@@ -64,7 +64,7 @@ fn add(table: &Table, object: (IdWords, NameHash), by_name: bool, state: State) 
 fn reuse(table: &Arc<Table>, by_name: bool) -> thread::JoinHandle<()> {
     let table = table.clone();
     thread::spawn(move || {
-        table.delete(0, table.records[0].load(Ordering::Relaxed));
+        table.delete(0, table.records[0].load_with(Ordering::Relaxed));
         add(&table, object(0, 1), by_name, State::Sealed);
     })
 }
@@ -81,7 +81,7 @@ fn what_stays_is_never_missed() {
             let table = chain(len, by_name);
             let writer = table.clone();
             let writer = thread::spawn(move || {
-                let word = writer.records[goes].load(Ordering::Relaxed);
+                let word = writer.records[goes].load_with(Ordering::Relaxed);
                 writer.delete(goes as u32, word);
                 add(&writer, object(1, 0), by_name, State::Sealed);
             });
@@ -102,7 +102,7 @@ fn a_record_that_is_not_known_yet_is_no_nonsense() {
         let writer = thread::spawn(move || {
             writer.reserved.store(3, Ordering::Relaxed);
             add(&writer, object(1, 0), by_name, State::Sealed);
-            writer.delete(1, writer.records[1].load(Ordering::Relaxed));
+            writer.delete(1, writer.records[1].load_with(Ordering::Relaxed));
             // In slot 1; it links to the record that is new.
             add(&writer, object(1, 1), by_name, State::Sealed);
         });
@@ -155,7 +155,7 @@ fn a_seal_hides_nothing() {
         let slot = add(&table, object(0, 0), by_name, State::Writing);
         let sealer = table.clone();
         let sealer = thread::spawn(move || {
-            sealer.seal(slot, sealer.records[0].load(Ordering::Relaxed));
+            sealer.seal(slot, sealer.records[0].load_with(Ordering::Relaxed));
         });
         assert!(find(&table, &keys(object(0, 0), by_name)).is_some());
         sealer.join().unwrap();
@@ -171,8 +171,8 @@ fn a_miss_was_true_once() {
         let writer = thread::spawn(move || {
             // Relaxed: a miss must itself have seen what it speaks of.
             step.store(1, Ordering::Relaxed);
-            writer.delete(0, writer.records[0].load(Ordering::Relaxed));
-            let word = writer.records[1].load(Ordering::Relaxed);
+            writer.delete(0, writer.records[0].load_with(Ordering::Relaxed));
+            let word = writer.records[1].load_with(Ordering::Relaxed);
             writer.delete(1, word);
             add(&writer, object(0, 0), by_name, State::Writing);
             // SYNC model-step: Release; who sees the step finds the object.
@@ -196,7 +196,7 @@ fn a_mend_hides_nothing() {
     for dead in 0..3 {
         model(5, move |by_name| {
             let table = chain(3, by_name);
-            let word = table.records[dead].load(Ordering::Relaxed);
+            let word = table.records[dead].load_with(Ordering::Relaxed);
             let doomed = word.in_state(State::Doomed);
             table.records[dead].swap(word, doomed).unwrap();
             let writer = table.clone();
@@ -224,7 +224,7 @@ fn a_mend_publishes_what_removals_do() {
         let (writer, stepped) = (table.clone(), step.clone());
         let writer = thread::spawn(move || {
             stepped.store(1, Ordering::Relaxed);
-            let word = writer.records[0].load(Ordering::Relaxed);
+            let word = writer.records[0].load_with(Ordering::Relaxed);
             writer.records[0].swap(word, word.in_state(State::Doomed)).unwrap();
             writer.mend();
         });
@@ -248,7 +248,7 @@ fn a_mended_head_brings_its_chain() {
             });
             let writer = thread::spawn(move || {
                 let record = &writer.records[creator.join().unwrap() as usize];
-                let word = record.load(Ordering::Relaxed);
+                let word = record.load_with(Ordering::Relaxed);
                 record.swap(word, word.in_state(State::Doomed)).unwrap();
                 writer.mend();
             });
@@ -282,7 +282,7 @@ fn what_is_put_in_and_out_hides_nothing_behind_it() {
             let table = chain(1, by_name);
             if used {
                 let slot = add(&table, object(1, 0), by_name, State::Sealed);
-                table.delete(slot, table.records[slot as usize].load(Ordering::Relaxed));
+                table.delete(slot, table.records[slot as usize].load_with(Ordering::Relaxed));
             }
             let writer = table.clone();
             let writer = thread::spawn(move || {
@@ -290,8 +290,12 @@ fn what_is_put_in_and_out_hides_nothing_behind_it() {
                 if leaves {
                     // Behind another, and at the head.
                     let second = add(&writer, object(0, 2), by_name, State::Writing);
-                    writer.delete(first, writer.records[first as usize].load(Ordering::Relaxed));
-                    writer.delete(second, writer.records[second as usize].load(Ordering::Relaxed));
+                    writer
+                        .delete(first, writer.records[first as usize].load_with(Ordering::Relaxed));
+                    writer.delete(
+                        second,
+                        writer.records[second as usize].load_with(Ordering::Relaxed),
+                    );
                 }
             });
             let hit = find(&table, &keys(object(0, 0), by_name)).unwrap();
@@ -309,7 +313,7 @@ fn a_head_that_comes_back_brings_its_chain() {
         let writer = thread::spawn(move || {
             add(&writer, object(0, 1), by_name, State::Writing);
             let last = add(&writer, object(0, 2), by_name, State::Writing);
-            writer.delete(last, writer.records[last as usize].load(Ordering::Relaxed));
+            writer.delete(last, writer.records[last as usize].load_with(Ordering::Relaxed));
         });
         let hit = find(&table, &keys(object(0, 0), by_name)).unwrap();
         assert_eq!((hit.slot, hit.word.generation()), (0, 1));

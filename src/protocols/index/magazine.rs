@@ -100,7 +100,7 @@ impl Magazine {
 
 #[inline]
 fn kept(slot: u32, record: &Record, units: u64) -> Result<Kept> {
-    let (word, extent) = (record.load(Relaxed), record.data.load(0));
+    let (word, extent) = (record.load_with(Relaxed), record.data.load(0));
     if !word.is(State::Free) || extent.len() != units {
         return Err(unfit(slot, word));
     }
@@ -133,7 +133,7 @@ mod tests {
             let record = &table.records[slot];
             record.data.store(0, Extent { start: 100 * slot as u64, size: len * 64 });
             record.blocks[0].store(slot as u32 + 1, Relaxed);
-            let word = record.load(Relaxed);
+            let word = record.load_with(Relaxed);
             super::super::set_free(record, slot as u32, word, 0).unwrap();
         }
         table

@@ -74,7 +74,7 @@ impl Index<'_> {
         }
         for slot in 0..self.used() {
             let record = self.record(slot)?;
-            let word = record.load(Relaxed);
+            let word = record.load_with(Relaxed);
             for kind in KINDS {
                 if let Some(key) = kind.key(record, word) {
                     self.insert(&key, slot)?;
@@ -104,7 +104,7 @@ impl Index<'_> {
         let mut links = fallible::with_room(used as usize)?;
         for slot in 0..used {
             let record = self.record(slot)?;
-            let key = kind.key(record, record.load(Relaxed));
+            let key = kind.key(record, record.load_with(Relaxed));
             missing += usize::from(key.is_some());
             homes.push(key.map_or(NOWHERE, |key| self.bucket_number(&key) as u32));
             links.push(kind.link(record).load(Relaxed));

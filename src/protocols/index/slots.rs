@@ -44,7 +44,7 @@ impl Slots<'_> {
             return Ok(SlotOutcome::NeedRecords);
         }
         index.used.store(used + 1, Relaxed);
-        let word = index.record(used)?.load(Relaxed);
+        let word = index.record(used)?.load_with(Relaxed);
         if !word.is(State::Free) {
             return Err(Error::new(Status::Corrupt, format!("fresh record {used} is in use")));
         }
@@ -57,7 +57,7 @@ impl Slots<'_> {
             return Ok(None);
         }
         let record = index.record(head - 1)?;
-        let word = record.load(Relaxed);
+        let word = record.load_with(Relaxed);
         if !word.is(State::Free) {
             return Err(Error::new(Status::Corrupt, format!("free record {} is in use", head - 1)));
         }
@@ -99,7 +99,7 @@ impl Slots<'_> {
         self.tail.store(0, Relaxed);
         self.count.store(0, Relaxed);
         for slot in 0..index.used() {
-            let word = index.record(slot)?.load(Relaxed);
+            let word = index.record(slot)?.load_with(Relaxed);
             if word.is(State::Free) && word.generation() != u32::MAX {
                 self.push(index, slot)?;
             }

@@ -93,7 +93,7 @@ impl Store {
     /// Delete object 0; when nobody leases it, make object 1 in its place.
     fn reclaim(&self) {
         let record = &self.table.records[0];
-        let word = self.table.doom(0, record.load(Ordering::Relaxed));
+        let word = self.table.doom(0, record.load_with(Ordering::Relaxed));
         doomed();
         let object = LeaseWord::new(word.generation(), 0).0;
         let is_leased = || {
@@ -139,7 +139,7 @@ fn sealed_bytes_are_seen() {
         let store = Store::new(State::Writing);
         let creator = store.clone();
         let creator = thread::spawn(move || {
-            let word = creator.table.records[0].load(Ordering::Relaxed);
+            let word = creator.table.records[0].load_with(Ordering::Relaxed);
             creator.write_and_seal(0, word);
         });
         store.get(0);
@@ -186,7 +186,7 @@ fn the_lease_of_seal_and_get_is_there_before_sealed_is() {
         let store = Store::new(State::Writing);
         let creator = store.clone();
         let creator = thread::spawn(move || {
-            let word = creator.table.records[0].load(Ordering::Relaxed);
+            let word = creator.table.records[0].load_with(Ordering::Relaxed);
             // As `store/draft.rs`, seal.
             creator.lease.store(LeaseWord::new(word.generation(), 0).0, Ordering::Relaxed);
             creator.write_and_seal(0, word);
@@ -194,7 +194,7 @@ fn the_lease_of_seal_and_get_is_there_before_sealed_is() {
             assert_eq!(creator.bytes.with(|bytes| unsafe { *bytes }), 1);
             release(&creator.lease);
         });
-        if store.table.records[0].look().is(State::Sealed) {
+        if store.table.records[0].load().is(State::Sealed) {
             store.reclaim();
         }
         creator.join().unwrap();
@@ -242,7 +242,7 @@ fn what_is_found_sealed_has_all_its_fields() {
         let store = Store::new(State::Writing);
         let creator = store.clone();
         let creator = thread::spawn(move || {
-            let word = creator.table.records[0].load(Ordering::Relaxed);
+            let word = creator.table.records[0].load_with(Ordering::Relaxed);
             creator.write_and_seal(0, word);
         });
         let record = &store.table.records[0];
@@ -250,7 +250,7 @@ fn what_is_found_sealed_has_all_its_fields() {
         if hit.word.is(State::Sealed) {
             assert_eq!(record.data.load(0), Extent { start: 1, size: 4 });
         }
-        if record.look().is(State::Sealed) {
+        if record.load().is(State::Sealed) {
             assert_eq!(record.data.load(0), Extent { start: 1, size: 4 });
         }
         creator.join().unwrap();

@@ -36,7 +36,7 @@ pub fn protect(
     // SYNC lease: SeqCst; pairs with the fence in `doomed`.
     fence(Ordering::SeqCst);
     // Relaxed: what is leased was seen SEALED, by a load that brought the fields of the object.
-    let now = record.load(Ordering::Relaxed);
+    let now = record.load_with(Ordering::Relaxed);
     if now.is(State::Sealed) && now.generation() == seen.generation() {
         return Some(now);
     }

@@ -29,7 +29,7 @@ pub trait LockEnv {
 
     /// Pauses of the processor before the first look again at a held lock.
     fn first_pause(&self) -> u32 {
-        Pace::SHORTEST
+        Backoff::SHORTEST
     }
 
     /// Whether the client of `slot` is dead: no thread of it can store any more, and its last
@@ -194,7 +194,7 @@ impl<'a> WriterLock<'a> {
         while left > 0 && seen.owner().is_some() && !seen.has_waiters() {
             (0..pause).for_each(|_| std::hint::spin_loop());
             left -= left.min(pause);
-            pause = (2 * pause).min(Pace::LONGEST);
+            pause = (2 * pause).min(Backoff::LONGEST);
             seen = self.peek();
         }
         seen
@@ -257,18 +257,18 @@ impl<'a> WriterLock<'a> {
 /// soon, and the first look comes after a moment. One for each client; a heuristic only, so its races
 /// do not matter.
 #[derive(Debug)]
-pub struct Pace {
+pub struct Backoff {
     pause: local::AtomicU32,
 }
 
-impl Default for Pace {
+impl Default for Backoff {
     /// Of a client that never found the lock held.
     fn default() -> Self {
         Self { pause: local::AtomicU32::new(Self::SHORTEST) }
     }
 }
 
-impl Pace {
+impl Backoff {
     const SHORTEST: u32 = 1;
     const LONGEST: u32 = if cfg!(any(loom, shuttle)) { 1 } else { 256 };
 

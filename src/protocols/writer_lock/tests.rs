@@ -173,15 +173,15 @@ fn nonsense_is_refused() {
 
 #[test]
 fn who_finds_it_held_often_waits_longer_and_forgets_slowly() {
-    let pace = Pace::default();
-    pace.found_free();
-    assert_eq!(pace.pause(), Pace::SHORTEST);
-    (0..20).for_each(|_| pace.found_held());
-    assert_eq!(pace.pause(), Pace::LONGEST);
+    let backoff = Backoff::default();
+    backoff.found_free();
+    assert_eq!(backoff.pause(), Backoff::SHORTEST);
+    (0..20).for_each(|_| backoff.found_held());
+    assert_eq!(backoff.pause(), Backoff::LONGEST);
     // Once in some ten holdings is often: where two are always after it, it stays there.
-    (0..10).for_each(|_| pace.found_free());
-    pace.found_held();
-    assert_eq!(pace.pause(), Pace::LONGEST);
-    (0..2 * Pace::LONGEST).for_each(|_| pace.found_free());
-    assert_eq!(pace.pause(), Pace::SHORTEST);
+    (0..10).for_each(|_| backoff.found_free());
+    backoff.found_held();
+    assert_eq!(backoff.pause(), Backoff::LONGEST);
+    (0..2 * Backoff::LONGEST).for_each(|_| backoff.found_free());
+    assert_eq!(backoff.pause(), Backoff::SHORTEST);
 }

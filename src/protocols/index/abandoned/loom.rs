@@ -22,7 +22,7 @@ impl World {
         }
         self.abandoned().take();
         let record = &self.table.index().records[0];
-        let word = record.look();
+        let word = record.load();
         if word.is(State::Writing) && word.has(RecordWord::ABANDONED) {
             let free = RecordWord::new(word.generation() + 1, 0, State::Free);
             record.swap(word, free).unwrap();
@@ -36,7 +36,7 @@ fn what_was_given_up_is_freed_by_the_next_owner_of_the_lock() {
         let world = World { table: Table::new(1, 1), count: AtomicU64::new(0) };
         let writing = RecordWord::new(1, 0, State::Writing);
         let record = &world.table.index().records[0];
-        record.swap(record.look(), writing).unwrap();
+        record.swap(record.load(), writing).unwrap();
         let world = Arc::new(world);
         let creator = {
             let world = Arc::clone(&world);
@@ -49,7 +49,7 @@ fn what_was_given_up_is_freed_by_the_next_owner_of_the_lock() {
         world.hold_lock();
         creator.join().unwrap();
         world.hold_lock();
-        let word = world.table.index().records[0].look();
+        let word = world.table.index().records[0].load();
         assert!(word.is(State::Free) && word.generation() == 2);
     });
 }

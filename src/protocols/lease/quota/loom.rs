@@ -39,7 +39,7 @@ impl Reader {
     fn get(&self, word: usize, n: usize) -> bool {
         taken();
         let record = &self.table.records[n];
-        let seen = record.look();
+        let seen = record.load();
         if !seen.is(State::Sealed) {
             return false;
         }
@@ -62,7 +62,7 @@ impl Reader {
     fn lease_that_stays_counts(&self) -> bool {
         for (n, record) in self.table.records.iter().enumerate() {
             // Without taking it out of its chain: nobody looks there.
-            let word = record.load(Ordering::Relaxed);
+            let word = record.load_with(Ordering::Relaxed);
             record.swap(word, word.in_state(State::Doomed)).unwrap_or_else(|_| panic!("{n}"));
         }
         doomed();
