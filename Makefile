@@ -37,19 +37,19 @@ build: library $(PROGRAMS) $(EXAMPLES) ## libplasma.so, libplasma.a and the C an
 release-lib: target/portable/libplasma.so ## libplasma.so for any Linux with glibc 2.28 or newer, in target/portable
 
 # For 3.9, for 3.10, and one that is for all from 3.11 on.
-WHEEL_PYTHONS = $$(python/pythons 9 10) $$(python/pythons 11 13 1)
+WHEEL_PYTHONS = $$(scripts/list-pythons.sh 9 10) $$(scripts/list-pythons.sh 11 13 1)
 wheel: target/portable/libplasma.so ## Python wheels for any Linux with glibc 2.28 or newer, in target/wheels
 	rm -rf target/wheels
-	PLATFORM=manylinux_2_28_$(shell uname -m) python/wheel $< target/wheels $(WHEEL_PYTHONS)
+	PLATFORM=manylinux_2_28_$(shell uname -m) scripts/build-wheels.sh $< target/wheels $(WHEEL_PYTHONS)
 
 python: wheel ## the wheels tested on each Python from 3.9 to 3.13 that is here, their types, what they cost
-	OPTIONAL= python/check target/wheels $$(python/pythons 9 13 1)
-	PLASMA_LONG=1 python/check target/wheels $$(python/pythons 9 13)
-	python/lint target/wheels
-	python/costs target/wheels --check
+	OPTIONAL= scripts/test-wheels.sh target/wheels $$(scripts/list-pythons.sh 9 13 1)
+	PLASMA_LONG=1 scripts/test-wheels.sh target/wheels $$(scripts/list-pythons.sh 9 13)
+	scripts/lint-python.sh target/wheels
+	scripts/measure-python.sh target/wheels --check
 
 reference: wheel ## the reference of the Python modules, in target/python-docs
-	python/reference target/wheels target/python-docs
+	scripts/render-python-reference.sh target/wheels target/python-docs
 
 demo: library $(PROGRAMS) ## real files through the store in seven processes, one of them killed; DIR= names files
 	./target/c/demo "$(DIR)"
@@ -62,7 +62,7 @@ test: build $(SUBJECTS) ## all tests that have to pass: unit, processes, C, kill
 	$(MAKE) --no-print-directory old-kernel SHORT=1
 	$(LOOM)
 	SHUTTLE_ITERATIONS=50 $(SHUTTLE)
-	python/test target/release/libplasma.so
+	scripts/test-python.sh target/release/libplasma.so
 	python3 -m unittest discover benches/tests
 	python3 benches/run.py --quick --no-plots
 	@if command -v cmake >/dev/null; then $(PACKAGE_TEST); else \
@@ -155,7 +155,7 @@ old-kernel: library $(REFUSE) ## the tests as on Linux 4.18: younger system call
 	        $(CARGO) test $(CARGOFLAGS) --no-fail-fast; \
 	        $(CARGO) test $(CARGOFLAGS) --no-fail-fast --package plasma-cli; \
 	        $(KILL) --test kill_points --test lock_owner; \
-	        $(REFUSE) $$error python/test target/release/libplasma.so; \
+	        $(REFUSE) $$error scripts/test-python.sh target/release/libplasma.so; \
 	    fi; \
 	done
 
@@ -168,7 +168,7 @@ limits: library ## memory, files and room that run out, at each size, and attack
 FUZZ_RUNS ?= 1000000
 FUZZ_JOBS ?= 2
 fuzz: ## hostile bytes and calls under AddressSanitizer, FUZZ_RUNS of each; needs nightly and g++
-	FUZZ_RUNS=$(FUZZ_RUNS) FUZZ_JOBS=$(FUZZ_JOBS) CARGO="$(CARGO)" fuzz/run
+	FUZZ_RUNS=$(FUZZ_RUNS) FUZZ_JOBS=$(FUZZ_JOBS) CARGO="$(CARGO)" scripts/run-fuzzers.sh
 
 # How many schedules miri tries with each test in threads, for example 0..4.
 SEEDS ?= 0..64
@@ -184,18 +184,18 @@ MIRI_TEST := $(MIRI) test $(CARGOFLAGS) -p plasma --lib --target-dir target/miri
 MIRI_LAYERS := id:: error:: layout:: index:: alloc:: lease:: writer_lock:: wake:: events:: store::metadata:: store::drafts:: \
     --skip sys:: --skip segment:: --skip ffi:: --skip threads::
 
-litmus: ## the orderings under the models of C11, x86-64 and AArch64; .ci/herd brings herd7
+litmus: ## the orderings under the models of C11, x86-64 and AArch64; scripts/fetch-herd.sh brings herd7
 	$(CARGO) test $(CARGOFLAGS) --test litmus -- --nocapture
 
 sanitize: library ## the tests under AddressSanitizer, ThreadSanitizer and valgrind; SHORT=1 for some
-	bash tests/sanitize/run asan tsan valgrind
+	scripts/run-sanitizers.sh asan tsan valgrind
 
 bench: build $(SUBJECTS) ## Plasma and the floors of this machine, into docs/performance.md
 	python3 benches/run.py
 	$(CARGO) bench $(CARGOFLAGS) --package plasma-bench
 
 bench-peers: build $(SUBJECTS) ## the same beside other libraries, which are fetched
-	benches/peers/fetch
+	scripts/fetch-peers.sh
 	python3 benches/run.py --peers
 
 bench-check: build $(SUBJECTS) ## asserts what benches/targets.py promises; wants an idle machine
@@ -219,16 +219,22 @@ PACKAGE_TEST = $(call CMAKE_BUILD,target/cmake) && ctest --test-dir target/cmake
 package-test: release-lib ## ctest: what CMake installs, its packages, and who uses them; see docs/guide/abi.md
 	$(PACKAGE_TEST)
 
+# Stops with advice where there is no cmake.
+NEED_CMAKE = command -v cmake >/dev/null || \
+    { echo "make $@ needs CMake 3.16 or newer: apt-get install cmake" >&2; exit 1; }
+
 deb: ## packages for Debian, in target/deb: libplasma0, libplasma-dev, plasma-tools
+	@$(NEED_CMAKE)
 	$(call CMAKE_BUILD,target/deb,-DCMAKE_INSTALL_PREFIX=/usr -DPLASMA_DEBIAN=ON \
 	    -DPLASMA_BUILD_EXAMPLES=OFF -DBUILD_TESTING=OFF)
 	cd target/deb && cpack -G DEB
 
 dist: ## plasma-VERSION.tar.xz in target/dist, with all crates, for builds without a network
-	packaging/source target/dist
+	scripts/pack-source.sh target/dist
 
 PREFIX ?= /usr/local
 install: ## headers, libraries, the plasma command and manual pages into PREFIX, by CMake
+	@$(NEED_CMAKE)
 	$(call CMAKE_BUILD,target/cmake)
 	cmake --install target/cmake --prefix "$(PREFIX)"
 
@@ -242,18 +248,21 @@ target/release/libplasma_capi.a: FORCE
 	$(CARGO) build --release $(CARGOFLAGS) --package plasma-capi --config capi/release.toml
 FORCE: ;
 
-target/release/plasma.o: target/release/libplasma_capi.a plasma.map capi/object
-	capi/object $< $@
+target/release/plasma.o: target/release/libplasma_capi.a capi/plasma.map scripts/make-object.sh
+	scripts/make-object.sh $< $@
 
-target/release/libplasma.so: target/release/plasma.o capi/link
-	capi/link $< $(@D)
+LINK_LIBRARIES := $(addprefix scripts/,link-libraries.sh split-debug.sh print-soname.sh) \
+    $(addprefix capi/,link-options plasma.map)
+
+target/release/libplasma.so: target/release/plasma.o $(LINK_LIBRARIES)
+	scripts/link-libraries.sh $< $(@D)
 
 # zig links for glibc 2.28, of 2018: its symbols, not those of this machine, and all on PyPI.
 ZIG := target/zig/bin/python -m ziglang
 target/zig: ; python3 -m venv $@ && $@/bin/pip install --quiet ziglang==0.17.1
 
-target/portable/libplasma.so: target/release/plasma.o capi/link | target/zig
-	CC="$(ZIG) cc -target $(shell uname -m)-linux-gnu.2.28" capi/link $< $(@D) \
+target/portable/libplasma.so: target/release/plasma.o $(LINK_LIBRARIES) | target/zig
+	CC="$(ZIG) cc -target $(shell uname -m)-linux-gnu.2.28" scripts/link-libraries.sh $< $(@D) \
 	    "$$($(CC) -print-file-name=libgcc_s.so.1)" -lpthread -ldl -lm
 
 target/c target/c/examples target/cpp/examples target/bench:
@@ -291,6 +300,6 @@ target/bench/plasma_cpp: benches/subjects/plasma_cpp.cpp $(CPP_HEADERS) $(BENCH_
 	$(CXX) $(STRICT_CXX) $(CXXFLAGS) -Iinclude -o $@ $< $(LINK) -lm
 
 # It says so when it cannot be made, and is not there then.
-target/bench/plasma_py: benches/subjects/install_py python/setup.py target/release/libplasma.so \
+target/bench/plasma_py: scripts/install-bench-python.sh python/setup.py target/release/libplasma.so \
     $(wildcard python/native/* python/src/plasma/*.py)
-	benches/subjects/install_py target/release/libplasma.so
+	scripts/install-bench-python.sh target/release/libplasma.so

@@ -1,9 +1,10 @@
-# plasma::plasma, the shared library, and plasma::plasma_static: both of the one object that
-# capi/object makes of what cargo builds.
+# plasma::plasma, the shared library, and plasma::plasma_static. Both are made of the one object file
+# that scripts/make-object.sh links from the archive that cargo builds. The options of the linker, the
+# SONAME and the debug information are those of scripts/link-libraries.sh.
 
 set(core "${cargo_dir}/release/libplasma_capi.a")
 set(object "${CMAKE_CURRENT_BINARY_DIR}/plasma.o")
-set(map "${CMAKE_CURRENT_SOURCE_DIR}/plasma.map")
+set(map "${CMAKE_CURRENT_SOURCE_DIR}/capi/plasma.map")
 
 # Cargo knows best what is out of date.
 add_custom_target(plasma_core
@@ -11,45 +12,37 @@ add_custom_target(plasma_core
     WORKING_DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}"
     BYPRODUCTS "${core}"
     USES_TERMINAL)
-add_custom_command(OUTPUT "${object}"
+add_custom_command(OUTPUT "${object}" "${object}.static.o"
     COMMAND "${CMAKE_COMMAND}" -E env "CC=${CMAKE_C_COMPILER}" "NM=${CMAKE_NM}"
-        "OBJCOPY=${CMAKE_OBJCOPY}" "${CMAKE_CURRENT_SOURCE_DIR}/capi/object" "${core}" "${object}"
-    DEPENDS plasma_core "${core}" "${map}" capi/object)
-add_custom_command(OUTPUT "${object}.plain.o"
-    COMMAND "${CMAKE_OBJCOPY}" --strip-debug "${object}" "${object}.plain.o"
-    DEPENDS "${object}")
-set_source_files_properties("${object}" "${object}.plain.o" PROPERTIES
+        "OBJCOPY=${CMAKE_OBJCOPY}" "${CMAKE_CURRENT_SOURCE_DIR}/scripts/make-object.sh" "${core}" "${object}"
+    DEPENDS plasma_core "${core}" "${map}" scripts/make-object.sh)
+set_source_files_properties("${object}" "${object}.static.o" PROPERTIES
     EXTERNAL_OBJECT ON
     GENERATED ON)
 
 # What Rust's standard library wants of the system: nothing more since glibc 2.34.
 set(system_libraries util rt pthread m dl)
 
-# Until 1.0 a new minor version may break programs, so it has another name.
-set(soversion ${PROJECT_VERSION_MAJOR})
-if(soversion EQUAL 0)
-    set(soversion 0.${PROJECT_VERSION_MINOR})
-endif()
+execute_process(COMMAND "${CMAKE_CURRENT_SOURCE_DIR}/scripts/print-soname.sh"
+    OUTPUT_VARIABLE soname OUTPUT_STRIP_TRAILING_WHITESPACE)
+string(REPLACE "libplasma.so." "" soversion "${soname}")
+file(STRINGS capi/link-options link_options)
 
 add_library(plasma SHARED "${object}")
 target_link_libraries(plasma PRIVATE ${system_libraries})
 target_link_options(plasma PRIVATE
-    "LINKER:--version-script=${map}" LINKER:--as-needed LINKER:--gc-sections
-    LINKER:-z,relro LINKER:-z,now LINKER:-z,defs)
+    ${link_options} "LINKER:--version-script=${map}")
 set_target_properties(plasma PROPERTIES
     LINKER_LANGUAGE C
-    LINK_DEPENDS "${map}"
+    LINK_DEPENDS "${map};${CMAKE_CURRENT_SOURCE_DIR}/capi/link-options"
     VERSION ${PROJECT_VERSION}
     SOVERSION ${soversion})
-# The debug information beside it: debuggers find it there, or where it is installed to.
 add_custom_command(TARGET plasma POST_BUILD
-    COMMAND "${CMAKE_OBJCOPY}" --only-keep-debug "$<TARGET_FILE:plasma>"
-        "$<TARGET_FILE:plasma>.debug"
-    COMMAND "${CMAKE_OBJCOPY}" --strip-unneeded
-        "--add-gnu-debuglink=$<TARGET_FILE:plasma>.debug" "$<TARGET_FILE:plasma>"
+    COMMAND "${CMAKE_COMMAND}" -E env "OBJCOPY=${CMAKE_OBJCOPY}"
+        "${CMAKE_CURRENT_SOURCE_DIR}/scripts/split-debug.sh" "$<TARGET_FILE:plasma>"
     VERBATIM)
 
-add_library(plasma_static STATIC "${object}.plain.o")
+add_library(plasma_static STATIC "${object}.static.o")
 target_link_libraries(plasma_static INTERFACE ${system_libraries})
 set_target_properties(plasma_static PROPERTIES
     LINKER_LANGUAGE C

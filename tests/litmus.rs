@@ -17,7 +17,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The one that is named, the one that `.ci/herd` brings, or the one that is installed.
+/// The one that is named, the one that `scripts/fetch-herd.sh` brings, or the one that is installed.
 fn herd7() -> Option<PathBuf> {
     let named = std::env::var_os("HERD7").map(PathBuf::from);
     let brought = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/herd/herd7");
@@ -115,7 +115,7 @@ fn judge(herd7: &Path, model: &str, case: &Case, good: &str, scratch: &Path) -> 
 #[test]
 fn each_program_and_each_weakened_form_is_judged_as_it_says() {
     let Some(herd7) = herd7() else {
-        return skip::skip("litmus", "there is no herd7 (see .ci/herd)");
+        return skip::skip("litmus", "there is no herd7 (see scripts/fetch-herd.sh)");
     };
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/litmus");
     let scratch = std::env::temp_dir().join(format!("plasma-{}.litmus", std::process::id()));

@@ -1,4 +1,4 @@
-//! Every name of plasma.h is in `docs/symbols-in-versions`, and every function in `plasma.map`, in
+//! Every name of plasma.h is in `docs/symbols-in-versions`, and every function in `capi/plasma.map`, in
 //! the node of the release that brought it; the library exports these and nothing else.
 
 #[path = "common/skip.rs"]
@@ -66,7 +66,7 @@ fn names() -> BTreeSet<String> {
 /// The names in plasma.map and their nodes.
 fn map() -> BTreeMap<String, String> {
     let (mut found, mut node) = (BTreeMap::new(), String::new());
-    for line in read("plasma.map").lines() {
+    for line in read("capi/plasma.map").lines() {
         if let Some(name) = line.strip_suffix(" {") {
             node = name.to_owned();
         } else if let Some(name) =

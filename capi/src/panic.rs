@@ -1,6 +1,6 @@
 //! Where Rust cannot go on: a defect, or no memory for what cannot be refused.
 //!
-//! `capi/object` puts these functions in the place of the standard library's, which they are like,
+//! `scripts/make-object.sh` puts these functions in the place of the standard library's, which they are like,
 //! but for a backtrace: that is in the core dump.
 #![allow(unsafe_code)] // exported names, and write(2)
 

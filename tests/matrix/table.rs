@@ -162,7 +162,7 @@ fn the_table_in_the_docs_is_that_of_the_rows() {
 #[test]
 fn every_call_of_the_header_has_a_row() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let map = std::fs::read_to_string(root.join("plasma.map")).unwrap();
+    let map = std::fs::read_to_string(root.join("capi/plasma.map")).unwrap();
     let lines = map.lines().map(str::trim);
     let exported: BTreeSet<&str> = lines
         .filter_map(|line| line.strip_suffix(';').filter(|name| name.starts_with("plasma_")))

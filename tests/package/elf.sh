@@ -10,7 +10,7 @@ fail() {
     echo "$library: $*" >&2
     failed=1
 }
-soname=$("$root/capi/soname")
+soname=$("$root/scripts/print-soname.sh")
 dynamic=$(LC_ALL=C readelf -dW "$library")
 echo "$dynamic" | grep -q "SONAME.*\[$soname\]" || fail "its SONAME is not $soname"
 echo "$dynamic" | grep -q 'FLAGS.*NOW' || fail "its symbols are not bound when it is loaded"
@@ -35,7 +35,7 @@ size=$(wc -c < "$library")
 
 symbols=$(nm -D --with-symbol-versions "$library")
 exported=$(echo "$symbols" | awk '$2 != "U" && $2 != "w" && $2 != "A" && NF == 3 { print $3 }')
-names=$(sed -n 's/^ *\(plasma_[a-z0-9_]*\);$/\1/p' "$root/plasma.map")
+names=$(sed -n 's/^ *\(plasma_[a-z0-9_]*\);$/\1/p' "$root/capi/plasma.map")
 for symbol in $exported; do
     case $symbol in
     plasma_*@@PLASMA_*) ;;

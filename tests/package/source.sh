@@ -3,7 +3,7 @@
 . "$(dirname "$0")/common.sh"
 need cmake git xz
 git -C "$root" rev-parse HEAD > /dev/null 2>&1 || skip "this is not a clone"
-XZ_OPT=-0 "$root/packaging/source" "$work" > /dev/null
+XZ_OPT=-0 "$root/scripts/pack-source.sh" "$work" > /dev/null
 tar -xf "$work/plasma-$version.tar.xz" -C "$work"
 cd "$work/plasma-$version"
 offline=

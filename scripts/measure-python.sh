@@ -1,11 +1,11 @@
 #!/bin/bash
-# What calls cost beside pyarrow 11's Plasma, the last there was: costs WHEELS [--check]
+# measure-python.sh WHEELS [--check]: times calls beside those of the Plasma in pyarrow 11, its last.
 # It needs Python 3.11, the last that pyarrow 11 has wheels for.
 set -euo pipefail
 wheels=$(realpath "$1")
 shift
-cd "$(dirname "$0")"
-python=$(./pythons 11 11)
+cd "$(dirname "$0")/../python"
+python=$(../scripts/list-pythons.sh 11 11)
 [ -n "$python" ] || { echo "there is no Python 3.11 for pyarrow 11" >&2; exit 1; }
 ours=../target/py/costs theirs=../target/py/costs-pyarrow
 rm -rf "$ours" "$theirs"

@@ -1,4 +1,4 @@
-"""manual.py HEADER DIRECTORY: manual pages of section 3, plasma(3) and one for each function."""
+"""write-manual.py HEADER DIRECTORY: manual pages of section 3, plasma(3) and one for each function."""
 
 import re
 import sys

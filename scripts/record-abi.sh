@@ -1,8 +1,8 @@
 #!/bin/sh
-# record.sh: writes the ABI that the header has now to tests/abi/baseline.abi. To be run when a version
-# is released, which is what later ones are compared with.
+# record-abi.sh: writes the ABI of the header to tests/abi/baseline.abi, with which later versions are
+# compared. Run it when a version is released.
 set -eu
-cd "$(dirname "$0")/../.."
+cd "$(dirname "$0")/.."
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 sh tests/abi/stub.sh include/plasma.h "$work/stub.so" ENUMS

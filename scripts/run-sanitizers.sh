@@ -1,15 +1,15 @@
 #!/bin/bash
-# The tests under AddressSanitizer (asan), ThreadSanitizer (tsan) and valgrind, as named by the
-# arguments; SHORT=1 runs some of them. What is missing on this machine is told and left out.
+# run-sanitizers.sh [asan] [tsan] [valgrind]: runs the tests under AddressSanitizer, ThreadSanitizer
+# and valgrind; SHORT=1 runs some of them. A tool that this machine lacks is reported and skipped.
 set -euo pipefail
-cd "$(dirname "$0")/../.."
+cd "$(dirname "$0")/.."
 short=${SHORT:-}
 host=$(rustc -vV | sed -n 's/^host: //p')
 supp=$PWD/tests/sanitize
-# Not as slow as unoptimised, and with all its checks.
+# Faster than unoptimised code, with all its checks.
 nightly=(env CARGO_PROFILE_DEV_OPT_LEVEL=1 cargo +nightly)
 
-# Address spaces laid out at random leave too little room for the sanitizers' own memory.
+# A randomised address space leaves too little room for the memory of the sanitizers.
 fixed=()
 ! setarch -R true 2>/dev/null || fixed=(setarch -R)
 
@@ -26,7 +26,8 @@ have_nightly() {
     "${nightly[@]}" --version >/dev/null 2>&1
 }
 
-# The C tests named by the arguments, all of them and those in C++ if none is; $flags and $wrapper say how.
+# Runs the C tests named by the arguments, or all C and C++ tests without arguments, compiled with
+# $flags and run under $wrapper.
 c_tests() {
     local dir=$1
     shift
@@ -34,15 +35,15 @@ c_tests() {
         cargo test --locked --test c_suite --test cpp_suite -- --test-threads=2 ${1:+--exact} "$@"
 }
 
-# The library of the archive that cargo left in a directory; the program brings the sanitizer.
+# Links the library from the archive that cargo left in a directory; the program brings the sanitizer.
 link() {
-    capi/object "$1/libplasma_capi.a" "$1/plasma.o"
-    capi/link "$1/plasma.o" "$1" -Wl,-z,undefs
+    scripts/make-object.sh "$1/libplasma_capi.a" "$1/plasma.o"
+    scripts/link-libraries.sh "$1/plasma.o" "$1" -Wl,-z,undefs
 }
 
 asan() {
     have_nightly || { skip sanitize-asan "there is no nightly toolchain"; return; }
-    # The tests ask for more memory than there is.
+    # The tests ask for more memory than the machine has.
     export ASAN_OPTIONS=handle_segv=0:handle_sigbus=0:detect_stack_use_after_return=1:allocator_may_return_null=1
     export LSAN_OPTIONS=suppressions=$supp/lsan.supp:print_suppressions=0
     local build=(--locked --target "$host" --target-dir target/asan)
@@ -50,7 +51,7 @@ asan() {
     RUSTFLAGS=-Zsanitizer=address "${nightly[@]}" build "${build[@]}" -p plasma-capi
     link "target/asan/$host/debug"
     step "AddressSanitizer: the C tests"
-    # Its limits leave no room for the sanitizer's own memory.
+    # The limits of the cgroup test leave no room for the sanitizer's memory.
     local tests=(--skip cgroup)
     [ -z "$short" ] || tests=(bad_buffers bad_null bad_structs metadata names read resize write)
     flags="-fsanitize=address -fno-omit-frame-pointer" wrapper="" \
@@ -60,8 +61,8 @@ asan() {
     [ -n "$short" ] || tests+=(--test hostile_files --test processes --test model)
     RUSTFLAGS=-Zsanitizer=address "${nightly[@]}" test "${build[@]}" -p plasma "${tests[@]}"
     step "AddressSanitizer: threads that share a client, and calls whose client is ended"
-    # The harness keeps until the end of the process what its threads look at, and a limit on memory
-    # leaves no room for the sanitizer's own.
+    # The harness keeps the data of its threads until the process ends, and a limit on memory leaves
+    # no room for the sanitizer's memory.
     local cells="Disconnect" processes=4
     [ -n "$short" ] || cells="-Clients -AddressSpace -Cgroup" processes=200
     ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0 PLASMA_MATRIX_ONLY=$cells PLASMA_STRESS_PROCESSES=$processes \
@@ -85,7 +86,7 @@ tsan() {
     step "ThreadSanitizer: the C tests that have threads"
     local tests=(threads event_fd)
     [ -n "$short" ] || tests+=(block events interrupt lock read write)
-    # The runtime of the compiler that instrumented the library; that of cc lacks functions.
+    # The runtime of the compiler that instrumented the library; the runtime of cc lacks functions.
     local runtime
     runtime=$(rustc +nightly --print sysroot)/lib/rustlib/$host/lib/librustc-nightly_rt.tsan.a
     flags="-DTHREAD_SANITIZER -rdynamic -Wl,--whole-archive $runtime -Wl,--no-whole-archive -ldl -lrt -lm" wrapper="${fixed[*]}" \
@@ -96,12 +97,12 @@ valgrind() {
     type -P valgrind >/dev/null || { skip sanitize-valgrind "there is no valgrind"; return; }
     step "valgrind: the C tests against the release library"
     local tests=(bad_null read write)
-    # These limit the memory that valgrind itself needs, or want what it has not got: a vfork that
-    # shares memory, an allocator that may refuse.
+    # The tests left out limit the memory that valgrind itself needs, or use a feature that it lacks: a
+    # vfork that shares memory, an allocator that may refuse.
     [ -n "$short" ] || tests=(--skip cgroup --skip rlimits --skip out_of_memory --skip fork_children)
-    # No leak check: each test and each peer is a fork, and a fork ends with what it inherited, less
-    # the mappings that it did not (MADV_DONTFORK); valgrind would read those too, and die of it.
-    # AddressSanitizer looks for leaks.
+    # No leak check: each test and each of its clients is a fork, and a fork ends without the mappings
+    # that it does not inherit (MADV_DONTFORK); valgrind would read those too and die. AddressSanitizer
+    # finds leaks.
     flags="" wrapper="valgrind -q --leak-check=no --error-exitcode=99 --num-callers=25
         --suppressions=$supp/valgrind.supp" \
         c_tests "$PWD/target/release" "${tests[@]}"

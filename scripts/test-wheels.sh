@@ -1,10 +1,10 @@
 #!/bin/bash
-# Tests the wheels in a directory with clean environments: check WHEELS PYTHON...
-# With NumPy, pandas and pyarrow where they can be had; with OPTIONAL= without them.
+# test-wheels.sh WHEELS PYTHON...: tests the wheels of a directory in a clean environment for each
+# Python, with NumPy, pandas and pyarrow where pip finds them; OPTIONAL= leaves them out.
 set -euo pipefail
 wheels=$(realpath "$1")
 shift
-cd "$(dirname "$0")"
+cd "$(dirname "$0")/../python"
 for python in "$@"; do
     version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
     venv=../target/py/test-$version

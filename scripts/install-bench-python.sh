@@ -1,23 +1,23 @@
 #!/bin/bash
-# Makes target/bench/plasma_py: the package of the wheel around a libplasma.so, with NumPy, in an
-# environment of its own: install_py LIBRARY. When it cannot be made it says why, also in
-# plasma_py.missing.
+# install-bench-python.sh LIBRARY: makes target/bench/plasma_py, which runs the Python benchmark with
+# NumPy and a wheel around a libplasma.so in an environment of its own. If that fails, the script
+# prints the reason, and plasma_py.missing holds it.
 set -uo pipefail
 library=$(realpath "$1")
-cd "$(dirname "$0")/../.."
+cd "$(dirname "$0")/.."
 out=$PWD/target/bench
 venv=$out/python
-# Who has no network is to know it soon.
+# Fail soon without a network.
 export PIP_RETRIES=0 PIP_TIMEOUT=10 PIP_DISABLE_PIP_VERSION_CHECK=1
 mkdir -p "$out"
 
 install() {
     local python wheels=$out/wheels
-    # That of the peer that is Python's own: see benches/peers/fetch.
-    python=$(python/pythons 13 13 1)
+    # The Python of the shm benchmark: see fetch-peers.sh.
+    python=$(scripts/list-pythons.sh 13 13 1)
     python=${python:-$(command -v python3)}
     rm -rf "$wheels"
-    python/wheel "$library" "$wheels" "$python"
+    scripts/build-wheels.sh "$library" "$wheels" "$python"
     [ -x "$venv/bin/pip" ] || "$python" -m venv "$venv"
     "$venv/bin/pip" install --quiet --only-binary :all: cffi numpy
     "$venv/bin/pip" install --quiet --no-index --no-deps --force-reinstall --find-links "$wheels" \
@@ -26,7 +26,7 @@ install() {
 print(f"Python {platform.python_version()}, NumPy {numpy.__version__}")'
 }
 
-# Not in a condition, in which `set -e` would do nothing.
+# Outside of a condition, where `set -e` has no effect.
 (set -e; install) >"$out/plasma_py.log" 2>&1
 if [ $? = 0 ]; then
     rm -f "$out/plasma_py.missing"

@@ -1,6 +1,6 @@
 #!/bin/bash
-# Prints the Pythons of this machine, one a line, one for each minor version that is here:
-# pythons 9 13 prints those of 3.9 to 3.13, pythons 9 13 1 the first of them.
+# list-pythons.sh FIRST LAST [COUNT]: prints the Pythons of this machine from 3.FIRST to 3.LAST, one
+# a line, one for each minor version installed; with COUNT, at most that many.
 set -euo pipefail
 found=0
 for minor in $(seq "$1" "$2"); do

@@ -1,11 +1,11 @@
 #!/bin/bash
-# Renders the reference of the Python modules with pdoc: reference WHEELS INTO
+# render-python-reference.sh WHEELS DIRECTORY: renders the reference of the Python modules by pdoc.
 set -euo pipefail
 wheels=$(realpath "$1") into=$2
 venv=target/py/reference
 cd "$(dirname "$0")/.."
 rm -rf "$venv" "$into"
-"$(python/pythons 11 13 1)" -m venv "$venv"
+"$(scripts/list-pythons.sh 11 13 1)" -m venv "$venv"
 "$venv/bin/pip" install --quiet pdoc==16.0.0 numpy cffi
 "$venv/bin/pip" install --quiet --no-index --no-deps --find-links "$wheels" plasma-store
 "$venv/bin/python" - "$into" <<'PY'
@@ -16,7 +16,7 @@ import pdoc.render
 
 import plasma
 
-# The parts of the client are one class to who uses it.
+# For the user, the parts of the client are one class.
 for part in plasma.Client.__mro__[1:-1]:
     for name, member in vars(part).items():
         if not name.startswith("_"):

@@ -1,10 +1,11 @@
 #!/bin/bash
-# ruff and pyright, strict, on the sources, and on what a user of the wheels sees: lint WHEELS
+# lint-python.sh WHEELS: runs ruff and pyright, strict, on the Python sources, and pyright on the
+# types that a user of the wheels sees.
 set -euo pipefail
 wheels=$(realpath "$1")
-cd "$(dirname "$0")"
+cd "$(dirname "$0")/../python"
 venv=../target/py/types
-python=$(./pythons 11 13 1)
+python=$(../scripts/list-pythons.sh 11 13 1)
 rm -rf "$venv"
 "$python" -m venv "$venv"
 "$venv/bin/pip" install --quiet pyright==1.1.414 ruff==0.17.6 numpy cffi

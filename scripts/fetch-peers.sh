@@ -1,15 +1,16 @@
 #!/bin/bash
-# Fetches what the peers need and builds them into target/bench/peers/: apt-get for root, pip and
-# cargo with pinned versions below target/. What is there already is kept. A peer that cannot be
-# had is named, with the reason in <name>.missing; <name>.version has what was built against.
+# fetch-peers.sh: fetches the libraries that the benchmark compares Plasma with and builds their
+# programs into target/bench/peers/: by apt-get for root, by pip and cargo with pinned versions below
+# target/. Programs that are current are kept. <name>.version holds the version of each library; if a
+# library cannot be fetched, the script prints its name and <name>.missing holds the reason.
 set -uo pipefail
-cd "$(dirname "$0")/../.."
+cd "$(dirname "$0")/.."
 out=target/bench/peers
 here=benches/peers
 headers=(benches/bench.h "$here"/*.h)
 mkdir -p "$out"
 
-# Whether a file is newer than all others: current FILE OTHER...
+# current FILE OTHER...: whether FILE is newer than each OTHER.
 current() {
     local made=$1 other
     for other in "${@:2}"; do
@@ -21,7 +22,7 @@ has_header() {
     echo "#include <$1>" | c++ -x c++ -E - >/dev/null 2>&1
 }
 
-# Packages of Debian, whose services are not to be started.
+# Installs packages of Debian without starting their services.
 install() {
     if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
         echo "error: install $* first"
@@ -40,7 +41,7 @@ compile() {
         shift
     done
     source=$(echo "$here/$name".c*)
-    current "$out/$name" "$source" "${headers[@]}" "$here/fetch" && return
+    current "$out/$name" "$source" "${headers[@]}" scripts/fetch-peers.sh && return
     "$compiler" -O2 -Wall -Wextra "${flags[@]}" "$source" -o "$out/$name" "${@:2}"
 }
 
@@ -67,7 +68,7 @@ redis() {
 arrow() {
     local python pyarrow
     if ! [ -e target/bench/pyarrow/done ]; then
-        python=$(python/pythons 11 11 1)
+        python=$(scripts/list-pythons.sh 11 11 1)
         [ -n "$python" ] || { echo "error: there is no Python 3.11"; return 1; }
         "$python" -m venv --clear target/bench/pyarrow
         target/bench/pyarrow/bin/pip install --only-binary :all: pyarrow==11.0.0 numpy==1.26.4
@@ -90,20 +91,20 @@ iceoryx2() {
 # 3.13, where it is at its fastest: see shm.py.
 shm() {
     local python
-    python=$(python/pythons 13 13 1)
+    python=$(scripts/list-pythons.sh 13 13 1)
     python=${python:-$(command -v python3)}
     printf '#!/bin/bash\nexec %q %q "$@"\n' "$python" "$PWD/$here/shm.py" >"$out/shm"
     chmod +x "$out/shm"
     "$python" -c 'import platform; print("Python", platform.python_version())'
 }
 
-# What these macros of a header are, with dots between: values HEADER MACRO...
+# values HEADER MACRO...: the values of macros of a header, joined by dots.
 values() {
     printf '#include <%s>\n%s\n' "$1" "${*:2}" | c++ -x c++ -E -P - | tail -n 1 | tr -d '"' | tr ' _' ..
 }
 
 for name in lmdb boost redis arrow iceoryx2 shm; do
-    # Not in a condition, in which `set -e` would do nothing.
+    # Outside of a condition, where `set -e` has no effect.
     (set -e; "$name") >"$out/$name.log" 2>&1
     if [ $? = 0 ]; then
         rm -f "$out/$name.missing"

@@ -1,6 +1,6 @@
 #!/bin/bash
-# herd7, which judges tests/litmus, into target/herd: Debian has it in unstable alone, so it is
-# unpacked beside the system with the C library that it was built for.
+# fetch-herd.sh: fetches herd7, which judges tests/litmus, into target/herd. Only Debian unstable has
+# it, so it is unpacked beside the system, with the C library that it was built for.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 into=$PWD/target/herd

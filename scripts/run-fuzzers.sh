@@ -1,9 +1,9 @@
 #!/bin/bash
-# Fuzz the targets under AddressSanitizer: FUZZ_RUNS executions of each, in FUZZ_JOBS processes.
-#   fuzz/run [target...]
-# FUZZ_SEED is where their choices begin, 0 for anywhere: what is known to pass is told from news.
-# New inputs go to target/fuzz/corpus, what crashed to target/fuzz/crashes, the logs to
-# target/fuzz/log. Run an input again with the program of its target: target/fuzz/*/release/c_api.
+# run-fuzzers.sh [TARGET]...: fuzzes the targets, or all of them, under AddressSanitizer, with
+# FUZZ_RUNS executions of each in FUZZ_JOBS processes. FUZZ_SEED seeds their choices, so that a run
+# can be repeated; 0 seeds them at random. New inputs go to target/fuzz/corpus, inputs that crash to
+# target/fuzz/crashes, logs to target/fuzz/log. To run an input again, pass it to the program of its
+# target, for example target/fuzz/*/release/c_api.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 cargo=${CARGO:-cargo}
@@ -19,7 +19,7 @@ if ! $cargo +nightly --version >/dev/null 2>&1; then
     exit 0
 fi
 host=$(rustc -vV | sed -n 's/^host: //p')
-# As cargo-fuzz has them: a counter at each edge, AddressSanitizer, and arithmetic that is checked.
+# The flags of cargo-fuzz: a counter at each edge, AddressSanitizer, and checked arithmetic.
 flags=(--cfg fuzzing -Zsanitizer=address -Cdebug-assertions -Cpasses=sancov-module)
 for option in level=4 inline-8bit-counters pc-table; do
     flags+=("-Cllvm-args=-sanitizer-coverage-$option")
@@ -40,10 +40,10 @@ clean() {
 }
 trap clean EXIT
 export PLASMA_FUZZ_DIR=$scratch
-# Short stacks of allocations are enough: an input that fails can be run again.
+# Short stacks of allocations suffice, since an input that fails can be run again.
 export ASAN_OPTIONS=detect_stack_use_after_return=0:malloc_context_size=1:quarantine_size_mb=32
 
-# Wait for the jobs, and say every half minute how far they are; fails when one of them did.
+# Waits for the jobs and prints their progress every 30 s; fails if one of them fails.
 watch() {
     local seconds=0 log
     while [ -n "$(jobs -rp)" ]; do

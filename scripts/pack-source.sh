@@ -1,6 +1,6 @@
 #!/bin/sh
-# source DIRECTORY: plasma-VERSION.tar.xz in it: what is committed, and all crates that it is built
-# of, so that `cmake -B build && cmake --build build` needs no network.
+# pack-source.sh DIRECTORY: writes plasma-VERSION.tar.xz there, with the committed files and all crates
+# that they need, so that `cmake -B build && cmake --build build` needs no network.
 set -eu
 to=$(mkdir -p "$1" && cd "$1" && pwd)
 cd "$(dirname "$0")/.."
@@ -14,8 +14,8 @@ git archive --prefix="$name/" HEAD | tar -xC "$work"
 cd "$work/$name"
 mkdir -p .cargo
 "${CARGO:-cargo}" vendor --locked vendor > .cargo/config.toml 2> ../log || { cat ../log >&2; exit 1; }
-# Cargo wants every crate of Cargo.lock to be there, but those for Windows are never compiled, and
-# are half of all.
+# Cargo demands every crate of Cargo.lock, but those for Windows, half of the total, are never
+# compiled.
 for crate in vendor/windows* vendor/winapi*; do
     [ -d "$crate" ] || continue
     package=$(sed 's/.*"package":/"package":/; s/}$//' "$crate/.cargo-checksum.json")

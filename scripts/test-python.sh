@@ -1,5 +1,6 @@
 #!/bin/bash
-# The Python tests with this machine's python3 and a wheel around a libplasma.so: test LIBRARY
+# test-python.sh LIBRARY: runs the Python tests with this machine's python3, from a wheel around a
+# libplasma.so.
 set -euo pipefail
 
 skip() {
@@ -19,5 +20,5 @@ python3 -m venv "$probe" >/dev/null 2>&1 || skip "python3 has no venv: apt-get i
 "$probe/bin/pip" download --quiet --no-deps --dest "$probe" cffi pytest >/dev/null 2>&1 ||
     skip "pip can download nothing"
 wheels=$probe/wheels
-"$here/wheel" "$1" "$wheels" python3
-"$here/check" "$wheels" python3
+"$here/build-wheels.sh" "$1" "$wheels" python3
+"$here/test-wheels.sh" "$wheels" python3
