@@ -21,7 +21,7 @@ impl Store {
         Arc::new(Self { table: Table::new(2, 1), lock, futex })
     }
 
-    /// `store/create.rs`, try_place: whether it was placed.
+    /// `store/objects/create.rs`, try_place: whether it was placed.
     fn create(&self, me: u16, id: IdWords, name: Option<NameHash>) -> bool {
         locked(&self.lock, &self.futex, me, || {
             let index = self.table.index();

@@ -63,7 +63,7 @@ impl Store {
         }
     }
 
-    /// `store/leave.rs`: the last one, under the writer lock.
+    /// `store/connection/leave.rs`: the last one, under the writer lock.
     fn leave(&self) -> bool {
         self.lifecycle_word().leave_last(|| false) && self.finish()
     }

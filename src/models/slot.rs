@@ -38,7 +38,7 @@ impl Place {
         Arc::new(place)
     }
 
-    /// `store/reap.rs`, bury: whether it did.
+    /// `store/clients/reap.rs`, bury: whether it did.
     fn bury(&self, me: u16) -> bool {
         locked(&self.lock, &self.futex, me, || {
             // In this order: who leaves unlinks first and unlocks then.
@@ -56,7 +56,7 @@ impl Place {
         self.drafts.store(0, Ordering::Relaxed);
     }
 
-    /// `store/leave.rs`: the name, then the lock.
+    /// `store/connection/leave.rs`: the name, then the lock.
     fn leave(&self, file: usize) {
         self.say_joined(file, false);
         assert_eq!(self.files.named(SLOT), Some(file), "the name went while its owner lived");
@@ -64,7 +64,7 @@ impl Place {
         self.files.unlock(file);
     }
 
-    /// `store/join.rs`, join.
+    /// `store/connection/own_file.rs`, join.
     fn join(&self) -> bool {
         assert!(self.files.try_lock(NEW));
         let joined = self.files.link(SLOT, NEW);
@@ -74,7 +74,7 @@ impl Place {
         joined
     }
 
-    /// `store/peers.rs`, find_peers, by one who knew the old client: not GONE.
+    /// `store/clients/registry.rs`, find_peers, by one who knew the old client: not GONE.
     fn scan(&self) {
         if self.files.named(SLOT) == Some(OLD) {
             return;
@@ -134,7 +134,7 @@ struct Readers {
 }
 
 impl Readers {
-    /// `store/reap.rs`, remove_planted: under the lock, which only the caller takes.
+    /// `store/clients/reap.rs`, remove_planted: under the lock, which only the caller takes.
     fn clear(&self) {
         begin_clearing(&self.clearing, SLOT as u32);
         if self.files.named(SLOT) == Some(OLD) {
@@ -143,7 +143,7 @@ impl Readers {
         end_clearing(&self.clearing);
     }
 
-    /// `store/join.rs`, link_into: whether it has the name.
+    /// `store/connection/own_file.rs`, link_into: whether it has the name.
     fn join(&self) -> bool {
         self.files.link(SLOT, NEW)
             && !is_clearing(&self.clearing, SLOT as u32)

@@ -45,7 +45,7 @@ impl Store {
         })
     }
 
-    /// `store/leave.rs`: whether it removed the store.
+    /// `store/connection/leave.rs`: whether it removed the store.
     fn leave(&self, me: usize) -> bool {
         let removed = locked(&self.lock, &self.futex, me as u16, || {
             self.say_joined(me, false);
@@ -55,7 +55,7 @@ impl Store {
         removed
     }
 
-    /// `store/join.rs`, enter.
+    /// `store/connection/own_file.rs`, enter.
     fn enter(&self, me: usize) -> bool {
         let mut now = self.lifecycle_word().arrive();
         loop {

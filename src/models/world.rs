@@ -1,7 +1,8 @@
 //! Clients of one store that put, get and delete what they like, and are killed at any store.
 //!
-//! The steps of `store/create.rs`, `get.rs`, `reclaim.rs` and `recover.rs`, with the shipped lock,
-//! index, free slots and leases. Bytes are one word per slot.
+//! The steps of `store/objects/create.rs`, `objects/get.rs`, `memory/reclaim.rs` and
+//! `recovery/recover.rs`, with the shipped lock, index, free slots and leases. Bytes are one word per
+//! slot.
 
 use super::files::Futex;
 use super::rt::{Arc, thread};

@@ -4,8 +4,8 @@
 //! touched the client for the last time. All that the call waits for shares its deadline, and once the
 //! call is ended, by an interruption or a disconnect, none of its waits begins.
 
-use super::session::Session;
 use crate::error::{Error, Result, Status};
+use crate::store::session::Session;
 use crate::sync::local::{AtomicBool, AtomicU32, Ordering::*};
 use crate::sync::pause_point;
 use crate::sys::thread::{self, CancelOff};

@@ -1,8 +1,5 @@
 //! A session: one client's connection to one store.
 
-use super::call::Calls;
-use super::join::Own;
-use super::peers::Peers;
 use crate::error::{Error, Result, Status};
 use crate::layout::client::SLOTS;
 use crate::layout::header::Lifecycle;
@@ -11,6 +8,9 @@ use crate::protocols::lease::quota::Quota;
 use crate::protocols::wake::Spin;
 use crate::protocols::writer_lock::Backoff;
 use crate::segment::{Access, Address, NewStore, Segment, create, finish_removal, open};
+use crate::store::call::Calls;
+use crate::store::clients::registry::Peers;
+use crate::store::connection::own_file::Own;
 use crate::sync::local::{AtomicBool, AtomicU32, AtomicU64, Ordering::*};
 use crate::sync::mutex::Mutex;
 use crate::sync::{AtomicU64 as SharedU64, Ordering};
@@ -36,7 +36,7 @@ const LOOK_AGAIN_US: u64 = 100_000;
 const LOOK_AGAIN_CREATES: u32 = 1024;
 
 /// How long all of that takes at most; a reader may wait as long for who leaves.
-pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+pub const PATIENCE: Duration = Duration::from_secs(10);
 
 /// One client's connection to one store. Shared by its handle and its buffers through a seat.
 pub struct Session {
@@ -51,13 +51,13 @@ pub struct Session {
     /// The longest wait for the writer lock.
     pub lock_timeout: Option<Duration>,
     /// How eagerly it waits for the writer lock.
-    pub(super) backoff: Backoff,
+    pub backoff: Backoff,
     /// Objects to evict next, oldest first; made by a scan of the table.
-    pub victims: Mutex<VecDeque<super::evict::Victim>>,
+    pub victims: Mutex<VecDeque<crate::store::memory::evict::Victim>>,
     /// What deletes have paid for the next scan of all leases.
-    pub(super) paid: AtomicU64,
+    pub paid: AtomicU64,
     /// How many such scans there were.
-    pub(super) scans: AtomicU32,
+    pub scans: AtomicU32,
     /// How long waiters look before they sleep.
     spin: OnceCell<Spin>,
     /// The calls in flight.
@@ -67,11 +67,11 @@ pub struct Session {
     /// counts what it holds: so they need not ask for that.
     short_way: u32,
     /// What this client holds and may hold, if it is a reader of another uid.
-    pub(super) quota: Option<Quota>,
+    pub quota: Option<Quota>,
     /// Seen to be gone by a client that cannot write it down.
     gone: AtomicBool,
     /// It has left the store; a subscription may keep it all the same.
-    pub(super) left: AtomicBool,
+    pub left: AtomicBool,
     /// When a creator last looked whether the store still has its names, and how many it created.
     links_seen_us: AtomicU64,
     creates: AtomicU32,
@@ -226,7 +226,7 @@ impl Session {
 
     /// As [`Session::check`], in a call that is known to be in no forked child.
     #[inline(always)]
-    pub(super) fn check_lifecycle(&self) -> Result<()> {
+    pub fn check_lifecycle(&self) -> Result<()> {
         match self.segment.lifecycle().or_else(|error| self.settle_lifecycle(error))? {
             Lifecycle::Gone => Err(self.gone_error()),
             _ if self.gone.load(Relaxed) => Err(self.gone_error()),
@@ -251,12 +251,12 @@ impl Session {
     /// Whether gets and releases go the short way: not in a forked child, nor in a client that counts
     /// what it holds.
     #[inline(always)]
-    pub(super) fn goes_short_way(&self) -> bool {
+    pub fn goes_short_way(&self) -> bool {
         self.short_way == fork::generation()
     }
 
     /// The number of forks in which gets and releases go the short way.
-    pub(super) fn short_way(&self) -> u32 {
+    pub fn short_way(&self) -> u32 {
         self.short_way
     }
 
@@ -319,7 +319,7 @@ impl Session {
     /// For a create at `now_us`: nobody tells a producer that its store's directory is deleted, so it
     /// looks now and then. That bounds what it makes in vain, and costs each create hardly anything.
     #[inline(always)]
-    pub(super) fn links_are_old(&self, now_us: u64) -> bool {
+    pub fn links_are_old(&self, now_us: u64) -> bool {
         // Not one operation: threads that race lose a count, and the bound is that of each of them.
         let creates = self.creates.load(Relaxed).wrapping_add(1);
         self.creates.store(creates, Relaxed);
@@ -331,7 +331,7 @@ impl Session {
     /// See [`Session::links_are_old`].
     #[cold]
     #[inline(never)]
-    pub(super) fn check_links_again(&self, now_us: u64) -> Result<()> {
+    pub fn check_links_again(&self, now_us: u64) -> Result<()> {
         self.links_seen_us.store(now_us, Relaxed);
         match self.check_links() {
             // Closed behind our back: what needs no descriptor goes on.

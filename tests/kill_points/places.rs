@@ -75,17 +75,17 @@ const WRAPPERS: &[(&str, &[&str])] = &[
 
 /// Words of this process alone.
 const PRIVATE: &[(&str, &[&str])] = &[
-    ("src/store/drafts.rs", &[""]),
-    ("src/store/hint.rs", &[""]),
-    ("src/store/seat.rs", &[""]),
+    ("src/store/handles/writers.rs", &[""]),
+    ("src/store/handles/hint.rs", &[""]),
+    ("src/store/handles/table.rs", &[""]),
     ("src/protocols/lease/entry.rs", &[""]),
     ("src/protocols/lease/quota.rs", &["self.held."]),
     ("src/subscription.rs", &[""]),
     ("src/id.rs", &[""]),
     ("src/store/session.rs", &["self.gone.", "self.links_seen_us.", "self.creates."]),
-    ("src/store/leave.rs", &["self.left."]),
+    ("src/store/connection/leave.rs", &["self.left."]),
     ("src/store/call.rs", &[""]),
-    ("src/store/reclaim.rs", &["self.paid.", "self.scans."]),
+    ("src/store/memory/reclaim.rs", &["self.paid.", "self.scans."]),
     ("src/protocols/lease/quota.rs", &[""]),
     ("src/sync/once.rs", &[""]),
     ("src/protocols/writer_lock/mod.rs", &["self.pause."]),
@@ -98,11 +98,11 @@ const MENDED: &str = "damage from outside, mended in a recovery: tests/mend.rs";
 /// Places that no operation here passes, and why.
 const NOT_PASSED: &[(&str, &str, &str)] = &[
     ("src/protocols/lifecycle.rs", "compare_exchange(now, Lifecycle::Live", MENDED),
-    ("src/store/mend.rs", "word.store(value", MENDED),
-    ("src/store/mend.rs", "reserved.store(there", MENDED),
-    ("src/store/mend.rs", "blocks_reserved.store(FIRST_BLOCKS", MENDED),
-    ("src/store/mend.rs", "bits.store(bits.load(Acquire)", MENDED),
-    ("src/store/reserve.rs", ".fetch_or(1 << (chunk % 64)", MENDED),
+    ("src/store/recovery/mend.rs", "word.store(value", MENDED),
+    ("src/store/recovery/mend.rs", "reserved.store(there", MENDED),
+    ("src/store/recovery/mend.rs", "blocks_reserved.store(FIRST_BLOCKS", MENDED),
+    ("src/store/recovery/mend.rs", "bits.store(bits.load(Acquire)", MENDED),
+    ("src/store/memory/reserve.rs", ".fetch_or(1 << (chunk % 64)", MENDED),
     (
         "src/segment/remove.rs",
         ".pardon(",
@@ -125,7 +125,7 @@ const NOT_PASSED: &[(&str, &str, &str)] = &[
         "readers of other users: tests/planted_names.rs",
     ),
     (
-        "src/store/reap.rs",
+        "src/store/clients/reap.rs",
         "file::remove_dir_at(",
         "what a reader of another user planted: tests/planted_names.rs",
     ),
@@ -140,7 +140,7 @@ const NOT_PASSED: &[(&str, &str, &str)] = &[
         "somebody deleted the store's files: one exchange, and nothing is freed from then on",
     ),
     (
-        "src/store/reserve.rs",
+        "src/store/memory/reserve.rs",
         "blocks_reserved.fetch_max(next",
         "a rebuild that needs more blocks than there were: the same store as when a create does",
     ),

@@ -35,7 +35,7 @@ impl Reader {
         Arc::new(reader)
     }
 
-    /// `store/counted.rs`, get_claimed: whether it holds object `n` now, by a lease in `word`.
+    /// `store/objects/get_counted.rs`, get_claimed: whether it holds object `n` now, by a lease in `word`.
     fn get(&self, word: usize, n: usize) -> bool {
         taken();
         let record = &self.table.records[n];
@@ -58,7 +58,7 @@ impl Reader {
         self.quota.give_back(SIZE);
     }
 
-    /// `store/reclaim.rs`: delete all, and ask who holds what.
+    /// `store/memory/reclaim.rs`: delete all, and ask who holds what.
     fn lease_that_stays_counts(&self) -> bool {
         for (n, record) in self.table.records.iter().enumerate() {
             // Without taking it out of its chain: nobody looks there.

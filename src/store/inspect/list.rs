@@ -1,0 +1,213 @@
+//! Lists: of objects, of clients, of who holds what. Writers are not stopped.
+
+use crate::error::{Error, Result, Status};
+use crate::id::ObjectId;
+use crate::info::{ClientInfo, ObjectInfo};
+use crate::layout::record::{IdWords, Record};
+use crate::layout::word::{LeaseWord, RecordWord, State};
+use crate::protocols::index::{Hit, Key};
+use crate::protocols::lease;
+use crate::store::call::Call;
+use crate::store::clients::client_file::View;
+use crate::store::clients::lease_counts::{LeaseCounts, WordSet};
+use crate::store::inspect::object::is_shown;
+use crate::store::session::Session;
+use crate::support::fallible;
+use crate::sync::Ordering::Relaxed;
+use crate::sys::process;
+
+/// What the clients hold.
+pub struct Held {
+    /// How many lease each object.
+    pub leases: LeaseCounts,
+    /// Deleted objects that nobody leases, as a lease on them would say: free as soon as somebody scans.
+    unheld: WordSet,
+}
+
+impl Held {
+    /// Whether this word of the record in `slot` is of a deleted object that nobody holds.
+    pub fn is_unheld(&self, slot: u32, word: RecordWord) -> bool {
+        word.is(State::Doomed) && self.unheld.contains(&LeaseWord::new(word.generation(), slot).0)
+    }
+}
+
+/// The creator that was found alive last: most of what one writes is side by side.
+#[derive(Debug, Default)]
+pub struct Living(Option<(u32, u64)>);
+
+impl Session {
+    /// Every object, the deleted that somebody holds among them. Each entry is true at one instant of the call; objects never move in the
+    /// table, so one that exists throughout appears exactly once.
+    pub fn list(&self) -> Result<Vec<ObjectInfo>> {
+        self.check()?;
+        let held = self.look_who_holds(|_| ())?;
+        let (mut list, mut living) = (Vec::new(), Living::default());
+        for slot in 0..self.segment.index().used() {
+            let word = self.record(slot)?.load();
+            let skipped = match word.state() {
+                Some(State::Doomed) => held.is_unheld(slot, word),
+                Some(State::Writing) => !self.is_unsealed(slot, word, &mut living),
+                _ => false,
+            };
+            if !skipped && let Some(mut info) = self.describe(slot, None)? {
+                info.lease_count = held.leases.of(slot);
+                fallible::push(&mut list, info)?;
+            }
+        }
+        Ok(list)
+    }
+
+    /// Look at what each client holds, and tell of each client.
+    pub fn look_who_holds(&self, mut each: impl FnMut(&View<'_>)) -> Result<Held> {
+        // First the deleted: no new lease on these can be validated.
+        let mut unheld = self.doomed(|_| true)?;
+        let mut leases = LeaseCounts::new(self.segment.index().used())?;
+        lease::doomed();
+        self.visit_clients(|view| {
+            each(&view);
+            view.leases(|lease| {
+                unheld.remove(&lease.0);
+                self.count_lease(&mut leases, lease);
+            })
+        })?;
+        Ok(Held { leases, unheld })
+    }
+
+    /// What a lease on each deleted object that is wanted says.
+    fn doomed(&self, is_wanted: impl Fn(&Record) -> bool) -> Result<WordSet> {
+        let mut doomed = WordSet::default();
+        for slot in 0..self.segment.index().used() {
+            let record = self.record(slot)?;
+            let word = record.load();
+            if word.is(State::Doomed) && is_wanted(record) {
+                doomed.try_reserve(1).map_err(|_| fallible::refused())?;
+                doomed.insert(LeaseWord::new(word.generation(), slot).0);
+            }
+        }
+        Ok(doomed)
+    }
+
+    /// Whether an object whose word was this WRITING is being written: not when its creator is dead.
+    pub fn is_unsealed(&self, slot: u32, word: RecordWord, living: &mut Living) -> bool {
+        if word.has(RecordWord::HIDDEN) {
+            return false;
+        }
+        // Sealed or given up since: it was written at one instant of the call.
+        let Some(creator) = self.creator_of(Hit { slot, word }) else { return true };
+        if living.0 != Some(creator) && !self.is_client_alive(creator.0, creator.1) {
+            return false;
+        }
+        living.0 = Some(creator);
+        true
+    }
+
+    /// Every client, the dead that nobody has reaped yet among them.
+    pub fn list_clients(&self) -> Result<Vec<ClientInfo>> {
+        self.clients(None)
+    }
+
+    /// The clients that hold an object, by a lease or by writing it, or one that had this id and was
+    /// deleted.
+    pub fn list_holders(&self, call: &Call<'_>, id: &ObjectId) -> Result<Vec<ClientInfo>> {
+        self.check()?;
+        // What is deleted keeps its id until its generation ends.
+        let words = IdWords::from(id);
+        let mut objects = self.doomed(|record| record.has_id(&words))?;
+        let hit = self.look(call, &Key::Id(IdWords::from(id)), &mut None)?;
+        if let Some(hit) = hit {
+            objects.try_reserve(1).map_err(|_| fallible::refused())?;
+            objects.insert(LeaseWord::new(hit.word.generation(), hit.slot).0);
+        }
+        let holders = self.clients(Some(&objects))?;
+        match hit {
+            None if holders.is_empty() => Err(Error::plain(Status::NotFound)),
+            _ => Ok(holders),
+        }
+    }
+
+    fn clients(&self, holding: Option<&WordSet>) -> Result<Vec<ClientInfo>> {
+        self.check()?;
+        let is_wanted = |lease: LeaseWord| holding.is_some_and(|set| set.contains(&lease.0));
+        let writing = self.writers()?;
+        let (mut list, mut held) = (Vec::new(), WordSet::default());
+        self.visit_clients(|view| {
+            let (mut leases, mut bytes, mut holds, mut room) = (0, 0, false, true);
+            held.clear();
+            view.leases(|lease| {
+                leases += 1;
+                room &= held.try_reserve(1).is_ok();
+                if room && held.insert(lease.0) {
+                    bytes += self.leased_bytes(lease);
+                }
+                holds |= is_wanted(lease);
+            })?;
+            if !room {
+                return Err(fallible::refused());
+            }
+            let of_client = |(slot, nonce, ..): &&(u32, u64, u64, LeaseWord)| {
+                !view.place.in_readers && view.place.slot == *slot && view.nonce() == *nonce
+            };
+            let mut writing_bytes = 0;
+            for (_, _, size, object) in writing.iter().filter(of_client) {
+                writing_bytes += size;
+                holds |= is_wanted(*object);
+            }
+            if (holding.is_none() || holds)
+                && let Some(mut info) = describe(&view)?
+            {
+                info.lease_count = leases;
+                info.leased_bytes = bytes;
+                info.writing_bytes = writing_bytes;
+                fallible::push(&mut list, info)?;
+            }
+            Ok(())
+        })?;
+        list.sort_unstable_by_key(|info| info.slot);
+        Ok(list)
+    }
+
+    /// Creator slot, creator nonce, bytes and identity of each object that is being written.
+    fn writers(&self) -> Result<Vec<(u32, u64, u64, LeaseWord)>> {
+        let mut writing = Vec::new();
+        for slot in 0..self.segment.index().used() {
+            let record = self.record(slot)?;
+            let word = record.load();
+            if word.is(State::Writing) && is_shown(word) {
+                let creator = record.creator_slot.load(Relaxed);
+                let nonce = record.creator_nonce.load(Relaxed);
+                let size = record.data.load(word.data_index()).size;
+                let object = LeaseWord::new(word.generation(), slot);
+                fallible::push(&mut writing, (creator, nonce, size, object))?;
+            }
+        }
+        Ok(writing)
+    }
+
+    /// Bytes of the object that a lease names; 0 when a client wrote nonsense.
+    fn leased_bytes(&self, lease: LeaseWord) -> u64 {
+        self.segment.index().record(lease.slot()).map_or(0, |record| {
+            let word = record.load();
+            let same = word.generation() == lease.generation();
+            if same { record.data.load(word.data_index()).size } else { 0 }
+        })
+    }
+}
+
+fn describe(view: &View<'_>) -> Result<Option<ClientInfo>> {
+    let Some(who) = view.identity()? else { return Ok(None) };
+    let near = who.pid_namespace == process::birth().pid_namespace;
+    Ok(Some(ClientInfo {
+        slot: view.place.number(),
+        pid: who.pid,
+        pid_namespace: who.pid_namespace,
+        uid: who.uid,
+        comm: who.name(),
+        read_only: who.read_only,
+        alive: view.alive,
+        stopped: view.alive && near && process::is_stopped(who.pid),
+        connect_time_us: who.connect_time_us,
+        lease_count: 0,
+        leased_bytes: 0,
+        writing_bytes: 0,
+    }))
+}

@@ -1,0 +1,189 @@
+//! The writer lock, held: waits with the kernel, recovers what a dead owner left.
+
+use crate::error::{Error, Result, Status};
+use crate::layout::client::ALL_SLOTS;
+use crate::protocols::writer_lock::{Acquired, LockEnv, LockError, Parked};
+use crate::store::call::Call;
+use crate::store::clients::client_file::{Peer, Place, Unreadable};
+use crate::store::session::Session;
+use crate::sys::{Errno, clock, futex, process};
+use std::time::Duration;
+
+/// The sleep before the owner's life is asked for first. Each further one is twice as long, so that
+/// the death of an owner is noticed soon, and many that wait for a stopped one cost little.
+const FIRST_PARK: Duration = Duration::from_millis(5);
+const LONGEST_PARK: Duration = Duration::from_millis(200);
+
+/// The longest sleep where an interruption cannot be watched for.
+const BLIND_SLICE: Duration = Duration::from_millis(5);
+
+/// The writer lock, held until dropped.
+pub struct Guard<'a> {
+    session: &'a Session,
+    whole: bool,
+    /// The thread unwinds from a panic that has nothing to do with what the lock protects.
+    unwinds: bool,
+}
+
+impl Session {
+    /// Acquire the writer lock, waiting as long as the call may; what a dead owner left is recovered
+    /// first.
+    pub fn lock(&self, call: &Call<'_>) -> Result<Guard<'_>> {
+        if let Some(acquired) = self.segment.lock().try_acquire(self.own.slot as u16) {
+            self.backoff.found_free();
+            return self.guard(acquired);
+        }
+        self.backoff.found_held();
+        // A call that was ended begins no further wait.
+        call.check()?;
+        let deadline = call.lock_deadline();
+        let mut env = Env { session: self, call, deadline, park: FIRST_PARK };
+        match self.segment.lock().acquire(self.own.slot as u16, &mut env) {
+            Ok(acquired) => self.guard(acquired),
+            Err(LockError::GaveUp(Status::Timeout)) if !call.only_tries() => Err(self.late()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The error of a call that waited too long for the writer lock.
+    #[cold]
+    fn late(&self) -> Error {
+        let store = self.address.display();
+        let Some(slot) = self.segment.lock().peek().owner() else {
+            return Error::new(Status::Timeout, format!("the writer lock of {store} stayed busy"));
+        };
+        let owner = match self.identity_of(slot.into()) {
+            Some(who) => {
+                let pid = who.pid;
+                let near = who.pid_namespace == process::birth().pid_namespace;
+                let state = match near {
+                    true if process::is_stopped(pid) => "is stopped; continue it (kill -CONT)",
+                    true => "is alive; wait longer (lock_timeout_ms)",
+                    false => "is in another pid namespace; wait longer (lock_timeout_ms)",
+                };
+                format!("process {pid} ({}), which {state}, or kill it", who.name())
+            }
+            None => format!("client {slot}"),
+        };
+        Error::new(Status::Timeout, format!("the writer lock of {store} is held by {owner}"))
+    }
+
+    /// Acquire the writer lock if it is free.
+    pub fn try_lock(&self) -> Option<Guard<'_>> {
+        let acquired = self.segment.lock().try_acquire(self.own.slot as u16)?;
+        self.guard(acquired).ok()
+    }
+
+    fn guard(&self, acquired: Acquired) -> Result<Guard<'_>> {
+        let unwinds = std::thread::panicking();
+        let mut guard = Guard { session: self, whole: !acquired.recover, unwinds };
+        if acquired.stolen {
+            self.count(&self.segment.header().counters.lock_steals, 1);
+        }
+        if acquired.recover {
+            self.recover(&guard)?;
+            self.segment.lock().recovered(self.own.slot as u16)?;
+            guard.whole = true;
+        }
+        if self.segment.abandoned().any() {
+            self.free_abandoned(&mut guard)?;
+        }
+        Ok(guard)
+    }
+}
+
+impl Guard<'_> {
+    /// What the lock protects could not be left whole: the next owner recovers.
+    pub fn poison(&mut self) {
+        self.whole = false;
+    }
+}
+
+impl Drop for Guard<'_> {
+    fn drop(&mut self) {
+        let writer_lock = self.session.segment.lock();
+        let me = self.session.own.slot as u16;
+        let wake = || {
+            futex::wake_low_half(&self.session.segment.header().lock.word);
+        };
+        // An error means that the word is not ours any more: then there is nothing to let go.
+        let _ = if self.whole && (self.unwinds || !std::thread::panicking()) {
+            writer_lock.release(me, wake)
+        } else {
+            writer_lock.release_needing_recovery(me, wake)
+        };
+    }
+}
+
+struct Env<'a> {
+    session: &'a Session,
+    call: &'a Call<'a>,
+    deadline: Option<u64>,
+    park: Duration,
+}
+
+impl Env<'_> {
+    /// Sleep until the lock changes, the call is ended, a signal comes, or `until`.
+    fn sleep(&self, futex_half: u32, until: u64) -> futex::Wake {
+        let word = &self.session.segment.header().lock.word;
+        if futex::has_waitv() {
+            let watches = [
+                futex::Watch::shared_low_half(word, futex_half),
+                futex::Watch::private(self.session.calls.word(), self.call.generation()),
+            ];
+            return futex::wait_any(&watches, Some(until));
+        }
+        loop {
+            let left = Duration::from_nanos(until.saturating_sub(clock::monotonic_ns()));
+            match futex::wait_low_half(word, futex_half, Some(left.min(BLIND_SLICE))) {
+                futex::Wake::TimedOut if left > BLIND_SLICE && self.call.check().is_ok() => {}
+                wake => return wake,
+            }
+        }
+    }
+}
+
+impl LockEnv for Env<'_> {
+    fn first_pause(&self) -> u32 {
+        self.session.backoff.pause()
+    }
+
+    fn park(&mut self, futex_half: u32) -> Parked {
+        let until = clock::monotonic_ns() + self.park.as_nanos() as u64;
+        let until = self.deadline.map_or(until, |deadline| deadline.min(until));
+        let slept = self.sleep(futex_half, until);
+        if let Err(error) = self.call.check() {
+            return Parked::GiveUp(error.status());
+        }
+        if slept == futex::Wake::Signal {
+            return Parked::GiveUp(Status::Interrupted);
+        }
+        if self.deadline.is_some_and(|deadline| clock::monotonic_ns() >= deadline) {
+            return Parked::GiveUp(Status::Timeout);
+        }
+        // Each release wakes all: a lock that changes hands says that its owners live.
+        let late = slept == futex::Wake::TimedOut;
+        self.park = if late { (self.park * 2).min(LONGEST_PARK) } else { FIRST_PARK };
+        Parked::Woken
+    }
+
+    fn owner_is_dead(&mut self, slot: u16) -> Result<bool> {
+        let (session, slot) = (self.session, u32::from(slot));
+        if slot >= ALL_SLOTS {
+            // No client has that place: a bit of the word has flipped.
+            return Ok(true);
+        }
+        let cannot = |errno: Errno| errno.because("cannot ask whether the lock's owner lives");
+        let place = Place { in_readers: false, slot };
+        match Peer::open(&session.segment, place)? {
+            Ok(peer) => peer.is_locked().map(|locked| !locked).map_err(cannot),
+            // No file is there: nobody has that place, unless the file was deleted.
+            Err(Unreadable::Os(Errno(libc::ENOENT))) => {
+                session.check_links()?;
+                if session.was_seen_alive(slot) { Err(session.declare_gone()) } else { Ok(true) }
+            }
+            // Of what cannot be read, or is no client's, nothing is known.
+            Err(why) => session.excuse(place, why).map(|()| false),
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! The writer lock.
+
+pub mod acquire;

@@ -1,0 +1,80 @@
+//! Magazines: a slot that is freed keeps its memory for the next object of the same length, so that
+//! neither the allocator nor the queue of free slots is needed for either. Under the writer lock.
+//!
+//! What is kept is free memory all the same: whatever does not find room, or wants to know how much
+//! there is, empties the magazines first.
+
+use crate::error::{Result, Status};
+use crate::layout::extent::Extent;
+use crate::layout::record::Record;
+use crate::layout::shard::{SHARDS, Shard};
+use crate::layout::word::RecordWord;
+use crate::protocols::alloc;
+use crate::protocols::index::Kept;
+use crate::store::call::Call;
+use crate::store::session::Session;
+use crate::sync::Ordering::Relaxed;
+
+/// What was kept, as the allocator knows it.
+pub fn extent_of(kept: &Kept) -> alloc::Extent {
+    alloc::Extent { start: kept.extent.start, len: kept.extent.len(), block: kept.block }
+}
+
+impl Session {
+    /// The shard of the client in this slot.
+    #[inline]
+    pub fn shard(&self, client: u32) -> &Shard {
+        &self.segment.header().shards[client as usize % SHARDS]
+    }
+
+    /// The length of what a record would keep if it were freed now, if it may. Memory with free memory
+    /// beside it is not kept: they become one, and a heap that is nearly full stays in fewer pieces.
+    pub fn units_to_keep(&self, record: &Record, word: RecordWord) -> Result<Option<u64>> {
+        let extent = record.data.load(0);
+        let (start, len) = (extent.start, extent.len());
+        let suits = word.generation() < u32::MAX - 1
+            && word.data_index() == 0
+            && record.data.load(1).is_empty();
+        let heap = self.segment.facts.geometry.units();
+        let magazine = &self.shard(record.creator_slot.load(Relaxed)).magazine;
+        if !suits || !magazine.has_room(len, heap) {
+            return Ok(None);
+        }
+        let block = record.blocks[0].load(Relaxed);
+        let enclosed = self.segment.allocator().is_enclosed(alloc::Extent { start, len, block })?;
+        Ok(enclosed.then_some(len))
+    }
+
+    /// Give what all magazines keep back; whether there was any.
+    pub fn empty_magazines(&self, call: &Call<'_>) -> Result<bool> {
+        if self.segment.header().shards.iter().all(|shard| shard.magazine.count.load(Relaxed) == 0)
+        {
+            return Ok(false);
+        }
+        let mut guard = self.lock(call)?;
+        match self.empty_magazines_locked().inspect_err(|_| guard.poison()) {
+            Err(error) if error.status() == Status::Corrupt => {
+                // Made anew they are empty.
+                drop(guard);
+                self.lock(call).map(|_| true)
+            }
+            any => any,
+        }
+    }
+
+    /// As [`Session::empty_magazines`].
+    pub fn empty_magazines_locked(&self) -> Result<bool> {
+        let (index, slots) = (self.segment.index(), self.segment.slots());
+        let allocator = self.segment.allocator();
+        let mut any = false;
+        for shard in &self.segment.header().shards {
+            while let Some(kept) = shard.magazine.pop_any(&index)? {
+                allocator.free(extent_of(&kept))?;
+                index.record(kept.slot)?.data.store(0, Extent::default());
+                slots.push(&index, kept.slot)?;
+                any = true;
+            }
+        }
+        Ok(any)
+    }
+}

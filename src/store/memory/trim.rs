@@ -1,0 +1,155 @@
+//! Trim: whole free chunks go back to the system.
+//!
+//! A chunk is first taken out of the allocator by a record of its own, WRITING and HIDDEN, and its
+//! bit in the reserved map is cleared; then it is punched out of the file, outside the lock; then
+//! the record is freed. Whoever dies on the way leaves a WRITING record that recovery and reaping
+//! free like any other, and a chunk that is reserved again before it is used.
+
+use crate::error::{Error, Result, Status};
+use crate::layout::extent::{Extent, UNIT};
+use crate::layout::record::IdWords;
+use crate::layout::word::{RecordWord, State};
+use crate::protocols::alloc::Outcome;
+use crate::protocols::index::SlotOutcome;
+use crate::segment::all_set;
+use crate::store::call::Call;
+use crate::store::objects::writer::Unsealed;
+use crate::store::recovery::mend::starts_over;
+use crate::store::session::Session;
+use crate::sync::Ordering::{Acquire, Relaxed, Release};
+use crate::sys::file;
+
+impl Session {
+    /// Give free chunks back, but keep `keep` bytes of reserved free memory. Returns the bytes.
+    pub fn trim(&self, call: &Call<'_>, keep: u64) -> Result<u64> {
+        self.check_writable()?;
+        self.reclaim(call)?;
+        self.empty_magazines(call)?;
+        let mut spare = self.reserved_free(call)?.saturating_sub(keep);
+        let mut returned = 0;
+        let geometry = &self.segment.facts.geometry;
+        // The last chunks first: new objects begin at the front.
+        for chunk in (0..geometry.capacity.div_ceil(geometry.chunk_size) as u32).rev() {
+            let (_, len) = self.segment.heap.chunk_range(chunk);
+            if len <= spare && self.trim_chunk(call, chunk)? {
+                spare -= len;
+                returned += len;
+            }
+        }
+        Ok(returned)
+    }
+
+    /// Free bytes in reserved chunks.
+    fn reserved_free(&self, call: &Call<'_>) -> Result<u64> {
+        let mut mended = false;
+        loop {
+            let mut guard = self.lock(call)?;
+            match self.reserved_free_locked().inspect_err(|_| guard.poison()) {
+                Err(error) if starts_over(&mut mended, &error) => {}
+                free => return free,
+            }
+        }
+    }
+
+    fn reserved_free_locked(&self) -> Result<u64> {
+        let chunk_units = self.segment.facts.geometry.chunk_size / UNIT;
+        let reserved = &self.segment.header().reserved;
+        let mut free = 0;
+        let each = &mut |start: u64, len: u64| {
+            let mut at = start;
+            while at < start + len {
+                let next = ((at / chunk_units + 1) * chunk_units).min(start + len);
+                let chunk = (at / chunk_units) as u32;
+                if all_set(reserved, chunk, chunk) {
+                    free += next - at;
+                }
+                at = next;
+            }
+        };
+        self.segment.allocator().for_each_free(each)?;
+        Ok(free * UNIT)
+    }
+
+    fn trim_chunk(&self, call: &Call<'_>, chunk: u32) -> Result<bool> {
+        if !all_set(&self.segment.header().reserved, chunk, chunk) {
+            return Ok(false);
+        }
+        let Some((slot, word)) = self.take_chunk(call, chunk)? else { return Ok(false) };
+        let (start, len) = self.segment.heap.chunk_range(chunk);
+        let punched = self.segment.heap.fd().and_then(|heap| {
+            file::punch_hole(heap, start, len)
+                .map_err(|errno| errno.because("cannot give memory back"))
+        });
+        let given_back =
+            self.lock(call).and_then(|mut guard| self.free_object(&mut guard, slot, word, 0));
+        if given_back.is_err() {
+            self.abandon(Unsealed { slot, generation: word.generation() });
+        }
+        punched.and(given_back).map(|()| true)
+    }
+
+    /// Take a chunk that is all free out of the allocator and out of the reserved map.
+    fn take_chunk(&self, call: &Call<'_>, chunk: u32) -> Result<Option<(u32, RecordWord)>> {
+        let mut mended = false;
+        loop {
+            let mut guard = self.lock(call)?;
+            let taken = match self.take_chunk_locked(chunk).inspect_err(|_| guard.poison()) {
+                Err(error) if starts_over(&mut mended, &error) => continue,
+                other => other?,
+            };
+            match taken {
+                Outcome::Done(taken) => return Ok(Some(taken)),
+                Outcome::NoFit => return Ok(None),
+                Outcome::NeedBlocks(0) => {
+                    drop(guard);
+                    self.reserve_records(call)?;
+                }
+                Outcome::NeedBlocks(count) => {
+                    drop(guard);
+                    self.more_blocks(call, count, &mut mended)?;
+                }
+            }
+        }
+    }
+
+    /// As [`Session::take_chunk`]; `NeedBlocks(0)` asks for records.
+    fn take_chunk_locked(&self, chunk: u32) -> Result<Outcome<(u32, RecordWord)>> {
+        let index = self.segment.index();
+        let allocator = self.segment.allocator();
+        let (start, len) = self.segment.heap.chunk_range(chunk);
+        let taken = match allocator.take_at(start / UNIT, len / UNIT)? {
+            Outcome::Done(taken) => taken,
+            Outcome::NoFit => return Ok(Outcome::NoFit),
+            Outcome::NeedBlocks(count) => return Ok(Outcome::NeedBlocks(count)),
+        };
+        let (slot, free) = match self.segment.slots().take(&index)? {
+            SlotOutcome::Slot(slot, word) => (slot, word),
+            outcome => {
+                allocator.free(taken)?;
+                return Ok(match outcome {
+                    SlotOutcome::NeedRecords => Outcome::NeedBlocks(0),
+                    _ => Outcome::NoFit,
+                });
+            }
+        };
+        let record = index.record(slot)?;
+        record.set_id(&IdWords(0, 0, 0));
+        record.data.store(0, Extent { start: taken.start, size: len });
+        record.data.store(1, Extent::default());
+        record.meta.store(0, Extent::default());
+        record.meta.store(1, Extent::default());
+        record.blocks[0].store(taken.block, Relaxed);
+        record.creator_slot.store(self.own.slot, Relaxed);
+        record.creator_nonce.store(self.own.nonce, Relaxed);
+        let generation = free.generation().max(1);
+        let word = RecordWord::new(generation, RecordWord::HIDDEN, State::Writing);
+        record
+            .swap(free, word)
+            .map_err(|_| Error::new(Status::Corrupt, format!("free record {slot} is in use")))?;
+        // SYNC reserved: from here on the chunk is reserved again before it is used. An RMW by
+        // parts: this word of the map changes under the lock alone.
+        let bits = &self.segment.header().reserved.0[chunk as usize / 64];
+        bits.store(bits.load(Acquire) & !(1 << (chunk % 64)), Release);
+        Ok(Outcome::Done((slot, word)))
+    }
+}

@@ -1,0 +1,96 @@
+//! Get and release in a reader of another uid, which counts what it holds: see `lease::quota`.
+
+use crate::error::{Error, Result, Status};
+use crate::layout::extent::UNIT;
+use crate::layout::word::{LeaseWord, State};
+use crate::protocols::index::Key;
+use crate::protocols::lease::{self, quota::Quota};
+use crate::store::call::Call;
+use crate::store::handles::table::{Seat, Ticket};
+use crate::store::memory::reclaim::units_of;
+use crate::store::objects::get::{Held, Now};
+use crate::store::session::Session;
+use crate::sync::Ordering::{Acquire, Relaxed};
+use crate::sync::fence;
+
+impl Session {
+    /// As [`Session::get`], apart from the short way.
+    #[cold]
+    pub fn get_apart(&self, call: &Call<'_>, seat: &Seat, key: &Key) -> Result<(Ticket, Held)> {
+        self.check()?;
+        let quota = self.quota.as_ref().ok_or_else(|| Error::plain(Status::Forked))?;
+        let get_now = || self.get_counted(seat, key, quota);
+        match get_now()? {
+            Now::Held(ticket, held) => Ok((ticket, held)),
+            _ => self.get_later(call, key, &get_now),
+        }
+    }
+
+    /// As [`Session::get_now`]; LIMIT when this client would hold too much.
+    pub fn get_counted(&self, seat: &Seat, key: &Key, quota: &Quota) -> Result<Now> {
+        let ticket = seat.claim()?;
+        let now = self.get_claimed(ticket, key, quota);
+        if !matches!(now, Ok(Now::Held(..))) {
+            seat.unclaim(ticket.index, ticket.serial);
+        }
+        now
+    }
+
+    fn get_claimed(&self, ticket: Ticket, key: &Key, quota: &Quota) -> Result<Now> {
+        loop {
+            lease::quota::taken();
+            let Some(hit) = self.find(key) else { return Ok(Now::Absent) };
+            if !hit.word.is(State::Sealed) {
+                return Ok(Now::Writing);
+            }
+            let record = self.segment.record(hit.slot)?;
+            let bytes = units_of(record, hit.word).saturating_mul(UNIT);
+            // SYNC record-fields: as in a lookup. If the object was freed since, its size means nothing.
+            fence(Acquire);
+            if record.load_with(Relaxed).generation() != hit.word.generation() {
+                continue;
+            }
+            if !quota.take(bytes) {
+                return Err(over(bytes, quota.limit()));
+            }
+            let lease_word = self.lease_word(ticket.index);
+            let Some(word) = lease::protect(lease_word, record, hit.slot, hit.word) else {
+                quota.give_back(bytes);
+                continue;
+            };
+            let extent = record.data.load(word.data_index());
+            let bytes = self.segment.heap.read(extent, &self.segment.header().reserved);
+            let bytes = bytes.inspect_err(|_| self.end_counted(ticket.index, quota))?;
+            let generation = word.generation();
+            return Ok(Now::Held(ticket, Held { slot: hit.slot, generation, bytes }));
+        }
+    }
+
+    /// As [`Session::end_lease`].
+    pub fn end_counted(&self, index: u32, quota: &Quota) {
+        let lease_word = self.lease_word(index);
+        // Relaxed: this process's own word.
+        let lease = LeaseWord(lease_word.load(Relaxed));
+        // The size stays what it is as long as the lease is there.
+        let held = self.segment.record(lease.slot()).map_or(0, |record| {
+            let word = record.load();
+            units_of(record, word).saturating_mul(UNIT)
+        });
+        if self.segment.facts.lru() {
+            self.own.stamp(lease, self.segment.facts.ticks_source());
+        }
+        lease::release(lease_word);
+        quota.give_back(held);
+    }
+}
+
+#[cold]
+fn over(bytes: u64, limit: u64) -> Error {
+    Error::new(
+        Status::Limit,
+        format!(
+            "with {bytes} bytes more this reader would hold more than the {limit} that one reader of \
+             another user may hold (reader_quota); release some buffers"
+        ),
+    )
+}

@@ -1,0 +1,73 @@
+//! Get or create, and removing a store.
+
+use crate::error::{Error, Result, Status};
+use crate::id::ObjectId;
+use crate::layout::record::IdWords;
+use crate::layout::word::State;
+use crate::options::CreateOptions;
+use crate::protocols::index::Key;
+use crate::protocols::wake::Slices;
+use crate::segment::{Address, remove};
+use crate::store::call::Call;
+use crate::store::handles::table::{Seat, Ticket};
+use crate::store::objects::get::{Held, Now};
+use crate::store::objects::writer::Draft;
+use crate::store::session::Session;
+use crate::sys::clock;
+
+/// What get or create came to.
+pub enum GetOrMake {
+    /// The object was there.
+    Got(Ticket, Held),
+    /// The caller makes it.
+    Made(Draft),
+}
+
+impl Session {
+    /// Get the object, or create it when it is absent; wait while another writes it.
+    pub fn get_or_create(
+        &self,
+        call: &Call<'_>,
+        seat: &Seat,
+        id: &ObjectId,
+        size: u64,
+        options: &CreateOptions<'_>,
+    ) -> Result<GetOrMake> {
+        self.check_writable()?;
+        let key = Key::Id(IdWords::from(id));
+        loop {
+            if let Now::Held(ticket, held) = self.get_now(seat, &key)? {
+                return Ok(GetOrMake::Got(ticket, held));
+            }
+            match self.create(call, id, size, options) {
+                Ok(draft) => return Ok(GetOrMake::Made(draft)),
+                Err(error) if error.status() == Status::Exists => {}
+                Err(error) => return Err(error),
+            }
+            if call.deadline().is_some_and(|deadline| clock::monotonic_ns() >= deadline) {
+                // Sealed or given up since: then there is an answer without waiting.
+                match self.look(call, &key, &mut None)? {
+                    Some(hit) if hit.word.is(State::Writing) => {
+                        let status = if call.waits() { Status::Timeout } else { Status::NotSealed };
+                        return Err(Error::plain(status));
+                    }
+                    _ => continue,
+                }
+            }
+            let words = [self.wake_word(&key)];
+            // Anew for each creator: of several that die soon, each is noticed soon.
+            let slices = Slices::staggered(self.own.slot);
+            self.wait_in_slices(call, &words, slices, || {
+                let hit = self.look(call, &key, &mut None)?;
+                let writing = hit.is_some_and(|hit| hit.word.is(State::Writing));
+                Ok((!writing).then_some(()))
+            })?;
+        }
+    }
+
+    /// Remove a store, and wake who waits in it.
+    pub fn remove_store(address: Option<&str>) -> Result<()> {
+        remove(&Address::parse(address)?)?.wake_everybody();
+        Ok(())
+    }
+}

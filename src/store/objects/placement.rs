@@ -1,0 +1,241 @@
+//! Place a new object: a slot of the object table and extents of the heap, under the writer lock.
+
+use crate::error::{Error, Result, Status};
+use crate::id::ObjectId;
+use crate::layout::extent::{Extent, UNIT, units};
+use crate::layout::record::{IdWords, NameHash};
+use crate::layout::word::{RecordWord, State};
+use crate::protocols::alloc::{self, Outcome};
+use crate::protocols::index::{Hit, Index, Key, SlotOutcome};
+use crate::segment::Segment;
+use crate::store::call::Call;
+use crate::store::memory::slot_cache::extent_of;
+use crate::store::objects::writer::{Kind, Unsealed};
+use crate::store::recovery::mend::starts_over;
+use crate::store::session::Session;
+use crate::sync::Ordering::Relaxed;
+
+/// What an attempt to place a new object came to.
+pub enum Placed {
+    /// Its record is WRITING and found by its keys.
+    Done { object: Unsealed, data: Extent, meta: Extent },
+    /// An object with the same id, or else with the same name, is there.
+    Taken(Hit, Status),
+    /// More records must be backed by memory.
+    NeedRecords,
+    /// More allocator blocks must be backed by memory.
+    NeedBlocks(u32),
+    /// No record, or no extent, is free.
+    NoRoom { record: bool },
+}
+
+impl Placed {
+    fn lacks(outcome: Outcome<alloc::Extent>) -> Self {
+        match outcome {
+            Outcome::NeedBlocks(count) => Placed::NeedBlocks(count),
+            Outcome::NoFit | Outcome::Done(_) => Placed::NoRoom { record: false },
+        }
+    }
+}
+
+/// A free slot, and memory for data that no record owns.
+struct Place {
+    slot: u32,
+    free: RecordWord,
+    data: alloc::Extent,
+}
+
+/// No memory at all.
+const NOTHING: alloc::Extent = alloc::Extent { start: 0, len: 0, block: 0 };
+
+/// A new object as its creator asked for it.
+pub struct Plan<'a> {
+    pub id: &'a ObjectId,
+    pub key: Key,
+    pub name: Option<NameHash>,
+    pub size: u64,
+    pub text: &'a [u8],
+    /// Bytes of keys and values in the text.
+    pub payload: u32,
+    pub flags: u64,
+    pub host: u32,
+    pub now_us: u64,
+}
+
+impl Session {
+    /// Place it, unless its id or name is taken. With `reserved_only`, only where memory is reserved.
+    pub fn try_place(
+        &self,
+        call: &Call<'_>,
+        plan: &Plan<'_>,
+        reserved_only: bool,
+    ) -> Result<Placed> {
+        let index = self.segment.index();
+        let mut mended = false;
+        loop {
+            let mut guard = self.lock(call)?;
+            if let Some(hit) = self.find_locked(&mut guard, &plan.key) {
+                return Ok(Placed::Taken(hit, Status::Exists));
+            }
+            if let Some(name) = plan.name
+                && let Some(hit) = self.find_locked(&mut guard, &Key::Name(name))
+            {
+                return Ok(Placed::Taken(hit, Status::NameExists));
+            }
+            match self.place_locked(&index, plan, reserved_only) {
+                Ok(placed) => return Ok(placed),
+                Err(error) => {
+                    guard.poison();
+                    if !starts_over(&mut mended, &error) {
+                        return Err(error);
+                    }
+                }
+            }
+        }
+    }
+
+    fn place_locked(
+        &self,
+        index: &Index<'_>,
+        plan: &Plan<'_>,
+        reserved_only: bool,
+    ) -> Result<Placed> {
+        let meta = match plan.text.len() as u64 {
+            0 => NOTHING,
+            size => match self.alloc(Kind::Meta, size, reserved_only)? {
+                Outcome::Done(extent) => extent,
+                lacking => return Ok(Placed::lacks(lacking)),
+            },
+        };
+        let found = match self.take_kept(index, plan.size, reserved_only)? {
+            Some(place) => Ok(place),
+            None => self.take_place(index, plan.size, reserved_only)?,
+        };
+        match found {
+            Ok(place) => self.write_record(index, plan, place, meta),
+            Err(lacking) => {
+                self.give_back(meta)?;
+                Ok(lacking)
+            }
+        }
+    }
+
+    /// A slot that kept as much memory as the object needs.
+    #[inline]
+    fn take_kept(
+        &self,
+        index: &Index<'_>,
+        size: u64,
+        reserved_only: bool,
+    ) -> Result<Option<Place>> {
+        if reserved_only {
+            return Ok(None);
+        }
+        let kept = self.shard(self.own.slot).magazine.pop(index, units(size))?;
+        Ok(kept.map(|kept| Place { slot: kept.slot, free: kept.word, data: extent_of(&kept) }))
+    }
+
+    /// A slot of the queue and memory of the allocator, or what there is too little of.
+    fn take_place(
+        &self,
+        index: &Index<'_>,
+        size: u64,
+        reserved_only: bool,
+    ) -> Result<std::result::Result<Place, Placed>> {
+        let data = match self.alloc(Kind::Data, size, reserved_only)? {
+            Outcome::Done(extent) => extent,
+            lacking => return Ok(Err(Placed::lacks(lacking))),
+        };
+        match self.segment.slots().take(index)? {
+            SlotOutcome::Slot(slot, free) => Ok(Ok(Place { slot, free, data })),
+            outcome => {
+                self.give_back(data)?;
+                Ok(Err(match outcome {
+                    SlotOutcome::NeedRecords => Placed::NeedRecords,
+                    _ => Placed::NoRoom { record: true },
+                }))
+            }
+        }
+    }
+
+    fn give_back(&self, extent: alloc::Extent) -> Result<()> {
+        if extent.len == 0 { Ok(()) } else { self.segment.allocator().free(extent) }
+    }
+
+    /// Make the object there: WRITING, and in its chains.
+    fn write_record(
+        &self,
+        index: &Index<'_>,
+        plan: &Plan<'_>,
+        place: Place,
+        meta: alloc::Extent,
+    ) -> Result<Placed> {
+        let Place { slot, free, data } = place;
+        let data_extent = Extent { start: data.start, size: plan.size };
+        let meta_extent = Extent { start: meta.start, size: plan.text.len() as u64 };
+        let record = index.record(slot)?;
+        record.set_id(&IdWords::from(plan.id));
+        record.data.store(0, data_extent);
+        record.data.store(1, Extent::default());
+        record.meta.store(0, meta_extent);
+        record.meta.store(1, Extent::default());
+        record.payload[0].store(plan.payload, Relaxed);
+        record.blocks[0].store(data.block, Relaxed);
+        record.blocks[2].store(meta.block, Relaxed);
+        let name = plan.name.unwrap_or(NameHash([0, 0]));
+        record.name_hash[0].store(name.0[0], Relaxed);
+        record.name_hash[1].store(name.0[1], Relaxed);
+        record.creator_nonce.store(self.own.nonce, Relaxed);
+        record.creator_slot.store(self.own.slot, Relaxed);
+        record.creator_pid.store(self.own.pid(), Relaxed);
+        record.creator_host.store(plan.host, Relaxed);
+        record.creator_start.store(self.own.start_time(), Relaxed);
+        record.create_time_us.store(plan.now_us, Relaxed);
+        record.construct_us.store(0, Relaxed);
+        record.last_use.store(0, Relaxed);
+        let generation = free.generation().max(1);
+        let word = RecordWord::new(generation, plan.flags, State::Writing);
+        record.swap(free, word).map_err(|now| {
+            Error::new(Status::Corrupt, format!("free record {slot} became {now:?}"))
+        })?;
+        index.insert(&plan.key, slot)?;
+        if let Some(name) = plan.name {
+            index.insert(&Key::Name(name), slot)?;
+        }
+        let object = Unsealed { slot, generation };
+        Ok(Placed::Done { object, data: data_extent, meta: meta_extent })
+    }
+
+    /// Take heap for `size` bytes; nothing for none. With `reserved_only`, only where memory is
+    /// reserved already.
+    pub fn alloc(
+        &self,
+        kind: Kind,
+        size: u64,
+        reserved_only: bool,
+    ) -> Result<Outcome<alloc::Extent>> {
+        if size == 0 {
+            return Ok(Outcome::Done(NOTHING));
+        }
+        // Only data is mapped by pages elsewhere.
+        let paged = kind == Kind::Data;
+        let allocator = self.segment.allocator();
+        if !reserved_only {
+            return allocator.alloc(units(size), paged);
+        }
+        allocator.alloc_within(units(size), paged, &mut |from, end| {
+            reserved_run(&self.segment, from, end)
+        })
+    }
+}
+
+/// The next run of reserved units in `from .. end`.
+fn reserved_run(segment: &Segment, from: u64, end: u64) -> Option<(u64, u64)> {
+    let chunk_units = segment.facts.geometry.chunk_size / UNIT;
+    let reserved = &segment.header().reserved;
+    let is_reserved = |chunk: u64| crate::segment::all_set(reserved, chunk as u32, chunk as u32);
+    let (first, last) = (from / chunk_units, end.div_ceil(chunk_units));
+    let start = (first..last).find(|&chunk| is_reserved(chunk))?;
+    let stop = (start..last).find(|&chunk| !is_reserved(chunk)).unwrap_or(last);
+    Some(((start * chunk_units).max(from), (stop * chunk_units).min(end)))
+}

@@ -1,0 +1,477 @@
+//! Check: every structure of a store, compared with every other. It changes nothing itself; where the
+//! table is sound and something derived from it is not, the next owner of the lock makes that anew.
+//!
+//! Under the writer lock the table changes in one way only: creators set TEXT and seal. So each
+//! word is read once, and all else is compared with what it said. What may change without the lock
+//! (leases, events, liveness) is judged by what holds at every instant, or only counted.
+
+use crate::error::Result;
+use crate::info::CheckReport;
+use crate::layout::client::SLOTS;
+use crate::layout::extent::Extent;
+use crate::layout::header::{HOSTS, Lifecycle};
+use crate::layout::record::{NameHash, Record};
+use crate::layout::word::{RecordWord, State};
+use crate::protocols::alloc;
+use crate::protocols::index::Kept;
+use crate::segment::all_set;
+use crate::store::call::Call;
+use crate::store::memory::reclaim::units_of;
+use crate::store::recovery::recover::owned_extents;
+use crate::store::session::Session;
+use crate::support::fallible;
+use crate::sync::Ordering::Relaxed;
+use crate::sys::{file, fs};
+use std::collections::HashSet;
+
+/// A stretch of the heap that a record owns.
+struct Owned {
+    start: u64,
+    len: u64,
+    block: u32,
+    slot: u32,
+}
+
+struct Check<'a> {
+    session: &'a Session,
+    report: CheckReport,
+    /// The word of each record that was ever used.
+    words: Vec<RecordWord>,
+    owned: Vec<Owned>,
+    /// Start, length and number of each used block.
+    blocks: Vec<(u64, u64, u32)>,
+    /// Which records a magazine keeps.
+    kept: Vec<bool>,
+    /// Nothing is wrong with what all else can be made from.
+    table_is_sound: bool,
+}
+
+impl Session {
+    /// Compare all structures of the store with each other, under the writer lock.
+    pub fn examine(&self, call: &Call<'_>) -> Result<CheckReport> {
+        self.check_writable()?;
+        self.check_links()?;
+        let mut guard = self.lock(call)?;
+        // Four extents each: what is walked is no more, unless it is broken.
+        let used = self.segment.index().used() as usize;
+        let mut check = Check {
+            session: self,
+            report: CheckReport::default(),
+            words: fallible::with_room(used)?,
+            owned: fallible::with_room(4 * used)?,
+            blocks: fallible::with_room(4 * used)?,
+            kept: fallible::repeat(false, used)?,
+            table_is_sound: false,
+        };
+        let walked = check.all();
+        let (report, table_is_sound) = (check.report, check.table_is_sound);
+        // Nonsense in the table cannot be mended, and would stop all who try.
+        if report.problem_count > 0 && table_is_sound {
+            guard.poison();
+        }
+        drop(guard);
+        // A store that was removed meanwhile says so rather than what was found in it.
+        self.check()?;
+        walked.map(|()| report)
+    }
+}
+
+impl Check<'_> {
+    fn all(&mut self) -> Result<()> {
+        let holding = self.session.segment.lock().peek();
+        if !self.files()? {
+            return Ok(());
+        }
+        self.identity();
+        self.header();
+        self.reserved();
+        let before = self.report.problem_count;
+        self.records()?;
+        self.table_is_sound = self.report.problem_count == before && self.records_are_apart();
+        self.magazines()?;
+        self.extents();
+        self.heap();
+        self.lists()?;
+        self.clients()?;
+        if !self.session.segment.lock().peek().same_holding(holding) {
+            self.problem(12, "the writer lock was taken from its living owner".to_owned());
+        }
+        Ok(())
+    }
+
+    fn problem(&mut self, invariant: u32, text: String) {
+        self.report.add(invariant, text);
+    }
+
+    fn ensure(&mut self, invariant: u32, holds: bool, text: impl FnOnce() -> String) {
+        if !holds {
+            self.report.add(invariant, text());
+        }
+    }
+
+    /// Whether `index` is long enough to be looked at.
+    fn files(&mut self) -> Result<bool> {
+        let segment = &self.session.segment;
+        let geometry = &segment.facts.geometry;
+        let size = |fd| file::stat_fd(fd).map_or(0, |stat| stat.size);
+        let (index, heap) = (size(segment.index_fd.fd()?), size(segment.heap.fd()?));
+        self.ensure(17, index == geometry.index_size, || format!("index has {index} bytes"));
+        self.ensure(17, heap == geometry.capacity, || format!("heap has {heap} bytes"));
+        Ok(index >= geometry.index_size)
+    }
+
+    /// The identity in the header is what it was when this client connected.
+    fn identity(&mut self) {
+        let facts = &self.session.segment.facts;
+        let identity = &self.session.segment.header().identity;
+        let same = facts.is_identity(identity);
+        self.ensure(17, same, || "the identity in the header has changed".to_owned());
+    }
+
+    fn header(&mut self) {
+        let session = self.session;
+        let (segment, geometry) = (&session.segment, &session.segment.facts.geometry);
+        let header = segment.header();
+        let epoch = header.live.epoch.load(Relaxed);
+        self.ensure(22, epoch % 2 == 0, || format!("the epoch is {epoch}: a rebuild never ended"));
+        let life = header.live.lifecycle.load(Relaxed);
+        let known = matches!(Lifecycle::decode(life), Some(Lifecycle::Live | Lifecycle::Gone));
+        self.ensure(22, known, || format!("the lifecycle is {life} and nobody is leaving"));
+        let lock = segment.lock().peek();
+        let mine = lock.owner() == Some(session.own.slot as u16) && !lock.needs_recovery();
+        self.ensure(12, mine && lock.is_valid(), || format!("the lock holds {:#x}", lock.raw()));
+        let used = header.table.used.load(Relaxed);
+        let records = header.live.records_reserved.load(Relaxed);
+        let sound = used <= records && records <= geometry.max_objects;
+        self.ensure(23, sound, || {
+            format!("{used} records used, {records} reserved, {} at most", geometry.max_objects)
+        });
+        let blocks = header.table.blocks_reserved.load(Relaxed);
+        self.ensure(23, blocks <= geometry.blocks, || format!("{blocks} blocks are reserved"));
+        let hosts = header.table.hosts.load(Relaxed);
+        self.ensure(22, hosts as usize <= HOSTS, || format!("there are {hosts} host names"));
+        match segment.events().map(|ring| ring.check()) {
+            Ok(None) => {}
+            Ok(Some(flaw)) => self.problem(22, flaw),
+            Err(error) => self.problem(22, error.to_string()),
+        }
+    }
+
+    /// The map of what is reserved: no bits beyond the heap, and memory behind all.
+    fn reserved(&mut self) {
+        let segment = &self.session.segment;
+        let geometry = &segment.facts.geometry;
+        let chunks = geometry.capacity.div_ceil(geometry.chunk_size) as u32;
+        let set = |chunk: &u32| all_set(&segment.header().reserved, *chunk, *chunk);
+        let beyond = (chunks..crate::layout::header::CHUNKS).filter(set).count();
+        let bytes: u64 =
+            (0..chunks).filter(set).map(|chunk| segment.heap.chunk_range(chunk).1).sum();
+        self.ensure(22, beyond == 0, || format!("{beyond} chunks beyond the heap are reserved"));
+        // Only of tmpfs is it known that it counts what fallocate gave.
+        let Ok(heap) = segment.heap.fd() else { return };
+        let tmpfs = fs::file_system(heap).is_ok_and(|found| found.name == "tmpfs");
+        let Ok(stat) = file::stat_fd(heap) else { return };
+        let backed = stat.blocks * 512;
+        self.ensure(15, !tmpfs || backed >= bytes, || {
+            format!("{bytes} bytes of the heap are reserved, {backed} have memory")
+        });
+    }
+
+    fn records(&mut self) -> Result<()> {
+        let session = self.session;
+        for slot in 0..session.segment.index().used() {
+            // Both are below what is reserved.
+            let Ok(record) = session.record(slot) else { break };
+            let word = record.load();
+            self.words.push(word);
+            self.report.records += 1;
+            let legal = is_legal(word);
+            self.ensure(22, legal, || format!("the word of record {slot} is {:#x}", word.0));
+            if !legal || word.is(State::Free) {
+                continue;
+            }
+            self.report.objects += u64::from(!word.has(RecordWord::HIDDEN));
+            let creator = record.creator_slot.load(Relaxed);
+            self.ensure(22, creator < SLOTS, || format!("client {creator} made record {slot}"));
+            let in_heap = self.own(slot, record);
+            if in_heap && !word.is(State::Writing) {
+                self.sealed(slot, record, word)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Note what the record owns; `false` when some of that is not in the heap.
+    fn own(&mut self, slot: u32, record: &Record) -> bool {
+        let capacity = self.session.segment.facts.geometry.units();
+        let mut in_heap = true;
+        for (which, extent) in owned_extents(record) {
+            let Extent { start, .. } = extent;
+            let len = extent.len();
+            self.report.extents += 1;
+            if start.checked_add(len).is_none_or(|end| end > capacity) {
+                self.problem(
+                    3,
+                    format!("record {slot} owns units {start} + {len}, not in the heap"),
+                );
+                in_heap = false;
+                continue;
+            }
+            let block = record.blocks[which].load(Relaxed);
+            self.owned.push(Owned { start, len, block, slot });
+        }
+        in_heap
+    }
+
+    /// What was sealed has memory, and its text is whole and goes with its name.
+    fn sealed(&mut self, slot: u32, record: &Record, word: RecordWord) -> Result<()> {
+        let segment = &self.session.segment;
+        let (data, meta) =
+            (record.data.load(word.data_index()), record.meta.load(word.meta_index()));
+        for extent in [data, meta].into_iter().filter(|extent| !extent.is_empty()) {
+            let reserved = &segment.header().reserved;
+            let chunks = segment.heap.chunks(extent);
+            let backed = chunks.is_ok_and(|(first, last)| all_set(reserved, first, last));
+            self.ensure(14, backed, || format!("record {slot} lies where nothing is reserved"));
+        }
+        let named = word.has(RecordWord::NAMED);
+        if !word.has(RecordWord::TEXT) {
+            self.ensure(1, !named, || format!("the name of record {slot} was never written"));
+            return Ok(());
+        }
+        // Who freed it died on the way: its text went first, and it is freed by the next.
+        if word.is(State::Doomed) && meta.is_empty() {
+            return Ok(());
+        }
+        let mut bytes = fallible::repeat(0, meta.size.min(MAX_TEXT) as usize)?;
+        // With a system call: a heap that somebody cut short must not fault.
+        let read = segment.heap.copy_out(meta.offset(), &mut bytes);
+        let view = crate::store::objects::metadata::View(&bytes);
+        let pairs = view.pairs().all(|pair| pair.is_ok());
+        let payload = view.payload().ok() == Some(record.sizes(word).metadata);
+        let whole =
+            read && pairs && payload && view.name().is_ok_and(|name| name.is_empty() != named);
+        self.ensure(1, whole, || format!("the metadata of record {slot} is not what was written"));
+        if let (true, true, Ok(name)) = (whole, named, view.name()) {
+            let NameHash(hash) = crate::protocols::index::hash::name_hash(segment.facts.seed, name);
+            let same = record.has_name(&NameHash(hash));
+            self.ensure(1, same, || format!("record {slot} is named {name:?}, its hash differs"));
+        }
+        Ok(())
+    }
+
+    /// Whether no two records own the same memory, what magazines keep aside.
+    fn records_are_apart(&mut self) -> bool {
+        self.owned.sort_unstable_by_key(|owned| (owned.start, owned.len));
+        self.owned.is_sorted_by(|a, b| a.start + a.len <= b.start)
+    }
+
+    /// No two records own the same memory.
+    fn extents(&mut self) {
+        self.owned.sort_unstable_by_key(|owned| (owned.start, owned.len));
+        let mut end = 0;
+        for at in 0..self.owned.len() {
+            let Owned { start, len, slot, .. } = self.owned[at];
+            self.ensure(3, start >= end, || {
+                format!("record {slot} owns unit {start}, and another")
+            });
+            end = end.max(start + len);
+        }
+    }
+
+    /// The allocator's blocks tile the heap, and the used ones are what the records own.
+    fn heap(&mut self) {
+        let allocator = self.session.segment.allocator();
+        let capacity = self.session.segment.facts.geometry.units();
+        let units = allocator.capacity_units();
+        self.ensure(23, units == capacity, || format!("the allocator has a heap of {units} units"));
+        match allocator.check_tiling() {
+            Err(error) => return self.problem(20, error.to_string()),
+            Ok(tiling) => {
+                self.report.free_blocks = tiling.free_blocks;
+                if let Err(error) = allocator.check_lists(tiling) {
+                    self.problem(23, error.to_string());
+                }
+            }
+        }
+        let mut used = std::mem::take(&mut self.blocks);
+        let each = &mut |start, len, is_used, block| {
+            if is_used {
+                used.push((start, len, block));
+            }
+        };
+        if let Err(error) = allocator.for_each_block(each) {
+            return self.problem(20, error.to_string());
+        }
+        // Both are sorted by address.
+        let owned = std::mem::take(&mut self.owned);
+        let mut owned = owned.iter().peekable();
+        let mut leads = 0;
+        for (start, len, block) in used {
+            while let Some(lost) = owned.next_if(|owned| owned.start < start) {
+                self.unknown(lost);
+            }
+            let Some(own) = owned.next_if(|owned| owned.start < start + len) else {
+                self.problem(23, format!("no record owns units {start} + {len}: leaked"));
+                continue;
+            };
+            // A lead of this length, or none, since a rebuild knows of no leads.
+            let extent = alloc::Extent { start: own.start, len: own.len, block };
+            let lead = own.start - start;
+            let same = own.block == block && allocator.lead_of(extent) == Some(lead);
+            self.ensure(23, same, || format!("record {} and its block {block} disagree", own.slot));
+            leads += lead;
+        }
+        for lost in owned {
+            self.unknown(lost);
+        }
+        self.counted("the count of units in leads", allocator.lead_units(), leads);
+    }
+
+    fn unknown(&mut self, owned: &Owned) {
+        let Owned { start, len, slot, .. } = owned;
+        self.problem(23, format!("the allocator gave record {slot} no block at {start} + {len}"));
+    }
+
+    /// Chains, the queue of free slots, limbo.
+    fn lists(&mut self) -> Result<()> {
+        let index = self.session.segment.index();
+        let header = self.session.segment.header();
+        let (words, kept, report) = (&self.words, &self.kept, &mut self.report);
+        let add = &mut |invariant, text| report.add(invariant, text);
+        index.check_chains(words, add)?;
+        let queued = |slot: usize| {
+            words[slot].is(State::Free) && words[slot].generation() != u32::MAX && !kept[slot]
+        };
+        let head = std::iter::once(&header.table.free_head);
+        let queue = index.check_lists("the queue of free slots", head, words, queued, add)?;
+        let queue = queue.concat();
+        let doomed = |slot: usize| words[slot].is(State::Doomed);
+        let heads = header.shards.iter().map(|shard| &shard.limbo.head);
+        let limbo = index.check_lists("limbo", heads, words, doomed, add)?;
+        let ends = [
+            (
+                "the end of the queue",
+                &header.table.free_tail,
+                queue.last().map_or(0, |last| last + 1),
+            ),
+            ("the count of free slots", &header.table.free_count, queue.len() as u32),
+        ];
+        for (what, kept, found) in ends {
+            self.counted(what, kept.load(Relaxed).into(), found.into());
+        }
+        for (shard, slots) in header.shards.iter().zip(limbo) {
+            let units = slots.iter().map(|slot| {
+                let word = self.words[*slot as usize];
+                self.session.record(*slot).map_or(0, |record| units_of(record, word))
+            });
+            let units = units.fold(0, u64::wrapping_add);
+            self.counted(
+                "the count of limbo",
+                shard.limbo.count.load(Relaxed).into(),
+                slots.len() as u64,
+            );
+            self.counted("the units of limbo", shard.limbo.units.load(Relaxed), units);
+        }
+        Ok(())
+    }
+
+    fn counted(&mut self, what: &str, kept: u64, found: u64) {
+        self.ensure(23, kept == found, || format!("{what} is {kept}, a walk finds {found}"));
+    }
+
+    /// Magazines keep free slots, each in one place, and memory of their own.
+    fn magazines(&mut self) -> Result<()> {
+        let segment = &self.session.segment;
+        let (index, capacity) = (segment.index(), segment.facts.geometry.units());
+        for shard in &segment.header().shards {
+            let mut all = Vec::new();
+            let walked = shard.magazine.walk(&index, &mut |kept| fallible::push(&mut all, kept));
+            if let Err(error) = walked {
+                self.problem(23, error.to_string());
+            }
+            let units = all.iter().map(|kept| kept.extent.len()).fold(0, u64::wrapping_add);
+            let (count, kept_units) = (&shard.magazine.count, &shard.magazine.units);
+            self.counted("the count of a magazine", count.load(Relaxed).into(), all.len() as u64);
+            self.counted("the units of a magazine", kept_units.load(Relaxed).into(), units);
+            for Kept { slot, extent, block, .. } in all {
+                let (start, len) = (extent.start, extent.len());
+                let twice = match self.kept.get_mut(slot as usize) {
+                    Some(kept) => std::mem::replace(kept, true),
+                    None => true,
+                };
+                let outside = start.checked_add(len).is_none_or(|end| end > capacity);
+                if twice || outside {
+                    self.problem(
+                        23,
+                        format!("a magazine keeps record {slot}, units {start} + {len}"),
+                    );
+                    continue;
+                }
+                self.owned.push(Owned { start, len, block, slot });
+            }
+        }
+        Ok(())
+    }
+
+    /// Files of clients, and whether those who write have one.
+    fn clients(&mut self) -> Result<()> {
+        let session = self.session;
+        let strangers = session.strangers()?;
+        for (place, error) in &strangers {
+            self.problem(7, format!("{place} is no client's file: {error}"));
+        }
+        if !strangers.is_empty() {
+            // Who is there, and what they hold, cannot be told.
+            return Ok(());
+        }
+        let mut producers = HashSet::new();
+        producers.try_reserve(SLOTS as usize).map_err(|_| fallible::refused())?;
+        let report = &mut self.report;
+        session.visit_clients(|view| {
+            report.clients += u64::from(view.alive);
+            if view.nonce() == session.own.nonce && !view.alive {
+                report.add(7, "the lock on this client's own file is not held".to_owned());
+            }
+            if !view.place.in_readers {
+                producers.insert((view.place.slot, view.nonce()));
+            }
+            view.leases(|_| report.leases += 1)
+        })?;
+        for slot in 0..self.words.len() {
+            let (word, record) = (self.words[slot], session.record(slot as u32)?);
+            let creator = (record.creator_slot.load(Relaxed), record.creator_nonce.load(Relaxed));
+            // A creator that left since has sealed it before.
+            let given_up = word.has(RecordWord::ABANDONED);
+            let left = word.is(State::Writing) && !given_up && !producers.contains(&creator);
+            if left && record.load() == word {
+                self.problem(24, format!("record {slot} is WRITING, and its creator has left"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The longest encoded name and metadata, and more.
+const MAX_TEXT: u64 = 2 << 20;
+
+/// Whether a record may hold this word.
+fn is_legal(word: RecordWord) -> bool {
+    let known = RecordWord::new(word.generation(), word.0, State::Free).0 | word.0 & 0xff;
+    let retired = word.generation() == u32::MAX;
+    let hidden = word.has(RecordWord::HIDDEN);
+    let orphaned = word.has(RecordWord::ORPHANED);
+    let abandoned = word.has(RecordWord::ABANDONED);
+    let sound = match word.state() {
+        None => false,
+        Some(State::Free) => word.without(RecordWord::ORPHANED) == free(word),
+        Some(State::Writing) => !orphaned,
+        Some(State::Sealed | State::Doomed) => !orphaned && !hidden && !abandoned,
+    };
+    let counted = word.is(State::Free) || (word.generation() > 0 && !retired);
+    word.0 == known && sound && counted
+}
+
+fn free(word: RecordWord) -> RecordWord {
+    RecordWord::new(word.generation(), 0, State::Free)
+}
