@@ -190,7 +190,7 @@ litmus: ## the orderings under the models of C11, x86-64 and AArch64; scripts/fe
 sanitize: library ## the tests under AddressSanitizer, ThreadSanitizer and valgrind; SHORT=1 for some
 	scripts/run-sanitizers.sh asan tsan valgrind
 
-bench: build $(SUBJECTS) ## Plasma and the floors of this machine, into docs/performance.md
+bench: build $(SUBJECTS) ## Plasma and the floors of this machine, into target/bench/tables.md
 	python3 benches/run.py
 	$(CARGO) bench $(CARGOFLAGS) --package plasma-bench
 

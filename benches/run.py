@@ -2,13 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs the benchmark, or checks its targets. See benches/README.md.
 
-Figures go into docs/performance.json and docs/performance.md, those of a check of all targets
-into docs/bench-check.txt. Ends with 1 when a subject failed or a target was missed.
+Figures go into target/bench/figures.json, or into the file that --figures names, and from there into
+target/bench/tables.md with plots beside it; the verdicts of a check of all targets go into
+target/bench/check.txt. Ends with 1 when a subject failed or a target was missed.
 """
 
 import argparse
 import dataclasses
 import datetime
+import pathlib
 import shlex
 import sys
 
@@ -19,7 +21,9 @@ from targets import TARGETS
 
 CHECK_ROUNDS = 9
 QUICK_MS = 20
-FIGURES = "performance.json"
+FIGURES = "figures.json"
+TABLES = "tables.md"
+VERDICTS = "check.txt"
 BUSY_LOAD = 0.5
 
 
@@ -38,9 +42,15 @@ def arguments():
         action="store_true",
         help="one short round, to try it out, into target/bench/quick",
     )
+    parser.add_argument(
+        "--figures",
+        type=pathlib.Path,
+        metavar="FILE",
+        help="the figures [target/bench/figures.json]; those of a release: benches/results/VERSION.json",
+    )
     parser.add_argument("--no-plots", action="store_true", help="which need matplotlib, of PyPI")
     parser.add_argument(
-        "--report", action="store_true", help="write page and plots anew, of the figures there are"
+        "--report", action="store_true", help="only write tables and plots of the figures"
     )
     parser.add_argument(
         "--check", action="store_true", help="judge the targets; with --peers, peers must be there"
@@ -92,14 +102,13 @@ def failed(records):
     )
 
 
-def bench(cases, rounds, ms, folder, with_plots):
-    """Measure group by group; what is done is kept when a later one is interrupted."""
+def bench(cases, rounds, ms, figures, folder, with_plots):
+    """Measure group by group; finished groups are kept when a later one is interrupted."""
     absent = find_absent(cases)
     run = describe_run(cases, rounds, ms)
     warn_of_load(run)
     date, any_failed = now(), "plasma" in absent
     progress = Progress(cases, rounds, absent)
-    figures = folder / FIGURES
     for group, of_group in by_group(cases).items():
         records = measure(of_group, rounds, ms, absent, progress)
         any_failed |= failed(records)
@@ -107,19 +116,18 @@ def bench(cases, rounds, ms, folder, with_plots):
         store.replace_group(data, group, date, run, *store.rows_of(date, of_group, records))
         store.save(figures, data)
     progress.say("")
-    write_page(folder, with_plots)
+    write_tables(figures, folder, with_plots)
     return any_failed
 
 
-def write_page(folder, with_plots):
-    figures, text = folder / FIGURES, folder / "performance.md"
+def write_tables(figures, folder, with_plots):
+    text = folder / TABLES
     plots, note = (), ""
     if with_plots and figures.exists():
         plots, note = plotting.draw(figures, folder)
     if note:
         print(note, file=sys.stderr)
-    before = text.read_text() if text.exists() else ""
-    text.write_text(report.write(store.load(figures), before, plots, note))
+    text.write_text(report.write(store.load(figures), plots, note))
     print(f"{text.relative_to(subjects.ROOT)} is written", file=sys.stderr)
 
 
@@ -144,24 +152,25 @@ def main():
     chosen = arguments()
     cases = QUICK_CASES if chosen.quick else CASES
     cases = [case for case in cases if case.group in chosen.groups]
-    folder, ms = subjects.ROOT / "docs", chosen.ms
+    folder, ms = subjects.BUILT, chosen.ms
     rounds = max(chosen.rounds or 0, CHECK_ROUNDS) if chosen.check else chosen.rounds or 3
     if chosen.quick:
         folder, ms, rounds = subjects.BUILT / "quick", QUICK_MS, chosen.rounds or 1
-        folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    figures = chosen.figures or folder / FIGURES
     if chosen.report:
-        write_page(folder, not chosen.no_plots)
+        write_tables(figures, folder, not chosen.no_plots)
         return False
     if chosen.check:
         names = {case.name for case in cases}
         targets = [target for target in TARGETS if target.figure.case in names]
         # A part of the targets is not what the file stands for.
-        into = None if chosen.only else folder / "bench-check.txt"
+        into = None if chosen.only else folder / VERDICTS
         return check_targets(cases, targets, rounds, ms, into, chosen.peers)
     if not chosen.peers:
         own = [tuple(who for who in case.subjects if who not in PEERS) for case in cases]
         cases = [dataclasses.replace(case, subjects=who) for case, who in zip(cases, own)]
-    return bench(cases, rounds, ms, folder, not chosen.no_plots)
+    return bench(cases, rounds, ms, figures, folder, not chosen.no_plots)
 
 
 if __name__ == "__main__":

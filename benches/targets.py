@@ -23,7 +23,7 @@ def floor(case, result, metric="median_ns"):
     return Figure(FLOOR, case, result, metric)
 
 
-# Why some are not met; docs/performance.md says more, with the profiles.
+# Why some targets are not met; docs/performance.md says more.
 CHEAP_FENCE = "met where a fence costs 8 ns; where next to nothing, the floor is a lookup of 6 ns alone"
 SHARED_CACHE = "met where 10,000 objects fit the caches of one processor; else by the minute"
 THREE_MISSES = "it is the floor: three dependent misses, LMDB needs only 2 to 2.7 times that"

@@ -153,7 +153,7 @@ def fails(lines, peers_needed):
 
 
 def report(lines, about):
-    """docs/bench-check.txt"""
+    """The verdicts, as text."""
     counts = {}
     for line in lines:
         kind = line[3].split(":")[0]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""plots.py JSON FOLDER: draws the plots of docs/performance.json, where there is matplotlib."""
+"""plots.py JSON FOLDER: draws the plots of a file of figures; needs matplotlib."""
 
 import json
 import sys

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""docs/performance.md of the figures in docs/performance.json."""
+"""The tables of a file of figures, as a page in Markdown."""
 
 from harness import figures, page, subjects
 from harness.cases import FLOOR, GROUPS
@@ -23,10 +23,8 @@ PLOTS = {
     "W2": (("latency-size.svg", "get, create and put against the size"),),
 }
 ABOUT = """\
-Written by `benches/run.py` (`make bench`, `make bench-peers`): run it to get the figures of your
-machine. Figures are medians over the rounds of a run; in brackets, how many times Plasma's. All
-figures are in performance.json, with the smallest and the largest of the rounds; what is asserted
-of them is in bench-check.txt. Text between the marks "by hand" is kept."""
+Written by `benches/run.py`. Figures are medians over the rounds of a run; in brackets, how many
+times Plasma's. docs/performance.md explains the method and reads the results."""
 
 
 def name_of(subject):
@@ -181,10 +179,10 @@ def machine_section(data):
     return "\n\n---\n\n".join(parts) or "Not measured yet."
 
 
-def write(data, before, plots, note=""):
-    """The page; `before` is what it was, `plots` the files that are drawn."""
-    sections = [("", "\n\n".join(filter(None, (ABOUT, note)))), ("Method", "")]
+def write(data, plots, note=""):
+    """The page; `plots` are the files that are drawn."""
+    sections = [("", "\n\n".join(filter(None, (ABOUT, note))))]
     sections.append(("Machine", machine_section(data)))
     for group, title in GROUPS.items():
         sections.append((f"{group}: {title}", section(group, data, plots)))
-    return page.write("Performance", sections, page.by_hand(before))
+    return page.write("Benchmark tables", sections)

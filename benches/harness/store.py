@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""docs/performance.json: all figures, each with the run that it is of.
+"""A file of figures: each figure with the run that measured it.
 
 {"runs": {date: {"command", "machine", "versions", "rounds", "ms"}},
  "figures": [{"group", "run", "case", "workload", "keys", "title", "subject", "reference",

@@ -93,27 +93,9 @@ class Pages(unittest.TestCase):
             ["| case   |   n |", "|--------|----:|", "| get    |   1 |", "| create |  22 |"],
         )
 
-    def test_what_is_written_by_hand_stays(self):
-        first = page.write("T", [("", "intro"), ("A", "1"), ("B", "2")], {})
-        edited = first.replace(
-            f"## A\n\n{page.BEGIN}\n", f"## A\n\n{page.BEGIN}\nmine\n\n * of A\n"
-        )
-        self.assertNotEqual(first, edited)
-        again = page.write("T", [("", "intro"), ("A", "one"), ("B", "2")], page.by_hand(edited))
-        self.assertEqual(again, edited.replace("\n1\n", "\none\n"))
-
-    def test_a_section_that_is_no_more_keeps_its_text(self):
-        old = page.write("T", [("Gone", "1")], {"Gone": "words"})
-        new = page.write("T", [("A", "1")], page.by_hand(old))
-        self.assertEqual(page.by_hand(new), {"A": "", "Gone": "words"})
-
-    def test_a_heading_within_the_marks_is_text(self):
-        hand = page.by_hand(f"## A\n{page.BEGIN}\n## not a section\n{page.END}\n")
-        self.assertEqual(hand, {"A": "## not a section"})
-
-    def test_a_mark_without_its_end_is_refused(self):
-        with self.assertRaises(ValueError):
-            page.by_hand(f"## A\n{page.BEGIN}\nwords\n")
+    def test_sections_follow_the_title(self):
+        text = page.write("T", [("", "intro"), ("A", "1"), ("B", "")])
+        self.assertEqual(text, "# T\n\nintro\n\n## A\n\n1\n\n## B\n")
 
 
 class Reports(unittest.TestCase):
@@ -139,7 +121,7 @@ class Reports(unittest.TestCase):
         self.assertIn("| 45.0 ns (1.00x) |", second)
 
     def test_who_is_missing_is_named(self):
-        text = report.write(filled(), "", ())
+        text = report.write(filled(), ())
         self.assertIn("Arrow Plasma missing: no network", text)
         self.assertIn("Run of monday, rounds: 3, load before: 0.10", text)
         self.assertIn("| get, 100 B  | LMDB    |  80.0 ns .. 100 ns |  180 ns |", text)
@@ -152,13 +134,13 @@ class Reports(unittest.TestCase):
         store.replace_group(data, "W2", "tuesday", RUN, *store.rows_of("tuesday", [case], other))
         store.replace_group(data, "W2", "friday", RUN, *store.rows_of("friday", [case], other))
         self.assertEqual(set(data["runs"]), {"monday", "friday"})
-        text = report.write(data, "", ())
+        text = report.write(data, ())
         self.assertIn("Run of monday", text)
         self.assertIn("Run of friday", text)
 
     def test_figures_are_read_as_they_were_saved(self):
         with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "performance.json"
+            path = Path(folder) / "figures.json"
             self.assertEqual(store.load(path), store.empty())
             store.save(path, filled())
             self.assertEqual(store.load(path), filled())
