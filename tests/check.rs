@@ -39,11 +39,11 @@ const FIRST: u64 = 544;
 const FILLED: u64 = 552;
 const BINS: u64 = 704;
 
-/// The first shard: its limbo, then its magazine.
+/// The first shard: its limbo, then its slot cache.
 const LIMBO: u64 = 9664;
-const MAGAZINE: u64 = LIMBO + 16;
+const SLOT_CACHE: u64 = LIMBO + 16;
 /// The stack of what kept 128 bytes.
-const STACK: u64 = MAGAZINE + 8 + 4;
+const STACK: u64 = SLOT_CACHE + 8 + 4;
 
 /// A live store with all kinds of records, whose files can be scribbled on. Slots: 0 and 1 free, 2
 /// in limbo, 3 .. 11 sealed, then one that kept its memory, one more sealed, and one that is being
@@ -64,7 +64,7 @@ impl Store {
         let client = make(&address, 8 << 20, MAX_OBJECTS, true);
         for i in 0..OBJECTS {
             let name = format!("name-{i}");
-            // Too long for a magazine.
+            // Too long for a slot cache.
             put(&client, &id(1, i), 9000 + 1000 * i as usize, Some(&name));
         }
         let held = client.get(&id(1, 2), Some(Duration::ZERO)).unwrap();
@@ -278,10 +278,10 @@ fn lists_and_counts_that_are_wrong_are_i23() {
 }
 
 #[test]
-fn magazines_that_keep_what_they_should_not_are_i23() {
-    detects_half(23, "an empty magazine", |_| STACK, 0);
-    detects_half(23, "another count of kept slots", |_| MAGAZINE, 2);
-    detects_half(23, "another count of kept units", |_| MAGAZINE + 4, 3);
+fn slot_caches_that_keep_what_they_should_not_are_i23() {
+    detects_half(23, "an empty slot cache", |_| STACK, 0);
+    detects_half(23, "another count of kept slots", |_| SLOT_CACHE, 2);
+    detects_half(23, "another count of kept units", |_| SLOT_CACHE + 4, 3);
     detects_half(23, "a slot that is not there", |_| STACK, 65);
     detects_half(23, "a slot that has another length", |_| STACK + 4, Store::new().half(STACK));
     detects_half(23, "a sealed object", |_| STACK, Store::new().slot(SEALED) as u32 + 1);
@@ -302,17 +302,17 @@ fn magazines_that_keep_what_they_should_not_are_i23() {
 #[test]
 fn memory_with_free_memory_beside_it_is_not_kept() {
     let store = Store::new();
-    assert_eq!(store.half(MAGAZINE), 1);
+    assert_eq!(store.half(SLOT_CACHE), 1);
     for number in 0..2 {
         store.client.put(&id(4, number), &[1; 300], &CreateOptions::default()).unwrap();
     }
     store.client.delete(&id(4, 1)).unwrap();
     store.client.reap().unwrap();
-    assert_eq!(store.half(MAGAZINE), 1, "what lies before the free end of the heap");
+    assert_eq!(store.half(SLOT_CACHE), 1, "what lies before the free end of the heap");
     store.client.put(&id(4, 1), &[1; 300], &CreateOptions::default()).unwrap();
     store.client.delete(&id(4, 0)).unwrap();
     store.client.reap().unwrap();
-    assert_eq!(store.half(MAGAZINE), 2, "what lies between two others");
+    assert_eq!(store.half(SLOT_CACHE), 2, "what lies between two others");
     assert_sound(&store.client, "both");
 }
 
@@ -408,7 +408,7 @@ fn what_the_dead_leave_is_no_problem_and_a_broken_lock_is_corrupt() {
     assert_sound(&store.client, "a lock that is free");
     // What needs recovery is recovered first: it mends all that is not the table.
     store.set(256, 1 << 17);
-    for at in [324, LIMBO, LIMBO + 8, MAGAZINE, STACK, 512, 520, 528, 536, FIRST, BINS] {
+    for at in [324, LIMBO, LIMBO + 8, SLOT_CACHE, STACK, 512, 520, 528, 536, FIRST, BINS] {
         store.set(at, u64::MAX);
     }
     assert_sound(&store.client, "recovered");

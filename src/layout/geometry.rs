@@ -113,7 +113,7 @@ pub fn fingerprint() -> u64 {
     use super::block::{AllocState, BINS};
     use super::client::{ClientHeader, Release};
     use super::header::{Counters, HOSTS, Identity, Live, Table};
-    use super::shard::{KEPT_UNITS, Limbo, Magazine, SHARDS, Shard};
+    use super::shard::{CACHED_UNITS, Limbo, SHARDS, Shard, SlotCache};
     use super::wake::WAKE_WORDS;
     use super::{HASH_K0 as K0, HASH_K1 as K1};
     use std::mem::offset_of;
@@ -155,9 +155,9 @@ pub fn fingerprint() -> u64 {
         offset_of!(Table, blocks_reserved),
         offset_of!(Table, had_client),
         offset_of!(Table, clearing),
-        offset_of!(Shard, magazine),
+        offset_of!(Shard, slot_cache),
         offset_of!(Limbo, units),
-        offset_of!(Magazine, heads),
+        offset_of!(SlotCache, heads),
         offset_of!(Record, id_link),
         offset_of!(Record, data),
         offset_of!(Record, name_link),
@@ -185,7 +185,7 @@ pub fn fingerprint() -> u64 {
         BINS as u64,
         HOSTS as u64,
         SHARDS as u64,
-        KEPT_UNITS as u64,
+        CACHED_UNITS as u64,
         WAKE_WORDS as u64,
         EVENT_ENTRIES as u64,
         u64::from(client::SLOTS),

@@ -9,7 +9,7 @@ use super::header::{
     Counters, Header, Host, Identity, Live, LockLine, Reserved, Table, WAKE_FILE_SIZE,
 };
 use super::record::Record;
-use super::shard::{Limbo, Magazine, Shard};
+use super::shard::{Limbo, Shard, SlotCache};
 use super::wake::{LoneWakeWord, WakePage, WakeWord};
 use super::{LAYOUT_VERSION, header, word};
 use std::fmt::Write;
@@ -60,9 +60,9 @@ fn types() -> String {
         type_of!(AllocState: capacity free lead spare fresh first filled nonempty),
         type_of!(Bins: roots),
         type_of!(Host: 0),
-        type_of!(Shard: limbo magazine),
+        type_of!(Shard: limbo slot_cache),
         type_of!(Limbo: head count units),
-        type_of!(Magazine: count units heads),
+        type_of!(SlotCache: count units heads),
         type_of!(Record: word id id_tail id_link data name_link name_hash meta creator_nonce
             create_time_us construct_us blocks creator_slot creator_pid creator_host link last_use
             creator_start payload),

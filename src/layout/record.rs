@@ -44,7 +44,7 @@ pub struct Record {
     pub creator_pid: AtomicU32,
     /// Index into the header's table of host names.
     pub creator_host: AtomicU32,
-    /// Next record in the queue of free slots, in a magazine or in limbo: slot + 1, 0 at the end.
+    /// Next record in the queue of free slots, in a slot cache or in limbo: slot + 1, 0 at the end.
     pub link: AtomicU32,
     /// The stamp of the last release that was folded in, or of the seal.
     pub last_use: AtomicU64,

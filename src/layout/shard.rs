@@ -1,52 +1,54 @@
-//! Shards: what clients delete, and what that leaves for what they create next.
+//! Shards: the objects that a group of clients deleted, and the free slots that keep their memory for
+//! the objects which these clients create next.
 
 use crate::sync::{AtomicU32, AtomicU64};
 
-/// Shards of a store. A client has the one of its own slot modulo this, so that what one process
-/// frees, and its processor has in its caches, is what that process uses again.
+/// Number of shards of a store. A client uses the shard `slot % SHARDS`, so a process uses again the
+/// memory that it freed, which its processor still has in its caches.
 pub const SHARDS: usize = 8;
 
-/// The longest extent that a magazine keeps, in units: as many as a shard of 512 bytes has stacks for.
-pub const KEPT_UNITS: usize = 122;
+/// Length of the longest extent that a slot cache holds, in units: a shard of 512 bytes has room for
+/// the heads of this many stacks.
+pub const CACHED_UNITS: usize = 122;
 
-/// The most slots that a magazine holds.
-pub const MAGAZINE_SLOTS: u32 = 1024;
+/// The most slots that a slot cache holds.
+pub const SLOT_CACHE_SLOTS: u32 = 1024;
 
-/// A magazine keeps no more than this part of the heap.
-pub const MAGAZINE_PART: u64 = 256;
+/// Divisor: all extents of one slot cache together are at most the heap divided by this.
+pub const SLOT_CACHE_PART: u64 = 256;
 
-/// Doomed objects.
+/// DOOMED objects whose memory is not free yet.
 #[repr(C)]
 #[derive(Debug)]
 pub struct Limbo {
-    /// The one that was doomed last: slot + 1.
+    /// The object that was doomed last: slot + 1.
     pub head: AtomicU32,
-    /// How many.
+    /// Number of objects.
     pub count: AtomicU32,
-    /// Heap units that they keep.
+    /// Heap units of these objects.
     pub units: AtomicU64,
 }
 
-/// Free slots that kept their memory: a stack for each length.
+/// Free slots that keep their memory: one stack for each length.
 #[repr(C)]
 #[derive(Debug)]
-pub struct Magazine {
-    /// Slots in all stacks.
+pub struct SlotCache {
+    /// Number of slots in all stacks.
     pub count: AtomicU32,
-    /// Units that these slots keep.
+    /// Heap units of these slots.
     pub units: AtomicU32,
-    /// The slot that was freed last, by its units less 1: slot + 1.
-    pub heads: [AtomicU32; KEPT_UNITS],
+    /// Heads of the stacks: `heads[units - 1]` is the slot + 1 that was freed last with this length.
+    pub heads: [AtomicU32; CACHED_UNITS],
 }
 
-/// What the clients of a shard delete. Changed under the lock.
+/// The objects that the clients of one shard deleted. Changed under the writer lock only.
 #[repr(C, align(64))]
 #[derive(Debug)]
 pub struct Shard {
-    /// Objects that they deleted or evicted.
+    /// Objects that these clients deleted or evicted.
     pub limbo: Limbo,
-    /// For objects that they create.
-    pub magazine: Magazine,
+    /// Free slots for objects that these clients create.
+    pub slot_cache: SlotCache,
 }
 
 #[cfg(not(any(loom, shuttle)))]

@@ -16,8 +16,8 @@ mod abandoned;
 mod check;
 pub mod hash;
 mod lookup;
-mod magazine;
 mod mutate;
+mod slot_cache;
 mod slots;
 
 #[cfg(test)]
@@ -32,7 +32,7 @@ mod threads;
 pub use abandoned::Abandoned;
 pub use check::Report;
 pub use lookup::{Astray, Hit};
-pub use magazine::Kept;
+pub use slot_cache::CachedSlot;
 pub use slots::{SlotOutcome, Slots, set_free};
 
 use crate::error::{Error, Result, Status};

@@ -334,7 +334,7 @@ impl Session {
 
     /// As the allocator has it; `None` when that cannot be.
     pub fn free_heap_locked(&self) -> Result<Option<(u64, u64)>> {
-        self.empty_magazines_locked()?;
+        self.empty_slot_caches_locked()?;
         let allocator = self.segment.allocator();
         let (free, largest) = (allocator.free_units(), allocator.largest_free()?);
         // Memory before objects that begin at a page is no part of them.

@@ -305,7 +305,7 @@ impl Session {
         let last = set_free(record, slot, word, flags)? == u32::MAX;
         match keeps {
             Some(units) => {
-                self.shard(record.creator_slot.load(Relaxed)).magazine.push(record, slot, units);
+                self.shard(record.creator_slot.load(Relaxed)).slot_cache.push(record, slot, units);
                 Ok(())
             }
             None if last => Ok(()),
@@ -313,7 +313,7 @@ impl Session {
         }
     }
 
-    /// Give the memory of a record back to the allocator, all but what a magazine is to keep: how much
+    /// Give the memory of a record back to the allocator, all but what a slot cache is to keep: how much
     /// that is.
     #[inline]
     fn give_extents_back(&self, record: &Record, word: RecordWord) -> Result<Option<u64>> {

@@ -1,8 +1,8 @@
-//! Magazines: a slot that is freed keeps its memory for the next object of the same length, so that
+//! Slot caches: a slot that is freed keeps its memory for the next object of the same length, so that
 //! neither the allocator nor the queue of free slots is needed for either. Under the writer lock.
 //!
 //! What is kept is free memory all the same: whatever does not find room, or wants to know how much
-//! there is, empties the magazines first.
+//! there is, empties the slot caches first.
 
 use crate::error::{Result, Status};
 use crate::layout::extent::Extent;
@@ -10,13 +10,13 @@ use crate::layout::record::Record;
 use crate::layout::shard::{SHARDS, Shard};
 use crate::layout::word::RecordWord;
 use crate::protocols::alloc;
-use crate::protocols::index::Kept;
+use crate::protocols::index::CachedSlot;
 use crate::store::call::Call;
 use crate::store::session::Session;
 use crate::sync::Ordering::Relaxed;
 
 /// What was kept, as the allocator knows it.
-pub fn extent_of(kept: &Kept) -> alloc::Extent {
+pub fn extent_of(kept: &CachedSlot) -> alloc::Extent {
     alloc::Extent { start: kept.extent.start, len: kept.extent.len(), block: kept.block }
 }
 
@@ -36,8 +36,8 @@ impl Session {
             && word.data_index() == 0
             && record.data.load(1).is_empty();
         let heap = self.segment.facts.geometry.units();
-        let magazine = &self.shard(record.creator_slot.load(Relaxed)).magazine;
-        if !suits || !magazine.has_room(len, heap) {
+        let cache = &self.shard(record.creator_slot.load(Relaxed)).slot_cache;
+        if !suits || !cache.has_room(len, heap) {
             return Ok(None);
         }
         let block = record.blocks[0].load(Relaxed);
@@ -46,13 +46,18 @@ impl Session {
     }
 
     /// Give what all magazines keep back; whether there was any.
-    pub fn empty_magazines(&self, call: &Call<'_>) -> Result<bool> {
-        if self.segment.header().shards.iter().all(|shard| shard.magazine.count.load(Relaxed) == 0)
+    pub fn empty_slot_caches(&self, call: &Call<'_>) -> Result<bool> {
+        if self
+            .segment
+            .header()
+            .shards
+            .iter()
+            .all(|shard| shard.slot_cache.count.load(Relaxed) == 0)
         {
             return Ok(false);
         }
         let mut guard = self.lock(call)?;
-        match self.empty_magazines_locked().inspect_err(|_| guard.poison()) {
+        match self.empty_slot_caches_locked().inspect_err(|_| guard.poison()) {
             Err(error) if error.status() == Status::Corrupt => {
                 // Made anew they are empty.
                 drop(guard);
@@ -62,13 +67,13 @@ impl Session {
         }
     }
 
-    /// As [`Session::empty_magazines`].
-    pub fn empty_magazines_locked(&self) -> Result<bool> {
+    /// As [`Session::empty_slot_caches`].
+    pub fn empty_slot_caches_locked(&self) -> Result<bool> {
         let (index, slots) = (self.segment.index(), self.segment.slots());
         let allocator = self.segment.allocator();
         let mut any = false;
         for shard in &self.segment.header().shards {
-            while let Some(kept) = shard.magazine.pop_any(&index)? {
+            while let Some(kept) = shard.slot_cache.pop_any(&index)? {
                 allocator.free(extent_of(&kept))?;
                 index.record(kept.slot)?.data.store(0, Extent::default());
                 slots.push(&index, kept.slot)?;

@@ -24,7 +24,7 @@ impl Session {
     pub fn trim(&self, call: &Call<'_>, keep: u64) -> Result<u64> {
         self.check_writable()?;
         self.reclaim(call)?;
-        self.empty_magazines(call)?;
+        self.empty_slot_caches(call)?;
         let mut spare = self.reserved_free(call)?.saturating_sub(keep);
         let mut returned = 0;
         let geometry = &self.segment.facts.geometry;

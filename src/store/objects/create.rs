@@ -232,7 +232,7 @@ impl Session {
 
     /// Make room for extents of so many units, or say why there is none.
     pub fn make_room(&self, call: &Call<'_>, room: &mut Room, data: u64, meta: u64) -> Result<()> {
-        if self.empty_magazines(call)? || self.reclaim(call)? > 0 || self.reap_once(call, room)? {
+        if self.empty_slot_caches(call)? || self.reclaim(call)? > 0 || self.reap_once(call, room)? {
             return Ok(());
         }
         let reserved_only = room.no_more_memory.is_some();
@@ -255,7 +255,7 @@ impl Session {
         room: &mut Room,
         full: impl FnOnce() -> Error,
     ) -> Result<()> {
-        if self.empty_magazines(call)? || self.reclaim(call)? > 0 || self.reap_once(call, room)? {
+        if self.empty_slot_caches(call)? || self.reclaim(call)? > 0 || self.reap_once(call, room)? {
             return Ok(());
         }
         if self.segment.facts.lru() && self.evict_for(call, 0, 0, false)? {

@@ -131,7 +131,7 @@ impl Session {
         if reserved_only {
             return Ok(None);
         }
-        let kept = self.shard(self.own.slot).magazine.pop(index, units(size))?;
+        let kept = self.shard(self.own.slot).slot_cache.pop(index, units(size))?;
         Ok(kept.map(|kept| Place { slot: kept.slot, free: kept.word, data: extent_of(&kept) }))
     }
 

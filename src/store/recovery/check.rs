@@ -13,7 +13,7 @@ use crate::layout::header::{HOSTS, Lifecycle};
 use crate::layout::record::{NameHash, Record};
 use crate::layout::word::{RecordWord, State};
 use crate::protocols::alloc;
-use crate::protocols::index::Kept;
+use crate::protocols::index::CachedSlot;
 use crate::segment::all_set;
 use crate::store::call::Call;
 use crate::store::memory::reclaim::units_of;
@@ -40,7 +40,7 @@ struct Check<'a> {
     owned: Vec<Owned>,
     /// Start, length and number of each used block.
     blocks: Vec<(u64, u64, u32)>,
-    /// Which records a magazine keeps.
+    /// Which records a slot cache keeps.
     kept: Vec<bool>,
     /// Nothing is wrong with what all else can be made from.
     table_is_sound: bool,
@@ -88,7 +88,7 @@ impl Check<'_> {
         let before = self.report.problem_count;
         self.records()?;
         self.table_is_sound = self.report.problem_count == before && self.records_are_apart();
-        self.magazines()?;
+        self.slot_caches()?;
         self.extents();
         self.heap();
         self.lists()?;
@@ -260,7 +260,7 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// Whether no two records own the same memory, what magazines keep aside.
+    /// Whether no two records own the same memory, what slot caches hold.
     fn records_are_apart(&mut self) -> bool {
         self.owned.sort_unstable_by_key(|owned| (owned.start, owned.len));
         self.owned.is_sorted_by(|a, b| a.start + a.len <= b.start)
@@ -380,21 +380,21 @@ impl Check<'_> {
         self.ensure(23, kept == found, || format!("{what} is {kept}, a walk finds {found}"));
     }
 
-    /// Magazines keep free slots, each in one place, and memory of their own.
-    fn magazines(&mut self) -> Result<()> {
+    /// Slot caches keep free slots, each in one place, and memory of their own.
+    fn slot_caches(&mut self) -> Result<()> {
         let segment = &self.session.segment;
         let (index, capacity) = (segment.index(), segment.facts.geometry.units());
         for shard in &segment.header().shards {
             let mut all = Vec::new();
-            let walked = shard.magazine.walk(&index, &mut |kept| fallible::push(&mut all, kept));
+            let walked = shard.slot_cache.walk(&index, &mut |kept| fallible::push(&mut all, kept));
             if let Err(error) = walked {
                 self.problem(23, error.to_string());
             }
             let units = all.iter().map(|kept| kept.extent.len()).fold(0, u64::wrapping_add);
-            let (count, kept_units) = (&shard.magazine.count, &shard.magazine.units);
-            self.counted("the count of a magazine", count.load(Relaxed).into(), all.len() as u64);
-            self.counted("the units of a magazine", kept_units.load(Relaxed).into(), units);
-            for Kept { slot, extent, block, .. } in all {
+            let (count, kept_units) = (&shard.slot_cache.count, &shard.slot_cache.units);
+            self.counted("the count of a slot cache", count.load(Relaxed).into(), all.len() as u64);
+            self.counted("the units of a slot cache", kept_units.load(Relaxed).into(), units);
+            for CachedSlot { slot, extent, block, .. } in all {
                 let (start, len) = (extent.start, extent.len());
                 let twice = match self.kept.get_mut(slot as usize) {
                     Some(kept) => std::mem::replace(kept, true),
@@ -404,7 +404,7 @@ impl Check<'_> {
                 if twice || outside {
                     self.problem(
                         23,
-                        format!("a magazine keeps record {slot}, units {start} + {len}"),
+                        format!("a slot cache keeps record {slot}, units {start} + {len}"),
                     );
                     continue;
                 }

@@ -23,7 +23,7 @@ impl Session {
         self.segment.abandoned().take();
         self.free_orphans()?;
         self.rebuild_allocator()?;
-        self.segment.header().shards.iter().for_each(|shard| shard.magazine.reset());
+        self.segment.header().shards.iter().for_each(|shard| shard.slot_cache.reset());
         self.segment.slots().rebuild(&index)?;
         self.rebuild_limbo()?;
         self.mend_reserved()?;
