@@ -183,7 +183,7 @@ fn words_that_mean_nothing_are_i22() {
     detects(22, "generation 0", of(SEALED, WORD), |word| word & u64::from(u32::MAX));
     detects(22, "a free record with a flag", of(FREE, WORD), |word| word | 1 << 10);
     detects_half(22, "a creator beyond all slots", of(SEALED, CREATOR), 5000);
-    detects(22, "an odd epoch", |_| 128, |epoch| epoch | 1);
+    detects(22, "an odd rebuild sequence", |_| 128, |sequence| sequence | 1);
     detects_half(22, "lifecycle CLOSING", |_| 136, 2);
     detects(22, "a chunk beyond the heap", |_| 248, |bits| bits | 1 << 63);
     detects(22, "an event of another entry", |_| EVENTS + 64 * 5, |sequence| sequence + 1);

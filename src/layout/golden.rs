@@ -51,7 +51,7 @@ fn types() -> String {
             shards),
         type_of!(Identity: magic version flags fingerprint nonce capacity chunk_size max_objects
             buckets mode max_readers seed ticks epoch_us reader_quota),
-        type_of!(Live: epoch lifecycle records_reserved),
+        type_of!(Live: rebuild_sequence lifecycle records_reserved),
         type_of!(Reserved: 0),
         type_of!(LockLine: word abandoned),
         type_of!(Table: used free_head free_tail free_count blocks_reserved hosts had_client clearing),

@@ -101,7 +101,7 @@ pub struct Identity {
 #[derive(Debug)]
 pub struct Live {
     /// Odd while the chains are being rebuilt.
-    pub epoch: AtomicU64,
+    pub rebuild_sequence: AtomicU64,
     /// [`Lifecycle`].
     pub lifecycle: AtomicU32,
     /// Records of the object table that are backed by memory.

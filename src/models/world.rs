@@ -244,7 +244,7 @@ impl World {
         assert_eq!(self.table.queue[2].load(Relaxed) as usize, free);
         let sealed = (0..IDS).filter(|n| self.get(CLIENTS, *n)).count();
         assert_eq!(free + sealed, self.slots().count());
-        assert_eq!(self.table.epoch.load(Relaxed) % 2, 0);
+        assert_eq!(self.table.rebuild_sequence.load(Relaxed) % 2, 0);
         // Every free slot can be had, once.
         for n in 0..SLOTS - sealed {
             self.locked(CLIENTS, || self.table.create(id(IDS + n), None, State::Writing));

@@ -161,7 +161,7 @@ impl Segment {
             records: &self.records,
             reserved: &header.live.records_reserved,
             used: &header.table.used,
-            epoch: &header.live.epoch,
+            rebuild_sequence: &header.live.rebuild_sequence,
         }
     }
 

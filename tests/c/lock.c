@@ -215,7 +215,7 @@ static void test_readers_go_on_when_all_producers_died_inside_recovery(void)
     plasma_client_t *reader = connect_store(PLASMA_CONNECT_READ_ONLY, 0, 0);
     const char *index = in_dir(store(), "index");
     plasma_buffer_t buffer;
-    uint64_t epoch;
+    uint64_t sequence;
 
     for (uint64_t number = 0; number < OBJECTS; number++) {
         put_pattern(client, number, number, NULL);
@@ -224,10 +224,10 @@ static void test_readers_go_on_when_all_producers_died_inside_recovery(void)
     take_lock(lock_word(), slot_of(client, owner.pid) | 1 << 17);
     plasma_disconnect(client);
     kill_peer(&owner);
-    read_at(index, EPOCH_AT, &epoch, sizeof epoch);
-    CHECK_EQ(epoch % 2, 0);
-    epoch++;
-    write_at(index, EPOCH_AT, &epoch, sizeof epoch);
+    read_at(index, REBUILD_SEQUENCE_AT, &sequence, sizeof sequence);
+    CHECK_EQ(sequence % 2, 0);
+    sequence++;
+    write_at(index, REBUILD_SEQUENCE_AT, &sequence, sizeof sequence);
     write_at(index, ID_BUCKETS_AT, no_chains, sizeof no_chains);
 
     for (uint64_t number = 0; number < OBJECTS; number++) {

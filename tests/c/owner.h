@@ -11,7 +11,7 @@
 #include "system.h"
 
 /* Words of the index; the layout is held by a golden test. */
-enum { EPOCH_AT = 128, LOCK_AT = 256, ID_BUCKETS_AT = 16384, SEQUENCE = 32 };
+enum { REBUILD_SEQUENCE_AT = 128, LOCK_AT = 256, ID_BUCKETS_AT = 16384, SEQUENCE = 32 };
 
 static inline uint64_t *lock_word(void)
 {

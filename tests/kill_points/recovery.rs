@@ -220,8 +220,8 @@ fn who_takes_objects_out_of_the_middle_of_chains_is_killed() {
     let _ = Client::remove_store(Some(&address));
 }
 
-/// Where the index has the epoch and the lock (docs/internals/layout.md).
-const EPOCH: u64 = 128;
+/// Where the index has the rebuild sequence and the lock (docs/internals/layout.md).
+const REBUILD_SEQUENCE: u64 = 128;
 const LOCK: u64 = 256;
 
 fn index_word(address: &str, offset: u64) -> u64 {
@@ -232,10 +232,10 @@ fn index_word(address: &str, offset: u64) -> u64 {
 }
 
 /// Nobody else changes it while the lock is a dead one's.
-fn make_epoch_odd(address: &str) {
-    let epoch = index_word(address, EPOCH) | 1;
+fn make_rebuild_sequence_odd(address: &str) {
+    let sequence = index_word(address, REBUILD_SEQUENCE) | 1;
     let index = std::fs::File::options().write(true).open(format!("{address}/index")).unwrap();
-    index.write_all_at(&epoch.to_le_bytes(), EPOCH).unwrap();
+    index.write_all_at(&sequence.to_le_bytes(), REBUILD_SEQUENCE).unwrap();
 }
 
 #[test]
@@ -278,14 +278,15 @@ fn readers_get_everything_when_all_producers_died_in_recovery() {
                 let die = || {
                     die_in_delete(&address, first);
                     if cut {
-                        make_epoch_odd(&address);
+                        make_rebuild_sequence_odd(&address);
                     }
                 };
                 run_after("recover", &address, n, "", die)
             },
             |what| {
                 let lock = index_word(&address, LOCK);
-                let (held, rebuilding) = (lock & 0xffff != 0, index_word(&address, EPOCH) % 2 == 1);
+                let (held, rebuilding) =
+                    (lock & 0xffff != 0, index_word(&address, REBUILD_SEQUENCE) % 2 == 1);
                 owned += u64::from(held);
                 odd += u64::from(held && rebuilding);
                 let client = Client::connect(Some(&address), &read_only).unwrap();

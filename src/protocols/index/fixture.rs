@@ -11,7 +11,7 @@ pub(crate) struct Table {
     pub records: Vec<Record>,
     pub reserved: AtomicU32,
     pub used: AtomicU32,
-    pub epoch: AtomicU64,
+    pub rebuild_sequence: AtomicU64,
     pub queue: [AtomicU32; 3],
 }
 
@@ -26,7 +26,7 @@ impl Table {
             records: (0..records).map(|_| Record::empty()).collect(),
             reserved: AtomicU32::new(records as u32),
             used: AtomicU32::new(0),
-            epoch: AtomicU64::new(0),
+            rebuild_sequence: AtomicU64::new(0),
             queue: [AtomicU32::new(0), AtomicU32::new(0), AtomicU32::new(0)],
         }
     }
@@ -39,7 +39,7 @@ impl Table {
             records: &self.records,
             reserved: &self.reserved,
             used: &self.used,
-            epoch: &self.epoch,
+            rebuild_sequence: &self.rebuild_sequence,
         }
     }
 

@@ -101,8 +101,8 @@ impl Index<'_> {
     #[inline(always)]
     fn walk(&self, key: &Key) -> Walk {
         let (bucket, at) = self.bucket(key);
-        // SYNC epoch: Acquire; pairs with the Release stores in `rebuild`.
-        let epoch = self.epoch.load(Ordering::Acquire);
+        // SYNC rebuild: Acquire; pairs with the Release stores in `rebuild`.
+        let sequence = self.rebuild_sequence.load(Ordering::Acquire);
         // SYNC chain: Acquire; pairs with the Release store of each head and link.
         let head = BucketWord(bucket.load(Ordering::Acquire));
         let mut link = head.head();
@@ -111,12 +111,12 @@ impl Index<'_> {
             let slot = link.wrapping_sub(1);
             let Some(record) = self.known(slot) else {
                 // SYNC miss: the fence orders the walk before the second look; what carried the walker
-                // astray was stored after the version or the epoch had moved, and a Release fence.
+                // astray was stored after the version or the rebuild sequence had moved, and a Release fence.
                 fence(Ordering::Acquire);
                 let now = BucketWord(bucket.load(Ordering::Relaxed));
                 let still = now.version() == head.version()
-                    && self.epoch.load(Ordering::Relaxed) == epoch
-                    && epoch & 1 == 0;
+                    && self.rebuild_sequence.load(Ordering::Relaxed) == sequence
+                    && sequence & 1 == 0;
                 // A free record's link may lead anywhere: it is no part of a chain, except where somebody
                 // died between freeing it and the end of a recovery.
                 let ends = !dead && (link == chain_end(at) || head.0 == 0);

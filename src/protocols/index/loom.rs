@@ -12,8 +12,8 @@
 //!    own.
 //!  * `a_seal_hides_nothing`: a second look that wants the state of the first.
 //!  * `a_miss_was_true_once`: a Relaxed change of the record's word.
-//!  * `a_mend_hides_nothing`: an epoch that stays as it was.
-//!  * `a_rebuild_hides_nothing`: an epoch that stays even, is ignored, or becomes even by a Relaxed
+//!  * `a_mend_hides_nothing`: a rebuild sequence that stays as it was.
+//!  * `a_rebuild_hides_nothing`: a rebuild sequence that stays even, is ignored, or becomes even by a Relaxed
 //!    store.
 //!
 //! Nothing notices a link, a head or a cut that is stored Relaxed: the fences of `set_id` and
@@ -270,7 +270,7 @@ fn a_rebuild_hides_nothing() {
             assert_eq!((hit.slot, hit.word.generation()), (n as u32, 1));
         }
         writer.join().unwrap();
-        assert_eq!(table.index().epoch.load(Ordering::Relaxed) % 2, 0);
+        assert_eq!(table.index().rebuild_sequence.load(Ordering::Relaxed) % 2, 0);
     });
 }
 

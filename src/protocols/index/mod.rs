@@ -3,8 +3,8 @@
 //! The object table is the truth; the chains are a cache of it that `rebuild` can make again.
 //!
 //! **Lookup.** A bucket word holds a version and the head of a chain of records. A hit is validated
-//! by the record's own word. A miss counts only if neither the bucket's version nor the recovery
-//! epoch moved during the walk; when they will not settle, or the epoch is odd, or the walk is
+//! by the record's own word. A miss counts only if neither the bucket's version nor the rebuild
+//! sequence moved during the walk; when they will not settle, or the rebuild sequence is odd, or the walk is
 //! longer than any honest chain, or led astray, the object table itself is scanned, and a miss there
 //! is a miss.
 //!
@@ -57,7 +57,7 @@ pub struct Index<'a> {
     /// Slots that were ever used.
     pub used: &'a AtomicU32,
     /// Odd while the chains are being rebuilt.
-    pub epoch: &'a AtomicU64,
+    pub rebuild_sequence: &'a AtomicU64,
 }
 
 /// What to look for.

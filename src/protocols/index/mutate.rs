@@ -60,7 +60,7 @@ impl Index<'_> {
         Ok(())
     }
 
-    /// Make the chains again from the object table. The epoch is odd meanwhile.
+    /// Make the chains again from the object table. the rebuild sequence is odd meanwhile.
     pub fn rebuild_chains(&self) -> Result<()> {
         for kind in KINDS {
             for (at, bucket) in self.buckets(kind).iter().enumerate() {
@@ -85,13 +85,13 @@ impl Index<'_> {
     }
 
     /// Take what is no object any more out of the chains; lookups go on as ever. To be followed by
-    /// [`Self::end_rebuild`]: the epoch that it advances stands for the versions of chains that were
+    /// [`Self::end_rebuild`]: the rebuild sequence that it advances stands for the versions of chains that were
     /// left here, or by a removal that died before it came to that.
     ///
     /// `false` when objects are missing from them or links lead astray, as no death can leave them
     /// but one in a rebuild: then that has to be done.
     pub fn mend_chains(&self) -> Result<bool> {
-        let whole = self.epoch.load(Relaxed) & 1 == 0;
+        let whole = self.rebuild_sequence.load(Relaxed) & 1 == 0;
         Ok(whole && self.mend(Kind::Id)? && self.mend(Kind::Name)?)
     }
 
@@ -142,16 +142,18 @@ impl Index<'_> {
         Ok(missing == 0)
     }
 
-    /// Make the epoch odd: from here on lookups that miss scan the table.
+    /// Makes the rebuild sequence odd. From here on, lookups that miss scan the table.
     pub fn begin_rebuild(&self) {
-        self.epoch.store(self.epoch.load(Relaxed) | 1, Relaxed);
-        // SYNC miss: Release; who sees a cut or a link of the rebuild sees the odd epoch.
+        let now = self.rebuild_sequence.load(Relaxed);
+        self.rebuild_sequence.store(now | 1, Relaxed);
+        // SYNC miss: Release; a walk that sees a cut or a link of the rebuild sees the odd sequence.
         fence(Release);
     }
 
-    /// Make the epoch even, and another one than before.
+    /// Makes the rebuild sequence even, with a value that it never had before.
     pub fn end_rebuild(&self) {
-        // SYNC epoch: Release; the chains are whole.
-        self.epoch.store((self.epoch.load(Relaxed) | 1).wrapping_add(1), Release);
+        let now = self.rebuild_sequence.load(Relaxed);
+        // SYNC rebuild: Release; the chains are whole.
+        self.rebuild_sequence.store((now | 1).wrapping_add(1), Release);
     }
 }

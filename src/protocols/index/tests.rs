@@ -108,7 +108,7 @@ fn a_slot_whose_generation_would_wrap_is_retired() {
 }
 
 #[test]
-fn long_chains_and_odd_epochs_are_answered_by_the_table() {
+fn long_chains_and_odd_sequences_are_answered_by_the_table() {
     let count = if cfg!(miri) { 8 } else { 300 };
     let objects = objects(count + 1);
     let (table, _) = chained(&objects[..count]);
@@ -125,7 +125,7 @@ fn long_chains_and_odd_epochs_are_answered_by_the_table() {
     assert_eq!(find(&table, objects[count].1), None);
     table.rebuild();
     assert_eq!(find(&table, objects[count].1), None);
-    assert_eq!(table.epoch.load(Relaxed), 2);
+    assert_eq!(table.rebuild_sequence.load(Relaxed), 2);
 }
 
 #[test]
@@ -140,7 +140,7 @@ fn chains_are_mended_where_they_are_and_made_anew_only_when_objects_are_missing(
     let before = BucketWord(table.id_buckets[0].load(Relaxed));
     table.mend();
     let after = BucketWord(table.id_buckets[0].load(Relaxed));
-    assert_eq!((after, table.epoch.load(Relaxed)), (before, 2));
+    assert_eq!((after, table.rebuild_sequence.load(Relaxed)), (before, 2));
     assert_eq!(table.records[4].id_link.load(Relaxed), 2);
     assert_eq!(table.records[1].id_link.load(Relaxed), chain_end(0));
     assert_eq!(table.records[1].name_link.load(Relaxed), chain_end(0));

@@ -132,8 +132,10 @@ impl Check<'_> {
         let session = self.session;
         let (segment, geometry) = (&session.segment, &session.segment.facts.geometry);
         let header = segment.header();
-        let epoch = header.live.epoch.load(Relaxed);
-        self.ensure(22, epoch % 2 == 0, || format!("the epoch is {epoch}: a rebuild never ended"));
+        let sequence = header.live.rebuild_sequence.load(Relaxed);
+        self.ensure(22, sequence % 2 == 0, || {
+            format!("the rebuild sequence is {sequence}: a rebuild never ended")
+        });
         let life = header.live.lifecycle.load(Relaxed);
         let known = matches!(Lifecycle::decode(life), Some(Lifecycle::Live | Lifecycle::Gone));
         self.ensure(22, known, || format!("the lifecycle is {life} and nobody is leaving"));

@@ -2,7 +2,7 @@
 //!
 //! Runs when the writer lock was taken from the dead, or was left needing it. Idempotent: it can be
 //! killed at any point, and the next one begins anew. Readers go on meanwhile and notice nothing,
-//! unless the chains have to be made anew: while the epoch is odd a lookup that misses scans the
+//! unless the chains have to be made anew: while the rebuild sequence is odd a lookup that misses scans the
 //! table.
 
 use crate::error::{Error, Result, Status};
