@@ -13,7 +13,7 @@ const SLOT: usize = 0;
 const OLD: usize = 0;
 const NEW: usize = 1;
 
-struct Place {
+struct SlotModel {
     files: Files,
     lock: AtomicU64,
     futex: Futex,
@@ -21,21 +21,21 @@ struct Place {
     drafts: AtomicU32,
 }
 
-impl Place {
+impl SlotModel {
     /// A slot with a client that uses the store; dead if it is not `alive`.
     fn new(alive: bool) -> Arc<Self> {
-        let place = Self {
+        let model = Self {
             files: Files::new(1, 2),
             lock: AtomicU64::new(0),
             futex: Futex::default(),
             drafts: AtomicU32::new(1),
         };
-        assert!(place.files.try_lock(OLD) && place.files.link(SLOT, OLD));
-        say_joined(&place.files.files[OLD].joined, true);
+        assert!(model.files.try_lock(OLD) && model.files.link(SLOT, OLD));
+        say_joined(&model.files.files[OLD].joined, true);
         if !alive {
-            place.files.unlock(OLD);
+            model.files.unlock(OLD);
         }
-        Arc::new(place)
+        Arc::new(model)
     }
 
     /// `store/clients/reap.rs`, bury: whether it did.
@@ -90,40 +90,40 @@ impl Place {
 }
 
 fn spawn<T: Send + 'static>(
-    place: &Arc<Place>,
-    run: impl FnOnce(&Place) -> T + Send + 'static,
+    model: &Arc<SlotModel>,
+    run: impl FnOnce(&SlotModel) -> T + Send + 'static,
 ) -> thread::JoinHandle<T> {
-    let place = place.clone();
-    thread::spawn(move || run(&place))
+    let model = model.clone();
+    thread::spawn(move || run(&model))
 }
 
 #[test]
 fn a_leaver_takes_its_own_name_and_a_reaper_takes_no_living_one() {
     explore(3, || {
-        let place = Place::new(true);
-        let leaver = spawn(&place, |place| place.leave(OLD));
-        let reaper = spawn(&place, |place| place.bury(5));
-        let joined = place.join();
+        let model = SlotModel::new(true);
+        let leaver = spawn(&model, |model| model.leave(OLD));
+        let reaper = spawn(&model, |model| model.bury(5));
+        let joined = model.join();
         if joined {
-            assert_eq!(place.files.named(SLOT), Some(NEW));
+            assert_eq!(model.files.named(SLOT), Some(NEW));
         }
-        place.scan();
+        model.scan();
         leaver.join().unwrap();
         reaper.join().unwrap();
-        assert_eq!(place.files.named(SLOT), joined.then_some(NEW));
+        assert_eq!(model.files.named(SLOT), joined.then_some(NEW));
     });
 }
 
 #[test]
 fn two_reapers_and_a_joiner_agree_on_a_name() {
     explore(2, || {
-        let place = Place::new(false);
-        let reapers = [5, 6].map(|me| spawn(&place, move |place| place.bury(me)));
-        let joined = place.join();
-        place.scan();
+        let model = SlotModel::new(false);
+        let reapers = [5, 6].map(|me| spawn(&model, move |model| model.bury(me)));
+        let joined = model.join();
+        model.scan();
         let [first, second] = reapers.map(|reaper| reaper.join().unwrap());
         assert!(first != second, "{first} {second}");
-        assert_eq!(place.files.named(SLOT), joined.then_some(NEW));
+        assert_eq!(model.files.named(SLOT), joined.then_some(NEW));
     });
 }
 

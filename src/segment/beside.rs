@@ -24,7 +24,7 @@ const DIRECTORY: i32 = libc::O_RDONLY | libc::O_DIRECTORY | libc::O_NOFOLLOW;
 
 /// What a directory beside a store is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum DirKind {
     /// A store that is being made.
     Tmp,
     /// A store that is being unlinked.
@@ -32,17 +32,17 @@ enum Kind {
 }
 
 /// A name beside the store: `.<name>.<which>.<kind>`.
-fn name(address: &Address, which: &str, kind: Kind) -> Result<CString> {
+fn name(address: &Address, which: &str, kind: DirKind) -> Result<CString> {
     let kind: &[u8] = match kind {
-        Kind::Tmp => b".tmp",
-        Kind::Gone => b".gone",
+        DirKind::Tmp => b".tmp",
+        DirKind::Gone => b".gone",
     };
     CString::new([b".", address.name.to_bytes(), b".", which.as_bytes(), kind].concat())
         .map_err(|_| Error::new(Status::InvalidArgument, "the address contains a NUL"))
 }
 
 /// The names of a kind in the order in which they are tried.
-fn names(address: &Address, kind: Kind) -> impl Iterator<Item = Result<CString>> {
+fn names(address: &Address, kind: DirKind) -> impl Iterator<Item = Result<CString>> {
     let drawn = move || {
         let mut nonce = [0; 8];
         random::fill(&mut nonce)?;
@@ -69,7 +69,7 @@ pub fn make_site(address: &Address, parent: &OwnedFd) -> Result<Site> {
             if errno.0 == libc::EACCES { "; choose a directory you may write in" } else { "" };
         errno.because(format!("cannot make {}{hint}", address.display()))
     };
-    for name in names(address, Kind::Tmp) {
+    for name in names(address, DirKind::Tmp) {
         if let Some(site) = try_site(parent, name?).map_err(cannot)? {
             return Ok(site);
         }
@@ -115,7 +115,7 @@ fn try_site(parent: &OwnedFd, name: CString) -> SysResult<Option<Site>> {
 /// Rename the store away from its own name; the new one.
 pub fn move_aside(address: &Address, parent: &OwnedFd) -> Result<SysResult<CString>> {
     let here = Some(parent.as_fd());
-    for aside in names(address, Kind::Gone) {
+    for aside in names(address, DirKind::Gone) {
         let aside = aside?;
         match file::rename_noreplace(here, &address.name, here, &aside) {
             Ok(()) => return Ok(Ok(aside)),
@@ -129,22 +129,22 @@ pub fn move_aside(address: &Address, parent: &OwnedFd) -> Result<SysResult<CStri
 /// Remove what killed builders and removers of this store left beside it.
 pub fn sweep(parent: &OwnedFd, address: &Address) -> Result<()> {
     for k in 0..NAMES {
-        for kind in [Kind::Tmp, Kind::Gone] {
+        for kind in [DirKind::Tmp, DirKind::Gone] {
             sweep_one(parent, &name(address, &k.to_string(), kind)?, kind);
         }
     }
     Ok(())
 }
 
-fn sweep_one(parent: &OwnedFd, name: &CStr, kind: Kind) {
+fn sweep_one(parent: &OwnedFd, name: &CStr, kind: DirKind) {
     let Ok(dir) = file::open_at(Some(parent.as_fd()), name, DIRECTORY, 0) else { return };
     let Ok(stat) = file::stat_fd(dir.as_fd()) else { return };
     if stat.uid != process::uid() {
         return;
     }
     match kind {
-        Kind::Gone => remove_tree(parent, name, dir.as_fd()),
-        Kind::Tmp => {
+        DirKind::Gone => remove_tree(parent, name, dir.as_fd()),
+        DirKind::Tmp => {
             // A builder unlocks after it has published, and the name may be another builder's then.
             if let Some(_lock) = builder_lock(&dir)
                 && is_named(parent, name, &stat)

@@ -50,7 +50,7 @@ pub fn is_read_only(fd: BorrowedFd<'_>) -> bool {
 }
 
 fn describe(magic: u32, block: u64, total: u64, free: u64) -> FileSystem {
-    use Kind::{Huge, Local, Network};
+    use FileSystemKind::{Huge, Local, Network};
     let (name, kind) = match magic {
         0x0102_1994 => ("tmpfs", Local),
         0x8584_58f6 => ("ramfs", Local),
@@ -103,7 +103,7 @@ fn describe(magic: u32, block: u64, total: u64, free: u64) -> FileSystem {
     }
 }
 
-enum Kind {
+enum FileSystemKind {
     Local,
     Network,
     Huge,

@@ -10,7 +10,7 @@ use crate::sync::Ordering::Relaxed;
 
 /// A used or free block, read once; it lies inside the heap.
 #[derive(Clone, Copy)]
-pub(super) struct View<'a> {
+pub(super) struct LoadedBlock<'a> {
     pub number: u32,
     pub node: &'a Block,
     pub start: u64,
@@ -20,7 +20,7 @@ pub(super) struct View<'a> {
     pub next: u32,
 }
 
-impl View<'_> {
+impl LoadedBlock<'_> {
     #[inline(always)]
     pub fn end(&self) -> u64 {
         self.start + self.len
@@ -37,7 +37,7 @@ impl<'a> Allocator<'a> {
     }
 
     #[inline(always)]
-    pub(super) fn view(&self, number: u32) -> Result<View<'a>> {
+    pub(super) fn load_block(&self, number: u32) -> Result<LoadedBlock<'a>> {
         let node = self.node(number)?;
         let start = node.start.load(Relaxed);
         let (free, len) = match BlockState::unpack(node.extent.load(Relaxed)) {
@@ -49,19 +49,19 @@ impl<'a> Allocator<'a> {
             return Err(corrupt("a block reaches beyond the heap"));
         }
         let (prev, next) = (node.prev.load(Relaxed), node.next.load(Relaxed));
-        Ok(View { number, node, start, len, free, prev, next })
+        Ok(LoadedBlock { number, node, start, len, free, prev, next })
     }
 
     /// The block that ends where this one starts; none at unit 0.
     #[inline(always)]
-    pub(super) fn before(&self, block: &View<'_>) -> Result<Option<View<'a>>> {
+    pub(super) fn before(&self, block: &LoadedBlock<'_>) -> Result<Option<LoadedBlock<'a>>> {
         if block.prev == 0 {
             if block.start != 0 || self.state.first.load(Relaxed) != block.number {
                 return Err(corrupt("the chain of blocks starts late"));
             }
             return Ok(None);
         }
-        let before = self.view(block.prev)?;
+        let before = self.load_block(block.prev)?;
         if before.next != block.number || before.end() != block.start {
             return Err(corrupt("a block and the one before it disagree"));
         }
@@ -70,14 +70,14 @@ impl<'a> Allocator<'a> {
 
     /// The block that starts where this one ends; none at the end of the heap.
     #[inline(always)]
-    pub(super) fn after(&self, block: &View<'_>) -> Result<Option<View<'a>>> {
+    pub(super) fn after(&self, block: &LoadedBlock<'_>) -> Result<Option<LoadedBlock<'a>>> {
         if block.next == 0 {
             if block.end() != self.capacity_units() {
                 return Err(corrupt("the chain of blocks ends early"));
             }
             return Ok(None);
         }
-        let after = self.view(block.next)?;
+        let after = self.load_block(block.next)?;
         if after.prev != block.number || after.start != block.end() {
             return Err(corrupt("a block and the one after it disagree"));
         }
@@ -105,7 +105,7 @@ impl<'a> Allocator<'a> {
 
     /// Change a free block's place and length, and so where it is in its bin, or which that is.
     #[inline(always)]
-    pub(super) fn resize_free(&self, block: &View<'_>, start: u64, len: u64) -> Result<()> {
+    pub(super) fn resize_free(&self, block: &LoadedBlock<'_>, start: u64, len: u64) -> Result<()> {
         let bin = bin_of(block.len);
         let stays = bin == bin_of(len) && self.is_alone(block, bin);
         if !stays {
@@ -168,9 +168,9 @@ impl<'a> Allocator<'a> {
 
     /// Turn `lead` and then `len` units from `start` on of a free block into a used one, the rest
     /// staying free.
-    pub(super) fn place(
+    pub(super) fn carve(
         &self,
-        block: &View<'a>,
+        block: &LoadedBlock<'a>,
         start: u64,
         lead: u64,
         len: u64,

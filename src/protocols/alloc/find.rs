@@ -1,14 +1,14 @@
 //! Search: best fit through the bins, first fit by address where memory must be usable.
 
 use super::bins::bin_of;
-use super::blocks::View;
+use super::blocks::LoadedBlock;
 use super::{Allocator, Extent, Outcome, pages};
 use crate::error::Result;
 
 impl<'a> Allocator<'a> {
     /// The shortest free block that holds `len` units, and of those as long the first.
     #[inline(always)]
-    pub(super) fn find(&self, len: u64) -> Result<Option<View<'a>>> {
+    pub(super) fn find(&self, len: u64) -> Result<Option<LoadedBlock<'a>>> {
         let own = bin_of(len);
         if self.is_filled(own)
             && let Some(block) = self.least_of(own, len)?
@@ -50,7 +50,7 @@ impl<'a> Allocator<'a> {
                 let Some((start, end)) = next_usable(from, block.end()) else { break };
                 let (start, end) = (start.max(from), end.min(block.end()));
                 if start.checked_add(len).is_some_and(|stop| stop <= end) {
-                    return self.place(&block, start, self.lead(paged, start, end, len), len);
+                    return self.carve(&block, start, self.lead(paged, start, end, len), len);
                 }
                 if end <= from {
                     break;
@@ -78,7 +78,7 @@ impl<'a> Allocator<'a> {
                 continue;
             }
             let fits = block.free && start >= block.start && block.end() - start >= len;
-            return if fits { self.place(&block, start, 0, len) } else { Ok(Outcome::NoFit) };
+            return if fits { self.carve(&block, start, 0, len) } else { Ok(Outcome::NoFit) };
         }
         Ok(Outcome::NoFit)
     }

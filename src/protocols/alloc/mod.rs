@@ -16,7 +16,7 @@
 
 mod bins;
 mod blocks;
-mod check;
+mod check_blocks;
 mod find;
 #[cfg(test)]
 mod fixture;
@@ -37,8 +37,8 @@ use crate::error::{Error, Result, Status};
 use crate::layout::block::{AllocState, Bins, Block, BlockState, MAX_UNITS};
 use crate::sync::Ordering::Relaxed;
 
-pub use check::Tiling;
-pub use rebuild::Owned;
+pub use check_blocks::Tiling;
+pub use rebuild::OwnedExtent;
 
 /// A used stretch of the heap, in units, and the number of its block (never 0).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,7 +121,7 @@ impl<'a> Allocator<'a> {
         match self.find(len)? {
             Some(block) => {
                 let lead = self.lead(paged, block.start, block.end(), len);
-                self.place(&block, block.start, lead, len)
+                self.carve(&block, block.start, lead, len)
             }
             None => Ok(Outcome::NoFit),
         }
@@ -207,7 +207,7 @@ impl<'a> Allocator<'a> {
     }
 
     /// Make the lead of a block free memory.
-    fn free_lead(&self, own: &blocks::View<'_>, lead: u64) -> Result<Outcome<()>> {
+    fn free_lead(&self, own: &blocks::LoadedBlock<'_>, lead: u64) -> Result<Outcome<()>> {
         match self.before(own)? {
             Some(before) if before.free => {
                 self.resize_free(&before, before.start, before.len + lead)?;
@@ -267,8 +267,8 @@ impl<'a> Allocator<'a> {
     }
 
     /// The used block of an extent that an object record calls its own, and the extent's lead.
-    fn owned(&self, extent: Extent) -> Result<(blocks::View<'a>, u64)> {
-        let own = self.view(extent.block)?;
+    fn owned(&self, extent: Extent) -> Result<(blocks::LoadedBlock<'a>, u64)> {
+        let own = self.load_block(extent.block)?;
         // All of it is used but a lead, which is short.
         match own.len.checked_sub(extent.len) {
             Some(lead)

@@ -1,7 +1,7 @@
 //! Random calls against a list of ranges, and random corruption.
 
 use super::fixture::{Heap, got};
-use super::{Extent, Outcome, Owned};
+use super::{Extent, Outcome, OwnedExtent};
 use crate::sync::Ordering::Relaxed;
 use proptest::prelude::*;
 
@@ -141,7 +141,7 @@ fn apply(heap: &Heap, model: &mut Model, step: &Step) {
         Step::Rebuild => {
             let extents = model.0.iter().enumerate();
             let mut extents: Vec<_> = extents
-                .map(|(i, (e, _))| Owned { start: e.start, len: e.len, tag: i as u64 })
+                .map(|(i, (e, _))| OwnedExtent { start: e.start, len: e.len, tag: i as u64 })
                 .collect();
             let mut assign = |tag: u64, block| {
                 // Leads become free memory.

@@ -7,7 +7,7 @@ use crate::sync::Ordering::Relaxed;
 
 /// An extent that a record owns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Owned {
+pub struct OwnedExtent {
     /// First unit.
     pub start: u64,
     /// Units; not 0.
@@ -29,7 +29,7 @@ impl Allocator<'_> {
     pub fn rebuild(
         &self,
         capacity_units: u64,
-        extents: &mut [Owned],
+        extents: &mut [OwnedExtent],
         assign: &mut dyn FnMut(u64, u32),
     ) -> Result<Outcome<()>> {
         let count = plan(capacity_units, extents)?;
@@ -60,14 +60,14 @@ impl Allocator<'_> {
 }
 
 /// Sort and check the extents: the number of blocks that they and the gaps between them need.
-fn plan(capacity: u64, extents: &mut [Owned]) -> Result<u64> {
+fn plan(capacity: u64, extents: &mut [OwnedExtent]) -> Result<u64> {
     if !(1..=MAX_UNITS).contains(&capacity) {
         return Err(corrupt("bad capacity"));
     }
     extents.sort_unstable_by_key(|extent| extent.start);
     let mut count = 0;
     let mut end = 0;
-    for &Owned { start, len, tag } in extents.iter() {
+    for &OwnedExtent { start, len, tag } in extents.iter() {
         let outside = || {
             let detail = format!(
                 "the extent of {len} units at unit {start} ({tag:#x}) overlaps \

@@ -1,7 +1,7 @@
 //! Each promise of the allocator once, by example.
 
 use super::fixture::{Heap, got};
-use super::{Extent, Outcome, Owned};
+use super::{Extent, Outcome, OwnedExtent};
 use crate::error::Status;
 use crate::layout::block::MAX_UNITS;
 use crate::sync::Ordering::Relaxed;
@@ -286,7 +286,7 @@ fn rebuild_checks_before_it_writes() {
     let heap = Heap::new(100, 4);
     let alloc = heap.alloc();
     let a = got(alloc.alloc(10, false)).unwrap();
-    let owned = |start, len| Owned { start, len, tag: start };
+    let owned = |start, len| OwnedExtent { start, len, tag: start };
     let bad = [
         vec![owned(0, 10), owned(9, 1)],
         vec![owned(5, 5), owned(5, 5)],
@@ -312,8 +312,11 @@ fn rebuild_checks_before_it_writes() {
 fn rebuild_tiles_what_is_owned_and_names_its_blocks() {
     let heap = Heap::new(100, 5);
     let alloc = heap.alloc();
-    let mut owned =
-        [(50, 10), (0, 5), (90, 10), (5, 5)].map(|(start, len)| Owned { start, len, tag: start });
+    let mut owned = [(50, 10), (0, 5), (90, 10), (5, 5)].map(|(start, len)| OwnedExtent {
+        start,
+        len,
+        tag: start,
+    });
     let mut extents = Vec::new();
     let mut assign = |tag, block| extents.push((tag, block));
     assert_eq!(alloc.rebuild(100, &mut owned, &mut assign).unwrap(), Outcome::NeedBlocks(6));
@@ -366,7 +369,7 @@ fn a_bin_of_many_blocks_is_not_deep() {
     let mut owned = Vec::new();
     let used = &mut |start, len, used, _| {
         if used {
-            owned.push(Owned { start, len, tag: 0 })
+            owned.push(OwnedExtent { start, len, tag: 0 })
         }
     };
     heap.alloc().for_each_block(used).unwrap();

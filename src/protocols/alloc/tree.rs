@@ -2,7 +2,7 @@
 //! the blocks' numbers, so that they need no room, and blocks of any lengths and addresses hang in a
 //! tree whose depth is logarithmic.
 
-use super::blocks::View;
+use super::blocks::LoadedBlock;
 use super::{Allocator, bins::bin_of, corrupt};
 use crate::error::{Error, Result};
 use crate::layout::block::{Block, BlockState};
@@ -114,7 +114,7 @@ impl<'a> Allocator<'a> {
 
     /// Take a free block out of its bin.
     #[inline(always)]
-    pub(super) fn unlink(&self, block: &View<'_>) -> Result<()> {
+    pub(super) fn unlink(&self, block: &LoadedBlock<'_>) -> Result<()> {
         let bin = bin_of(block.len);
         if !self.is_filled(bin) {
             return Err(corrupt("a free block is in no bin"));
@@ -128,14 +128,14 @@ impl<'a> Allocator<'a> {
 
     /// Whether nothing else is in the bin of this block.
     #[inline(always)]
-    pub(super) fn is_alone(&self, block: &View<'_>, bin: usize) -> bool {
+    pub(super) fn is_alone(&self, block: &LoadedBlock<'_>, bin: usize) -> bool {
         self.bins.roots[bin].load(Relaxed) == block.number
             && block.node.left.load(Relaxed) == 0
             && block.node.right.load(Relaxed) == 0
     }
 
     /// Take a block out of a tree in which there are others.
-    fn remove(&self, bin: usize, block: &View<'_>) -> Result<()> {
+    fn remove(&self, bin: usize, block: &LoadedBlock<'_>) -> Result<()> {
         let mut steps = Steps(0);
         let mut link = &self.bins.roots[bin];
         let mut next = self.root(bin)?;
@@ -168,7 +168,7 @@ impl<'a> Allocator<'a> {
 
     /// The shortest block of a bin that has at least `len` units, and of those as long the first.
     #[inline(always)]
-    pub(super) fn least_of(&self, bin: usize, len: u64) -> Result<Option<View<'a>>> {
+    pub(super) fn least_of(&self, bin: usize, len: u64) -> Result<Option<LoadedBlock<'a>>> {
         let mut steps = Steps(0);
         let mut best = 0;
         let mut next = self.root(bin)?;
@@ -187,7 +187,7 @@ impl<'a> Allocator<'a> {
     }
 
     /// The longest block of a bin that is not empty.
-    pub(super) fn greatest_of(&self, bin: usize) -> Result<View<'a>> {
+    pub(super) fn greatest_of(&self, bin: usize) -> Result<LoadedBlock<'a>> {
         let mut steps = Steps(0);
         let mut next = self.root(bin)?;
         loop {
@@ -201,8 +201,8 @@ impl<'a> Allocator<'a> {
 
     /// A free block that was found in this bin.
     #[inline(always)]
-    fn in_bin(&self, number: u32, bin: usize) -> Result<View<'a>> {
-        let block = self.view(number)?;
+    fn in_bin(&self, number: u32, bin: usize) -> Result<LoadedBlock<'a>> {
+        let block = self.load_block(number)?;
         if !block.free || bin_of(block.len) != bin {
             return Err(corrupt("a block is in the wrong bin"));
         }

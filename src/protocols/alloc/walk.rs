@@ -1,6 +1,6 @@
 //! All blocks in the order of their addresses.
 
-use super::blocks::View;
+use super::blocks::LoadedBlock;
 use super::{Allocator, corrupt};
 use crate::error::Result;
 use crate::sync::Ordering::Relaxed;
@@ -15,8 +15,8 @@ pub(super) struct Walk<'w, 'a> {
 }
 
 impl<'a> Walk<'_, 'a> {
-    fn step(&mut self) -> Result<View<'a>> {
-        let block = self.alloc.view(self.number)?;
+    fn step(&mut self) -> Result<LoadedBlock<'a>> {
+        let block = self.alloc.load_block(self.number)?;
         // Starts only rise, so that the walk ends; no ring of blocks can pass this.
         if block.start != self.end || block.prev != self.prev {
             return Err(corrupt("a block and the one before it disagree"));
@@ -31,7 +31,7 @@ impl<'a> Walk<'_, 'a> {
 }
 
 impl<'a> Iterator for Walk<'_, 'a> {
-    type Item = Result<View<'a>>;
+    type Item = Result<LoadedBlock<'a>>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.done {

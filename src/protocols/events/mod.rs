@@ -14,7 +14,7 @@
 //! A ticket that was taken and not completed holds readers up: its writer is at work, or dead.
 //! Whoever buries a dead producer appends a gap, and readers pass what is incomplete below it.
 
-mod check;
+mod check_ring;
 
 use crate::error::{Error, Result, Status};
 use crate::id::ObjectId;

@@ -13,7 +13,7 @@
 //! carried into another chain by a reused record sees a new version and looks again.
 
 mod abandoned;
-mod check;
+mod check_chains;
 pub mod hash;
 mod lookup;
 mod mutate;
@@ -30,7 +30,7 @@ mod tests;
 mod threads;
 
 pub use abandoned::Abandoned;
-pub use check::Report;
+pub use check_chains::Report;
 pub use lookup::{Astray, Hit};
 pub use slot_cache::CachedSlot;
 pub use slots::{SlotOutcome, Slots, set_free};
@@ -91,8 +91,8 @@ impl Index<'_> {
     #[inline(always)]
     fn bucket(&self, key: &Key) -> (&AtomicU64, usize) {
         let kind = match key {
-            Key::Id(_) => Kind::Id,
-            Key::Name(_) => Kind::Name,
+            Key::Id(_) => ChainKind::Id,
+            Key::Name(_) => ChainKind::Name,
         };
         let at = self.bucket_number(key);
         (&self.buckets(kind)[at], at)
@@ -107,31 +107,31 @@ impl Index<'_> {
     }
 
     #[inline(always)]
-    fn buckets(&self, kind: Kind) -> &[AtomicU64] {
+    fn buckets(&self, kind: ChainKind) -> &[AtomicU64] {
         match kind {
-            Kind::Id => self.id_buckets,
-            Kind::Name => self.name_buckets,
+            ChainKind::Id => self.id_buckets,
+            ChainKind::Name => self.name_buckets,
         }
     }
 }
 
 /// Whether chains are of ids or of names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum ChainKind {
     Id,
     Name,
 }
 
-const KINDS: [Kind; 2] = [Kind::Id, Kind::Name];
+const CHAIN_KINDS: [ChainKind; 2] = [ChainKind::Id, ChainKind::Name];
 
-impl Kind {
+impl ChainKind {
     /// The key under which a record is in a chain of this kind, if it is to be in one.
     fn key(self, record: &Record, word: RecordWord) -> Option<Key> {
         let is_object = matches!(word.state(), Some(State::Writing | State::Sealed))
             && !word.has(RecordWord::HIDDEN);
         match self {
-            Kind::Id => is_object.then(|| Key::Id(IdWords::from(&record.id()))),
-            Kind::Name => {
+            ChainKind::Id => is_object.then(|| Key::Id(IdWords::from(&record.id()))),
+            ChainKind::Name => {
                 (is_object && word.has(RecordWord::NAMED)).then(|| Key::Name(record.name()))
             }
         }
@@ -139,8 +139,8 @@ impl Kind {
 
     fn link(self, record: &Record) -> &AtomicU32 {
         match self {
-            Kind::Id => &record.id_link,
-            Kind::Name => &record.name_link,
+            ChainKind::Id => &record.id_link,
+            ChainKind::Name => &record.name_link,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Changes to the chains. Every function here runs under the writer lock.
 
-use super::{Index, KINDS, Key, Kind, corrupt_link};
+use super::{CHAIN_KINDS, ChainKind, Index, Key, corrupt_link};
 use crate::error::Result;
 use crate::layout::record::IdWords;
 use crate::layout::word::{BucketWord, CHAIN_END, RecordWord, chain_end};
@@ -62,7 +62,7 @@ impl Index<'_> {
 
     /// Make the chains again from the object table. the rebuild sequence is odd meanwhile.
     pub fn rebuild_chains(&self) -> Result<()> {
-        for kind in KINDS {
+        for kind in CHAIN_KINDS {
             for (at, bucket) in self.buckets(kind).iter().enumerate() {
                 let old = BucketWord(bucket.load(Relaxed));
                 if old.0 != 0 {
@@ -75,7 +75,7 @@ impl Index<'_> {
         for slot in 0..self.used() {
             let record = self.record(slot)?;
             let word = record.load_with(Relaxed);
-            for kind in KINDS {
+            for kind in CHAIN_KINDS {
                 if let Some(key) = kind.key(record, word) {
                     self.insert(&key, slot)?;
                 }
@@ -92,10 +92,10 @@ impl Index<'_> {
     /// but one in a rebuild: then that has to be done.
     pub fn mend_chains(&self) -> Result<bool> {
         let whole = self.rebuild_sequence.load(Relaxed) & 1 == 0;
-        Ok(whole && self.mend(Kind::Id)? && self.mend(Kind::Name)?)
+        Ok(whole && self.mend(ChainKind::Id)? && self.mend(ChainKind::Name)?)
     }
 
-    fn mend(&self, kind: Kind) -> Result<bool> {
+    fn mend(&self, kind: ChainKind) -> Result<bool> {
         const NOWHERE: u32 = u32::MAX;
         const SEEN: u32 = u32::MAX - 1;
         // Copied in the order of the table: chains lead all over it.

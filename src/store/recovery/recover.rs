@@ -9,7 +9,7 @@ use crate::error::{Error, Result, Status};
 use crate::layout::extent::Extent;
 use crate::layout::record::Record;
 use crate::layout::word::{RecordWord, State};
-use crate::protocols::alloc::{self, Allocator, Outcome, Owned};
+use crate::protocols::alloc::{self, Allocator, Outcome, OwnedExtent};
 use crate::store::lock::acquire::Guard;
 use crate::store::session::Session;
 use crate::support::fallible;
@@ -83,7 +83,7 @@ impl Session {
             }
             for (which, extent) in owned_extents(record) {
                 let tag = u64::from(slot) << 2 | which as u64;
-                let extent = Owned { start: extent.start, len: extent.len(), tag };
+                let extent = OwnedExtent { start: extent.start, len: extent.len(), tag };
                 fallible::push(&mut owned, extent)?;
             }
         }

@@ -97,7 +97,7 @@ impl Allocator<'_> {
                 number = self.node(number)?.left.load(Relaxed);
             }
             let Some(least) = above.pop() else { return Ok(()) };
-            let block = self.view(least)?;
+            let block = self.load_block(least)?;
             ensure(bin_of(block.len) == bin, "a block is in the wrong bin")?;
             let key = Some((block.len, block.start));
             ensure(last < key, "a bin is out of order")?;

@@ -1,6 +1,6 @@
 //! Check: chains and lists of slots, compared with the object table. Under the writer lock.
 
-use super::{Index, KINDS, Key, Kind};
+use super::{CHAIN_KINDS, ChainKind, Index, Key};
 use crate::error::Result;
 use crate::layout::record::{IdWords, NameHash};
 use crate::layout::word::{BucketWord, RecordWord, chain_end};
@@ -15,13 +15,18 @@ impl Index<'_> {
     /// Compare the chains with the table. `words` are the words of all records that were ever used,
     /// read under this same lock: since then a WRITING one may have become SEALED, no more.
     pub fn check_chains(&self, words: &[RecordWord], report: Report<'_>) -> Result<()> {
-        for kind in KINDS {
+        for kind in CHAIN_KINDS {
             self.check_chains_of(kind, words, report)?;
         }
         Ok(())
     }
 
-    fn check_chains_of(&self, kind: Kind, words: &[RecordWord], report: Report<'_>) -> Result<()> {
+    fn check_chains_of(
+        &self,
+        kind: ChainKind,
+        words: &[RecordWord],
+        report: Report<'_>,
+    ) -> Result<()> {
         let mut seen = fallible::repeat(false, words.len())?;
         for (at, bucket) in self.buckets(kind).iter().enumerate() {
             let mut link = BucketWord(bucket.load(Relaxed)).first(at);
@@ -115,11 +120,11 @@ fn sortable(key: &Key) -> (u64, u64, u32) {
     }
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for ChainKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Kind::Id => "id",
-            Kind::Name => "name",
+            ChainKind::Id => "id",
+            ChainKind::Name => "name",
         })
     }
 }
