@@ -3,6 +3,7 @@
 mod common;
 
 use common::{Place, pattern, skip};
+use plasma::{Client, ConnectOptions, Status};
 use serde_json::json;
 
 #[test]
@@ -39,6 +40,18 @@ fn create_makes_what_was_asked_for() {
     assert_eq!(reserved["reserved"], 8 << 20);
     Place::empty().run(&["create", "--mode", "777"]).fails(2, &["0777", "0640"]);
     Place::empty().run(&["create", "-c", "1x"]).fails(2, &["1x", "64M"]);
+}
+
+#[test]
+fn create_limits_readers_of_other_users() {
+    let place = Place::with(&["-c", "8M", "--reader-quota", "1M", "--max-readers", "7"]);
+    let connect = |reader_quota, max_readers| {
+        let asked = ConnectOptions { reader_quota, max_readers, ..Default::default() };
+        Client::connect(Some(&place.store()), &asked).map(drop).map_err(|error| error.status())
+    };
+    assert_eq!(connect(1 << 20, 7), Ok(()));
+    assert_eq!(connect(1 << 19, 7), Err(Status::Mismatch));
+    assert_eq!(connect(1 << 20, 8), Err(Status::Mismatch));
 }
 
 #[test]

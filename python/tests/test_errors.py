@@ -54,6 +54,8 @@ def test_exceptions_are_the_builtins_that_fit(client: plasma.Client, store: str)
                 FileExistsError,
             ),
             (lambda: plasma.connect(store, capacity=1 << 20), plasma.MismatchError, ValueError),
+            (lambda: plasma.connect(store, reader_quota=4096), plasma.MismatchError, ValueError),
+            (lambda: plasma.connect(store, max_readers=7), plasma.MismatchError, ValueError),
             (lambda: plasma.connect(other), plasma.NotAStoreError, ValueError),
             (lambda: plasma.connect(store, eviction="fifo"), ValueError, ValueError),
         ):
