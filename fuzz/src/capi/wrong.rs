@@ -248,12 +248,21 @@ impl Model<'_> {
         });
     }
 
+    /// A buffer is held of the object with this id, or of a deleted one that had it.
+    fn holds(&self, id: &plasma_id_t) -> bool {
+        self.held.iter().any(|held| {
+            let mut info = Sized::<plasma_object_info_t>::right();
+            expect("buffer_info", plasma_buffer_info(Some(&held.buffer), info.pointer()), &[OK]);
+            info.value().id.bytes == id.bytes
+        })
+    }
+
     pub fn list_clients(&mut self, key: u8, holders: bool, at: u8, wrong: Wrong) {
         let how = wrong.of(3);
         let mut list = MaybeUninit::uninit();
         let client = self.client(how, 0);
         let to = Wrong::unless(how, 1, &mut list);
-        let there = self.objects.contains_key(&(key % KEYS));
+        let there = self.objects.contains_key(&(key % KEYS)) || self.holds(&id(key));
         let (status, right) = match holders {
             true => {
                 let id = Wrong::unless(how, 2, id(key));
