@@ -60,7 +60,8 @@ const FREE: u64 = 1;
 const USED: u64 = 2;
 
 impl BlockState {
-    /// The word for this state. A length above [`MAX_UNITS`] gives a word that unpacks to nothing.
+    /// Returns the word for this state. A length above [`MAX_UNITS`] gives a word that unpacks to
+    /// nothing.
     #[inline]
     pub const fn pack(self) -> u64 {
         match self {
@@ -70,7 +71,7 @@ impl BlockState {
         }
     }
 
-    /// The state in this word, unless it is corrupt.
+    /// Returns the state in this word, unless it is corrupt.
     #[inline]
     pub const fn unpack(word: u64) -> Option<Self> {
         let len = word & !(3 << STATE_SHIFT);
@@ -114,7 +115,7 @@ pub struct Bins {
 }
 
 impl Block {
-    /// A spare block that is not in shared memory yet (tests and models).
+    /// Returns a spare block that is not in shared memory yet (tests and models).
     pub fn zeroed() -> Self {
         let [prev, next, left, right] = array::from_fn(|_| AtomicU32::new(0));
         Self { start: AtomicU64::new(0), extent: AtomicU64::new(0), prev, next, left, right }
@@ -122,7 +123,7 @@ impl Block {
 }
 
 impl AllocState {
-    /// A state that is not in shared memory yet (tests and models).
+    /// Returns a state that is not in shared memory yet (tests and models).
     pub fn zeroed() -> Self {
         let [spare, fresh, first, filled] = array::from_fn(|_| AtomicU32::new(0));
         let nonempty = array::from_fn(|_| AtomicU64::new(0));

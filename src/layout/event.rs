@@ -25,7 +25,7 @@ pub enum EventKind {
 }
 
 impl EventKind {
-    /// The kind with this number.
+    /// Returns the kind with this number.
     pub const fn decode(raw: u32) -> Result<Self> {
         Ok(match raw {
             1 => Self::Sealed,
@@ -99,7 +99,7 @@ pub struct EventEntry {
 }
 
 impl EventEntry {
-    /// An entry that is not in shared memory yet (tests and models).
+    /// Returns an entry that is not in shared memory yet (tests and models).
     pub fn new() -> Self {
         Self { sequence: AtomicU64::new(0), words: std::array::from_fn(|_| AtomicU64::new(0)) }
     }
@@ -125,7 +125,7 @@ impl Default for EventEntry {
 pub struct EventPayload([u64; EVENT_WORDS]);
 
 impl EventPayload {
-    /// A payload; times before 1970 become 0, what exceeds its bits becomes the largest.
+    /// Returns a payload; times before 1970 become 0, what exceeds its bits becomes the largest.
     #[inline]
     pub fn new(kind: EventKind, time_us: i64, id: &ObjectId, sizes: Sizes) -> Self {
         let time = u64::try_from(time_us).unwrap_or(0).min(MAX_TIME);
@@ -148,7 +148,7 @@ impl EventPayload {
         ])
     }
 
-    /// The kind.
+    /// Returns the kind.
     pub fn kind(&self) -> Result<EventKind> {
         EventKind::decode((self.0[4] & MAX_KIND) as u32)
     }
@@ -158,7 +158,7 @@ impl EventPayload {
         ((self.tail() >> TIME_SHIFT) as u64 & MAX_TIME).cast_signed()
     }
 
-    /// The object.
+    /// Returns the object.
     pub fn id(&self) -> ObjectId {
         let [first, second, third, fourth, ..] = self.0.map(u128::from);
         let head = first | second << 40 | third << 80 | fourth << 120;
@@ -180,14 +180,15 @@ impl EventPayload {
         first | second << 40 | third << 80
     }
 
-    /// The words to store, with the tag of `lap`.
+    /// Returns the words to store, with the tag of `lap`.
     #[inline]
     pub fn words(&self, lap: u64) -> impl Iterator<Item = u64> {
         let tag = Self::tag(lap) << TAG_SHIFT;
         self.0.into_iter().map(move |word| tag | word)
     }
 
-    /// The payload in `words`, unless one was written in another lap; no word after it is taken.
+    /// Returns the payload in `words`, unless one was written in another lap; no word after it is
+    /// taken.
     pub fn from_words(words: impl IntoIterator<Item = u64>, lap: u64) -> Option<Self> {
         let mut payload = [0; EVENT_WORDS];
         for (part, word) in payload.iter_mut().zip(words) {

@@ -33,7 +33,7 @@ impl Extent {
         self.start * UNIT
     }
 
-    /// Whether it owns no memory.
+    /// Returns whether it owns no memory.
     pub const fn is_empty(self) -> bool {
         self.size == 0
     }
@@ -66,7 +66,7 @@ impl ExtentPair {
         }
     }
 
-    /// Read one of the two.
+    /// Reads one of the two.
     #[inline]
     pub fn load(&self, index: usize) -> Extent {
         let wide = self.wide[index & 1].load(Relaxed);
@@ -74,7 +74,7 @@ impl ExtentPair {
         Extent { start: wide >> 48 << 32 | low as u64, size: wide & ((1 << 48) - 1) }
     }
 
-    /// Write one of the two. The size goes last when it grows from 0 and first when it becomes 0,
+    /// Writes one of the two. The size goes last when it grows from 0 and first when it becomes 0,
     /// so that a rebuild never sees a size with a foreign start.
     #[track_caller]
     pub fn store(&self, index: usize, extent: Extent) {

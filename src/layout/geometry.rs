@@ -54,7 +54,7 @@ pub struct Geometry {
 }
 
 impl Geometry {
-    /// The layout of a store of this size, or why there is none.
+    /// Returns the layout of a store of this size, or why there is none.
     pub fn new(capacity: u64, max_objects: u64) -> Result<Self> {
         let capacity = capacity.checked_next_multiple_of(UNIT).unwrap_or(u64::MAX);
         if capacity == 0 || capacity > MAX_CAPACITY {
@@ -103,12 +103,12 @@ impl Geometry {
     }
 }
 
-/// The chunk size of a heap: a power of two, so that 512 chunks cover it.
+/// Returns the chunk size of a heap: a power of two, so that 512 chunks cover it.
 pub fn chunk_size(capacity: u64) -> u64 {
     capacity.div_ceil(u64::from(CHUNKS)).next_power_of_two().max(MIN_CHUNK)
 }
 
-/// A hash of every size, offset and constant that two builds must agree on.
+/// Returns a hash of every size, offset and constant that two builds must agree on.
 pub fn fingerprint() -> u64 {
     use super::block::{AllocState, BINS};
     use super::client::{ClientHeader, Release};

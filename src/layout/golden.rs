@@ -20,7 +20,7 @@ fn width<T, F>(_field: impl Fn(&T) -> &F) -> usize {
     size_of::<F>()
 }
 
-/// A type with its fields; what lies between them is shown as unused.
+/// Returns a type with its fields; what lies between them is shown as unused.
 fn describe(name: &str, size: usize, align: usize, fields: &[(&str, usize, usize)]) -> String {
     let mut text = format!("\n{name}: {size} bytes, aligned to {align}\n");
     let mut at = 0;

@@ -26,7 +26,7 @@ pub enum Lifecycle {
 }
 
 impl Lifecycle {
-    /// Decode a word of shared memory.
+    /// Decodes a word of shared memory.
     pub const fn decode(word: u32) -> Option<Self> {
         match word {
             1 => Some(Self::Live),

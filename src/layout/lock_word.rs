@@ -39,22 +39,22 @@ impl LockWord {
     /// The word of a new store: free, nothing to recover.
     pub const FREE: LockWord = LockWord(0);
 
-    /// A word as loaded; [`is_valid`](Self::is_valid) judges it.
+    /// Returns a word as loaded; [`is_valid`](Self::is_valid) judges it.
     pub const fn from_raw(raw: u64) -> Self {
         Self(raw)
     }
 
-    /// The word as stored.
+    /// Returns the word as stored.
     pub const fn raw(self) -> u64 {
         self.0
     }
 
-    /// Whether Plasma can have stored this word.
+    /// Returns whether Plasma can have stored this word.
     pub const fn is_valid(self) -> bool {
         self.0 & OWNER <= OWNER_SLOTS as u64 && self.0 & RESERVED == 0
     }
 
-    /// The slot that holds the lock.
+    /// Returns the slot that holds the lock.
     pub const fn owner(self) -> Option<u16> {
         ((self.0 & OWNER) as u16).checked_sub(1)
     }
@@ -85,7 +85,7 @@ impl LockWord {
         self.0 & which == other.0 & which
     }
 
-    /// The next holding, by `slot`; the bits are kept.
+    /// Returns the next holding, by `slot`; the bits are kept.
     #[must_use]
     pub const fn acquired_by(self, slot: u16) -> Self {
         let sequence = self.sequence().wrapping_add(1) as u64;
@@ -93,31 +93,31 @@ impl LockWord {
         Self((sequence << SEQUENCE_SHIFT) | kept | (slot as u64 + 1))
     }
 
-    /// The next holding, by `slot`, which must recover what the dead owner left.
+    /// Returns the next holding, by `slot`, which must recover what the dead owner left.
     #[must_use]
     pub const fn stolen_by(self, slot: u16) -> Self {
         Self(self.acquired_by(slot).0 | RECOVER)
     }
 
-    /// The same holding, with somebody who will sleep.
+    /// Returns the same holding, with somebody who will sleep.
     #[must_use]
     pub const fn with_waiters(self) -> Self {
         Self(self.0 | WAITERS)
     }
 
-    /// The same holding, with nothing left to recover.
+    /// Returns the same holding, with nothing left to recover.
     #[must_use]
     pub const fn recovered(self) -> Self {
         Self(self.0 & !RECOVER)
     }
 
-    /// The same holding, with something to recover.
+    /// Returns the same holding, with something to recover.
     #[must_use]
     pub const fn needing_recovery(self) -> Self {
         Self(self.0 | RECOVER)
     }
 
-    /// Free, without waiters; RECOVER is kept.
+    /// Frees, without waiters; RECOVER is kept.
     #[must_use]
     pub const fn released(self) -> Self {
         Self(self.0 & !(OWNER | WAITERS))

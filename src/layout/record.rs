@@ -63,7 +63,7 @@ const _: () = {
 };
 
 impl Record {
-    /// A free slot that was never used.
+    /// Returns a free slot that was never used.
     #[cfg(any(test, loom, shuttle))]
     pub fn empty() -> Self {
         let word = || AtomicU64::new(0);
@@ -93,20 +93,20 @@ impl Record {
         }
     }
 
-    /// The word, with the order of the caller's choice.
+    /// Returns the word, with the order of the caller's choice.
     #[inline]
     pub fn load_with(&self, order: Ordering) -> RecordWord {
         RecordWord(self.word.load(order))
     }
 
-    /// The word, and with it what was written before it.
+    /// Returns the word, and with it what was written before it.
     #[inline]
     pub fn load(&self) -> RecordWord {
         // SYNC record-word: Acquire; pairs with the Release in `swap`.
         self.load_with(Ordering::Acquire)
     }
 
-    /// Change the word from `old` to `new`, or tell what it is.
+    /// Changes the word from `old` to `new`, or tell what it is.
     #[track_caller]
     pub fn swap(&self, old: RecordWord, new: RecordWord) -> Result<(), RecordWord> {
         // SYNC record-word: Release; publishes all fields written before, pairs with each Acquire load
@@ -117,13 +117,13 @@ impl Record {
             .map_err(RecordWord)
     }
 
-    /// The id, to be validated by the word.
+    /// Returns the id, to be validated by the word.
     pub fn id(&self) -> ObjectId {
         let [first, second] = [&self.id[0], &self.id[1]].map(|word| word.load(Relaxed));
         IdWords(first, second, self.id_tail.load(Relaxed)).into()
     }
 
-    /// Whether the id is these words, to be validated by the word.
+    /// Returns whether the id is these words, to be validated by the word.
     #[inline]
     pub fn has_id(&self, id: &IdWords) -> bool {
         self.id[0].load(Relaxed) == id.0
@@ -131,7 +131,7 @@ impl Record {
             && self.id_tail.load(Relaxed) == id.2
     }
 
-    /// Set the id of a slot that is still FREE: the first of its fields to be written.
+    /// Sets the id of a slot that is still FREE: the first of its fields to be written.
     #[track_caller]
     pub fn set_id(&self, id: &IdWords) {
         // SYNC record-fields, miss: Release; who reads this or a later field of the new object, fences
@@ -150,12 +150,12 @@ impl Record {
         Sizes { data: self.data.load(word.data_index()).size, metadata: payload.into() }
     }
 
-    /// The hash of the name, to be validated by the word.
+    /// Returns the hash of the name, to be validated by the word.
     pub fn name(&self) -> NameHash {
         NameHash([self.name_hash[0].load(Relaxed), self.name_hash[1].load(Relaxed)])
     }
 
-    /// Whether the name has this hash, to be validated by the word.
+    /// Returns whether the name has this hash, to be validated by the word.
     pub fn has_name(&self, hash: &NameHash) -> bool {
         self.name_hash[0].load(Relaxed) == hash.0[0] && self.name_hash[1].load(Relaxed) == hash.0[1]
     }

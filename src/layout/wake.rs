@@ -28,12 +28,12 @@ impl WakeWord {
     /// `seq`: who was woken from an earlier value wakes the next few.
     pub const RELAY: u32 = 1;
 
-    /// The next value of `seq`: never the same.
+    /// Returns the next value of `seq`: never the same.
     pub const fn bumped(seq: u32, relay: bool) -> u32 {
         (seq | Self::RELAY).wrapping_add(1) | relay as u32
     }
 
-    /// A word that is not in shared memory yet (tests and models).
+    /// Returns a word that is not in shared memory yet (tests and models).
     pub fn new() -> Self {
         Self { seq: AtomicU32::new(0), hint: AtomicU32::new(0) }
     }
@@ -68,7 +68,7 @@ pub struct WakePage {
 }
 
 impl WakePage {
-    /// Every word of the file.
+    /// Returns every word of the file.
     pub fn words(&self) -> impl Iterator<Item = &WakeWord> {
         let lone = [&self.global.word, &self.events.word];
         self.ids.iter().chain(&self.names).chain(lone)

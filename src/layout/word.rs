@@ -58,7 +58,7 @@ impl RecordWord {
 
     const FLAGS: u64 = 0xff00;
 
-    /// A word of these parts.
+    /// Returns a word of these parts.
     pub const fn new(generation: u32, flags: u64, state: State) -> Self {
         Self((generation as u64) << 32 | (flags & Self::FLAGS) | state as u64)
     }
@@ -68,7 +68,7 @@ impl RecordWord {
         (self.0 >> 32) as u32
     }
 
-    /// The state, or nothing when the word is nonsense.
+    /// Returns the state, or nothing when the word is nonsense.
     pub const fn state(self) -> Option<State> {
         match self.0 as u8 {
             0 => Some(State::Free),
@@ -79,12 +79,12 @@ impl RecordWord {
         }
     }
 
-    /// Whether the state is `state`.
+    /// Returns whether the state is `state`.
     pub const fn is(self, state: State) -> bool {
         self.0 as u8 == state as u8
     }
 
-    /// Whether all bits of `flags` are set.
+    /// Returns whether all bits of `flags` are set.
     pub const fn has(self, flags: u64) -> bool {
         self.0 & flags == flags
     }
@@ -99,17 +99,17 @@ impl RecordWord {
         self.has(Self::META1) as usize
     }
 
-    /// The same word in another state.
+    /// Returns the same word in another state.
     pub const fn in_state(self, state: State) -> Self {
         Self(self.0 & !0xff | state as u64)
     }
 
-    /// The same word with `flags` set.
+    /// Returns the same word with `flags` set.
     pub const fn with(self, flags: u64) -> Self {
         Self(self.0 | flags & Self::FLAGS)
     }
 
-    /// The same word with `flags` cleared.
+    /// Returns the same word with `flags` cleared.
     pub const fn without(self, flags: u64) -> Self {
         Self(self.0 & !(flags & Self::FLAGS))
     }
@@ -136,13 +136,13 @@ pub struct BucketWord(pub u64);
 /// Set in the link at the end of a chain.
 pub const CHAIN_END: u32 = 1 << 31;
 
-/// The link at the end of the chain of a bucket.
+/// Returns the link at the end of the chain of a bucket.
 pub const fn chain_end(bucket: usize) -> u32 {
     CHAIN_END | bucket as u32
 }
 
 impl BucketWord {
-    /// A word of these parts.
+    /// Returns a word of these parts.
     pub const fn new(version: u32, head: u32) -> Self {
         Self((version as u64) << 32 | head as u64)
     }
@@ -150,11 +150,11 @@ impl BucketWord {
     pub const fn version(self) -> u32 {
         (self.0 >> 32) as u32
     }
-    /// The first link.
+    /// Returns the first link.
     pub const fn head(self) -> u32 {
         self.0 as u32
     }
-    /// The first link of this bucket's chain, its end also where nothing was ever in it.
+    /// Returns the first link of this bucket's chain, its end also where nothing was ever in it.
     #[inline(always)]
     pub const fn first(self, bucket: usize) -> u32 {
         if self.0 == 0 { chain_end(bucket) } else { self.head() }
@@ -173,15 +173,15 @@ impl BucketWord {
 pub struct LeaseWord(pub u64);
 
 impl LeaseWord {
-    /// A lease on one generation of a slot.
+    /// Returns a lease on one generation of a slot.
     pub const fn new(generation: u32, slot: u32) -> Self {
         Self((generation as u64) << 32 | slot as u64)
     }
-    /// The generation held.
+    /// Returns the generation held.
     pub const fn generation(self) -> u32 {
         (self.0 >> 32) as u32
     }
-    /// The slot held.
+    /// Returns the slot held.
     pub const fn slot(self) -> u32 {
         self.0 as u32
     }

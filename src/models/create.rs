@@ -34,7 +34,7 @@ impl Store {
         })
     }
 
-    /// Abort what the creator is writing.
+    /// Aborts what the creator is writing.
     fn abort(&self, me: u16, id: IdWords) {
         locked(&self.lock, &self.futex, me, || {
             let hit = self.table.index().find(&Key::Id(id)).unwrap().unwrap();

@@ -34,17 +34,17 @@ impl Files {
         call(&mut self.state.lock().unwrap())
     }
 
-    /// Link a file to a name that is not taken.
+    /// Links a file to a name that is not taken.
     pub fn link(&self, slot: usize, file: usize) -> bool {
         self.call(|state| state.names[slot].is_none() && state.names[slot].replace(file).is_none())
     }
 
-    /// Remove a name, whosever it is.
+    /// Removes a name, whosever it is.
     pub fn unlink(&self, slot: usize) -> Option<usize> {
         self.call(|state| state.names[slot].take())
     }
 
-    /// Remove a name if it is still that of `file`: by its owner, who knows.
+    /// Removes a name if it is still that of `file`: by its owner, who knows.
     pub fn unlink_if(&self, slot: usize, file: usize) {
         self.call(|state| {
             if state.names[slot] == Some(file) {
@@ -108,7 +108,7 @@ impl LockEnv for Patient<'_> {
     }
 }
 
-/// Take the lock, run, let go.
+/// Takes the lock, run, let go.
 pub fn locked<T>(word: &AtomicU64, futex: &Futex, me: u16, section: impl FnOnce() -> T) -> T {
     let lock = WriterLock::new(word);
     let got = lock.acquire(me, &mut Patient { lock, futex }).unwrap();

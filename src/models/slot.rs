@@ -22,7 +22,7 @@ struct SlotModel {
 }
 
 impl SlotModel {
-    /// A slot with a client that uses the store; dead if it is not `alive`.
+    /// Returns a slot with a client that uses the store; dead if it is not `alive`.
     fn new(alive: bool) -> Arc<Self> {
         let model = Self {
             files: Files::new(1, 2),

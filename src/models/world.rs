@@ -116,8 +116,8 @@ impl World {
         index.end_rebuild();
     }
 
-    /// The word of a record that a dead creator left WRITING: under the lock. First whether it is
-    /// dead, since until then it may seal.
+    /// Returns the word of a record that a dead creator left WRITING: under the lock. First whether
+    /// it is dead, since until then it may seal.
     fn orphan(&self, slot: u32) -> Option<RecordWord> {
         let creator = self.record(slot).creator_slot.load(Relaxed) as usize;
         let dead = self.is_dead(creator);
@@ -158,7 +158,7 @@ impl World {
         self.table.slots().give(&self.table.index(), slot, word, 0).unwrap();
     }
 
-    /// Whether it was there.
+    /// Returns whether it was there.
     fn get(&self, me: usize, n: usize) -> bool {
         loop {
             let Some(hit) = self.find(n) else { return false };

@@ -15,12 +15,12 @@ pub struct LifecycleWord<'a> {
 }
 
 impl<'a> LifecycleWord<'a> {
-    /// The lifecycle in `word`.
+    /// Returns the lifecycle in `word`.
     pub const fn new(word: &'a AtomicU32) -> Self {
         Self { word }
     }
 
-    /// The lifecycle now; nothing when the word is nonsense.
+    /// Returns the lifecycle now; nothing when the word is nonsense.
     #[inline(always)]
     pub fn load(&self) -> Option<Lifecycle> {
         // Relaxed: it brings no data along. Where it counts, a fence is before it, or a system call
@@ -28,7 +28,7 @@ impl<'a> LifecycleWord<'a> {
         Lifecycle::decode(self.word.load(Ordering::Relaxed))
     }
 
-    /// Change the lifecycle; `false` when it is not `from`.
+    /// Changes the lifecycle; `false` when it is not `from`.
     #[track_caller]
     pub fn change(&self, from: Lifecycle, to: Lifecycle) -> bool {
         // Relaxed: as above.
@@ -64,7 +64,7 @@ impl<'a> LifecycleWord<'a> {
         self.change(Lifecycle::Gone, Lifecycle::Live);
     }
 
-    /// The caller has become visible: the lifecycle that decides whether it may stay.
+    /// Returns the caller has become visible: the lifecycle that decides whether it may stay.
     pub fn arrive(&self) -> Option<Lifecycle> {
         // SYNC join: SeqCst; pairs with the fence of a leaver between CLOSING and its look at the
         // others.
@@ -86,13 +86,13 @@ impl<'a> LifecycleWord<'a> {
     }
 }
 
-/// Say in a client's file whether it uses the store.
+/// Says in a client's file whether it uses the store.
 pub fn say_joined(word: &AtomicU32, joined: bool) {
     // SYNC joined: Release; who says that it has left has released all its leases before.
     word.store(joined.into(), Ordering::Release);
 }
 
-/// Whether a client says that it uses the store; `word` reads that from its file.
+/// Returns whether a client says that it uses the store; `word` reads that from its file.
 pub fn says_joined(word: impl FnOnce() -> u32) -> bool {
     let word = word();
     // SYNC joined: Acquire; pairs with the Release in `say_joined`.
@@ -100,8 +100,8 @@ pub fn says_joined(word: impl FnOnce() -> u32) -> bool {
     word != 0
 }
 
-/// Begin to remove the name of `slot` in `readers/`, before it is looked at: under the writer lock. A
-/// reader may take the name meanwhile, since whoever had it may give it up.
+/// Begins to remove the name of `slot` in `readers/`, before it is looked at: under the writer
+/// lock. A reader may take the name meanwhile, since whoever had it may give it up.
 pub fn begin_clearing(clearing: &AtomicU32, slot: u32) {
     clearing.store(slot + 1, Ordering::Relaxed);
     // SYNC clearing: SeqCst; pairs with the fence in `is_clearing`: either that reader is seen to have
@@ -115,8 +115,8 @@ pub fn end_clearing(clearing: &AtomicU32) {
     clearing.store(0, Ordering::Release);
 }
 
-/// Whether the name of `slot` in `readers/`, which the caller has just taken, is being removed. If not,
-/// the caller looks whether it has it still: then it stays.
+/// Returns whether the name of `slot` in `readers/`, which the caller has just taken, is being
+/// removed. If not, the caller looks whether it has it still: then it stays.
 pub fn is_clearing(clearing: &AtomicU32, slot: u32) -> bool {
     // SYNC clearing: SeqCst; pairs with the fence in `begin_clearing`.
     fence(Ordering::SeqCst);

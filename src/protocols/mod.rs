@@ -1,4 +1,5 @@
-//! The protocols over words in shared memory: no kernel, no mappings, so that loom and miri run them.
+//! The protocols over words in shared memory. They use no kernel and no mappings, so loom and miri
+//! run the code that is shipped.
 
 pub mod alloc;
 pub mod events;

@@ -7,7 +7,7 @@ use std::ffi::CString;
 /// Where stores that are named by a word live.
 const SHM: &str = "/dev/shm";
 
-/// The directory of the stores that this user names by words.
+/// Returns the directory of the stores that this user names by words.
 pub fn directory_of_words() -> Result<String> {
     // By the number that the parent of a user namespace knows: `unshare -r` makes anybody uid 0.
     let uid =
@@ -112,13 +112,13 @@ impl Address {
         Ok(Self { parent: text(parent)?, name: text(name.as_bytes())?, path, own_parent })
     }
 
-    /// The path as text for messages.
+    /// Returns the path as text for messages.
     pub fn display(&self) -> std::borrow::Cow<'_, str> {
         self.path.to_string_lossy()
     }
 }
 
-/// The error of a relative address where the working directory has no path.
+/// Returns the error of a relative address where the working directory has no path.
 fn no_working_dir(path: &str, errno: Errno) -> Error {
     Error::os(
         Status::StoreNotFound,

@@ -31,7 +31,7 @@ enum DirKind {
     Gone,
 }
 
-/// A name beside the store: `.<name>.<which>.<kind>`.
+/// Returns a name beside the store: `.<name>.<which>.<kind>`.
 fn name(address: &Address, which: &str, kind: DirKind) -> Result<CString> {
     let kind: &[u8] = match kind {
         DirKind::Tmp => b".tmp",
@@ -41,7 +41,7 @@ fn name(address: &Address, which: &str, kind: DirKind) -> Result<CString> {
         .map_err(|_| Error::new(Status::InvalidArgument, "the address contains a NUL"))
 }
 
-/// The names of a kind in the order in which they are tried.
+/// Returns the names of a kind in the order in which they are tried.
 fn names(address: &Address, kind: DirKind) -> impl Iterator<Item = Result<CString>> {
     let drawn = move || {
         let mut nonce = [0; 8];
@@ -62,7 +62,7 @@ pub struct Site {
     pub index: OwnedFd,
 }
 
-/// Make a directory to build in.
+/// Makes a directory to build in.
 pub fn make_site(address: &Address, parent: &OwnedFd) -> Result<Site> {
     let cannot = |errno: Errno| {
         let hint =
@@ -112,7 +112,7 @@ fn try_site(parent: &OwnedFd, name: CString) -> SysResult<Option<Site>> {
     }
 }
 
-/// Rename the store away from its own name; the new one.
+/// Renames the store away from its own name; the new one.
 pub fn move_aside(address: &Address, parent: &OwnedFd) -> Result<SysResult<CString>> {
     let here = Some(parent.as_fd());
     for aside in names(address, DirKind::Gone) {
@@ -126,7 +126,7 @@ pub fn move_aside(address: &Address, parent: &OwnedFd) -> Result<SysResult<CStri
     Ok(Err(Errno(libc::EEXIST)))
 }
 
-/// Remove what killed builders and removers of this store left beside it.
+/// Removes what killed builders and removers of this store left beside it.
 pub fn sweep(parent: &OwnedFd, address: &Address) -> Result<()> {
     for k in 0..NAMES {
         for kind in [DirKind::Tmp, DirKind::Gone] {
@@ -155,13 +155,15 @@ fn sweep_one(parent: &OwnedFd, name: &CStr, kind: DirKind) {
     }
 }
 
-/// Whether `name` still leads to this directory, which is kept open, so that no other has its inode.
+/// Returns whether `name` still leads to this directory, which is kept open, so that no other has
+/// its inode.
 pub fn is_named(parent: &OwnedFd, name: &CStr, dir: &Stat) -> bool {
     file::stat_at(Some(parent.as_fd()), name).is_ok_and(|named| named.same_file(dir))
 }
 
-/// The lock of the builder of `dir`, when that is dead or done. Who has it owns a directory that is
-/// not published, so a builder that has not got that far yet finds it taken and uses another.
+/// Returns the lock of the builder of `dir`, when that is dead or done. Who has it owns a directory
+/// that is not published, so a builder that has not got that far yet finds it taken and uses
+/// another.
 fn builder_lock(dir: &OwnedFd) -> Option<OwnedFd> {
     let flags = libc::O_RDWR | libc::O_NOFOLLOW;
     let index = file::open_at(Some(dir.as_fd()), files::INDEX, flags, 0).or_else(|_| {

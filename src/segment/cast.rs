@@ -16,7 +16,7 @@ pub struct Section<T: Shared> {
 }
 
 impl<T: Shared> Section<T> {
-    /// The `count` values at byte `offset` of `map`, if they lie in it and are aligned.
+    /// Returns the `count` values at byte `offset` of `map`, if they lie in it and are aligned.
     pub fn new(map: &Arc<Map>, offset: u64, count: u64) -> Result<Self> {
         let wrong = || Error::new(Status::Corrupt, "a section of the store lies outside its file");
         let bytes = count.checked_mul(size_of::<T>() as u64).ok_or_else(wrong)?;
@@ -45,7 +45,7 @@ impl<T: Shared> Deref for Section<T> {
 pub struct Single<T: Shared>(Section<T>);
 
 impl<T: Shared> Single<T> {
-    /// The value at byte `offset` of `map`, as by [`Section::new`].
+    /// Returns the value at byte `offset` of `map`, as by [`Section::new`].
     pub fn new(map: &Arc<Map>, offset: u64) -> Result<Self> {
         Section::new(map, offset, 1).map(Self)
     }

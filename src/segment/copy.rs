@@ -10,7 +10,7 @@ const STREAM_FROM: usize = 2 << 20;
 #[cfg(all(target_arch = "x86_64", not(miri)))]
 const STREAM_BELOW: usize = 512 << 20;
 
-/// Copy `len` bytes.
+/// Copies `len` bytes.
 ///
 /// # Safety
 /// As for [`std::ptr::copy_nonoverlapping`].

@@ -31,7 +31,7 @@ pub struct Modes {
 }
 
 impl Modes {
-    /// The table, from the mode that the creator asked for.
+    /// Returns the table, from the mode that the creator asked for.
     pub fn new(mode: u32) -> Result<Self> {
         let (dir, clients, readers) = match mode {
             0o600 => (0o700, 0o700, None),
@@ -53,12 +53,12 @@ impl Modes {
     }
 }
 
-/// The canonical name of a slot: its decimal number, no sign and no leading zero.
+/// Returns the canonical name of a slot: its decimal number, no sign and no leading zero.
 pub fn slot_name(slot: u32) -> CString {
     CString::new(slot.to_string()).unwrap_or_default()
 }
 
-/// The slot that `name` is the canonical name of.
+/// Returns the slot that `name` is the canonical name of.
 pub fn slot_of(name: &CStr) -> Option<u32> {
     let text = name.to_str().ok()?;
     let slot: u32 = text.parse().ok()?;

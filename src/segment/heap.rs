@@ -40,7 +40,7 @@ pub struct BytesMut {
 }
 
 impl Heap {
-    /// Map the heap file for reading.
+    /// Maps the heap file for reading.
     pub fn new(fd: OwnedFd, capacity: u64, chunk_size: u64) -> Result<Self> {
         let readable = Map::read_only(fd.as_fd(), capacity as usize)
             .map_err(|errno| errno.because("cannot map the heap"))?;
@@ -49,7 +49,7 @@ impl Heap {
         Ok(Self { fd, readable, writable: OnceCell::new(), capacity, chunk_shift })
     }
 
-    /// The file.
+    /// Returns the file.
     pub fn fd(&self) -> Result<BorrowedFd<'_>> {
         self.fd.fd()
     }
@@ -84,7 +84,7 @@ impl Heap {
         all_set(reserved, first, last).then_some(extent.offset() as usize)
     }
 
-    /// The bytes of `extent` through the read-only map.
+    /// Returns the bytes of `extent` through the read-only map.
     #[inline]
     pub fn read(&self, extent: Extent, reserved: &Reserved) -> Result<Bytes> {
         self.find(extent, reserved).ok_or_else(|| outside(extent))
@@ -100,7 +100,7 @@ impl Heap {
         Some(Bytes { ptr: self.readable.ptr().wrapping_add(at), len: extent.size })
     }
 
-    /// The bytes of `extent` through the read-write map, which the first call makes.
+    /// Returns the bytes of `extent` through the read-write map, which the first call makes.
     #[inline]
     pub fn write(&self, extent: Extent, reserved: &Reserved) -> Result<BytesMut> {
         let map = self.writable.get_or_try_init(|| -> Result<Map> {
@@ -117,7 +117,7 @@ impl Heap {
         Ok(BytesMut { ptr: map.ptr().wrapping_add(at), len: extent.size })
     }
 
-    /// Copy bytes out with a system call: right even where nothing is reserved.
+    /// Copies bytes out with a system call: right even where nothing is reserved.
     pub fn copy_out(&self, offset: u64, into: &mut [u8]) -> bool {
         self.fd.get().and_then(|fd| file::read_at(fd, into, offset)).is_ok_and(|n| n == into.len())
     }
@@ -139,7 +139,7 @@ impl Heap {
     }
 }
 
-/// Whether the bits `first ..= last` are set.
+/// Returns whether the bits `first ..= last` are set.
 #[inline(always)]
 pub fn all_set(reserved: &Reserved, first: u32, last: u32) -> bool {
     let (first_word, last_word) = (first as usize / 64, last as usize / 64);
@@ -174,7 +174,7 @@ unsafe impl Send for BytesMut {}
 unsafe impl Sync for BytesMut {}
 
 impl Bytes {
-    /// The bytes as a slice.
+    /// Returns the bytes as a slice.
     ///
     /// # Safety
     /// The object is sealed and leased, or the caller's own, for all of `'a`, and the map stays.
@@ -186,7 +186,7 @@ impl Bytes {
 }
 
 impl BytesMut {
-    /// The bytes as a slice.
+    /// Returns the bytes as a slice.
     ///
     /// # Safety
     /// The object is the caller's and unsealed for all of `'a`, nobody else has a slice of it, and
@@ -196,7 +196,7 @@ impl BytesMut {
         unsafe { std::slice::from_raw_parts_mut(self.ptr, self.len as usize) }
     }
 
-    /// Copy `bytes` to the start. The extent is the caller's: nobody else looks at it yet.
+    /// Copies `bytes` to the start. The extent is the caller's: nobody else looks at it yet.
     #[track_caller]
     pub fn copy_from(self, bytes: &[u8]) {
         in_pieces(bytes.len().min(self.len as usize), |at, len| {
@@ -208,7 +208,7 @@ impl BytesMut {
         });
     }
 
-    /// Copy another extent of the same creator to the start.
+    /// Copies another extent of the same creator to the start.
     #[track_caller]
     pub fn copy_from_own(self, from: Bytes) {
         in_pieces(from.len.min(self.len) as usize, |at, len| {
@@ -218,7 +218,7 @@ impl BytesMut {
         });
     }
 
-    /// Fill with zeros.
+    /// Fills with zeros.
     #[track_caller]
     pub fn fill_zero(self) {
         in_pieces(self.len as usize, |at, len| {
@@ -228,7 +228,7 @@ impl BytesMut {
     }
 }
 
-/// Call `copy` with places and lengths that make up `len` bytes: at once, but in two pieces with a
+/// Calls `copy` with places and lengths that make up `len` bytes: at once, but in two pieces with a
 /// kill point before each where there are kill points.
 #[inline(always)]
 #[track_caller]

@@ -67,7 +67,7 @@ pub struct Facts {
 }
 
 impl Facts {
-    /// Whether `identity` is still that of the store these facts were copied from.
+    /// Returns whether `identity` is still that of the store these facts were copied from.
     pub fn is_identity(&self, identity: &Identity) -> bool {
         let wide = |word: &AtomicU64| word.load(Ordering::Relaxed);
         let half = |word: &AtomicU32| word.load(Ordering::Relaxed);
@@ -144,13 +144,13 @@ pub struct Segment {
 }
 
 impl Segment {
-    /// The head of the index file.
+    /// Returns the head of the index file.
     #[inline(always)]
     pub fn header(&self) -> &Header {
         &self.header
     }
 
-    /// The object table and its chains.
+    /// Returns the object table and its chains.
     #[inline(always)]
     pub fn index(&self) -> Index<'_> {
         let header = self.header();
@@ -174,7 +174,7 @@ impl Segment {
         }
     }
 
-    /// A record of the object table.
+    /// Returns a record of the object table.
     #[inline(always)]
     pub fn record(&self, slot: u32) -> Result<&Record> {
         // As `Index::record`, for a borrow of the segment.
@@ -184,13 +184,13 @@ impl Segment {
         self.records.get(slot as usize).ok_or_else(|| no_record(slot))
     }
 
-    /// The queue of free slots.
+    /// Returns the queue of free slots.
     pub fn slots(&self) -> Slots<'_> {
         let table = &self.header().table;
         Slots { head: &table.free_head, tail: &table.free_tail, count: &table.free_count }
     }
 
-    /// The heap's allocator; to be used under the writer lock.
+    /// Returns the heap's allocator; to be used under the writer lock.
     pub fn allocator(&self) -> Allocator<'_> {
         let header = self.header();
         Allocator::new(
@@ -201,29 +201,29 @@ impl Segment {
         )
     }
 
-    /// The events.
+    /// Returns the events.
     pub fn events(&self) -> Result<EventRing<'_>> {
         let head = &self.header().events;
         EventRing::new(&head.head, &head.last_gap, &self.events)
     }
 
-    /// The writer lock.
+    /// Returns the writer lock.
     pub fn lock(&self) -> WriterLock<'_> {
         WriterLock::new(&self.header().lock.word)
     }
 
-    /// The objects that were given up without the writer lock.
+    /// Returns the objects that were given up without the writer lock.
     #[inline(always)]
     pub fn abandoned(&self) -> Abandoned<'_> {
         Abandoned { count: &self.header().lock.abandoned }
     }
 
-    /// The words that waiters sleep on.
+    /// Returns the words that waiters sleep on.
     pub fn wake(&self) -> &WakePage {
         &self.wake
     }
 
-    /// Wake all who wait for anything. A word that nobody sleeps on costs no system call; whom a
+    /// Wakes all who wait for anything. A word that nobody sleeps on costs no system call; whom a
     /// sealer left asleep when it died wakes by itself (see `wait`).
     pub fn wake_everybody(&self) {
         announce(self.wake().words(), self.facts.foreign_readers(), &mut |word, count| {
@@ -231,13 +231,13 @@ impl Segment {
         });
     }
 
-    /// Whether the store is in use.
+    /// Returns whether the store is in use.
     #[inline(always)]
     pub fn lifecycle_word(&self) -> LifecycleWord<'_> {
         LifecycleWord::new(&self.header().live.lifecycle)
     }
 
-    /// Whether the store accepts calls.
+    /// Returns whether the store accepts calls.
     #[inline(always)]
     pub fn lifecycle(&self) -> Result<Lifecycle> {
         self.lifecycle_word()
@@ -245,14 +245,14 @@ impl Segment {
             .ok_or_else(|| Error::new(Status::Corrupt, "the lifecycle word is nonsense"))
     }
 
-    /// Whether somebody deleted its directories, without removing the store.
+    /// Returns whether somebody deleted its directories, without removing the store.
     pub fn is_deleted(&self) -> bool {
         let nameless = |dir: &VerifiedFd| dir.inspect().is_ok_and(|stat| stat.nlink == 0);
         nameless(&self.dir) || nameless(&self.clients)
     }
 }
 
-/// Refuse a mode that no store can have.
+/// Refuses a mode that no store can have.
 pub fn check_mode(mode: u32) -> Result<()> {
     files::Modes::new(mode).map(drop)
 }

@@ -31,7 +31,7 @@ pub enum Access {
     Remove,
 }
 
-/// Open the store at `address`; `None` when nothing is there.
+/// Opens the store at `address`; `None` when nothing is there.
 pub fn open(address: &Address, access: Access) -> Result<Option<Segment>> {
     let Some(dir) = open_dir(address)? else { return Ok(None) };
     let owner = stat(&dir, address, "the directory")?;
@@ -175,7 +175,7 @@ impl Opener<'_> {
         })
     }
 
-    /// Check type, owner and, when it is known, the mode; returns the size.
+    /// Checks type, owner and, when it is known, the mode; returns the size.
     fn check(&self, fd: &OwnedFd, name: &CStr, mode: Option<u32>) -> Result<u64> {
         let stat = stat(fd, self.address, "a file")?;
         if !stat.is_file() {
@@ -257,7 +257,8 @@ impl Opener<'_> {
             .map_err(|errno| errno.because(format!("cannot map {}", self.address.display())))
     }
 
-    /// The identity in the header, read with a system call so that a short file cannot fault.
+    /// Returns the identity in the header, read with a system call so that a short file cannot
+    /// fault.
     fn facts(&self, index: &OwnedFd, size: u64) -> Result<Facts> {
         let mut bytes = [0; size_of::<Identity>()];
         let read = file::read_at(index.as_fd(), &mut bytes, offset_of!(Header, identity) as u64)

@@ -9,7 +9,7 @@ use std::os::fd::{AsFd, OwnedFd};
 /// Permission bits of who could put something into the directory, besides its owner.
 const OTHERS_WRITE: u32 = 0o022;
 
-/// Open the directory that holds the store; `None` when there is none.
+/// Opens the directory that holds the store; `None` when there is none.
 pub fn open_parent(address: &Address) -> Result<Option<OwnedFd>> {
     // Anybody may make names in /dev/shm: what is not this user's there is not followed either.
     let no_follow = if address.own_parent { libc::O_NOFOLLOW } else { 0 };
@@ -54,15 +54,15 @@ pub fn make_parent(address: &Address) -> Result<OwnedFd> {
     })
 }
 
-/// The directory that an open store is in, wherever it was moved and whatever this process's
-/// working directory and root are by now.
+/// Returns the directory that an open store is in, wherever it was moved and whatever this
+/// process's working directory and root are by now.
 pub fn parent_of(dir: &impl AsFd) -> Result<OwnedFd> {
     file::open_at(Some(dir.as_fd()), c"..", libc::O_RDONLY | libc::O_DIRECTORY, 0)
         .map_err(|errno| errno.because("cannot open the directory that holds the store"))
 }
 
-/// The stores that a user names by words are in a directory that is this user's alone. Anybody could
-/// have made it first: nothing in it is used then, and the error says so.
+/// Returns the stores that a user names by words are in a directory that is this user's alone.
+/// Anybody could have made it first: nothing in it is used then, and the error says so.
 fn refuse_squatter(address: &Address, stat: &Stat) -> Result<()> {
     let (parent, me) = (shown(address), process::uid());
     if stat.uid != me {
@@ -91,7 +91,7 @@ fn refuse_squatter(address: &Address, stat: &Stat) -> Result<()> {
     Ok(())
 }
 
-/// The error of a parent that is there and cannot be opened.
+/// Returns the error of a parent that is there and cannot be opened.
 fn no_parent(address: &Address, errno: Errno) -> Error {
     let parent = shown(address);
     match errno.0 {

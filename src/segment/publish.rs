@@ -47,7 +47,7 @@ pub struct NewStore {
 
 const DEFAULT_CAPACITY: u64 = 1 << 30;
 
-/// Make the store. `false` when another process made one at the same address first.
+/// Makes the store. `false` when another process made one at the same address first.
 pub fn create(address: &Address, new: &NewStore) -> Result<bool> {
     let modes = Modes::new(new.mode)?;
     let parent = make_parent(address)?;
@@ -252,7 +252,7 @@ impl Build<'_> {
 /// processor, page tables count, and so does the process's own memory.
 const OWN_NEEDS: u64 = 512 << 10;
 
-/// Refuse to reserve what the memory cgroup has no room for: the kernel would kill, not refuse.
+/// Refuses to reserve what the memory cgroup has no room for: the kernel would kill, not refuse.
 pub fn refuse_beyond_cgroup(bytes: u64) -> Result<()> {
     if bytes <= OWN_NEEDS / 4 {
         // Others of this size have left the spare that it takes; a look costs a dozen system calls.

@@ -26,7 +26,7 @@ const ROUNDS: usize = 8;
 /// Milliseconds to wait for another remover.
 const LOCK_TRIES: u32 = 5000;
 
-/// Remove the store at `address`: nothing starts in it any more, its directory goes away, and what
+/// Removes the store at `address`: nothing starts in it any more, its directory goes away, and what
 /// connected processes hold stays readable until they release it. Returns the store, for its
 /// waiters to be woken.
 pub fn remove(address: &Address) -> Result<Segment> {
@@ -44,7 +44,7 @@ pub fn remove(address: &Address) -> Result<Segment> {
     Ok(segment)
 }
 
-/// Finish the removal of a store that is GONE.
+/// Finishes the removal of a store that is GONE.
 pub fn finish_removal(address: &Address, segment: &Segment) -> Result<()> {
     let Some(removal) = Removal::begin(segment, address)? else { return Ok(()) };
     if segment.lifecycle()? == Lifecycle::Gone {
@@ -117,8 +117,8 @@ impl<'a> Removal<'a> {
         errno.because(format!("cannot look at {}", self.address.display()))
     }
 
-    /// Whether the kernel would let the directory be renamed: it asks the same before it refuses to
-    /// remove a directory that is not empty.
+    /// Returns whether the kernel would let the directory be renamed: it asks the same before it
+    /// refuses to remove a directory that is not empty.
     fn probe(&self) -> Result<()> {
         match file::remove_dir_at(Some(self.parent.as_fd()), &self.address.name) {
             Err(Errno(libc::ENOTEMPTY | libc::EEXIST)) | Ok(()) => Ok(()),
@@ -187,7 +187,8 @@ fn refuse_strangers(address: &Address, dir: BorrowedFd<'_>, parent: &OwnedFd) ->
     Ok(())
 }
 
-/// A file that is none of a store's would be left behind in a directory that nobody looks into.
+/// Returns a file that is none of a store's would be left behind in a directory that nobody looks
+/// into.
 fn refuse_foreign_files(address: &Address, segment: &Segment) -> Result<()> {
     let cannot = |errno: Errno| errno.because(format!("cannot look at {}", address.display()));
     let mut known = vec![files::INDEX, files::HEAP, files::WAKE, files::CLIENTS, files::REMOVE];
@@ -222,7 +223,8 @@ fn refuse_foreign_files(address: &Address, segment: &Segment) -> Result<()> {
     }
 }
 
-/// A name in a directory that `ours` does not know; more than `most` names cannot all be known.
+/// Returns a name in a directory that `ours` does not know; more than `most` names cannot all be
+/// known.
 fn strange_name(
     dir: BorrowedFd<'_>,
     most: usize,
@@ -251,7 +253,7 @@ impl Drop for Removal<'_> {
     }
 }
 
-/// Lock the removers' file, made if there is none; `None` while another has it.
+/// Locks the removers' file, made if there is none; `None` while another has it.
 fn lock_removal(segment: &Segment) -> SysResult<Option<Option<OwnedFd>>> {
     let dir = segment.dir.get()?;
     let flags = libc::O_RDWR | libc::O_NOFOLLOW | libc::O_NONBLOCK;
@@ -264,7 +266,7 @@ fn lock_removal(segment: &Segment) -> SysResult<Option<Option<OwnedFd>>> {
     Ok(locked.then_some(Some(file)))
 }
 
-/// Make the removers' file, the owner's and locked before it has a name.
+/// Makes the removers' file, the owner's and locked before it has a name.
 fn make_removal(segment: &Segment) -> SysResult<Option<Option<OwnedFd>>> {
     let dir = segment.dir.get()?;
     let made = || {
@@ -296,7 +298,7 @@ fn mount_point(address: &Address) -> Error {
     )
 }
 
-/// Unlink what a store is made of, and its directory when that leaves it empty. Best effort: what
+/// Unlinks what a store is made of, and its directory when that leaves it empty. Best effort: what
 /// cannot be removed is left, and a later sweep tries again.
 pub fn remove_tree(parent: &OwnedFd, name: &CStr, dir: BorrowedFd<'_>) {
     for _ in 0..ROUNDS {
@@ -313,7 +315,7 @@ pub fn remove_tree(parent: &OwnedFd, name: &CStr, dir: BorrowedFd<'_>) {
     }
 }
 
-/// Unlink the names in a directory of clients, of any kind where readers plant them, and it; how
+/// Unlinks the names in a directory of clients, of any kind where readers plant them, and it; how
 /// many names went.
 fn empty(dir: BorrowedFd<'_>, subdir: &CStr) -> usize {
     let flags = libc::O_RDONLY | libc::O_DIRECTORY | libc::O_NOFOLLOW;

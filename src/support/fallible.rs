@@ -5,7 +5,7 @@
 
 use crate::error::{Error, Result, Status, Words};
 
-/// The error of a request that was refused. It needs no memory itself.
+/// Returns the error of a request that was refused. It needs no memory itself.
 #[cold]
 pub fn refused() -> Error {
     static WORDS: Words = Words::new(
@@ -17,21 +17,21 @@ pub fn refused() -> Error {
     Error::fixed(&WORDS)
 }
 
-/// Append to a list.
+/// Appends to a list.
 pub fn push<T>(list: &mut Vec<T>, item: T) -> Result<()> {
     list.try_reserve(1).map_err(|_| refused())?;
     list.push(item);
     Ok(())
 }
 
-/// An empty list with room for `len` items.
+/// Returns an empty list with room for `len` items.
 pub fn with_room<T>(len: usize) -> Result<Vec<T>> {
     let mut list = Vec::new();
     list.try_reserve_exact(len).map_err(|_| refused())?;
     Ok(list)
 }
 
-/// A list of all `items`.
+/// Returns a list of all `items`.
 pub fn collect<T>(items: impl IntoIterator<Item = T>) -> Result<Vec<T>> {
     let items = items.into_iter();
     let mut list = with_room(items.size_hint().0)?;
@@ -41,14 +41,14 @@ pub fn collect<T>(items: impl IntoIterator<Item = T>) -> Result<Vec<T>> {
     Ok(list)
 }
 
-/// A list of `len` times `item`.
+/// Returns a list of `len` times `item`.
 pub fn repeat<T: Clone>(item: T, len: usize) -> Result<Vec<T>> {
     let mut list = with_room(len)?;
     list.resize(len, item);
     Ok(list)
 }
 
-/// A copy of some text.
+/// Returns a copy of some text.
 pub fn text(text: &str) -> Result<String> {
     let mut copy = String::new();
     copy.try_reserve_exact(text.len()).map_err(|_| refused())?;

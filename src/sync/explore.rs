@@ -58,7 +58,7 @@ shuttle::thread_local! {
 #[cfg(shuttle)]
 struct Killed;
 
-/// Run in a thread that is killed at its `n`-th store to shared memory; whether it was.
+/// Runs in a thread that is killed at its `n`-th store to shared memory; whether it was.
 #[cfg(shuttle)]
 pub(crate) fn killed_at(n: u64, run: impl FnOnce()) -> bool {
     use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -81,7 +81,7 @@ pub(crate) fn kill_point(_what: &'static str) {
     }
 }
 
-/// The test that runs.
+/// Returns the test that runs.
 fn name() -> String {
     std::thread::current().name().unwrap_or("?").to_owned()
 }

@@ -46,31 +46,31 @@ macro_rules! shared_word {
         pub struct $name(imp::$inner);
 
         impl $name {
-            /// A word that is not in shared memory yet (tests and models).
+            /// Returns a word that is not in shared memory yet (tests and models).
             #[cfg(not(any(loom, shuttle)))]
             pub const fn new(value: $value) -> Self {
                 Self(imp::$inner::new(value))
             }
-            /// A word that is not in shared memory yet (tests and models).
+            /// Returns a word that is not in shared memory yet (tests and models).
             #[cfg(any(loom, shuttle))]
             pub fn new(value: $value) -> Self {
                 Self(imp::$inner::new(value))
             }
-            /// Load the word once, after a pause point.
+            /// Loads the word once, after a pause point.
             #[inline]
             #[cfg_attr(feature = "kill-points", track_caller)]
             pub fn load(&self, order: Ordering) -> $value {
                 pause_point("load");
                 self.0.load(order)
             }
-            /// Store, after a kill point.
+            /// Stores, after a kill point.
             #[inline]
             #[track_caller]
             pub fn store(&self, value: $value, order: Ordering) {
                 kill_point("store");
                 self.0.store(value, order);
             }
-            /// Compare and exchange, after a kill point.
+            /// Compares and exchange, after a kill point.
             #[inline]
             #[track_caller]
             pub fn compare_exchange(
@@ -83,21 +83,21 @@ macro_rules! shared_word {
                 kill_point("compare_exchange");
                 self.0.compare_exchange(current, new, success, failure)
             }
-            /// Fetch and add, after a kill point.
+            /// Fetches and add, after a kill point.
             #[inline]
             #[track_caller]
             pub fn fetch_add(&self, value: $value, order: Ordering) -> $value {
                 kill_point("fetch_add");
                 self.0.fetch_add(value, order)
             }
-            /// Fetch and or, after a kill point.
+            /// Fetches and or, after a kill point.
             #[inline]
             #[track_caller]
             pub fn fetch_or(&self, value: $value, order: Ordering) -> $value {
                 kill_point("fetch_or");
                 self.0.fetch_or(value, order)
             }
-            /// Fetch and max, after a kill point.
+            /// Fetches and max, after a kill point.
             #[inline]
             #[track_caller]
             pub fn fetch_max(&self, value: $value, order: Ordering) -> $value {
@@ -167,7 +167,7 @@ mod kill {
             self.what
         }
 
-        /// The file of the source where it is.
+        /// Returns the file of the source where it is.
         pub const fn file(&self) -> &'static str {
             self.file
         }
@@ -179,7 +179,7 @@ mod kill {
         }
     }
 
-    /// Kill this process at the `n`-th point from now (1 is the next one); 0 disarms.
+    /// Kills this process at the `n`-th point from now (1 is the next one); 0 disarms.
     pub fn arm(n: u64) {
         PASSED.store(0, Ordering::Relaxed);
         STOP.store(false, Ordering::Relaxed);
@@ -192,7 +192,7 @@ mod kill {
         STOP.store(true, Ordering::Relaxed);
     }
 
-    /// Call `hook` with the point at which this process is killed, before it is.
+    /// Calls `hook` with the point at which this process is killed, before it is.
     pub fn before_death(hook: fn(Point)) {
         let _ = BEFORE_DEATH.set(hook);
     }
@@ -202,12 +202,12 @@ mod kill {
         PASSED.load(Ordering::Relaxed)
     }
 
-    /// Remember each point that is passed.
+    /// Remembers each point that is passed.
     pub fn trace(on: bool) {
         TRACE.store(on, Ordering::Relaxed);
     }
 
-    /// The points passed while they were remembered, in their order.
+    /// Returns the points passed while they were remembered, in their order.
     pub fn traced() -> Vec<Point> {
         TRACED.lock().clone()
     }

@@ -42,7 +42,7 @@ impl Marks {
     }
 }
 
-/// An access, SeqCst if it is said to be.
+/// Returns an access, SeqCst if it is said to be.
 fn ordered<T>(order: Ordering, access: impl FnOnce() -> T) -> T {
     if order != Ordering::SeqCst {
         return access();

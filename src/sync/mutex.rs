@@ -14,19 +14,19 @@ use std::sync::{MutexGuard, PoisonError, TryLockError};
 pub struct Mutex<T>(#[allow(clippy::disallowed_types)] Inner<T>);
 
 impl<T> Mutex<T> {
-    /// A lock that nobody has.
+    /// Returns a lock that nobody has.
     #[allow(clippy::disallowed_types)]
     pub const fn new(value: T) -> Self {
         Self(Inner::new(value))
     }
 
-    /// The value, once nobody else has it.
+    /// Returns the value, once nobody else has it.
     #[inline]
     pub fn lock(&self) -> MutexGuard<'_, T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The value, if nobody has it.
+    /// Returns the value, if nobody has it.
     #[inline]
     pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
         match self.0.try_lock() {
@@ -36,7 +36,7 @@ impl<T> Mutex<T> {
         }
     }
 
-    /// The value of a lock that nobody shares.
+    /// Returns the value of a lock that nobody shares.
     pub fn get_mut(&mut self) -> &mut T {
         self.0.get_mut().unwrap_or_else(PoisonError::into_inner)
     }

@@ -18,7 +18,7 @@ impl<T> Once<T> {
         Self(AtomicPtr::new(ptr::null_mut()), PhantomData)
     }
 
-    /// The value, if it was made.
+    /// Returns the value, if it was made.
     #[inline(always)]
     pub fn get(&self) -> Option<&T> {
         // SYNC once: Acquire; the value is whole.
@@ -28,7 +28,8 @@ impl<T> Once<T> {
         unsafe { value.as_ref() }
     }
 
-    /// The value, made by `make` if it was not; threads that race all make one, and one is kept.
+    /// Returns the value, made by `make` if it was not; threads that race all make one, and one is
+    /// kept.
     pub fn get_or_try_make<E>(&self, make: impl FnOnce() -> Result<Box<T>, E>) -> Result<&T, E> {
         if let Some(value) = self.get() {
             return Ok(value);
@@ -47,7 +48,7 @@ impl<T> Once<T> {
         }
     }
 
-    /// Take the value out.
+    /// Takes the value out.
     pub fn take(&mut self) -> Option<Box<T>> {
         let value = std::mem::replace(self.0.get_mut(), ptr::null_mut());
         // SAFETY: from `into_raw`, and nobody has a reference: `self` is exclusive.

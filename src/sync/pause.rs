@@ -13,14 +13,14 @@ thread_local! {
     static HOOK: RefCell<Option<Hook>> = const { RefCell::new(None) };
 }
 
-/// Call `hook` at each point that this thread passes from now on, kill points among them, until it
+/// Calls `hook` at each point that this thread passes from now on, kill points among them, until it
 /// says `true`. It takes the place of an earlier hook.
 pub fn at_points(hook: impl FnMut(Point) -> bool + 'static) {
     HOOK.set(Some(Box::new(hook)));
     WATCHED.set(true);
 }
 
-/// Call `hook` at the `n`-th point that this thread passes from now on (1 is the next one).
+/// Calls `hook` at the `n`-th point that this thread passes from now on (1 is the next one).
 pub fn at_point(n: u64, hook: impl FnOnce(Point) + 'static) {
     let (mut left, mut hook) = (n, Some(hook));
     at_points(move |point| {
@@ -32,7 +32,7 @@ pub fn at_point(n: u64, hook: impl FnOnce(Point) + 'static) {
     });
 }
 
-/// Forget the hook of this thread; whether there was one that had not said `true`.
+/// Forgets the hook of this thread; whether there was one that had not said `true`.
 pub fn no_more_points() -> bool {
     WATCHED.set(false);
     HOOK.take().is_some()

@@ -15,7 +15,7 @@ pub(crate) struct Futex {
 }
 
 impl Futex {
-    /// Sleep until woken, unless `unchanged` is false already; says whether it slept.
+    /// Sleeps until woken, unless `unchanged` is false already; says whether it slept.
     pub fn sleep_while(&self, unchanged: impl Fn() -> bool) -> bool {
         let queue = self.queue.lock().unwrap();
         let sleeps = unchanged();
@@ -26,7 +26,7 @@ impl Futex {
         sleeps
     }
 
-    /// Wake up to `count`, the first ones first.
+    /// Wakes up to `count`, the first ones first.
     pub fn wake(&self, count: u32) {
         let _queue = self.queue.lock().unwrap();
         match count {

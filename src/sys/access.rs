@@ -11,7 +11,7 @@ use libc::{c_int, c_long};
 use std::ffi::CStr;
 use std::os::fd::BorrowedFd;
 
-/// Whether this process may read, and with `write` also write, what `name` stands for.
+/// Returns whether this process may read, and with `write` also write, what `name` stands for.
 pub fn accessible(dir: Option<BorrowedFd<'_>>, name: &CStr, write: bool) -> bool {
     let mode = if write { libc::R_OK | libc::W_OK } else { libc::R_OK };
     let ask = |call: c_long, flags: c_int| {
@@ -29,14 +29,14 @@ pub fn accessible(dir: Option<BorrowedFd<'_>>, name: &CStr, write: bool) -> bool
     stat_at(dir, name).is_ok_and(|stat| allows(&stat, mode as u32, uid(), in_group))
 }
 
-/// Whether the real user and group are the effective ones.
+/// Returns whether the real user and group are the effective ones.
 fn is_itself() -> bool {
     // SAFETY: takes nothing and cannot fail.
     let (real_uid, real_gid) = (unsafe { libc::getuid() }, unsafe { libc::getgid() });
     (real_uid, real_gid) == (uid(), gid())
 }
 
-/// Whether this process is in a group; what cannot be asked for is no.
+/// Returns whether this process is in a group; what cannot be asked for is no.
 fn in_group(group: u32) -> bool {
     const MOST: usize = 1024;
     let mut groups = [0; MOST];
@@ -46,8 +46,8 @@ fn in_group(group: u32) -> bool {
     group == gid() || groups[..count].contains(&group)
 }
 
-/// Whether the permission bits of a file allow it: what the kernel would say where there are no
-/// access control lists.
+/// Returns whether the permission bits of a file allow it: what the kernel would say where there
+/// are no access control lists.
 fn allows(stat: &Stat, mode: u32, user: u32, in_group: impl Fn(u32) -> bool) -> bool {
     let shift = if user == stat.uid {
         6

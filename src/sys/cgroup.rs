@@ -17,7 +17,7 @@ pub struct CgroupRoom {
     pub path: String,
 }
 
-/// The room left; `None` when there is no limit, or none that can be seen.
+/// Returns the room left; `None` when there is no limit, or none that can be seen.
 pub fn room() -> Option<CgroupRoom> {
     // Where the groups are mounted stays: a look at all mounts takes longer than all else here.
     static MOUNTS: Once<String> = Once::new();
@@ -27,7 +27,7 @@ pub fn room() -> Option<CgroupRoom> {
     room_in(&groups, mounts.ok()?, |path| read_text(path).ok())
 }
 
-/// The mounts of control groups among all mounts.
+/// Returns the mounts of control groups among all mounts.
 fn cgroups_of(mounts: String) -> String {
     let lines = mounts.lines().filter(|line| line.contains(" - cgroup"));
     lines.flat_map(|line| [line, "\n"]).collect()
@@ -82,7 +82,7 @@ fn room_in(
     least
 }
 
-/// The groups of a /proc/self/cgroup that can limit memory.
+/// Returns the groups of a /proc/self/cgroup that can limit memory.
 fn memory_groups(groups: &str) -> impl Iterator<Item = (&'static Version, &str)> {
     groups.lines().filter_map(|line| {
         let mut parts = line.splitn(3, ':').skip(1);

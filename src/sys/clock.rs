@@ -77,7 +77,7 @@ impl Anchor {
         self.ask()
     }
 
-    /// Ask the clock, and measure the counter by it when a window has passed.
+    /// Asks the clock, and measure the counter by it when a window has passed.
     #[cold]
     fn ask(&self) -> i64 {
         let before = counter::read();
@@ -110,7 +110,7 @@ fn gettime(clock: clockid_t) -> libc::timespec {
     now
 }
 
-/// The processor's counter.
+/// Returns the processor's counter.
 #[inline(always)]
 pub(super) fn counter() -> u64 {
     counter::read()
@@ -125,8 +125,9 @@ pub(super) fn counter_per_ms() -> Option<u64> {
     Some(MEASURED.load(Ordering::Relaxed)).filter(|ticks| *ticks > 0)
 }
 
-/// Whether the processor's counter is to be relied on: the processor says that its rate is constant,
-/// and the kernel, which has compared it with other clocks and on all processors, keeps time by it.
+/// Returns whether the processor's counter is to be relied on: the processor says that its rate is
+/// constant, and the kernel, which has compared it with other clocks and on all processors, keeps
+/// time by it.
 #[inline]
 pub(super) fn has_counter() -> bool {
     const UNKNOWN: u8 = 0;
@@ -145,7 +146,7 @@ pub(super) fn has_counter() -> bool {
     }
 }
 
-/// Whether the kernel keeps time by the counter that is read here.
+/// Returns whether the kernel keeps time by the counter that is read here.
 #[cold]
 fn is_trusted() -> bool {
     const SOURCE: &str = "/sys/devices/system/clocksource/clocksource0/current_clocksource";
@@ -165,7 +166,7 @@ mod counter {
     /// As the kernel calls it.
     pub(super) const NAME: &str = "tsc";
 
-    /// Whether the processor promises an invariant time-stamp counter.
+    /// Returns whether the processor promises an invariant time-stamp counter.
     #[cold]
     pub(super) fn is_steady() -> bool {
         const POWER_MANAGEMENT: u32 = 0x8000_0007;
@@ -185,7 +186,7 @@ mod counter {
     /// As the kernel calls it.
     pub(super) const NAME: &str = "arch_sys_counter";
 
-    /// The architecture promises it of the generic timer.
+    /// Returns the architecture promises it of the generic timer.
     pub(super) fn is_steady() -> bool {
         true
     }

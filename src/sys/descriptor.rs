@@ -12,7 +12,7 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 /// The first number that is not the program's own.
 const FIRST: RawFd = 3;
 
-/// Own a descriptor that a system call has just returned, under a number that may be kept.
+/// Owns a descriptor that a system call has just returned, under a number that may be kept.
 pub(super) fn own(returned: RawFd) -> SysResult<OwnedFd> {
     // SAFETY: the caller has just got this descriptor from the kernel; nobody else owns it.
     let fd = unsafe { OwnedFd::from_raw_fd(returned) };
@@ -37,7 +37,7 @@ fn move_up(low: &OwnedFd) -> SysResult<OwnedFd> {
 pub(super) struct Low(#[allow(dead_code)] [Option<OwnedFd>; FIRST as usize]);
 
 impl Low {
-    /// Occupy those of 0, 1 and 2 that are free.
+    /// Occupies those of 0, 1 and 2 that are free.
     pub(super) fn occupy() -> Self {
         Self(std::array::from_fn(|number| {
             // SAFETY: takes no pointers.
@@ -47,8 +47,8 @@ impl Low {
     }
 }
 
-/// A descriptor that can neither be read nor written, with a low number if there is one. Without
-/// it the file that is opened is moved up all the same, a moment later.
+/// Returns a descriptor that can neither be read nor written, with a low number if there is one.
+/// Without it the file that is opened is moved up all the same, a moment later.
 #[cold]
 fn place_holder() -> Option<OwnedFd> {
     let flags = libc::O_PATH | libc::O_CLOEXEC;

@@ -13,7 +13,7 @@ const NAME: usize = 19;
 #[repr(C, align(8))]
 struct Buffer([u8; 4 << 10]);
 
-/// Call `each` with the names in `dir` and their inodes, at most `max_names` times.
+/// Calls `each` with the names in `dir` and their inodes, at most `max_names` times.
 ///
 /// Whether that was all of them. `.` and `..` are left out. Nothing is allocated, and the offset
 /// of `dir` is neither used nor moved.
@@ -48,7 +48,7 @@ pub fn list_dir(
     }
 }
 
-/// The first entry's name and inode, and the entries after it.
+/// Returns the first entry's name and inode, and the entries after it.
 fn next(entries: &[u8]) -> Option<(&CStr, u64, &[u8])> {
     let ino = u64::from_ne_bytes(*entries.first_chunk()?);
     let length = u16::from_ne_bytes(*entries.get(LENGTH..)?.first_chunk()?);

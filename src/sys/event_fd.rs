@@ -14,7 +14,7 @@ use std::os::fd::{AsRawFd, RawFd};
 pub struct EventFd(VerifiedFd);
 
 impl EventFd {
-    /// A new one, not readable.
+    /// Returns a new one, not readable.
     pub fn new() -> SysResult<Self> {
         crate::sync::pause_point("make an eventfd");
         let _low = Low::occupy();
@@ -28,7 +28,7 @@ impl EventFd {
         Ok(self.0.get()?.as_raw_fd())
     }
 
-    /// Make it readable.
+    /// Makes it readable.
     pub fn signal(&self) {
         let one = 1u64.to_ne_bytes();
         if let Ok(fd) = self.number() {
@@ -38,7 +38,7 @@ impl EventFd {
         }
     }
 
-    /// Make it not readable.
+    /// Makes it not readable.
     pub fn drain(&self) {
         let mut count = [0u8; 8];
         if let Ok(fd) = self.number() {

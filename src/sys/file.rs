@@ -37,32 +37,32 @@ pub struct Stat {
 }
 
 impl Stat {
-    /// The type bits of `mode` (`S_IF*`).
+    /// Returns the type bits of `mode` (`S_IF*`).
     pub const fn kind(&self) -> u32 {
         self.mode & libc::S_IFMT
     }
 
-    /// Whether it is a directory.
+    /// Returns whether it is a directory.
     pub const fn is_dir(&self) -> bool {
         self.kind() == libc::S_IFDIR
     }
 
-    /// Whether it is a regular file.
+    /// Returns whether it is a regular file.
     pub const fn is_file(&self) -> bool {
         self.kind() == libc::S_IFREG
     }
 
-    /// Whether it is a symbolic link.
+    /// Returns whether it is a symbolic link.
     pub const fn is_symlink(&self) -> bool {
         self.kind() == libc::S_IFLNK
     }
 
-    /// The permission bits of `mode`, set-id and sticky bits among them.
+    /// Returns the permission bits of `mode`, set-id and sticky bits among them.
     pub const fn perm(&self) -> u32 {
         self.mode & 0o7777
     }
 
-    /// Whether both are the same file.
+    /// Returns whether both are the same file.
     pub const fn same_file(&self, other: &Stat) -> bool {
         self.dev == other.dev && self.ino == other.ino
     }
@@ -89,12 +89,12 @@ pub(super) fn at(dir: Option<BorrowedFd<'_>>) -> RawFd {
     dir.map_or(libc::AT_FDCWD, |dir| dir.as_raw_fd())
 }
 
-/// An offset or length the way the kernel takes it.
+/// Returns an offset or length the way the kernel takes it.
 fn offset(value: u64) -> SysResult<libc::off_t> {
     value.try_into().map_err(|_| Errno(libc::EFBIG))
 }
 
-/// Open `name` in `dir` (`None`: the working directory). `mode` counts when a file is created.
+/// Opens `name` in `dir` (`None`: the working directory). `mode` counts when a file is created.
 #[track_caller]
 pub fn open_at(
     dir: Option<BorrowedFd<'_>>,
@@ -115,13 +115,13 @@ pub fn open_at(
     own(retry(|| unsafe { libc::openat(at(dir), name.as_ptr(), flags, mode) })?)
 }
 
-/// A nameless file in `dir`, readable and writable. [`link_tmpfile`] names it.
+/// Returns a nameless file in `dir`, readable and writable. [`link_tmpfile`] names it.
 #[track_caller]
 pub fn tmpfile_at(dir: BorrowedFd<'_>, mode: u32) -> SysResult<OwnedFd> {
     open_at(Some(dir), c".", libc::O_TMPFILE | libc::O_RDWR, mode)
 }
 
-/// Name a nameless file, complete at that instant. EEXIST when the name is taken.
+/// Names a nameless file, complete at that instant. EEXIST when the name is taken.
 #[track_caller]
 pub fn link_tmpfile(fd: BorrowedFd<'_>, dir: BorrowedFd<'_>, name: &CStr) -> SysResult<()> {
     kill_point("link");
@@ -138,7 +138,7 @@ pub fn link_tmpfile(fd: BorrowedFd<'_>, dir: BorrowedFd<'_>, name: &CStr) -> Sys
     .map(drop)
 }
 
-/// Remove the name of a file.
+/// Removes the name of a file.
 #[track_caller]
 pub fn unlink_at(dir: Option<BorrowedFd<'_>>, name: &CStr) -> SysResult<()> {
     kill_point("unlink");
@@ -146,7 +146,7 @@ pub fn unlink_at(dir: Option<BorrowedFd<'_>>, name: &CStr) -> SysResult<()> {
     check(unsafe { libc::unlinkat(at(dir), name.as_ptr(), 0) }).map(drop)
 }
 
-/// Remove an empty directory.
+/// Removes an empty directory.
 #[track_caller]
 pub fn remove_dir_at(dir: Option<BorrowedFd<'_>>, name: &CStr) -> SysResult<()> {
     kill_point("rmdir");
@@ -154,7 +154,7 @@ pub fn remove_dir_at(dir: Option<BorrowedFd<'_>>, name: &CStr) -> SysResult<()> 
     check(unsafe { libc::unlinkat(at(dir), name.as_ptr(), libc::AT_REMOVEDIR) }).map(drop)
 }
 
-/// Make a directory of this mode, whatever the umask. It keeps the set-group-ID bit of its parent,
+/// Makes a directory of this mode, whatever the umask. It keeps the set-group-ID bit of its parent,
 /// so that files in it have the group of the directory.
 #[track_caller]
 pub fn make_dir_at(dir: Option<BorrowedFd<'_>>, name: &CStr, mode: u32) -> SysResult<()> {
@@ -171,7 +171,7 @@ pub fn make_dir_at(dir: Option<BorrowedFd<'_>>, name: &CStr, mode: u32) -> SysRe
     check(unsafe { libc::fchmodat(at(dir), name.as_ptr(), mode, 0) }).map(drop)
 }
 
-/// Rename, unless the new name is taken (EEXIST). EINVAL where the file system cannot promise it.
+/// Renames, unless the new name is taken (EEXIST). EINVAL where the file system cannot promise it.
 #[track_caller]
 pub fn rename_noreplace(
     old_dir: Option<BorrowedFd<'_>>,
@@ -217,7 +217,7 @@ fn stat(dir: RawFd, name: &CStr, flags: c_int) -> SysResult<Stat> {
     Ok(unsafe { stat.assume_init() }.into())
 }
 
-/// Set the length of a file; EFBIG where this process may not make it so long.
+/// Sets the length of a file; EFBIG where this process may not make it so long.
 #[track_caller]
 pub fn set_len(fd: BorrowedFd<'_>, len: u64) -> SysResult<()> {
     admits(fd, len)?;
@@ -227,8 +227,8 @@ pub fn set_len(fd: BorrowedFd<'_>, len: u64) -> SysResult<()> {
     retry(|| unsafe { libc::ftruncate(fd.as_raw_fd(), len) }).map(drop)
 }
 
-/// The limit on the sizes of files, before a system call that raises SIGXFSZ beyond it. Within the
-/// size that a file has, the kernel does not ask.
+/// Returns the limit on the sizes of files, before a system call that raises SIGXFSZ beyond it.
+/// Within the size that a file has, the kernel does not ask.
 fn admits(fd: BorrowedFd<'_>, size: u64) -> SysResult<()> {
     file_limit::admits(size).or_else(|errno| match stat_fd(fd)?.size {
         has if has >= size => Ok(()),
@@ -236,7 +236,7 @@ fn admits(fd: BorrowedFd<'_>, size: u64) -> SysResult<()> {
     })
 }
 
-/// Make the file system promise memory for a range. On failure a part may be promised already.
+/// Makes the file system promise memory for a range. On failure a part may be promised already.
 #[track_caller]
 pub fn reserve(fd: BorrowedFd<'_>, start: u64, len: u64) -> SysResult<()> {
     let end = start.checked_add(len).ok_or(Errno(libc::EFBIG))?;
@@ -255,7 +255,7 @@ pub fn reserve(fd: BorrowedFd<'_>, start: u64, len: u64) -> SysResult<()> {
     Ok(())
 }
 
-/// Give the memory of a range back. It reads as zeros and is not reserved afterwards.
+/// Gives the memory of a range back. It reads as zeros and is not reserved afterwards.
 #[track_caller]
 pub fn punch_hole(fd: BorrowedFd<'_>, start: u64, len: u64) -> SysResult<()> {
     let mode = libc::FALLOC_FL_PUNCH_HOLE | libc::FALLOC_FL_KEEP_SIZE;
@@ -278,7 +278,7 @@ fn fallocate(fd: BorrowedFd<'_>, mode: c_int, start: u64, len: u64) -> SysResult
     check(unsafe { libc::fallocate(fd.as_raw_fd(), mode, start, len) }).map(drop)
 }
 
-/// Set the permission bits exactly, whatever the umask.
+/// Sets the permission bits exactly, whatever the umask.
 #[track_caller]
 pub fn set_mode(fd: BorrowedFd<'_>, mode: u32) -> SysResult<()> {
     kill_point("chmod");
@@ -300,7 +300,7 @@ pub fn next_data(fd: BorrowedFd<'_>, start: u64) -> Option<u64> {
     }
 }
 
-/// Give a file to another user; its group stays.
+/// Gives a file to another user; its group stays.
 #[track_caller]
 pub fn set_owner(fd: BorrowedFd<'_>, uid: u32) -> SysResult<()> {
     kill_point("chown");
@@ -308,7 +308,7 @@ pub fn set_owner(fd: BorrowedFd<'_>, uid: u32) -> SysResult<()> {
     retry(|| unsafe { libc::fchown(fd.as_raw_fd(), uid, libc::gid_t::MAX) }).map(drop)
 }
 
-/// Read until `buffer` is full or the file ends; the bytes read.
+/// Reads until `buffer` is full or the file ends; the bytes read.
 #[track_caller]
 pub fn read_at(fd: BorrowedFd<'_>, buffer: &mut [u8], start: u64) -> SysResult<usize> {
     pause_point("read");
@@ -326,7 +326,7 @@ pub fn read_at(fd: BorrowedFd<'_>, buffer: &mut [u8], start: u64) -> SysResult<u
     Ok(done)
 }
 
-/// A second descriptor of the directory `dir` with an offset of its own.
+/// Returns a second descriptor of the directory `dir` with an offset of its own.
 pub(super) fn reopen_dir(dir: BorrowedFd<'_>) -> SysResult<OwnedFd> {
     open_at(Some(dir.as_fd()), c".", libc::O_RDONLY | libc::O_DIRECTORY, 0)
 }
@@ -336,8 +336,8 @@ mod tests {
     use super::super::testing::TempDir;
     use super::*;
 
-    /// Write all of `bytes`: the library itself writes through mappings only, which no limit on the
-    /// sizes of files stops.
+    /// Writes all of `bytes`: the library itself writes through mappings only, which no limit on
+    /// the sizes of files stops.
     fn write_all_at(fd: BorrowedFd<'_>, bytes: &[u8], start: u64) -> SysResult<()> {
         let mut done = 0;
         while done < bytes.len() {

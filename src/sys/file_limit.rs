@@ -9,7 +9,7 @@ use super::{Errno, SysResult, check};
 use crate::error::{Error, Result, Status};
 use std::mem::MaybeUninit;
 
-/// The largest size that a file may be given; `u64::MAX` when there is no limit.
+/// Returns the largest size that a file may be given; `u64::MAX` when there is no limit.
 pub fn largest_file() -> u64 {
     let mut limit = MaybeUninit::<libc::rlimit>::uninit();
     // SAFETY: `limit` has room for the answer and outlives the call.

@@ -23,7 +23,7 @@ fn lock(fd: BorrowedFd<'_>, command: c_int, kind: c_int) -> SysResult<c_int> {
     Ok(lock.l_type.into())
 }
 
-/// Take the write lock unless another open file holds any lock. `fd` must be writable.
+/// Takes the write lock unless another open file holds any lock. `fd` must be writable.
 #[track_caller]
 pub fn try_write_lock(fd: BorrowedFd<'_>) -> SysResult<bool> {
     kill_point("lock");
@@ -34,15 +34,15 @@ pub fn try_write_lock(fd: BorrowedFd<'_>) -> SysResult<bool> {
     }
 }
 
-/// Drop the lock, also for every process that inherited the open file.
+/// Drops the lock, also for every process that inherited the open file.
 #[track_caller]
 pub fn unlock(fd: BorrowedFd<'_>) -> SysResult<()> {
     kill_point("unlock");
     lock(fd, libc::F_OFD_SETLK, libc::F_UNLCK).map(drop)
 }
 
-/// Whether another open file holds the write lock. Read locks, which anyone can take who may read,
-/// do not count, nor does a lock of `fd` itself.
+/// Returns whether another open file holds the write lock. Read locks, which anyone can take who
+/// may read, do not count, nor does a lock of `fd` itself.
 #[track_caller]
 pub fn is_write_locked(fd: BorrowedFd<'_>) -> SysResult<bool> {
     pause_point("ask for a lock");

@@ -33,7 +33,7 @@ pub fn generation() -> u32 {
     GENERATION.load(Ordering::Relaxed)
 }
 
-/// Make [`generation`] and [`ChildFds`] work in children forked from now on.
+/// Makes [`generation`] and [`ChildFds`] work in children forked from now on.
 pub fn install() -> SysResult<()> {
     static INSTALLED: AtomicBool = AtomicBool::new(false);
     // Relaxed: the C library orders its own list. No lock here, which a fork could leave held in
@@ -96,7 +96,7 @@ extern "C" fn in_child() {
     }
 }
 
-/// Open what children must not keep, and register it: `open` is called again when another thread
+/// Opens what children must not keep, and register it: `open` is called again when another thread
 /// forked meanwhile, since that child may have it.
 pub fn unforked<T>(mut open: impl FnMut() -> crate::error::Result<T>) -> crate::error::Result<T> {
     let mut tries = 0;
@@ -133,7 +133,7 @@ impl Slot {
         Self { fd: AtomicI32::new(FREE), dev: AtomicU64::new(0), ino: AtomicU64::new(0) }
     }
 
-    /// Take the slot if it is free.
+    /// Takes the slot if it is free.
     fn take(&self, fd: i32, (dev, ino): (u64, u64)) -> bool {
         // Relaxed: a taken slot is its taker's alone.
         let free = self.fd.compare_exchange(FREE, TAKEN, Ordering::Relaxed, Ordering::Relaxed);
@@ -146,7 +146,7 @@ impl Slot {
         free.is_ok()
     }
 
-    /// Close the child's copy, unless the number has become another file.
+    /// Closes the child's copy, unless the number has become another file.
     fn close_in_child(&self) {
         // SYNC fork-slot: Acquire; pairs with `take`.
         let fd = self.fd.swap(FREE, Ordering::Acquire);
@@ -193,7 +193,7 @@ impl ChildFds {
         Ok(Registration { fd: Some(fd), slot, generation: generation() })
     }
 
-    /// A slot that was free and now holds `fd`.
+    /// Returns a slot that was free and now holds `fd`.
     fn take(&'static self, fd: i32, file: (u64, u64)) -> &'static Slot {
         loop {
             if let Some(slot) = self.slots().find(|slot| slot.take(fd, file)) {
@@ -203,7 +203,7 @@ impl ChildFds {
         }
     }
 
-    /// All slots of this chunk and those after it.
+    /// Returns all slots of this chunk and those after it.
     fn slots(&'static self) -> impl Iterator<Item = &'static Slot> {
         std::iter::successors(Some(self), |chunk| chunk.next()).flat_map(|chunk| &chunk.slots)
     }
@@ -242,8 +242,8 @@ pub struct Registration {
 }
 
 impl Registration {
-    /// The descriptor; EBADF in a forked child, which has closed it, and when it was closed behind
-    /// our back.
+    /// Returns the descriptor; EBADF in a forked child, which has closed it, and when it was closed
+    /// behind our back.
     pub fn fd(&self) -> SysResult<BorrowedFd<'_>> {
         self.verified()?.get()
     }

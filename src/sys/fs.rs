@@ -21,13 +21,13 @@ pub struct FileSystem {
 }
 
 impl FileSystem {
-    /// Whether its size has no limit of its own.
+    /// Returns whether its size has no limit of its own.
     pub const fn is_unlimited(&self) -> bool {
         self.total_bytes == 0
     }
 }
 
-/// The file system that an open file is on.
+/// Returns the file system that an open file is on.
 pub fn file_system(fd: BorrowedFd<'_>) -> SysResult<FileSystem> {
     let mut stat = MaybeUninit::<libc::statfs>::uninit();
     // SAFETY: `stat` has room for the answer and outlives the call.
@@ -37,7 +37,7 @@ pub fn file_system(fd: BorrowedFd<'_>) -> SysResult<FileSystem> {
     Ok(describe(stat.f_type as u32, stat.f_bsize as u64, stat.f_blocks, stat.f_bavail))
 }
 
-/// Whether an open file is on a file system that is mounted read-only.
+/// Returns whether an open file is on a file system that is mounted read-only.
 pub fn is_read_only(fd: BorrowedFd<'_>) -> bool {
     let mut stat = MaybeUninit::<libc::statvfs>::uninit();
     // SAFETY: `stat` has room for the answer and outlives the call.

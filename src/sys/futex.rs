@@ -48,38 +48,39 @@ impl Wake {
     }
 }
 
-/// Sleep while the shared `word` is `expected`, at most for `timeout`.
+/// Sleeps while the shared `word` is `expected`, at most for `timeout`.
 #[track_caller]
 pub fn wait(word: &sync::AtomicU32, expected: u32, timeout: Option<Duration>) -> Wake {
     sleep(std::ptr::from_ref(word).cast(), 0, expected, timeout)
 }
 
-/// Sleep while the low 32 bits of the shared `word` are `expected`, at most for `timeout`.
+/// Sleeps while the low 32 bits of the shared `word` are `expected`, at most for `timeout`.
 #[track_caller]
 pub fn wait_low_half(word: &sync::AtomicU64, expected: u32, timeout: Option<Duration>) -> Wake {
     // Little-endian (checked at the crate root): the low half comes first.
     sleep(std::ptr::from_ref(word).cast(), 0, expected, timeout)
 }
 
-/// Sleep while a word of this process is `expected`, at most for `timeout`.
+/// Sleeps while a word of this process is `expected`, at most for `timeout`.
 #[track_caller]
 pub fn wait_private(word: &AtomicU32, expected: u32, timeout: Option<Duration>) -> Wake {
     sleep(word.as_ptr(), libc::FUTEX_PRIVATE_FLAG, expected, timeout)
 }
 
-/// Wake up to `count` of those who sleep on the shared `word`, the first ones first; how many that were.
+/// Wakes up to `count` of those who sleep on the shared `word`, the first ones first; how many that
+/// were.
 #[track_caller]
 pub fn wake(word: &sync::AtomicU32, count: u32) -> u32 {
     wake_at(std::ptr::from_ref(word).cast(), 0, count)
 }
 
-/// Wake all who sleep on the low half of the shared `word`; how many that were.
+/// Wakes all who sleep on the low half of the shared `word`; how many that were.
 #[track_caller]
 pub fn wake_low_half(word: &sync::AtomicU64) -> u32 {
     wake_at(std::ptr::from_ref(word).cast(), 0, u32::MAX)
 }
 
-/// Wake all who sleep on a word of this process; how many that were.
+/// Wakes all who sleep on a word of this process; how many that were.
 pub fn wake_private(word: &AtomicU32) -> u32 {
     wake_at(word.as_ptr(), libc::FUTEX_PRIVATE_FLAG, u32::MAX)
 }
@@ -104,7 +105,7 @@ fn sleep(word: *const u32, flag: i32, expected: u32, timeout: Option<Duration>) 
     }
 }
 
-/// Whether a signal that was handled is to end a call that sleeps.
+/// Returns whether a signal that was handled is to end a call that sleeps.
 ///
 /// A sleep on one word with a timeout ends with EINTR after every handler, and the kernel does not
 /// say after which. So it is to end, unless all handlers that are set have SA_RESTART.
@@ -156,17 +157,17 @@ pub struct Watch<'a> {
 }
 
 impl<'a> Watch<'a> {
-    /// Watch a word of shared memory.
+    /// Watches a word of shared memory.
     pub fn shared(word: &'a sync::AtomicU32, expected: u32) -> Self {
         Self::new(std::ptr::from_ref(word).cast(), expected, FUTEX2_SIZE_U32)
     }
 
-    /// Watch the low half of a word of shared memory.
+    /// Watches the low half of a word of shared memory.
     pub fn shared_low_half(word: &'a sync::AtomicU64, expected: u32) -> Self {
         Self::new(std::ptr::from_ref(word).cast(), expected, FUTEX2_SIZE_U32)
     }
 
-    /// Watch a word of this process.
+    /// Watches a word of this process.
     pub fn private(word: &'a AtomicU32, expected: u32) -> Self {
         Self::new(word.as_ptr(), expected, FUTEX2_SIZE_U32 | FUTEX2_PRIVATE)
     }
@@ -182,7 +183,7 @@ impl<'a> Watch<'a> {
     }
 }
 
-/// Sleep until one of 1 to [`MAX_WATCHES`] words is woken or differs from what is expected.
+/// Sleeps until one of 1 to [`MAX_WATCHES`] words is woken or differs from what is expected.
 ///
 /// `deadline_ns` is a time of [`monotonic_ns`](super::clock::monotonic_ns).
 #[track_caller]
@@ -217,7 +218,7 @@ const NO: u8 = 2;
 /// What is known of [`has_waitv`]. Relaxed throughout: the answer is the value itself.
 static HAS_WAITV: AtomicU8 = AtomicU8::new(UNKNOWN);
 
-/// Whether [`wait_any`] works here. Linux 5.16 has it, unless a sandbox refuses it.
+/// Returns whether [`wait_any`] works here. Linux 5.16 has it, unless a sandbox refuses it.
 pub fn has_waitv() -> bool {
     match HAS_WAITV.load(Ordering::Relaxed) {
         UNKNOWN => {
@@ -267,7 +268,7 @@ mod tests {
         }
     }
 
-    /// Store 1 and wake until the sleeper has come back.
+    /// Stores 1 and wake until the sleeper has come back.
     fn wake_until_done(
         sleeper: thread::ScopedJoinHandle<'_, Wake>,
         change: impl Fn(),

@@ -19,7 +19,7 @@ pub(super) fn read_small<'a>(path: &str, room: &'a mut [u8]) -> &'a [u8] {
     &room[..read.unwrap_or(0)]
 }
 
-/// The whole text of a file.
+/// Returns the whole text of a file.
 pub(super) fn read_text(path: &str) -> SysResult<String> {
     let fd = open(path)?;
     let mut text = Vec::new();

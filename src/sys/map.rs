@@ -29,12 +29,12 @@ pub struct Map {
 }
 
 impl Map {
-    /// Map `len` bytes for reading.
+    /// Maps `len` bytes for reading.
     pub fn read_only(fd: BorrowedFd<'_>, len: usize) -> SysResult<Self> {
         Self::new(fd, len, libc::PROT_READ, |options| options.map_raw_read_only(&fd))
     }
 
-    /// Map `len` bytes for reading and writing.
+    /// Maps `len` bytes for reading and writing.
     pub fn read_write(fd: BorrowedFd<'_>, len: usize) -> SysResult<Self> {
         let protection = libc::PROT_READ | libc::PROT_WRITE;
         Self::new(fd, len, protection, |options| options.map_raw(&fd))
@@ -81,20 +81,20 @@ impl Map {
         }
     }
 
-    /// The first byte, aligned to a page, or to a huge page in a map that could hold one. Stores
-    /// to a read-only map fault.
+    /// Returns the first byte, aligned to a page, or to a huge page in a map that could hold one.
+    /// Stores to a read-only map fault.
     pub fn ptr(&self) -> *mut u8 {
         self.memory.as_mut_ptr().wrapping_add(self.start)
     }
 
-    /// The bytes that were asked for.
+    /// Returns the bytes that were asked for.
     #[allow(clippy::len_without_is_empty)] // never empty
     pub fn len(&self) -> usize {
         self.len
     }
 
-    /// Keep the mapping out of children forked from now on: what they could write there would
-    /// be the parent's.
+    /// Keeps the mapping out of children forked from now on: what they could write there would be
+    /// the parent's.
     pub fn dont_fork(&self) -> SysResult<()> {
         fork::install()?;
         // Relaxed: only a forked child acts on it, and that has a copy of this thread's view.
@@ -102,7 +102,7 @@ impl Map {
         Ok(self.memory.advise(Advice::DontFork)?)
     }
 
-    /// Try to back a range by huge pages, now. Whether the kernel did.
+    /// Tries to back a range by huge pages, now. Whether the kernel did.
     pub fn collapse(&self, offset: usize, len: usize) -> bool {
         if offset.checked_add(len).is_none_or(|end| end > self.len()) {
             return false;

@@ -14,7 +14,7 @@ const REGISTER_PRIVATE_EXPEDITED: libc::c_int = 1 << 4;
 
 static READY: AtomicBool = AtomicBool::new(false);
 
-/// Register this process, where the kernel can do it. Before the first thread relies on
+/// Registers this process, where the kernel can do it. Before the first thread relies on
 /// [`is_ready`]; more calls are harmless.
 pub fn install() {
     // Relaxed, as in `is_ready`: whoever learns of a seat learns of this first.
@@ -23,13 +23,13 @@ pub fn install() {
     }
 }
 
-/// Whether [`everywhere`] works: if not, both sides need fences.
+/// Returns whether [`everywhere`] works: if not, both sides need fences.
 #[inline(always)]
 pub fn is_ready() -> bool {
     READY.load(Relaxed)
 }
 
-/// Every thread passes a full barrier during this call; `false` when the kernel refused.
+/// Returns every thread passes a full barrier during this call; `false` when the kernel refused.
 pub fn everywhere() -> bool {
     // Expedited needs a little memory, global only patience.
     call(PRIVATE_EXPEDITED) || call(GLOBAL)

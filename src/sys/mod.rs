@@ -39,7 +39,7 @@ pub struct Errno(pub i32);
 pub type SysResult<T> = Result<T, Errno>;
 
 impl Errno {
-    /// The errno that this thread's last failed call left.
+    /// Returns the errno that this thread's last failed call left.
     fn last() -> Self {
         Self::from(std::io::Error::last_os_error())
     }
@@ -77,7 +77,7 @@ impl Errno {
 }
 
 impl From<std::io::Error> for Errno {
-    /// An error that std made up itself has no errno and counts as EINVAL.
+    /// Returns an error that std made up itself has no errno and counts as EINVAL.
     fn from(error: std::io::Error) -> Self {
         Self(error.raw_os_error().unwrap_or(libc::EINVAL))
     }
@@ -91,7 +91,7 @@ impl fmt::Display for Errno {
 
 impl std::error::Error for Errno {}
 
-/// The value of a call that says -1 when it failed.
+/// Returns the value of a call that says -1 when it failed.
 fn check<T: From<i8> + PartialEq>(returned: T) -> SysResult<T> {
     if returned == T::from(-1) { Err(Errno::last()) } else { Ok(returned) }
 }

@@ -8,19 +8,19 @@ use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::MetadataExt;
 use std::sync::atomic::{AtomicU64, Ordering::*};
 
-/// The id of this process in its pid namespace.
+/// Returns the id of this process in its pid namespace.
 pub fn pid() -> i32 {
     std::process::id() as i32
 }
 
-/// The effective user.
+/// Returns the effective user.
 pub fn uid() -> u32 {
     // SAFETY: takes nothing and cannot fail.
     unsafe { libc::geteuid() }
 }
 
-/// The effective user as the parent of this user namespace knows it: as [`uid`] in the first one,
-/// and where /proc does not say. A lack of descriptors or memory is an error.
+/// Returns the effective user as the parent of this user namespace knows it: as [`uid`] in the
+/// first one, and where /proc does not say. A lack of descriptors or memory is an error.
 pub fn outer_uid() -> SysResult<u32> {
     let uid = uid();
     match read_text("/proc/self/uid_map") {
@@ -41,20 +41,20 @@ fn outer(map: &str, id: u32) -> Option<u32> {
     })
 }
 
-/// The path of the working directory. An error where it has none that leads to it: it was deleted,
-/// or lies outside of this process's root.
+/// Returns the path of the working directory. An error where it has none that leads to it: it was
+/// deleted, or lies outside of this process's root.
 pub fn working_dir() -> SysResult<Vec<u8>> {
     let path = std::env::current_dir().map_err(Errno::from)?.into_os_string().into_vec();
     if path.starts_with(b"/") { Ok(path) } else { Err(Errno(libc::ENOENT)) }
 }
 
-/// The effective group.
+/// Returns the effective group.
 pub fn gid() -> u32 {
     // SAFETY: takes nothing and cannot fail.
     unsafe { libc::getegid() }
 }
 
-/// Whether the effective or a supplementary group of this process is `gid`.
+/// Returns whether the effective or a supplementary group of this process is `gid`.
 pub fn is_in_group(gid: u32) -> bool {
     if gid == self::gid() {
         return true;
@@ -67,8 +67,8 @@ pub fn is_in_group(gid: u32) -> bool {
     groups.iter().take(usize::try_from(count).unwrap_or(0)).any(|group| *group == gid)
 }
 
-/// Whether this thread's process may run on more than one processor. Not std's: that reads the
-/// limits of cgroups, and the code for it is a fiftieth of the library.
+/// Returns whether this thread's process may run on more than one processor. Not std's: that reads
+/// the limits of cgroups, and the code for it is a fiftieth of the library.
 pub fn has_several_processors() -> bool {
     let mut set = MaybeUninit::<libc::cpu_set_t>::zeroed();
     let failed =
@@ -95,7 +95,7 @@ static BORN: AtomicU64 = AtomicU64::new(0);
 static START_TIME: AtomicU64 = AtomicU64::new(0);
 static PID_NAMESPACE: AtomicU64 = AtomicU64::new(0);
 
-/// The birth of this process. Without a lock, which a fork could leave held in the child.
+/// Returns the birth of this process. Without a lock, which a fork could leave held in the child.
 pub fn birth() -> Birth {
     let who = u64::from(fork::generation()) << 32 | u64::from(pid() as u32);
     // SYNC birth: Acquire; pairs with the Release below.
@@ -120,13 +120,14 @@ fn start_time_ticks() -> u64 {
     fields(stat).nth(19).and_then(|f| str::from_utf8(f).ok()?.parse().ok()).unwrap_or(0)
 }
 
-/// The fields of a `/proc/<pid>/stat` from the state on; the name before may hold spaces and `)`.
+/// Returns the fields of a `/proc/<pid>/stat` from the state on; the name before may hold spaces
+/// and `)`.
 fn fields(stat: &[u8]) -> impl Iterator<Item = &[u8]> {
     let name_end = stat.iter().rposition(|&b| b == b')').map_or(stat.len(), |at| at + 1);
     stat[name_end..].split(u8::is_ascii_whitespace).filter(|f| !f.is_empty())
 }
 
-/// The name of this process, padded with zeros: that of its first thread.
+/// Returns the name of this process, padded with zeros: that of its first thread.
 pub fn comm() -> [u8; 16] {
     let mut comm = [0; 16];
     // Not gettid: glibc has it since 2.30.
@@ -145,12 +146,12 @@ pub fn comm() -> [u8; 16] {
     comm
 }
 
-/// The inode of this process's pid namespace; 0 where /proc does not say.
+/// Returns the inode of this process's pid namespace; 0 where /proc does not say.
 fn pid_namespace() -> u64 {
     std::fs::metadata("/proc/self/ns/pid").map_or(0, |namespace| namespace.ino())
 }
 
-/// The name of the host, at most 64 bytes.
+/// Returns the name of the host, at most 64 bytes.
 pub fn host_name() -> String {
     const MAX: usize = 64;
     let mut bytes = [0u8; MAX + 1];
@@ -162,14 +163,14 @@ pub fn host_name() -> String {
     name
 }
 
-/// Whether a process of this pid namespace is stopped, by a signal or a debugger.
+/// Returns whether a process of this pid namespace is stopped, by a signal or a debugger.
 pub fn is_stopped(pid: i32) -> bool {
     let mut room = [0; 1024];
     let stat = read_small(&format!("/proc/{pid}/stat"), &mut room);
     matches!(fields(stat).next(), Some(b"T" | b"t"))
 }
 
-/// Die at once, as by `kill -9`.
+/// Dies at once, as by `kill -9`.
 pub fn kill_self() -> ! {
     // SAFETY: takes no pointers.
     unsafe { libc::kill(pid(), libc::SIGKILL) };
@@ -178,7 +179,7 @@ pub fn kill_self() -> ! {
     unsafe { libc::_exit(128 + libc::SIGKILL) }
 }
 
-/// Stop this process, as by `kill -STOP`, until somebody continues it.
+/// Stops this process, as by `kill -STOP`, until somebody continues it.
 #[cfg(feature = "kill-points")]
 pub fn stop_self() {
     // To this thread, which then takes no further step; one to the process may stop another first.

@@ -4,7 +4,7 @@
 use super::retry;
 use crate::error::{Error, Result, Status};
 
-/// Fill `bytes` from the kernel.
+/// Fills `bytes` from the kernel.
 #[track_caller]
 pub fn fill(mut bytes: &mut [u8]) -> Result<()> {
     crate::sync::pause_point("random");

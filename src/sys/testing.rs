@@ -14,7 +14,7 @@ pub(crate) struct TempDir {
 }
 
 impl TempDir {
-    /// A new directory, on tmpfs where there is one.
+    /// Returns a new directory, on tmpfs where there is one.
     pub(crate) fn new() -> Self {
         let mut nonce = [0; 8];
         random::fill(&mut nonce).unwrap();
@@ -31,7 +31,7 @@ impl TempDir {
         self.fd.as_fd()
     }
 
-    /// Open or create a file in the directory.
+    /// Opens or create a file in the directory.
     pub(crate) fn open(&self, name: &CStr) -> OwnedFd {
         file::open_at(Some(self.fd()), name, libc::O_RDWR | libc::O_CREAT, 0o600).unwrap()
     }
@@ -43,7 +43,8 @@ impl Drop for TempDir {
     }
 }
 
-/// The exit code of a forked child that runs `code`, which may do only what is async-signal-safe.
+/// Returns the exit code of a forked child that runs `code`, which may do only what is
+/// async-signal-safe.
 pub(crate) fn in_child(code: impl FnOnce() -> i32) -> i32 {
     // SAFETY: the child runs `code`, which is async-signal-safe by the contract above, and exits.
     let pid = check(unsafe { libc::fork() }).unwrap();
@@ -59,7 +60,7 @@ pub(crate) fn in_child(code: impl FnOnce() -> i32) -> i32 {
     libc::WEXITSTATUS(status)
 }
 
-/// Wait until `true_now`.
+/// Waits until `true_now`.
 pub(crate) fn eventually(true_now: impl Fn() -> bool) {
     let start = Instant::now();
     while !true_now() {

@@ -14,7 +14,7 @@ static SINGLE_THREADED: AtomicPtr<c_char> = AtomicPtr::new(ptr::null_mut());
 /// It was looked for. Once: the C library has a lock on its names, which a fork may leave held.
 static INSTALLED: AtomicBool = AtomicBool::new(false);
 
-/// Make [`is_alone`] work. More calls are harmless.
+/// Makes [`is_alone`] work. More calls are harmless.
 pub fn install() {
     // Relaxed, here and below: threads that race look twice and store the same.
     if INSTALLED.load(Relaxed) {
@@ -27,7 +27,7 @@ pub fn install() {
     INSTALLED.store(true, Relaxed);
 }
 
-/// Whether this thread is the only one of the process. `false` is always right.
+/// Returns whether this thread is the only one of the process. `false` is always right.
 #[inline(always)]
 pub fn is_alone() -> bool {
     let word = SINGLE_THREADED.load(Relaxed);
@@ -84,7 +84,7 @@ unsafe impl Send for Thread {}
 // SAFETY: as for `Send`; there is nothing to change.
 unsafe impl Sync for Thread {}
 
-/// Start a thread that receives none of the process's signals. A name has at most 15 bytes.
+/// Starts a thread that receives none of the process's signals. A name has at most 15 bytes.
 pub fn spawn_quiet(name: &CStr, run: impl FnOnce() + Send + 'static) -> SysResult<Thread> {
     // A new thread inherits the mask of the one that starts it.
     let _blocked = BlockedSignals::new();
@@ -122,7 +122,7 @@ extern "C" fn start(job: *mut c_void) -> *mut c_void {
 }
 
 impl Thread {
-    /// Wait until it has ended.
+    /// Waits until it has ended.
     pub fn join(self) {
         // SAFETY: joined once, here, and not detached.
         unsafe { libc::pthread_join(self.0, ptr::null_mut()) };

@@ -24,7 +24,7 @@ impl Ticks {
         if clock::has_counter() { Self::Counter } else { Self::Clock }
     }
 
-    /// A stamp.
+    /// Returns a stamp.
     #[inline(always)]
     pub fn now(self) -> u64 {
         match self {
@@ -56,13 +56,14 @@ impl Age {
         Self(now)
     }
 
-    /// The place of a stamp in the order of age, the oldest first. What is far to come was made
-    /// before the source went back: older than all that was made since, and in an order of its own.
+    /// Returns the place of a stamp in the order of age, the oldest first. What is far to come was
+    /// made before the source went back: older than all that was made since, and in an order of its
+    /// own.
     pub fn order(self, stamp: u64) -> u64 {
         stamp.wrapping_sub(self.0.wrapping_add(TO_COME + 1))
     }
 
-    /// The stamp, or now if it is to come.
+    /// Returns the stamp, or now if it is to come.
     pub fn clamp(self, stamp: u64) -> u64 {
         stamp.min(self.0)
     }

@@ -1,15 +1,15 @@
-//! Bins: free blocks by length, 32 bins to each power of two, and a bitmap of two levels that finds
-//! the next one that is not empty.
+//! Bins: free blocks by length, 32 bins for each power of two, and a bitmap of two levels that
+//! finds the next bin that is not empty.
 
 use super::{Allocator, corrupt};
 use crate::error::Result;
 use crate::layout::block::{BINS, MAX_UNITS};
 use crate::sync::Ordering::Relaxed;
 
-/// Bits of a length, after its leading one, that tell bins of the same power of two apart.
+/// Bits of a length, after its leading one, that distinguish bins of the same power of two.
 const MANTISSA: u32 = 5;
 
-/// The bin of a free block of `len` units (1 .. MAX_UNITS).
+/// Returns the bin of a free block of `len` units (1 .. MAX_UNITS).
 #[inline(always)]
 pub(super) const fn bin_of(len: u64) -> usize {
     if len < 1 << MANTISSA {
@@ -28,7 +28,7 @@ impl Allocator<'_> {
         self.state.nonempty[bin / 64].load(Relaxed) >> (bin % 64) & 1 == 1
     }
 
-    /// The lowest bin at or above `from` that is not empty.
+    /// Returns the lowest bin at or above `from` that is not empty.
     #[inline(always)]
     pub(super) fn filled_from(&self, from: usize) -> Result<Option<usize>> {
         let Some(word) = self.state.nonempty.get(from / 64) else { return Ok(None) };
@@ -46,7 +46,7 @@ impl Allocator<'_> {
         }
     }
 
-    /// The highest bin that is not empty.
+    /// Returns the highest bin that is not empty.
     pub(super) fn highest_filled(&self) -> Result<Option<usize>> {
         match self.state.filled.load(Relaxed) {
             0 => Ok(None),
@@ -57,7 +57,7 @@ impl Allocator<'_> {
         }
     }
 
-    /// A word of the lower level that the upper one calls not 0.
+    /// Returns a word of the lower level, which the upper level says is not 0.
     #[inline(always)]
     fn bits(&self, word: usize) -> Result<u64> {
         match self.state.nonempty.get(word).map_or(0, |bits| bits.load(Relaxed)) {

@@ -1,14 +1,14 @@
 //! Blocks: their neighbours, the spare list, and carving an extent out of a free block.
 //!
-//! Small steps are always inlined, here and in the bins: passing their wide results through memory
-//! doubles the cost of a call.
+//! Small steps are always inlined, here and in the bins, because passing their wide results through
+//! memory doubles the cost of a call.
 
 use super::{Allocator, Extent, Outcome, bins::bin_of, corrupt};
 use crate::error::Result;
 use crate::layout::block::{Block, BlockState};
 use crate::sync::Ordering::Relaxed;
 
-/// A used or free block, read once; it lies inside the heap.
+/// A used or free block as it was loaded. It lies inside the heap.
 #[derive(Clone, Copy)]
 pub(super) struct LoadedBlock<'a> {
     pub number: u32,
@@ -52,7 +52,7 @@ impl<'a> Allocator<'a> {
         Ok(LoadedBlock { number, node, start, len, free, prev, next })
     }
 
-    /// The block that ends where this one starts; none at unit 0.
+    /// Returns the block that ends where this one starts; none at unit 0.
     #[inline(always)]
     pub(super) fn before(&self, block: &LoadedBlock<'_>) -> Result<Option<LoadedBlock<'a>>> {
         if block.prev == 0 {
@@ -68,7 +68,7 @@ impl<'a> Allocator<'a> {
         Ok(Some(before))
     }
 
-    /// The block that starts where this one ends; none at the end of the heap.
+    /// Returns the block that starts where this one ends; none at the end of the heap.
     #[inline(always)]
     pub(super) fn after(&self, block: &LoadedBlock<'_>) -> Result<Option<LoadedBlock<'a>>> {
         if block.next == 0 {
@@ -84,7 +84,7 @@ impl<'a> Allocator<'a> {
         Ok(Some(after))
     }
 
-    /// Make two blocks neighbours; 0 stands for either end of the heap.
+    /// Makes two blocks neighbours; 0 stands for either end of the heap.
     #[inline(always)]
     pub(super) fn join(&self, left: u32, right: u32) -> Result<()> {
         let from = if left == 0 { &self.state.first } else { &self.node(left)?.next };
@@ -103,7 +103,7 @@ impl<'a> Allocator<'a> {
         Ok(())
     }
 
-    /// Change a free block's place and length, and so where it is in its bin, or which that is.
+    /// Changes the start and length of a free block, and moves it to another bin if necessary.
     #[inline(always)]
     pub(super) fn resize_free(&self, block: &LoadedBlock<'_>, start: u64, len: u64) -> Result<()> {
         let bin = bin_of(block.len);
@@ -116,7 +116,8 @@ impl<'a> Allocator<'a> {
         if stays { Ok(()) } else { self.link(block.number, start, len) }
     }
 
-    /// Take `N` (at most 2) nodes that stand for nothing, or none and nothing changed.
+    /// Takes `N` (at most 2) blocks that stand for no memory. `None` means that fewer were left;
+    /// nothing has changed then.
     #[inline(always)]
     pub(super) fn take_nodes<const N: usize>(&self) -> Result<Option<[u32; N]>> {
         let mut spare = self.state.spare.load(Relaxed);
@@ -155,7 +156,7 @@ impl<'a> Allocator<'a> {
         Ok(())
     }
 
-    /// The outcome after `take_nodes` found fewer than `wanted`.
+    /// Returns the outcome after `take_nodes` found fewer than `wanted`.
     #[cold]
     pub(super) fn need_blocks<T>(&self, wanted: u32) -> Outcome<T> {
         let reserved = self.blocks.len() as u32;
@@ -166,8 +167,8 @@ impl<'a> Allocator<'a> {
         Outcome::NeedBlocks(reserved + missing)
     }
 
-    /// Turn `lead` and then `len` units from `start` on of a free block into a used one, the rest
-    /// staying free.
+    /// Turns `lead` plus `len` units of a free block, starting at `start`, into a used block. The
+    /// rest of the block stays free.
     pub(super) fn carve(
         &self,
         block: &LoadedBlock<'a>,
@@ -189,7 +190,7 @@ impl<'a> Allocator<'a> {
                 block.node.extent.store(used.pack(), Relaxed);
                 block.number
             }
-            // The rest keeps the node: it is often alone in its bin, and stays there.
+            // The rest keeps the node: it is often alone in its bin, and stays in it.
             (0, _) | (_, 0) => {
                 let Some([new]) = self.take_nodes()? else { return Ok(self.need_blocks(1)) };
                 self.set(new, start, used)?;

@@ -1,4 +1,4 @@
-//! Check: everything that the allocator believes, compared with everything else.
+//! Check: compares all that the allocator's words say with each other.
 
 use super::{Allocator, bins::bin_of, corrupt, tree::priority};
 use crate::error::Result;
@@ -6,7 +6,7 @@ use crate::layout::block::{BIN_WORDS, BINS, BlockState};
 use crate::support::fallible;
 use crate::sync::Ordering::Relaxed;
 
-/// Where a block number was found.
+/// The role in which a block number was found.
 #[derive(Clone, Copy, PartialEq)]
 enum Seen {
     Nowhere,
@@ -16,7 +16,7 @@ enum Seen {
     Spare,
 }
 
-/// What a walk over the blocks found: how much is free, and where each number was.
+/// The result of a walk over the blocks: how much is free, and the role of each number.
 pub struct Tiling {
     /// Units in free blocks.
     pub free_units: u64,
@@ -30,12 +30,12 @@ fn ensure(holds: bool, what: &str) -> Result<()> {
 }
 
 impl Allocator<'_> {
-    /// Check all blocks, bins, spare blocks and counters. Allocates; for checks only.
+    /// Checks all blocks, bins, spare blocks and counters. Allocates; for checks only.
     pub fn check(&self) -> Result<()> {
         self.check_lists(self.check_tiling()?)
     }
 
-    /// Check that blocks tile the heap and that no two free ones touch.
+    /// Checks that blocks tile the heap and that no two free ones touch.
     pub fn check_tiling(&self) -> Result<Tiling> {
         let fresh = self.state.fresh.load(Relaxed) as usize;
         ensure(fresh <= self.blocks.len(), "more blocks were taken than are reserved")?;
@@ -54,7 +54,7 @@ impl Allocator<'_> {
         Ok(tiling)
     }
 
-    /// Check bins, spare blocks and counters against what a walk over the blocks found.
+    /// Checks bins, spare blocks and counters against what a walk over the blocks found.
     pub fn check_lists(&self, tiling: Tiling) -> Result<()> {
         let Tiling { free_units, mut seen, .. } = tiling;
         ensure(free_units == self.free_units(), "the count of free units is wrong")?;
@@ -62,10 +62,13 @@ impl Allocator<'_> {
             let filled = self.state.filled.load(Relaxed) >> at & 1 == 1;
             ensure(
                 filled == (word.load(Relaxed) != 0),
-                "the bitmap of bins disagrees with itself",
+                "the two levels of the bitmap of bins disagree",
             )?;
         }
-        ensure(self.state.filled.load(Relaxed) >> BIN_WORDS == 0, "there are no such bins")?;
+        ensure(
+            self.state.filled.load(Relaxed) >> BIN_WORDS == 0,
+            "the bitmap marks bins that do not exist",
+        )?;
         for bin in 0..BINS {
             self.check_bin(bin, &mut seen)?;
         }
@@ -81,8 +84,8 @@ impl Allocator<'_> {
         ensure(!seen.contains(&Seen::Nowhere), "a block is lost")
     }
 
-    /// Check the tree of a bin: each block of this bin, once, in order, those above of higher
-    /// priority.
+    /// Checks the tree of a bin: each block belongs to this bin, occurs once, is in order, and has
+    /// a lower priority than the block above it.
     fn check_bin(&self, bin: usize, seen: &mut [Seen]) -> Result<()> {
         if !self.is_filled(bin) {
             return Ok(());
@@ -105,13 +108,13 @@ impl Allocator<'_> {
             number = block.node.right.load(Relaxed);
             for below in [block.node.left.load(Relaxed), number] {
                 let sorted = below == 0 || priority(below) < priority(least);
-                ensure(sorted, "a bin has a block below one that belongs below it")?;
+                ensure(sorted, "the priorities of a bin are out of order")?;
             }
         }
     }
 }
 
-/// Move a block from one state to another: each block passes once, so that every list ends.
+/// Moves a block from one role to another. Each block passes once, so every list ends.
 fn mark(seen: &mut [Seen], number: u32, from: Seen, to: Seen) -> Result<()> {
     match seen.get_mut((number as usize).wrapping_sub(1)) {
         Some(state) if *state == from => {

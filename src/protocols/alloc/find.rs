@@ -1,4 +1,4 @@
-//! Search: best fit through the bins, first fit by address where memory must be usable.
+//! Search: best fit through the bins, and first fit by address where only some memory is usable.
 
 use super::bins::bin_of;
 use super::blocks::LoadedBlock;
@@ -6,7 +6,7 @@ use super::{Allocator, Extent, Outcome, pages};
 use crate::error::Result;
 
 impl<'a> Allocator<'a> {
-    /// The shortest free block that holds `len` units, and of those as long the first.
+    /// Returns the shortest free block that holds `len` units, and the first by address of several.
     #[inline(always)]
     pub(super) fn find(&self, len: u64) -> Result<Option<LoadedBlock<'a>>> {
         let own = bin_of(len);
@@ -15,14 +15,14 @@ impl<'a> Allocator<'a> {
         {
             return Ok(Some(block));
         }
-        // All that is there is longer.
+        // All blocks of the bins above are longer than `len`.
         match self.filled_from(own + 1)? {
             Some(bin) => self.least_of(bin, 0),
             None => Ok(None),
         }
     }
 
-    /// Units of the largest free block.
+    /// Returns the number of units of the largest free block.
     pub fn largest_free(&self) -> Result<u64> {
         match self.highest_filled()? {
             Some(bin) => Ok(self.greatest_of(bin)?.len),
@@ -30,10 +30,10 @@ impl<'a> Allocator<'a> {
         }
     }
 
-    /// Take `len` units from usable memory only: the lowest that there are.
+    /// Takes the `len` units of usable memory that have the lowest address.
     ///
-    /// `next_usable(from, end)` names the first run `(from', end')` of usable memory in `from ..
-    /// end`, not empty and as long as it can be, or none. Visits all blocks: `NoFit` is exact.
+    /// `next_usable(from, end)` returns the first run `(from', end')` of usable memory in `from ..
+    /// end`, not empty and as long as possible, or `None`. Visits all blocks, so `NoFit` is exact.
     pub fn alloc_within(
         &self,
         len: u64,
@@ -61,13 +61,14 @@ impl<'a> Allocator<'a> {
         Ok(Outcome::NoFit)
     }
 
-    /// Units to leave out between `from` and an extent of `len` units.
+    /// Returns the units to skip between `from` and an extent of `len` units.
     #[inline(always)]
     pub(super) fn lead(&self, paged: bool, from: u64, end: u64, len: u64) -> u64 {
         if paged { pages::lead(self.capacity_units(), from, end, len) } else { 0 }
     }
 
-    /// Take exactly these units, if one free block holds them all. Visits the blocks before them.
+    /// Takes exactly these units if one free block contains all of them. Visits the blocks before
+    /// them.
     pub fn take_at(&self, start: u64, len: u64) -> Result<Outcome<Extent>> {
         if !self.may_fit(len)? {
             return Ok(Outcome::NoFit);

@@ -11,7 +11,7 @@ pub(super) struct Heap {
 }
 
 impl Heap {
-    /// A heap of one free block.
+    /// Returns a heap of one free block.
     pub fn new(capacity: u64, blocks: u32) -> Self {
         let blocks = (0..blocks).map(|_| Block::zeroed()).collect();
         let heap = Self { state: AllocState::zeroed(), bins: Bins::zeroed(), blocks };
@@ -28,7 +28,7 @@ impl Heap {
     }
 }
 
-/// The extent, or none where none fits.
+/// Returns the extent, or none where none fits.
 #[track_caller]
 pub(super) fn got(outcome: Result<Outcome<Extent>>) -> Option<Extent> {
     match outcome.unwrap() {

@@ -1,18 +1,22 @@
-//! Give and take extents of the heap: a protocol over slices of shared words. Offsets, no pointers.
+//! The heap allocator: hands out extents of the heap and takes them back. It works on slices of
+//! shared words, with offsets and never pointers.
 //!
-//! Blocks tile the heap from unit 0 to its capacity, each used or free, chained by address; no two
-//! free ones touch. A free block hangs in the bin of its length, which is a tree; a bitmap finds the
-//! next bin that is not empty. So the shortest block that fits is found in steps whose number grows
-//! with the logarithm of theirs, and blocks are split exactly.
+//! Blocks tile the heap from unit 0 to its capacity. Each block is used or free, blocks are chained
+//! by address, and no two free blocks touch. A free block is in the bin of its length; each bin is
+//! a tree, and a bitmap finds the next bin that is not empty. So finding the shortest block that
+//! fits takes a number of steps that is logarithmic in the number of free blocks, and blocks are
+//! split exactly.
 //!
-//! An extent that starts at a page for little may leave memory before it out. That is its lead: it
-//! belongs to the extent's block and is freed with it, since a lead that were free would be a hole
-//! that outlives its neighbours. Records know of no leads, so after a rebuild they are free memory.
+//! An extent starts at a page boundary where that costs little. The memory skipped before it is its
+//! lead: it belongs to the extent's block and is freed with it, because a lead that was free would
+//! be a hole that outlives its neighbours. Records do not mention leads, so a rebuild turns them
+//! into free memory.
 //!
-//! All calls run under the writer lock, which orders them: every access is Relaxed. A process may
-//! be killed between any two stores; its successor then calls [`Allocator::rebuild`]. Nothing read
-//! is trusted: numbers and lengths are checked, loops are bounded, and nonsense is `Corrupt`. A
-//! call that returns `Corrupt` may have stopped half way; only a rebuild mends it.
+//! All calls run under the writer lock, which orders them, so every access is Relaxed. A process
+//! may be killed between any two stores; the next owner of the lock then calls
+//! [`Allocator::rebuild`]. No value that is read is trusted: numbers and lengths are checked, loops
+//! are bounded, and an impossible value is `Corrupt`. A call that returns `Corrupt` may have
+//! stopped half way, and only a rebuild repairs that.
 
 mod bins;
 mod blocks;
@@ -40,18 +44,18 @@ use crate::sync::Ordering::Relaxed;
 pub use check_blocks::Tiling;
 pub use rebuild::OwnedExtent;
 
-/// A used stretch of the heap, in units, and the number of its block (never 0).
+/// A used extent of the heap, in units, and the number of its block (never 0).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Extent {
     /// First unit.
     pub start: u64,
-    /// Units.
+    /// Length in units.
     pub len: u64,
     /// The number of the block: its index plus one.
     pub block: u32,
 }
 
-/// What a call that may need memory came to.
+/// The result of a call that may need more blocks.
 #[must_use]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome<T> {
@@ -64,11 +68,11 @@ pub enum Outcome<T> {
     NeedBlocks(u32),
 }
 
-/// The allocator of one heap, for the length of a critical section.
+/// The allocator of one heap, for the duration of a critical section.
 pub struct Allocator<'a> {
     state: &'a AllocState,
     bins: &'a Bins,
-    /// Only those backed by memory.
+    /// Only the blocks that are backed by memory.
     blocks: &'a [Block],
 }
 
@@ -83,8 +87,8 @@ fn invalid(what: &str) -> Error {
 }
 
 impl<'a> Allocator<'a> {
-    /// The allocator over these words. `blocks_reserved` is how many of `blocks` may be touched, as
-    /// the store says it now, under the lock.
+    /// Returns the allocator over these words. `blocks_reserved` is the number of `blocks` that may
+    /// be touched, as the store has it now, under the lock.
     pub fn new(
         state: &'a AllocState,
         bins: &'a Bins,
@@ -95,25 +99,27 @@ impl<'a> Allocator<'a> {
         Self { state, bins, blocks: &blocks[..reserved] }
     }
 
-    /// Units in the heap; 0 when the state is corrupt, so that no block is inside.
+    /// Returns the number of units in the heap; 0 when the state is corrupt, so that no block lies
+    /// inside.
     #[inline]
     pub fn capacity_units(&self) -> u64 {
         let capacity = self.state.capacity.load(Relaxed);
         if capacity <= MAX_UNITS { capacity } else { 0 }
     }
 
-    /// Units in free blocks.
+    /// Returns the number of units in free blocks.
     pub fn free_units(&self) -> u64 {
         self.state.free.load(Relaxed)
     }
 
-    /// Units of used blocks that are before the extents in them.
+    /// Returns the number of units that are leads.
     pub fn lead_units(&self) -> u64 {
         self.state.lead.load(Relaxed)
     }
 
-    /// Take `len` units of the shortest free block that has so many. `paged`: they start at a page
-    /// where that costs little. `NoFit` means that no free block holds `len` units.
+    /// Takes `len` units from the shortest free block that has at least `len`. With `paged` they
+    /// start at a page boundary where that costs little. `NoFit` means that no free block holds
+    /// `len` units.
     pub fn alloc(&self, len: u64, paged: bool) -> Result<Outcome<Extent>> {
         if !self.may_fit(len)? {
             return Ok(Outcome::NoFit);
@@ -127,7 +133,8 @@ impl<'a> Allocator<'a> {
         }
     }
 
-    /// Whether the heap is large enough; an error when the request makes no sense.
+    /// Returns whether `len` is at most the capacity. Fails if `len` is 0 or the capacity is
+    /// corrupt.
     fn may_fit(&self, len: u64) -> Result<bool> {
         if len == 0 {
             return Err(invalid("an empty extent"));
@@ -138,7 +145,7 @@ impl<'a> Allocator<'a> {
         }
     }
 
-    /// Give an extent back. Its neighbours, if free, become one with it.
+    /// Frees an extent and merges it with the free blocks beside it.
     pub fn free(&self, extent: Extent) -> Result<()> {
         let (own, lead) = self.owned(extent)?;
         let before = self.before(&own)?.filter(|b| b.free);
@@ -170,8 +177,9 @@ impl<'a> Allocator<'a> {
         }
     }
 
-    /// Give the end of an extent back, so that `len` units stay; also its lead, if that is too long
-    /// for those. `NeedBlocks` may come when the lead was given back: nothing that a record says.
+    /// Frees the end of an extent so that `len` units stay, and also its lead if the lead is too
+    /// long for `len` units. `NeedBlocks` may be returned after the lead was freed, which no record
+    /// mentions.
     pub fn shrink(&self, extent: Extent, len: u64) -> Result<Outcome<()>> {
         let (mut own, mut lead) = self.owned(extent)?;
         let Some(rest) = extent.len.checked_sub(len).filter(|_| len > 0) else {
@@ -206,7 +214,7 @@ impl<'a> Allocator<'a> {
         Ok(Outcome::Done(()))
     }
 
-    /// Make the lead of a block free memory.
+    /// Turns the lead of a block into free memory.
     fn free_lead(&self, own: &blocks::LoadedBlock<'_>, lead: u64) -> Result<Outcome<()>> {
         match self.before(own)? {
             Some(before) if before.free => {
@@ -228,7 +236,7 @@ impl<'a> Allocator<'a> {
         Ok(Outcome::Done(()))
     }
 
-    /// Extend an extent to `len` units if the memory behind it is free. Needs no blocks.
+    /// Extends an extent to `len` units if the memory after it is free. Needs no blocks.
     pub fn grow_in_place(&self, extent: Extent, len: u64) -> Result<bool> {
         let (own, lead) = self.owned(extent)?;
         let Some(more) = len.checked_sub(extent.len) else {
@@ -252,7 +260,8 @@ impl<'a> Allocator<'a> {
         Ok(true)
     }
 
-    /// Whether no memory beside an extent is free, so that nothing would join it if it were.
+    /// Returns whether both neighbours of an extent are used, so that freeing it would merge
+    /// nothing.
     pub fn is_enclosed(&self, extent: Extent) -> Result<bool> {
         let (own, _) = self.owned(extent)?;
         let before = self.before(&own)?.is_some_and(|before| before.free);
@@ -260,16 +269,16 @@ impl<'a> Allocator<'a> {
         Ok(!before && !after)
     }
 
-    /// Units before an extent that become free with it; none when its block is not what it says,
-    /// as may be seen without the lock.
+    /// Returns the lead of an extent, which becomes free with it. `None` when the block does not
+    /// match the extent, which a caller without the lock may see.
     pub fn lead_of(&self, extent: Extent) -> Option<u64> {
         self.owned(extent).ok().map(|(_, lead)| lead)
     }
 
-    /// The used block of an extent that an object record calls its own, and the extent's lead.
+    /// Returns the used block of an extent that a record owns, and the extent's lead.
     fn owned(&self, extent: Extent) -> Result<(blocks::LoadedBlock<'a>, u64)> {
         let own = self.load_block(extent.block)?;
-        // All of it is used but a lead, which is short.
+        // The extent takes up the whole block except the lead, which is short.
         match own.len.checked_sub(extent.len) {
             Some(lead)
                 if !own.free
@@ -285,7 +294,7 @@ impl<'a> Allocator<'a> {
     fn add_free(&self, len: u64) -> Result<()> {
         let sum = self.state.free.load(Relaxed).checked_add(len);
         let Some(free) = sum.filter(|&free| free <= self.capacity_units()) else {
-            return Err(corrupt("more is free than there is"));
+            return Err(corrupt("more units are free than the heap has"));
         };
         self.state.free.store(free, Relaxed);
         Ok(())
@@ -293,7 +302,7 @@ impl<'a> Allocator<'a> {
 
     fn sub_free(&self, len: u64) -> Result<()> {
         let Some(free) = self.state.free.load(Relaxed).checked_sub(len) else {
-            return Err(corrupt("less is free than was found"));
+            return Err(corrupt("fewer units are free than were taken"));
         };
         self.state.free.store(free, Relaxed);
         Ok(())
@@ -309,7 +318,7 @@ impl<'a> Allocator<'a> {
     fn sub_lead(&self, len: u64) -> Result<()> {
         if len > 0 {
             let Some(lead) = self.state.lead.load(Relaxed).checked_sub(len) else {
-                return Err(corrupt("fewer units are leads than were found"));
+                return Err(corrupt("fewer units are leads than were freed"));
             };
             self.state.lead.store(lead, Relaxed);
         }

@@ -1,4 +1,4 @@
-//! Random calls against a list of ranges, and random corruption.
+//! Random calls compared with a list of ranges, and random corruption.
 
 use super::fixture::{Heap, got};
 use super::{Extent, Outcome, OwnedExtent};
@@ -17,11 +17,12 @@ enum Step {
 }
 
 const CAPACITY: u64 = 20000;
-/// Usable memory comes in runs of this many units, every other one.
+/// Usable memory alternates with unusable memory in runs of this many units.
 const RUN: u64 = 64;
 
 fn step() -> impl Strategy<Value = Step> {
-    // Some that start at a page, and few lengths, so that blocks of one length meet in a bin.
+    // Some lengths are aligned to pages, and there are few lengths, so that blocks of one length
+    // meet in a bin.
     let len =
         || prop_oneof![4 => 1..40u64, 3 => 40..700u64, 3 => 3100..3300u64, 1 => 700..20100u64];
     prop_oneof![
@@ -35,7 +36,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Usable runs: the even multiples of `RUN`.
+/// Returns the next usable run: the even multiples of `RUN`.
 fn next_usable(from: u64, end: u64) -> Option<(u64, u64)> {
     let run = from / (2 * RUN) * (2 * RUN);
     let start = if from < run + RUN { from } else { run + 2 * RUN };
@@ -43,7 +44,7 @@ fn next_usable(from: u64, end: u64) -> Option<(u64, u64)> {
     (start < end).then_some((start, stop.min(end)))
 }
 
-/// The truth: used extents, each with its lead, in any order.
+/// The expected state: used extents, each with its lead, in any order.
 struct Model(Vec<(Extent, u64)>);
 
 impl Model {
@@ -64,7 +65,7 @@ impl Model {
         gaps
     }
 
-    /// The shortest gap that holds `len` units, and of those as long the first.
+    /// Returns the shortest gap that holds `len` units, and the first by address of several.
     fn best(&self, len: u64) -> Option<(u64, u64)> {
         self.gaps().into_iter().filter(|(s, e)| e - s >= len).min_by_key(|(s, e)| (e - s, *s))
     }
@@ -74,7 +75,7 @@ impl Model {
             let inside = self.gaps().iter().any(|&(s, e)| s <= start && start + len <= e);
             inside && (start..start + len).all(|unit| (unit / RUN).is_multiple_of(2))
         };
-        // Where a gap or a run begins.
+        // Candidates: the starts of gaps and of runs.
         let gaps = self.gaps().into_iter().map(|gap| gap.0);
         let mut starts: Vec<u64> = (0..CAPACITY).step_by(RUN as usize).chain(gaps).collect();
         starts.sort_unstable();
@@ -82,7 +83,7 @@ impl Model {
     }
 }
 
-/// What an extent has before it, in a gap from `start` on.
+/// Returns the lead of an extent in a gap that begins at `start`.
 fn lead_from(start: u64, extent: Extent, paged: bool) -> u64 {
     let lead = extent.start - start;
     assert!(
@@ -163,7 +164,7 @@ fn apply(heap: &Heap, model: &mut Model, step: &Step) {
     assert_eq!(alloc.largest_free().unwrap(), largest);
 }
 
-/// Every call once; results do not matter, only that there is one.
+/// Makes every call once. The results do not matter, only that each call returns.
 fn call_everything(heap: &Heap, extents: &[Extent]) {
     let alloc = heap.alloc();
     let mut held: Vec<Extent> = extents.to_vec();
@@ -191,7 +192,7 @@ fn call_everything(heap: &Heap, extents: &[Extent]) {
     }
 }
 
-/// Miri is a thousand times slower.
+/// Miri is a thousand times slower than the processor.
 const CASES: u32 = if cfg!(miri) { 2 } else { 200 };
 const STEPS: usize = if cfg!(miri) { 8 } else { 120 };
 
@@ -250,7 +251,7 @@ proptest! {
         }
         let extents: Vec<Extent> = model.0.iter().map(|(extent, _)| *extent).collect();
         call_everything(&heap, &extents);
-        // Whatever the words hold, the extents that are owned bring it back.
+        // Whatever the words contain, a rebuild from the owned extents repairs them.
         apply(&heap, &mut model, &Step::Rebuild);
     }
 }

@@ -1,24 +1,26 @@
-//! Where in a free block an extent starts: at a page, a huge one if possible, where that costs
+//! Alignment: an extent starts at a page boundary, of a huge page if possible, where that costs
 //! little.
 
-/// Units of a page, and of a huge page.
+/// Units of a page and of a huge page.
 const PAGE: u64 = 4096 / 64;
 const HUGE_PAGE: u64 = (2 << 20) / 64;
 
-/// The part of an extent that its start at a page may cost.
+/// An alignment may cost at most the length of the extent divided by this.
 const PART: u64 = 50;
 
-/// Whether `lead` units, which nobody else can use, may lie before an extent of `len` units.
+/// Returns whether a lead of `lead` units, which nothing else can use, is acceptable before an
+/// extent of `len` units.
 #[inline(always)]
 pub(super) const fn is_cheap(lead: u64, len: u64) -> bool {
     lead <= len / PART
 }
 
-/// How far after `from` an extent of `len` units starts, if there is memory up to `end`.
+/// Returns the distance from `from` to the start of an extent of `len` units, if memory ends at
+/// `end`.
 ///
-/// Its start at a page costs the lead, and the way from its end to the next page, which is the lead
-/// of the next like it. Both together are at most a 50th of its length, and a heap of `capacity`
-/// units holds at least 98 % as many extents of this length.
+/// Alignment costs the lead, and the tail from the end of the extent to the next page boundary,
+/// which becomes the lead of the next extent of this length. Both together are at most a 50th of
+/// the length, and a heap of `capacity` units holds at least 98 % as many extents of this length.
 #[inline(always)]
 pub(super) fn lead(capacity: u64, from: u64, end: u64, len: u64) -> u64 {
     if len < PART {
@@ -34,7 +36,8 @@ pub(super) fn lead(capacity: u64, from: u64, end: u64, len: u64) -> u64 {
     0
 }
 
-/// Whether a heap holds at least 98 % as many extents with `tail` units after each as without.
+/// Returns whether a heap holds at least 98 % as many extents of `len` units when each is followed
+/// by `tail` units.
 #[inline(always)]
 fn fill(capacity: u64, len: u64, tail: u64) -> bool {
     if tail == 0 {

@@ -1,4 +1,4 @@
-//! Rebuild: blocks, bins and counters from the extents that the object table owns.
+//! Rebuild: derives blocks, bins and counters from the extents that the object table owns.
 
 use super::{Allocator, Outcome, corrupt};
 use crate::error::{Error, Result, Status};
@@ -10,22 +10,23 @@ use crate::sync::Ordering::Relaxed;
 pub struct OwnedExtent {
     /// First unit.
     pub start: u64,
-    /// Units; not 0.
+    /// Length in units; not 0.
     pub len: u64,
-    /// Tells the caller which extent this is.
+    /// Identifies the extent to the caller.
     pub tag: u64,
 }
 
 impl Allocator<'_> {
-    /// Make the whole heap one free block.
+    /// Makes the whole heap one free block.
     pub fn reset(&self, capacity_units: u64) -> Result<Outcome<()>> {
         self.rebuild(capacity_units, &mut [], &mut |_, _| ())
     }
 
-    /// Rebuild everything from the extents that are owned, whatever the words hold now.
+    /// Rebuilds everything from `extents`, whatever the words contain now.
     ///
-    /// `assign(tag, block)` tells the number of each extent's block. Extents that overlap or leave
-    /// the heap are `Corrupt`. An error and `NeedBlocks` change nothing but the order of `extents`.
+    /// `assign(tag, block)` is called with the number of each extent's block. Extents that overlap
+    /// or leave the heap are `Corrupt`. After an error or `NeedBlocks` nothing has changed except
+    /// the order of `extents`.
     pub fn rebuild(
         &self,
         capacity_units: u64,
@@ -59,7 +60,8 @@ impl Allocator<'_> {
     }
 }
 
-/// Sort and check the extents: the number of blocks that they and the gaps between them need.
+/// Sorts and checks the extents. Returns the number of blocks for them and for the gaps between
+/// them.
 fn plan(capacity: u64, extents: &mut [OwnedExtent]) -> Result<u64> {
     if !(1..=MAX_UNITS).contains(&capacity) {
         return Err(corrupt("bad capacity"));
@@ -82,7 +84,7 @@ fn plan(capacity: u64, extents: &mut [OwnedExtent]) -> Result<u64> {
     Ok(count + u64::from(end < capacity))
 }
 
-/// Writes blocks from the highest address and number down.
+/// Writes blocks in descending order of address and number.
 struct Writer<'w, 'a> {
     alloc: &'w Allocator<'a>,
     number: u32,
@@ -101,7 +103,7 @@ impl<'a> Writer<'_, 'a> {
         Ok((number, node))
     }
 
-    /// A free block over `start .. end`, unless that is empty.
+    /// Writes a free block over `start .. end`, unless that is empty.
     fn free(&mut self, start: u64, end: u64) -> Result<()> {
         if start == end {
             return Ok(());

@@ -1,4 +1,4 @@
-//! Each promise of the allocator once, by example.
+//! Each promise of the allocator, by example.
 
 use super::fixture::{Heap, got};
 use super::{Extent, Outcome, OwnedExtent};
@@ -32,12 +32,15 @@ fn a_fresh_heap_is_filled_from_below() {
 }
 
 #[test]
-fn what_has_free_memory_beside_it_is_not_enclosed() {
+fn an_extent_beside_free_memory_is_not_enclosed() {
     let heap = Heap::new(40, 64);
     let alloc = heap.alloc();
     let four: Vec<_> = (0..4).map(|_| got(alloc.alloc(10, false)).unwrap()).collect();
     let enclosed = || four.iter().map(|it| alloc.is_enclosed(*it)).collect::<Vec<_>>();
-    assert!(enclosed().into_iter().all(|it| it.unwrap()), "the ends of the heap are no memory");
+    assert!(
+        enclosed().into_iter().all(|it| it.unwrap()),
+        "the ends of the heap are not free memory"
+    );
     alloc.free(four[0]).unwrap();
     let status = |it: crate::error::Result<bool>| it.map_err(|error| error.status());
     let now: Vec<_> = enclosed().into_iter().map(status).collect();
@@ -46,7 +49,7 @@ fn what_has_free_memory_beside_it_is_not_enclosed() {
     assert!(!alloc.is_enclosed(four[2]).unwrap());
 }
 
-/// Holes of these lengths, in this order, with a used unit behind each.
+/// Makes holes of these lengths, in this order, each followed by a used unit.
 fn with_holes(heap: &Heap, lens: &[u64]) -> Vec<Extent> {
     let alloc = heap.alloc();
     let mut all = Vec::new();
@@ -60,9 +63,9 @@ fn with_holes(heap: &Heap, lens: &[u64]) -> Vec<Extent> {
 }
 
 #[test]
-fn the_shortest_hole_that_fits_is_taken_and_of_those_as_long_the_first() {
+fn the_shortest_hole_that_fits_is_taken_and_the_first_of_several() {
     let heap = Heap::new(1 << 20, 64);
-    // 1100, 1101 and 1102 are of one bin.
+    // 1100, 1101 and 1102 share a bin.
     let holes = with_holes(&heap, &[1102, 40, 1101, 1100, 1101, 41, 900]);
     let alloc = heap.alloc();
     for (len, at) in [(1101, 2), (1000, 3), (41, 5), (1101, 4), (1101, 0), (30, 1), (901, 7)] {
@@ -74,7 +77,7 @@ fn the_shortest_hole_that_fits_is_taken_and_of_those_as_long_the_first() {
 
 #[test]
 fn whether_anything_fits_is_known_exactly() {
-    // All of one bin, the longest last.
+    // All holes share a bin, and the longest is last.
     let heap = Heap::new(1025 * 8 + 28, 64);
     let holes = with_holes(&heap, &[1024, 1025, 1026, 1027, 1028, 1029, 1030, 1031]);
     let alloc = heap.alloc();
@@ -87,7 +90,8 @@ fn whether_anything_fits_is_known_exactly() {
 const PAGE: u64 = 64;
 const HUGE_PAGE: u64 = 32768;
 
-/// How many extents of this length a heap holds, and how many start at a page and at a huge page.
+/// Returns how many extents of this length a heap holds, how many of them start at a page, and how
+/// many at a huge page.
 fn filled_with(len: u64, capacity: u64) -> (u64, u64, u64) {
     let heap = Heap::new(capacity, 2000);
     let alloc = heap.alloc();
@@ -104,13 +108,13 @@ fn filled_with(len: u64, capacity: u64) -> (u64, u64, u64) {
 fn a_heap_full_of_extents_at_pages_holds_nearly_as_many() {
     const MIB: u64 = (1 << 20) / 64;
     let units = |bytes: u64| bytes.div_ceil(64);
-    // What is a page too long for a huge page starts at a page.
+    // An extent for which alignment to a huge page costs too much starts at a page.
     assert_eq!(filled_with(units((4 << 20) + 100), 512 * MIB), (127, 127, 1));
     assert_eq!(filled_with(5 * MIB, 512 * MIB), (102, 102, 51));
     assert_eq!(filled_with(8 * MIB, 512 * MIB), (64, 64, 64));
-    // A page more each, and there would be nine.
+    // If each took one page more, only nine would fit.
     assert_eq!(filled_with(units(1_000_000), units(10_000_000)), (10, 1, 1));
-    // Hardly shorter than a huge page more, and hardly longer.
+    // Slightly shorter than a multiple of a huge page, and slightly longer.
     assert_eq!(filled_with(128 * MIB - 10, 1024 * MIB), (8, 8, 8));
     assert_eq!(filled_with(126 * MIB + 10, 1024 * MIB).0, 8);
     for len in (1..2000).chain([9999, 65536, 100_000, 131_000]) {
@@ -133,7 +137,7 @@ fn a_lead_dies_with_its_extent() {
     assert_eq!(alloc.lead_of(page), Some(PAGE - 1));
     assert_eq!(alloc.lead_of(huge), Some(HUGE_PAGE - 65 * PAGE));
     alloc.check().unwrap();
-    // What is between them is no hole for another.
+    // The lead between the two extents is not used for another extent.
     let last = got(alloc.alloc(1, true)).unwrap();
     assert_eq!(last.start, huge.start + huge.len);
     alloc.free(page).unwrap();
@@ -154,7 +158,7 @@ fn an_extent_that_shrinks_keeps_no_lead_that_is_too_long_for_it() {
         alloc.check().unwrap();
     }
     assert_eq!(got(alloc.alloc(63, false)).unwrap().start, 1);
-    // With free memory before it, the lead joins that.
+    // With free memory before it, the lead merges with that.
     let all = [1, 1, 64 * 64].map(|len| got(alloc.alloc(len, true)).unwrap());
     alloc.free(all[1]).unwrap();
     let lead = alloc.lead_units();
@@ -176,7 +180,7 @@ fn memory_at_a_page_is_given_up_where_there_is_no_room_for_a_lead() {
 }
 
 #[test]
-fn extents_grow_behind_their_lead() {
+fn extents_with_a_lead_grow_in_place() {
     let heap = Heap::new(1 << 20, 64);
     let alloc = heap.alloc();
     got(alloc.alloc(1, true)).unwrap();
@@ -209,7 +213,7 @@ fn blocks_are_asked_for_exactly_and_nothing_changes() {
 }
 
 #[test]
-fn grow_takes_what_is_behind_and_shrink_gives_it_back() {
+fn grow_takes_the_memory_after_an_extent_and_shrink_frees_it() {
     let heap = Heap::new(100, 8);
     let alloc = heap.alloc();
     let mut a = got(alloc.alloc(10, false)).unwrap();
@@ -340,7 +344,7 @@ fn rebuild_tiles_what_is_owned_and_names_its_blocks() {
     assert_eq!(extents, [(90, 6), (50, 4), (5, 2), (0, 1)]);
 }
 
-/// The depth of each block of a bin, where the tree is sound.
+/// Returns the depth of each block of a bin, where the tree is sound.
 fn depths(heap: &Heap, bin: usize) -> Vec<u32> {
     let mut depths = Vec::new();
     let mut left = vec![(heap.bins.roots[bin].load(Relaxed), 1)];
@@ -363,9 +367,10 @@ fn a_bin_of_many_blocks_is_not_deep() {
     let depths = depths(&heap, 3);
     assert_eq!(depths.len(), COUNT);
     let mean = f64::from(depths.iter().sum::<u32>()) / COUNT as f64;
-    // A tree of random order: 2 ln n on average, three times its logarithm at most.
+    // In a tree of random order the mean depth is 2 ln n, and the maximum about three times the
+    // logarithm.
     assert!(mean < 2.0 * (COUNT as f64).ln() && depths.iter().all(|depth| *depth < 45), "{mean}");
-    // And after a rebuild, where numbers rise with addresses.
+    // The same holds after a rebuild, which numbers blocks by address.
     let mut owned = Vec::new();
     let used = &mut |start, len, used, _| {
         if used {
@@ -378,9 +383,9 @@ fn a_bin_of_many_blocks_is_not_deep() {
 }
 
 #[test]
-fn a_tree_with_a_ring_or_a_foreign_block_is_corrupt_and_no_walk_goes_on_for_ever() {
-    // 8 blocks of the bin that begins with 1024; whatever each link of the tree becomes, every call
-    // on it ends.
+fn a_tree_with_a_ring_or_a_foreign_block_is_corrupt_and_no_walk_is_endless() {
+    // 8 blocks of the bin that begins with 1024. Whatever value each link of the tree takes, every
+    // call on it ends.
     let lens: Vec<u64> = (1024..1032).collect();
     let blocks = 17;
     for (at, right) in (0..blocks).flat_map(|at| [(at, false), (at, true)]) {

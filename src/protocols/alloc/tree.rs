@@ -1,6 +1,6 @@
-//! The free blocks of one bin: a treap, ordered by length and address. Its priorities are a hash of
-//! the blocks' numbers, so that they need no room, and blocks of any lengths and addresses hang in a
-//! tree whose depth is logarithmic.
+//! The free blocks of one bin: a treap, ordered by length and address. The priority of a block is a
+//! hash of its number, so it takes no memory, and the depth of the tree is logarithmic whatever the
+//! lengths and addresses are.
 
 use super::blocks::LoadedBlock;
 use super::{Allocator, bins::bin_of, corrupt};
@@ -9,14 +9,16 @@ use crate::layout::block::{Block, BlockState};
 use crate::sync::AtomicU32;
 use crate::sync::Ordering::Relaxed;
 
-/// Steps of one walk. A tree of 2^32 blocks has a depth of about 90, and with a chance below
-/// 10^-90 one of more than this: a tree that is deeper has a ring, or is nonsense.
+/// Maximum number of steps of one walk. A tree of 2^32 blocks has a depth of about 90, and the
+/// probability that it is deeper than this limit is below 10^-90. A deeper tree contains a cycle or
+/// is corrupt.
 const STEPS: u32 = 256;
 
-/// Length and address.
+/// Length and address of a block, the order of the tree.
 type Key = (u64, u64);
 
-/// A permutation of the numbers that looks random: no two blocks have the same priority.
+/// Maps block numbers to pseudo-random priorities. It is a permutation: no two blocks have the same
+/// priority.
 #[inline(always)]
 pub(super) const fn priority(number: u32) -> u32 {
     let x = (number ^ number >> 16).wrapping_mul(0x7feb_352d);
@@ -24,7 +26,7 @@ pub(super) const fn priority(number: u32) -> u32 {
     x ^ x >> 16
 }
 
-/// Counts the steps of a walk, and ends it.
+/// Counts the steps of a walk and fails when there are too many.
 struct Steps(u32);
 
 impl Steps {
@@ -41,7 +43,7 @@ fn too_deep() -> Error {
 }
 
 impl<'a> Allocator<'a> {
-    /// The block at the top of a bin that its bit calls not empty.
+    /// Returns the root of a bin whose bit says that it is not empty.
     #[inline(always)]
     fn root(&self, bin: usize) -> Result<u32> {
         match self.bins.roots[bin].load(Relaxed) {
@@ -50,7 +52,7 @@ impl<'a> Allocator<'a> {
         }
     }
 
-    /// A block in the tree of a bin, and its length.
+    /// Returns a block in the tree of a bin, and its length.
     #[inline(always)]
     fn leaf(&self, number: u32) -> Result<(&'a Block, u64)> {
         let node = self.node(number)?;
@@ -60,7 +62,7 @@ impl<'a> Allocator<'a> {
         }
     }
 
-    /// Where the tree goes on from a block towards what has this key.
+    /// Returns the link of block `number` that leads towards `key`.
     #[inline(always)]
     fn towards(&self, number: u32, key: Key) -> Result<&'a AtomicU32> {
         let (node, len) = self.leaf(number)?;
@@ -68,7 +70,7 @@ impl<'a> Allocator<'a> {
         Ok(if less { &node.right } else { &node.left })
     }
 
-    /// Put a free block into its bin.
+    /// Puts a free block into its bin.
     #[inline(always)]
     pub(super) fn link(&self, number: u32, start: u64, len: u64) -> Result<()> {
         let node = self.node(number)?;
@@ -83,7 +85,7 @@ impl<'a> Allocator<'a> {
         Ok(())
     }
 
-    /// Put a block into a tree: below those of higher priority, above the others.
+    /// Inserts a block into a tree: below the blocks of higher priority, above the others.
     fn insert(&self, bin: usize, number: u32, node: &'a Block, key: Key) -> Result<()> {
         let mut steps = Steps(0);
         let mut link = &self.bins.roots[bin];
@@ -94,7 +96,8 @@ impl<'a> Allocator<'a> {
             next = link.load(Relaxed);
         }
         link.store(number, Relaxed);
-        // What hung here goes to its left or right, piece by piece.
+        // The subtree that was here is split: smaller keys go to the left of the new block, larger
+        // ones to its right.
         let (mut less, mut more) = (&node.left, &node.right);
         while next != 0 {
             steps.step()?;
@@ -112,7 +115,7 @@ impl<'a> Allocator<'a> {
         Ok(())
     }
 
-    /// Take a free block out of its bin.
+    /// Takes a free block out of its bin.
     #[inline(always)]
     pub(super) fn unlink(&self, block: &LoadedBlock<'_>) -> Result<()> {
         let bin = bin_of(block.len);
@@ -126,7 +129,7 @@ impl<'a> Allocator<'a> {
         Ok(())
     }
 
-    /// Whether nothing else is in the bin of this block.
+    /// Returns whether this block is the only one in its bin.
     #[inline(always)]
     pub(super) fn is_alone(&self, block: &LoadedBlock<'_>, bin: usize) -> bool {
         self.bins.roots[bin].load(Relaxed) == block.number
@@ -134,7 +137,7 @@ impl<'a> Allocator<'a> {
             && block.node.right.load(Relaxed) == 0
     }
 
-    /// Take a block out of a tree in which there are others.
+    /// Takes a block out of a tree that contains other blocks.
     fn remove(&self, bin: usize, block: &LoadedBlock<'_>) -> Result<()> {
         let mut steps = Steps(0);
         let mut link = &self.bins.roots[bin];
@@ -144,7 +147,7 @@ impl<'a> Allocator<'a> {
             link = self.towards(next, (block.len, block.start))?;
             next = link.load(Relaxed);
         }
-        // The two trees below it become one in its place, of higher priorities first.
+        // The two subtrees of the block are merged in its place, higher priorities first.
         let (mut less, mut more) = (block.node.left.load(Relaxed), block.node.right.load(Relaxed));
         while less != 0 && more != 0 {
             steps.step()?;
@@ -166,7 +169,8 @@ impl<'a> Allocator<'a> {
         Ok(())
     }
 
-    /// The shortest block of a bin that has at least `len` units, and of those as long the first.
+    /// Returns the shortest block of a bin that has at least `len` units, and the first by address
+    /// of several.
     #[inline(always)]
     pub(super) fn least_of(&self, bin: usize, len: u64) -> Result<Option<LoadedBlock<'a>>> {
         let mut steps = Steps(0);
@@ -186,7 +190,7 @@ impl<'a> Allocator<'a> {
         if best == 0 { Ok(None) } else { self.in_bin(best, bin).map(Some) }
     }
 
-    /// The longest block of a bin that is not empty.
+    /// Returns the longest block of a bin that is not empty.
     pub(super) fn greatest_of(&self, bin: usize) -> Result<LoadedBlock<'a>> {
         let mut steps = Steps(0);
         let mut next = self.root(bin)?;
@@ -199,7 +203,7 @@ impl<'a> Allocator<'a> {
         }
     }
 
-    /// A free block that was found in this bin.
+    /// Returns a free block that was found in this bin.
     #[inline(always)]
     fn in_bin(&self, number: u32, bin: usize) -> Result<LoadedBlock<'a>> {
         let block = self.load_block(number)?;

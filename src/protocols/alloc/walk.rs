@@ -1,11 +1,11 @@
-//! All blocks in the order of their addresses.
+//! A walk over all blocks in the order of their addresses.
 
 use super::blocks::LoadedBlock;
 use super::{Allocator, corrupt};
 use crate::error::Result;
 use crate::sync::Ordering::Relaxed;
 
-/// Blocks by address. Ends after the last one, or after an error.
+/// Iterates over blocks by address. Ends after the last block or after an error.
 pub(super) struct Walk<'w, 'a> {
     alloc: &'w Allocator<'a>,
     number: u32,
@@ -17,7 +17,7 @@ pub(super) struct Walk<'w, 'a> {
 impl<'a> Walk<'_, 'a> {
     fn step(&mut self) -> Result<LoadedBlock<'a>> {
         let block = self.alloc.load_block(self.number)?;
-        // Starts only rise, so that the walk ends; no ring of blocks can pass this.
+        // Addresses only increase, so the walk ends even if the blocks form a cycle.
         if block.start != self.end || block.prev != self.prev {
             return Err(corrupt("a block and the one before it disagree"));
         }
@@ -49,7 +49,7 @@ impl<'a> Allocator<'a> {
         Walk { alloc: self, number, prev: 0, end: 0, done: false }
     }
 
-    /// Call with (start, len, used, block number) of each block, lowest first.
+    /// Calls `each` with (start, len, used, block number) of each block, lowest address first.
     pub fn for_each_block(&self, each: &mut dyn FnMut(u64, u64, bool, u32)) -> Result<()> {
         self.walk().try_for_each(|block| {
             let block = block?;
@@ -58,7 +58,7 @@ impl<'a> Allocator<'a> {
         })
     }
 
-    /// Call with (start, len) of each free block, lowest first.
+    /// Calls `each` with (start, len) of each free block, lowest address first.
     pub fn for_each_free(&self, each: &mut dyn FnMut(u64, u64)) -> Result<()> {
         self.for_each_block(&mut |start, len, used, _| {
             if !used {

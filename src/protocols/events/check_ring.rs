@@ -1,10 +1,10 @@
-//! Check: what can be said of the ring while others append.
+//! Check: the properties of the ring that hold while others append.
 
 use super::EventRing;
 use crate::sync::Ordering::{Acquire, Relaxed};
 
 impl EventRing<'_> {
-    /// Why the ring cannot be one that appends have made; `None` when it can.
+    /// Returns why appends cannot have made this ring; `None` when they can.
     pub fn check(&self) -> Option<String> {
         let len = self.entries.len() as u64;
         for (at, entry) in (0u64..).zip(self.entries) {

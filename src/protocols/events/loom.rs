@@ -10,7 +10,7 @@ struct Ring {
     head: AtomicU64,
     last_gap: AtomicU64,
     entries: Vec<EventEntry>,
-    /// Relaxed throughout: the ring has to order it.
+    /// Relaxed throughout: the ring itself has to order these.
     published: AtomicU32,
 }
 
@@ -44,7 +44,7 @@ struct Seen {
 }
 
 impl Seen {
-    /// Poll at most `times`, until nothing is there. What is an event must be whole.
+    /// Polls at most `times`, until the ring is empty. Each event must be whole.
     fn poll(&mut self, cursor: &mut Cursor, ring: &Ring, times: usize) {
         for _ in 0..times {
             match cursor.poll(&ring.ring()) {
@@ -69,7 +69,8 @@ fn spawn(ring: &Arc<Ring>, run: impl FnOnce(&Ring) + 'static) -> thread::JoinHan
     thread::spawn(move || run(&ring))
 }
 
-/// Two writers append `counts` events, a reader polls meanwhile and to the end.
+/// Runs two writers that append `counts` events, and a reader that polls during that and to the
+/// end.
 fn writers_and_reader(entries: usize, counts: [u8; 2], polls: usize) {
     explore(3, move || {
         let ring = Ring::new(entries);
@@ -117,7 +118,8 @@ fn the_dead_do_not_block_readers() {
     explore(4, || {
         let ring = Ring::new(4);
         let mut cursor = Cursor::at_end(&ring.ring());
-        // One completes, then dies between its next ticket and the entry; another buries it.
+        // One writer completes, then dies between its next ticket and the entry; another client
+        // buries it.
         let burial = spawn(&ring, |r| {
             r.append(1);
             r.ring().take_ticket();
@@ -131,7 +133,7 @@ fn the_dead_do_not_block_readers() {
         seen.poll(&mut cursor, &ring, usize::MAX);
         assert_eq!(cursor.next(), 4);
         assert!(seen.events.contains(&1), "complete before the gap");
-        // A living writer that a gap overtook may be lost too.
+        // An event of a living writer that a gap overtook may be lost too.
         let lost = 1 + u64::from(!seen.events.contains(&2));
         assert_eq!(seen.lost, lost);
         assert!(seen.gaps <= 1);

@@ -1,18 +1,19 @@
-//! The broadcast ring of events: any writer, any reader, no lock, no waiting.
+//! The broadcast ring of events: any number of writers and readers, no lock, no waiting.
 //!
 //! A writer takes a ticket, stores the payload words into the ticket's entry, each with the tag of
-//! its lap, and raises the entry's sequence to ticket + 1. Nobody owns an entry, so a writer that
-//! stops or dies inside one blocks nobody.
+//! its lap, and raises the entry's sequence to ticket + 1. No writer owns an entry, so a writer
+//! that stops or dies inside one blocks no other.
 //!
 //! Two writers a lap or more apart may store into one entry at the same time. One ticket has one
-//! writer, which stores each word once: words that all carry the tag of ticket t are exactly what
-//! the writer of t stored. A reader takes nothing else, so what it takes is whole; an entry that a
-//! slow writer spoilt is lost to whoever had not read it. (Tags repeat after 2^24 laps, 10^11
-//! events of a store; a writer would have to stop inside an append for just as long.) A writer that
-//! finds itself lapped before it stored drops its event.
+//! writer, which stores each word once, so words that all carry the tag of ticket t are exactly
+//! those that the writer of t stored. A reader accepts nothing else, so each event that it returns
+//! is whole. An entry that a slow writer has torn is lost to readers that had not read it. (Tags
+//! repeat after 2^24 laps, which is 10^11 events of a store; a writer would have to stop inside an
+//! append for that long.) A writer that finds itself lapped before it stored drops its event.
 //!
-//! A ticket that was taken and not completed holds readers up: its writer is at work, or dead.
-//! Whoever buries a dead producer appends a gap, and readers pass what is incomplete below it.
+//! A ticket that was taken and not completed holds readers up: its writer is at work, or dead. A
+//! client that buries a dead producer appends a gap, and readers skip the incomplete entries before
+//! the gap.
 
 mod check_ring;
 
@@ -32,33 +33,34 @@ pub struct EventRing<'a> {
 /// One event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// Its place in the order of all events; starts at 0 and has no holes but losses and gaps.
+    /// Its position in the order of all events. Tickets start at 0 and have no holes except losses
+    /// and gaps.
     pub ticket: u64,
     /// What happened; never [`EventKind::Gap`].
     pub kind: EventKind,
-    /// When: microseconds since 1970.
+    /// Time of the event, in microseconds since 1970.
     pub time_us: i64,
-    /// To which object.
+    /// Id of the object.
     pub id: ObjectId,
-    /// Bytes of the object.
+    /// Sizes of the object, in bytes.
     pub sizes: Sizes,
 }
 
-/// What a reader finds.
+/// The result of [`Cursor::poll`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Poll {
     /// The next event.
     Event(Event),
-    /// So many tickets were passed: overwritten, spoilt, unknown or never completed. 0 says that
-    /// somebody died who may have changed an object and not have come to say so. Either way list
-    /// again to be sure.
+    /// This number of tickets was skipped: overwritten, torn, of an unknown kind, or never
+    /// completed. 0 means that a client died that may have changed an object before it could append
+    /// the event. In either case the reader lists the objects again to be sure.
     Lost(u64),
-    /// Nothing yet.
+    /// No further event yet.
     Empty,
 }
 
 impl<'a> EventRing<'a> {
-    /// The ring over these words; `entries` must be a power of two.
+    /// Returns the ring over these words; `entries` must be a power of two.
     pub fn new(
         head: &'a AtomicU64,
         last_gap: &'a AtomicU64,
@@ -70,16 +72,17 @@ impl<'a> EventRing<'a> {
         Ok(Self { head, last_gap, entries })
     }
 
-    /// Append what was published before. Returns the ticket.
+    /// Appends an event about a change that is already published. Returns the ticket.
     pub fn append(&self, kind: EventKind, time_us: i64, id: &ObjectId, sizes: Sizes) -> u64 {
         let ticket = self.take_ticket();
         self.fill(ticket, &EventPayload::new(kind, time_us, id, sizes));
         ticket
     }
 
-    /// Record that somebody died who may have taken a ticket, or been about to. Returns the ticket.
+    /// Records the death of a client that may have taken a ticket, or may have been about to.
+    /// Returns the ticket.
     ///
-    /// Slow writers that live lose their event to readers that pass them; they do no harm.
+    /// A slow writer that is alive loses its event to readers that pass it; it does no harm.
     pub fn append_gap(&self, time_us: i64) -> u64 {
         let ticket = self.take_ticket();
         // SYNC event-gap: a reader that sees the bound finds complete what was complete before it.
@@ -98,7 +101,7 @@ impl<'a> EventRing<'a> {
     fn fill(&self, ticket: u64, payload: &EventPayload) {
         let entry = self.entry(ticket);
         let complete = ticket.wrapping_add(1);
-        // Relaxed: saves the newer entry if it can; what it misses the tags catch.
+        // Relaxed: usually saves the newer entry; the tags catch the other cases.
         if entry.sequence.load(Ordering::Relaxed) > complete {
             return;
         }
@@ -106,8 +109,8 @@ impl<'a> EventRing<'a> {
             // Relaxed: ordered before the sequence by its Release.
             word.store(value, Ordering::Relaxed);
         }
-        // SYNC event-entry: whoever sees this sequence or a later one sees these words or later
-        // ones. Maximum, so that a lapped writer does not take back the newer sequence.
+        // SYNC event-entry: a reader that sees this sequence or a later one sees these words or later
+        // ones. A maximum, so that a lapped writer does not undo the newer sequence.
         entry.sequence.fetch_max(complete, Ordering::Release);
     }
 
@@ -125,7 +128,7 @@ impl<'a> EventRing<'a> {
         // SYNC event-entry: brings the words of this sequence, or later ones.
         let sequence = entry.sequence.load(Ordering::Acquire);
         if sequence == complete {
-            // Relaxed: placed by the sequence.
+            // Relaxed: ordered by the sequence.
             let words = entry.words.iter().map(|word| word.load(Ordering::Relaxed));
             let payload = EventPayload::from_words(words, self.lap(ticket));
             return match payload.and_then(|payload| Some((payload.kind().ok()?, payload))) {
@@ -141,11 +144,11 @@ impl<'a> EventRing<'a> {
         } else if oldest > ticket {
             Found::Lapped(oldest)
         } else if sequence > complete {
-            // A sequence ahead of the head: nonsense.
+            // A sequence ahead of the head is corrupt.
             Found::Torn
-        // SYNC event-gap: what was complete before the bound is complete here.
+        // SYNC event-gap: an entry that was complete before the bound is complete here.
         } else if ticket < self.last_gap.load(Ordering::Acquire) {
-            // Relaxed: placed by the bound; the next look acquires.
+            // Relaxed: ordered by the bound; the next inspection acquires.
             match entry.sequence.load(Ordering::Relaxed) == complete {
                 true => Found::Again,
                 false => Found::Torn,
@@ -156,42 +159,44 @@ impl<'a> EventRing<'a> {
     }
 }
 
-/// What one look at one ticket finds.
+/// The result of inspecting one ticket.
 enum Found {
     Whole(EventKind, EventPayload),
-    /// It will never be whole again, or never was.
+    /// The entry will never be whole again, or never was.
     Torn,
-    /// Overwritten: go on at the oldest that may be whole.
+    /// Overwritten: continue at the oldest ticket that may be whole.
     Lapped(u64),
-    /// Not taken, or its writer is at work.
+    /// Not taken yet, or its writer is at work.
     Pending,
-    /// Completed during the look.
+    /// Completed during the inspection.
     Again,
 }
 
-/// A reader's private place in the ring.
+/// A reader's private position in the ring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor {
     next: u64,
 }
 
 impl Cursor {
-    /// Behind the last ticket: what it does not deliver was published before this call.
+    /// Starts after the last ticket. The changes whose events the cursor does not deliver were
+    /// published before this call.
     pub fn at_end(ring: &EventRing<'_>) -> Self {
-        // SYNC event-head: what the holders of all tickets before published is seen.
+        // SYNC event-head: sees what the holders of all earlier tickets published.
         Self { next: ring.head.load(Ordering::Acquire) }
     }
 
-    /// The ticket that [`poll`](Self::poll) looks at next.
+    /// Returns the ticket that [`poll`](Self::poll) inspects next.
     pub fn next(&self) -> u64 {
         self.next
     }
 
-    /// The next event or loss. Runs of losses are one loss, together with the gap that ends them.
+    /// Returns the next event or loss. Consecutive losses are one loss, together with the gap that
+    /// ends them.
     pub fn poll(&mut self, ring: &EventRing<'_>) -> Poll {
         let start = self.next;
-        // Bounded, because writers may be faster than this reader. Wrapping, because a corrupt head
-        // may be anything.
+        // The loop is bounded because writers may be faster than this reader. Arithmetic wraps
+        // because a corrupt head may have any value.
         for _ in 0..=ring.entries.len() {
             match ring.inspect(self.next) {
                 Found::Whole(EventKind::Gap, _) => {

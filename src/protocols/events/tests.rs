@@ -1,4 +1,4 @@
-//! The ring in one thread; what only two can do is done by hand.
+//! The ring in one thread. The effects of a second thread are made by hand.
 
 use super::*;
 
@@ -35,7 +35,7 @@ fn payload(n: u8) -> EventPayload {
     )
 }
 
-/// The `n` of the next event.
+/// Returns the `n` of the next event.
 fn event(cursor: &mut Cursor, ring: &Ring) -> u64 {
     match cursor.poll(&ring.ring()) {
         Poll::Event(event) => {
@@ -102,7 +102,7 @@ fn a_gap_frees_readers_from_the_dead() {
     ring.ring().append_gap(0);
     assert_eq!(cursor.poll(&ring.ring()), Poll::Lost(0), "nobody died inside an append");
     assert_eq!(cursor.poll(&ring.ring()), Poll::Empty);
-    // The living after a gap are waited for as ever.
+    // After a gap, readers wait for living writers as before.
     ring.ring().take_ticket();
     assert_eq!(cursor.poll(&ring.ring()), Poll::Empty);
 }

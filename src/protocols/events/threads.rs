@@ -11,7 +11,7 @@ struct Ring {
     head: AtomicU64,
     last_gap: AtomicU64,
     entries: Vec<EventEntry>,
-    /// Events that each writer published. Relaxed, the ring has to order it.
+    /// Events that each writer published. Relaxed: the ring itself has to order it.
     published: [AtomicU64; WRITERS as usize],
 }
 
@@ -29,7 +29,7 @@ impl Ring {
         EventRing::new(&self.head, &self.last_gap, &self.entries).unwrap()
     }
 
-    /// Publish and append the events of one writer; the bytes of its ids tell which.
+    /// Publishes and appends the events of one writer. The bytes of an id tell which writer it was.
     fn write(&self, writer: u64) {
         for n in 1..=EVENTS {
             self.published[writer as usize].store(n, Ordering::Relaxed);
@@ -44,7 +44,8 @@ impl Ring {
         }
     }
 
-    /// Subscribe, list what is published, and read to the end: nothing is mixed, or lost untold.
+    /// Subscribes, lists the published events, and reads to the end: no event is mixed, and none is
+    /// lost without a notice.
     fn read(&self) {
         let mut cursor = Cursor::at_end(&self.ring());
         let start = cursor.next();
@@ -59,7 +60,8 @@ impl Ring {
                     let (n, writer) = (event.sizes.data, bytes[0] as usize);
                     assert_eq!(event.time_us as u64, n);
                     assert!(bytes[1..].iter().all(|byte| *byte == n as u8));
-                    // Each is behind what came before it, in the list or in the ring.
+                    // Each event comes after those of the same writer before it, in the list or in
+                    // the ring.
                     let old = n <= listed[writer];
                     assert!(old || lost > 0 || n == last[writer] + 1, "{n} after {last:?}");
                     last[writer] = last[writer].max(n);

@@ -1,4 +1,4 @@
-//! Check: chains and lists of slots, compared with the object table. Under the writer lock.
+//! Check: compares the chains and the lists of slots with the object table, under the writer lock.
 
 use super::{CHAIN_KINDS, ChainKind, Index, Key};
 use crate::error::Result;
@@ -8,12 +8,13 @@ use crate::support::fallible;
 use crate::sync::{AtomicU32, Ordering::Relaxed};
 use std::fmt;
 
-/// Who is told of each thing that is wrong: the number of the invariant, and words.
+/// Receives each violation: the number of the invariant and a description.
 pub type Report<'a> = &'a mut dyn FnMut(u32, String);
 
 impl Index<'_> {
-    /// Compare the chains with the table. `words` are the words of all records that were ever used,
-    /// read under this same lock: since then a WRITING one may have become SEALED, no more.
+    /// Compares the chains with the table. `words` are the words of all records that were ever
+    /// used, loaded under this same lock: since then the only possible change is from WRITING to
+    /// SEALED.
     pub fn check_chains(&self, words: &[RecordWord], report: Report<'_>) -> Result<()> {
         for kind in CHAIN_KINDS {
             self.check_chains_of(kind, words, report)?;
@@ -59,7 +60,8 @@ impl Index<'_> {
             if !seen {
                 report(8, format!("record {slot} is in no {kind} chain"));
             }
-            // What was given up since the lock was taken is absent: its id may be another's already.
+            // An object that was given up since the lock was taken is absent, and its id may belong
+            // to another object already.
             if !word.has(RecordWord::ABANDONED) {
                 keys.push((sortable(&key), slot));
             }
@@ -71,8 +73,8 @@ impl Index<'_> {
         Ok(())
     }
 
-    /// Compare the lists that begin at `heads` with the slots that belong in one of them; the slots
-    /// of each list.
+    /// Compares the lists that begin at `heads` with the slots that belong in one of them. Returns
+    /// the slots of each list.
     pub fn check_lists<'a>(
         &self,
         kind: &str,
@@ -112,7 +114,7 @@ impl Index<'_> {
     }
 }
 
-/// A key that can be sorted.
+/// Returns a key that can be sorted.
 fn sortable(key: &Key) -> (u64, u64, u32) {
     match *key {
         Key::Id(IdWords(a, b, c)) => (a, b, c),

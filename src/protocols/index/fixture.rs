@@ -48,7 +48,7 @@ impl Table {
         Slots { head, tail, count }
     }
 
-    /// Create an object, as a creator does under the lock: its slot and word.
+    /// Creates an object as a creator does under the lock. Returns its slot and word.
     pub fn create(&self, id: IdWords, name: Option<NameHash>, state: State) -> (u32, RecordWord) {
         let SlotOutcome::Slot(slot, free) = self.slots().take(&self.index()).unwrap() else {
             panic!("no slot is free")
@@ -74,7 +74,7 @@ impl Table {
         sealed
     }
 
-    /// Make an object invisible; its slot stays its own.
+    /// Makes an object invisible. Its slot is not freed.
     pub fn doom(&self, slot: u32, word: RecordWord) -> RecordWord {
         let doomed = word.in_state(State::Doomed);
         self.records[slot as usize].swap(word, doomed).unwrap();
@@ -82,13 +82,13 @@ impl Table {
         doomed
     }
 
-    /// Make an object invisible and free its slot.
+    /// Makes an object invisible and frees its slot.
     pub fn delete(&self, slot: u32, word: RecordWord) {
         let doomed = self.doom(slot, word);
         self.slots().give(&self.index(), slot, doomed, 0).unwrap();
     }
 
-    /// As a recovery does after most deaths.
+    /// Does what a recovery does after most deaths.
     pub fn mend(&self) {
         assert!(self.index().mend_chains().unwrap());
         self.index().end_rebuild();
@@ -102,14 +102,14 @@ impl Table {
     }
 }
 
-/// The `n`-th id in this bucket.
+/// Returns the `n`-th id in this bucket.
 pub(crate) fn id_in(bucket: u64, buckets: usize, n: usize) -> IdWords {
     let ids = (1..).map(|i| IdWords(i, 0, 0));
     let mask = buckets as u64 - 1;
     ids.filter(|id| hash::id_hash(SEED, id) & mask == bucket).nth(n).unwrap()
 }
 
-/// The `n`-th name hash in this bucket.
+/// Returns the `n`-th name hash in this bucket.
 pub(crate) fn name_in(bucket: u64, buckets: usize, n: usize) -> NameHash {
     NameHash([bucket + (n as u64 + 1) * buckets as u64, 7])
 }

@@ -9,7 +9,8 @@ use std::hash::Hasher;
 #[derive(Clone, Copy, Debug)]
 pub struct Seed(pub [u64; 2]);
 
-/// The hash that picks the bucket of an id: two rounds of a folded 64 x 64 -> 128 bit product.
+/// Returns the hash that picks the bucket of an id: two rounds of a folded 64 x 64 -> 128 bit
+/// product.
 ///
 /// With `fold(a, b) = low(a * b) ^ high(a * b)` and the id read as little-endian words a (8 bytes),
 /// b (8) and c (4): `fold(fold(a ^ s0, b ^ s1) ^ c ^ K0, s1 ^ K1)`.
@@ -25,7 +26,7 @@ const fn fold(a: u64, b: u64) -> u64 {
     product as u64 ^ (product >> 64) as u64
 }
 
-/// SipHash-2-4 with 128 bits of output: names are compared by it alone.
+/// Returns the 128-bit SipHash-2-4 of a name. Names are compared by this hash alone.
 #[inline]
 pub fn name_hash(seed: Seed, name: &str) -> NameHash {
     let mut sip = SipHasher24::new_with_keys(seed.0[0], seed.0[1]);
@@ -47,7 +48,7 @@ mod tests {
             seen.insert(id_hash(seed, &IdWords(i, 0, 0)) & (count - 1));
         }
         assert!(seen.len() as u64 > count * 9 / 16, "{} of {count} buckets used", seen.len());
-        // Frozen: a change of this number is a change of the layout.
+        // Frozen: another number here means another layout.
         assert_eq!(id_hash(seed, &IdWords(3, 4, 5)), GOLDEN);
     }
 

@@ -1,4 +1,4 @@
-//! Lookup: wait-free in practice, lock-free always.
+//! Lookup: lock-free, and in practice wait-free.
 
 use super::{Index, Key};
 use crate::layout::record::{NameHash, Record};
@@ -14,10 +14,11 @@ pub struct Hit {
     pub word: RecordWord,
 }
 
-/// Chains longer than this are not honest, or the walker was carried about.
+/// Maximum number of records that a walk visits. A longer chain is corrupt, or removals moved the
+/// walk from chain to chain.
 const MAX_WALK: u32 = if cfg!(any(loom, shuttle, miri)) { 4 } else { 256 };
 
-/// Walks before the object table is scanned instead.
+/// Walks that are tried before the object table is scanned.
 const MAX_TRIES: u32 = if cfg!(any(loom, shuttle, miri)) { 2 } else { 16 };
 
 enum Walk {
@@ -27,12 +28,12 @@ enum Walk {
     Astray,
 }
 
-/// A chain is nonsense; [`Index::scan`] has the answer.
+/// The chain is corrupt; [`Index::scan`] has the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Astray;
 
 impl Index<'_> {
-    /// Find the object with this key: SEALED, or WRITING and not given up.
+    /// Finds the object with this key: SEALED, or WRITING and not given up.
     #[inline(always)]
     pub fn find(&self, key: &Key) -> Result<Option<Hit>, Astray> {
         match self.walk(key) {
@@ -43,8 +44,8 @@ impl Index<'_> {
         }
     }
 
-    /// As [`Index::find`], under the writer lock: nothing moves then, so a chain that will not settle
-    /// is nonsense as well.
+    /// As [`Index::find`], under the writer lock. Nothing changes under the lock, so a chain that
+    /// does not settle is corrupt too.
     #[inline(always)]
     pub fn find_still(&self, key: &Key) -> Result<Option<Hit>, Astray> {
         match self.walk(key) {
@@ -54,8 +55,8 @@ impl Index<'_> {
         }
     }
 
-    /// As [`Index::find`] for a SEALED object whose word is looked at again under a lease, which
-    /// tells whether its key was read; `None` says nothing, not even that it is a miss.
+    /// As [`Index::find`], for a SEALED object. The caller loads the word again under a lease,
+    /// which tells whether the right key was read. `None` means nothing, not even a miss.
     #[inline(always)]
     pub fn find_hot(&self, key: &Key) -> Option<(Hit, &Record)> {
         // SYNC chain: Acquire; pairs with the Release store of each head and link.
@@ -75,7 +76,8 @@ impl Index<'_> {
         None
     }
 
-    /// The record of a slot that a link names; the end of a chain is above all that there are.
+    /// Returns the record of a slot that a link names. The end of a chain is a number above all
+    /// slots.
     #[inline(always)]
     fn known(&self, slot: u32) -> Option<&Record> {
         // Relaxed: see `record`.
@@ -110,15 +112,16 @@ impl Index<'_> {
         for _ in 0..MAX_WALK {
             let slot = link.wrapping_sub(1);
             let Some(record) = self.known(slot) else {
-                // SYNC miss: the fence orders the walk before the second look; what carried the walker
-                // astray was stored after the version or the rebuild sequence had moved, and a Release fence.
+                // SYNC miss: Acquire; orders the walk before the second loads. If a link led this
+                // walk to another chain, the link was stored after the version or the rebuild
+                // sequence advanced, and after a Release fence.
                 fence(Ordering::Acquire);
                 let now = BucketWord(bucket.load(Ordering::Relaxed));
                 let still = now.version() == head.version()
                     && self.rebuild_sequence.load(Ordering::Relaxed) == sequence
                     && sequence & 1 == 0;
-                // A free record's link may lead anywhere: it is no part of a chain, except where somebody
-                // died between freeing it and the end of a recovery.
+                // A free record is in no chain, and its link may lead anywhere. The exception is a
+                // client that died between freeing the record and the end of a recovery.
                 let ends = !dead && (link == chain_end(at) || head.0 == 0);
                 return match (still, ends) {
                     (false, _) => Walk::Unsettled,
@@ -132,13 +135,13 @@ impl Index<'_> {
                 return Walk::Hit(Hit { slot, word });
             }
             dead |= word.is(State::Free);
-            // Relaxed: it names a record that was put in before this one.
+            // Relaxed: the link names a record that was inserted before this one.
             link = key.link(record).load(Ordering::Relaxed);
         }
         Walk::Unsettled
     }
 
-    /// Look at every record: right whatever state the chains are in.
+    /// Examines every record. The answer is right whatever state the chains are in.
     #[cold]
     pub fn scan(&self, key: &Key) -> Option<Hit> {
         (0u32..).zip(self.records).take(self.used() as usize).find_map(|(slot, record)| {
@@ -149,7 +152,7 @@ impl Index<'_> {
     }
 }
 
-/// The word of `record`, which was `word`, if it is an object with this key.
+/// Returns the current word of `record`, whose word was `word`, if it is an object with this key.
 #[inline(always)]
 fn match_record(key: &Key, record: &Record, word: RecordWord) -> Option<RecordWord> {
     if !is_live(word) || !key.is_under(word) || !key.matches(record) {
@@ -158,9 +161,10 @@ fn match_record(key: &Key, record: &Record, word: RecordWord) -> Option<RecordWo
     // SYNC record-fields: the fields were read before the word is read again; a slot that was
     // reused in between has another generation. Pairs with the fence in `Record::set_id`.
     fence(Ordering::Acquire);
-    // SYNC record-word: Acquire; brings what the creator wrote up to now, which may be the seal.
+    // SYNC record-word: Acquire; brings what the creator has written, which may include the seal.
     let now = record.load_with(Ordering::Acquire);
-    // The creator may have sealed it in between, which takes no lock: it is there all the same.
+    // The creator may have sealed the object in between, which takes no lock. The object exists
+    // either way.
     let still = now.generation() == word.generation() && is_live(now);
     still.then_some(now)
 }

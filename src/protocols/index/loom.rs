@@ -1,23 +1,22 @@
 //! The shipped lookup against the shipped changes, in every interleaving.
 //!
-//! What each model caught when the code was broken on purpose:
-//!  * `what_stays_is_never_missed`: a removal that does not advance the version (at the head, or
-//!    behind it); a slot that is used again before it is unlinked; a miss whatever the version.
-//!  * `a_record_that_is_not_known_yet_is_no_nonsense`: a link above what is reserved taken for nonsense
-//!    before the version is looked at again.
-//!  * `a_reused_slot_is_never_taken_for_its_past`: `set_id` without its fence; a hit without the
-//!    second look at the word, or without the fence before that; a freed slot that keeps its
-//!    generation.
-//!  * `a_reused_slot_is_never_leased_for_its_past`: `set_id` without its fence; a lease without its
-//!    own.
-//!  * `a_seal_hides_nothing`: a second look that wants the state of the first.
-//!  * `a_miss_was_true_once`: a Relaxed change of the record's word.
-//!  * `a_mend_hides_nothing`: a rebuild sequence that stays as it was.
-//!  * `a_rebuild_hides_nothing`: a rebuild sequence that stays even, is ignored, or becomes even by a Relaxed
-//!    store.
+//! Each model fails when the code is broken in these ways:
+//!  * `what_stays_is_never_missed`: a removal does not advance the version (at the head, or after
+//!    it); a slot is reused before it is unlinked; a miss counts whatever the version is.
+//!  * `a_record_that_is_not_known_yet_is_no_nonsense`: a link above the reserved records counts as
+//!    corrupt before the version is loaded again.
+//!  * `a_reused_slot_is_never_taken_for_its_past`: `set_id` has no fence; a hit omits the second
+//!    load of the word, or the fence before it; a freed slot keeps its generation.
+//!  * `a_reused_slot_is_never_leased_for_its_past`: `set_id` has no fence; a lease has no fence.
+//!  * `a_seal_hides_nothing`: the second load must find the state of the first.
+//!  * `a_miss_was_true_once`: the record's word changes by a Relaxed exchange.
+//!  * `a_mend_hides_nothing`: the rebuild sequence does not advance.
+//!  * `a_rebuild_hides_nothing`: the rebuild sequence stays even, is ignored, or becomes even by a
+//!    Relaxed store.
 //!
-//! Nothing notices a link, a head or a cut that is stored Relaxed: the fences of `set_id` and
-//! `begin_rebuild` come before them. Nor a miss without its fence: all loads of the walk are Acquire.
+//! No model fails when a link, a head or a cut is stored Relaxed, because the fences of `set_id`
+//! and `begin_rebuild` precede these stores. No model fails for a miss without its fence, because
+//! all loads of a walk are Acquire.
 
 use super::fixture::{Table, id_in, name_in};
 use super::{Hit, Key};
@@ -31,7 +30,7 @@ use ::loom::thread;
 
 const BUCKETS: usize = 2;
 
-/// The `n`-th object of a bucket: its id and its name.
+/// Returns the `n`-th object of a bucket: its id and its name.
 fn object(bucket: u64, n: usize) -> (IdWords, NameHash) {
     (id_in(bucket, BUCKETS, n), name_in(bucket, BUCKETS, n))
 }
@@ -46,7 +45,7 @@ fn model(preemptions: usize, check: impl Fn(bool) + Sync + Send + Copy + 'static
     }
 }
 
-/// A chain of `len` sealed objects in bucket 0; the last of them, at its end, is number 0.
+/// Makes a chain of `len` sealed objects in bucket 0. Number 0 is the last of the chain.
 fn chain(len: usize, by_name: bool) -> Arc<Table> {
     let table = Table::new(3, BUCKETS);
     for n in 0..len {
@@ -55,12 +54,13 @@ fn chain(len: usize, by_name: bool) -> Arc<Table> {
     Arc::new(table)
 }
 
-/// Names only where the model is of names: fewer stores, the same protocol.
+/// Names are used only where the model is about names: fewer stores, the same protocol.
 fn add(table: &Table, object: (IdWords, NameHash), by_name: bool, state: State) -> u32 {
     table.create(object.0, by_name.then_some(object.1), state).0
 }
 
-/// Delete the object in slot 0, and create number 1 of bucket 0 there, while others look.
+/// Deletes the object in slot 0 and creates number 1 of bucket 0 there, while other threads look it
+/// up.
 fn reuse(table: &Arc<Table>, by_name: bool) -> thread::JoinHandle<()> {
     let table = table.clone();
     thread::spawn(move || {
@@ -75,7 +75,7 @@ fn find(table: &Table, key: &Key) -> Option<Hit> {
 
 #[test]
 fn what_stays_is_never_missed() {
-    // From the head of the chain, then from its middle; the slot goes to the other chain.
+    // From the head of the chain, then from its middle. The slot moves to the other chain.
     for (len, goes) in [(2, 1), (3, 1)] {
         model(4, move |by_name| {
             let table = chain(len, by_name);
@@ -92,7 +92,7 @@ fn what_stays_is_never_missed() {
     }
 }
 
-/// A walker may be carried to a record that was reserved since, and not know of it yet.
+/// A walk may reach a record that was reserved later than the count that it has seen.
 #[test]
 fn a_record_that_is_not_known_yet_is_no_nonsense() {
     model(2, |by_name| {
@@ -103,7 +103,7 @@ fn a_record_that_is_not_known_yet_is_no_nonsense() {
             writer.reserved.store(3, Ordering::Relaxed);
             add(&writer, object(1, 0), by_name, State::Sealed);
             writer.delete(1, writer.records[1].load_with(Ordering::Relaxed));
-            // In slot 1; it links to the record that is new.
+            // The object is in slot 1 and links to the new record.
             add(&writer, object(1, 1), by_name, State::Sealed);
         });
         let hit = table.index().find(&keys(object(0, 0), by_name)).unwrap();
@@ -169,13 +169,13 @@ fn a_miss_was_true_once() {
         let steps = Arc::new(AtomicU32::new(0));
         let (writer, step) = (table.clone(), steps.clone());
         let writer = thread::spawn(move || {
-            // Relaxed: a miss must itself have seen what it speaks of.
+            // Relaxed: the miss itself must synchronise with the removal.
             step.store(1, Ordering::Relaxed);
             writer.delete(0, writer.records[0].load_with(Ordering::Relaxed));
             let word = writer.records[1].load_with(Ordering::Relaxed);
             writer.delete(1, word);
             add(&writer, object(0, 0), by_name, State::Writing);
-            // SYNC model-step: Release; who sees the step finds the object.
+            // SYNC model-step: Release; a thread that sees the step finds the object.
             step.store(2, Ordering::Release);
         });
         // SYNC model-step: Acquire; as above.
@@ -192,7 +192,7 @@ fn a_miss_was_true_once() {
 
 #[test]
 fn a_mend_hides_nothing() {
-    // The first, the middle one or the last was freed by a recovery.
+    // A recovery freed the first, the middle or the last record of the chain.
     for dead in 0..3 {
         model(5, move |by_name| {
             let table = chain(3, by_name);
@@ -202,7 +202,8 @@ fn a_mend_hides_nothing() {
             let writer = table.clone();
             let writer = thread::spawn(move || {
                 writer.mend();
-                // Only now may the slot be used again, and carry who stands on it elsewhere.
+                // The slot may be reused only now, and may lead a walk that stands on it to another
+                // chain.
                 writer.slots().give(&writer.index(), dead as u32, doomed, 0).unwrap();
                 add(&writer, object(1, 0), by_name, State::Sealed);
             });
@@ -217,7 +218,7 @@ fn a_mend_hides_nothing() {
 
 #[test]
 fn a_mend_publishes_what_removals_do() {
-    // Who misses what a recovery took away has seen what was before that.
+    // A miss caused by the recovery's removal has seen what preceded the removal.
     model(99, |by_name| {
         let table = chain(2, by_name);
         let step = Arc::new(AtomicU32::new(0));
@@ -237,7 +238,8 @@ fn a_mend_publishes_what_removals_do() {
 
 #[test]
 fn a_mended_head_brings_its_chain() {
-    // Who sees the head that a recovery leaves sees what others put behind it, before they died.
+    // A walk that sees the head that a recovery stored sees the links that other clients stored
+    // after it before they died.
     for by_name in [false, true] {
         explore(2, move || {
             let table = chain(1, by_name);
@@ -276,7 +278,7 @@ fn a_rebuild_hides_nothing() {
 
 #[test]
 fn what_is_put_in_and_out_hides_nothing_behind_it() {
-    // One that is put in, in a slot that was never used or in one that was; then taken out again.
+    // An object is inserted, in a fresh or a reused slot, and then removed again.
     for (used, leaves) in [(false, false), (true, false), (false, true), (true, true)] {
         model(99, move |by_name| {
             let table = chain(1, by_name);
@@ -288,7 +290,7 @@ fn what_is_put_in_and_out_hides_nothing_behind_it() {
             let writer = thread::spawn(move || {
                 let first = add(&writer, object(0, 1), by_name, State::Writing);
                 if leaves {
-                    // Behind another, and at the head.
+                    // After another object, and at the head.
                     let second = add(&writer, object(0, 2), by_name, State::Writing);
                     writer
                         .delete(first, writer.records[first as usize].load_with(Ordering::Relaxed));
@@ -327,7 +329,8 @@ fn a_rebuild_that_is_begun_anew_hides_nothing() {
         let table = chain(1, by_name);
         let writer = table.clone();
         let writer = thread::spawn(move || {
-            // Killed, with some chains cut and some whole; the next begins anew.
+            // A rebuild is killed when some chains are cut and some are whole; the next owner
+            // rebuilds from the start.
             writer.index().begin_rebuild();
             writer.index().rebuild_chains().unwrap();
             writer.rebuild();

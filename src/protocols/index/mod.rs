@@ -1,16 +1,17 @@
-//! Find an object by id or by name without a lock; put in and take out under the writer lock.
+//! The index: finds an object by id or by name without a lock, and changes the chains under the
+//! writer lock.
 //!
-//! The object table is the truth; the chains are a cache of it that `rebuild` can make again.
+//! The object table is the truth. The chains are a cache of it that a rebuild can make again.
 //!
 //! **Lookup.** A bucket word holds a version and the head of a chain of records. A hit is validated
 //! by the record's own word. A miss counts only if neither the bucket's version nor the rebuild
-//! sequence moved during the walk; when they will not settle, or the rebuild sequence is odd, or the walk is
-//! longer than any honest chain, or led astray, the object table itself is scanned, and a miss there
-//! is a miss.
+//! sequence changed during the walk. The object table itself is scanned, and decides, when these
+//! values do not settle, when the rebuild sequence is odd, when the walk is longer than MAX_WALK,
+//! and when a link is corrupt.
 //!
-//! **Insertion** puts a record at the head by one store. **Removal** unlinks it by one store and
-//! then advances the version; only after that may the slot be used again. So a walker that was
-//! carried into another chain by a reused record sees a new version and looks again.
+//! **Insertion** puts a record at the head by one store. **Removal** unlinks a record by one store
+//! and then advances the version; only after that may the slot be reused. So a walk that a reused
+//! record led into another chain sees a new version and starts again.
 
 mod abandoned;
 mod check_chains;
@@ -52,15 +53,15 @@ pub struct Index<'a> {
     pub name_buckets: &'a [AtomicU64],
     /// The object table.
     pub records: &'a [Record],
-    /// Records that are backed by memory; grows, never shrinks.
+    /// Number of records that are backed by memory; it never shrinks.
     pub reserved: &'a AtomicU32,
-    /// Slots that were ever used.
+    /// Number of slots that were ever used.
     pub used: &'a AtomicU32,
     /// Odd while the chains are being rebuilt.
     pub rebuild_sequence: &'a AtomicU64,
 }
 
-/// What to look for.
+/// The key of a lookup.
 #[derive(Clone, Copy)]
 pub enum Key {
     /// An id.
@@ -70,20 +71,20 @@ pub enum Key {
 }
 
 impl Index<'_> {
-    /// The record of `slot`, if that slot is backed by memory.
+    /// Returns the record of `slot`, if that slot is backed by memory.
     #[inline(always)]
     pub fn record(&self, slot: u32) -> Result<&Record> {
-        // Relaxed: a slot is only learnt from a word that was stored after the reservation and is
-        // loaded with Acquire (SYNC chain), or below `used`, which is cut to this.
+        // Relaxed: a slot number comes from a word that was stored after the reservation and is
+        // loaded with Acquire (SYNC chain), or is below `used`, which is limited to this count.
         if slot >= self.reserved.load(Ordering::Relaxed) {
             return Err(corrupt_link(slot));
         }
         self.records.get(slot as usize).ok_or_else(|| corrupt_link(slot))
     }
 
-    /// Slots that were ever used and are backed by memory.
+    /// Returns the number of slots that were ever used and are backed by memory.
     pub fn used(&self) -> u32 {
-        // Relaxed: whoever knows of an object that is there has synchronised with its creator.
+        // Relaxed: a caller that knows of an existing object has synchronised with its creator.
         let used = self.used.load(Ordering::Relaxed);
         used.min(self.reserved.load(Ordering::Relaxed)).min(self.records.len() as u32)
     }
@@ -115,7 +116,7 @@ impl Index<'_> {
     }
 }
 
-/// Whether chains are of ids or of names.
+/// Chains of ids, or chains of names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ChainKind {
     Id,
@@ -125,7 +126,7 @@ enum ChainKind {
 const CHAIN_KINDS: [ChainKind; 2] = [ChainKind::Id, ChainKind::Name];
 
 impl ChainKind {
-    /// The key under which a record is in a chain of this kind, if it is to be in one.
+    /// Returns the key of a record in the chains of this kind, if it belongs in one.
     fn key(self, record: &Record, word: RecordWord) -> Option<Key> {
         let is_object = matches!(word.state(), Some(State::Writing | State::Sealed))
             && !word.has(RecordWord::HIDDEN);
@@ -146,7 +147,7 @@ impl ChainKind {
 }
 
 impl Key {
-    /// Whether an object whose word is this may have a key of this kind.
+    /// Returns whether an object with this word may have a key of this kind.
     #[inline(always)]
     fn is_under(&self, word: RecordWord) -> bool {
         match self {

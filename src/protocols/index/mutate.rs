@@ -9,19 +9,19 @@ use crate::sync::Ordering::{Relaxed, Release};
 use crate::sync::fence;
 
 impl Index<'_> {
-    /// Put `slot` at the head of the chain of `key`. The record's word is published already.
+    /// Inserts `slot` at the head of the chain of `key`. The record's word is published already.
     pub fn insert(&self, key: &Key, slot: u32) -> Result<()> {
         let (bucket, at) = self.bucket(key);
         let head = BucketWord(bucket.load(Relaxed));
-        // Relaxed: the fence of `set_id` or `begin_rebuild` is before it. So a walker that was carried
-        // here by a reused record sees the version that its removal advanced.
+        // Relaxed: the fence of `set_id` or `begin_rebuild` precedes this store. So a walk that a
+        // reused record led here sees the version that the removal of that record advanced.
         key.link(self.record(slot)?).store(head.first(at), Relaxed);
-        // SYNC chain: Release; who sees the head sees the link, and all that is behind it.
+        // SYNC chain: Release; a walk that sees the head sees the link and all links after it.
         bucket.store(BucketWord::new(head.version().max(1), slot + 1).0, Release);
         Ok(())
     }
 
-    /// Take `slot` out of the chain of `key`; an error when it is not in it.
+    /// Removes `slot` from the chain of `key`. Fails when it is not in that chain.
     pub fn remove(&self, key: &Key, slot: u32) -> Result<()> {
         let (bucket, _) = self.bucket(key);
         let head = BucketWord(bucket.load(Relaxed));
@@ -37,9 +37,11 @@ impl Index<'_> {
             let before = key.link(self.record(link.wrapping_sub(1))?);
             link = before.load(Relaxed);
             if link == slot + 1 {
-                // SYNC miss: Release; a miss because of this has seen what was before the removal.
+                // SYNC miss: Release; a miss caused by this store has seen what preceded the
+                // removal.
                 before.store(next, Release);
-                // SYNC chain: Release; the version after the unlinking. The head is stored anew.
+                // SYNC chain: Release; the version advances after the unlinking. The head is stored
+                // again.
                 bucket.store(BucketWord::new(advanced, head.head()).0, Release);
                 return Ok(());
             }
@@ -47,7 +49,7 @@ impl Index<'_> {
         Err(corrupt_link(slot))
     }
 
-    /// Take an object out of both chains.
+    /// Removes an object from both chains.
     pub fn unlink(&self, slot: u32, word: RecordWord) -> Result<()> {
         let record = self.record(slot)?;
         if word.has(RecordWord::HIDDEN) {
@@ -60,14 +62,14 @@ impl Index<'_> {
         Ok(())
     }
 
-    /// Make the chains again from the object table. the rebuild sequence is odd meanwhile.
+    /// Makes the chains again from the object table. The rebuild sequence is odd during this.
     pub fn rebuild_chains(&self) -> Result<()> {
         for kind in CHAIN_KINDS {
             for (at, bucket) in self.buckets(kind).iter().enumerate() {
                 let old = BucketWord(bucket.load(Relaxed));
                 if old.0 != 0 {
                     let version = old.version().wrapping_add(1);
-                    // Relaxed: the fence of `begin_rebuild` is before it.
+                    // Relaxed: the fence of `begin_rebuild` precedes this store.
                     bucket.store(BucketWord::new(version, chain_end(at)).0, Relaxed);
                 }
             }
@@ -84,12 +86,12 @@ impl Index<'_> {
         Ok(())
     }
 
-    /// Take what is no object any more out of the chains; lookups go on as ever. To be followed by
-    /// [`Self::end_rebuild`]: the rebuild sequence that it advances stands for the versions of chains that were
-    /// left here, or by a removal that died before it came to that.
+    /// Removes records that are not objects from the chains, while lookups continue. The caller
+    /// calls [`Self::end_rebuild`] afterwards: the rebuild sequence that it advances replaces the
+    /// versions of the chains that were not advanced here, or by a removal whose client died.
     ///
-    /// `false` when objects are missing from them or links lead astray, as no death can leave them
-    /// but one in a rebuild: then that has to be done.
+    /// Returns `false` when objects are missing from the chains or links are corrupt. No death
+    /// except one during a rebuild can cause that, and the caller has to rebuild the chains.
     pub fn mend_chains(&self) -> Result<bool> {
         let whole = self.rebuild_sequence.load(Relaxed) & 1 == 0;
         Ok(whole && self.mend(ChainKind::Id)? && self.mend(ChainKind::Name)?)
@@ -98,7 +100,7 @@ impl Index<'_> {
     fn mend(&self, kind: ChainKind) -> Result<bool> {
         const NOWHERE: u32 = u32::MAX;
         const SEEN: u32 = u32::MAX - 1;
-        // Copied in the order of the table: chains lead all over it.
+        // The links are copied in the order of the table, because chains lead all over it.
         let (used, mut missing) = (self.used(), 0);
         let mut homes = fallible::with_room(used as usize)?;
         let mut links = fallible::with_room(used as usize)?;
@@ -135,7 +137,7 @@ impl Index<'_> {
                 return Ok(false);
             }
             if first != head {
-                // SYNC chain: Release; the head is another, and with it the version.
+                // SYNC chain: Release; a new head and a new version in one store.
                 bucket.store(BucketWord::new(old.version().wrapping_add(1), first).0, Release);
             }
         }

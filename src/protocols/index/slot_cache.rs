@@ -132,7 +132,7 @@ mod tests {
         SlotCache { count: AtomicU32::new(0), units: AtomicU32::new(0), heads }
     }
 
-    /// A table whose first slots are free and have extents of these units.
+    /// Returns a table whose first slots are free and have extents of these units.
     fn table(lens: &[u64]) -> Table {
         let table = Table::new(8, 8);
         for (slot, len) in lens.iter().enumerate() {

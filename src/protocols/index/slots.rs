@@ -7,30 +7,30 @@ use crate::layout::word::{RecordWord, State};
 use crate::sync::AtomicU32;
 use crate::sync::Ordering::Relaxed;
 
-/// The queue of free slots: links are slot + 1, 0 is none.
+/// The queue of free slots. Links are slot + 1; 0 ends the queue.
 #[derive(Clone, Copy)]
 pub struct Slots<'a> {
     /// Oldest free slot.
     pub head: &'a AtomicU32,
     /// Newest free slot.
     pub tail: &'a AtomicU32,
-    /// Slots in the queue.
+    /// Number of slots in the queue.
     pub count: &'a AtomicU32,
 }
 
-/// What came of asking for a slot.
+/// The result of [`Slots::take`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SlotOutcome {
     /// A free slot; its record is FREE with this word.
     Slot(u32, RecordWord),
     /// Memory for more records must be reserved first.
     NeedRecords,
-    /// Every slot the store may have is in use.
+    /// Every slot that the store may have is in use.
     Full,
 }
 
 impl Slots<'_> {
-    /// Take a slot: the one that has been free for longest, or a fresh one.
+    /// Takes the slot that has been free for longest, or one that was never used.
     #[inline]
     pub fn take(&self, index: &Index<'_>) -> Result<SlotOutcome> {
         if let Some(slot) = self.pop(index)? {
@@ -70,8 +70,8 @@ impl Slots<'_> {
         Ok(Some(SlotOutcome::Slot(head - 1, word)))
     }
 
-    /// Free a slot: its record becomes FREE, and unless its generations are used up it joins the
-    /// queue. `flags` is ORPHANED or nothing.
+    /// Frees a slot: its record becomes FREE, and the slot joins the queue unless its generations
+    /// are used up. `flags` is ORPHANED or 0.
     pub fn give(&self, index: &Index<'_>, slot: u32, word: RecordWord, flags: u64) -> Result<()> {
         match set_free(index.record(slot)?, slot, word, flags)? {
             u32::MAX => Ok(()),
@@ -79,7 +79,7 @@ impl Slots<'_> {
         }
     }
 
-    /// Put a slot whose record is FREE into the queue.
+    /// Puts a slot whose record is FREE into the queue.
     pub fn push(&self, index: &Index<'_>, slot: u32) -> Result<()> {
         index.record(slot)?.link.store(0, Relaxed);
         let tail = self.tail.load(Relaxed);
@@ -93,7 +93,7 @@ impl Slots<'_> {
         Ok(())
     }
 
-    /// Make the queue again from the object table.
+    /// Rebuilds the queue from the object table.
     pub fn rebuild(&self, index: &Index<'_>) -> Result<()> {
         self.head.store(0, Relaxed);
         self.tail.store(0, Relaxed);
@@ -108,11 +108,12 @@ impl Slots<'_> {
     }
 }
 
-/// Make a record FREE, in its next generation, which is returned: the last of all is never used.
-/// `flags` is ORPHANED or nothing.
+/// Makes a record FREE in its next generation, which it returns. A slot in the last generation is
+/// never used again. `flags` is ORPHANED or 0.
 pub fn set_free(record: &Record, slot: u32, word: RecordWord, flags: u64) -> Result<u32> {
     let next = word.generation().saturating_add(1);
-    // A failed swap means that the word is not what the caller saw under this same lock.
+    // A failed exchange means that the word is not the one that the caller saw under this same
+    // lock.
     record.swap(word, RecordWord::new(next, flags, State::Free)).map_err(|now| {
         Error::new(Status::Corrupt, format!("record {slot} changed to {now:?} under the lock"))
     })?;

@@ -1,4 +1,4 @@
-//! Chains, slots and lookups of one thread, honest and corrupt.
+//! Chains, slots and lookups of one thread, intact and corrupt.
 
 use super::fixture::{Table, id_in, name_in};
 use super::{Astray, Hit, Key, SlotOutcome};
@@ -24,7 +24,7 @@ fn objects(n: usize) -> Vec<(IdWords, NameHash)> {
     (0..n).map(|n| (id_in(0, 1, n), name_in(0, 1, n))).collect()
 }
 
-/// A table with all of these sealed in one chain; slot i holds object i.
+/// Returns a table with all of these sealed in one chain; slot i holds object i.
 fn chained(objects: &[(IdWords, NameHash)]) -> (Table, Vec<RecordWord>) {
     let table = Table::new(objects.len().max(1), 1);
     let words =
@@ -43,12 +43,12 @@ fn removal_at_the_head_in_the_middle_and_at_the_tail_leaves_the_others() {
             assert_eq!(find(&table, *id), there);
             assert_eq!(find(&table, *name), there);
         }
-        // What is not in the chain cannot be taken out of it again.
+        // A slot that is not in the chain cannot be removed again.
         let version = table.id_buckets[0].load(Relaxed);
         let error = table.index().remove(&Key::Id(objects[goes].0), goes as u32).unwrap_err();
         assert_eq!(error.status(), Status::Corrupt);
         assert_eq!(table.id_buckets[0].load(Relaxed), version);
-        // The slot comes back with the next generation.
+        // The slot is reused with the next generation.
         table.create(objects[goes].0, None, State::Writing);
         assert_eq!(find(&table, objects[goes].0), Some((goes as u32, 2)));
         assert_eq!(find(&table, objects[goes].1), None);
@@ -63,11 +63,11 @@ fn only_what_is_written_or_sealed_is_found() {
     assert_eq!(find(&table, id), Some((slot, 1)));
     let sealed = table.seal(slot, word);
     assert_eq!(find(&table, name), Some((slot, 1)));
-    // Doomed, but its killed owner did not get to unlink it.
+    // Doomed, but its owner was killed before it could unlink it.
     table.records[0].swap(sealed, sealed.in_state(State::Doomed)).unwrap();
     assert_eq!((find(&table, id), find(&table, name)), (None, None));
     table.records[0].swap(sealed.in_state(State::Doomed), sealed).unwrap();
-    // Hidden records have no id, those that are not named no name.
+    // Hidden records have no id, and unnamed records have no name.
     let hidden = sealed.with(RecordWord::HIDDEN).without(RecordWord::NAMED);
     table.records[0].swap(sealed, hidden).unwrap();
     assert_eq!((find(&table, id), find(&table, name)), (None, None));
@@ -131,7 +131,8 @@ fn long_chains_and_odd_sequences_are_answered_by_the_table() {
 #[test]
 fn chains_are_mended_where_they_are_and_made_anew_only_when_objects_are_missing() {
     let objects = objects(5);
-    // First, last and two neighbours died: doomed or freed, and still in their chains.
+    // The first, the last and two neighbours died: they are doomed or freed, and still in their
+    // chains.
     let (table, words) = chained(&objects);
     for dead in [0, 2, 3] {
         let word = words[dead].in_state(State::Doomed);
@@ -145,14 +146,14 @@ fn chains_are_mended_where_they_are_and_made_anew_only_when_objects_are_missing(
     assert_eq!(table.records[1].id_link.load(Relaxed), chain_end(0));
     assert_eq!(table.records[1].name_link.load(Relaxed), chain_end(0));
     assert_eq!(find(&table, objects[1].1), Some((1, 1)));
-    // The head as well.
+    // The head died too.
     table.records[4].word.store(words[4].in_state(State::Doomed).0, Relaxed);
     table.mend();
     assert_eq!(BucketWord(table.name_buckets[0].load(Relaxed)).head(), 2);
     assert_eq!(find(&table, objects[4].0), None);
 
     let whole = |table: &Table| table.index().mend_chains().unwrap();
-    // A link that is short, astray, or in a circle; a rebuild that was begun.
+    // A link that ends early, leads astray or forms a cycle; a rebuild that was begun.
     for link in [0, 1, 4, 5, 77, chain_end(0), chain_end(1)] {
         let (table, _) = chained(&objects);
         table.records[3].name_link.store(link, Relaxed);
@@ -172,7 +173,7 @@ fn a_walk_that_a_link_led_astray_knows_it_and_the_table_has_the_answer() {
     for link in [0, 4, 5, 6, 1 << 20, chain_end(1), u32::MAX] {
         let (table, words) = chained(&objects);
         table.records[2].id_link.store(link, Relaxed);
-        // The head and what comes before the damage is found.
+        // The head and the objects before the damage are found.
         assert_eq!(find(&table, objects[3].0), Some((3, 1)));
         if let Ok(hit) = table.index().find(&absent) {
             assert_eq!((hit, link), (None, 4));
@@ -181,7 +182,7 @@ fn a_walk_that_a_link_led_astray_knows_it_and_the_table_has_the_answer() {
         assert_eq!(table.index().scan(&absent), None);
         let hit = table.index().scan(&Key::Id(objects[0].0)).unwrap();
         assert_eq!((hit.slot, hit.word), (0, words[0]));
-        // 4: a circle. What it cut off is found in the table.
+        // 4: a cycle. The objects that it cut off are found in the table.
         if link == 4 {
             assert_eq!(find(&table, objects[0].0), Some((0, 1)));
             let error = table.index().remove(&Key::Id(objects[0].0), 0).unwrap_err();
@@ -198,7 +199,7 @@ fn a_walk_that_a_link_led_astray_knows_it_and_the_table_has_the_answer() {
         table.id_buckets[0].store(BucketWord::new(9, head).0, Relaxed);
         assert_eq!(table.index().find(&absent), Err(Astray));
     }
-    // A free slot that was in this very chain: its link ends it as it should.
+    // A free slot that was in this very chain: its link ends the chain as it should.
     let (table, words) = chained(&objects);
     table.delete(0, words[0]);
     table.id_buckets[0].store(BucketWord::new(9, 1).0, Relaxed);
@@ -219,7 +220,7 @@ fn a_free_queue_that_names_an_object_is_corrupt() {
     assert_eq!(table.slots().take(&table.index()).unwrap_err().status(), Status::Corrupt);
 }
 
-/// One thing done to a table.
+/// One operation on a table.
 #[derive(Clone, Copy, Debug)]
 enum Step {
     Create(usize),

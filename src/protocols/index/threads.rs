@@ -19,8 +19,8 @@ fn find(table: &Table, key: impl Into<Key>) -> Option<(u32, RecordWord)> {
     table.index().find(&key.into()).unwrap().map(|hit| (hit.slot, hit.word))
 }
 
-/// Two readers look for the object that stays, and for `others`, which come and go, while `change`
-/// is done again and again.
+/// Runs two readers that look for the object that stays and for `others`, which come and go, while
+/// the caller repeats `change`.
 fn run(table: &Table, others: &[(IdWords, NameHash)], mut change: impl FnMut()) {
     let stays = object(0, 0);
     let over = AtomicU32::new(0);
@@ -34,7 +34,8 @@ fn run(table: &Table, others: &[(IdWords, NameHash)], mut change: impl FnMut()) 
                     assert_eq!((slot, word.generation()), (0, 1));
                     for (n, other) in others.iter().enumerate() {
                         if let Some((slot, word)) = find(table, other.0) {
-                            // Which object a generation of slot 1 is: they take turns.
+                            // The two objects alternate in slot 1, so the generation tells which of
+                            // them it is.
                             assert_eq!(slot, 1);
                             assert_eq!((word.generation() as usize - 1) % others.len(), n);
                         }
@@ -52,7 +53,7 @@ fn run(table: &Table, others: &[(IdWords, NameHash)], mut change: impl FnMut()) 
 #[test]
 fn what_stays_is_found_while_its_chain_changes() {
     let table = Table::new(2, BUCKETS);
-    // The slot goes from the one chain to the other and back.
+    // The slot moves from one chain to the other and back.
     let others = [object(0, 1), object(1, 0)];
     table.create(object(0, 0).0, Some(object(0, 0).1), State::Sealed);
     run(&table, &others, || {

@@ -45,12 +45,12 @@ impl Default for Entry {
 }
 
 impl Entry {
-    /// A free entry.
+    /// Returns a free entry.
     pub fn new() -> Self {
         Self(AtomicU64::new(0))
     }
 
-    /// Take the entry if it is free: its new serial. `alone` says that the process has one thread.
+    /// Takes the entry if it is free: its new serial. `alone` says that the process has one thread.
     #[inline(always)]
     pub fn take(&self, alone: bool) -> Option<u64> {
         let state = self.0.load(Relaxed);
@@ -61,7 +61,7 @@ impl Entry {
         self.change(state, taken, alone).then_some(taken / SERIAL)
     }
 
-    /// Take the entry of a draft if it is free, in a call that ends by [`Entry::leave`] or
+    /// Takes the entry of a draft if it is free, in a call that ends by [`Entry::leave`] or
     /// [`Entry::end`]; its new serial.
     #[inline(always)]
     pub fn take_for_call(&self, alone: bool) -> Option<(u64, Last)> {
@@ -73,8 +73,8 @@ impl Entry {
         self.change(state, called, alone).then_some((called / SERIAL, Last(called)))
     }
 
-    /// Begin a call on the draft under this serial, which ends by [`Entry::leave`] or [`Entry::end`];
-    /// nothing when it is closed or in a call.
+    /// Begins a call on the draft under this serial, which ends by [`Entry::leave`] or
+    /// [`Entry::end`]; nothing when it is closed or in a call.
     #[inline(always)]
     pub fn enter(&self, serial: u64, alone: bool) -> Option<Last> {
         let live = live_alone(serial)?;
@@ -82,7 +82,7 @@ impl Entry {
         (self.0.load(Relaxed) == live && self.change(live, called, alone)).then_some(Last(called))
     }
 
-    /// End a call on a draft: others may begin one.
+    /// Ends a call on a draft: others may begin one.
     #[inline(always)]
     pub fn leave(&self, call: Last) {
         // SYNC entry: Release; what the call did with the draft. Pairs with `change`.
@@ -101,7 +101,7 @@ impl Entry {
         self.0.compare_exchange(from, to, Acquire, Relaxed).is_ok()
     }
 
-    /// Whether the buffer that took the entry under this serial is not released.
+    /// Returns whether the buffer that took the entry under this serial is not released.
     #[inline(always)]
     pub fn is_live(&self, serial: u64) -> bool {
         let state = self.0.load(Relaxed);
@@ -119,8 +119,8 @@ impl Entry {
         true
     }
 
-    /// Whether the buffer that took the entry under this serial is its only holder: then no lock is
-    /// needed to let go.
+    /// Returns whether the buffer that took the entry under this serial is its only holder: then no
+    /// lock is needed to let go.
     #[inline(always)]
     pub fn only_first(&self, serial: u64) -> Option<Last> {
         // SYNC entry: Acquire; what others read before they let go comes before the lease's end.
@@ -140,7 +140,7 @@ impl Entry {
         None
     }
 
-    /// Free the entry, whose lease has ended. `true` when the client was closed: then the caller
+    /// Frees the entry, whose lease has ended. `true` when the client was closed: then the caller
     /// looks whether that was its last buffer.
     ///
     /// With `light`, who closes runs a barrier in every thread between setting `closed` and looking
@@ -161,14 +161,15 @@ impl Entry {
         closed.load(SeqCst)
     }
 
-    /// Whether nobody holds the entry, to be asked after `closed` was set.
+    /// Returns whether nobody holds the entry, to be asked after `closed` was set.
     pub fn is_free(&self) -> bool {
         // SYNC entry, closed: SeqCst; pairs with the swap in `end`.
         self.0.load(SeqCst) & HOLDERS == 0
     }
 }
 
-/// An entry that only its first holder has, under this serial; none for a number that is no serial.
+/// Returns an entry that only its first holder has, under this serial; none for a number that is no
+/// serial.
 #[inline(always)]
 fn live_alone(serial: u64) -> Option<u64> {
     serial.checked_mul(SERIAL).map(|serial| serial | LIVE)

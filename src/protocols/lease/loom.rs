@@ -46,7 +46,7 @@ impl Store {
         Arc::new(store)
     }
 
-    /// Create object `n` in the only slot, write it, and seal it if asked to.
+    /// Creates object `n` in the only slot, write it, and seal it if asked to.
     fn make(&self, n: usize, state: State) {
         let (slot, word) = self.table.create(id_in(0, 1, n), None, State::Writing);
         if state == State::Sealed {
@@ -62,7 +62,7 @@ impl Store {
         self.table.seal(slot, word);
     }
 
-    /// Get object `n`, look at its bytes twice, let go. Whether it was there.
+    /// Gets object `n`, look at its bytes twice, let go. Whether it was there.
     fn get(&self, n: usize) -> bool {
         let key = Key::Id(id_in(0, 1, n));
         let Some(Hit { slot, word }) = self.table.index().find(&key).unwrap() else {
@@ -85,12 +85,12 @@ impl Store {
         true
     }
 
-    /// Whether a scan reads the reader's leases: `store/clients/registry.rs`, find_peers.
+    /// Returns whether a scan reads the reader's leases: `store/clients/registry.rs`, find_peers.
     fn has_client(&self) -> bool {
         *self.named.lock().unwrap() || says_joined(|| self.joined.load(Ordering::Relaxed))
     }
 
-    /// Delete object 0; when nobody leases it, make object 1 in its place.
+    /// Deletes object 0; when nobody leases it, make object 1 in its place.
     fn reclaim(&self) {
         let record = &self.table.records[0];
         let word = self.table.doom(0, record.load_with(Ordering::Relaxed));

@@ -20,7 +20,8 @@ use crate::layout::record::Record;
 use crate::layout::word::{LeaseWord, RecordWord, State};
 use crate::sync::{AtomicU64, Ordering, fence};
 
-/// Lease generation `seen.generation()` of `slot`, which a lookup saw SEALED, in the lease word `lease`, which is 0 before.
+/// Leases generation `seen.generation()` of `slot`, which a lookup saw SEALED, in the lease word
+/// `lease`, which is 0 before.
 ///
 /// Returns the record's word as validated; `None`, and the lease word cleared, when the object went
 /// away.
@@ -44,7 +45,7 @@ pub fn protect(
     None
 }
 
-/// End a lease.
+/// Ends a lease.
 #[inline(always)]
 pub fn release(lease: &AtomicU64) {
     // SYNC lease-release: Release; what the holder read comes before; pairs with the scan's Acquire.

@@ -36,8 +36,8 @@ impl Quota {
         self.limit
     }
 
-    /// Count `bytes` more, before the lease on them is written; `false` and nothing counted when they
-    /// are more than the reader may hold.
+    /// Counts `bytes` more, before the lease on them is written; `false` and nothing counted when
+    /// they are more than the reader may hold.
     pub fn take(&self, bytes: u64) -> bool {
         let mut held = self.held.load(Ordering::Relaxed);
         loop {
@@ -54,7 +54,7 @@ impl Quota {
         }
     }
 
-    /// Count `bytes` less, after the lease on them was cleared.
+    /// Counts `bytes` less, after the lease on them was cleared.
     pub fn give_back(&self, bytes: u64) {
         let mut held = self.held.load(Ordering::Relaxed);
         loop {
@@ -76,9 +76,9 @@ pub fn taken() {
     fence(SeqCst);
 }
 
-/// Call `each` with the leases in a reader's file that count. `pass` reads the file and calls back with
-/// each word and its index, in order; `bytes` is how much a lease holds, nothing for a word that names no
-/// object.
+/// Calls `each` with the leases in a reader's file that count. `pass` reads the file and calls back
+/// with each word and its index, in order; `bytes` is how much a lease holds, nothing for a word
+/// that names no object.
 pub fn counted(
     limit: u64,
     mut pass: impl FnMut(&mut dyn FnMut(u32, LeaseWord)) -> Result<()>,
@@ -125,7 +125,8 @@ mod loom;
 mod tests {
     use super::*;
 
-    /// The leases that count, as slots; each holds 10 bytes, and slot 0 stands for nonsense.
+    /// Returns the leases that count, as slots; each holds 10 bytes, and slot 0 stands for
+    /// nonsense.
     fn counted_in(limit: u64, passes: [&[u32]; 2]) -> Vec<u32> {
         let (mut counted_slots, mut left) = (Vec::new(), passes.into_iter());
         let pass = |each: &mut dyn FnMut(u32, LeaseWord)| {

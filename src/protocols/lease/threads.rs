@@ -27,7 +27,7 @@ struct Store {
 // SAFETY: that accesses to the cell do not race is what the test is about.
 unsafe impl Sync for Store {}
 
-/// All objects have one bucket and one slot.
+/// Returns all objects have one bucket and one slot.
 fn id(n: u32) -> IdWords {
     IdWords(n.into(), 0, 0)
 }
@@ -41,7 +41,7 @@ impl Store {
         self.table.seal(slot, word)
     }
 
-    /// Get object `n`, look at its bytes twice, let go. Whether it was there.
+    /// Gets object `n`, look at its bytes twice, let go. Whether it was there.
     fn get(&self, reader: usize, n: u32) -> bool {
         let lease = &self.leases[reader];
         let hit = self.table.index().find(&Key::Id(id(n))).unwrap();
@@ -59,7 +59,7 @@ impl Store {
         true
     }
 
-    /// Delete object `n`; return when nobody leases it.
+    /// Deletes object `n`; return when nobody leases it.
     fn reclaim(&self, n: u32, word: RecordWord) {
         let word = self.table.doom(0, word);
         doomed();

@@ -65,7 +65,7 @@ impl Slices {
     /// The longest of all.
     pub const LONGEST: Duration = Duration::from_millis(100);
 
-    /// The first lasts so long.
+    /// Returns the first lasts so long.
     pub const fn from(first: Duration) -> Self {
         Self { now: first }
     }
@@ -77,7 +77,7 @@ impl Slices {
         Self::from(Duration::from_micros(1000 + 125 * u64::from(part)))
     }
 
-    /// The one that is next.
+    /// Returns the one that is next.
     pub const fn now(&self) -> Duration {
         self.now
     }
@@ -88,9 +88,9 @@ impl Slices {
     }
 }
 
-/// Begin a round of waiting on all `words`: `each` gets the value of `seq` to sleep on. Check the
-/// condition after this, and sleep only if it does not hold. `hinted` unless hints cannot be written;
-/// `again` in the next rounds of one wait.
+/// Begins a round of waiting on all `words`: `each` gets the value of `seq` to sleep on. Check the
+/// condition after this, and sleep only if it does not hold. `hinted` unless hints cannot be
+/// written; `again` in the next rounds of one wait.
 pub fn begin_all<'a>(
     words: impl IntoIterator<Item = &'a WakeWord>,
     hinted: bool,
@@ -112,14 +112,14 @@ pub fn begin_all<'a>(
 }
 
 impl WakeWord {
-    /// Begin a round of waiting; returns the value of `seq` to sleep on.
+    /// Begins a round of waiting; returns the value of `seq` to sleep on.
     pub fn begin(&self) -> u32 {
         let mut seen = 0;
         begin_all([self], true, false, |seq| seen = seq);
         seen
     }
 
-    /// Begin a round without the right to write the hint. Sealers must be unhinted.
+    /// Begins a round without the right to write the hint. Sealers must be unhinted.
     pub fn begin_unhinted(&self) -> u32 {
         let mut seen = 0;
         begin_all([self], false, false, |seq| seen = seq);
@@ -127,8 +127,8 @@ impl WakeWord {
     }
 }
 
-/// Tell the waiters on `words` what was published before this call. `wake` wakes so many who sleep on
-/// a word, the first ones first.
+/// Tells the waiters on `words` what was published before this call. `wake` wakes so many who sleep
+/// on a word, the first ones first.
 ///
 /// `unhinted` does not trust the hints: where foreign readers are admitted, who cannot write them.
 pub fn announce<'a>(
@@ -164,7 +164,7 @@ fn bump(seq: &AtomicU32, relay: bool) {
     }
 }
 
-/// Wake the next few, where that was left to this waiter: after it was woken from `slept_on`, the
+/// Wakes the next few, where that was left to this waiter: after it was woken from `slept_on`, the
 /// values that its round of waiting began with.
 pub fn relay<'a>(
     words: impl IntoIterator<Item = &'a WakeWord>,
@@ -197,7 +197,7 @@ impl Spin {
     /// twice this would have been worth a longer spin.
     const SHORT_NS: u64 = 60_000;
 
-    /// A policy. With one processor (`parallel` false) it never spins.
+    /// Returns a policy. With one processor (`parallel` false) it never spins.
     pub fn new(parallel: bool) -> Self {
         Self { limit: local::AtomicU32::new(if parallel { 4 * Self::MIN } else { 0 }) }
     }
@@ -207,7 +207,7 @@ impl Spin {
         self.limit.load(local::Ordering::Relaxed)
     }
 
-    /// Probe until there is an answer or the limit is reached, and learn from it.
+    /// Probes until there is an answer or the limit is reached, and learn from it.
     pub fn probe<T>(&self, mut probe: impl FnMut() -> Option<T>) -> Option<T> {
         let limit = self.limit();
         for used in 1..=limit {

@@ -45,7 +45,7 @@ impl Shared {
         self.wake.notify_all();
     }
 
-    /// Acquire, recover if told, count, release.
+    /// Acquires, recover if told, count, release.
     fn work(&self, me: u16, env: &mut impl LockEnv) {
         let got = self.lock().acquire(me, env).unwrap();
         self.thefts.fetch_add(got.stolen.into(), Ordering::Relaxed);

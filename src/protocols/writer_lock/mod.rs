@@ -24,7 +24,7 @@ pub struct WriterLock<'a> {
 
 /// What the lock needs from the system.
 pub trait LockEnv {
-    /// Sleep while the low half of the word is `futex_half`: until woken, or a few milliseconds.
+    /// Sleeps while the low half of the word is `futex_half`: until woken, or a few milliseconds.
     fn park(&mut self, futex_half: u32) -> Parked;
 
     /// Pauses of the processor before the first look again at a held lock.
@@ -32,8 +32,8 @@ pub trait LockEnv {
         Backoff::SHORTEST
     }
 
-    /// Whether the client of `slot` is dead: no thread of it can store any more, and its last
-    /// stores are visible here.
+    /// Returns whether the client of `slot` is dead: no thread of it can store any more, and its
+    /// last stores are visible here.
     fn owner_is_dead(&mut self, slot: u16) -> Result<bool, Error>;
 }
 
@@ -82,17 +82,17 @@ pub struct Acquired {
 }
 
 impl<'a> WriterLock<'a> {
-    /// The lock over `word`.
+    /// Returns the lock over `word`.
     pub const fn new(word: &'a AtomicU64) -> Self {
         Self { word }
     }
 
-    /// The word now. Tells nothing about what it protects.
+    /// Returns the word now. Tells nothing about what it protects.
     pub fn peek(&self) -> LockWord {
         LockWord::from_raw(self.word.load(Ordering::Relaxed))
     }
 
-    /// Take the lock if it is free.
+    /// Takes the lock if it is free.
     pub fn try_acquire(&self, me: u16) -> Option<Acquired> {
         debug_assert!(me < OWNER_SLOTS);
         let mut seen = self.peek();
@@ -105,7 +105,7 @@ impl<'a> WriterLock<'a> {
         None
     }
 
-    /// Take the lock, waiting for its owner; from a dead owner, steal it.
+    /// Takes the lock, waiting for its owner; from a dead owner, steal it.
     pub fn acquire(&self, me: u16, env: &mut impl LockEnv) -> Result<Acquired, LockError> {
         debug_assert!(me < OWNER_SLOTS);
         let mut seen = self.spin(env.first_pause());
@@ -165,7 +165,7 @@ impl<'a> WriterLock<'a> {
         self.change(me, LockWord::recovered, Ordering::Relaxed).map(drop)
     }
 
-    /// Let go, and call `wake` (wake all sleepers on the futex half) if somebody may sleep.
+    /// Lets go, and call `wake` (wake all sleepers on the futex half) if somebody may sleep.
     pub fn release(&self, me: u16, wake: impl FnOnce()) -> Result<(), LockError> {
         // SYNC writer-lock: what the owner stored is seen by whoever acquires or steals next.
         let before = self.change(me, LockWord::released, Ordering::Release)?;
@@ -175,7 +175,7 @@ impl<'a> WriterLock<'a> {
         Ok(())
     }
 
-    /// Let go of what may be half changed: the next owner recovers.
+    /// Lets go of what may be half changed: the next owner recovers.
     pub fn release_needing_recovery(&self, me: u16, wake: impl FnOnce()) -> Result<(), LockError> {
         let dirty = |word: LockWord| word.released().needing_recovery();
         // SYNC writer-lock: as in `release`.
@@ -186,7 +186,7 @@ impl<'a> WriterLock<'a> {
         Ok(())
     }
 
-    /// Look a little while at a lock that nobody sleeps on yet, less and less often.
+    /// Looks a little while at a lock that nobody sleeps on yet, less and less often.
     fn spin(&self, first_pause: u32) -> LockWord {
         let mut seen = self.peek();
         let mut pause = first_pause;
@@ -208,7 +208,7 @@ impl<'a> WriterLock<'a> {
         Ok(Acquired { recover: word.needs_recovery(), stolen: false, word })
     }
 
-    /// Steal the holding of `judged`, whatever became of its bits; `None` when it has ended.
+    /// Steals the holding of `judged`, whatever became of its bits; `None` when it has ended.
     fn steal(&self, judged: LockWord, me: u16) -> Option<Acquired> {
         let mut seen = judged;
         while seen.same_holding(judged) {
@@ -223,7 +223,7 @@ impl<'a> WriterLock<'a> {
         None
     }
 
-    /// Change the word of a lock that `me` holds; returns the word before.
+    /// Changes the word of a lock that `me` holds; returns the word before.
     fn change(
         &self,
         me: u16,

@@ -41,7 +41,7 @@ impl Shared {
         unsafe { *self.count.get() += 1 };
     }
 
-    /// Acquire, recover if told, count, release. Whether it was stolen.
+    /// Acquires, recover if told, count, release. Whether it was stolen.
     fn work(&self, me: u16) -> bool {
         let got = self.lock().acquire(me, &mut Sleeps(self)).unwrap();
         if got.recover {

@@ -1,4 +1,4 @@
-//! One creator that gives an object up, beside those who have the lock.
+//! One creator that gives an object up, beside owners of the lock.
 
 use super::*;
 use crate::protocols::index::fixture::Table;
@@ -15,7 +15,7 @@ impl World {
         Abandoned { count: &self.count }
     }
 
-    /// Do what each owner of the lock does first.
+    /// Does what each owner of the lock does first.
     fn hold_lock(&self) {
         if !self.abandoned().any() {
             return;
