@@ -5,7 +5,7 @@ use crate::client::{NO_WAIT, forked};
 use crate::error::{Error, Result, Status};
 use crate::info::ObjectInfo;
 use crate::segment::Bytes;
-use crate::store::{Held, MetadataView, Seat, Ticket, stale};
+use crate::store::{Handle, HandleTable, Held, MetadataView, stale_handle};
 use std::ffi::CStr;
 use std::fmt;
 use std::mem::ManuallyDrop;
@@ -18,8 +18,8 @@ use std::ops::Deref;
 /// between threads. A forked child may read the bytes while its parent holds the buffer; every
 /// call there returns [`Status::Forked`].
 pub struct Buffer {
-    seat: &'static Seat,
-    ticket: Ticket,
+    handles: &'static HandleTable,
+    handle: Handle,
     held: Held,
 }
 
@@ -28,8 +28,8 @@ const TAG: u64 = u64::from_le_bytes(*b"plasmaRB");
 
 impl Buffer {
     #[inline(always)]
-    pub(crate) fn new(seat: &'static Seat, ticket: Ticket, held: Held) -> Self {
-        Self { seat, ticket, held }
+    pub(crate) fn new(handles: &'static HandleTable, handle: Handle, held: Held) -> Self {
+        Self { handles, handle, held }
     }
 
     /// The first byte; never null.
@@ -50,7 +50,11 @@ impl Buffer {
     /// A second buffer on the same lease.
     pub fn retain(&self) -> Result<Buffer> {
         self.check()?;
-        Ok(Buffer { seat: self.seat, ticket: self.seat.retain(self.ticket)?, held: self.held })
+        Ok(Buffer {
+            handles: self.handles,
+            handle: self.handles.retain(self.handle)?,
+            held: self.held,
+        })
     }
 
     /// The value of a metadata key.
@@ -78,17 +82,17 @@ impl Buffer {
     /// What the store knows of the object.
     pub fn info(&self) -> Result<ObjectInfo> {
         self.check()?;
-        let _call = self.seat.session().begin_on_buffer(NO_WAIT);
-        self.seat.session().held_info(self.held.slot, self.held.generation)
+        let _call = self.handles.session().begin_on_buffer(NO_WAIT);
+        self.handles.session().held_info(self.held.slot, self.held.generation)
     }
 
     fn check(&self) -> Result<()> {
-        if self.seat.forked() { Err(forked()) } else { Ok(()) }
+        if self.handles.forked() { Err(forked()) } else { Ok(()) }
     }
 
     fn text(&self) -> Result<MetadataView<'_>> {
         self.check()?;
-        let bytes = self.seat.session().held_text(&self.held)?;
+        let bytes = self.handles.session().held_text(&self.held)?;
         // SAFETY: the object is sealed and leased as long as `self` lives, its metadata too.
         Ok(MetadataView(unsafe { bytes.as_slice() }))
     }
@@ -98,8 +102,8 @@ impl Buffer {
     pub(crate) fn into_parts(self) -> [u64; 6] {
         let this = ManuallyDrop::new(self);
         [
-            this.ticket.serial << 1 | u64::from(this.ticket.copy),
-            u64::from(this.seat.number()) << 32 | u64::from(this.ticket.index),
+            this.handle.serial << 1 | u64::from(this.handle.copy),
+            u64::from(this.handles.number()) << 32 | u64::from(this.handle.index),
             u64::from(this.held.slot) << 32 | u64::from(this.held.generation),
             this.held.bytes.ptr.expose_provenance() as u64,
             this.held.bytes.len,
@@ -111,35 +115,35 @@ impl Buffer {
     /// of this process, and without copies. `false`, and nothing done, otherwise.
     #[inline(always)]
     pub(crate) fn release_hot(parts: &[u64; 6]) -> bool {
-        let Some((seat, ticket)) = Self::name(parts) else { return false };
-        seat.goes_short_way() && seat.release_hot(ticket)
+        let Some((handles, handle)) = Self::name(parts) else { return false };
+        handles.goes_short_way() && handles.release_hot(handle)
     }
 
-    /// The seat and the ticket that the words of a C struct name; live or not.
+    /// The handle table and the handle that the words of a C struct name; live or not.
     #[inline(always)]
-    fn name(parts: &[u64; 6]) -> Option<(&'static Seat, Ticket)> {
+    fn name(parts: &[u64; 6]) -> Option<(&'static HandleTable, Handle)> {
         let [name, place, _, _, _, tag] = *parts;
         if tag != TAG {
             return None;
         }
-        let ticket = Ticket { index: place as u32, serial: name >> 1, copy: name & 1 != 0 };
-        Some((Seat::find((place >> 32) as u32)?, ticket))
+        let handle = Handle { index: place as u32, serial: name >> 1, copy: name & 1 != 0 };
+        Some((HandleTable::find((place >> 32) as u32)?, handle))
     }
 
     /// The buffer behind the words of a C struct; `InvalidArgument` for words of no live buffer.
     pub(crate) fn from_parts(parts: &[u64; 6]) -> Result<ManuallyDrop<Buffer>> {
-        let (seat, ticket) = Self::name(parts).ok_or_else(stale)?;
-        if seat.forked() {
+        let (handles, handle) = Self::name(parts).ok_or_else(stale_handle)?;
+        if handles.forked() {
             return Err(forked());
         }
-        if !seat.is_live(ticket) {
-            return Err(stale());
+        if !handles.is_live(handle) {
+            return Err(stale_handle());
         }
         let [_, _, object, ptr, len, _] = *parts;
         let ptr = std::ptr::with_exposed_provenance(ptr as usize);
         let bytes = Bytes { ptr, len };
         let held = Held { slot: (object >> 32) as u32, generation: object as u32, bytes };
-        Ok(ManuallyDrop::new(Buffer { seat, ticket, held }))
+        Ok(ManuallyDrop::new(Buffer { handles, handle, held }))
     }
 }
 
@@ -154,11 +158,11 @@ impl Deref for Buffer {
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        if self.seat.goes_short_way() && self.seat.release_hot(self.ticket) {
+        if self.handles.goes_short_way() && self.handles.release_hot(self.handle) {
             return;
         }
-        if !self.seat.forked() {
-            self.seat.release(self.ticket);
+        if !self.handles.forked() {
+            self.handles.release(self.handle);
         }
     }
 }

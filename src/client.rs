@@ -10,7 +10,7 @@ use crate::layout::record::IdWords;
 use crate::mutable_buffer::MutableBuffer;
 use crate::options::{ConnectOptions, CreateOptions};
 use crate::protocols::index::Key;
-use crate::store::{Call, GetOrMake, Seat, Session, check_name};
+use crate::store::{Call, GetOrMake, HandleTable, Session, check_name};
 use crate::subscription::Subscription;
 use crate::sys::thread::CancelOff;
 use std::ffi::CStr;
@@ -27,7 +27,7 @@ pub(crate) const NO_WAIT: Option<Duration> = Some(Duration::ZERO);
 /// connected until the last of them is gone. In a forked child every call returns
 /// [`Status::Forked`]; connect anew there. A time-out of `None` is for ever, zero is not at all.
 pub struct Client {
-    seat: &'static Seat,
+    handles: &'static HandleTable,
     session: Arc<Session>,
 }
 
@@ -46,8 +46,8 @@ impl Client {
     pub fn connect(address: Option<&str>, options: &ConnectOptions) -> Result<Client> {
         let _cancel = CancelOff::begin();
         let session = Session::connect(address, options)?;
-        let seat = Seat::take(&session)?;
-        Ok(Client { seat, session })
+        let handles = HandleTable::take(&session)?;
+        Ok(Client { handles, session })
     }
 
     /// End every call blocked in this client with [`Status::Disconnected`], and wait until they
@@ -82,7 +82,7 @@ impl Client {
     ) -> Result<MutableBuffer> {
         let call = self.session.begin(options.timeout)?;
         let draft = self.session.create(&call, id, size, options)?;
-        MutableBuffer::new(self.seat, draft)
+        MutableBuffer::new(self.handles, draft)
     }
 
     /// Create an object from `data` and seal it.
@@ -141,12 +141,12 @@ impl Client {
         timeout: Option<Duration>,
     ) -> Result<GetOrCreate> {
         let call = self.session.begin(timeout)?;
-        match self.session.get_or_create(&call, self.seat, id, size, options)? {
-            GetOrMake::Got(ticket, held) => {
-                Ok(GetOrCreate::Existing(Buffer::new(self.seat, ticket, held)))
+        match self.session.get_or_create(&call, self.handles, id, size, options)? {
+            GetOrMake::Got(handle, held) => {
+                Ok(GetOrCreate::Existing(Buffer::new(self.handles, handle, held)))
             }
             GetOrMake::Made(draft) => {
-                Ok(GetOrCreate::Created(MutableBuffer::new(self.seat, draft)?))
+                Ok(GetOrCreate::Created(MutableBuffer::new(self.handles, draft)?))
             }
         }
     }
@@ -163,16 +163,16 @@ impl Client {
     /// What nearly every get comes to; `None` leaves it to [`Client::get_slow`].
     #[inline(always)]
     pub(crate) fn get_hot(&self, id: &[u8; ObjectId::SIZE]) -> Option<Buffer> {
-        let (ticket, held) = self.session.get_hot(self.seat, &Key::Id(IdWords::from(id)))?;
-        Some(Buffer::new(self.seat, ticket, held))
+        let (handle, held) = self.session.get_hot(self.handles, &Key::Id(IdWords::from(id)))?;
+        Some(Buffer::new(self.handles, handle, held))
     }
 
     #[cold]
     pub(crate) fn get_slow(&self, id: &ObjectId, timeout: Option<Duration>) -> Result<Buffer> {
         let key = Key::Id(IdWords::from(id));
         let call = self.session.begin(timeout)?;
-        let (ticket, held) = self.session.get(&call, self.seat, &key)?;
-        Ok(Buffer::new(self.seat, ticket, held))
+        let (handle, held) = self.session.get(&call, self.handles, &key)?;
+        Ok(Buffer::new(self.handles, handle, held))
     }
 
     /// As [`Client::get`], by name.
@@ -180,12 +180,12 @@ impl Client {
     pub fn get_by_name(&self, name: &str, timeout: Option<Duration>) -> Result<Buffer> {
         check_name(name)?;
         let key = self.session.name_key(name);
-        if let Some((ticket, held)) = self.session.get_hot(self.seat, &key) {
-            return Ok(Buffer::new(self.seat, ticket, held));
+        if let Some((handle, held)) = self.session.get_hot(self.handles, &key) {
+            return Ok(Buffer::new(self.handles, handle, held));
         }
         let call = self.session.begin(timeout)?;
-        let (ticket, held) = self.session.get(&call, self.seat, &key)?;
-        Ok(Buffer::new(self.seat, ticket, held))
+        let (handle, held) = self.session.get(&call, self.handles, &key)?;
+        Ok(Buffer::new(self.handles, handle, held))
     }
 
     /// The id of the object with this name, sealed or not.
@@ -201,8 +201,8 @@ impl Client {
         each: &mut dyn FnMut(usize, Result<Buffer>),
     ) -> Result<()> {
         let call = self.session.begin(timeout)?;
-        self.session.get_many(&call, self.seat, ids, &mut |i, got| {
-            each(i, got.map(|(ticket, held)| Buffer::new(self.seat, ticket, held)));
+        self.session.get_many(&call, self.handles, ids, &mut |i, got| {
+            each(i, got.map(|(handle, held)| Buffer::new(self.handles, handle, held)));
         })
     }
 
@@ -336,7 +336,7 @@ impl Drop for Client {
         }
         let _cancel = CancelOff::begin();
         self.session.end_calls();
-        self.seat.close();
+        self.handles.close();
     }
 }
 

@@ -5,7 +5,7 @@ use crate::buffer::Buffer;
 use crate::client::{NO_WAIT, forked};
 use crate::error::{Error, Result};
 use crate::segment::BytesMut;
-use crate::store::{Draft, DraftName, Seat, Session, Taken, stale};
+use crate::store::{Draft, DraftName, HandleTable, Session, Taken, stale_handle};
 use crate::support::fallible;
 use std::fmt;
 use std::mem::ManuallyDrop;
@@ -34,7 +34,7 @@ use std::mem::ManuallyDrop;
 /// # }
 /// ```
 pub struct MutableBuffer {
-    seat: &'static Seat,
+    handles: &'static HandleTable,
     name: DraftName,
     bytes: BytesMut,
 }
@@ -44,13 +44,13 @@ const TAG: u64 = u64::from_le_bytes(*b"plasmaMB");
 
 impl MutableBuffer {
     #[inline(always)]
-    pub(crate) fn new(seat: &'static Seat, draft: Draft) -> Result<Self> {
+    pub(crate) fn new(handles: &'static HandleTable, draft: Draft) -> Result<Self> {
         let bytes = draft.bytes;
-        let name = seat.open_draft(draft).map_err(|draft| {
-            seat.session().give_up(draft.object);
+        let name = handles.open_draft(draft).map_err(|draft| {
+            handles.session().give_up(draft.object);
             fallible::refused()
         })?;
-        Ok(Self { seat, name, bytes })
+        Ok(Self { handles, name, bytes })
     }
 
     /// The first byte; never null.
@@ -97,13 +97,16 @@ impl MutableBuffer {
 
     /// Publish the object and hold it, with no gap between. It fails as [`MutableBuffer::seal`] does.
     pub fn seal_and_get(self) -> std::result::Result<Buffer, EndError> {
-        let seat = self.seat;
+        let handles = self.handles;
         self.end(|session, draft| {
-            let ticket = seat.claim()?;
-            match session.seal(draft, Some(ticket.index)).and_then(|held| held.ok_or_else(stale)) {
-                Ok(held) => Ok(Buffer::new(seat, ticket, held)),
+            let handle = handles.claim()?;
+            match session
+                .seal(draft, Some(handle.index))
+                .and_then(|held| held.ok_or_else(stale_handle))
+            {
+                Ok(held) => Ok(Buffer::new(handles, handle, held)),
                 Err(error) => {
-                    seat.release(ticket);
+                    handles.release(handle);
                     Err(error)
                 }
             }
@@ -118,18 +121,18 @@ impl MutableBuffer {
 
     #[inline(always)]
     fn take_draft(&self) -> Result<Taken> {
-        if self.seat.forked() {
+        if self.handles.forked() {
             return Err(forked());
         }
-        self.seat.take_draft(self.name).ok_or_else(stale)
+        self.handles.take_draft(self.name).ok_or_else(stale_handle)
     }
 
     fn with_draft<T>(&mut self, call: impl FnOnce(&Session, &mut Draft) -> Result<T>) -> Result<T> {
         let mut taken = self.take_draft()?;
-        let outcome = call(self.seat.session(), &mut taken.draft);
+        let outcome = call(self.handles.session(), &mut taken.draft);
         // What a C struct says of the bytes may be out of date.
         self.bytes = taken.draft.bytes;
-        self.seat.put_draft(self.name, taken);
+        self.handles.put_draft(self.name, taken);
         outcome
     }
 
@@ -143,15 +146,15 @@ impl MutableBuffer {
             Ok(taken) => taken,
             Err(error) => return Err(EndError { buffer: self, error }),
         };
-        match call(self.seat.session(), &taken.draft) {
+        match call(self.handles.session(), &taken.draft) {
             Ok(value) => {
                 let this = ManuallyDrop::new(self);
-                this.seat.close_draft(this.name, taken);
+                this.handles.close_draft(this.name, taken);
                 Ok(value)
             }
             Err(error) => {
                 self.bytes = taken.draft.bytes;
-                self.seat.put_draft(self.name, taken);
+                self.handles.put_draft(self.name, taken);
                 Err(EndError { buffer: self, error })
             }
         }
@@ -163,7 +166,7 @@ impl MutableBuffer {
         let this = ManuallyDrop::new(self);
         let ptr = this.bytes.ptr.expose_provenance() as u64;
         let DraftName { index, serial } = this.name;
-        [serial, u64::from(this.seat.number()), ptr, this.bytes.len, u64::from(index), TAG]
+        [serial, u64::from(this.handles.number()), ptr, this.bytes.len, u64::from(index), TAG]
     }
 
     /// The buffer behind the words of a C struct; `InvalidArgument` for words of no buffer. Whether
@@ -171,24 +174,24 @@ impl MutableBuffer {
     #[inline(always)]
     pub(crate) fn from_parts(parts: &[u64; 6]) -> Result<ManuallyDrop<MutableBuffer>> {
         let [serial, number, ptr, len, index, tag] = *parts;
-        let number = u32::try_from(number).map_err(|_| stale())?;
-        let name = DraftName { index: u32::try_from(index).map_err(|_| stale())?, serial };
-        let seat = Seat::find(number).filter(|_| tag == TAG).ok_or_else(stale)?;
-        if seat.forked() {
+        let number = u32::try_from(number).map_err(|_| stale_handle())?;
+        let name = DraftName { index: u32::try_from(index).map_err(|_| stale_handle())?, serial };
+        let handles = HandleTable::find(number).filter(|_| tag == TAG).ok_or_else(stale_handle)?;
+        if handles.forked() {
             return Err(forked());
         }
         let bytes = BytesMut { ptr: std::ptr::with_exposed_provenance_mut(ptr as usize), len };
-        Ok(ManuallyDrop::new(MutableBuffer { seat, name, bytes }))
+        Ok(ManuallyDrop::new(MutableBuffer { handles, name, bytes }))
     }
 }
 
 impl Drop for MutableBuffer {
     fn drop(&mut self) {
-        if !self.seat.forked() {
+        if !self.handles.forked() {
             // A draft that is gone was ended already.
-            if let Some(taken) = self.seat.take_draft(self.name) {
-                self.seat.session().give_up(taken.draft.object);
-                self.seat.close_draft(self.name, taken);
+            if let Some(taken) = self.handles.take_draft(self.name) {
+                self.handles.session().give_up(taken.draft.object);
+                self.handles.close_draft(self.name, taken);
             }
         }
     }

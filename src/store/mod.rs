@@ -13,7 +13,7 @@ mod session;
 mod wait;
 
 pub use call::Call;
-pub use handles::table::{Seat, Ticket, stale};
+pub use handles::table::{Handle, HandleTable, stale_handle};
 pub use handles::writers::{DraftName, Taken};
 pub use objects::get::Held;
 pub use objects::get_or_create::GetOrMake;

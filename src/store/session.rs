@@ -38,7 +38,7 @@ const LOOK_AGAIN_CREATES: u32 = 1024;
 /// How long all of that takes at most; a reader may wait as long for who leaves.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
-/// One client's connection to one store. Shared by its handle and its buffers through a seat.
+/// One client's connection to one store. Shared by its handle and its buffers through a handle table.
 pub struct Session {
     /// Where the store is.
     pub address: Address,
@@ -356,7 +356,7 @@ impl Session {
         Some(now_us.saturating_sub(i64::try_from(age_us).unwrap_or(i64::MAX)))
     }
 
-    /// The lease word of an entry of the seat.
+    /// The lease word of an entry of the handle table.
     #[inline(always)]
     pub fn lease_word(&self, index: u32) -> &SharedU64 {
         self.own.lease(index)

@@ -17,7 +17,7 @@ static READY: AtomicBool = AtomicBool::new(false);
 /// Registers this process, where the kernel can do it. Before the first thread relies on
 /// [`is_ready`]; more calls are harmless.
 pub fn install() {
-    // Relaxed, as in `is_ready`: whoever learns of a seat learns of this first.
+    // Relaxed, as in `is_ready`: whoever learns of a handle table learns of this first.
     if !READY.load(Relaxed) && call(REGISTER_PRIVATE_EXPEDITED) {
         READY.store(true, Relaxed);
     }

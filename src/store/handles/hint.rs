@@ -1,10 +1,10 @@
-//! Which place of a seat is most likely free: the one behind the last that was taken, or the last
+//! Which place of a handle table is most likely free: the one behind the last that was taken, or the last
 //! that was let go.
 
 use crate::sync::local::{AtomicU32, Ordering::Relaxed};
 use std::cell::Cell;
 
-/// What is taken from a seat.
+/// What is taken from a handle table.
 #[derive(Clone, Copy, Debug)]
 pub enum Kind {
     Entry,
@@ -12,24 +12,24 @@ pub enum Kind {
 }
 
 thread_local! {
-    /// For each kind, the seat in which this thread took or let go a place last, and that place.
+    /// For each kind, the handle table in which this thread took or let go a place last, and that place.
     static LAST: [Cell<(u32, u32)>; 2] = const { [const { Cell::new((u32::MAX, 0)) }; 2] };
 }
 
-/// The hint of one seat for one kind.
+/// The hint of one handle table for one kind.
 ///
 /// Threads that shared it would try the same place, so each has its own, in memory of the thread;
 /// to find that takes a call, which the only thread of a process does without.
 #[derive(Debug)]
 pub struct Hint {
     kind: Kind,
-    seat: u32,
+    handles: u32,
     of_only_thread: AtomicU32,
 }
 
 impl Hint {
-    pub const fn new(kind: Kind, seat: u32) -> Self {
-        Self { kind, seat, of_only_thread: AtomicU32::new(0) }
+    pub const fn new(kind: Kind, handles: u32) -> Self {
+        Self { kind, handles, of_only_thread: AtomicU32::new(0) }
     }
 
     /// Where to look first, if this thread had a place before; `alone` as in [`Hint::set`].
@@ -38,8 +38,8 @@ impl Hint {
         if alone {
             return Some(self.of_only_thread.load(Relaxed));
         }
-        let (seat, place) = LAST.with(|last| last[self.kind as usize].get());
-        (seat == self.seat).then_some(place)
+        let (handles, place) = LAST.with(|last| last[self.kind as usize].get());
+        (handles == self.handles).then_some(place)
     }
 
     /// Look there first next time. `alone` says that the process has one thread.
@@ -48,7 +48,7 @@ impl Hint {
         if alone {
             self.of_only_thread.store(place, Relaxed);
         } else {
-            LAST.with(|last| last[self.kind as usize].set((self.seat, place)));
+            LAST.with(|last| last[self.kind as usize].set((self.handles, place)));
         }
     }
 }

@@ -1,11 +1,11 @@
-//! Seats: what this process knows of the buffers it handed out.
+//! Handle tables: what this process knows of the buffers it handed out.
 //!
 //! A buffer in the hands of a C program is a plain struct, which may be copied, kept too long, or
-//! used after its client is closed. So a buffer names a *seat*, an *entry* of it and a *serial*;
-//! seats and entries are never freed, only let again, so a stale name finds another serial and
-//! touches nothing. A seat belongs to one client at a time: until the client is closed and the
+//! used after its client is closed. So a buffer names a *handle table*, an *entry* of it and a *serial*;
+//! handle tables and entries are never freed, only let again, so a stale name finds another serial and
+//! touches nothing. A handle table belongs to one client at a time: until the client is closed and the
 //! last of its buffers is gone.
-#![allow(unsafe_code)] // a live entry keeps the session that the seat points to
+#![allow(unsafe_code)] // a live entry keeps the session that the handle table points to
 
 use crate::error::{Error, Result, Status};
 use crate::layout::client::MAX_LEASES;
@@ -31,14 +31,14 @@ const CHUNK: u32 = 512;
 /// Entries that are tried near the last one used before more are made.
 const PROBES: u32 = 64;
 
-/// Seats made at a time, and how many times. A seat has 48 KiB, and most processes need one.
-const SEATS: usize = 4;
-const SEAT_CHUNKS: usize = 16384;
+/// Handle tables made at a time, and how many times. A handle table has 48 KiB, and most processes need one.
+const TABLES: usize = 4;
+const TABLE_CHUNKS: usize = 16384;
 
 // A fork may come at any moment of another thread: nothing here is waited for.
-static ALL: [Once<[Seat; SEATS]>; SEAT_CHUNKS] = [const { Once::new() }; SEAT_CHUNKS];
+static ALL: [Once<[HandleTable; TABLES]>; TABLE_CHUNKS] = [const { Once::new() }; TABLE_CHUNKS];
 static MADE: AtomicU32 = AtomicU32::new(0);
-/// The first of the free seats, each of which names the next: `{changes:32, number + 1:32}`.
+/// The first of the free handle tables, each of which names the next: `{changes:32, number + 1:32}`.
 static FREE: AtomicU64 = AtomicU64::new(0);
 static THREADS: AtomicU32 = AtomicU32::new(0);
 
@@ -47,11 +47,11 @@ thread_local! {
 }
 
 /// The home of one client's buffers.
-pub struct Seat {
+pub struct HandleTable {
     number: u32,
     /// The fork generation of the process that made it.
     born: u32,
-    /// The next free seat, its number + 1.
+    /// The next free handle table, its number + 1.
     next: AtomicU32,
     session: AtomicPtr<Session>,
     keeper: Mutex<Option<Arc<Session>>>,
@@ -70,88 +70,91 @@ pub struct Seat {
 
 /// The name of a buffer: which entry, and since when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ticket {
+pub struct Handle {
     /// Lease word in the client's file.
     pub index: u32,
     /// As it was given out.
     pub serial: u64,
-    /// A retained copy; its serial is of the seat, not of the entry.
+    /// A retained copy; its serial is of the handle table, not of the entry.
     pub copy: bool,
 }
 
-impl Seat {
-    /// A seat for a new client.
-    pub fn take(session: &Arc<Session>) -> Result<&'static Seat> {
+impl HandleTable {
+    /// A handle table for a new client.
+    pub fn take(session: &Arc<Session>) -> Result<&'static HandleTable> {
         membarrier::install();
         thread::install();
-        let seat = loop {
-            let seat = match Self::pop_free() {
-                Some(seat) => seat,
+        let handles = loop {
+            let handles = match Self::pop_free() {
+                Some(handles) => handles,
                 None => Self::make()?,
             };
             // Of one that was inherited, locks may be held by threads that only the parent has.
-            if seat.born == fork::generation() {
-                break seat;
+            if handles.born == fork::generation() {
+                break handles;
             }
         };
-        // Relaxed: whoever uses the seat learns of it from this thread.
-        seat.session.store(Arc::as_ptr(session).cast_mut(), Relaxed);
-        *seat.keeper.lock() = Some(Arc::clone(session));
-        seat.forks.store(fork::generation(), Relaxed);
-        seat.short_way.store(session.short_way(), Relaxed);
-        seat.high.store(0, Relaxed);
+        // Relaxed: whoever uses the handle table learns of it from this thread.
+        handles.session.store(Arc::as_ptr(session).cast_mut(), Relaxed);
+        *handles.keeper.lock() = Some(Arc::clone(session));
+        handles.forks.store(fork::generation(), Relaxed);
+        handles.short_way.store(session.short_way(), Relaxed);
+        handles.high.store(0, Relaxed);
         // SYNC closed: SeqCst, as everywhere.
-        seat.closed.store(false, SeqCst);
-        Ok(seat)
+        handles.closed.store(false, SeqCst);
+        Ok(handles)
     }
 
-    /// A seat that nobody has had.
-    fn make() -> Result<&'static Seat> {
+    /// A handle table that nobody has had.
+    fn make() -> Result<&'static HandleTable> {
         loop {
             let number = MADE.load(Relaxed);
-            let chunk = ALL.get(number as usize / SEATS).ok_or_else(|| {
-                Error::new(Status::Limit, format!("{} clients in one process", SEATS * SEAT_CHUNKS))
+            let chunk = ALL.get(number as usize / TABLES).ok_or_else(|| {
+                Error::new(
+                    Status::Limit,
+                    format!("{} clients in one process", TABLES * TABLE_CHUNKS),
+                )
             })?;
-            let seats = chunk.get_or_try_make(|| Self::some(number - number % SEATS as u32))?;
-            // Relaxed: whoever counts it up has the seat, which `ALL` publishes.
+            let tables = chunk.get_or_try_make(|| Self::some(number - number % TABLES as u32))?;
+            // Relaxed: whoever counts it up has the handle table, which `ALL` publishes.
             if MADE.compare_exchange(number, number + 1, Relaxed, Relaxed).is_ok() {
-                return Ok(&seats[number as usize % SEATS]);
+                return Ok(&tables[number as usize % TABLES]);
             }
         }
     }
 
-    /// The seats from `base` on.
-    fn some(base: u32) -> Result<Box<[Self; SEATS]>> {
-        let mut seats = fallible::with_room(SEATS)?;
-        for number in base..base + SEATS as u32 {
-            seats.push(Self::new(number)?);
+    /// The handle tables from `base` on.
+    fn some(base: u32) -> Result<Box<[Self; TABLES]>> {
+        let mut tables = fallible::with_room(TABLES)?;
+        for number in base..base + TABLES as u32 {
+            tables.push(Self::new(number)?);
         }
-        seats.into_boxed_slice().try_into().map_err(|_| fallible::refused())
+        tables.into_boxed_slice().try_into().map_err(|_| fallible::refused())
     }
 
-    /// A seat that was given back, if there is one.
-    fn pop_free() -> Option<&'static Seat> {
-        // SYNC seat-free: Acquire; all that its last user did to it.
+    /// A handle table that was given back, if there is one.
+    fn pop_free() -> Option<&'static HandleTable> {
+        // SYNC handle-table-free: Acquire; all that its last user did to it.
         let mut head = FREE.load(Acquire);
         loop {
-            let seat = Self::find((head as u32).checked_sub(1)?)?;
-            let rest = Self::changed(head, seat.next.load(Relaxed));
-            // SYNC seat-free: Acquire; as above. The count of changes tells a seat that was taken and
+            let handles = Self::find((head as u32).checked_sub(1)?)?;
+            let rest = Self::changed(head, handles.next.load(Relaxed));
+            // SYNC handle-table-free: Acquire; as above. The count of changes tells a handle table that was taken and
             // given back meanwhile.
             match FREE.compare_exchange_weak(head, rest, Acquire, Acquire) {
-                Ok(_) => return Some(seat),
+                Ok(_) => return Some(handles),
                 Err(now) => head = now,
             }
         }
     }
 
-    /// Give the seat back, for the next client of this process.
+    /// Give the handle table back, for the next client of this process.
     fn push_free(&self) {
         let mut head = FREE.load(Relaxed);
         loop {
             self.next.store(head as u32, Relaxed);
             let first = Self::changed(head, self.number + 1);
-            // SYNC seat-free: Release; publishes the seat, and which is next.
+            // SYNC handle-table-free: Release; publishes the handle table, and which is next.
             match FREE.compare_exchange_weak(head, first, Release, Relaxed) {
                 Ok(_) => return,
                 Err(now) => head = now,
@@ -159,7 +162,7 @@ impl Seat {
         }
     }
 
-    /// The head of the free seats after one more change.
+    /// The head of the free handle tables after one more change.
     fn changed(head: u64, first: u32) -> u64 {
         (head >> 32).wrapping_add(1) << 32 | u64::from(first)
     }
@@ -184,9 +187,9 @@ impl Seat {
         })
     }
 
-    /// The seat with this number, if it was ever made.
-    pub fn find(number: u32) -> Option<&'static Seat> {
-        ALL.get(number as usize / SEATS)?.get()?.get(number as usize % SEATS)
+    /// The handle table with this number, if it was ever made.
+    pub fn find(number: u32) -> Option<&'static HandleTable> {
+        ALL.get(number as usize / TABLES)?.get()?.get(number as usize % TABLES)
     }
 
     /// Its number.
@@ -200,7 +203,7 @@ impl Seat {
         self.forks.load(Relaxed) != fork::generation()
     }
 
-    /// The session of a seat in which the caller has a live entry or draft, or an open client.
+    /// The session of a handle table in which the caller has a live entry or draft, or an open client.
     #[inline(always)]
     pub fn session(&self) -> &Session {
         // SAFETY: `keeper` holds the session until `settle` finds the client closed and no entry
@@ -213,34 +216,34 @@ impl Seat {
         self.chunks.get((index / CHUNK) as usize)?.get()?.get((index % CHUNK) as usize)
     }
 
-    /// Take a free entry: its lease word is the caller's until [`Seat::release`].
+    /// Take a free entry: its lease word is the caller's until [`HandleTable::release`].
     #[inline(always)]
-    pub fn claim(&self) -> Result<Ticket> {
-        // SYNC seat-high: Acquire; the entries below it are made, their lease words backed.
+    pub fn claim(&self) -> Result<Handle> {
+        // SYNC handle-table-high: Acquire; the entries below it are made, their lease words backed.
         let high = self.high.load(Acquire);
         let start = self.hint.get(thread::is_alone()).unwrap_or_else(|| thread_number() * PROBES);
         match self.probe(start, high, PROBES) {
-            Some(ticket) => Ok(ticket),
+            Some(handle) => Ok(handle),
             None => self.claim_slow(high),
         }
     }
 
-    /// As [`Seat::claim`], if the entry that is most likely free is so.
+    /// As [`HandleTable::claim`], if the entry that is most likely free is so.
     #[inline(always)]
-    pub fn claim_hot(&self) -> Option<Ticket> {
+    pub fn claim_hot(&self) -> Option<Handle> {
         let alone = thread::is_alone();
         let index = self.hint.get(alone)?;
-        // SYNC seat-high: Acquire; the entries below it are made, their lease words backed.
+        // SYNC handle-table-high: Acquire; the entries below it are made, their lease words backed.
         if index >= self.high.load(Acquire) {
             return None;
         }
         let serial = self.entry(index)?.take(alone)?;
         self.hint.set(index + 1, alone);
-        Some(Ticket { index, serial, copy: false })
+        Some(Handle { index, serial, copy: false })
     }
 
     #[inline(always)]
-    fn probe(&self, start: u32, high: u32, probes: u32) -> Option<Ticket> {
+    fn probe(&self, start: u32, high: u32, probes: u32) -> Option<Handle> {
         let mut index = start;
         for _ in 0..probes.min(high) {
             if index >= high {
@@ -249,7 +252,7 @@ impl Seat {
             let alone = thread::is_alone();
             if let Some(serial) = self.entry(index)?.take(alone) {
                 self.hint.set(index + 1, alone);
-                return Some(Ticket { index, serial, copy: false });
+                return Some(Handle { index, serial, copy: false });
             }
             index += 1;
         }
@@ -257,7 +260,7 @@ impl Seat {
     }
 
     #[cold]
-    fn claim_slow(&self, seen: u32) -> Result<Ticket> {
+    fn claim_slow(&self, seen: u32) -> Result<Handle> {
         let _cancel = CancelOff::begin();
         let mut high = seen;
         loop {
@@ -271,14 +274,14 @@ impl Seat {
                         .get_or_init(|| (0..CHUNK).map(|_| Entry::new()).collect());
                 }
                 self.session().prepare_leases(next)?;
-                // SYNC seat-high: Release; after the entries and their lease words.
+                // SYNC handle-table-high: Release; after the entries and their lease words.
                 self.high.store(next, Release);
             }
             drop(growing);
-            // SYNC seat-high: Acquire; another thread may have grown it.
+            // SYNC handle-table-high: Acquire; another thread may have grown it.
             let grown = self.high.load(Acquire);
-            if let Some(ticket) = self.probe(high.min(grown), grown, grown) {
-                return Ok(ticket);
+            if let Some(handle) = self.probe(high.min(grown), grown, grown) {
+                return Ok(handle);
             }
             if grown >= MAX_LEASES {
                 return Err(Error::new(
@@ -290,26 +293,26 @@ impl Seat {
         }
     }
 
-    /// Whether `ticket` names a buffer that is not released.
+    /// Whether `handle` names a buffer that is not released.
     #[inline(always)]
-    pub fn is_live(&self, ticket: Ticket) -> bool {
-        if ticket.copy {
-            return self.copies.lock().get(&ticket.serial) == Some(&ticket.index);
+    pub fn is_live(&self, handle: Handle) -> bool {
+        if handle.copy {
+            return self.copies.lock().get(&handle.serial) == Some(&handle.index);
         }
-        self.entry(ticket.index).is_some_and(|entry| entry.is_live(ticket.serial))
+        self.entry(handle.index).is_some_and(|entry| entry.is_live(handle.serial))
     }
 
-    /// Another buffer on the lease of `ticket`, which is live.
-    pub fn retain(&self, ticket: Ticket) -> Result<Ticket> {
+    /// Another buffer on the lease of `handle`, which is live.
+    pub fn retain(&self, handle: Handle) -> Result<Handle> {
         let mut copies = self.copies.lock();
         copies.try_reserve(1).map_err(|_| fallible::refused())?;
-        let entry = self.entry(ticket.index).ok_or_else(stale)?;
+        let entry = self.entry(handle.index).ok_or_else(stale_handle)?;
         if !entry.add_copy() {
             return Err(Error::new(Status::Limit, "a buffer is retained 32767 times"));
         }
         let serial = self.next_serial.fetch_add(1, Relaxed);
-        copies.insert(serial, ticket.index);
-        Ok(Ticket { index: ticket.index, serial, copy: true })
+        copies.insert(serial, handle.index);
+        Ok(Handle { index: handle.index, serial, copy: true })
     }
 
     /// Whether releases go the short way: not in a forked child, nor in a client that counts what it holds.
@@ -319,46 +322,46 @@ impl Seat {
     }
 
     /// Release a live buffer, and with its last holder the lease.
-    pub fn release(&self, ticket: Ticket) {
-        if self.goes_short_way() && self.release_hot(ticket) {
+    pub fn release(&self, handle: Handle) {
+        if self.goes_short_way() && self.release_hot(handle) {
             return;
         }
-        let Some(entry) = self.entry(ticket.index) else { return };
+        let Some(entry) = self.entry(handle.index) else { return };
         // Of a client that counts what it holds.
-        if !ticket.copy
-            && let Some(last) = entry.only_first(ticket.serial)
+        if !handle.copy
+            && let Some(last) = entry.only_first(handle.serial)
         {
-            self.session().end_lease(ticket.index);
-            return self.end(ticket.index, entry, last);
+            self.session().end_lease(handle.index);
+            return self.end(handle.index, entry, last);
         }
         let mut copies = self.copies.lock();
-        let holder = if ticket.copy { Holder::Copy } else { Holder::First };
-        if ticket.copy {
-            copies.remove(&ticket.serial);
+        let holder = if handle.copy { Holder::Copy } else { Holder::First };
+        if handle.copy {
+            copies.remove(&handle.serial);
         }
         let last = entry.let_go(holder);
         drop(copies);
         if let Some(last) = last {
-            self.session().end_lease(ticket.index);
-            self.end(ticket.index, entry, last);
+            self.session().end_lease(handle.index);
+            self.end(handle.index, entry, last);
         }
     }
 
-    /// As [`Seat::is_live`] and [`Seat::release`] in one, for a buffer without copies of a client that goes
+    /// As [`HandleTable::is_live`] and [`HandleTable::release`] in one, for a buffer without copies of a client that goes
     /// the short way, as the caller has asked; `false`, and nothing done, for a buffer with copies.
     #[inline(always)]
-    pub fn release_hot(&self, ticket: Ticket) -> bool {
-        if ticket.copy {
+    pub fn release_hot(&self, handle: Handle) -> bool {
+        if handle.copy {
             return false;
         }
-        let Some(entry) = self.entry(ticket.index) else { return false };
-        let Some(last) = entry.only_first(ticket.serial) else { return false };
-        self.session().end_lease_hot(ticket.index);
-        self.end(ticket.index, entry, last);
+        let Some(entry) = self.entry(handle.index) else { return false };
+        let Some(last) = entry.only_first(handle.serial) else { return false };
+        self.session().end_lease_hot(handle.index);
+        self.end(handle.index, entry, last);
         true
     }
 
-    /// Give back what was claimed and not leased. Not a [`Ticket`]: a get keeps its own in registers.
+    /// Give back what was claimed and not leased. Not a [`Handle`]: a get keeps its own in registers.
     #[cold]
     pub fn unclaim(&self, index: u32, serial: u64) {
         let Some(entry) = self.entry(index) else { return };
@@ -382,13 +385,13 @@ impl Seat {
     }
 
     /// Take out the object that is being written under this name, for one call: it goes back by
-    /// [`Seat::put_draft`], or ends by [`Seat::close_draft`].
+    /// [`HandleTable::put_draft`], or ends by [`HandleTable::close_draft`].
     #[inline(always)]
     pub fn take_draft(&self, name: DraftName) -> Option<Taken> {
         self.drafts.take(name)
     }
 
-    /// Put back what [`Seat::take_draft`] took.
+    /// Put back what [`HandleTable::take_draft`] took.
     pub fn put_draft(&self, name: DraftName, taken: Taken) {
         self.drafts.put(name, taken);
     }
@@ -420,7 +423,7 @@ impl Seat {
         }
         let _cancel = CancelOff::begin();
         let session = keeper.take();
-        // Relaxed: nobody has anything of this seat any more.
+        // Relaxed: nobody has anything of this handle table any more.
         self.session.store(std::ptr::null_mut(), Relaxed);
         drop(keeper);
         // A subscription may keep the session, but not the client in the store.
@@ -453,7 +456,7 @@ fn thread_number() -> u32 {
 
 /// The error of a buffer that was released, sealed, aborted, or never given out.
 #[cold]
-pub fn stale() -> Error {
+pub fn stale_handle() -> Error {
     Error::new(
         Status::InvalidArgument,
         "the buffer is released, sealed or aborted already, or is a stale copy of one that was",

@@ -46,7 +46,7 @@ pub struct Taken {
     call: Last,
 }
 
-/// The places of one seat.
+/// The places of one handle table.
 pub struct Drafts {
     hint: Hint,
     chunks: [OnceCell<Box<[Place]>>; CHUNKS],
@@ -55,9 +55,9 @@ pub struct Drafts {
 }
 
 impl Drafts {
-    pub const fn new(seat: u32) -> Self {
+    pub const fn new(handles: u32) -> Self {
         Self {
-            hint: Hint::new(Kind::Draft, seat),
+            hint: Hint::new(Kind::Draft, handles),
             chunks: [const { OnceCell::new() }; CHUNKS],
             made: AtomicU32::new(0),
             growing: Mutex::new(()),

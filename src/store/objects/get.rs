@@ -8,7 +8,7 @@ use crate::protocols::index::{Hit, Key};
 use crate::protocols::lease;
 use crate::segment::Bytes;
 use crate::store::call::Call;
-use crate::store::handles::table::{Seat, Ticket};
+use crate::store::handles::table::{Handle, HandleTable};
 use crate::store::recovery::mend::starts_over;
 use crate::store::session::Session;
 use crate::support::fallible;
@@ -26,8 +26,8 @@ pub struct Held {
 
 /// What a get finds at one moment.
 pub enum Now {
-    /// Sealed, and leased by the ticket.
-    Held(Ticket, Held),
+    /// Sealed, and leased by the handle.
+    Held(Handle, Held),
     /// Being written.
     Writing,
     /// Not there.
@@ -37,15 +37,15 @@ pub enum Now {
 impl Session {
     /// Lease the object with this key if it is sealed.
     #[inline(always)]
-    pub fn get_now(&self, seat: &Seat, key: &Key) -> Result<Now> {
+    pub fn get_now(&self, handles: &HandleTable, key: &Key) -> Result<Now> {
         let mut mended = false;
         loop {
             let Some(hit) = self.find(key) else { return Ok(Now::Absent) };
             if !hit.word.is(State::Sealed) {
                 return Ok(Now::Writing);
             }
-            match self.lease(seat, hit) {
-                Ok(Some((ticket, held))) => return Ok(Now::Held(ticket, held)),
+            match self.lease(handles, hit) {
+                Ok(Some((handle, held))) => return Ok(Now::Held(handle, held)),
                 Ok(None) => {}
                 // It may be the map of what is reserved that is wrong.
                 Err(error) if starts_over(&mut mended, &error) => self.mend(),
@@ -56,22 +56,22 @@ impl Session {
 
     /// Lease a sealed object that was just found; `None` when it went away meanwhile.
     #[inline(always)]
-    pub fn lease(&self, seat: &Seat, hit: Hit) -> Result<Option<(Ticket, Held)>> {
+    pub fn lease(&self, handles: &HandleTable, hit: Hit) -> Result<Option<(Handle, Held)>> {
         let record = self.segment.record(hit.slot)?;
-        let ticket = seat.claim()?;
-        let Some(word) = lease::protect(self.lease_word(ticket.index), record, hit.slot, hit.word)
+        let handle = handles.claim()?;
+        let Some(word) = lease::protect(self.lease_word(handle.index), record, hit.slot, hit.word)
         else {
-            seat.unclaim(ticket.index, ticket.serial);
+            handles.unclaim(handle.index, handle.serial);
             return Ok(None);
         };
         let extent = record.data.load(word.data_index());
         match self.segment.heap.read(extent, &self.segment.header().reserved) {
             Ok(bytes) => {
                 let generation = word.generation();
-                Ok(Some((ticket, Held { slot: hit.slot, generation, bytes })))
+                Ok(Some((handle, Held { slot: hit.slot, generation, bytes })))
             }
             Err(error) => {
-                seat.release(ticket);
+                handles.release(handle);
                 Err(error)
             }
         }
@@ -105,38 +105,38 @@ impl Session {
     /// It has no failures to report, so its results stay in registers; passed through memory they
     /// cost a quarter of the time of a get.
     #[inline(always)]
-    pub fn get_hot(&self, seat: &Seat, key: &Key) -> Option<(Ticket, Held)> {
+    pub fn get_hot(&self, handles: &HandleTable, key: &Key) -> Option<(Handle, Held)> {
         if !self.is_open() {
             return None;
         }
         let index = self.segment.index();
         let (hit, record) = index.find_hot(key)?;
-        let ticket = seat.claim_hot()?;
-        let Some(word) = lease::protect(self.lease_word(ticket.index), record, hit.slot, hit.word)
+        let handle = handles.claim_hot()?;
+        let Some(word) = lease::protect(self.lease_word(handle.index), record, hit.slot, hit.word)
         else {
-            seat.unclaim(ticket.index, ticket.serial);
+            handles.unclaim(handle.index, handle.serial);
             return None;
         };
         let extent = record.data.load(word.data_index());
         let Some(bytes) = self.segment.heap.find(extent, &self.segment.header().reserved) else {
-            self.end_lease(ticket.index);
-            seat.unclaim(ticket.index, ticket.serial);
+            self.end_lease(handle.index);
+            handles.unclaim(handle.index, handle.serial);
             return None;
         };
-        Some((ticket, Held { slot: hit.slot, generation: hit.word.generation(), bytes }))
+        Some((handle, Held { slot: hit.slot, generation: hit.word.generation(), bytes }))
     }
 
     /// Get the object with this key, waiting until it is sealed.
     #[cold]
-    pub fn get(&self, call: &Call<'_>, seat: &Seat, key: &Key) -> Result<(Ticket, Held)> {
+    pub fn get(&self, call: &Call<'_>, handles: &HandleTable, key: &Key) -> Result<(Handle, Held)> {
         if !self.goes_short_way() {
-            return self.get_apart(call, seat, key);
+            return self.get_apart(call, handles, key);
         }
         self.check_lifecycle()?;
-        if let Now::Held(ticket, held) = self.get_now(seat, key)? {
-            return Ok((ticket, held));
+        if let Now::Held(handle, held) = self.get_now(handles, key)? {
+            return Ok((handle, held));
         }
-        self.get_later(call, key, &|| self.get_now(seat, key))
+        self.get_later(call, key, &|| self.get_now(handles, key))
     }
 
     /// Wait until `get_now` gets the object with this key, or find out why there is none.
@@ -145,13 +145,13 @@ impl Session {
         call: &Call<'_>,
         key: &Key,
         get_now: &dyn Fn() -> Result<Now>,
-    ) -> Result<(Ticket, Held)> {
+    ) -> Result<(Handle, Held)> {
         let mut seen = None;
         if !call.waits() {
             return match self.look(call, key, &mut seen)? {
                 Some(hit) if hit.word.is(State::Writing) => Err(Error::plain(Status::NotSealed)),
                 Some(_) => match get_now()? {
-                    Now::Held(ticket, held) => Ok((ticket, held)),
+                    Now::Held(handle, held) => Ok((handle, held)),
                     Now::Writing => Err(Error::plain(Status::NotSealed)),
                     Now::Absent => Err(Error::plain(Status::NotFound)),
                 },
@@ -161,14 +161,14 @@ impl Session {
         // Before anything that costs a sealer a system call, or this process one.
         let sealed = || self.segment.index().find_hot(key).map(drop);
         if self.spin().probe(sealed).is_some()
-            && let Now::Held(ticket, held) = get_now()?
+            && let Now::Held(handle, held) = get_now()?
         {
-            return Ok((ticket, held));
+            return Ok((handle, held));
         }
         let words = [self.wake_word(key)];
         self.wait_until(call, &words, || {
-            if let Now::Held(ticket, held) = get_now()? {
-                return Ok(Some((ticket, held)));
+            if let Now::Held(handle, held) = get_now()? {
+                return Ok(Some((handle, held)));
             }
             self.look(call, key, &mut seen)?;
             Ok(None)
@@ -179,16 +179,16 @@ impl Session {
     pub fn get_many(
         &self,
         call: &Call<'_>,
-        seat: &Seat,
+        handles: &HandleTable,
         ids: &[ObjectId],
-        each: &mut dyn FnMut(usize, Result<(Ticket, Held)>),
+        each: &mut dyn FnMut(usize, Result<(Handle, Held)>),
     ) -> Result<()> {
         self.check()?;
         match &self.quota {
-            None => self.get_many_by(call, seat, ids, each, |key| self.get_now(seat, key)),
+            None => self.get_many_by(call, handles, ids, each, |key| self.get_now(handles, key)),
             Some(quota) => {
-                let get_now = |key: &Key| self.get_counted(seat, key, quota);
-                self.get_many_by(call, seat, ids, each, get_now)
+                let get_now = |key: &Key| self.get_counted(handles, key, quota);
+                self.get_many_by(call, handles, ids, each, get_now)
             }
         }
     }
@@ -196,9 +196,9 @@ impl Session {
     fn get_many_by(
         &self,
         call: &Call<'_>,
-        seat: &Seat,
+        handles: &HandleTable,
         ids: &[ObjectId],
-        each: &mut dyn FnMut(usize, Result<(Ticket, Held)>),
+        each: &mut dyn FnMut(usize, Result<(Handle, Held)>),
         get_now: impl Fn(&Key) -> Result<Now>,
     ) -> Result<()> {
         let keys = fallible::collect(ids.iter().map(|id| Key::Id(IdWords::from(id))))?;
@@ -206,14 +206,14 @@ impl Session {
         let mut pending: Vec<usize> = fallible::with_room(keys.len())?;
         for (i, key) in keys.iter().enumerate() {
             match get_now(key) {
-                Ok(Now::Held(ticket, held)) => each(i, Ok((ticket, held))),
+                Ok(Now::Held(handle, held)) => each(i, Ok((handle, held))),
                 Ok(_) => pending.push(i),
                 Err(error) => each(i, Err(error)),
             }
         }
         if !call.waits() {
             for i in pending {
-                each(i, self.get(call, seat, &keys[i]));
+                each(i, self.get(call, handles, &keys[i]));
             }
             return Ok(());
         }
@@ -223,8 +223,8 @@ impl Session {
         let words = self.wake_words(pending.iter().map(|&i| &keys[i]))?;
         let waited = self.wait_until(call, &words, || {
             pending.retain(|&i| match get_now(&keys[i]) {
-                Ok(Now::Held(ticket, held)) => {
-                    each(i, Ok((ticket, held)));
+                Ok(Now::Held(handle, held)) => {
+                    each(i, Ok((handle, held)));
                     false
                 }
                 Ok(_) => match self.look(call, &keys[i], &mut seen[i]) {

@@ -6,7 +6,7 @@ use crate::layout::word::{LeaseWord, State};
 use crate::protocols::index::Key;
 use crate::protocols::lease::{self, quota::Quota};
 use crate::store::call::Call;
-use crate::store::handles::table::{Seat, Ticket};
+use crate::store::handles::table::{Handle, HandleTable};
 use crate::store::memory::reclaim::units_of;
 use crate::store::objects::get::{Held, Now};
 use crate::store::session::Session;
@@ -16,27 +16,32 @@ use crate::sync::fence;
 impl Session {
     /// As [`Session::get`], apart from the short way.
     #[cold]
-    pub fn get_apart(&self, call: &Call<'_>, seat: &Seat, key: &Key) -> Result<(Ticket, Held)> {
+    pub fn get_apart(
+        &self,
+        call: &Call<'_>,
+        handles: &HandleTable,
+        key: &Key,
+    ) -> Result<(Handle, Held)> {
         self.check()?;
         let quota = self.quota.as_ref().ok_or_else(|| Error::plain(Status::Forked))?;
-        let get_now = || self.get_counted(seat, key, quota);
+        let get_now = || self.get_counted(handles, key, quota);
         match get_now()? {
-            Now::Held(ticket, held) => Ok((ticket, held)),
+            Now::Held(handle, held) => Ok((handle, held)),
             _ => self.get_later(call, key, &get_now),
         }
     }
 
     /// As [`Session::get_now`]; LIMIT when this client would hold too much.
-    pub fn get_counted(&self, seat: &Seat, key: &Key, quota: &Quota) -> Result<Now> {
-        let ticket = seat.claim()?;
-        let now = self.get_claimed(ticket, key, quota);
+    pub fn get_counted(&self, handles: &HandleTable, key: &Key, quota: &Quota) -> Result<Now> {
+        let handle = handles.claim()?;
+        let now = self.get_claimed(handle, key, quota);
         if !matches!(now, Ok(Now::Held(..))) {
-            seat.unclaim(ticket.index, ticket.serial);
+            handles.unclaim(handle.index, handle.serial);
         }
         now
     }
 
-    fn get_claimed(&self, ticket: Ticket, key: &Key, quota: &Quota) -> Result<Now> {
+    fn get_claimed(&self, handle: Handle, key: &Key, quota: &Quota) -> Result<Now> {
         loop {
             lease::quota::taken();
             let Some(hit) = self.find(key) else { return Ok(Now::Absent) };
@@ -53,16 +58,16 @@ impl Session {
             if !quota.take(bytes) {
                 return Err(over(bytes, quota.limit()));
             }
-            let lease_word = self.lease_word(ticket.index);
+            let lease_word = self.lease_word(handle.index);
             let Some(word) = lease::protect(lease_word, record, hit.slot, hit.word) else {
                 quota.give_back(bytes);
                 continue;
             };
             let extent = record.data.load(word.data_index());
             let bytes = self.segment.heap.read(extent, &self.segment.header().reserved);
-            let bytes = bytes.inspect_err(|_| self.end_counted(ticket.index, quota))?;
+            let bytes = bytes.inspect_err(|_| self.end_counted(handle.index, quota))?;
             let generation = word.generation();
-            return Ok(Now::Held(ticket, Held { slot: hit.slot, generation, bytes }));
+            return Ok(Now::Held(handle, Held { slot: hit.slot, generation, bytes }));
         }
     }
 

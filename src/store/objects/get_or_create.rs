@@ -9,7 +9,7 @@ use crate::protocols::index::Key;
 use crate::protocols::wake::Slices;
 use crate::segment::{Address, remove};
 use crate::store::call::Call;
-use crate::store::handles::table::{Seat, Ticket};
+use crate::store::handles::table::{Handle, HandleTable};
 use crate::store::objects::get::{Held, Now};
 use crate::store::objects::writer::Draft;
 use crate::store::session::Session;
@@ -18,7 +18,7 @@ use crate::sys::clock;
 /// What get or create came to.
 pub enum GetOrMake {
     /// The object was there.
-    Got(Ticket, Held),
+    Got(Handle, Held),
     /// The caller makes it.
     Made(Draft),
 }
@@ -28,7 +28,7 @@ impl Session {
     pub fn get_or_create(
         &self,
         call: &Call<'_>,
-        seat: &Seat,
+        handles: &HandleTable,
         id: &ObjectId,
         size: u64,
         options: &CreateOptions<'_>,
@@ -36,8 +36,8 @@ impl Session {
         self.check_writable()?;
         let key = Key::Id(IdWords::from(id));
         loop {
-            if let Now::Held(ticket, held) = self.get_now(seat, &key)? {
-                return Ok(GetOrMake::Got(ticket, held));
+            if let Now::Held(handle, held) = self.get_now(handles, &key)? {
+                return Ok(GetOrMake::Got(handle, held));
             }
             match self.create(call, id, size, options) {
                 Ok(draft) => return Ok(GetOrMake::Made(draft)),

@@ -55,7 +55,7 @@ impl Process {
         assert!(self.entry.add_copy());
     }
 
-    /// As the seat does it.
+    /// As the handle table does it.
     fn release(&self, holder: Holder) {
         let only = if holder == Holder::Copy { None } else { self.entry.only_first(FIRST) };
         let last = only.or_else(|| {
