@@ -81,8 +81,8 @@ impl Client {
         options: &CreateOptions<'_>,
     ) -> Result<MutableBuffer> {
         let call = self.session.begin(options.timeout)?;
-        let draft = self.session.create(&call, id, size, options)?;
-        MutableBuffer::new(self.handles, draft)
+        let writer = self.session.create(&call, id, size, options)?;
+        MutableBuffer::new(self.handles, writer)
     }
 
     /// Create an object from `data` and seal it.
@@ -97,10 +97,10 @@ impl Client {
         data: &[u8],
         options: &CreateOptions<'_>,
     ) -> Result<()> {
-        let draft = self.session.create(call, id, data.len() as u64, options)?;
-        draft.bytes.copy_from(data);
-        let sealed = self.session.seal(&draft, None).map(drop);
-        sealed.inspect_err(|_| self.session.give_up(draft.object))
+        let writer = self.session.create(call, id, data.len() as u64, options)?;
+        writer.bytes.copy_from(data);
+        let sealed = self.session.seal(&writer, None).map(drop);
+        sealed.inspect_err(|_| self.session.give_up(writer.object))
     }
 
     /// As [`Client::put`] for many objects, `data` of each index. `each` is called once for every
@@ -145,8 +145,8 @@ impl Client {
             GetOrMake::Got(handle, held) => {
                 Ok(GetOrCreate::Existing(Buffer::new(self.handles, handle, held)))
             }
-            GetOrMake::Made(draft) => {
-                Ok(GetOrCreate::Created(MutableBuffer::new(self.handles, draft)?))
+            GetOrMake::Made(writer) => {
+                Ok(GetOrCreate::Created(MutableBuffer::new(self.handles, writer)?))
             }
         }
     }

@@ -5,7 +5,7 @@ use crate::buffer::Buffer;
 use crate::client::{NO_WAIT, forked};
 use crate::error::{Error, Result};
 use crate::segment::BytesMut;
-use crate::store::{Draft, DraftName, HandleTable, Session, Taken, stale_handle};
+use crate::store::{HandleTable, ObjectWriter, Session, TakenWriter, WriterHandle, stale_handle};
 use crate::support::fallible;
 use std::fmt;
 use std::mem::ManuallyDrop;
@@ -19,13 +19,13 @@ use std::mem::ManuallyDrop;
 /// # use plasma::{Client, ConnectOptions, CreateOptions, ObjectId, Result};
 /// fn store(client: &Client, bytes: &[u8]) -> Result<ObjectId> {
 ///     let id = ObjectId::random()?;
-///     let mut draft = client.create(&id, bytes.len() as u64, &CreateOptions::default())?;
-///     draft.as_mut_slice().copy_from_slice(bytes);
-///     draft.seal()?;
+///     let mut writer = client.create(&id, bytes.len() as u64, &CreateOptions::default())?;
+///     writer.as_mut_slice().copy_from_slice(bytes);
+///     writer.seal()?;
 ///     Ok(id)
 /// }
 /// # fn main() -> Result<()> {
-/// # let path = format!("/dev/shm/plasma-doc-draft-{}", std::process::id());
+/// # let path = format!("/dev/shm/plasma-doc-writer-{}", std::process::id());
 /// # let options = ConnectOptions { capacity: 1 << 20, ephemeral: true, ..Default::default() };
 /// # let client = Client::connect(Some(&path), &options)?;
 /// # let id = store(&client, b"hello")?;
@@ -35,7 +35,7 @@ use std::mem::ManuallyDrop;
 /// ```
 pub struct MutableBuffer {
     handles: &'static HandleTable,
-    name: DraftName,
+    handle: WriterHandle,
     bytes: BytesMut,
 }
 
@@ -44,13 +44,13 @@ const TAG: u64 = u64::from_le_bytes(*b"plasmaMB");
 
 impl MutableBuffer {
     #[inline(always)]
-    pub(crate) fn new(handles: &'static HandleTable, draft: Draft) -> Result<Self> {
-        let bytes = draft.bytes;
-        let name = handles.open_draft(draft).map_err(|draft| {
-            handles.session().give_up(draft.object);
+    pub(crate) fn new(handles: &'static HandleTable, writer: ObjectWriter) -> Result<Self> {
+        let bytes = writer.bytes;
+        let handle = handles.open_writer(writer).map_err(|writer| {
+            handles.session().give_up(writer.object);
             fallible::refused()
         })?;
-        Ok(Self { handles, name, bytes })
+        Ok(Self { handles, handle, bytes })
     }
 
     /// The first byte; never null.
@@ -77,31 +77,31 @@ impl MutableBuffer {
 
     /// Change the size, keeping the bytes; on failure all is as before.
     pub fn resize(&mut self, new_size: u64) -> Result<()> {
-        self.with_draft(|session, draft| {
-            session.resize(&session.begin_on_buffer(NO_WAIT), draft, new_size)
+        self.with_writer(|session, writer| {
+            session.resize(&session.begin_on_buffer(NO_WAIT), writer, new_size)
         })
     }
 
     /// Set or replace a metadata value; on failure all is as before.
     pub fn set_metadata(&mut self, key: &str, value: &[u8]) -> Result<()> {
-        self.with_draft(|session, draft| {
-            session.set_metadata(&session.begin_on_buffer(NO_WAIT), draft, key, value)
+        self.with_writer(|session, writer| {
+            session.set_metadata(&session.begin_on_buffer(NO_WAIT), writer, key, value)
         })
     }
 
     /// Publish the object: from now on it never changes. A failure gives the buffer back, and `?`
     /// drops it, which aborts the object.
     pub fn seal(self) -> std::result::Result<(), EndError> {
-        self.end(|session, draft| session.seal(draft, None).map(drop))
+        self.end(|session, writer| session.seal(writer, None).map(drop))
     }
 
     /// Publish the object and hold it, with no gap between. It fails as [`MutableBuffer::seal`] does.
     pub fn seal_and_get(self) -> std::result::Result<Buffer, EndError> {
         let handles = self.handles;
-        self.end(|session, draft| {
+        self.end(|session, writer| {
             let handle = handles.claim()?;
             match session
-                .seal(draft, Some(handle.index))
+                .seal(writer, Some(handle.index))
                 .and_then(|held| held.ok_or_else(stale_handle))
             {
                 Ok(held) => Ok(Buffer::new(handles, handle, held)),
@@ -116,45 +116,48 @@ impl MutableBuffer {
     /// Give the object up: its id, name and memory are free again. It fails as
     /// [`MutableBuffer::seal`] does.
     pub fn abort(self) -> std::result::Result<(), EndError> {
-        self.end(|session, draft| session.abort(&session.begin_on_buffer(NO_WAIT), draft.object))
+        self.end(|session, writer| session.abort(&session.begin_on_buffer(NO_WAIT), writer.object))
     }
 
     #[inline(always)]
-    fn take_draft(&self) -> Result<Taken> {
+    fn take_writer(&self) -> Result<TakenWriter> {
         if self.handles.forked() {
             return Err(forked());
         }
-        self.handles.take_draft(self.name).ok_or_else(stale_handle)
+        self.handles.take_writer(self.handle).ok_or_else(stale_handle)
     }
 
-    fn with_draft<T>(&mut self, call: impl FnOnce(&Session, &mut Draft) -> Result<T>) -> Result<T> {
-        let mut taken = self.take_draft()?;
-        let outcome = call(self.handles.session(), &mut taken.draft);
+    fn with_writer<T>(
+        &mut self,
+        call: impl FnOnce(&Session, &mut ObjectWriter) -> Result<T>,
+    ) -> Result<T> {
+        let mut taken = self.take_writer()?;
+        let outcome = call(self.handles.session(), &mut taken.writer);
         // What a C struct says of the bytes may be out of date.
-        self.bytes = taken.draft.bytes;
-        self.handles.put_draft(self.name, taken);
+        self.bytes = taken.writer.bytes;
+        self.handles.put_writer(self.handle, taken);
         outcome
     }
 
-    /// A call that consumes: on success the draft is forgotten, else the buffer goes back.
+    /// A call that consumes: on success the writer is forgotten, else the buffer goes back.
     #[inline(always)]
     fn end<T>(
         mut self,
-        call: impl FnOnce(&Session, &Draft) -> Result<T>,
+        call: impl FnOnce(&Session, &ObjectWriter) -> Result<T>,
     ) -> std::result::Result<T, EndError> {
-        let taken = match self.take_draft() {
+        let taken = match self.take_writer() {
             Ok(taken) => taken,
             Err(error) => return Err(EndError { buffer: self, error }),
         };
-        match call(self.handles.session(), &taken.draft) {
+        match call(self.handles.session(), &taken.writer) {
             Ok(value) => {
                 let this = ManuallyDrop::new(self);
-                this.handles.close_draft(this.name, taken);
+                this.handles.close_writer(this.handle, taken);
                 Ok(value)
             }
             Err(error) => {
-                self.bytes = taken.draft.bytes;
-                self.handles.put_draft(self.name, taken);
+                self.bytes = taken.writer.bytes;
+                self.handles.put_writer(self.handle, taken);
                 Err(EndError { buffer: self, error })
             }
         }
@@ -165,7 +168,7 @@ impl MutableBuffer {
     pub(crate) fn into_parts(self) -> [u64; 6] {
         let this = ManuallyDrop::new(self);
         let ptr = this.bytes.ptr.expose_provenance() as u64;
-        let DraftName { index, serial } = this.name;
+        let WriterHandle { index, serial } = this.handle;
         [serial, u64::from(this.handles.number()), ptr, this.bytes.len, u64::from(index), TAG]
     }
 
@@ -175,23 +178,24 @@ impl MutableBuffer {
     pub(crate) fn from_parts(parts: &[u64; 6]) -> Result<ManuallyDrop<MutableBuffer>> {
         let [serial, number, ptr, len, index, tag] = *parts;
         let number = u32::try_from(number).map_err(|_| stale_handle())?;
-        let name = DraftName { index: u32::try_from(index).map_err(|_| stale_handle())?, serial };
+        let handle =
+            WriterHandle { index: u32::try_from(index).map_err(|_| stale_handle())?, serial };
         let handles = HandleTable::find(number).filter(|_| tag == TAG).ok_or_else(stale_handle)?;
         if handles.forked() {
             return Err(forked());
         }
         let bytes = BytesMut { ptr: std::ptr::with_exposed_provenance_mut(ptr as usize), len };
-        Ok(ManuallyDrop::new(MutableBuffer { handles, name, bytes }))
+        Ok(ManuallyDrop::new(MutableBuffer { handles, handle, bytes }))
     }
 }
 
 impl Drop for MutableBuffer {
     fn drop(&mut self) {
         if !self.handles.forked() {
-            // A draft that is gone was ended already.
-            if let Some(taken) = self.handles.take_draft(self.name) {
-                self.handles.session().give_up(taken.draft.object);
-                self.handles.close_draft(self.name, taken);
+            // A writer that is gone was ended already.
+            if let Some(taken) = self.handles.take_writer(self.handle) {
+                self.handles.session().give_up(taken.writer.object);
+                self.handles.close_writer(self.handle, taken);
             }
         }
     }
@@ -209,8 +213,8 @@ impl fmt::Debug for MutableBuffer {
 ///
 /// ```
 /// # use plasma::{Error, MutableBuffer, Status};
-/// fn seal_or_give_back(draft: MutableBuffer) -> Result<Option<MutableBuffer>, Error> {
-///     match draft.seal() {
+/// fn seal_or_give_back(writer: MutableBuffer) -> Result<Option<MutableBuffer>, Error> {
+///     match writer.seal() {
 ///         Ok(()) => Ok(None),
 ///         Err(failed) if failed.error().status() == Status::Timeout => {
 ///             Ok(Some(failed.into_buffer()))

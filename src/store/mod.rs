@@ -14,9 +14,9 @@ mod wait;
 
 pub use call::Call;
 pub use handles::table::{Handle, HandleTable, stale_handle};
-pub use handles::writers::{DraftName, Taken};
+pub use handles::writers::{TakenWriter, WriterHandle};
 pub use objects::get::Held;
 pub use objects::get_or_create::GetOrMake;
 pub use objects::metadata::{View as MetadataView, check_name};
-pub use objects::writer::Draft;
+pub use objects::writer::ObjectWriter;
 pub use session::Session;

@@ -7,8 +7,8 @@ use std::cell::Cell;
 /// What is taken from a handle table.
 #[derive(Clone, Copy, Debug)]
 pub enum Kind {
-    Entry,
-    Draft,
+    Buffer,
+    Writer,
 }
 
 thread_local! {

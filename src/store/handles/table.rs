@@ -12,8 +12,8 @@ use crate::layout::client::MAX_LEASES;
 use crate::protocols::lease::entry::{Entry, Holder, Last};
 use crate::store::clients::lease_counts::WordMap;
 use crate::store::handles::hint::{Hint, Kind};
-use crate::store::handles::writers::{DraftName, Drafts, Taken};
-use crate::store::objects::writer::Draft;
+use crate::store::handles::writers::{TakenWriter, WriterHandle, WriterTable};
+use crate::store::objects::writer::ObjectWriter;
 use crate::store::session::Session;
 use crate::support::fallible;
 use crate::sync::local::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering::*};
@@ -64,7 +64,7 @@ pub struct HandleTable {
     hint: Hint,
     growing: Mutex<()>,
     copies: Mutex<WordMap<u32>>,
-    drafts: Drafts,
+    writers: WriterTable,
     next_serial: AtomicU64,
 }
 
@@ -179,10 +179,10 @@ impl HandleTable {
             short_way: AtomicU32::new(0),
             chunks: boxed((0..MAX_LEASES / CHUNK).map(|_| OnceCell::new()))?,
             high: AtomicU32::new(0),
-            hint: Hint::new(Kind::Entry, number),
+            hint: Hint::new(Kind::Buffer, number),
             growing: Mutex::new(()),
             copies: Mutex::default(),
-            drafts: Drafts::new(number),
+            writers: WriterTable::new(number),
             next_serial: AtomicU64::new(1),
         })
     }
@@ -203,11 +203,11 @@ impl HandleTable {
         self.forks.load(Relaxed) != fork::generation()
     }
 
-    /// The session of a handle table in which the caller has a live entry or draft, or an open client.
+    /// The session of a handle table in which the caller has a live entry or writer, or an open client.
     #[inline(always)]
     pub fn session(&self) -> &Session {
         // SAFETY: `keeper` holds the session until `settle` finds the client closed and no entry
-        // or draft left; the caller has one of these.
+        // or writer left; the caller has one of these.
         unsafe { &*self.session.load(Relaxed) }
     }
 
@@ -380,26 +380,29 @@ impl HandleTable {
 
     /// Remember an object that is being written. For want of memory it comes back.
     #[inline(always)]
-    pub fn open_draft(&self, draft: Draft) -> std::result::Result<DraftName, Draft> {
-        self.drafts.open(draft)
+    pub fn open_writer(
+        &self,
+        writer: ObjectWriter,
+    ) -> std::result::Result<WriterHandle, ObjectWriter> {
+        self.writers.open(writer)
     }
 
     /// Take out the object that is being written under this name, for one call: it goes back by
-    /// [`HandleTable::put_draft`], or ends by [`HandleTable::close_draft`].
+    /// [`HandleTable::put_writer`], or ends by [`HandleTable::close_writer`].
     #[inline(always)]
-    pub fn take_draft(&self, name: DraftName) -> Option<Taken> {
-        self.drafts.take(name)
+    pub fn take_writer(&self, handle: WriterHandle) -> Option<TakenWriter> {
+        self.writers.take(handle)
     }
 
-    /// Put back what [`HandleTable::take_draft`] took.
-    pub fn put_draft(&self, name: DraftName, taken: Taken) {
-        self.drafts.put(name, taken);
+    /// Put back what [`HandleTable::take_writer`] took.
+    pub fn put_writer(&self, handle: WriterHandle, taken: TakenWriter) {
+        self.writers.put(handle, taken);
     }
 
     /// Forget an object that was sealed or aborted.
     #[inline]
-    pub fn close_draft(&self, name: DraftName, taken: Taken) {
-        if self.drafts.close(name, taken, &self.closed) {
+    pub fn close_writer(&self, handle: WriterHandle, taken: TakenWriter) {
+        if self.writers.close(handle, taken, &self.closed) {
             self.settle();
         }
     }
@@ -434,7 +437,7 @@ impl HandleTable {
     }
 
     fn is_empty(&self) -> bool {
-        self.drafts.is_empty()
+        self.writers.is_empty()
             && self
                 .chunks
                 .iter()

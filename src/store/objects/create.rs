@@ -12,7 +12,7 @@ use crate::segment::BytesMut;
 use crate::store::call::Call;
 use crate::store::objects::metadata::Metadata;
 use crate::store::objects::placement::{Placed, Plan};
-use crate::store::objects::writer::{Draft, Unsealed};
+use crate::store::objects::writer::{ObjectWriter, Unsealed};
 use crate::store::recovery::mend::known_hosts;
 use crate::store::session::Session;
 use crate::sync::Ordering::Relaxed;
@@ -63,7 +63,7 @@ impl Session {
         id: &ObjectId,
         size: u64,
         options: &CreateOptions<'_>,
-    ) -> Result<Draft> {
+    ) -> Result<ObjectWriter> {
         self.check_writable()?;
         let now_us = clock::epoch_us() as u64;
         if self.links_are_old(now_us) {
@@ -90,7 +90,7 @@ impl Session {
         if options.zeroed {
             bytes.fill_zero();
         }
-        Ok(Draft { object, metadata, bytes })
+        Ok(ObjectWriter { object, metadata, bytes })
     }
 
     /// TOO_LARGE, if and only if an empty store could not take it.
@@ -147,7 +147,7 @@ impl Session {
             self.segment.heap.write(meta, reserved)?.copy_from(plan.text);
             // A failed swap: it was pinned.
             loop {
-                let (record, word) = self.draft_word(object)?;
+                let (record, word) = self.load_writing(object)?;
                 if record.swap(word, word.with(RecordWord::TEXT)).is_ok() {
                     break;
                 }

@@ -11,7 +11,7 @@ use crate::segment::{Address, remove};
 use crate::store::call::Call;
 use crate::store::handles::table::{Handle, HandleTable};
 use crate::store::objects::get::{Held, Now};
-use crate::store::objects::writer::Draft;
+use crate::store::objects::writer::ObjectWriter;
 use crate::store::session::Session;
 use crate::sys::clock;
 
@@ -20,7 +20,7 @@ pub enum GetOrMake {
     /// The object was there.
     Got(Handle, Held),
     /// The caller makes it.
-    Made(Draft),
+    Made(ObjectWriter),
 }
 
 impl Session {
@@ -40,7 +40,7 @@ impl Session {
                 return Ok(GetOrMake::Got(handle, held));
             }
             match self.create(call, id, size, options) {
-                Ok(draft) => return Ok(GetOrMake::Made(draft)),
+                Ok(writer) => return Ok(GetOrMake::Made(writer)),
                 Err(error) if error.status() == Status::Exists => {}
                 Err(error) => return Err(error),
             }

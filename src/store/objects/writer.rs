@@ -30,7 +30,7 @@ pub struct Unsealed {
 
 /// What the creator of an unsealed object knows of it.
 #[derive(Debug)]
-pub struct Draft {
+pub struct ObjectWriter {
     /// Which it is.
     pub object: Unsealed,
     /// Name and metadata so far.
@@ -86,9 +86,9 @@ struct Exchange {
 }
 
 impl Session {
-    /// The word of a draft's record: WRITING, ours.
+    /// The word of a writer's record: WRITING, ours.
     #[inline]
-    pub fn draft_word(&self, object: Unsealed) -> Result<(&Record, RecordWord)> {
+    pub fn load_writing(&self, object: Unsealed) -> Result<(&Record, RecordWord)> {
         let record = self.record(object.slot)?;
         let word = record.load();
         if word.generation() != object.generation || !word.is(State::Writing) {
@@ -106,23 +106,23 @@ impl Session {
     }
 
     /// Change the size of an unsealed object; on failure all is as before.
-    pub fn resize(&self, call: &Call<'_>, draft: &mut Draft, size: u64) -> Result<()> {
+    pub fn resize(&self, call: &Call<'_>, writer: &mut ObjectWriter, size: u64) -> Result<()> {
         self.check_writable()?;
-        self.refuse_too_large(size, draft.metadata.encoded_len() as u64)?;
-        let (record, word) = self.draft_word(draft.object)?;
+        self.refuse_too_large(size, writer.metadata.encoded_len() as u64)?;
+        let (record, word) = self.load_writing(writer.object)?;
         let old = record.data.load(word.data_index());
         if size != old.size {
-            let exchange = self.begin_exchange(call, draft, Kind::Data, size)?;
+            let exchange = self.begin_exchange(call, writer, Kind::Data, size)?;
             if exchange.moved {
                 let reserved = &self.segment.header().reserved;
                 let from = self.segment.heap.read(exchange.old, reserved)?;
                 self.segment.heap.write(exchange.new, reserved)?.copy_from_own(from);
             }
-            self.end_exchange(call, draft, &exchange)?;
+            self.end_exchange(call, writer, &exchange)?;
         }
-        let (record, word) = self.draft_word(draft.object)?;
+        let (record, word) = self.load_writing(writer.object)?;
         let extent = record.data.load(word.data_index());
-        draft.bytes = self.segment.heap.write(extent, &self.segment.header().reserved)?;
+        writer.bytes = self.segment.heap.write(extent, &self.segment.header().reserved)?;
         Ok(())
     }
 
@@ -130,22 +130,22 @@ impl Session {
     pub fn set_metadata(
         &self,
         call: &Call<'_>,
-        draft: &mut Draft,
+        writer: &mut ObjectWriter,
         key: &str,
         value: &[u8],
     ) -> Result<()> {
         self.check_writable()?;
-        let mut metadata = draft.metadata.copy()?;
+        let mut metadata = writer.metadata.copy()?;
         metadata.set(key, value)?;
         let bytes = metadata.encode()?;
-        self.refuse_too_large(draft.bytes.len, bytes.len() as u64)?;
-        let exchange = self.begin_exchange(call, draft, Kind::Meta, bytes.len() as u64)?;
+        self.refuse_too_large(writer.bytes.len, bytes.len() as u64)?;
+        let exchange = self.begin_exchange(call, writer, Kind::Meta, bytes.len() as u64)?;
         let reserved = &self.segment.header().reserved;
         self.segment.heap.write(exchange.new, reserved)?.copy_from(&bytes);
-        let (record, word) = self.draft_word(draft.object)?;
+        let (record, word) = self.load_writing(writer.object)?;
         record.payload[1 - word.meta_index()].store(metadata.payload() as u32, Ordering::Relaxed);
-        self.end_exchange(call, draft, &exchange)?;
-        draft.metadata = metadata;
+        self.end_exchange(call, writer, &exchange)?;
+        writer.metadata = metadata;
         Ok(())
     }
 
@@ -153,21 +153,21 @@ impl Session {
     fn begin_exchange(
         &self,
         call: &Call<'_>,
-        draft: &Draft,
+        writer: &ObjectWriter,
         kind: Kind,
         size: u64,
     ) -> Result<Exchange> {
         let mut room = Room::now();
         let mut mended = false;
         loop {
-            let placed = match self.try_exchange(call, draft, kind, size) {
+            let placed = match self.try_exchange(call, writer, kind, size) {
                 Err(error) if starts_over(&mut mended, &error) => continue,
                 other => other?,
             };
             match placed {
                 Outcome::Done(exchange) => {
                     if let Err(error) = self.reserve_extent(call, exchange.new) {
-                        self.undo_exchange(call, draft, &exchange)?;
+                        self.undo_exchange(call, writer, &exchange)?;
                         return Err(error);
                     }
                     return Ok(exchange);
@@ -180,27 +180,27 @@ impl Session {
 
     /// Take away the second extent that an exchange left behind when it could not get the lock
     /// again.
-    fn clear_leftover(&self, call: &Call<'_>, draft: &Draft, kind: Kind) -> Result<()> {
-        let (record, word) = self.draft_word(draft.object)?;
+    fn clear_leftover(&self, call: &Call<'_>, writer: &ObjectWriter, kind: Kind) -> Result<()> {
+        let (record, word) = self.load_writing(writer.object)?;
         let index = kind.current(word);
         let (old, new) = (kind.pair(record).load(index), kind.pair(record).load(1 - index));
         if new.is_empty() {
             return Ok(());
         }
         let moved = old.is_empty() || old.start != new.start;
-        self.undo_exchange(call, draft, &Exchange { kind, old, new, moved })
+        self.undo_exchange(call, writer, &Exchange { kind, old, new, moved })
     }
 
     fn try_exchange(
         &self,
         call: &Call<'_>,
-        draft: &Draft,
+        writer: &ObjectWriter,
         kind: Kind,
         size: u64,
     ) -> Result<Outcome<Exchange>> {
-        self.clear_leftover(call, draft, kind)?;
+        self.clear_leftover(call, writer, kind)?;
         let mut guard = self.lock(call)?;
-        let (record, word) = self.draft_word(draft.object)?;
+        let (record, word) = self.load_writing(writer.object)?;
         let index = kind.current(word);
         let old = kind.pair(record).load(index);
         let block = record.blocks[kind.block(index)].load(Ordering::Relaxed);
@@ -237,19 +237,29 @@ impl Session {
     }
 
     /// Make the second extent the current one by one CAS, and free what it leaves over.
-    fn end_exchange(&self, call: &Call<'_>, draft: &Draft, exchange: &Exchange) -> Result<()> {
-        self.settle_exchange(call, draft, exchange, true)
+    fn end_exchange(
+        &self,
+        call: &Call<'_>,
+        writer: &ObjectWriter,
+        exchange: &Exchange,
+    ) -> Result<()> {
+        self.settle_exchange(call, writer, exchange, true)
     }
 
     /// Take the second extent away again.
-    fn undo_exchange(&self, call: &Call<'_>, draft: &Draft, exchange: &Exchange) -> Result<()> {
-        self.settle_exchange(call, draft, exchange, false)
+    fn undo_exchange(
+        &self,
+        call: &Call<'_>,
+        writer: &ObjectWriter,
+        exchange: &Exchange,
+    ) -> Result<()> {
+        self.settle_exchange(call, writer, exchange, false)
     }
 
     fn settle_exchange(
         &self,
         call: &Call<'_>,
-        draft: &Draft,
+        writer: &ObjectWriter,
         exchange: &Exchange,
         keep: bool,
     ) -> Result<()> {
@@ -258,7 +268,7 @@ impl Session {
         let mut mended = false;
         loop {
             let mut guard = self.lock(call)?;
-            let (record, word) = self.draft_word(draft.object)?;
+            let (record, word) = self.load_writing(writer.object)?;
             let index = kind.current(word);
             let goes = if keep { index } else { 1 - index };
             let block = record.blocks[kind.block(goes)].load(Ordering::Relaxed);
@@ -292,10 +302,10 @@ impl Session {
     }
 
     /// Seal; the buffer on it is leased before anybody else can see it when `lease` is given.
-    pub fn seal(&self, draft: &Draft, lease: Option<u32>) -> Result<Option<Held>> {
+    pub fn seal(&self, writer: &ObjectWriter, lease: Option<u32>) -> Result<Option<Held>> {
         self.check_writable()?;
-        let object = draft.object;
-        let (record, mut word) = self.draft_word(object)?;
+        let object = writer.object;
+        let (record, mut word) = self.load_writing(object)?;
         // By the same clock as its creation: one look at it for both.
         let now_us = clock::epoch_us();
         let created_us = record.create_time_us.load(Ordering::Relaxed);
@@ -341,7 +351,7 @@ impl Session {
 
     /// Give up an unsealed object without the lock.
     pub fn abandon(&self, object: Unsealed) {
-        let Ok((record, word)) = self.draft_word(object) else { return };
+        let Ok((record, word)) = self.load_writing(object) else { return };
         // Before it is marked: then it may be freed, and its slot used again.
         let (id, sizes) = (record.id(), record.sizes(word));
         let given_up = self.segment.abandoned().give_up(record, object.generation);
@@ -371,7 +381,7 @@ impl Session {
     }
 
     fn abort_under(&self, mut guard: Guard<'_>, object: Unsealed) -> Result<()> {
-        let (record, word) = self.draft_word(object)?;
+        let (record, word) = self.load_writing(object)?;
         let (id, sizes) = (record.id(), record.sizes(word));
         self.free_object(&mut guard, object.slot, word, 0)?;
         drop(guard);
