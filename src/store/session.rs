@@ -9,7 +9,7 @@ use crate::protocols::wake::Spin;
 use crate::protocols::writer_lock::Backoff;
 use crate::segment::{Access, Address, NewStore, Segment, create, finish_removal, open};
 use crate::store::call::Calls;
-use crate::store::clients::registry::Peers;
+use crate::store::clients::registry::ClientRegistry;
 use crate::store::connection::own_file::Own;
 use crate::sync::local::{AtomicBool, AtomicU32, AtomicU64, Ordering::*};
 use crate::sync::mutex::Mutex;
@@ -47,7 +47,7 @@ pub struct Session {
     /// This client's own file.
     pub own: Own,
     /// The other clients, as far as they are known.
-    pub peers: Peers,
+    pub registry: ClientRegistry,
     /// The longest wait for the writer lock.
     pub lock_timeout: Option<Duration>,
     /// How eagerly it waits for the writer lock.
@@ -195,7 +195,7 @@ impl Session {
         let quota = own.in_readers.then(|| Quota::new(segment.facts.reader_quota));
         Session {
             address: address.clone(),
-            peers: Peers::default(),
+            registry: ClientRegistry::default(),
             lock_timeout: options.lock_timeout,
             backoff: Backoff::default(),
             victims: Mutex::default(),

@@ -28,14 +28,14 @@ use std::os::fd::BorrowedFd;
 
 /// Where a client's file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Place {
+pub struct ClientPath {
     /// In `readers/`, else in `clients/`.
     pub in_readers: bool,
     /// Its name there.
     pub slot: u32,
 }
 
-impl Place {
+impl ClientPath {
     /// The number by which people know the client: readers, and then guests, come after the others.
     pub fn number(self) -> u32 {
         if self.in_readers || self.slot >= SLOTS { SLOTS + self.slot } else { self.slot }
@@ -51,7 +51,7 @@ impl Place {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for ClientPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", if self.in_readers { "readers" } else { "clients" }, self.slot)
     }
@@ -60,7 +60,7 @@ impl fmt::Display for Place {
 /// The open file of a client. What it is known by is the inode together with the nonce: a file
 /// system may give the number of an inode again as soon as nobody has the file open.
 #[derive(Debug)]
-pub struct Peer {
+pub struct ClientFile {
     fd: VerifiedFd,
     /// Random identity.
     pub nonce: u64,
@@ -83,25 +83,28 @@ impl From<Errno> for Unreadable {
 
 impl Unreadable {
     /// Whether the client then holds nothing.
-    fn holds_nothing(self, place: Place) -> bool {
+    fn holds_nothing(self, path: ClientPath) -> bool {
         match self {
             Self::Os(Errno(libc::ENOENT)) => true,
             Self::Os(Errno(libc::EMFILE | libc::ENFILE | libc::ENOMEM | libc::EIO)) => false,
-            _ => place.in_readers,
+            _ => path.in_readers,
         }
     }
 }
 
-impl Peer {
-    /// Open the file at `place`.
-    pub fn open(segment: &Segment, place: Place) -> Result<std::result::Result<Self, Unreadable>> {
-        let dir = place.dir(segment)?;
-        Ok(Self::open_in(dir, place))
+impl ClientFile {
+    /// Open the file at `path`.
+    pub fn find(
+        segment: &Segment,
+        path: ClientPath,
+    ) -> Result<std::result::Result<Self, Unreadable>> {
+        let dir = path.dir(segment)?;
+        Ok(Self::find_in(dir, path))
     }
 
-    fn open_in(dir: BorrowedFd<'_>, place: Place) -> std::result::Result<Self, Unreadable> {
+    fn find_in(dir: BorrowedFd<'_>, path: ClientPath) -> std::result::Result<Self, Unreadable> {
         let flags = libc::O_RDONLY | libc::O_NONBLOCK | libc::O_NOFOLLOW;
-        let fd = match file::open_at(Some(dir), &slot_name(place.slot), flags, 0) {
+        let fd = match file::open_at(Some(dir), &slot_name(path.slot), flags, 0) {
             // A link, a socket.
             Err(Errno(libc::ELOOP | libc::ENXIO)) => return Err(Unreadable::NoClients),
             fd => VerifiedFd::new(fd?)?,
@@ -140,18 +143,18 @@ impl Peer {
         self.is_locked().unwrap_or(true)
     }
 
-    /// As [`Peer::is_alive`], of a descriptor that nobody has looked at in this call.
+    /// As [`ClientFile::is_alive`], of a descriptor that nobody has looked at in this call.
     pub fn is_alive_still(&self) -> bool {
         self.fd.get().map_or(true, |fd| file_lock::is_write_locked(fd).unwrap_or(true))
     }
 
     /// Whether a client lives and may hold something: one that leaves says so before its name goes.
-    pub fn is_using(&self, place: Place) -> bool {
+    pub fn is_using(&self, path: ClientPath) -> bool {
         // First, since who takes the place of a dead client says that it is no user before it locks.
         let alive = self.is_alive();
         let joined = || match self.word(offset_of!(ClientHeader, joined)) {
             Ok(word) => word as u32,
-            Err(why) => u32::from(!why.holds_nothing(place)),
+            Err(why) => u32::from(!why.holds_nothing(path)),
         };
         says_joined(joined) && alive
     }
@@ -214,27 +217,27 @@ impl Identity {
 }
 
 /// A client, as it is found now.
-pub struct View<'a> {
+pub struct ClientView<'a> {
     /// Where its file is.
-    pub place: Place,
+    pub path: ClientPath,
     /// Its process lives.
     pub alive: bool,
     pub session: &'a Session,
-    pub peer: &'a Peer,
+    pub file: &'a ClientFile,
     /// The same file was seen under another name: its leases are counted.
     pub linked: bool,
     pub folded: &'a mut u64,
 }
 
-impl View<'_> {
+impl ClientView<'_> {
     /// Random identity.
     pub fn nonce(&self) -> u64 {
-        self.peer.nonce
+        self.file.nonce
     }
 
     /// Inode of its file.
     pub fn ino(&self) -> u64 {
-        self.peer.ino()
+        self.file.ino()
     }
 
     /// Tell each lease of this client on what is there; the dead have none.
@@ -254,9 +257,9 @@ impl View<'_> {
             return Ok(());
         }
         let pass = |each: &mut dyn FnMut(u32, LeaseWord)| {
-            self.read_leases(each).or_else(|why| self.session.excuse(self.place, why))
+            self.read_leases(each).or_else(|why| self.session.excuse(self.path, why))
         };
-        if !self.place.in_readers {
+        if !self.path.in_readers {
             pass(&mut |_, lease| each(lease))?;
             lease::scanned();
             return Ok(());
@@ -270,9 +273,9 @@ impl View<'_> {
         &self,
         each: &mut dyn FnMut(u32, LeaseWord),
     ) -> std::result::Result<(), Unreadable> {
-        let fd = self.peer.fd.unverified();
+        let fd = self.file.fd.unverified();
         // Read after the fence of the lease protocol, as the words are.
-        let high = self.peer.word(offset_of!(ClientHeader, flags))? >> 32;
+        let high = self.file.word(offset_of!(ClientHeader, flags))? >> 32;
         let mut left = high.min(u64::from(MAX_LEASES)) as usize * 8;
         let mut at = LEASES_OFFSET;
         let mut buffer = [0; 4 << 10];
@@ -299,13 +302,13 @@ impl View<'_> {
 
     /// Tell each release since the last call: what and when. What cannot be read is a lost stamp.
     pub fn fold_releases(&mut self, mut each: impl FnMut(LeaseWord, u64)) {
-        let Ok(end) = self.peer.word(offset_of!(ClientHeader, released)) else { return };
+        let Ok(end) = self.file.word(offset_of!(ClientHeader, released)) else { return };
         if end == *self.folded {
             return;
         }
         // A copy without order; a torn entry is a lost stamp, or one that is too old.
         let mut buffer = [0; RELEASES as usize * 16];
-        let Ok(read) = file::read_at(self.peer.fd.unverified(), &mut buffer, RELEASES_OFFSET)
+        let Ok(read) = file::read_at(self.file.fd.unverified(), &mut buffer, RELEASES_OFFSET)
         else {
             return;
         };
@@ -324,9 +327,9 @@ impl View<'_> {
 
     /// Who the client says it is; `None` when a reader has damaged its own file.
     pub fn identity(&self) -> Result<Option<Identity>> {
-        match self.peer.identity() {
+        match self.file.identity() {
             Ok(identity) => Ok(Some(identity)),
-            Err(why) => self.session.excuse(self.place, why).map(|()| None),
+            Err(why) => self.session.excuse(self.path, why).map(|()| None),
         }
     }
 }
@@ -347,23 +350,23 @@ impl Session {
         same.then_some(bytes)
     }
 
-    /// The client at `place`; `None` when nobody is there who could hold anything.
-    pub fn peer_at(&self, place: Place) -> Result<Option<Peer>> {
-        match Peer::open(&self.segment, place)? {
-            Ok(peer) => Ok(Some(peer)),
-            Err(why) => self.excuse(place, why).map(|()| None),
+    /// The client at `path`; `None` when nobody is there who could hold anything.
+    pub fn find_client(&self, path: ClientPath) -> Result<Option<ClientFile>> {
+        match ClientFile::find(&self.segment, path)? {
+            Ok(file) => Ok(Some(file)),
+            Err(why) => self.excuse(path, why).map(|()| None),
         }
     }
 
     /// Go on when a client whose file cannot be read holds nothing; else the error that it is.
-    pub fn excuse(&self, place: Place, why: Unreadable) -> Result<()> {
-        if why.holds_nothing(place) { Ok(()) } else { Err(self.cannot_look(place, why)) }
+    pub fn excuse(&self, path: ClientPath, why: Unreadable) -> Result<()> {
+        if why.holds_nothing(path) { Ok(()) } else { Err(self.cannot_look(path, why)) }
     }
 
     #[cold]
-    fn cannot_look(&self, place: Place, why: Unreadable) -> Error {
-        let path = self.address.display();
-        let unknown = format!("it cannot be told what the client of {path}/{place} holds");
+    fn cannot_look(&self, path: ClientPath, why: Unreadable) -> Error {
+        let store = self.address.display();
+        let unknown = format!("it cannot be told what the client of {store}/{path} holds");
         let way_out = "delete that file once its process has ended";
         match why {
             Unreadable::Os(errno) if matches!(errno.0, libc::EACCES | libc::EPERM) => errno

@@ -8,7 +8,7 @@ use crate::protocols::index::Hit;
 use crate::protocols::lifecycle;
 use crate::segment::slot_name;
 use crate::store::call::Call;
-use crate::store::clients::client_file::{Peer, Place, Unreadable};
+use crate::store::clients::client_file::{ClientFile, ClientPath, Unreadable};
 use crate::store::inspect::object::is_shown;
 use crate::store::lock::acquire::Guard;
 use crate::store::memory::evict::fold;
@@ -46,13 +46,13 @@ impl Session {
                 if self.segment.facts.lru() {
                     view.fold_releases(|lease, ticks| fold(&self.segment, lease, ticks));
                 }
-                fallible::push(&mut dead, (view.place, view.nonce(), view.ino()))?;
+                fallible::push(&mut dead, (view.path, view.nonce(), view.ino()))?;
             }
             Ok(())
         });
         let mut reaped = 0;
-        for (place, nonce, ino) in dead {
-            reaped += u64::from(self.bury(call, place, nonce, ino)?);
+        for (path, nonce, ino) in dead {
+            reaped += u64::from(self.bury(call, path, nonce, ino)?);
         }
         if reaped > 0 {
             self.segment.wake_everybody();
@@ -63,14 +63,14 @@ impl Session {
     }
 
     /// Remove what stands in the way of readers that want to join: names that no client made.
-    fn remove_planted(&self, call: &Call<'_>, planted: Vec<Place>) -> Result<()> {
-        for place in planted {
-            let (dir, name) = (place.dir(&self.segment)?, slot_name(place.slot));
+    fn remove_planted(&self, call: &Call<'_>, planted: Vec<ClientPath>) -> Result<()> {
+        for path in planted {
+            let (dir, name) = (path.dir(&self.segment)?, slot_name(path.slot));
             let guard = self.lock(call)?;
-            self.clear_name(&guard, place, || -> Result<()> {
-                match Peer::open(&self.segment, place)? {
+            self.clear_name(&guard, path, || -> Result<()> {
+                match ClientFile::find(&self.segment, path)? {
                     Ok(_) | Err(Unreadable::Os(Errno(libc::ENOENT))) => return Ok(()),
-                    Err(why) => self.excuse(place, why)?,
+                    Err(why) => self.excuse(path, why)?,
                 }
                 // Best effort: a directory may hold things, and the sticky bit may forbid it.
                 if file::unlink_at(Some(dir), &name).is_err() {
@@ -84,32 +84,32 @@ impl Session {
 
     /// Run `clear`, which looks at a name in `readers/` and removes it; a reader that takes the name while
     /// it runs gives it up.
-    fn clear_name<T>(&self, _guard: &Guard<'_>, place: Place, clear: impl FnOnce() -> T) -> T {
+    fn clear_name<T>(&self, _guard: &Guard<'_>, path: ClientPath, clear: impl FnOnce() -> T) -> T {
         let clearing = &self.segment.header().table.clearing;
-        lifecycle::begin_clearing(clearing, place.slot);
+        lifecycle::begin_clearing(clearing, path.slot);
         let cleared = clear();
         lifecycle::end_clearing(clearing);
         cleared
     }
 
     /// Bury one dead client; `false` when somebody else did.
-    fn bury(&self, call: &Call<'_>, place: Place, nonce: u64, ino: u64) -> Result<bool> {
-        let (dir, name) = (place.dir(&self.segment)?, slot_name(place.slot));
+    fn bury(&self, call: &Call<'_>, path: ClientPath, nonce: u64, ino: u64) -> Result<bool> {
+        let (dir, name) = (path.dir(&self.segment)?, slot_name(path.slot));
         let mut guard = self.lock(call)?;
         // The name may be another client's by now, and so may the inode number.
-        let is_dead = || self.is_dead_client(place, nonce, ino);
+        let is_dead = || self.is_dead_client(path, nonce, ino);
         // In readers/ the name may not be ours to remove: then it is skipped, and counts for nobody.
         let unlink = || file::unlink_at(Some(dir), &name).is_ok();
         let mut aborted = Vec::new();
-        if place.in_readers {
-            if !self.clear_name(&guard, place, || is_dead() && unlink()) {
+        if path.in_readers {
+            if !self.clear_name(&guard, path, || is_dead() && unlink()) {
                 return Ok(false);
             }
         } else {
             if !is_dead() {
                 return Ok(false);
             }
-            aborted = self.abort_all_of(&mut guard, place.slot, nonce)?;
+            aborted = self.abort_all_of(&mut guard, path.slot, nonce)?;
             if !unlink() {
                 return Ok(false);
             }

@@ -9,7 +9,9 @@ use crate::error::{Error, Result, Status};
 use crate::layout::client::{ALL_SLOTS, SLOTS};
 use crate::layout::word::LeaseWord;
 use crate::segment::{slot_name, slot_of};
-use crate::store::clients::client_file::{Identity, Peer, Place, Unreadable, View};
+use crate::store::clients::client_file::{
+    ClientFile, ClientPath, ClientView, Identity, Unreadable,
+};
 use crate::store::clients::lease_counts::LeaseCounts;
 use crate::store::memory::evict::fold;
 use crate::store::session::Session;
@@ -29,22 +31,22 @@ const KEPT_CREATORS: usize = 64;
 
 /// The clients that were seen by scans.
 #[derive(Default)]
-pub struct Peers {
+pub struct ClientRegistry {
     known: Mutex<Known>,
 }
 
 #[derive(Default)]
 struct Known {
-    named: HashMap<Place, KnownPeer>,
+    named: HashMap<ClientPath, KnownClient>,
     /// Living readers that unlinked or renamed their own files: they harm nobody, and what they
     /// hold still counts.
-    nameless: Vec<(Place, KnownPeer)>,
+    nameless: Vec<(ClientPath, KnownClient)>,
     /// Clients that the last look found.
     count: usize,
 }
 
-struct KnownPeer {
-    peer: Peer,
+struct KnownClient {
+    file: ClientFile,
     /// Releases folded so far.
     folded: u64,
 }
@@ -64,66 +66,69 @@ impl Session {
     /// Look at every client, this one too, before memory is freed. Fails with STORE_GONE when a living
     /// client's file that an earlier scan saw has lost its name: then somebody deleted files of the
     /// store, and nothing may be freed.
-    pub fn scan_clients(&self, each: impl FnMut(View<'_>) -> Result<()>) -> Result<()> {
+    pub fn scan_clients(&self, each: impl FnMut(ClientView<'_>) -> Result<()>) -> Result<()> {
         self.visit(Look::Scan, each).map(drop)
     }
 
     /// As [`Session::scan_clients`], without keeping what is needed to tell who was seen before.
-    pub fn visit_clients(&self, each: impl FnMut(View<'_>) -> Result<()>) -> Result<()> {
+    pub fn visit_clients(&self, each: impl FnMut(ClientView<'_>) -> Result<()>) -> Result<()> {
         self.visit(Look::Glance, each).map(drop)
     }
 
     /// As [`Session::visit_clients`]; of this client itself nothing need be told. Returns the names in
     /// `readers/` that count but are no client's: what a reader planted there.
-    pub fn visit_others(&self, each: impl FnMut(View<'_>) -> Result<()>) -> Result<Vec<Place>> {
+    pub fn visit_others(
+        &self,
+        each: impl FnMut(ClientView<'_>) -> Result<()>,
+    ) -> Result<Vec<ClientPath>> {
         self.visit(Look::AtOthers, each)
     }
 
     fn visit(
         &self,
         look: Look,
-        mut each: impl FnMut(View<'_>) -> Result<()>,
-    ) -> Result<Vec<Place>> {
-        let mut known = self.peers.known.lock();
+        mut each: impl FnMut(ClientView<'_>) -> Result<()>,
+    ) -> Result<Vec<ClientPath>> {
+        let mut known = self.registry.known.lock();
         let known = &mut *known;
-        let fresh = self.find_peers(known)?;
+        let fresh = self.find_clients(known)?;
         let (mut seen, mut planted, mut failed) = (HashSet::new(), Vec::new(), Ok(()));
         let all = known.named.len() + known.nameless.len() + fresh.len();
         seen.try_reserve(all).map_err(|_| fallible::refused())?;
-        let mut show = |place, peer: &Peer, folded: &mut u64| {
-            let (alive, linked) = (peer.is_alive(), !seen.insert((peer.ino(), peer.nonce)));
-            each(View { place, alive, session: self, peer, linked, folded }).map(|()| alive)
+        let mut show = |path, file: &ClientFile, folded: &mut u64| {
+            let (alive, linked) = (file.is_alive(), !seen.insert((file.ino(), file.nonce)));
+            each(ClientView { path, alive, session: self, file, linked, folded }).map(|()| alive)
         };
-        let nameless = known.nameless.iter_mut().map(|(place, known)| (&*place, known));
-        for (place, KnownPeer { peer, folded }) in known.named.iter_mut().chain(nameless) {
-            show(*place, peer, folded)?;
+        let nameless = known.nameless.iter_mut().map(|(path, known)| (&*path, known));
+        for (path, KnownClient { file, folded }) in known.named.iter_mut().chain(nameless) {
+            show(*path, file, folded)?;
         }
-        let is_reader = |place: &&Place| place.in_readers;
+        let is_reader = |path: &&ClientPath| path.in_readers;
         let mut readers = known.named.keys().filter(is_reader).count() + known.nameless.len();
         known.count = all;
-        for (place, ino) in fresh {
-            if look == Look::AtOthers && self.own.is_at(place) && ino == self.own.ino() {
+        for (path, ino) in fresh {
+            if look == Look::AtOthers && self.own.is_at(path) && ino == self.own.ino() {
                 continue;
             }
             // One by one, so that a glance at a thousand clients needs one descriptor.
-            let peer = match Peer::open(&self.segment, place)? {
-                Ok(peer) => peer,
+            let file = match ClientFile::find(&self.segment, path)? {
+                Ok(file) => file,
                 Err(Unreadable::Os(Errno(libc::ENOENT))) => continue,
                 Err(why) => {
                     // Of the others is told all the same: the dead among them can be buried.
-                    match self.excuse(place, why) {
-                        Ok(()) => fallible::push(&mut planted, place)?,
+                    match self.excuse(path, why) {
+                        Ok(()) => fallible::push(&mut planted, path)?,
                         error => failed = failed.and(error),
                     }
                     continue;
                 }
             };
             let mut folded = 0;
-            let alive = show(place, &peer, &mut folded)?;
+            let alive = show(path, &file, &mut folded)?;
             // The dead hold nothing, whatever becomes of their names.
-            if alive && look == Look::Scan && (!place.in_readers || readers < KEPT_READERS) {
-                readers += usize::from(place.in_readers);
-                known.named.insert(place, KnownPeer { peer, folded });
+            if alive && look == Look::Scan && (!path.in_readers || readers < KEPT_READERS) {
+                readers += usize::from(path.in_readers);
+                known.named.insert(path, KnownClient { file, folded });
             }
         }
         failed.map(|()| planted)
@@ -132,13 +137,13 @@ impl Session {
     /// Whether a client that may write would find a place.
     pub fn has_free_slot(&self) -> Result<bool> {
         let files = self.list_files()?;
-        let taken = files.iter().filter(|(place, _)| !place.in_readers && place.slot < SLOTS);
+        let taken = files.iter().filter(|(path, _)| !path.in_readers && path.slot < SLOTS);
         Ok(taken.count() < SLOTS as usize)
     }
 
     /// How many clients there were, this one too, when they were last looked at.
     pub fn known_clients(&self) -> u64 {
-        self.peers.known.lock().count.max(1) as u64
+        self.registry.known.lock().count.max(1) as u64
     }
 
     /// Count a lease if it is on what is in its slot now: a word of an earlier generation, or of
@@ -156,10 +161,10 @@ impl Session {
     /// others who are there, by their names and the inodes that these have.
     ///
     /// A known file is open, so its inode is no other file's.
-    fn find_peers(&self, known: &mut Known) -> Result<Vec<(Place, u64)>> {
+    fn find_clients(&self, known: &mut Known) -> Result<Vec<(ClientPath, u64)>> {
         let nameless = known.nameless.iter().map(|(_, known)| known);
-        for KnownPeer { peer, .. } in known.named.values().chain(nameless) {
-            peer.look()?;
+        for KnownClient { file, .. } in known.named.values().chain(nameless) {
+            file.look()?;
         }
         let mut files = self.list_files()?;
         let mut same = HashSet::new();
@@ -167,35 +172,35 @@ impl Session {
         // Nothing that becomes known below, or in the caller, fails for want of memory.
         known.named.try_reserve(files.len()).map_err(|_| fallible::refused())?;
         known.nameless.try_reserve(KEPT_READERS).map_err(|_| fallible::refused())?;
-        files.retain(|(place, ino)| {
-            let is_known = known.named.get(place).is_some_and(|known| known.peer.ino() == *ino);
+        files.retain(|(path, ino)| {
+            let is_known = known.named.get(path).is_some_and(|known| known.file.ino() == *ino);
             if is_known {
-                same.insert(*place);
+                same.insert(*path);
             }
             !is_known
         });
         // A reader owns its file and may unlink it; that of a producer only somebody else deletes.
-        let lost = |(place, known): (&Place, &KnownPeer)| {
-            !place.in_readers && !same.contains(place) && known.peer.is_using(*place)
+        let lost = |(path, known): (&ClientPath, &KnownClient)| {
+            !path.in_readers && !same.contains(path) && known.file.is_using(*path)
         };
         if known.named.iter().any(lost) {
             return Err(self.declare_gone());
         }
-        known.nameless.retain(|(_, known)| known.peer.is_alive());
-        for (place, peer) in known.named.extract_if(|place, _| !same.contains(place)) {
-            let peer = self.fold_left(place, peer);
-            if peer.peer.is_using(place) && known.nameless.len() < KEPT_READERS {
-                known.nameless.push((place, peer));
+        known.nameless.retain(|(_, known)| known.file.is_alive());
+        for (path, file) in known.named.extract_if(|path, _| !same.contains(path)) {
+            let file = self.fold_left(path, file);
+            if file.file.is_using(path) && known.nameless.len() < KEPT_READERS {
+                known.nameless.push((path, file));
             }
         }
         Ok(files)
     }
 
     /// The releases of a client whose name is gone count as well.
-    fn fold_left(&self, place: Place, mut known: KnownPeer) -> KnownPeer {
+    fn fold_left(&self, path: ClientPath, mut known: KnownClient) -> KnownClient {
         if self.segment.facts.lru() && !self.segment.read_only {
-            let KnownPeer { peer, folded } = &mut known;
-            View { place, alive: false, session: self, peer, linked: false, folded }
+            let KnownClient { file, folded } = &mut known;
+            ClientView { path, alive: false, session: self, file, linked: false, folded }
                 .fold_releases(|lease, ticks| fold(&self.segment, lease, ticks));
         }
         known
@@ -207,27 +212,27 @@ impl Session {
         if nonce == self.own.nonce {
             return true;
         }
-        let place = Place { in_readers: false, slot };
-        let mut known = self.peers.known.lock();
-        if let Some(KnownPeer { peer, .. }) = known.named.get(&place)
-            && peer.nonce == nonce
+        let path = ClientPath { in_readers: false, slot };
+        let mut known = self.registry.known.lock();
+        if let Some(KnownClient { file, .. }) = known.named.get(&path)
+            && file.nonce == nonce
         {
-            let alive = peer.is_alive_still();
-            if !alive && let Some(dead) = known.named.remove(&place) {
-                self.fold_left(place, dead);
+            let alive = file.is_alive_still();
+            if !alive && let Some(dead) = known.named.remove(&path) {
+                self.fold_left(path, dead);
             }
             return alive;
         }
         if slot >= ALL_SLOTS {
             return false;
         }
-        match self.peer_at(place) {
-            Ok(Some(peer)) => {
-                let alive = peer.nonce == nonce && peer.is_alive();
+        match self.find_client(path) {
+            Ok(Some(file)) => {
+                let alive = file.nonce == nonce && file.is_alive();
                 if alive && known.named.len() < KEPT_CREATORS && known.named.try_reserve(1).is_ok()
                 {
                     // One that is known there and not found is for the next scan to judge.
-                    known.named.entry(place).or_insert(KnownPeer { peer, folded: 0 });
+                    known.named.entry(path).or_insert(KnownClient { file, folded: 0 });
                 }
                 alive
             }
@@ -240,50 +245,50 @@ impl Session {
 
     /// Whether a client of `clients/` whose file was seen in this slot lives, though its name may be gone.
     pub fn was_seen_alive(&self, slot: u32) -> bool {
-        let known = self.peers.known.lock();
-        let seen = known.named.get(&Place { in_readers: false, slot });
-        seen.is_some_and(|known| known.peer.is_alive_still())
+        let known = self.registry.known.lock();
+        let seen = known.named.get(&ClientPath { in_readers: false, slot });
+        seen.is_some_and(|known| known.file.is_alive_still())
     }
 
     /// Who the client in this slot of `clients/` says it is.
     pub fn identity_of(&self, slot: u32) -> Option<Identity> {
-        self.peer_at(Place { in_readers: false, slot }).ok()??.identity().ok()
+        self.find_client(ClientPath { in_readers: false, slot }).ok()??.identity().ok()
     }
 
     /// Whether the name of a client that was found dead is still its own: under the lock.
-    pub fn is_dead_client(&self, place: Place, nonce: u64, ino: u64) -> bool {
-        let Ok(Some(peer)) = self.peer_at(place) else { return false };
-        if peer.ino() != ino || peer.nonce != nonce || peer.is_alive() {
+    pub fn is_dead_client(&self, path: ClientPath, nonce: u64, ino: u64) -> bool {
+        let Ok(Some(file)) = self.find_client(path) else { return false };
+        if file.ino() != ino || file.nonce != nonce || file.is_alive() {
             return false;
         }
         // Once more: who leaves unlinks its name and lets go then, and the next may have it already.
         // From here on it stays: only a leaver, or who buries under this lock, takes it away. And while
-        // `peer` is open, no other file has its inode.
-        self.ino_at(place) == Some(ino)
+        // `file` is open, no other file has its inode.
+        self.ino_at(path) == Some(ino)
     }
 
-    fn ino_at(&self, place: Place) -> Option<u64> {
-        let dir = place.dir(&self.segment).ok()?;
-        file::stat_at(Some(dir), &slot_name(place.slot)).ok().map(|stat| stat.ino)
+    fn ino_at(&self, path: ClientPath) -> Option<u64> {
+        let dir = path.dir(&self.segment).ok()?;
+        file::stat_at(Some(dir), &slot_name(path.slot)).ok().map(|stat| stat.ino)
     }
 
     /// The names in `clients/` that stand for no file that can be read as a client's, and what that
     /// means.
-    pub fn strangers(&self) -> Result<Vec<(Place, Error)>> {
+    pub fn strangers(&self) -> Result<Vec<(ClientPath, Error)>> {
         let mut strangers = Vec::new();
-        for (place, _) in self.list_files()?.into_iter().filter(|(place, _)| !place.in_readers) {
-            match self.peer_at(place) {
+        for (path, _) in self.list_files()?.into_iter().filter(|(path, _)| !path.in_readers) {
+            match self.find_client(path) {
                 Err(error) if matches!(error.status(), Status::Limit | Status::OutOfMemory) => {
                     return Err(error);
                 }
-                Err(error) => fallible::push(&mut strangers, (place, error))?,
+                Err(error) => fallible::push(&mut strangers, (path, error))?,
                 Ok(_) => {}
             }
         }
         Ok(strangers)
     }
 
-    fn list_files(&self) -> Result<Vec<(Place, u64)>> {
+    fn list_files(&self) -> Result<Vec<(ClientPath, u64)>> {
         // Canonical names are all different, so there are no more.
         let mut files = fallible::with_room((SLOTS + ALL_SLOTS) as usize)?;
         let clients = (self.segment.clients.fd()?, false);
@@ -295,7 +300,7 @@ impl Session {
                 // One renamed meanwhile may be listed twice.
                 let slot = slot_of(name).filter(|slot| *slot < slots);
                 if files.len() < from + slots as usize {
-                    files.extend(slot.map(|slot| (Place { in_readers, slot }, ino)));
+                    files.extend(slot.map(|slot| (ClientPath { in_readers, slot }, ino)));
                 }
             })
             .map_err(|errno| match errno.0 {
@@ -305,10 +310,10 @@ impl Session {
             if !complete {
                 // Somebody plants names: ask for the ones that count.
                 files.truncate(from);
-                for place in (0..slots).map(|slot| Place { in_readers, slot }) {
-                    match file::stat_at(Some(dir), &slot_name(place.slot)) {
-                        Ok(stat) => files.push((place, stat.ino)),
-                        Err(errno) => self.excuse(place, errno.into())?,
+                for path in (0..slots).map(|slot| ClientPath { in_readers, slot }) {
+                    match file::stat_at(Some(dir), &slot_name(path.slot)) {
+                        Ok(stat) => files.push((path, stat.ino)),
+                        Err(errno) => self.excuse(path, errno.into())?,
                     }
                 }
             }

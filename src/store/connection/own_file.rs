@@ -10,7 +10,7 @@ use crate::layout::word::LeaseWord;
 use crate::protocols::lifecycle;
 use crate::segment::{Section, Segment, Single, refuse_beyond_cgroup, slot_name};
 use crate::store::call::Call;
-use crate::store::clients::client_file::Place;
+use crate::store::clients::client_file::ClientPath;
 use crate::store::session::{PATIENCE, Session};
 use crate::sync::{AtomicU64, Ordering};
 use crate::sys::file_limit::refuse_beyond_file_limit;
@@ -168,9 +168,9 @@ impl Own {
         self.file.stat().map_or(0, |stat| stat.ino)
     }
 
-    /// Whether its name is at `place`.
-    pub fn is_at(&self, place: Place) -> bool {
-        (place.in_readers, place.slot) == (self.in_readers, self.slot)
+    /// Whether its name is at `path`.
+    pub fn is_at(&self, path: ClientPath) -> bool {
+        (path.in_readers, path.slot) == (self.in_readers, self.slot)
     }
 
     /// A lease word.

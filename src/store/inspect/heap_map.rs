@@ -114,7 +114,7 @@ impl Session {
         }
         let mut list = Vec::new();
         self.visit_clients(|view| {
-            let client = view.place.number();
+            let client = view.path.number();
             let mut all = Ok(());
             view.leases(|lease| {
                 if let (Ok(()), Some(seen)) = (&all, self.leased(lease)) {
@@ -123,8 +123,8 @@ impl Session {
             })?;
             all?;
             for (slot, nonce, seen) in &writing {
-                let of_client = (*slot, *nonce) == (view.place.slot, view.nonce());
-                if of_client && !view.place.in_readers {
+                let of_client = (*slot, *nonce) == (view.path.slot, view.nonce());
+                if of_client && !view.path.in_readers {
                     fallible::push(&mut list, seen.held_by(client))?;
                 }
             }

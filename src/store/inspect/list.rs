@@ -8,7 +8,7 @@ use crate::layout::word::{LeaseWord, RecordWord, State};
 use crate::protocols::index::{Hit, Key};
 use crate::protocols::lease;
 use crate::store::call::Call;
-use crate::store::clients::client_file::View;
+use crate::store::clients::client_file::ClientView;
 use crate::store::clients::lease_counts::{LeaseCounts, WordSet};
 use crate::store::inspect::object::is_shown;
 use crate::store::session::Session;
@@ -58,7 +58,7 @@ impl Session {
     }
 
     /// Look at what each client holds, and tell of each client.
-    pub fn look_who_holds(&self, mut each: impl FnMut(&View<'_>)) -> Result<Held> {
+    pub fn look_who_holds(&self, mut each: impl FnMut(&ClientView<'_>)) -> Result<Held> {
         // First the deleted: no new lease on these can be validated.
         let mut unheld = self.doomed(|_| true)?;
         let mut leases = LeaseCounts::new(self.segment.index().used())?;
@@ -145,7 +145,7 @@ impl Session {
                 return Err(fallible::refused());
             }
             let of_client = |(slot, nonce, ..): &&(u32, u64, u64, LeaseWord)| {
-                !view.place.in_readers && view.place.slot == *slot && view.nonce() == *nonce
+                !view.path.in_readers && view.path.slot == *slot && view.nonce() == *nonce
             };
             let mut writing_bytes = 0;
             for (_, _, size, object) in writing.iter().filter(of_client) {
@@ -193,11 +193,11 @@ impl Session {
     }
 }
 
-fn describe(view: &View<'_>) -> Result<Option<ClientInfo>> {
+fn describe(view: &ClientView<'_>) -> Result<Option<ClientInfo>> {
     let Some(who) = view.identity()? else { return Ok(None) };
     let near = who.pid_namespace == process::birth().pid_namespace;
     Ok(Some(ClientInfo {
-        slot: view.place.number(),
+        slot: view.path.number(),
         pid: who.pid,
         pid_namespace: who.pid_namespace,
         uid: who.uid,

@@ -12,7 +12,7 @@ use crate::store::call::Call;
 use crate::store::inspect::list::Living;
 use crate::store::memory::reclaim::units_of;
 use crate::store::objects::get::Held;
-use crate::store::objects::metadata::View;
+use crate::store::objects::metadata::MetadataView;
 use crate::store::recovery::recover::{lead_of, owned_extents};
 use crate::store::session::Session;
 use crate::support::fallible;
@@ -192,7 +192,7 @@ impl Session {
         let mut bytes = fallible::repeat(0, extent.size as usize)?;
         // With a system call: what is read may be given back to the file system meanwhile.
         if self.segment.heap.copy_out(extent.offset(), &mut bytes) {
-            let view = View(&bytes);
+            let view = MetadataView(&bytes);
             info.name = fallible::text(view.name().unwrap_or_default())?;
         }
         Ok(())

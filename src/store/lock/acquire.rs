@@ -4,7 +4,7 @@ use crate::error::{Error, Result, Status};
 use crate::layout::client::ALL_SLOTS;
 use crate::protocols::writer_lock::{Acquired, LockEnv, LockError, Parked};
 use crate::store::call::Call;
-use crate::store::clients::client_file::{Peer, Place, Unreadable};
+use crate::store::clients::client_file::{ClientFile, ClientPath, Unreadable};
 use crate::store::session::Session;
 use crate::sys::{Errno, clock, futex, process};
 use std::time::Duration;
@@ -174,16 +174,16 @@ impl LockEnv for Env<'_> {
             return Ok(true);
         }
         let cannot = |errno: Errno| errno.because("cannot ask whether the lock's owner lives");
-        let place = Place { in_readers: false, slot };
-        match Peer::open(&session.segment, place)? {
-            Ok(peer) => peer.is_locked().map(|locked| !locked).map_err(cannot),
+        let path = ClientPath { in_readers: false, slot };
+        match ClientFile::find(&session.segment, path)? {
+            Ok(file) => file.is_locked().map(|locked| !locked).map_err(cannot),
             // No file is there: nobody has that place, unless the file was deleted.
             Err(Unreadable::Os(Errno(libc::ENOENT))) => {
                 session.check_links()?;
                 if session.was_seen_alive(slot) { Err(session.declare_gone()) } else { Ok(true) }
             }
             // Of what cannot be read, or is no client's, nothing is known.
-            Err(why) => session.excuse(place, why).map(|()| false),
+            Err(why) => session.excuse(path, why).map(|()| false),
         }
     }
 }

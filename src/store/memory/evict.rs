@@ -140,14 +140,14 @@ impl Session {
             let word = record.load();
             let is_same = record.last_use.load(Relaxed) == victim.last_use
                 && word.generation() == victim.generation;
-            let place = record.data.load(word.data_index()).len();
+            let path = record.data.load(word.data_index()).len();
             if is_same && leased.of(victim.slot) == 0 {
-                if place < units {
+                if path < units {
                     break;
                 }
                 if self.evict_victim(call, victim)?.is_some() {
                     any = true;
-                    gone += place;
+                    gone += path;
                 }
             }
             self.victims.lock().pop_front();

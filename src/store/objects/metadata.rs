@@ -149,9 +149,9 @@ fn pad(out: &mut Vec<u8>) {
 
 /// Name and metadata in shared memory: every length is checked against the extent.
 #[derive(Clone, Copy)]
-pub struct View<'a>(pub &'a [u8]);
+pub struct MetadataView<'a>(pub &'a [u8]);
 
-impl<'a> View<'a> {
+impl<'a> MetadataView<'a> {
     fn half(&self, at: usize) -> Result<usize> {
         let bytes = self.0.get(at..at + 4).ok_or_else(nonsense)?;
         let mut word = [0; 4];
@@ -200,7 +200,7 @@ impl<'a> View<'a> {
 
 /// Iterator over keys and values.
 pub struct Pairs<'a> {
-    view: View<'a>,
+    view: MetadataView<'a>,
     next: Result<(usize, u64)>,
 }
 
@@ -254,7 +254,7 @@ mod tests {
         let made = Metadata::new(Some("n\u{e9}"), pairs).unwrap();
         let bytes = made.encode().unwrap();
         assert_eq!((bytes.len(), bytes.capacity()), (made.encoded_len(), made.encoded_len()));
-        let view = View(&bytes);
+        let view = MetadataView(&bytes);
         assert_eq!(view.name().unwrap(), "n\u{e9}");
         assert_eq!(view.payload().unwrap(), (6 + 5 + 5 + 1 + 3) as u64);
         let read: Vec<_> = view.pairs().map(Result::unwrap).collect();
@@ -279,13 +279,13 @@ mod tests {
         let bytes = made.encode().unwrap();
         assert_eq!((bytes.len(), bytes.capacity()), (made.encoded_len(), made.encoded_len()));
         for cut in 1..bytes.len() {
-            let view = View(&bytes[..cut]);
+            let view = MetadataView(&bytes[..cut]);
             let _ = (view.name(), view.payload(), view.pairs().count());
         }
         for at in 0..bytes.len() {
             let mut bad = bytes.clone();
             bad[at] ^= 0xff;
-            let view = View(&bad);
+            let view = MetadataView(&bad);
             let _ = (view.name(), view.payload(), view.pairs().take(100).count());
         }
     }

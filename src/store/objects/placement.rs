@@ -39,7 +39,7 @@ impl Placed {
 }
 
 /// A free slot, and memory for data that no record owns.
-struct Place {
+struct Placement {
     slot: u32,
     free: RecordWord,
     data: alloc::Extent,
@@ -108,11 +108,11 @@ impl Session {
             },
         };
         let found = match self.take_kept(index, plan.size, reserved_only)? {
-            Some(place) => Ok(place),
+            Some(placement) => Ok(placement),
             None => self.take_place(index, plan.size, reserved_only)?,
         };
         match found {
-            Ok(place) => self.write_record(index, plan, place, meta),
+            Ok(placement) => self.write_record(index, plan, placement, meta),
             Err(lacking) => {
                 self.give_back(meta)?;
                 Ok(lacking)
@@ -127,12 +127,12 @@ impl Session {
         index: &Index<'_>,
         size: u64,
         reserved_only: bool,
-    ) -> Result<Option<Place>> {
+    ) -> Result<Option<Placement>> {
         if reserved_only {
             return Ok(None);
         }
         let kept = self.shard(self.own.slot).slot_cache.pop(index, units(size))?;
-        Ok(kept.map(|kept| Place { slot: kept.slot, free: kept.word, data: extent_of(&kept) }))
+        Ok(kept.map(|kept| Placement { slot: kept.slot, free: kept.word, data: extent_of(&kept) }))
     }
 
     /// A slot of the queue and memory of the allocator, or what there is too little of.
@@ -141,13 +141,13 @@ impl Session {
         index: &Index<'_>,
         size: u64,
         reserved_only: bool,
-    ) -> Result<std::result::Result<Place, Placed>> {
+    ) -> Result<std::result::Result<Placement, Placed>> {
         let data = match self.alloc(Kind::Data, size, reserved_only)? {
             Outcome::Done(extent) => extent,
             lacking => return Ok(Err(Placed::lacks(lacking))),
         };
         match self.segment.slots().take(index)? {
-            SlotOutcome::Slot(slot, free) => Ok(Ok(Place { slot, free, data })),
+            SlotOutcome::Slot(slot, free) => Ok(Ok(Placement { slot, free, data })),
             outcome => {
                 self.give_back(data)?;
                 Ok(Err(match outcome {
@@ -167,10 +167,10 @@ impl Session {
         &self,
         index: &Index<'_>,
         plan: &Plan<'_>,
-        place: Place,
+        placement: Placement,
         meta: alloc::Extent,
     ) -> Result<Placed> {
-        let Place { slot, free, data } = place;
+        let Placement { slot, free, data } = placement;
         let data_extent = Extent { start: data.start, size: plan.size };
         let meta_extent = Extent { start: meta.start, size: plan.text.len() as u64 };
         let record = index.record(slot)?;

@@ -248,7 +248,7 @@ impl Check<'_> {
         let mut bytes = fallible::repeat(0, meta.size.min(MAX_TEXT) as usize)?;
         // With a system call: a heap that somebody cut short must not fault.
         let read = segment.heap.copy_out(meta.offset(), &mut bytes);
-        let view = crate::store::objects::metadata::View(&bytes);
+        let view = crate::store::objects::metadata::MetadataView(&bytes);
         let pairs = view.pairs().all(|pair| pair.is_ok());
         let payload = view.payload().ok() == Some(record.sizes(word).metadata);
         let whole =
@@ -420,8 +420,8 @@ impl Check<'_> {
     fn clients(&mut self) -> Result<()> {
         let session = self.session;
         let strangers = session.strangers()?;
-        for (place, error) in &strangers {
-            self.problem(7, format!("{place} is no client's file: {error}"));
+        for (path, error) in &strangers {
+            self.problem(7, format!("{path} is no client's file: {error}"));
         }
         if !strangers.is_empty() {
             // Who is there, and what they hold, cannot be told.
@@ -435,8 +435,8 @@ impl Check<'_> {
             if view.nonce() == session.own.nonce && !view.alive {
                 report.add(7, "the lock on this client's own file is not held".to_owned());
             }
-            if !view.place.in_readers {
-                producers.insert((view.place.slot, view.nonce()));
+            if !view.path.in_readers {
+                producers.insert((view.path.slot, view.nonce()));
             }
             view.leases(|_| report.leases += 1)
         })?;
