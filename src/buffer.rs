@@ -49,7 +49,7 @@ impl Buffer {
 
     /// A second buffer on the same lease.
     pub fn retain(&self) -> Result<Buffer> {
-        self.check()?;
+        self.ensure_open()?;
         Ok(Buffer {
             handles: self.handles,
             handle: self.handles.retain(self.handle)?,
@@ -81,17 +81,17 @@ impl Buffer {
 
     /// What the store knows of the object.
     pub fn info(&self) -> Result<ObjectInfo> {
-        self.check()?;
+        self.ensure_open()?;
         let _call = self.handles.session().begin_on_buffer(NO_WAIT);
         self.handles.session().held_info(self.held.slot, self.held.generation)
     }
 
-    fn check(&self) -> Result<()> {
+    fn ensure_open(&self) -> Result<()> {
         if self.handles.forked() { Err(forked()) } else { Ok(()) }
     }
 
     fn text(&self) -> Result<MetadataView<'_>> {
-        self.check()?;
+        self.ensure_open()?;
         let bytes = self.handles.session().held_text(&self.held)?;
         // SAFETY: the object is sealed and leased as long as `self` lives, its metadata too.
         Ok(MetadataView(unsafe { bytes.as_slice() }))

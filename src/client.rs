@@ -10,7 +10,7 @@ use crate::layout::record::IdWords;
 use crate::mutable_buffer::MutableBuffer;
 use crate::options::{ConnectOptions, CreateOptions};
 use crate::protocols::index::Key;
-use crate::store::{Call, GetOrMake, HandleTable, Session, check_name};
+use crate::store::{Call, GetOrMake, HandleTable, Session, validate_name};
 use crate::subscription::Subscription;
 use crate::sys::thread::CancelOff;
 use std::ffi::CStr;
@@ -178,7 +178,7 @@ impl Client {
     /// As [`Client::get`], by name.
     #[inline]
     pub fn get_by_name(&self, name: &str, timeout: Option<Duration>) -> Result<Buffer> {
-        check_name(name)?;
+        validate_name(name)?;
         let key = self.session.name_key(name);
         if let Some((handle, held)) = self.session.get_hot(self.handles, &key) {
             return Ok(Buffer::new(self.handles, handle, held));
@@ -277,7 +277,7 @@ impl Client {
     /// any writer; where there are problems and the object table is sound, the next writer makes all
     /// that is derived from it anew. Experimental: may change between minor versions.
     pub fn check(&self) -> Result<CheckReport> {
-        self.session.examine(&self.session.begin(NO_WAIT)?)
+        self.session.check(&self.session.begin(NO_WAIT)?)
     }
 
     /// What never changes about the store. Experimental: may change between minor versions.
@@ -367,7 +367,7 @@ fn batch(
     each: &mut dyn FnMut(usize, Result<()>),
 ) {
     for at in 0..count {
-        match call.check().and_then(|()| one(at)) {
+        match call.ensure_not_ended().and_then(|()| one(at)) {
             Err(error) if Call::is_ended_by(&error) => {
                 return (at..count).for_each(|at| each(at, Err(error.clone())));
             }

@@ -114,7 +114,7 @@ impl Turn {
 
 impl Subscription {
     pub(crate) fn new(session: Arc<Session>) -> Result<Self> {
-        session.check()?;
+        session.ensure_open()?;
         let cursor = Mutex::new(Cursor::at_end(&session.segment.events()?));
         let shared = Arc::new(Shared { session, cursor, stop: AtomicBool::new(false) });
         Ok(Self { shared, pump: OnceCell::new() })
@@ -136,7 +136,7 @@ impl Subscription {
     /// first call starts the one thread that feeds it.
     pub fn fd(&self) -> Result<RawFd> {
         let _call = self.shared.session.begin(None)?;
-        self.shared.session.check()?;
+        self.shared.session.ensure_open()?;
         let pump = self.pump.get_or_try_init(|| Pump::start(&self.shared))?;
         pump.fd.number().map_err(|errno| errno.because("the event descriptor was closed"))
     }
@@ -146,7 +146,7 @@ impl Shared {
     fn next(&self, timeout: Option<Duration>) -> Result<Event> {
         let session = &self.session;
         let call = session.begin(timeout)?;
-        session.check()?;
+        session.ensure_open()?;
         let words = [&session.segment.wake().events.word];
         session.spin().probe(|| self.has_event().then_some(()));
         session.wait_until(&call, &words, || {
@@ -162,9 +162,9 @@ impl Shared {
 
     /// Whether `next` would return at once.
     fn has_event(&self) -> bool {
-        let mut look = *self.cursor.lock();
+        let mut cursor = *self.cursor.lock();
         let ring = self.session.segment.events();
-        ring.is_ok_and(|ring| look.poll(&ring) != Poll::Empty)
+        ring.is_ok_and(|ring| cursor.poll(&ring) != Poll::Empty)
     }
 }
 
@@ -191,7 +191,7 @@ impl Pump {
 
     /// After an event was taken: not readable when no more wait.
     fn settle(&self, shared: &Shared) {
-        if !shared.has_event() && shared.session.check().is_ok() {
+        if !shared.has_event() && shared.session.ensure_open().is_ok() {
             self.fd.drain();
             // When the thread has ended the descriptor stays readable.
             if self.turn.drained() || shared.has_event() {

@@ -32,7 +32,7 @@ pub struct Calls {
 impl Calls {
     /// End all calls that are in flight with INTERRUPTED.
     pub fn interrupt(&self) {
-        // SYNC call: SeqCst; pairs with `Call::check`.
+        // SYNC call: SeqCst; pairs with `Call::ensure_not_ended`.
         self.generation.fetch_add(1, SeqCst);
         futex::wake_private(&self.generation);
     }
@@ -119,7 +119,7 @@ impl Call<'_> {
     }
 
     /// DISCONNECTED or INTERRUPTED when the call was ended.
-    pub fn check(&self) -> Result<()> {
+    pub fn ensure_not_ended(&self) -> Result<()> {
         let calls = &self.session.calls;
         // SYNC call: SeqCst; closing and the generation change before their futex is woken.
         if calls.closing.load(SeqCst) && !self.outlives {

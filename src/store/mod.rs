@@ -17,6 +17,6 @@ pub use handles::table::{Handle, HandleTable, stale_handle};
 pub use handles::writers::{TakenWriter, WriterHandle};
 pub use objects::get::Held;
 pub use objects::get_or_create::GetOrMake;
-pub use objects::metadata::{MetadataView, check_name};
+pub use objects::metadata::{MetadataView, validate_name};
 pub use objects::writer::ObjectWriter;
 pub use session::Session;

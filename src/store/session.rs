@@ -25,15 +25,15 @@ use std::time::Duration;
 const ATTEMPTS: u32 = 1000;
 
 /// How often, a millisecond apart, a store is looked at that is being removed.
-const LOOKS: u32 = 200;
+const GONE_ATTEMPTS: u32 = 200;
 
 /// A number of forks that no process comes to.
 const NEVER: u32 = u32::MAX;
 
 /// How old, in microseconds, a producer's last look at the names of its store may be when it creates
 /// an object, and after how many creates it looks in any case. A look is four system calls.
-const LOOK_AGAIN_US: u64 = 100_000;
-const LOOK_AGAIN_CREATES: u32 = 1024;
+const LINKS_AGE_US: u64 = 100_000;
+const LINKS_AGE_CREATES: u32 = 1024;
 
 /// How long all of that takes at most; a reader may wait as long for who leaves.
 pub const PATIENCE: Duration = Duration::from_secs(10);
@@ -81,7 +81,7 @@ impl Session {
     /// Connect: open the store, or make it, and join.
     pub fn connect(address: Option<&str>, options: &ConnectOptions) -> Result<Arc<Session>> {
         let address = Address::parse(address)?;
-        check_options(options)?;
+        validate_options(options)?;
         fork::install().map_err(|errno| errno.because("cannot prepare for fork"))?;
         let mut gone = None;
         let end = clock::monotonic_ns().saturating_add(PATIENCE.as_nanos() as u64);
@@ -93,7 +93,7 @@ impl Session {
                 // It was removed just now, or its remover is still at work.
                 Err(error)
                     if error.status() == Status::StoreGone
-                        && attempt < LOOKS
+                        && attempt < GONE_ATTEMPTS
                         && clock::monotonic_ns() < end =>
                 {
                     gone = Some(error);
@@ -149,7 +149,7 @@ impl Session {
     ) -> Result<Option<Session>> {
         // Of an EPHEMERAL store it is known only after joining whether it is still in use.
         if !made && !segment.facts.ephemeral() {
-            check_existing(address, options, &segment)?;
+            ensure_acceptable(address, options, &segment)?;
         }
         let own = match Own::join(&segment) {
             Ok(own) => own,
@@ -177,7 +177,7 @@ impl Session {
             return Ok(None);
         }
         if !made {
-            check_existing(address, options, &session.segment)?;
+            ensure_acceptable(address, options, &session.segment)?;
         }
         session.announce_joined();
         // Only now does a leaver take this client for a user: again either it does, or this sees it.
@@ -217,16 +217,16 @@ impl Session {
 
     /// Whether calls may start: not in a forked child, and the store is there.
     #[inline(always)]
-    pub fn check(&self) -> Result<()> {
+    pub fn ensure_open(&self) -> Result<()> {
         if self.forked() {
             return Err(Error::plain(Status::Forked));
         }
-        self.check_lifecycle()
+        self.ensure_store_open()
     }
 
-    /// As [`Session::check`], in a call that is known to be in no forked child.
+    /// As [`Session::ensure_open`], in a call that is known to be in no forked child.
     #[inline(always)]
-    pub fn check_lifecycle(&self) -> Result<()> {
+    pub fn ensure_store_open(&self) -> Result<()> {
         match self.segment.lifecycle().or_else(|error| self.settle_lifecycle(error))? {
             Lifecycle::Gone => Err(self.gone_error()),
             _ if self.gone.load(Relaxed) => Err(self.gone_error()),
@@ -234,7 +234,7 @@ impl Session {
         }
     }
 
-    /// As [`Session::check`], without saying why not.
+    /// As [`Session::ensure_open`], without saying why not.
     #[inline(always)]
     pub fn is_open(&self) -> bool {
         let lifecycle = self.segment.lifecycle_word().load();
@@ -260,10 +260,10 @@ impl Session {
         self.short_way
     }
 
-    /// As [`Session::check`], for calls that change the store.
+    /// As [`Session::ensure_open`], for calls that change the store.
     #[inline]
-    pub fn check_writable(&self) -> Result<()> {
-        self.check()?;
+    pub fn ensure_writable(&self) -> Result<()> {
+        self.ensure_open()?;
         if self.segment.read_only {
             return Err(Error::new(
                 Status::ReadOnly,
@@ -276,7 +276,7 @@ impl Session {
     /// The lifecycle word is nonsense: the store is there as long as its directory has a name.
     #[cold]
     fn settle_lifecycle(&self, error: Error) -> Result<Lifecycle> {
-        self.check_links()?;
+        self.ensure_linked()?;
         if self.segment.read_only {
             return Ok(Lifecycle::Live);
         }
@@ -307,7 +307,7 @@ impl Session {
     }
 
     /// Whether the store's directories and this client's own file still have names.
-    pub fn check_links(&self) -> Result<()> {
+    pub fn ensure_linked(&self) -> Result<()> {
         let segment = &self.segment;
         let mut names = segment.dir.inspect()?.nlink.min(segment.clients.inspect()?.nlink);
         if let Some(readers) = &segment.readers {
@@ -325,18 +325,18 @@ impl Session {
         self.creates.store(creates, Relaxed);
         // A clock that was set back is far ahead here, and so is that of the first create.
         let age = now_us.wrapping_sub(self.links_seen_us.load(Relaxed));
-        age >= LOOK_AGAIN_US || creates.is_multiple_of(LOOK_AGAIN_CREATES)
+        age >= LINKS_AGE_US || creates.is_multiple_of(LINKS_AGE_CREATES)
     }
 
     /// See [`Session::links_are_old`].
     #[cold]
     #[inline(never)]
-    pub fn check_links_again(&self, now_us: u64) -> Result<()> {
+    pub fn ensure_linked_again(&self, now_us: u64) -> Result<()> {
         self.links_seen_us.store(now_us, Relaxed);
-        match self.check_links() {
+        match self.ensure_linked() {
             // Closed behind our back: what needs no descriptor goes on.
             Err(error) if error.status() != Status::StoreGone => Ok(()),
-            looked => looked,
+            linked => linked,
         }
     }
 
@@ -396,7 +396,7 @@ impl Session {
     }
 }
 
-fn check_options(options: &ConnectOptions) -> Result<()> {
+fn validate_options(options: &ConnectOptions) -> Result<()> {
     let wrong = |text: &str| Err(Error::new(Status::InvalidArgument, text));
     if options.exclusive && (options.existing || options.read_only) {
         return wrong("PLASMA_CONNECT_EXCLUSIVE makes a store, EXISTING and READ_ONLY never do");
@@ -430,15 +430,15 @@ fn new_store(options: &ConnectOptions) -> Result<NewStore> {
 }
 
 /// Whether a store that is there will do.
-fn check_existing(address: &Address, options: &ConnectOptions, segment: &Segment) -> Result<()> {
+fn ensure_acceptable(address: &Address, options: &ConnectOptions, segment: &Segment) -> Result<()> {
     if options.exclusive {
         return Err(is_there(address));
     }
-    check_matches(address, options, segment)
+    ensure_matching(address, options, segment)
 }
 
 /// Options that were given must be those of the store that is there.
-fn check_matches(address: &Address, options: &ConnectOptions, segment: &Segment) -> Result<()> {
+fn ensure_matching(address: &Address, options: &ConnectOptions, segment: &Segment) -> Result<()> {
     let facts = &segment.facts;
     let differs = |what: &str, asked: String, is: String| {
         Err(Error::new(

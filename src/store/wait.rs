@@ -115,10 +115,10 @@ impl Session {
                 }
                 return Ok(answer);
             }
-            call.check()?;
-            self.check()?;
+            call.ensure_not_ended()?;
+            self.ensure_open()?;
             if slept_out {
-                self.check_links()?;
+                self.ensure_linked()?;
                 slices.slept_out();
             }
             let now = clock::monotonic_ns();
@@ -171,17 +171,22 @@ impl Session {
 
     /// Sleep for `pause`, but not past `until`, unless the call is ended.
     pub fn nap(&self, call: &Call<'_>, pause: Duration, until: Option<u64>) -> Result<()> {
-        call.check()?;
+        call.ensure_not_ended()?;
         let end = clock::monotonic_ns() + pause.as_nanos() as u64;
         let end = until.map_or(end, |until| until.min(end));
         self.sleep(call, &[], &[], end)?;
-        call.check()
+        call.ensure_not_ended()
     }
 
     /// Look for an object on behalf of a wait. WRITING by a dead creator is as absent, and reaped
     /// where that is allowed. ABORTED when the wait had seen it WRITING by a creator that is dead
     /// now.
-    pub fn look(&self, call: &Call<'_>, key: &Key, seen: &mut Option<Seen>) -> Result<Option<Hit>> {
+    pub fn find_live(
+        &self,
+        call: &Call<'_>,
+        key: &Key,
+        seen: &mut Option<Seen>,
+    ) -> Result<Option<Hit>> {
         while let Some(hit) = self.find(key) {
             if hit.word.is(State::Sealed) {
                 return Ok(Some(hit));

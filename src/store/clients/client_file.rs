@@ -128,7 +128,7 @@ impl ClientFile {
     }
 
     /// An error when the descriptor was closed behind our back.
-    pub fn look(&self) -> Result<()> {
+    pub fn verify(&self) -> Result<()> {
         self.fd.fd().map(drop)
     }
 
@@ -360,11 +360,11 @@ impl Session {
 
     /// Go on when a client whose file cannot be read holds nothing; else the error that it is.
     pub fn excuse(&self, path: ClientPath, why: Unreadable) -> Result<()> {
-        if why.holds_nothing(path) { Ok(()) } else { Err(self.cannot_look(path, why)) }
+        if why.holds_nothing(path) { Ok(()) } else { Err(self.unreadable_error(path, why)) }
     }
 
     #[cold]
-    fn cannot_look(&self, path: ClientPath, why: Unreadable) -> Error {
+    fn unreadable_error(&self, path: ClientPath, why: Unreadable) -> Error {
         let store = self.address.display();
         let unknown = format!("it cannot be told what the client of {store}/{path} holds");
         let way_out = "delete that file once its process has ended";

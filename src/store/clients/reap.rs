@@ -21,7 +21,7 @@ use std::time::Duration;
 impl Session {
     /// Reap dead clients and free what nobody leases, now. Returns how many clients were reaped.
     pub fn reap(&self, call: &Call<'_>) -> Result<u64> {
-        self.check_writable()?;
+        self.ensure_writable()?;
         let reaped = self.reap_dead(call)?;
         self.reclaim(call)?;
         Ok(reaped)
@@ -41,7 +41,7 @@ impl Session {
     /// Reap every client whose process is dead.
     pub fn reap_dead(&self, call: &Call<'_>) -> Result<u64> {
         let mut dead = Vec::new();
-        let looked = self.visit_others(|mut view| {
+        let visited = self.visit_others(|mut view| {
             if !view.alive {
                 if self.segment.facts.lru() {
                     view.fold_releases(|lease, ticks| fold(&self.segment, lease, ticks));
@@ -58,7 +58,7 @@ impl Session {
             self.segment.wake_everybody();
         }
         // Also when some cannot be looked at the others are buried.
-        self.remove_planted(call, looked?)?;
+        self.remove_planted(call, visited?)?;
         Ok(reaped)
     }
 

@@ -53,26 +53,26 @@ struct KnownClient {
 
 /// Why the clients are looked at.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Look {
+enum Purpose {
     /// To free what nobody leases.
-    Scan,
+    Free,
     /// To tell of them.
-    Glance,
+    Report,
     /// To tell of the others: this client's own file is not opened a second time for that.
-    AtOthers,
+    ReportOthers,
 }
 
 impl Session {
-    /// Look at every client, this one too, before memory is freed. Fails with STORE_GONE when a living
+    /// Purpose at every client, this one too, before memory is freed. Fails with STORE_GONE when a living
     /// client's file that an earlier scan saw has lost its name: then somebody deleted files of the
     /// store, and nothing may be freed.
     pub fn scan_clients(&self, each: impl FnMut(ClientView<'_>) -> Result<()>) -> Result<()> {
-        self.visit(Look::Scan, each).map(drop)
+        self.visit(Purpose::Free, each).map(drop)
     }
 
     /// As [`Session::scan_clients`], without keeping what is needed to tell who was seen before.
     pub fn visit_clients(&self, each: impl FnMut(ClientView<'_>) -> Result<()>) -> Result<()> {
-        self.visit(Look::Glance, each).map(drop)
+        self.visit(Purpose::Report, each).map(drop)
     }
 
     /// As [`Session::visit_clients`]; of this client itself nothing need be told. Returns the names in
@@ -81,12 +81,12 @@ impl Session {
         &self,
         each: impl FnMut(ClientView<'_>) -> Result<()>,
     ) -> Result<Vec<ClientPath>> {
-        self.visit(Look::AtOthers, each)
+        self.visit(Purpose::ReportOthers, each)
     }
 
     fn visit(
         &self,
-        look: Look,
+        purpose: Purpose,
         mut each: impl FnMut(ClientView<'_>) -> Result<()>,
     ) -> Result<Vec<ClientPath>> {
         let mut known = self.registry.known.lock();
@@ -107,7 +107,7 @@ impl Session {
         let mut readers = known.named.keys().filter(is_reader).count() + known.nameless.len();
         known.count = all;
         for (path, ino) in fresh {
-            if look == Look::AtOthers && self.own.is_at(path) && ino == self.own.ino() {
+            if purpose == Purpose::ReportOthers && self.own.is_at(path) && ino == self.own.ino() {
                 continue;
             }
             // One by one, so that a glance at a thousand clients needs one descriptor.
@@ -126,7 +126,7 @@ impl Session {
             let mut folded = 0;
             let alive = show(path, &file, &mut folded)?;
             // The dead hold nothing, whatever becomes of their names.
-            if alive && look == Look::Scan && (!path.in_readers || readers < KEPT_READERS) {
+            if alive && purpose == Purpose::Free && (!path.in_readers || readers < KEPT_READERS) {
                 readers += usize::from(path.in_readers);
                 known.named.insert(path, KnownClient { file, folded });
             }
@@ -164,7 +164,7 @@ impl Session {
     fn find_clients(&self, known: &mut Known) -> Result<Vec<(ClientPath, u64)>> {
         let nameless = known.nameless.iter().map(|(_, known)| known);
         for KnownClient { file, .. } in known.named.values().chain(nameless) {
-            file.look()?;
+            file.verify()?;
         }
         let mut files = self.list_files()?;
         let mut same = HashSet::new();
@@ -237,7 +237,7 @@ impl Session {
                 alive
             }
             // Unless the whole store was deleted, a creator without a file has left.
-            Ok(None) => self.check_links().is_err(),
+            Ok(None) => self.ensure_linked().is_err(),
             // Not known to be dead.
             Err(_) => true,
         }

@@ -275,7 +275,7 @@ impl Session {
         let end = clock::monotonic_ns().saturating_add(PATIENCE.as_nanos() as u64);
         while clock::monotonic_ns() < end {
             match self.segment.lifecycle()? {
-                Lifecycle::Live => return self.check_entered(),
+                Lifecycle::Live => return self.is_linked(),
                 Lifecycle::Gone => return Ok(false),
                 Lifecycle::Closing if self.segment.read_only => {
                     std::thread::sleep(Duration::from_millis(1));
@@ -293,8 +293,8 @@ impl Session {
         Err(Error::new(Status::StoreGone, "the last client of the store died while it left"))
     }
 
-    fn check_entered(&self) -> Result<bool> {
-        if self.check_links().is_err() {
+    fn is_linked(&self) -> Result<bool> {
+        if self.ensure_linked().is_err() {
             return Ok(false);
         }
         Ok(true)

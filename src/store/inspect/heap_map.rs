@@ -17,7 +17,7 @@ use crate::sync::Ordering::{Acquire, Relaxed};
 use crate::sync::fence;
 
 /// What a look at a record found, all of it of one instant.
-struct Glimpse {
+struct Snapshot {
     word: RecordWord,
     id: ObjectId,
     state: ObjectState,
@@ -26,9 +26,9 @@ struct Glimpse {
     extents: [Option<(bool, u64, u64)>; 4],
 }
 
-impl Glimpse {
+impl Snapshot {
     fn held_by(&self, client: u32) -> Holding {
-        let Glimpse { id, state, create_time_us, .. } = *self;
+        let Snapshot { id, state, create_time_us, .. } = *self;
         Holding { client, id, state, create_time_us }
     }
 }
@@ -36,7 +36,7 @@ impl Glimpse {
 impl Session {
     /// What never changes.
     pub fn facts(&self) -> Result<StoreFacts> {
-        self.check()?;
+        self.ensure_open()?;
         let facts = &self.segment.facts;
         Ok(StoreFacts {
             create_time_us: facts.epoch_us,
@@ -52,12 +52,12 @@ impl Session {
 
     /// Where the objects lie. What a record says that cannot be is left out.
     pub fn heap_map(&self) -> Result<HeapMap> {
-        self.check()?;
-        let held = self.look_who_holds(|_| ())?;
+        self.ensure_open()?;
+        let held = self.inspect_holders(|_| ())?;
         let capacity = self.segment.facts.geometry.units();
         let mut blocks = Vec::new();
         for slot in 0..self.segment.index().used() {
-            let Some(seen) = glimpse(self.record(slot)?) else { continue };
+            let Some(seen) = take_snapshot(self.record(slot)?) else { continue };
             // What nobody holds is free at the next look.
             if held.is_unheld(slot, seen.word) {
                 continue;
@@ -102,11 +102,13 @@ impl Session {
 
     /// Every lease of every living client, and what each is writing.
     pub fn list_holdings(&self) -> Result<Vec<Holding>> {
-        self.check()?;
+        self.ensure_open()?;
         let mut writing = Vec::new();
         for slot in 0..self.segment.index().used() {
             let record = self.record(slot)?;
-            if let Some(seen) = glimpse(record).filter(|seen| seen.state == ObjectState::Writing) {
+            if let Some(seen) =
+                take_snapshot(record).filter(|seen| seen.state == ObjectState::Writing)
+            {
                 let creator = record.creator_slot.load(Relaxed);
                 let nonce = record.creator_nonce.load(Relaxed);
                 fallible::push(&mut writing, (creator, nonce, seen))?;
@@ -135,14 +137,14 @@ impl Session {
     }
 
     /// The object that a lease names; nothing when a client wrote nonsense.
-    fn leased(&self, lease: LeaseWord) -> Option<Glimpse> {
+    fn leased(&self, lease: LeaseWord) -> Option<Snapshot> {
         let record = self.record(lease.slot()).ok()?;
-        glimpse(record).filter(|seen| seen.word.generation() == lease.generation())
+        take_snapshot(record).filter(|seen| seen.word.generation() == lease.generation())
     }
 
     /// Who waits, and for what.
     pub fn activity(&self) -> Result<Activity> {
-        self.check()?;
+        self.ensure_open()?;
         let (lock, wake) = (self.segment.lock().peek(), self.segment.wake());
         let hinted = |word: &WakeWord| word.hint.load(Relaxed) != 0;
         let count = |words: &[WakeWord]| words.iter().filter(|word| hinted(word)).count() as u32;
@@ -158,7 +160,7 @@ impl Session {
 }
 
 /// Look at a record; nothing when it is free, is nonsense, or will not settle.
-fn glimpse(record: &Record) -> Option<Glimpse> {
+fn take_snapshot(record: &Record) -> Option<Snapshot> {
     for _ in 0..1000 {
         let word = record.load();
         let state = match word.state()? {
@@ -173,7 +175,7 @@ fn glimpse(record: &Record) -> Option<Glimpse> {
             extents[which] = Some((which >= 2, extent.start, extent.len()));
         }
         let create_time_us = record.create_time_us.load(Relaxed) as i64;
-        let seen = Glimpse { word, id: record.id(), state, create_time_us, extents };
+        let seen = Snapshot { word, id: record.id(), state, create_time_us, extents };
         // SYNC record-fields: as in a lookup.
         fence(Acquire);
         if record.load_with(Relaxed) == word {

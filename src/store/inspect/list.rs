@@ -17,14 +17,14 @@ use crate::sync::Ordering::Relaxed;
 use crate::sys::process;
 
 /// What the clients hold.
-pub struct Held {
+pub struct Holders {
     /// How many lease each object.
     pub leases: LeaseCounts,
     /// Deleted objects that nobody leases, as a lease on them would say: free as soon as somebody scans.
     unheld: WordSet,
 }
 
-impl Held {
+impl Holders {
     /// Whether this word of the record in `slot` is of a deleted object that nobody holds.
     pub fn is_unheld(&self, slot: u32, word: RecordWord) -> bool {
         word.is(State::Doomed) && self.unheld.contains(&LeaseWord::new(word.generation(), slot).0)
@@ -39,8 +39,8 @@ impl Session {
     /// Every object, the deleted that somebody holds among them. Each entry is true at one instant of the call; objects never move in the
     /// table, so one that exists throughout appears exactly once.
     pub fn list(&self) -> Result<Vec<ObjectInfo>> {
-        self.check()?;
-        let held = self.look_who_holds(|_| ())?;
+        self.ensure_open()?;
+        let held = self.inspect_holders(|_| ())?;
         let (mut list, mut living) = (Vec::new(), Living::default());
         for slot in 0..self.segment.index().used() {
             let word = self.record(slot)?.load();
@@ -58,7 +58,7 @@ impl Session {
     }
 
     /// Look at what each client holds, and tell of each client.
-    pub fn look_who_holds(&self, mut each: impl FnMut(&ClientView<'_>)) -> Result<Held> {
+    pub fn inspect_holders(&self, mut each: impl FnMut(&ClientView<'_>)) -> Result<Holders> {
         // First the deleted: no new lease on these can be validated.
         let mut unheld = self.doomed(|_| true)?;
         let mut leases = LeaseCounts::new(self.segment.index().used())?;
@@ -70,7 +70,7 @@ impl Session {
                 self.count_lease(&mut leases, lease);
             })
         })?;
-        Ok(Held { leases, unheld })
+        Ok(Holders { leases, unheld })
     }
 
     /// What a lease on each deleted object that is wanted says.
@@ -109,11 +109,11 @@ impl Session {
     /// The clients that hold an object, by a lease or by writing it, or one that had this id and was
     /// deleted.
     pub fn list_holders(&self, call: &Call<'_>, id: &ObjectId) -> Result<Vec<ClientInfo>> {
-        self.check()?;
+        self.ensure_open()?;
         // What is deleted keeps its id until its generation ends.
         let words = IdWords::from(id);
         let mut objects = self.doomed(|record| record.has_id(&words))?;
-        let hit = self.look(call, &Key::Id(IdWords::from(id)), &mut None)?;
+        let hit = self.find_live(call, &Key::Id(IdWords::from(id)), &mut None)?;
         if let Some(hit) = hit {
             objects.try_reserve(1).map_err(|_| fallible::refused())?;
             objects.insert(LeaseWord::new(hit.word.generation(), hit.slot).0);
@@ -126,7 +126,7 @@ impl Session {
     }
 
     fn clients(&self, holding: Option<&WordSet>) -> Result<Vec<ClientInfo>> {
-        self.check()?;
+        self.ensure_open()?;
         let is_wanted = |lease: LeaseWord| holding.is_some_and(|set| set.contains(&lease.0));
         let writing = self.writers()?;
         let (mut list, mut held) = (Vec::new(), WordSet::default());

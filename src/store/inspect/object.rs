@@ -30,14 +30,14 @@ const INFO_NAMED: u32 = 2;
 impl Session {
     /// Whether the object is there, and sealed.
     pub fn contains(&self, id: &ObjectId) -> Result<ObjectState> {
-        self.check()?;
+        self.ensure_open()?;
         let key = Key::Id(IdWords::from(id));
         if self.find(&key).is_some_and(|hit| hit.word.is(State::Sealed)) {
             return Ok(ObjectState::Sealed);
         }
         // Absent, or being written by a creator that may be dead.
         let call = self.begin(Some(Duration::ZERO))?;
-        Ok(match self.look(&call, &key, &mut None)? {
+        Ok(match self.find_live(&call, &key, &mut None)? {
             None => ObjectState::Absent,
             Some(hit) if hit.word.is(State::Sealed) => ObjectState::Sealed,
             Some(_) => ObjectState::Writing,
@@ -46,11 +46,11 @@ impl Session {
 
     /// The id of the object with this name, sealed or not.
     pub fn lookup(&self, call: &Call<'_>, name: &str) -> Result<ObjectId> {
-        self.check()?;
-        crate::store::objects::metadata::check_name(name)?;
+        self.ensure_open()?;
+        crate::store::objects::metadata::validate_name(name)?;
         let key = self.name_key(name);
         loop {
-            let Some(hit) = self.look(call, &key, &mut None)? else {
+            let Some(hit) = self.find_live(call, &key, &mut None)? else {
                 return Err(Error::plain(Status::NotFound));
             };
             let record = self.record(hit.slot)?;
@@ -70,10 +70,10 @@ impl Session {
 
     /// All about one object, whether it is sealed yet or not.
     pub fn object_info(&self, call: &Call<'_>, id: &ObjectId) -> Result<ObjectInfo> {
-        self.check()?;
+        self.ensure_open()?;
         let key = Key::Id(IdWords::from(id));
         loop {
-            let Some(hit) = self.look(call, &key, &mut None)? else {
+            let Some(hit) = self.find_live(call, &key, &mut None)? else {
                 return Err(Error::plain(Status::NotFound));
             };
             if let Some(mut info) = self.describe(hit.slot, Some(hit.word.generation()))? {
@@ -219,10 +219,10 @@ impl Session {
 
     /// Pin an object against eviction, or let it go.
     pub fn set_pinned(&self, call: &Call<'_>, id: &ObjectId, pinned: bool) -> Result<()> {
-        self.check_writable()?;
+        self.ensure_writable()?;
         let key = Key::Id(IdWords::from(id));
         loop {
-            let Some(hit) = self.look(call, &key, &mut None)? else {
+            let Some(hit) = self.find_live(call, &key, &mut None)? else {
                 return Err(Error::plain(Status::NotFound));
             };
             let record = self.record(hit.slot)?;
@@ -250,8 +250,8 @@ impl Session {
 
     /// The numbers of the store.
     pub fn stats(&self) -> Result<Stats> {
-        self.check()?;
-        self.check_links()?;
+        self.ensure_open()?;
+        self.ensure_linked()?;
         let header = self.segment.header();
         let counters = &header.counters;
         let mut stats = Stats {
@@ -273,7 +273,7 @@ impl Session {
                 stats.reserved += self.segment.heap.chunk_range(chunk).1;
             }
         }
-        let held = self.look_who_holds(|view| stats.clients += u64::from(view.alive))?;
+        let held = self.inspect_holders(|view| stats.clients += u64::from(view.alive))?;
         stats.leases = held.leases.total();
         let (mut unheld, mut living) = (false, Living::default());
         for slot in 0..self.segment.index().used() {

@@ -35,7 +35,7 @@ impl Session {
         }
         self.backoff.found_held();
         // A call that was ended begins no further wait.
-        call.check()?;
+        call.ensure_not_ended()?;
         let deadline = call.lock_deadline();
         let mut env = Env { session: self, call, deadline, park: FIRST_PARK };
         match self.segment.lock().acquire(self.own.slot as u16, &mut env) {
@@ -136,7 +136,8 @@ impl Env<'_> {
         loop {
             let left = Duration::from_nanos(until.saturating_sub(clock::monotonic_ns()));
             match futex::wait_low_half(word, futex_half, Some(left.min(BLIND_SLICE))) {
-                futex::Wake::TimedOut if left > BLIND_SLICE && self.call.check().is_ok() => {}
+                futex::Wake::TimedOut
+                    if left > BLIND_SLICE && self.call.ensure_not_ended().is_ok() => {}
                 wake => return wake,
             }
         }
@@ -152,7 +153,7 @@ impl LockEnv for Env<'_> {
         let until = clock::monotonic_ns() + self.park.as_nanos() as u64;
         let until = self.deadline.map_or(until, |deadline| deadline.min(until));
         let slept = self.sleep(futex_half, until);
-        if let Err(error) = self.call.check() {
+        if let Err(error) = self.call.ensure_not_ended() {
             return Parked::GiveUp(error.status());
         }
         if slept == futex::Wake::Signal {
@@ -179,7 +180,7 @@ impl LockEnv for Env<'_> {
             Ok(file) => file.is_locked().map(|locked| !locked).map_err(cannot),
             // No file is there: nobody has that place, unless the file was deleted.
             Err(Unreadable::Os(Errno(libc::ENOENT))) => {
-                session.check_links()?;
+                session.ensure_linked()?;
                 if session.was_seen_alive(slot) { Err(session.declare_gone()) } else { Ok(true) }
             }
             // Of what cannot be read, or is no client's, nothing is known.

@@ -75,7 +75,7 @@ pub fn fold(segment: &Segment, lease: LeaseWord, ticks: u64) {
 impl Session {
     /// Evict until `bytes` of data and metadata are gone, or nothing may go; returns how many were.
     pub fn evict(&self, call: &Call<'_>, bytes: u64) -> Result<u64> {
-        self.check_writable()?;
+        self.ensure_writable()?;
         if !self.segment.facts.lru() {
             return Err(Error::new(
                 Status::Unsupported,

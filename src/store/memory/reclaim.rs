@@ -59,7 +59,7 @@ impl Limbo {
 impl Session {
     /// Delete an object: gone at once for new gets; its memory follows the last release.
     pub fn delete(&self, call: &Call<'_>, id: &ObjectId) -> Result<()> {
-        self.check_writable()?;
+        self.ensure_writable()?;
         let key = Key::Id(IdWords::from(id));
         let size = loop {
             let mut guard = self.lock(call)?;
@@ -149,7 +149,7 @@ impl Session {
                 free.remove(&lease.0);
             })
         })?;
-        self.check_links()?;
+        self.ensure_linked()?;
         if self.segment.lifecycle()? == Lifecycle::Closing {
             // With the lock nobody is leaving: then it is nonsense.
             let mut guard = self.lock(call)?;
@@ -160,7 +160,7 @@ impl Session {
             drop(self.lock(call)?);
         }
         if self.segment.lifecycle()? != Lifecycle::Live {
-            self.check()?;
+            self.ensure_open()?;
             return Ok(0);
         }
         if free.is_empty() { Ok(0) } else { self.free_from_limbo(call, shards, &free) }

@@ -15,7 +15,7 @@ use std::os::fd::BorrowedFd;
 
 /// What one look at the memory cgroup is for, in bytes. It is about 20 system calls, 70 to 130 us, which a
 /// chunk of 4 MiB would notice; and what others take meanwhile, it cannot see.
-const LOOK: u64 = 64 << 20;
+const CGROUP_STEP: u64 = 64 << 20;
 
 impl Session {
     /// Make sure that every chunk under `extent` is backed by memory.
@@ -39,10 +39,10 @@ impl Session {
         for chunk in (first..=last).filter(bare) {
             if room < len(chunk) {
                 let left = (chunk..=last).filter(bare).map(len).sum::<u64>();
-                room = left.min(LOOK).max(len(chunk));
+                room = left.min(CGROUP_STEP).max(len(chunk));
                 refuse_beyond_cgroup(room)?;
             }
-            call.check()?;
+            call.ensure_not_ended()?;
             room -= len(chunk);
             self.reserve_chunk(call, chunk)?;
         }

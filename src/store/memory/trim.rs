@@ -22,7 +22,7 @@ use crate::sys::file;
 impl Session {
     /// Give free chunks back, but keep `keep` bytes of reserved free memory. Returns the bytes.
     pub fn trim(&self, call: &Call<'_>, keep: u64) -> Result<u64> {
-        self.check_writable()?;
+        self.ensure_writable()?;
         self.reclaim(call)?;
         self.empty_slot_caches(call)?;
         let mut spare = self.reserved_free(call)?.saturating_sub(keep);

@@ -64,10 +64,10 @@ impl Session {
         size: u64,
         options: &CreateOptions<'_>,
     ) -> Result<ObjectWriter> {
-        self.check_writable()?;
+        self.ensure_writable()?;
         let now_us = clock::epoch_us() as u64;
         if self.links_are_old(now_us) {
-            self.check_links_again(now_us)?;
+            self.ensure_linked_again(now_us)?;
         }
         let metadata = Metadata::new(options.name, options.metadata)?;
         let text = metadata.encode()?;
@@ -284,7 +284,7 @@ impl Session {
         room.pause_ms = (room.pause_ms * 2).clamp(1, 100);
         room.reaped = false;
         self.nap(call, Duration::from_millis(room.pause_ms), room.until)?;
-        self.check_writable()
+        self.ensure_writable()
     }
 }
 

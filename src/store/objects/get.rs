@@ -132,7 +132,7 @@ impl Session {
         if !self.goes_short_way() {
             return self.get_apart(call, handles, key);
         }
-        self.check_lifecycle()?;
+        self.ensure_store_open()?;
         if let Now::Held(handle, held) = self.get_now(handles, key)? {
             return Ok((handle, held));
         }
@@ -148,7 +148,7 @@ impl Session {
     ) -> Result<(Handle, Held)> {
         let mut seen = None;
         if !call.waits() {
-            return match self.look(call, key, &mut seen)? {
+            return match self.find_live(call, key, &mut seen)? {
                 Some(hit) if hit.word.is(State::Writing) => Err(Error::plain(Status::NotSealed)),
                 Some(_) => match get_now()? {
                     Now::Held(handle, held) => Ok((handle, held)),
@@ -170,7 +170,7 @@ impl Session {
             if let Now::Held(handle, held) = get_now()? {
                 return Ok(Some((handle, held)));
             }
-            self.look(call, key, &mut seen)?;
+            self.find_live(call, key, &mut seen)?;
             Ok(None)
         })
     }
@@ -183,7 +183,7 @@ impl Session {
         ids: &[ObjectId],
         each: &mut dyn FnMut(usize, Result<(Handle, Held)>),
     ) -> Result<()> {
-        self.check()?;
+        self.ensure_open()?;
         match &self.quota {
             None => self.get_many_by(call, handles, ids, each, |key| self.get_now(handles, key)),
             Some(quota) => {
@@ -227,7 +227,7 @@ impl Session {
                     each(i, Ok((handle, held)));
                     false
                 }
-                Ok(_) => match self.look(call, &keys[i], &mut seen[i]) {
+                Ok(_) => match self.find_live(call, &keys[i], &mut seen[i]) {
                     Ok(_) => true,
                     Err(error) => {
                         each(i, Err(error));
@@ -256,7 +256,7 @@ impl Session {
         num_ready: usize,
         ready: &mut [bool],
     ) -> Result<(usize, bool)> {
-        self.check()?;
+        self.ensure_open()?;
         if num_ready > ids.len() || ready.len() < ids.len() {
             return Err(Error::new(
                 Status::InvalidArgument,
@@ -268,16 +268,16 @@ impl Session {
         let mut seen = fallible::repeat(None, keys.len())?;
         let mut aborted = fallible::repeat(false, keys.len())?;
         let mut count = 0;
-        let mut step = |look: bool| -> Result<Option<()>> {
+        let mut step = |thorough: bool| -> Result<Option<()>> {
             count = 0;
             for (i, key) in keys.iter().enumerate() {
                 let hit = self.find(key);
                 ready[i] = hit.is_some_and(|hit| hit.word.is(State::Sealed));
                 count += usize::from(ready[i]);
-                if ready[i] || !look {
+                if ready[i] || !thorough {
                     continue;
                 }
-                match self.look(call, key, &mut seen[i]) {
+                match self.find_live(call, key, &mut seen[i]) {
                     Err(error) if error.status() == Status::Aborted => aborted[i] = true,
                     other => drop(other?),
                 }

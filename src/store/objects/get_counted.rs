@@ -22,7 +22,7 @@ impl Session {
         handles: &HandleTable,
         key: &Key,
     ) -> Result<(Handle, Held)> {
-        self.check()?;
+        self.ensure_open()?;
         let quota = self.quota.as_ref().ok_or_else(|| Error::plain(Status::Forked))?;
         let get_now = || self.get_counted(handles, key, quota);
         match get_now()? {

@@ -33,7 +33,7 @@ impl Session {
         size: u64,
         options: &CreateOptions<'_>,
     ) -> Result<GetOrMake> {
-        self.check_writable()?;
+        self.ensure_writable()?;
         let key = Key::Id(IdWords::from(id));
         loop {
             if let Now::Held(handle, held) = self.get_now(handles, &key)? {
@@ -46,7 +46,7 @@ impl Session {
             }
             if call.deadline().is_some_and(|deadline| clock::monotonic_ns() >= deadline) {
                 // Sealed or given up since: then there is an answer without waiting.
-                match self.look(call, &key, &mut None)? {
+                match self.find_live(call, &key, &mut None)? {
                     Some(hit) if hit.word.is(State::Writing) => {
                         let status = if call.waits() { Status::Timeout } else { Status::NotSealed };
                         return Err(Error::plain(status));
@@ -58,7 +58,7 @@ impl Session {
             // Anew for each creator: of several that die soon, each is noticed soon.
             let slices = Slices::staggered(self.own.slot);
             self.wait_in_slices(call, &words, slices, || {
-                let hit = self.look(call, &key, &mut None)?;
+                let hit = self.find_live(call, &key, &mut None)?;
                 let writing = hit.is_some_and(|hit| hit.word.is(State::Writing));
                 Ok((!writing).then_some(()))
             })?;

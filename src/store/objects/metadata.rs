@@ -38,7 +38,7 @@ impl Metadata {
 
     fn of(name: Option<&str>, pairs: &[(&str, &[u8])]) -> Result<Self> {
         if let Some(name) = name {
-            check_name(name)?;
+            validate_name(name)?;
         }
         let mut made = Self { name: name.map(fallible::text).transpose()?, pairs: Vec::new() };
         for (key, value) in pairs {
@@ -127,7 +127,7 @@ fn copy(value: &[u8]) -> Result<Vec<u8>> {
 
 /// Refuse a name that no object can have.
 #[inline]
-pub fn check_name(name: &str) -> Result<()> {
+pub fn validate_name(name: &str) -> Result<()> {
     if name.is_empty() || name.len() > MAX_NAME || name.contains('\0') {
         return Err(Error::new(
             Status::InvalidArgument,

@@ -107,7 +107,7 @@ impl Session {
 
     /// Change the size of an unsealed object; on failure all is as before.
     pub fn resize(&self, call: &Call<'_>, writer: &mut ObjectWriter, size: u64) -> Result<()> {
-        self.check_writable()?;
+        self.ensure_writable()?;
         self.refuse_too_large(size, writer.metadata.encoded_len() as u64)?;
         let (record, word) = self.load_writing(writer.object)?;
         let old = record.data.load(word.data_index());
@@ -134,7 +134,7 @@ impl Session {
         key: &str,
         value: &[u8],
     ) -> Result<()> {
-        self.check_writable()?;
+        self.ensure_writable()?;
         let mut metadata = writer.metadata.copy()?;
         metadata.set(key, value)?;
         let bytes = metadata.encode()?;
@@ -303,7 +303,7 @@ impl Session {
 
     /// Seal; the buffer on it is leased before anybody else can see it when `lease` is given.
     pub fn seal(&self, writer: &ObjectWriter, lease: Option<u32>) -> Result<Option<Held>> {
-        self.check_writable()?;
+        self.ensure_writable()?;
         let object = writer.object;
         let (record, mut word) = self.load_writing(object)?;
         // By the same clock as its creation: one look at it for both.

@@ -48,9 +48,9 @@ struct Check<'a> {
 
 impl Session {
     /// Compare all structures of the store with each other, under the writer lock.
-    pub fn examine(&self, call: &Call<'_>) -> Result<CheckReport> {
-        self.check_writable()?;
-        self.check_links()?;
+    pub fn check(&self, call: &Call<'_>) -> Result<CheckReport> {
+        self.ensure_writable()?;
+        self.ensure_linked()?;
         let mut guard = self.lock(call)?;
         // Four extents each: what is walked is no more, unless it is broken.
         let used = self.segment.index().used() as usize;
@@ -71,7 +71,7 @@ impl Session {
         }
         drop(guard);
         // A store that was removed meanwhile says so rather than what was found in it.
-        self.check()?;
+        self.ensure_open()?;
         walked.map(|()| report)
     }
 }
