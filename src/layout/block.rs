@@ -1,24 +1,24 @@
-//! The allocator's words in the file `index`: blocks, bins and the state above them.
+//! The allocator's words in the file `index`: blocks, bins and the allocator's state.
 //!
-//! A block is named by its number: its place in the array plus one, so that 0 is "none".
+//! A block is named by its number, its index in the array plus one; 0 is no block.
 
 use crate::sync::{AtomicU32, AtomicU64};
 use std::array;
 
-/// Bytes in a unit: all starts and lengths of the allocator count units.
+/// Bytes of a unit. The allocator counts all starts and lengths in units.
 pub const UNIT: u64 = 64;
 
 /// The largest heap, in units.
 pub const MAX_UNITS: u64 = 1 << 40;
 
-/// Bins of free blocks: 32 to each power of two, up to [`MAX_UNITS`]. Models have small heaps, and
-/// small stacks.
+/// Bins of free blocks: 32 for each power of two, up to [`MAX_UNITS`]. Models have small heaps and
+/// small stacks, so they have fewer.
 pub const BINS: usize = if cfg!(any(loom, shuttle)) { 128 } else { 1216 };
 
-/// Words of the bitmap that says which bins are not empty.
+/// Words of the bitmap of bins that are not empty.
 pub const BIN_WORDS: usize = BINS / 64;
 
-/// A stretch of the heap: used by one owner, or free.
+/// A part of the heap, used by one owner or free.
 #[repr(C)]
 #[derive(Debug)]
 pub struct Block {
@@ -30,28 +30,29 @@ pub struct Block {
     pub prev: AtomicU32,
     /// The block that starts where this one ends.
     pub next: AtomicU32,
-    /// In the tree of its bin: the root of those below it that are shorter, or as long and before it.
+    /// In the tree of its bin: the subtree of shorter blocks, and of equally long ones before this
+    /// one.
     pub left: AtomicU32,
-    /// The root of the others below it; on the spare list, the next block.
+    /// In the tree: the subtree of the other blocks. On the spare list: the next block.
     pub right: AtomicU32,
 }
 
-/// What a block stands for.
+/// The decoded state of a block.
 ///
-/// | bits 63..62 | bits 61..0   | meaning                                        |
-/// |-------------|--------------|------------------------------------------------|
-/// | 00          | 0            | spare: on the spare list, or never used        |
-/// | 01          | 1 ..= 2^40   | free: in the bin of this length                |
-/// | 10          | 1 ..= 2^40   | used: a record owns it, or keeps it while FREE, |
-/// |             |              | all of it or all but its lead                  |
-/// | other       | other        | corrupt                                        |
+/// | bits 63..62 | bits 61..0 | meaning                                         |
+/// |-------------|------------|-------------------------------------------------|
+/// | 00          | 0          | spare: on the spare list, or never used         |
+/// | 01          | 1 ..= 2^40 | free: in the bin of this length                 |
+/// | 10          | 1 ..= 2^40 | used: a record owns it, or keeps it while FREE: |
+/// |             |            | all of it or all but its lead                   |
+/// | other       | other      | corrupt                                         |
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BlockState {
     /// Stands for no memory.
     Spare,
     /// Free memory, this many units.
     Free(u64),
-    /// Owned memory, this many units.
+    /// Used memory, this many units.
     Used(u64),
 }
 
@@ -84,7 +85,7 @@ impl BlockState {
     }
 }
 
-/// What the allocator knows beside its blocks.
+/// The allocator's state besides its blocks.
 #[repr(C, align(64))]
 #[derive(Debug)]
 pub struct AllocState {
@@ -92,11 +93,11 @@ pub struct AllocState {
     pub capacity: AtomicU64,
     /// Units in free blocks.
     pub free: AtomicU64,
-    /// Units in leads: what used blocks have before the extents that records own.
+    /// Units in leads, which are the parts of used blocks before the extents that records own.
     pub lead: AtomicU64,
     /// First of the spare blocks, chained by `right`.
     pub spare: AtomicU32,
-    /// Blocks that were ever taken: those with higher numbers hold nothing.
+    /// Number of blocks that were ever taken; blocks with higher numbers were never used.
     pub fresh: AtomicU32,
     /// The block at unit 0.
     pub first: AtomicU32,
@@ -106,11 +107,11 @@ pub struct AllocState {
     pub nonempty: [AtomicU64; BIN_WORDS],
 }
 
-/// The root of each bin's tree of free blocks.
+/// The roots of the trees of free blocks.
 #[repr(C, align(64))]
 #[derive(Debug)]
 pub struct Bins {
-    /// By bin. Means nothing while the bin is empty.
+    /// By bin. Undefined while the bin is empty.
     pub roots: [AtomicU32; BINS],
 }
 
@@ -133,7 +134,7 @@ impl AllocState {
 }
 
 impl Bins {
-    /// Bins that are not in shared memory yet (tests and models).
+    /// Returns bins that are not in shared memory yet (tests and models).
     pub fn zeroed() -> Self {
         Self { roots: array::from_fn(|_| AtomicU32::new(0)) }
     }

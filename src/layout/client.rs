@@ -1,16 +1,17 @@
-//! The file of one connected client: who it is, what it leases, what it released.
+//! The file of one connected client: its identity, its leases, and its releases.
 //!
-//! Only its owner maps it. Others read it with `pread`, because the owner may truncate it.
+//! Only its owner maps it. Other clients read it with `pread`, because the owner may truncate it.
 
 use crate::sync::{AtomicU32, AtomicU64};
 
 /// Client slots in `clients/`, and again in `readers/`.
 pub const SLOTS: u32 = 1024;
 
-/// Further slots in `clients/`, for those who come when all are taken, to bury the dead.
+/// Further slots in `clients/` for guests: clients that join when all slots are taken, to reap dead
+/// ones.
 pub const GUESTS: u32 = 64;
 
-/// Slots in `clients/`, those of guests too.
+/// Slots in `clients/`, including those of guests.
 pub const ALL_SLOTS: u32 = SLOTS + GUESTS;
 
 /// Lease words in a client file: buffers that one client can hold at once.
@@ -43,7 +44,7 @@ pub const FLAG_READ_ONLY: u32 = 1;
 pub struct ClientHeader {
     /// [`CLIENT_MAGIC`].
     pub magic: AtomicU64,
-    /// Random identity: tells this client from a later one in the same slot.
+    /// Random identity: distinguishes this client from a later one in the same slot.
     pub nonce: AtomicU64,
     /// Process id in its own namespace.
     pub pid: AtomicU32,
@@ -53,19 +54,20 @@ pub struct ClientHeader {
     pub pid_namespace: AtomicU64,
     /// Process start time in clock ticks since boot.
     pub start_time: AtomicU64,
-    /// Microseconds since the Unix epoch.
+    /// Time of the connection, in microseconds since the Unix epoch.
     pub connect_time_us: AtomicU64,
     /// Process name, NUL padded.
     pub comm: [AtomicU64; 2],
     /// [`FLAG_READ_ONLY`].
     pub flags: AtomicU32,
-    /// Lease words that may be in use: the first so many.
+    /// Number of lease words that may be in use, counted from the first.
     pub lease_high: AtomicU32,
     /// Not 0 while the client uses the store: from the end of its join to the start of its leave.
     pub joined: AtomicU32,
     _unused0: AtomicU32,
     _unused: [AtomicU64; 6],
-    /// Releases ever written to the ring; on its own line, it changes with each release.
+    /// Number of releases ever written to the ring. It is on its own line, because it changes with
+    /// each release.
     pub released: AtomicU64,
     _pad: [AtomicU64; 7],
 }
@@ -76,7 +78,7 @@ pub struct ClientHeader {
 pub struct Release {
     /// The stamp of the release; written first.
     pub ticks: AtomicU64,
-    /// [`super::word::LeaseWord`] of what was released.
+    /// The released [`super::word::LeaseWord`].
     pub lease: AtomicU64,
 }
 

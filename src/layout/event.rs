@@ -8,7 +8,7 @@ use crate::sync::AtomicU64;
 /// Entries of the ring in a store.
 pub const EVENT_ENTRIES: usize = 8192;
 
-/// What happened. `u32` in shared memory and on the way to C.
+/// The kind of an event. `u32` in shared memory and in C.
 #[repr(u32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EventKind {
@@ -18,9 +18,9 @@ pub enum EventKind {
     Deleted = 2,
     /// An object was evicted.
     Evicted = 3,
-    /// An object was aborted, by its creator or because it died.
+    /// An object was aborted, by its creator or because its creator died.
     Aborted = 4,
-    /// Somebody died who may have been about to append.
+    /// A client died that may have been about to append.
     Gap = 5,
 }
 
@@ -44,7 +44,7 @@ pub const EVENT_WORDS: usize = 7;
 const TAG_SHIFT: u32 = 40;
 const MAX_40: u64 = (1 << TAG_SHIFT) - 1;
 
-/// Bits of the kind, of the time (until 2112), of the bytes of data and of metadata.
+/// Bits of the kind, of the time (until 2112), of the size of data and of the size of metadata.
 pub const FIELD_BITS: [u32; 4] = [3, 52, 48, 17];
 const TIME_SHIFT: u32 = FIELD_BITS[0];
 const SIZE_SHIFT: u32 = TIME_SHIFT + FIELD_BITS[1];
@@ -54,39 +54,40 @@ const MAX_TIME: u64 = (1 << FIELD_BITS[1]) - 1;
 const MAX_SIZE: u64 = (1 << FIELD_BITS[2]) - 1;
 const MAX_METADATA: u64 = (1 << FIELD_BITS[3]) - 1;
 
-/// Bytes of an object.
+/// Sizes of an object, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sizes {
-    /// Its data.
+    /// Bytes of data.
     pub data: u64,
-    /// Keys and values of its metadata.
+    /// Bytes of keys and values of metadata.
     pub metadata: u64,
 }
 
 impl Sizes {
-    /// Both.
+    /// Returns the sum of both.
     pub const fn all(self) -> u64 {
         self.data + self.metadata
     }
 }
 
-/// The head of the ring. Two words of one cache line: a reader looks at the second only when stuck.
+/// The head of the ring: two words of one cache line. A reader loads the second only when it is
+/// stuck.
 #[repr(C, align(64))]
 #[derive(Debug)]
 pub struct EventHead {
     /// The next ticket.
     pub head: AtomicU64,
-    /// Incomplete tickets below this may stay incomplete for ever.
+    /// Incomplete tickets below this may stay incomplete forever.
     pub last_gap: AtomicU64,
 }
 
 /// One entry: entry `t % entries` serves ticket `t`.
 ///
-/// | sequence    | for the reader of ticket t                               |
-/// |-------------|----------------------------------------------------------|
-/// | below t + 1 | not complete: not taken, being written, or its writer is dead |
-/// | t + 1       | complete, unless a tag differs: then overwritten, or by a writer a lap behind |
-/// | above t + 1 | overwritten                                              |
+/// | sequence    | meaning for a reader of ticket t                                                   |
+/// |-------------|------------------------------------------------------------------------------------|
+/// | below t + 1 | not complete: not taken, being written, or its writer is dead                      |
+/// | t + 1       | complete, unless a tag differs: then overwritten, or torn by a writer a lap behind |
+/// | above t + 1 | overwritten                                                                        |
 ///
 /// It never decreases. Each payload word carries the tag of its writer's lap.
 #[repr(C, align(64))]
@@ -111,21 +112,22 @@ impl Default for EventEntry {
     }
 }
 
-/// What an entry says, in 280 bits: the id's 160, then kind 3, time 52, bytes of data 48 and of
-/// metadata 17, the lowest first, spread over the words of the entry.
+/// The content of an entry, in 280 bits: 160 of the id, 3 of the kind, 52 of the time, 48 of the
+/// size of data and 17 of the size of metadata, lowest first, spread over the words of the entry.
 ///
-/// | bits of a word | field   |                                            |
-/// |----------------|---------|--------------------------------------------|
-/// | 0-39           | payload | 5 bytes                                    |
-/// | 40-63          | tag     | lap of the ticket + 1, modulo 2^24         |
+/// | bits of a word | field   |                                    |
+/// |----------------|---------|------------------------------------|
+/// | 0-39           | payload | 5 bytes                            |
+/// | 40-63          | tag     | lap of the ticket + 1, modulo 2^24 |
 ///
-/// Kept as these words without their tags: put together from bytes they would be loaded before
-/// their parts are stored, for which a processor waits.
+/// It is kept as these words without their tags. Bytes that are assembled would be loaded before
+/// their parts are stored, which stalls the processor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EventPayload([u64; EVENT_WORDS]);
 
 impl EventPayload {
-    /// Returns a payload; times before 1970 become 0, what exceeds its bits becomes the largest.
+    /// Returns a payload. Times before 1970 become 0; values that exceed their bits become the
+    /// largest.
     #[inline]
     pub fn new(kind: EventKind, time_us: i64, id: &ObjectId, sizes: Sizes) -> Self {
         let time = u64::try_from(time_us).unwrap_or(0).min(MAX_TIME);
@@ -153,7 +155,7 @@ impl EventPayload {
         EventKind::decode((self.0[4] & MAX_KIND) as u32)
     }
 
-    /// Microseconds since 1970.
+    /// Returns the time in microseconds since 1970.
     pub fn time_us(&self) -> i64 {
         ((self.tail() >> TIME_SHIFT) as u64 & MAX_TIME).cast_signed()
     }
@@ -165,7 +167,7 @@ impl EventPayload {
         IdWords(head as u64, (head >> 64) as u64, (fourth >> 8) as u32).into()
     }
 
-    /// Bytes of the object.
+    /// Returns the sizes of the object.
     pub fn sizes(&self) -> Sizes {
         let tail = self.tail();
         Sizes {
@@ -174,7 +176,7 @@ impl EventPayload {
         }
     }
 
-    /// Kind, time and sizes.
+    /// Returns the word of kind, time and sizes.
     fn tail(&self) -> u128 {
         let [.., first, second, third] = self.0.map(u128::from);
         first | second << 40 | third << 80
@@ -187,8 +189,8 @@ impl EventPayload {
         self.0.into_iter().map(move |word| tag | word)
     }
 
-    /// Returns the payload in `words`, unless one was written in another lap; no word after it is
-    /// taken.
+    /// Returns the payload in `words`, unless a word was written in another lap; no word after that
+    /// one is read.
     pub fn from_words(words: impl IntoIterator<Item = u64>, lap: u64) -> Option<Self> {
         let mut payload = [0; EVENT_WORDS];
         for (part, word) in payload.iter_mut().zip(words) {
@@ -200,7 +202,8 @@ impl EventPayload {
         Some(Self(payload))
     }
 
-    /// Never 0 in the first laps, so that a fresh word fits no lap.
+    /// Returns the tag of a lap, which is never 0 in the first laps, so that a fresh word matches
+    /// no lap.
     const fn tag(lap: u64) -> u64 {
         lap.wrapping_add(1) & 0xff_ffff
     }

@@ -1,51 +1,51 @@
-//! A run of bytes in the heap, as a record names it.
+//! An extent: a contiguous range of bytes in the heap, as a record names it.
 
 use crate::sync::{AtomicU32, AtomicU64, Ordering::Relaxed};
 
-/// Heap memory is given out in units of 64 bytes.
+/// Heap memory is allocated in units of 64 bytes.
 pub const UNIT: u64 = 64;
 
 /// The largest heap: 128 TiB.
 pub const MAX_CAPACITY: u64 = 1 << 47;
 
-/// Units that hold `bytes`; saturates, so that a huge request stays huge.
+/// Returns the units that hold `bytes`. Saturates, so that a huge request stays huge.
 pub const fn units(bytes: u64) -> u64 {
     bytes.div_ceil(UNIT)
 }
 
-/// A run of bytes in the heap; `size` 0 is no memory at all.
+/// A contiguous range of bytes in the heap; a `size` of 0 is no memory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Extent {
     /// First unit.
     pub start: u64,
-    /// Bytes.
+    /// Size in bytes.
     pub size: u64,
 }
 
 impl Extent {
-    /// Units that it covers.
+    /// Returns the number of units that it covers.
     pub const fn len(self) -> u64 {
         units(self.size)
     }
 
-    /// Byte offset in the heap.
+    /// Returns its byte offset in the heap.
     pub const fn offset(self) -> u64 {
         self.start * UNIT
     }
 
-    /// Returns whether it owns no memory.
+    /// Returns whether it contains no memory.
     pub const fn is_empty(self) -> bool {
         self.size == 0
     }
 }
 
-/// The two extents of one kind (data, metadata) that a record has room for.
+/// The two extents of one kind (data or metadata) of a record.
 ///
-/// | word    | bits   | field                             |
-/// |---------|--------|-----------------------------------|
-/// | `wide`  | 63..48 | bits 47..32 of the first unit     |
-/// | `wide`  | 47..0  | size in bytes; 0 is no extent     |
-/// | `low`   | 31..0  | bits 31..0 of the first unit      |
+/// | word   | bits   | field                         |
+/// |--------|--------|-------------------------------|
+/// | `wide` | 63..48 | bits 47..32 of the first unit |
+/// | `wide` | 47..0  | size in bytes; 0 is no extent |
+/// | `low`  | 31..0  | bits 31..0 of the first unit  |
 ///
 /// Only the owner of a WRITING record stores here; a reader validates the record's word afterwards,
 /// so Relaxed is enough.
@@ -57,7 +57,7 @@ pub struct ExtentPair {
 }
 
 impl ExtentPair {
-    /// Two empty extents.
+    /// Returns two empty extents.
     #[cfg(any(test, loom, shuttle))]
     pub fn empty() -> Self {
         Self {
@@ -66,7 +66,7 @@ impl ExtentPair {
         }
     }
 
-    /// Reads one of the two.
+    /// Reads one of the two extents.
     #[inline]
     pub fn load(&self, index: usize) -> Extent {
         let wide = self.wide[index & 1].load(Relaxed);
@@ -74,8 +74,8 @@ impl ExtentPair {
         Extent { start: wide >> 48 << 32 | low as u64, size: wide & ((1 << 48) - 1) }
     }
 
-    /// Writes one of the two. The size goes last when it grows from 0 and first when it becomes 0,
-    /// so that a rebuild never sees a size with a foreign start.
+    /// Writes one of the two extents. The size is stored last when it grows from 0 and first when
+    /// it becomes 0, so a rebuild never sees a size with the start of another extent.
     #[track_caller]
     pub fn store(&self, index: usize, extent: Extent) {
         let i = index & 1;

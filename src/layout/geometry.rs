@@ -1,4 +1,4 @@
-//! Where everything lies in the files of a store: a function of capacity and max_objects alone.
+//! The geometry of a store's files: a function of capacity and max_objects alone.
 
 use super::block::Block;
 use super::client;
@@ -9,15 +9,15 @@ use super::record::Record;
 use super::wake::WakePage;
 use crate::error::{Error, Result, Status};
 
-/// Bytes set aside for the header.
+/// Bytes reserved for the header.
 pub const HEADER_SIZE: u64 = 16384;
 
 const PAGE: u64 = 4096;
 
-/// The smallest chunk of the heap that is reserved at a time.
+/// Size of the smallest chunk of the heap that is reserved at once.
 pub const MIN_CHUNK: u64 = 4 << 20;
 
-/// The most objects that a store can have at once.
+/// The largest number of objects that a store can have at once.
 pub const MAX_OBJECTS: u64 = 1 << 30;
 
 /// Records reserved at creation.
@@ -54,7 +54,7 @@ pub struct Geometry {
 }
 
 impl Geometry {
-    /// Returns the layout of a store of this size, or why there is none.
+    /// Returns the geometry of a store of this size, or the reason why such a store is impossible.
     pub fn new(capacity: u64, max_objects: u64) -> Result<Self> {
         let capacity = capacity.checked_next_multiple_of(UNIT).unwrap_or(u64::MAX);
         if capacity == 0 || capacity > MAX_CAPACITY {
@@ -71,7 +71,8 @@ impl Geometry {
         }
         let max_objects = max_objects as u32;
         let buckets = max_objects.next_power_of_two().max(64);
-        // Each object has two extents, one more while it is resized, and a free block after each.
+        // Each object has two extents, and a third while it is resized, and a free block may follow
+        // each.
         let blocks = (u64::from(max_objects) * 4 + 1024).max(u64::from(FIRST_BLOCKS));
         let blocks = blocks.min(u64::from(u32::MAX - 1)) as u32;
         let pages = |bytes: u64| bytes.next_multiple_of(PAGE);
@@ -97,7 +98,7 @@ impl Geometry {
         })
     }
 
-    /// Heap capacity in units.
+    /// Returns the heap capacity in units.
     pub const fn units(&self) -> u64 {
         self.capacity / UNIT
     }

@@ -1,4 +1,4 @@
-//! Every byte of the layout, against the committed `tests/golden/layout-v<version>.txt`.
+//! Compares every byte of the layout with the committed `tests/golden/layout-v<version>.txt`.
 
 use super::block::{AllocState, Bins, Block};
 use super::client::{self, ClientHeader, Release};
@@ -15,12 +15,12 @@ use super::{LAYOUT_VERSION, header, word};
 use std::fmt::Write;
 use std::mem::offset_of;
 
-/// Bytes of the field that `_field` names.
+/// Returns the size in bytes of the field that `_field` names.
 fn width<T, F>(_field: impl Fn(&T) -> &F) -> usize {
     size_of::<F>()
 }
 
-/// Returns a type with its fields; what lies between them is shown as unused.
+/// Describes a type with its fields. Gaps between fields are shown as unused.
 fn describe(name: &str, size: usize, align: usize, fields: &[(&str, usize, usize)]) -> String {
     let mut text = format!("\n{name}: {size} bytes, aligned to {align}\n");
     let mut at = 0;

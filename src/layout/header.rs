@@ -1,7 +1,7 @@
-//! The head of the `index` file.
+//! The header of the `index` file.
 //!
-//! Lines are grouped by who changes them: what a get reads shares no line with what create, seal or
-//! release change.
+//! Cache lines are grouped by the calls that change them: a line that a get reads is never changed
+//! by create, seal or release.
 
 use super::block::{AllocState, Bins};
 use super::event::EventHead;
@@ -11,7 +11,7 @@ use crate::sync::{AtomicU32, AtomicU64};
 /// First word of an index file.
 pub const MAGIC: u64 = u64::from_le_bytes(*b"plasmaIX");
 
-/// First word of a heap is data; its sibling files are known by their place in the store.
+/// Size of the file `wake`, in bytes.
 pub const WAKE_FILE_SIZE: u64 = 20480;
 
 /// Whether a store accepts calls.
@@ -19,9 +19,9 @@ pub const WAKE_FILE_SIZE: u64 = 20480;
 pub enum Lifecycle {
     /// In use.
     Live = 1,
-    /// The last client of an EPHEMERAL store looks whether it is the last; only under the lock.
+    /// The last client of an EPHEMERAL store checks whether it is the last; only under the lock.
     Closing = 2,
-    /// Removed; nothing starts any more.
+    /// Removed; no call begins after this.
     Gone = 3,
 }
 
@@ -46,20 +46,20 @@ pub const FLAG_HUGE_PAGES: u32 = 4;
 /// Set in `Identity::flags`: readers without write permission are admitted.
 pub const FLAG_FOREIGN_READERS: u32 = 8;
 
-/// Set in `Identity::flags`: stamps of use are of the processor's counter, else of a clock.
+/// Set in `Identity::flags`: stamps of use are values of the processor's counter, else of a clock.
 pub const FLAG_COUNTER: u32 = 16;
 
-/// Every flag there is.
+/// All flags.
 pub const ALL_FLAGS: u32 =
     FLAG_EPHEMERAL | FLAG_LRU | FLAG_HUGE_PAGES | FLAG_FOREIGN_READERS | FLAG_COUNTER;
 
-/// Chunks of the heap, one bit each in the reserved map.
+/// Number of chunks of the heap, one bit each in the reserved map.
 pub const CHUNKS: u32 = 512;
 
-/// Host names that a store remembers.
+/// Number of host names that a store remembers.
 pub const HOSTS: usize = 64;
 
-/// What the store is. Written once, before it is published.
+/// The identity of the store. Written once, before the store is published.
 #[repr(C, align(64))]
 #[derive(Debug)]
 pub struct Identity {
@@ -83,11 +83,11 @@ pub struct Identity {
     pub buckets: AtomicU32,
     /// Permissions of `index` and `heap`.
     pub mode: AtomicU32,
-    /// Names that count in `readers/`: the first so many.
+    /// Number of names that count in `readers/`, counted from the first.
     pub max_readers: AtomicU32,
     /// Key of the hashes.
     pub seed: [AtomicU64; 2],
-    /// A stamp of use at creation, the anchor that turns stamps into times.
+    /// A stamp of use at creation, which relates stamps to times.
     pub ticks: AtomicU64,
     /// Microseconds since the Unix epoch at creation.
     pub epoch_us: AtomicU64,
@@ -96,7 +96,7 @@ pub struct Identity {
     _pad: [AtomicU64; 2],
 }
 
-/// What every call reads and hardly anything changes.
+/// Words that every call reads and that rarely change.
 #[repr(C, align(64))]
 #[derive(Debug)]
 pub struct Live {
@@ -109,7 +109,7 @@ pub struct Live {
     _pad: [AtomicU64; 6],
 }
 
-/// Free slots and the extent of what is in use. Changed under the lock.
+/// Free slots, and counts of what is in use. Changed under the lock.
 #[repr(C, align(64))]
 #[derive(Debug)]
 pub struct Table {
@@ -132,30 +132,30 @@ pub struct Table {
     _pad: [AtomicU64; 4],
 }
 
-/// Counters for people. Changed under the lock, except by those who say so.
+/// Statistics for users. Changed under the lock, except where a field says otherwise.
 #[repr(C, align(64))]
 #[derive(Debug)]
 pub struct Counters {
-    /// Objects evicted.
+    /// Number of evicted objects.
     pub evictions: AtomicU64,
-    /// Bytes of data and metadata that they had.
+    /// Bytes of data and metadata of evicted objects.
     pub evicted_bytes: AtomicU64,
-    /// Recoveries run.
+    /// Number of recoveries.
     pub recoveries: AtomicU64,
-    /// Dead clients reaped.
+    /// Number of dead clients that were reaped.
     pub reaped_clients: AtomicU64,
-    /// Locks taken from the dead.
+    /// Number of times that the lock was stolen from a dead owner.
     pub lock_steals: AtomicU64,
     _pad: [AtomicU64; 3],
 }
 
-/// The writer lock, and what its next owner has to do first, on a line of their own.
+/// The writer lock, and the first duty of its next owner, on a line of their own.
 #[repr(C, align(64))]
 #[derive(Debug)]
 pub struct LockLine {
     /// [`super::lock_word::LockWord`].
     pub word: AtomicU64,
-    /// Records marked ABANDONED that the next owner of the lock frees.
+    /// Number of records marked ABANDONED that the next owner of the lock frees.
     pub abandoned: AtomicU64,
     _pad: [AtomicU64; 6],
 }
@@ -165,13 +165,13 @@ pub struct LockLine {
 #[derive(Debug)]
 pub struct Host(pub [AtomicU64; 8]);
 
-/// The head of the index file.
+/// The header of the index file.
 #[repr(C)]
 #[derive(Debug)]
 pub struct Header {
-    /// What the store is.
+    /// The identity of the store.
     pub identity: Identity,
-    /// What every call reads.
+    /// Words that every call reads.
     pub live: Live,
     /// One bit for each chunk of the heap that is backed by memory.
     pub reserved: Reserved,
@@ -179,7 +179,7 @@ pub struct Header {
     pub lock: LockLine,
     /// Free slots.
     pub table: Table,
-    /// Counters for people.
+    /// Statistics for users.
     pub counters: Counters,
     /// Next ticket of the events, and the ticket of the last gap.
     pub events: EventHead,
@@ -189,11 +189,11 @@ pub struct Header {
     pub bins: Bins,
     /// Names of the hosts of creators.
     pub hosts: [Host; HOSTS],
-    /// Limbo, and free slots that kept their memory.
+    /// Limbo, and free slots that keep their memory.
     pub shards: [Shard; SHARDS],
 }
 
-/// The reserved map: one read-mostly line.
+/// The reserved map: one line that is mostly read.
 #[repr(C, align(64))]
 #[derive(Debug)]
 pub struct Reserved(pub [AtomicU64; 8]);

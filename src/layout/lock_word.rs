@@ -1,4 +1,4 @@
-//! The one word of the writer lock.
+//! The word of the writer lock.
 
 /// Slots that can own the lock: 0 to 2047.
 pub const OWNER_SLOTS: u16 = 2048;
@@ -11,27 +11,28 @@ const SEQUENCE_SHIFT: u32 = 32;
 
 /// A value of the writer lock.
 ///
-/// The low 32 bits are the futex half; they change whenever a sleeper must look again. The high 32
-/// are a sequence, advanced by each acquire and each steal, so that two words with the same owner
-/// and sequence are one and the same holding (2^32 acquires within one look are ruled out).
+/// The low 32 bits are the futex half, which changes whenever a sleeper must load the word again.
+/// The high 32 bits are a sequence, advanced by each acquire and each steal, so two words with the
+/// same owner and sequence belong to the same holding (2^32 acquires within one inspection are
+/// ruled out).
 ///
-/// | bits  | field    |                                                       |
-/// |-------|----------|-------------------------------------------------------|
-/// | 0-15  | owner    | client slot + 1; 0 is free                            |
-/// | 16    | WAITERS  | somebody may sleep on the futex half                  |
-/// | 17    | RECOVER  | what the lock protects must be rebuilt before its use |
-/// | 18-31 | reserved | 0                                                     |
-/// | 32-63 | sequence | advanced by each acquire and steal                    |
+/// | bits  | field    |                                               |
+/// |-------|----------|-----------------------------------------------|
+/// | 0-15  | owner    | client slot + 1; 0 is free                    |
+/// | 16    | WAITERS  | there may be sleepers on the futex half       |
+/// | 17    | RECOVER  | the protected data must be rebuilt before use |
+/// | 18-31 | reserved | 0                                             |
+/// | 32-63 | sequence | advanced by each acquire and steal            |
 ///
-/// | owner | WAITERS | RECOVER | state                                                      |
-/// |-------|---------|---------|------------------------------------------------------------|
-/// | 0     | 0       | 0       | free                                                       |
-/// | 0     | 0       | 1       | free; whoever acquires it recovers first                   |
-/// | 0     | 1       | any     | never stored; taken for free, and the bit is kept          |
-/// | s + 1 | 0       | 0       | s is at work                                               |
-/// | s + 1 | 1       | 0       | s is at work and wakes all when it releases                |
-/// | s + 1 | any     | 1       | s recovers, or must when it gets to it; stays if s dies    |
-/// | >2048 | any     | any     | corrupt                                                    |
+/// | owner | WAITERS | RECOVER | state                                              |
+/// |-------|---------|---------|----------------------------------------------------|
+/// | 0     | 0       | 0       | free                                               |
+/// | 0     | 0       | 1       | free; the next owner recovers first                |
+/// | 0     | 1       | any     | never stored; treated as free, and the bit is kept |
+/// | s + 1 | 0       | 0       | s is at work                                       |
+/// | s + 1 | 1       | 0       | s is at work and wakes all when it releases        |
+/// | s + 1 | any     | 1       | s recovers, or has to; the bit stays if s dies     |
+/// | >2048 | any     | any     | corrupt                                            |
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct LockWord(u64);
 
@@ -59,33 +60,33 @@ impl LockWord {
         ((self.0 & OWNER) as u16).checked_sub(1)
     }
 
-    /// Somebody may sleep on the futex half.
+    /// Returns whether there may be sleepers on the futex half.
     pub const fn has_waiters(self) -> bool {
         self.0 & WAITERS != 0
     }
 
-    /// What the lock protects must be rebuilt before it is used.
+    /// Returns whether the protected data must be rebuilt before use.
     pub const fn needs_recovery(self) -> bool {
         self.0 & RECOVER != 0
     }
 
-    /// Advanced by each acquire and steal.
+    /// Returns the sequence, which each acquire and each steal advances.
     pub const fn sequence(self) -> u32 {
         (self.0 >> SEQUENCE_SHIFT) as u32
     }
 
-    /// What a waiter sleeps on: the low 32 bits, wherever the byte order puts them.
+    /// Returns the value that a waiter sleeps on: the low 32 bits, whatever the byte order is.
     pub const fn futex_half(self) -> u32 {
         self.0 as u32
     }
 
-    /// Both words belong to one holding by one owner.
+    /// Returns whether both words belong to one holding by one owner.
     pub const fn same_holding(self, other: Self) -> bool {
         let which = OWNER | (!0 << SEQUENCE_SHIFT);
         self.0 & which == other.0 & which
     }
 
-    /// Returns the next holding, by `slot`; the bits are kept.
+    /// Returns the next holding, by `slot`, with the same bits.
     #[must_use]
     pub const fn acquired_by(self, slot: u16) -> Self {
         let sequence = self.sequence().wrapping_add(1) as u64;
@@ -93,31 +94,31 @@ impl LockWord {
         Self((sequence << SEQUENCE_SHIFT) | kept | (slot as u64 + 1))
     }
 
-    /// Returns the next holding, by `slot`, which must recover what the dead owner left.
+    /// Returns the next holding, by `slot`, which must recover the data of the dead owner.
     #[must_use]
     pub const fn stolen_by(self, slot: u16) -> Self {
         Self(self.acquired_by(slot).0 | RECOVER)
     }
 
-    /// Returns the same holding, with somebody who will sleep.
+    /// Returns the same holding, with the bit for sleepers.
     #[must_use]
     pub const fn with_waiters(self) -> Self {
         Self(self.0 | WAITERS)
     }
 
-    /// Returns the same holding, with nothing left to recover.
+    /// Returns the same holding, without the bit for recovery.
     #[must_use]
     pub const fn recovered(self) -> Self {
         Self(self.0 & !RECOVER)
     }
 
-    /// Returns the same holding, with something to recover.
+    /// Returns the same holding, with the bit for recovery.
     #[must_use]
     pub const fn needing_recovery(self) -> Self {
         Self(self.0 | RECOVER)
     }
 
-    /// Frees, without waiters; RECOVER is kept.
+    /// Returns the free lock: without sleepers, and with the same bit for recovery.
     #[must_use]
     pub const fn released(self) -> Self {
         Self(self.0 & !(OWNER | WAITERS))

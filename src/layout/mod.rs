@@ -1,5 +1,5 @@
-//! What the bytes in the files of a store mean: types, packed words, offsets; no behaviour.
-#![allow(unsafe_code)] // `unsafe impl Shared`: the marker of what may live in shared memory
+//! The layout of a store's files: types, packed words and offsets, without behaviour.
+#![allow(unsafe_code)] // `unsafe impl Shared`: the marker of types that may live in shared memory
 
 pub mod block;
 pub mod client;
@@ -16,7 +16,7 @@ pub mod word;
 #[cfg(all(test, not(any(loom, shuttle))))]
 mod golden;
 
-/// What may live in a mapped file.
+/// A type that may live in a mapped file.
 ///
 /// # Safety
 /// `repr(C)`, any bit pattern is valid, no pointers, no padding that is read, and every field is an
@@ -49,5 +49,5 @@ pub const HASH_K0: u64 = 0x9e37_79b9_7f4a_7c15;
 /// Second constant of the hash of ids.
 pub const HASH_K1: u64 = 0xe703_7ed1_a0b4_28db;
 
-/// Version of everything in this module. A store of another version is refused.
+/// Version of everything in this module. Stores of other versions are refused.
 pub const LAYOUT_VERSION: u32 = 1;

@@ -1,4 +1,4 @@
-//! One object record: three cache lines in the object table.
+//! The record of an object: three cache lines in the object table.
 
 use super::event::Sizes;
 use super::extent::ExtentPair;
@@ -6,37 +6,37 @@ use super::word::RecordWord;
 use crate::id::ObjectId;
 use crate::sync::{AtomicU32, AtomicU64, Ordering, Ordering::Relaxed, fence};
 
-/// An object, or a free slot for one. Line 0 has all that a get needs.
+/// An object, or a free slot. Line 0 has everything that a get needs.
 #[repr(C, align(64))]
 #[derive(Debug)]
 pub struct Record {
     // Line 0: read by every get.
-    /// [`RecordWord`]: decides what the rest means.
+    /// [`RecordWord`]: determines the meaning of the other fields.
     pub word: AtomicU64,
     pub(super) id: [AtomicU64; 2],
     pub(super) id_tail: AtomicU32,
-    /// The link behind this record in the chain of ids; see [`super::word::BucketWord`].
+    /// The next record in the chain of ids; see [`super::word::BucketWord`].
     pub id_link: AtomicU32,
-    /// Where the object's bytes are.
+    /// Extents of the data.
     pub data: ExtentPair,
-    /// The same in the chain of names.
+    /// The next record in the chain of names.
     pub name_link: AtomicU32,
     _unused0: AtomicU32,
 
     // Line 1: names, metadata, provenance.
-    /// 128-bit keyed hash of the name; equal hash is equal name.
+    /// 128-bit keyed hash of the name. Equal hashes mean equal names.
     pub name_hash: [AtomicU64; 2],
-    /// Where name text and metadata are.
+    /// Extents of the name text and the metadata.
     pub meta: ExtentPair,
     /// Nonce of the creator's client file.
     pub creator_nonce: AtomicU64,
-    /// Microseconds since the Unix epoch.
+    /// Time of creation, in microseconds since the Unix epoch.
     pub create_time_us: AtomicU64,
     /// Microseconds from create to seal.
     pub construct_us: AtomicU64,
 
     // Line 2: the writer's bookkeeping.
-    /// Allocator blocks behind data 0, data 1, metadata 0, metadata 1.
+    /// Allocator blocks of data 0, data 1, metadata 0, metadata 1.
     pub blocks: [AtomicU32; 4],
     /// Client slot of the creator.
     pub creator_slot: AtomicU32,
@@ -93,37 +93,38 @@ impl Record {
         }
     }
 
-    /// Returns the word, with the order of the caller's choice.
+    /// Returns the word, loaded with the given ordering.
     #[inline]
     pub fn load_with(&self, order: Ordering) -> RecordWord {
         RecordWord(self.word.load(order))
     }
 
-    /// Returns the word, and with it what was written before it.
+    /// Returns the word and acquires what was written before it.
     #[inline]
     pub fn load(&self) -> RecordWord {
         // SYNC record-word: Acquire; pairs with the Release in `swap`.
         self.load_with(Ordering::Acquire)
     }
 
-    /// Changes the word from `old` to `new`, or tell what it is.
+    /// Changes the word from `old` to `new`. Fails with the current word if it is not `old`.
     #[track_caller]
     pub fn swap(&self, old: RecordWord, new: RecordWord) -> Result<(), RecordWord> {
-        // SYNC record-word: Release; publishes all fields written before, pairs with each Acquire load
-        // of the word. Who changes a word has seen it by such a load, or under the lock before.
+        // SYNC record-word: Release; publishes all fields written before, pairs with each Acquire
+        // load of the word. A client that changes a word has seen it by such a load, or under the
+        // lock before.
         self.word
             .compare_exchange(old.0, new.0, Ordering::Release, Ordering::Relaxed)
             .map(drop)
             .map_err(RecordWord)
     }
 
-    /// Returns the id, to be validated by the word.
+    /// Returns the id. The caller validates it by the word.
     pub fn id(&self) -> ObjectId {
         let [first, second] = [&self.id[0], &self.id[1]].map(|word| word.load(Relaxed));
         IdWords(first, second, self.id_tail.load(Relaxed)).into()
     }
 
-    /// Returns whether the id is these words, to be validated by the word.
+    /// Returns whether the id is these words. The caller validates that by the word.
     #[inline]
     pub fn has_id(&self, id: &IdWords) -> bool {
         self.id[0].load(Relaxed) == id.0
@@ -131,37 +132,38 @@ impl Record {
             && self.id_tail.load(Relaxed) == id.2
     }
 
-    /// Sets the id of a slot that is still FREE: the first of its fields to be written.
+    /// Sets the id of a slot that is still FREE. It is the first field of the new object to be
+    /// written.
     #[track_caller]
     pub fn set_id(&self, id: &IdWords) {
-        // SYNC record-fields, miss: Release; who reads this or a later field of the new object, fences
-        // and looks at the word again finds the generation that came with FREE; who follows its link
-        // and fences finds the version that its removal advanced.
+        // SYNC record-fields, miss: Release; a client that reads this or a later field of the new
+        // object, fences and loads the word again finds the generation that came with FREE; a walk
+        // that follows its link and fences finds the version that its removal advanced.
         fence(Ordering::Release);
         self.id[0].store(id.0, Relaxed);
         self.id[1].store(id.1, Relaxed);
         self.id_tail.store(id.2, Relaxed);
     }
 
-    /// Bytes of the object, to be validated by the word.
+    /// Returns the sizes of the object. The caller validates them by the word.
     #[inline]
     pub fn sizes(&self, word: RecordWord) -> Sizes {
         let payload = self.payload[word.meta_index()].load(Relaxed);
         Sizes { data: self.data.load(word.data_index()).size, metadata: payload.into() }
     }
 
-    /// Returns the hash of the name, to be validated by the word.
+    /// Returns the hash of the name. The caller validates it by the word.
     pub fn name(&self) -> NameHash {
         NameHash([self.name_hash[0].load(Relaxed), self.name_hash[1].load(Relaxed)])
     }
 
-    /// Returns whether the name has this hash, to be validated by the word.
+    /// Returns whether the name has this hash. The caller validates that by the word.
     pub fn has_name(&self, hash: &NameHash) -> bool {
         self.name_hash[0].load(Relaxed) == hash.0[0] && self.name_hash[1].load(Relaxed) == hash.0[1]
     }
 }
 
-/// An id as the words that records hold.
+/// An id as the words that a record holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IdWords(pub u64, pub u64, pub u32);
 

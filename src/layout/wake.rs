@@ -1,34 +1,35 @@
-//! The file `wake`: futex words and waiter hints.
+//! The file `wake`: futex words and hints about waiters.
 //!
-//! Whoever may map the file for writing may store anything here. A lie makes a waiter late by one
-//! bounded sleep, or a sealer wake nobody; it never makes an answer wrong.
+//! Every client that may map the file for writing may store any value here. A wrong value delays a
+//! waiter by one bounded sleep, or makes a sealer wake no waiter; it never makes an answer wrong.
 
 use crate::sync::AtomicU32;
 
-/// Words for waits by id, and words for waits by name.
+/// Number of words for waits by id, and of words for waits by name.
 pub const WAKE_WORDS: usize = 1024;
 
 /// One futex word and its hint.
 ///
-/// | hint | waiters                                    | a sealer                              |
-/// |------|--------------------------------------------|---------------------------------------|
-/// | 0    | none, or each is about to see `seq` change | does nothing (if hinted)              |
-/// | few  | there may be some                          | clears, bumps `seq`, wakes all        |
-/// | more | there may be many                          | the same with RELAY, wakes a few      |
+/// | hint | waiters                                    | a sealer                         |
+/// |------|--------------------------------------------|----------------------------------|
+/// | 0    | none, or each is about to see `seq` change | does nothing (if hinted)         |
+/// | few  | there may be a few                         | clears, bumps `seq`, wakes all   |
+/// | more | there may be many                          | the same with RELAY, wakes a few |
 #[repr(C)]
 #[derive(Debug)]
 pub struct WakeWord {
-    /// The futex: a count, and RELAY in its lowest bit.
+    /// The futex: a count, with RELAY in its lowest bit.
     pub seq: AtomicU32,
-    /// How many may sleep on `seq`, about; more than there are when nothing was sealed for long.
+    /// Approximate number of sleepers on `seq`; too high when no seal has cleared it for a long
+    /// time.
     pub hint: AtomicU32,
 }
 
 impl WakeWord {
-    /// `seq`: who was woken from an earlier value wakes the next few.
+    /// Flag in `seq`: a waiter that was woken from an earlier value wakes the next few.
     pub const RELAY: u32 = 1;
 
-    /// Returns the next value of `seq`: never the same.
+    /// Returns a value of `seq` that differs from the current one.
     pub const fn bumped(seq: u32, relay: bool) -> u32 {
         (seq | Self::RELAY).wrapping_add(1) | relay as u32
     }
@@ -53,7 +54,7 @@ pub struct LoneWakeWord {
     pub word: WakeWord,
 }
 
-/// All of the file `wake`.
+/// The whole file `wake`.
 #[repr(C, align(64))]
 #[derive(Debug)]
 pub struct WakePage {

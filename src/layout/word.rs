@@ -1,38 +1,38 @@
-//! Packed words. Each has a truth table; nothing else in the crate shifts bits of them.
+//! Packed words. Each has a truth table, and only this module shifts their bits.
 
 /// The state of an object record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
-    /// No object; the other fields of the record mean nothing.
+    /// No object; the other fields of the record are undefined.
     Free,
-    /// Its creator writes it; nobody else may look at its bytes.
+    /// The creator is writing the object; no other client may read its bytes.
     Writing,
     /// Immutable; may be leased.
     Sealed,
-    /// Deleted or evicted: invisible, its memory kept while leased (in limbo).
+    /// Deleted or evicted: invisible; its memory is kept while it is leased (in limbo).
     Doomed,
 }
 
-/// The word that decides everything about one object.
+/// The word that determines everything about one object.
 ///
-/// | bits   | field      | meaning                                                     |
-/// |--------|------------|-------------------------------------------------------------|
-/// | 63..32 | generation | advanced each time the slot is freed; `MAX` retires the slot|
-/// | 31..16 | -          | zero                                                        |
+/// | bits   | field      | meaning                                                      |
+/// |--------|------------|--------------------------------------------------------------|
+/// | 63..32 | generation | advanced each time the slot is freed; `MAX` retires the slot |
+/// | 31..16 | -          | zero                                                         |
 /// | 15     | ABANDONED  | WRITING, but given up by its creator without the writer lock |
-/// | 14     | ORPHANED   | FREE because the creator of the last generation died        |
-/// | 13     | HIDDEN     | owns memory but is no object (a chunk being trimmed)        |
-/// | 12     | TEXT       | the metadata extent holds name and metadata                 |
-/// | 11     | NAMED      | the record is in a name chain                               |
-/// | 10     | PINNED     | not chosen by eviction                                      |
-/// | 9      | META1      | metadata extent 1 is the current one, else 0                |
-/// | 8      | DATA1      | data extent 1 is the current one, else 0                    |
-/// | 7..0   | state      | 0 FREE, 1 WRITING, 2 SEALED, 3 DOOMED; others are corrupt   |
+/// | 14     | ORPHANED   | FREE because the creator of the last generation died         |
+/// | 13     | HIDDEN     | owns memory but is no object (a chunk being trimmed)         |
+/// | 12     | TEXT       | the metadata extent holds name and metadata                  |
+/// | 11     | NAMED      | the record is in a name chain                                |
+/// | 10     | PINNED     | not chosen by eviction                                       |
+/// | 9      | META1      | metadata extent 1 is the current one, else 0                 |
+/// | 8      | DATA1      | data extent 1 is the current one, else 0                     |
+/// | 7..0   | state      | 0 FREE, 1 WRITING, 2 SEALED, 3 DOOMED; others are corrupt    |
 ///
 /// FREE -> WRITING (create) -> SEALED (seal) -> DOOMED (delete, evict) -> FREE, generation + 1;
-/// WRITING -> FREE, generation + 1 (abort; ORPHANED: reap, recovery). ABANDONED is never cleared: for
-/// lookups the object is absent, and the next owner of the writer lock frees it. Flags change by CAS in any
-/// state but FREE.
+/// WRITING -> FREE, generation + 1 (abort; ORPHANED: reap, recovery). ABANDONED is never cleared:
+/// for lookups the object is absent, and the next owner of the writer lock frees it. Flags change
+/// by CAS in any state but FREE.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RecordWord(pub u64);
 
@@ -50,25 +50,26 @@ impl RecordWord {
     /// Owns memory but is no object.
     pub const HIDDEN: u64 = 1 << 13;
 
-    /// FREE because the creator of the last generation died before it sealed.
+    /// The slot is FREE because the creator of the last generation died before it sealed.
     pub const ORPHANED: u64 = 1 << 14;
 
-    /// Given up by its creator, who could not get the writer lock: absent, and to be freed.
+    /// The creator gave the object up because it could not get the writer lock: the object is
+    /// absent, and will be freed.
     pub const ABANDONED: u64 = 1 << 15;
 
     const FLAGS: u64 = 0xff00;
 
-    /// Returns a word of these parts.
+    /// Returns a word made of these parts.
     pub const fn new(generation: u32, flags: u64, state: State) -> Self {
         Self((generation as u64) << 32 | (flags & Self::FLAGS) | state as u64)
     }
 
-    /// How often the slot has been freed.
+    /// Returns how often the slot has been freed.
     pub const fn generation(self) -> u32 {
         (self.0 >> 32) as u32
     }
 
-    /// Returns the state, or nothing when the word is nonsense.
+    /// Returns the state; `None` when the word is corrupt.
     pub const fn state(self) -> Option<State> {
         match self.0 as u8 {
             0 => Some(State::Free),
@@ -89,12 +90,12 @@ impl RecordWord {
         self.0 & flags == flags
     }
 
-    /// Which of the two data extents is current.
+    /// Returns which of the two data extents is current.
     pub const fn data_index(self) -> usize {
         self.has(Self::DATA1) as usize
     }
 
-    /// Which of the two metadata extents is current.
+    /// Returns which of the two metadata extents is current.
     pub const fn meta_index(self) -> usize {
         self.has(Self::META1) as usize
     }
@@ -117,36 +118,37 @@ impl RecordWord {
 
 /// Head of a hash chain.
 ///
-/// | bits   | field   | meaning                                                             |
-/// |--------|---------|---------------------------------------------------------------------|
-/// | 63..32 | version | advanced after each removal from the chain; 0 until something is in |
-/// | 31..0  | head    | the first link                                                      |
+/// | bits   | field   | meaning                                                                 |
+/// |--------|---------|-------------------------------------------------------------------------|
+/// | 63..32 | version | advanced after each removal from the chain; 0 until the first insertion |
+/// | 31..0  | head    | the first link                                                          |
 ///
-/// | link           | meaning                                                         |
-/// |----------------|-----------------------------------------------------------------|
-/// | 0              | in a word that is all 0: nothing was ever in the chain          |
-/// | 1 ..= 2^30     | the record in slot link - 1                                     |
-/// | 2^31 + b       | the end of the chain of bucket b                                |
-/// | other          | nonsense, and so is 0 elsewhere and the end of another's chain  |
+/// | link       | meaning                                                     |
+/// |------------|-------------------------------------------------------------|
+/// | 0          | in a word that is all 0: nothing was ever in the chain      |
+/// | 1 ..= 2^30 | the record in slot link - 1                                 |
+/// | 2^31 + b   | the end of the chain of bucket b                            |
+/// | other      | corrupt, and so is 0 elsewhere and the end of another chain |
 ///
-/// The end says whose it is, so that a walk which a damaged link led astray knows that it was.
+/// The end of a chain names its bucket, so that a walk notices when a damaged link led it into
+/// another chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BucketWord(pub u64);
 
 /// Set in the link at the end of a chain.
 pub const CHAIN_END: u32 = 1 << 31;
 
-/// Returns the link at the end of the chain of a bucket.
+/// Returns the link at the end of the chain of `bucket`.
 pub const fn chain_end(bucket: usize) -> u32 {
     CHAIN_END | bucket as u32
 }
 
 impl BucketWord {
-    /// Returns a word of these parts.
+    /// Returns a word made of these parts.
     pub const fn new(version: u32, head: u32) -> Self {
         Self((version as u64) << 32 | head as u64)
     }
-    /// Advanced after each removal.
+    /// Returns the version, which each removal advances.
     pub const fn version(self) -> u32 {
         (self.0 >> 32) as u32
     }
@@ -154,19 +156,20 @@ impl BucketWord {
     pub const fn head(self) -> u32 {
         self.0 as u32
     }
-    /// Returns the first link of this bucket's chain, its end also where nothing was ever in it.
+    /// Returns the first link of this bucket's chain. It is the end of the chain if nothing was
+    /// ever inserted.
     #[inline(always)]
     pub const fn first(self, bucket: usize) -> u32 {
         if self.0 == 0 { chain_end(bucket) } else { self.head() }
     }
 }
 
-/// A lease: who holds which object, in the holder's own file.
+/// A lease: names the object that a client holds, in the client's own file.
 ///
-/// | bits   | field      | meaning                       |
-/// |--------|------------|-------------------------------|
-/// | 63..32 | generation | of the record that is held    |
-/// | 31..0  | slot       | of the record                 |
+/// | bits   | field      | meaning                    |
+/// |--------|------------|----------------------------|
+/// | 63..32 | generation | of the record that is held |
+/// | 31..0  | slot       | of the record              |
 ///
 /// 0 is no lease: the generation of an object is never 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

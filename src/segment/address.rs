@@ -1,39 +1,41 @@
-//! Addresses: which directory is meant.
+//! Addresses: how an address names the directory of a store.
 
 use crate::error::{Error, Result, Status};
 use crate::sys::{Errno, process};
 use std::ffi::CString;
 
-/// Where stores that are named by a word live.
+/// The directory of stores that are addressed by a word.
 const SHM: &str = "/dev/shm";
 
-/// Returns the directory of the stores that this user names by words.
+/// Returns the directory of this user's stores that are addressed by a word.
 pub fn directory_of_words() -> Result<String> {
-    // By the number that the parent of a user namespace knows: `unshare -r` makes anybody uid 0.
-    let uid =
-        process::outer_uid().map_err(|errno| errno.because("cannot tell who this user is"))?;
+    // The uid as the parent of a user namespace knows it: under `unshare -r` every user is uid 0.
+    let uid = process::outer_uid()
+        .map_err(|errno| errno.because("cannot find out the uid of this user"))?;
     Ok(format!("{SHM}/plasma-{uid}"))
 }
 
-/// The longest last component: leaves room for the names used while building and removing.
+/// The longest last component of a path: it leaves room for the names used while building and
+/// removing.
 const NAME_MAX: usize = 200;
 
-/// A store's directory: its parent and its name in it.
+/// The directory of a store: its parent, and its name in the parent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Address {
     /// The directory that holds the store.
     pub parent: CString,
     /// The name of the store in it.
     pub name: CString,
-    /// Both, for people and for `plasma_client_address`.
+    /// The whole path, for messages and for `plasma_client_address`.
     pub path: CString,
-    /// The parent is this user's own directory of stores: made and removed by us.
+    /// Whether the parent is this user's own directory of stores, which the library makes and
+    /// removes.
     pub own_parent: bool,
 }
 
 impl Address {
-    /// What `address` means: nothing is `$PLASMA_STORE`, else `default`; a word is a store of this
-    /// user; anything with a slash is the directory itself.
+    /// Resolves `address`: `None` is `$PLASMA_STORE`, or `default` if that is not set; a word is a
+    /// store of this user; a text with a slash is the directory itself.
     pub fn parse(address: Option<&str>) -> Result<Self> {
         match address {
             Some(text) => Self::from_text(text),
@@ -92,7 +94,7 @@ impl Address {
             let parent = if parent.is_empty() { "/" } else { parent };
             return Self::build(parent.as_bytes(), name, false);
         }
-        // From here on the working directory may change: the store is where it is now.
+        // The path is absolute from here on, because the working directory may change later.
         let here = process::working_dir().map_err(|errno| no_working_dir(path, errno))?;
         let below = parent.split('/').skip_while(|part| matches!(*part, "" | "."));
         let parent = below.fold(here, |mut parent, part| {

@@ -1,9 +1,10 @@
-//! What lies beside a store while it is made and removed: directories with names of their own.
+//! The directories beside a store while it is made and removed, which have names of their own.
 //!
-//! There are few such names for each store, so that whoever looks for what a killed process left
-//! need not read the directory around it, which may hold anything in any number. Each is tried in
-//! turn. Where strangers may make names in that directory (it is sticky, as /tmp is) they may take
-//! all of them; then a name is drawn that nobody else can guess, and that nobody else looks for.
+//! Each store has few such names, so a client that looks for the remains of a killed process need
+//! not read the parent directory, which may hold any number of other names. Each name is tried in
+//! turn. Where other users may make names in the parent (it is sticky, like /tmp), they may take
+//! all of these names; then a random name is used, which nobody can guess, and which no later
+//! client looks for.
 
 use super::address::Address;
 use super::files;
@@ -14,15 +15,16 @@ use crate::sys::{Errno, SysResult, file_lock, process, random};
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, OwnedFd};
 
-/// Names of each kind that are looked at, for each store.
+/// Number of names of each kind that every client of a store tries.
 const NAMES: u32 = 16;
 
-/// Names that are drawn when those are taken; only a fault of the machine needs a second one.
+/// Number of random names that are tried when those are taken; only a faulty machine needs a second
+/// one.
 const DRAWN: u32 = 4;
 
 const DIRECTORY: i32 = libc::O_RDONLY | libc::O_DIRECTORY | libc::O_NOFOLLOW;
 
-/// What a directory beside a store is.
+/// The purpose of a directory beside a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum DirKind {
     /// A store that is being made.
@@ -52,7 +54,8 @@ fn names(address: &Address, kind: DirKind) -> impl Iterator<Item = Result<CStrin
     fixed.chain((0..DRAWN).map(move |_| drawn()))
 }
 
-/// A directory in which a store is built, and its `index`, whose lock shows that the builder lives.
+/// A directory in which a store is built, and its `index`, whose lock shows that the builder is
+/// alive.
 pub struct Site {
     /// Its name beside the store.
     pub name: CString,
@@ -77,17 +80,18 @@ pub fn make_site(address: &Address, parent: &OwnedFd) -> Result<Site> {
     Err(Error::new(Status::System, format!("cannot find a free name beside {}", address.display())))
 }
 
-/// `None` when the name is another's.
+/// Returns `None` when the name is taken.
 fn try_site(parent: &OwnedFd, name: CString) -> SysResult<Option<Site>> {
     let parent_is_there = || file::stat_fd(parent.as_fd()).is_ok_and(|stat| stat.nlink > 0);
     match file::make_dir_at(Some(parent.as_fd()), &name, 0o700) {
         Ok(()) => {}
         Err(errno) if errno.0 == libc::EEXIST => return Ok(None),
-        // Swept before its mode was looked at.
+        // Swept between its creation and the change of its mode.
         Err(errno) if errno.0 == libc::ENOENT && parent_is_there() => return Ok(None),
         Err(errno) => return Err(errno),
     }
-    // A sweeper may take the directory or the lock in it first: then it is its, and we use another.
+    // A sweeper may take the directory, or the lock in it, first. It then owns both, and the
+    // builder uses another name.
     let swept = |errno: &Errno| matches!(errno.0, libc::ENOENT | libc::EEXIST);
     let dir = match file::open_at(Some(parent.as_fd()), &name, DIRECTORY, 0) {
         Err(errno) if swept(&errno) => return Ok(None),
@@ -112,7 +116,7 @@ fn try_site(parent: &OwnedFd, name: CString) -> SysResult<Option<Site>> {
     }
 }
 
-/// Renames the store away from its own name; the new one.
+/// Renames the store away from its own name. Returns the new name.
 pub fn move_aside(address: &Address, parent: &OwnedFd) -> Result<SysResult<CString>> {
     let here = Some(parent.as_fd());
     for aside in names(address, DirKind::Gone) {
@@ -145,7 +149,8 @@ fn sweep_one(parent: &OwnedFd, name: &CStr, kind: DirKind) {
     match kind {
         DirKind::Gone => remove_tree(parent, name, dir.as_fd()),
         DirKind::Tmp => {
-            // A builder unlocks after it has published, and the name may be another builder's then.
+            // A builder unlocks after it has published, and the name may belong to another builder
+            // then.
             if let Some(_lock) = builder_lock(&dir)
                 && is_named(parent, name, &stat)
             {
@@ -155,15 +160,15 @@ fn sweep_one(parent: &OwnedFd, name: &CStr, kind: DirKind) {
     }
 }
 
-/// Returns whether `name` still leads to this directory, which is kept open, so that no other has
-/// its inode.
+/// Returns whether `name` still names this directory. The directory is kept open, so no other can
+/// have its inode.
 pub fn is_named(parent: &OwnedFd, name: &CStr, dir: &Stat) -> bool {
     file::stat_at(Some(parent.as_fd()), name).is_ok_and(|named| named.same_file(dir))
 }
 
-/// Returns the lock of the builder of `dir`, when that is dead or done. Who has it owns a directory
-/// that is not published, so a builder that has not got that far yet finds it taken and uses
-/// another.
+/// Takes the lock of the builder of `dir` if the builder is dead or done. The owner of the lock
+/// owns a directory that is not published; a builder that has not taken the lock yet finds it taken
+/// and uses another name.
 fn builder_lock(dir: &OwnedFd) -> Option<OwnedFd> {
     let flags = libc::O_RDWR | libc::O_NOFOLLOW;
     let index = file::open_at(Some(dir.as_fd()), files::INDEX, flags, 0).or_else(|_| {

@@ -8,7 +8,7 @@ use std::ops::Deref;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
-/// A run of `T` in a mapped file; keeps the mapping.
+/// A slice of `T` in a mapped file; keeps the mapping.
 pub struct Section<T: Shared> {
     first: NonNull<T>,
     count: usize,

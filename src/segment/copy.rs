@@ -1,12 +1,13 @@
 //! Copies into the heap.
 #![allow(unsafe_code)] // raw copies
 
-/// From this size on, stores go past the caches: the target would not fit them, and a line that is
-/// to be overwritten whole need not be read first. Measured by the benchmark of `put`.
+/// From this size on, stores bypass the caches: the target would not fit into them, and a line that
+/// is overwritten completely need not be read first. Measured by the benchmark of `put`.
 #[cfg(all(target_arch = "x86_64", not(miri)))]
 const STREAM_FROM: usize = 2 << 20;
 
-/// From this size on the C library's own copy does so, in an order of pages that is faster still.
+/// From this size on the C library's own copy does the same, in an order of pages that is faster
+/// still.
 #[cfg(all(target_arch = "x86_64", not(miri)))]
 const STREAM_BELOW: usize = 512 << 20;
 

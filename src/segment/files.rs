@@ -9,29 +9,30 @@ pub const INDEX: &CStr = c"index";
 pub const HEAP: &CStr = c"heap";
 /// The words that waiters sleep on.
 pub const WAKE: &CStr = c"wake";
-/// Locked by who removes the store; there only meanwhile.
+/// Locked by a remover; it exists only during a removal.
 pub const REMOVE: &CStr = c"remove";
-/// One file for each client that may write.
+/// Contains one file for each client with write permission.
 pub const CLIENTS: &CStr = c"clients";
-/// One file for each reader of another uid.
+/// Contains one file for each reader of another uid.
 pub const READERS: &CStr = c"readers";
 
-/// The permissions of everything in a store, from the mode of `index` and `heap`.
+/// The permissions of all files of a store, derived from the mode of `index` and `heap`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Modes {
-    /// The directory of the store: writable by its owner alone.
+    /// The directory of the store, which only its owner may write.
     pub dir: u32,
-    /// `index`, `heap` and `wake`. Who may write a file may also cut it, and then whoever has it
-    /// mapped faults: so readers write none of them.
+    /// `index`, `heap` and `wake`. A process that may write a file may also truncate it, and then
+    /// every process that has it mapped faults; so readers may write none of them.
     pub shared: u32,
-    /// `clients/`: for whoever may write.
+    /// `clients/`, for users with write permission.
     pub clients: u32,
-    /// `readers/`: for whoever may read but not write; sticky. Absent when there is nobody.
+    /// `readers/`, for users with read permission only; sticky. `None` when there are no such
+    /// users.
     pub readers: Option<u32>,
 }
 
 impl Modes {
-    /// Returns the table, from the mode that the creator asked for.
+    /// Derives the permissions from the mode that the creator asked for.
     pub fn new(mode: u32) -> Result<Self> {
         let (dir, clients, readers) = match mode {
             0o600 => (0o700, 0o700, None),
@@ -58,7 +59,7 @@ pub fn slot_name(slot: u32) -> CString {
     CString::new(slot.to_string()).unwrap_or_default()
 }
 
-/// Returns the slot that `name` is the canonical name of.
+/// Returns the slot of which `name` is the canonical name.
 pub fn slot_of(name: &CStr) -> Option<u32> {
     let text = name.to_str().ok()?;
     let slot: u32 = text.parse().ok()?;

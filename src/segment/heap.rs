@@ -1,4 +1,4 @@
-//! The heap: sealed bytes to read, a creator's bytes to write.
+//! The heap: the bytes of sealed objects, to be read, and of a creator's object, to be written.
 #![allow(unsafe_code)] // copies into and out of object memory
 
 use super::copy::copy;
@@ -12,7 +12,7 @@ use crate::sys::verified_fd::VerifiedFd;
 use once_cell::sync::OnceCell;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-/// The heap file, mapped read-only, and read-write from the first create on.
+/// The heap file, mapped read-only, and from the first create on also read-write.
 pub struct Heap {
     fd: VerifiedFd,
     readable: Map,
@@ -21,21 +21,22 @@ pub struct Heap {
     chunk_shift: u32,
 }
 
-/// Sealed bytes, or a creator's own: in the heap, checked against what is reserved.
+/// The bytes of a sealed object or of the creator's own object. They lie in the heap and are
+/// reserved.
 #[derive(Clone, Copy, Debug)]
 pub struct Bytes {
-    /// First byte; not null, also when there are none.
+    /// First byte; not null, even if there are no bytes.
     pub ptr: *const u8,
-    /// How many.
+    /// Number of bytes.
     pub len: u64,
 }
 
-/// A creator's bytes.
+/// The bytes of a creator's object.
 #[derive(Clone, Copy, Debug)]
 pub struct BytesMut {
-    /// First byte; not null, also when there are none.
+    /// First byte; not null, even if there are no bytes.
     pub ptr: *mut u8,
-    /// How many.
+    /// Number of bytes.
     pub len: u64,
 }
 
@@ -45,7 +46,7 @@ impl Heap {
         let readable = Map::read_only(fd.as_fd(), capacity as usize)
             .map_err(|errno| errno.because("cannot map the heap"))?;
         let chunk_shift = chunk_size.trailing_zeros();
-        let fd = VerifiedFd::new(fd).map_err(|errno| errno.because("cannot look at the heap"))?;
+        let fd = VerifiedFd::new(fd).map_err(|errno| errno.because("cannot inspect the heap"))?;
         Ok(Self { fd, readable, writable: OnceCell::new(), capacity, chunk_shift })
     }
 
@@ -54,7 +55,8 @@ impl Heap {
         self.fd.fd()
     }
 
-    /// Chunks that `extent` touches, first and last; CORRUPT unless all of it is in the heap.
+    /// Returns the first and last chunk that `extent` touches; CORRUPT unless the whole extent is
+    /// in the heap.
     #[inline]
     pub fn chunks(&self, extent: Extent) -> Result<(u32, u32)> {
         self.find_chunks(extent).ok_or_else(|| outside(extent))
@@ -71,13 +73,13 @@ impl Heap {
         Some((first as u32, last as u32))
     }
 
-    /// Byte range of a chunk.
+    /// Returns the byte range of a chunk.
     pub fn chunk_range(&self, chunk: u32) -> (u64, u64) {
         let start = u64::from(chunk) << self.chunk_shift;
         (start, (1 << self.chunk_shift).min(self.capacity.saturating_sub(start)))
     }
 
-    /// Where `extent` lies, if all of it is in the heap and backed by memory.
+    /// Returns the byte offset of `extent` if the whole extent is in the heap and backed by memory.
     #[inline(always)]
     fn locate(&self, extent: Extent, reserved: &Reserved) -> Option<usize> {
         let (first, last) = self.find_chunks(extent)?;
@@ -90,7 +92,7 @@ impl Heap {
         self.find(extent, reserved).ok_or_else(|| outside(extent))
     }
 
-    /// As [`Heap::read`], without saying why not.
+    /// As [`Heap::read`], without a reason on failure.
     #[inline(always)]
     pub fn find(&self, extent: Extent, reserved: &Reserved) -> Option<Bytes> {
         if extent.is_empty() {
@@ -106,8 +108,9 @@ impl Heap {
         let map = self.writable.get_or_try_init(|| -> Result<Map> {
             let map = Map::read_write(self.fd.fd()?, self.capacity as usize)
                 .map_err(|errno| errno.because("cannot map the heap for writing"))?;
-            // A child must not write into what its parent creates.
-            map.dont_fork().map_err(|errno| errno.because("cannot keep the heap from children"))?;
+            // A child must not write into an object that its parent creates.
+            map.dont_fork()
+                .map_err(|errno| errno.because("cannot hide the heap from forked children"))?;
             Ok(map)
         })?;
         if extent.is_empty() {
@@ -117,19 +120,19 @@ impl Heap {
         Ok(BytesMut { ptr: map.ptr().wrapping_add(at), len: extent.size })
     }
 
-    /// Copies bytes out with a system call: right even where nothing is reserved.
+    /// Copies bytes out with a system call, which works even where no memory is reserved.
     pub fn copy_out(&self, offset: u64, into: &mut [u8]) -> bool {
         self.fd.get().and_then(|fd| file::read_at(fd, into, offset)).is_ok_and(|n| n == into.len())
     }
 
-    /// Back the full 2 MiB runs of `len` bytes from `start` on with huge pages; best effort. Before
-    /// they are reserved it costs no copy.
+    /// Backs the full 2 MiB runs of `len` bytes from `start` on with huge pages; best effort.
+    /// Before they are reserved this costs no copy.
     pub fn collapse(&self, start: u64, len: u64) {
         const HUGE: u64 = HUGE_PAGE as u64;
         let Ok(fd) = self.fd.fd() else { return };
         let (first, end) = (start.next_multiple_of(HUGE), (start + len) / HUGE * HUGE);
         for run in (first..end).step_by(HUGE as usize) {
-            // The kernel makes no huge page where there is nothing yet.
+            // The kernel makes no huge page where there is no page yet.
             if file::reserve(fd, run, 1).is_err()
                 || !self.readable.collapse(run as usize, HUGE_PAGE)
             {
@@ -164,7 +167,7 @@ fn outside(extent: Extent) -> Error {
     )
 }
 
-// SAFETY: an address and a length; who may touch the bytes is said by who holds it.
+// SAFETY: an address and a length; the holder decides which threads touch the bytes.
 unsafe impl Send for Bytes {}
 // SAFETY: as for `Send`.
 unsafe impl Sync for Bytes {}
@@ -196,7 +199,8 @@ impl BytesMut {
         unsafe { std::slice::from_raw_parts_mut(self.ptr, self.len as usize) }
     }
 
-    /// Copies `bytes` to the start. The extent is the caller's: nobody else looks at it yet.
+    /// Copies `bytes` to the start. The extent is the caller's: no other thread or process reads it
+    /// yet.
     #[track_caller]
     pub fn copy_from(self, bytes: &[u8]) {
         in_pieces(bytes.len().min(self.len as usize), |at, len| {
@@ -228,8 +232,8 @@ impl BytesMut {
     }
 }
 
-/// Calls `copy` with places and lengths that make up `len` bytes: at once, but in two pieces with a
-/// kill point before each where there are kill points.
+/// Calls `copy` with offsets and lengths that cover `len` bytes: in one piece, or with the
+/// kill-points feature in two pieces with a kill point before each.
 #[inline(always)]
 #[track_caller]
 fn in_pieces(len: usize, mut copy: impl FnMut(usize, usize)) {

@@ -1,4 +1,4 @@
-//! The files of one store, mapped and checked: the only place where bytes become types.
+//! The segment: the files of one store, mapped and checked. Only here do bytes become types.
 
 pub mod address;
 mod beside;
@@ -45,7 +45,7 @@ use crate::sys::ticks::Ticks;
 use crate::sys::verified_fd::VerifiedFd;
 use std::sync::Arc;
 
-/// The facts of a store that never change, copied out of its header once and checked.
+/// The constants of a store, copied out of its header once and checked.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts {
     /// Offsets and counts.
@@ -56,7 +56,7 @@ pub struct Facts {
     pub mode: u32,
     /// Bytes that the leases of one file in `readers/` may keep from being freed.
     pub reader_quota: u64,
-    /// Names that count in `readers/`.
+    /// Number of names that count in `readers/`.
     pub max_readers: u32,
     /// Key of the hashes.
     pub seed: Seed,
@@ -88,28 +88,29 @@ impl Facts {
             && wide(&identity.epoch_us) as i64 == self.epoch_us
     }
 
-    /// Removed when the last client leaves.
+    /// Returns whether the store is removed when its last client leaves.
     pub fn ephemeral(&self) -> bool {
         self.flags & FLAG_EPHEMERAL != 0
     }
-    /// Evicts the least recently released.
+    /// Returns whether the store evicts the least recently released objects.
     pub fn lru(&self) -> bool {
         self.flags & FLAG_LRU != 0
     }
-    /// What it does when it is full.
+    /// Returns the policy of a full store.
     pub fn eviction(&self) -> Eviction {
         if self.lru() { Eviction::Lru } else { Eviction::None }
     }
-    /// Collapses full 2 MiB runs.
+    /// Returns whether the store collapses full 2 MiB runs.
     pub fn huge_pages(&self) -> bool {
         self.flags & FLAG_HUGE_PAGES != 0
     }
-    /// Where stamps of use come from.
+    /// Returns the source of stamps of use.
     #[inline(always)]
     pub fn ticks_source(&self) -> Ticks {
         if self.flags & FLAG_COUNTER != 0 { Ticks::Counter } else { Ticks::Clock }
     }
-    /// Readers without write permission are admitted, so hints are not trusted.
+    /// Returns whether readers without write permission are admitted, so that hints are not
+    /// trusted.
     pub fn foreign_readers(&self) -> bool {
         self.flags & FLAG_FOREIGN_READERS != 0
     }
@@ -123,9 +124,9 @@ pub struct Segment {
     pub clients: VerifiedFd,
     /// `readers/`, in stores that admit them.
     pub readers: Option<VerifiedFd>,
-    /// `index`, as it was opened.
+    /// `index`, through the descriptor that it was opened with.
     pub index_fd: VerifiedFd,
-    /// What never changes.
+    /// The constants of the store.
     pub facts: Facts,
     /// Whether `index` and the heap are mapped read-only.
     pub read_only: bool,
@@ -144,7 +145,7 @@ pub struct Segment {
 }
 
 impl Segment {
-    /// Returns the head of the index file.
+    /// Returns the header of the index file.
     #[inline(always)]
     pub fn header(&self) -> &Header {
         &self.header
@@ -165,8 +166,8 @@ impl Segment {
         }
     }
 
-    /// Back the bytes `start .. end` of the index, which are reserved up to `end`, with huge pages;
-    /// best effort. Lookups at random miss the processor's tables of pages less often then.
+    /// Backs the bytes `start .. end` of the index, which are reserved up to `end`, with huge
+    /// pages; best effort. Random lookups then cause fewer TLB misses.
     pub fn collapse_index(&self, start: u64, end: u64) {
         let whole = |at: u64| at as usize / HUGE_PAGE * HUGE_PAGE;
         if whole(start) < whole(end) {
@@ -177,7 +178,7 @@ impl Segment {
     /// Returns a record of the object table.
     #[inline(always)]
     pub fn record(&self, slot: u32) -> Result<&Record> {
-        // As `Index::record`, for a borrow of the segment.
+        // Like `Index::record`, but borrows from the segment.
         if slot >= self.header().live.records_reserved.load(Ordering::Relaxed) {
             return Err(no_record(slot));
         }
@@ -190,7 +191,7 @@ impl Segment {
         Slots { head: &table.free_head, tail: &table.free_tail, count: &table.free_count }
     }
 
-    /// Returns the heap's allocator; to be used under the writer lock.
+    /// Returns the heap's allocator, for use under the writer lock.
     pub fn allocator(&self) -> Allocator<'_> {
         let header = self.header();
         Allocator::new(
@@ -223,29 +224,29 @@ impl Segment {
         &self.wake
     }
 
-    /// Wakes all who wait for anything. A word that nobody sleeps on costs no system call; whom a
-    /// sealer left asleep when it died wakes by itself (see `wait`).
+    /// Wakes every waiter. A word without sleepers costs no system call. Sleepers that a sealer
+    /// left when it died wake by themselves (see `wake`).
     pub fn wake_everybody(&self) {
         announce(self.wake().words(), self.facts.foreign_readers(), &mut |word, count| {
             futex::wake(&word.seq, count);
         });
     }
 
-    /// Returns whether the store is in use.
+    /// Returns the lifecycle word.
     #[inline(always)]
     pub fn lifecycle_word(&self) -> LifecycleWord<'_> {
         LifecycleWord::new(&self.header().live.lifecycle)
     }
 
-    /// Returns whether the store accepts calls.
+    /// Returns the lifecycle; CORRUPT if the word is none.
     #[inline(always)]
     pub fn lifecycle(&self) -> Result<Lifecycle> {
         self.lifecycle_word()
             .load()
-            .ok_or_else(|| Error::new(Status::Corrupt, "the lifecycle word is nonsense"))
+            .ok_or_else(|| Error::new(Status::Corrupt, "the lifecycle word is corrupt"))
     }
 
-    /// Returns whether somebody deleted its directories, without removing the store.
+    /// Returns whether its directories were deleted without removing the store.
     pub fn is_deleted(&self) -> bool {
         let nameless = |dir: &VerifiedFd| dir.inspect().is_ok_and(|stat| stat.nlink == 0);
         nameless(&self.dir) || nameless(&self.clients)

@@ -1,4 +1,4 @@
-//! Open a store that exists: look at everything before anything is trusted.
+//! Opens a store: checks everything before it is trusted.
 
 use super::address::Address;
 use super::files::{self, Modes};
@@ -20,14 +20,14 @@ use std::mem::offset_of;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
-/// What the opener wants to do.
+/// The access that the opener wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
     /// Only read: `index` and `heap` are opened O_RDONLY.
     Read,
-    /// Create and delete objects.
+    /// Creates and deletes objects.
     Write,
-    /// Remove the store: as [`Access::Write`], and the superuser may for others.
+    /// Removes the store: like [`Access::Write`], and the superuser may do so for other users.
     Remove,
 }
 
@@ -50,7 +50,7 @@ pub fn open(address: &Address, access: Access) -> Result<Option<Segment>> {
     refuse_file_system(dir.as_fd(), address)?;
     let opener = Opener { address, dir, owner };
     opener.open(access).map(Some).or_else(|error| {
-        // Renamed aside and unlinked while it was looked at: then nothing is there.
+        // If it was renamed aside and unlinked during the checks, nothing is there.
         let here = file::stat_at(None, &address.path);
         if here.is_ok_and(|here| here.same_file(&owner)) { Err(error) } else { Ok(None) }
     })
@@ -73,10 +73,10 @@ fn open_dir(address: &Address) -> Result<Option<OwnedFd>> {
     }
 }
 
-/// Network file systems and hugetlbfs cannot hold a store.
+/// Refuses network file systems and hugetlbfs, which cannot hold a store.
 pub fn refuse_file_system(dir: BorrowedFd<'_>, address: &Address) -> Result<fs::FileSystem> {
     let found = fs::file_system(dir)
-        .map_err(|errno| errno.because(format!("cannot look at {}", address.display())))?;
+        .map_err(|errno| errno.because(format!("cannot inspect {}", address.display())))?;
     if found.network || found.huge {
         return Err(Error::new(
             Status::Unsupported,
@@ -93,7 +93,7 @@ pub fn refuse_file_system(dir: BorrowedFd<'_>, address: &Address) -> Result<fs::
 
 fn stat(fd: &OwnedFd, address: &Address, what: &str) -> Result<Stat> {
     file::stat_fd(fd.as_fd())
-        .map_err(|errno| errno.because(format!("cannot look at {what} of {}", address.display())))
+        .map_err(|errno| errno.because(format!("cannot inspect {what} of {}", address.display())))
 }
 
 struct Opener<'a> {
@@ -110,7 +110,7 @@ impl Opener<'_> {
         let size = self.check(&index_fd, files::INDEX, None)?;
         let facts = self.facts(&index_fd, size)?;
         let modes = Modes::new(facts.mode)
-            .map_err(|_| self.corrupt("the mode in its header is none that a store can have"))?;
+            .map_err(|_| self.corrupt("its header has a mode that no store can have"))?;
         self.check(&index_fd, files::INDEX, Some(modes.shared))?;
         if access == Access::Write {
             self.refuse_superuser(&index_fd, modes.shared)?;
@@ -135,7 +135,7 @@ impl Opener<'_> {
         let index = self.map(&index_fd, geometry.index_size, read_only)?;
         let wake = self.map(&wake_fd, WAKE_FILE_SIZE, !can_hint)?;
         let keep =
-            |fd| VerifiedFd::new(fd).map_err(|errno| errno.because("cannot look at the store"));
+            |fd| VerifiedFd::new(fd).map_err(|errno| errno.because("cannot inspect the store"));
         let max_objects = u64::from(geometry.max_objects);
         let buckets = u64::from(geometry.buckets);
         Ok(Segment {
@@ -190,8 +190,8 @@ impl Opener<'_> {
         Ok(stat.size)
     }
 
-    /// Who writes must be one of those that the mode admits: the kernel lets the superuser in
-    /// everywhere, and what it made by mistake in another's store would be root's.
+    /// Refuses a writer that the mode does not admit. The kernel admits the superuser everywhere,
+    /// and files that root made by mistake in the store of another user would belong to root.
     fn refuse_superuser(&self, index: &OwnedFd, mode: u32) -> Result<()> {
         let (me, index) = (process::uid(), stat(index, self.address, "a file")?);
         let of_group = || mode & 0o020 != 0 && process::is_in_group(index.gid);
@@ -271,7 +271,7 @@ impl Opener<'_> {
         let half = |at: usize| word(at & !7) >> (at % 8 * 8) & u64::from(u32::MAX);
         // SYNC publish: read through a name that the rename made.
         if read < bytes.len() || word(offset_of!(Identity, magic)) != header::MAGIC {
-            return Err(self.not_a_store("its index does not begin like one"));
+            return Err(self.not_a_store("its index does not begin with the magic number"));
         }
         let version = half(offset_of!(Identity, version));
         if version != u64::from(LAYOUT_VERSION) {

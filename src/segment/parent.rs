@@ -1,4 +1,4 @@
-//! The directory that holds a store: found, made, and trusted only if it may be.
+//! The parent directory of a store: found, made, and trusted only if it is safe.
 
 use super::address::Address;
 use crate::error::{Error, Result, Status};
@@ -6,12 +6,13 @@ use crate::sys::file::{self, Stat};
 use crate::sys::{Errno, process};
 use std::os::fd::{AsFd, OwnedFd};
 
-/// Permission bits of who could put something into the directory, besides its owner.
+/// Permission bits of users other than the owner who could put something into the directory.
 const OTHERS_WRITE: u32 = 0o022;
 
-/// Opens the directory that holds the store; `None` when there is none.
+/// Opens the parent directory of the store; `None` when it does not exist.
 pub fn open_parent(address: &Address) -> Result<Option<OwnedFd>> {
-    // Anybody may make names in /dev/shm: what is not this user's there is not followed either.
+    // Every user may make names in /dev/shm: a directory there that is not this user's is not
+    // followed.
     let no_follow = if address.own_parent { libc::O_NOFOLLOW } else { 0 };
     let flags = libc::O_RDONLY | libc::O_DIRECTORY | no_follow;
     let parent = match file::open_at(None, &address.parent, flags, 0) {
@@ -28,17 +29,17 @@ pub fn open_parent(address: &Address) -> Result<Option<OwnedFd>> {
     };
     if address.own_parent {
         let stat = file::stat_fd(parent.as_fd())
-            .map_err(|errno| errno.because(format!("cannot look at {}", shown(address))))?;
+            .map_err(|errno| errno.because(format!("cannot inspect {}", shown(address))))?;
         refuse_squatter(address, &stat)?;
     }
     Ok(Some(parent))
 }
 
-/// As [`open_parent`]; this user's own directory of stores is made if there is none.
+/// As [`open_parent`], but makes this user's own directory of stores if it does not exist.
 pub fn make_parent(address: &Address) -> Result<OwnedFd> {
     if address.own_parent {
         match file::make_dir_at(None, &address.parent, 0o700) {
-            // ENOENT: a remover took it away before its mode was looked at.
+            // ENOENT: a remover removed it before its mode was checked.
             Err(errno) if !matches!(errno.0, libc::EEXIST | libc::ENOENT) => {
                 return Err(errno.because(format!("cannot make the directory {}", shown(address))));
             }
@@ -54,15 +55,15 @@ pub fn make_parent(address: &Address) -> Result<OwnedFd> {
     })
 }
 
-/// Returns the directory that an open store is in, wherever it was moved and whatever this
+/// Opens the directory that contains an open store, wherever the store was moved and whatever this
 /// process's working directory and root are by now.
 pub fn parent_of(dir: &impl AsFd) -> Result<OwnedFd> {
     file::open_at(Some(dir.as_fd()), c"..", libc::O_RDONLY | libc::O_DIRECTORY, 0)
         .map_err(|errno| errno.because("cannot open the directory that holds the store"))
 }
 
-/// Returns the stores that a user names by words are in a directory that is this user's alone.
-/// Anybody could have made it first: nothing in it is used then, and the error says so.
+/// Checks that the directory of stores that a user addresses by words belongs to this user alone.
+/// Any user could have made it first; then nothing in it is used, and the error says so.
 fn refuse_squatter(address: &Address, stat: &Stat) -> Result<()> {
     let (parent, me) = (shown(address), process::uid());
     if stat.uid != me {
@@ -91,7 +92,7 @@ fn refuse_squatter(address: &Address, stat: &Stat) -> Result<()> {
     Ok(())
 }
 
-/// Returns the error of a parent that is there and cannot be opened.
+/// Returns the error of a parent that exists and cannot be opened.
 fn no_parent(address: &Address, errno: Errno) -> Error {
     let parent = shown(address);
     match errno.0 {

@@ -1,4 +1,5 @@
-//! Make a store, whole or not at all: built under another name beside it, then renamed into place.
+//! Makes a store, completely or not at all: it is built under another name beside its address, then
+//! renamed into place.
 
 use super::address::Address;
 use super::beside::{Site, make_site, sweep};
@@ -26,28 +27,28 @@ use std::ffi::CStr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 
-/// What the creator asked for; zeros are defaults.
+/// The options of the creator; zeros mean defaults.
 #[derive(Clone, Copy, Debug)]
 pub struct NewStore {
     /// Bytes for data and metadata.
     pub capacity: u64,
-    /// Objects at once.
+    /// Maximum number of objects at once.
     pub max_objects: u64,
     /// Permissions of `index` and `heap`.
     pub mode: u32,
-    /// `FLAG_*`, without those that follow from the mode and the machine.
+    /// `FLAG_*`, except those that follow from the mode and the machine.
     pub flags: u32,
-    /// Reserve the whole heap now.
+    /// Whether to reserve the whole heap now.
     pub reserve: bool,
-    /// Bytes that one reader of another uid may hold.
+    /// Maximum number of bytes that one reader of another uid may hold.
     pub reader_quota: u64,
-    /// Readers of other uids at once.
+    /// Maximum number of readers of other uids at once.
     pub max_readers: u64,
 }
 
 const DEFAULT_CAPACITY: u64 = 1 << 30;
 
-/// Makes the store. `false` when another process made one at the same address first.
+/// Makes the store. Returns `false` when another process made one at the same address first.
 pub fn create(address: &Address, new: &NewStore) -> Result<bool> {
     let modes = Modes::new(new.mode)?;
     let parent = make_parent(address)?;
@@ -59,7 +60,7 @@ pub fn create(address: &Address, new: &NewStore) -> Result<bool> {
         &format!("the largest file of {}", address.display()),
     )?;
     let Site { name, dir, index } = match make_site(address, &parent) {
-        // Our own parent was empty, and a remover took it away: begin again.
+        // The parent is our own directory, was empty, and a remover removed it: start again.
         Err(error) if error.errno() == libc::ENOENT && address.own_parent => return Ok(false),
         made => made?,
     };
@@ -74,7 +75,7 @@ pub fn create(address: &Address, new: &NewStore) -> Result<bool> {
     if !matches!(published, Ok(true)) {
         remove_tree(&parent, &name, dir.as_fd());
     }
-    // A child that was forked meanwhile has the descriptor too, and would keep the lock.
+    // A child that was forked during this has the descriptor too, and would keep the lock.
     let _ = file_lock::unlock(index.as_fd());
     published
 }
@@ -162,7 +163,8 @@ impl Build<'_> {
 
     fn size(&self, fd: &OwnedFd, size: u64, reserve: &[(u64, u64)]) -> Result<()> {
         file::set_len(fd.as_fd(), size).map_err(|errno| errno.because(self.cannot()))?;
-        // A file system without fallocate is found out here also when nothing is reserved yet.
+        // This finds out whether the file system supports fallocate, even if nothing else is
+        // reserved yet.
         for &(at, len) in reserve.iter().chain(&[(0, 1)]) {
             file::reserve(fd.as_fd(), at, len).map_err(|errno| match errno.0 {
                 libc::EOPNOTSUPP | libc::ENOSYS => Error::os(
@@ -193,7 +195,7 @@ impl Build<'_> {
         let map = Map::read_write(self.index.as_fd(), geometry.index_size as usize)
             .map_err(|errno| errno.because(self.cannot()))?;
         if self.new.flags & header::FLAG_HUGE_PAGES != 0 {
-            // The chains, which are reserved whole.
+            // The chains are reserved completely.
             map.collapse(0, geometry.records_at as usize / HUGE_PAGE * HUGE_PAGE);
         }
         let map = Arc::new(map);
@@ -242,20 +244,22 @@ impl Build<'_> {
         }
         let _ = Allocator::new(&header.alloc, &header.bins, &blocks, FIRST_BLOCKS)
             .reset(geometry.units())?;
-        // SYNC publish: Release; the rename that follows shows all of it at once.
+        // SYNC publish: Release; the rename that follows makes all of it visible at once.
         id.magic.store(header::MAGIC, Release);
         Ok(())
     }
 }
 
-/// What a process needs besides the memory it asks for: the kernel charges in batches for each
-/// processor, page tables count, and so does the process's own memory.
+/// Memory that a process needs besides the bytes that it asks for: the kernel charges in batches
+/// for each processor, page tables count, and so does the process's own memory.
 const OWN_NEEDS: u64 = 512 << 10;
 
-/// Refuses to reserve what the memory cgroup has no room for: the kernel would kill, not refuse.
+/// Refuses to reserve more than the memory cgroup has room for: the kernel would kill the process
+/// instead of failing the call.
 pub fn refuse_beyond_cgroup(bytes: u64) -> Result<()> {
     if bytes <= OWN_NEEDS / 4 {
-        // Others of this size have left the spare that it takes; a look costs a dozen system calls.
+        // Earlier reservations of this size left enough to spare, and finding out costs a dozen
+        // system calls.
         return Ok(());
     }
     let page_tables = bytes / 512;

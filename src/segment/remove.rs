@@ -1,7 +1,7 @@
-//! Remove a store, or finish what a killed remover began.
+//! Removes a store, or finishes what a killed remover began.
 //!
-//! Only files that a store is made of are ever unlinked, and a store that has others in its
-//! directory is not removed.
+//! Only files that belong to a store are ever unlinked, and a store whose directory contains other
+//! files is not removed.
 
 use super::address::Address;
 use super::beside::{is_named, move_aside};
@@ -16,19 +16,19 @@ use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
-/// Names that are unlinked in one round at most.
+/// Maximum number of names that are unlinked in one round.
 const MANY: usize = 1 << 20;
 
-/// Rounds in which a directory is emptied. The first one is enough unless somebody still makes names
-/// in it: a client that joins just now, or a reader whose `readers/` could not be closed.
+/// Rounds in which a directory is emptied. The first round is enough unless names are still made in
+/// it: by a client that joins at that moment, or by a reader whose `readers/` could not be closed.
 const ROUNDS: usize = 8;
 
 /// Milliseconds to wait for another remover.
 const LOCK_TRIES: u32 = 5000;
 
-/// Removes the store at `address`: nothing starts in it any more, its directory goes away, and what
-/// connected processes hold stays readable until they release it. Returns the store, for its
-/// waiters to be woken.
+/// Removes the store at `address`: no call begins in it after this, its directory goes away, and
+/// objects that connected processes hold stay readable until they release them. Returns the store,
+/// so that the caller can wake its waiters.
 pub fn remove(address: &Address) -> Result<Segment> {
     let opened = open(address, Access::Remove);
     let opened = opened.map_err(|error| error.and_if(Status::NotAStore, "nothing was removed"));
@@ -50,17 +50,18 @@ pub fn finish_removal(address: &Address, segment: &Segment) -> Result<()> {
     if segment.lifecycle()? == Lifecycle::Gone {
         return removal.carry_out();
     }
-    // Its remover could not rename it, and took that back.
+    // Its remover could not rename it, and made it LIVE again.
     removal.give_up();
     Ok(())
 }
 
-/// The right to remove a store: one remover at a time, or the second could rename away what was made
-/// at the name meanwhile, and the first could take a GONE back that the second relies on. All that
-/// can refuse a removal is looked at before it begins, so that a store is hardly ever GONE for nothing.
+/// The right to remove a store. There is one remover at a time: a second one could rename away a
+/// new store that was made at the address, and the first one could take back a GONE that the second
+/// relies on. Everything that can prevent a removal is checked before it begins, so a store rarely
+/// becomes GONE in vain.
 ///
-/// The lock is on a file that removers alone can open: on any other, a reader could keep them all
-/// out with a read lock.
+/// The lock is on a file that only removers can open. On any other file, a reader could keep all of
+/// them out with a read lock.
 struct Removal<'a> {
     segment: &'a Segment,
     address: &'a Address,
@@ -69,7 +70,7 @@ struct Removal<'a> {
 }
 
 impl<'a> Removal<'a> {
-    /// `None` when another has removed the store.
+    /// Takes the right. Returns `None` when another process has removed the store.
     fn begin(segment: &'a Segment, address: &'a Address) -> Result<Option<Self>> {
         let dir = segment.dir.fd()?;
         let parent = match parent_of(&dir) {
@@ -83,7 +84,8 @@ impl<'a> Removal<'a> {
             match lock_removal(segment) {
                 Ok(Some(file)) => {
                     let removal = Self { segment, address, parent, file };
-                    // The name may lead to another store by now: then the old one is out of the way.
+                    // The name may belong to another store by now, which means that the old one is
+                    // out of the way.
                     if !removal.is_named(dir)? {
                         removal.give_up();
                         return Ok(None);
@@ -104,7 +106,7 @@ impl<'a> Removal<'a> {
         }
         Err(Error::new(
             Status::Timeout,
-            format!("another process is removing {} and does not get on", address.display()),
+            format!("another process is removing {} and makes no progress", address.display()),
         ))
     }
 
@@ -114,11 +116,11 @@ impl<'a> Removal<'a> {
     }
 
     fn cannot_look(&self, errno: Errno) -> Error {
-        errno.because(format!("cannot look at {}", self.address.display()))
+        errno.because(format!("cannot inspect {}", self.address.display()))
     }
 
-    /// Returns whether the kernel would let the directory be renamed: it asks the same before it
-    /// refuses to remove a directory that is not empty.
+    /// Returns whether the kernel would let the directory be renamed: rmdir makes the same checks
+    /// before it refuses a directory that is not empty.
     fn probe(&self) -> Result<()> {
         match file::remove_dir_at(Some(self.parent.as_fd()), &self.address.name) {
             Err(Errno(libc::ENOTEMPTY | libc::EEXIST)) | Ok(()) => Ok(()),
@@ -134,7 +136,7 @@ impl<'a> Removal<'a> {
         }
     }
 
-    /// GONE, rename the store aside, unlink it.
+    /// Makes the store GONE, renames it aside and unlinks it.
     fn carry_out(self) -> Result<()> {
         let Self { segment, address, parent, .. } = &self;
         let dir = segment.dir.fd()?;
@@ -145,7 +147,7 @@ impl<'a> Removal<'a> {
             Ok(aside) => {
                 remove_tree(parent, &aside, dir);
                 if address.own_parent {
-                    // Fails while it holds other stores, and that is right.
+                    // This fails while the directory contains other stores, as it should.
                     let _ = file::remove_dir_at(None, &address.parent);
                 }
                 Ok(())
@@ -160,7 +162,7 @@ impl<'a> Removal<'a> {
         }
     }
 
-    /// The store stays, or another has removed it.
+    /// Gives the right up: the store stays, or another process has removed it.
     fn give_up(self) {
         if self.file.is_some()
             && let Ok(dir) = self.segment.dir.get()
@@ -171,7 +173,7 @@ impl<'a> Removal<'a> {
 }
 
 fn refuse_strangers(address: &Address, dir: BorrowedFd<'_>, parent: &OwnedFd) -> Result<()> {
-    let cannot = |errno: Errno| errno.because(format!("cannot look at {}", address.display()));
+    let cannot = |errno: Errno| errno.because(format!("cannot inspect {}", address.display()));
     let stat = file::stat_fd(dir).map_err(cannot)?;
     let outer = file::stat_fd(parent.as_fd()).map_err(cannot)?;
     if stat.dev != outer.dev {
@@ -187,17 +189,17 @@ fn refuse_strangers(address: &Address, dir: BorrowedFd<'_>, parent: &OwnedFd) ->
     Ok(())
 }
 
-/// Returns a file that is none of a store's would be left behind in a directory that nobody looks
-/// into.
+/// Refuses a store with a file that does not belong to it: the file would be left behind in a
+/// directory that nobody inspects.
 fn refuse_foreign_files(address: &Address, segment: &Segment) -> Result<()> {
-    let cannot = |errno: Errno| errno.because(format!("cannot look at {}", address.display()));
+    let cannot = |errno: Errno| errno.because(format!("cannot inspect {}", address.display()));
     let mut known = vec![files::INDEX, files::HEAP, files::WAKE, files::CLIENTS, files::REMOVE];
-    // In it anybody may plant names, and they go with the store.
+    // Any reader may plant names in `readers/`, and they are removed with the store.
     known.extend(segment.readers.as_ref().map(|_| files::READERS));
     let clients = segment.clients.get().map_err(cannot)?;
     let is_client = |name: &CStr| {
         let stat = || file::stat_at(Some(clients), name);
-        // One that left since it was listed is no stranger.
+        // A file of a client that left since the listing is not foreign.
         files::slot_of(name).is_some() && stat().map_or(true, |stat| stat.is_file())
     };
     let found =
@@ -215,16 +217,16 @@ fn refuse_foreign_files(address: &Address, segment: &Segment) -> Result<()> {
         Some(name) => Err(Error::new(
             Status::Unsupported,
             format!(
-                "{} holds {name:?}, which is no file of a store; move it to another place, and \
-                 remove the store then",
+                "{} holds {name:?}, which does not belong to a store; move it elsewhere, and \
+                 then remove the store",
                 address.display()
             ),
         )),
     }
 }
 
-/// Returns a name in a directory that `ours` does not know; more than `most` names cannot all be
-/// known.
+/// Returns a name in a directory that `ours` does not know. If there are more than `most` names,
+/// one of them must be unknown.
 fn strange_name(
     dir: BorrowedFd<'_>,
     most: usize,
@@ -244,7 +246,7 @@ fn strange_name(
 
 impl Drop for Removal<'_> {
     fn drop(&mut self) {
-        // A child that was forked meanwhile has the descriptor too, and would keep the lock.
+        // A child that was forked during this has the descriptor too, and would keep the lock.
         let locked = match &self.file {
             Some(file) => Ok(file.as_fd()),
             None => self.segment.index_fd.get(),
@@ -253,7 +255,8 @@ impl Drop for Removal<'_> {
     }
 }
 
-/// Locks the removers' file, made if there is none; `None` while another has it.
+/// Locks the removers' file, which is made if it does not exist. Returns `None` while another
+/// process has it.
 fn lock_removal(segment: &Segment) -> SysResult<Option<Option<OwnedFd>>> {
     let dir = segment.dir.get()?;
     let flags = libc::O_RDWR | libc::O_NOFOLLOW | libc::O_NONBLOCK;
@@ -261,12 +264,12 @@ fn lock_removal(segment: &Segment) -> SysResult<Option<Option<OwnedFd>>> {
         Err(errno) if errno.0 == libc::ENOENT => return make_removal(segment),
         file => file?,
     };
-    // One that failed unlinks it.
+    // A remover that fails unlinks the file.
     let locked = file_lock::try_write_lock(file.as_fd())? && file::stat_fd(file.as_fd())?.nlink > 0;
     Ok(locked.then_some(Some(file)))
 }
 
-/// Makes the removers' file, the owner's and locked before it has a name.
+/// Makes the removers' file: it belongs to the owner, and is locked before it has a name.
 fn make_removal(segment: &Segment) -> SysResult<Option<Option<OwnedFd>>> {
     let dir = segment.dir.get()?;
     let made = || {
@@ -281,9 +284,9 @@ fn make_removal(segment: &Segment) -> SysResult<Option<Option<OwnedFd>>> {
     };
     match made() {
         Err(Errno(libc::EEXIST)) => Ok(None),
-        // Another has removed the store.
+        // Another process has removed the store.
         Err(Errno(libc::ENOENT)) => Ok(Some(None)),
-        // No room for a file; the removal makes some.
+        // There is no room for a file; the removal makes some.
         Err(Errno(libc::ENOSPC | libc::EDQUOT)) => {
             Ok(file_lock::try_write_lock(segment.index_fd.get()?)?.then_some(None))
         }
@@ -298,8 +301,8 @@ fn mount_point(address: &Address) -> Error {
     )
 }
 
-/// Unlinks what a store is made of, and its directory when that leaves it empty. Best effort: what
-/// cannot be removed is left, and a later sweep tries again.
+/// Unlinks the files of a store, and its directory if that is empty then. Best effort: what cannot
+/// be removed is left, and a later sweep tries again.
 pub fn remove_tree(parent: &OwnedFd, name: &CStr, dir: BorrowedFd<'_>) {
     for _ in 0..ROUNDS {
         let mut removed = 0;
@@ -315,19 +318,20 @@ pub fn remove_tree(parent: &OwnedFd, name: &CStr, dir: BorrowedFd<'_>) {
     }
 }
 
-/// Unlinks the names in a directory of clients, of any kind where readers plant them, and it; how
-/// many names went.
+/// Unlinks the names in a directory of clients, of any type where readers plant them, and then the
+/// directory. Returns the number of names.
 fn empty(dir: BorrowedFd<'_>, subdir: &CStr) -> usize {
     let flags = libc::O_RDONLY | libc::O_DIRECTORY | libc::O_NOFOLLOW;
     let Ok(inner) = file::open_at(Some(dir), subdir, flags, 0) else { return 0 };
     let planted = subdir == files::READERS;
     if planted {
-        // From here on its readers plant no more, so what there is comes to an end.
+        // From here on its readers can plant nothing more, so the loop ends.
         let _ = file::set_mode(inner.as_fd(), 0o700);
     }
     let at = Some(inner.as_fd());
     let mut removed = 0;
-    // Unlinked while they are listed: there may be more names than there is memory.
+    // Names are unlinked while they are listed, because there may be more names than there is
+    // memory.
     let _ = file::list_dir(inner.as_fd(), MANY, |name, _| {
         if planted || files::slot_of(name).is_some() {
             let gone = file::unlink_at(at, name).is_ok()

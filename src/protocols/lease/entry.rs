@@ -1,21 +1,22 @@
-//! Who holds a lease inside its process: the buffer that took it, and retained copies.
+//! The holders of a lease inside one process: the buffer that took it, and the retained copies.
 //!
-//! The last of them ends the lease, whichever thread it is in; and whoever is last, of the buffers
-//! and the client that closes, lets the client go.
+//! The last holder ends the lease, in whichever thread it is. When the client is closed, the last
+//! of its buffers to end, or the close itself, frees the client.
 
 use crate::sync::local::{AtomicBool, AtomicU64, Ordering::*, compiler_fence};
 
 /// The holders of one lease word.
 ///
-/// | bits   | field  | meaning                                                   |
-/// |--------|--------|-----------------------------------------------------------|
-/// | 63..16 | serial | advanced each time the entry is taken                     |
-/// | 15..1  | copies | retained copies of the buffer; changed under a lock       |
-/// | 0      | live   | the buffer that took the entry is not released            |
+/// | bits   | field  | meaning                                             |
+/// |--------|--------|-----------------------------------------------------|
+/// | 63..16 | serial | advanced each time the entry is taken               |
+/// | 15..1  | copies | retained copies of the buffer; changed under a lock |
+/// | 0      | live   | the buffer that took the entry is not released      |
 ///
 /// The entry is free, and its lease word 0, when the low 16 bits are 0.
 ///
-/// The entry of a draft has neither lease nor copies: 1 copy and not live says that a call has it.
+/// The entry of a writer has neither lease nor copies: 1 copy and not live means that a call is
+/// using it.
 #[derive(Debug)]
 pub struct Entry(AtomicU64);
 
@@ -27,13 +28,13 @@ const SERIAL: u64 = 0x1_0000;
 /// One of the holders of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Holder {
-    /// The buffer that took it.
+    /// The buffer that took the entry.
     First,
     /// A retained copy.
     Copy,
 }
 
-/// All holders are gone but the caller, who ends the lease and then calls [`Entry::end`].
+/// Proof that the caller is the last holder. It ends the lease and then calls [`Entry::end`].
 #[derive(Debug)]
 #[must_use]
 pub struct Last(u64);
@@ -50,7 +51,8 @@ impl Entry {
         Self(AtomicU64::new(0))
     }
 
-    /// Takes the entry if it is free: its new serial. `alone` says that the process has one thread.
+    /// Takes the entry if it is free, and returns its new serial. `alone` means that the process
+    /// has one thread.
     #[inline(always)]
     pub fn take(&self, alone: bool) -> Option<u64> {
         let state = self.0.load(Relaxed);
@@ -61,8 +63,8 @@ impl Entry {
         self.change(state, taken, alone).then_some(taken / SERIAL)
     }
 
-    /// Takes the entry of a draft if it is free, in a call that ends by [`Entry::leave`] or
-    /// [`Entry::end`]; its new serial.
+    /// Takes the entry of a writer if it is free, within a call that ends by [`Entry::leave`] or
+    /// [`Entry::end`]. Returns its new serial.
     #[inline(always)]
     pub fn take_for_call(&self, alone: bool) -> Option<(u64, Last)> {
         let state = self.0.load(Relaxed);
@@ -73,8 +75,8 @@ impl Entry {
         self.change(state, called, alone).then_some((called / SERIAL, Last(called)))
     }
 
-    /// Begins a call on the draft under this serial, which ends by [`Entry::leave`] or
-    /// [`Entry::end`]; nothing when it is closed or in a call.
+    /// Begins a call on the writer with this serial, which ends by [`Entry::leave`] or
+    /// [`Entry::end`]. Returns `None` when the writer is closed or in another call.
     #[inline(always)]
     pub fn enter(&self, serial: u64, alone: bool) -> Option<Last> {
         let live = live_alone(serial)?;
@@ -82,22 +84,23 @@ impl Entry {
         (self.0.load(Relaxed) == live && self.change(live, called, alone)).then_some(Last(called))
     }
 
-    /// Ends a call on a draft: others may begin one.
+    /// Ends a call on a writer, so that another call may begin.
     #[inline(always)]
     pub fn leave(&self, call: Last) {
-        // SYNC entry: Release; what the call did with the draft. Pairs with `change`.
+        // SYNC entry: Release; what the call did with the writer. Pairs with `change`.
         self.0.store(call.0 - COPY + LIVE, Release);
     }
 
     #[inline(always)]
     fn change(&self, from: u64, to: u64, alone: bool) -> bool {
         if alone {
-            // Relaxed: nobody else is there, and what other threads did before they ended is past.
+            // Relaxed: no other thread exists, and threads that ended have synchronised with this
+            // one.
             self.0.store(to, Relaxed);
             return true;
         }
-        // SYNC entry: Acquire; the lease word is 0 again, and the draft is as it was left. Pairs with
-        // `end` and `leave`.
+        // SYNC entry: Acquire; the lease word is 0 again, and the writer is as its last call left
+        // it. Pairs with `end` and `leave`.
         self.0.compare_exchange(from, to, Acquire, Relaxed).is_ok()
     }
 
@@ -108,43 +111,45 @@ impl Entry {
         state / SERIAL == serial && state & LIVE != 0
     }
 
-    /// One copy more, on behalf of a holder and under the lock; `false` when there are 32767.
+    /// Adds a copy for a holder, under the lock. Returns `false` when there are 32767 copies.
     pub fn add_copy(&self) -> bool {
         let state = self.0.load(Relaxed);
         if state & HOLDERS >= HOLDERS - LIVE {
             return false;
         }
-        // Relaxed: it takes nothing from the holder that the caller is.
+        // Relaxed: the caller is a holder itself, and stays one.
         self.0.store(state + COPY, Relaxed);
         true
     }
 
-    /// Returns whether the buffer that took the entry under this serial is its only holder: then no
-    /// lock is needed to let go.
+    /// Returns whether the buffer that took the entry under this serial is its only holder. If so,
+    /// it may be released without the lock.
     #[inline(always)]
     pub fn only_first(&self, serial: u64) -> Option<Last> {
-        // SYNC entry: Acquire; what others read before they let go comes before the lease's end.
+        // SYNC entry: Acquire; what other holders read before they let go precedes the lease's end.
         let state = self.0.load(Acquire);
         (Some(state) == live_alone(serial)).then_some(Last(state))
     }
 
-    /// One holder less, under the lock; tells whether it is the last, which stays until `end`.
+    /// Removes a holder, under the lock. Returns the proof if it is the last one, which stays until
+    /// `end`.
     pub fn let_go(&self, holder: Holder) -> Option<Last> {
         let state = self.0.load(Relaxed);
         let less = if holder == Holder::Copy { COPY } else { LIVE };
         if state & HOLDERS == less {
             return Some(Last(state));
         }
-        // SYNC entry: Release; what this holder read comes before. Pairs with `only_first`.
+        // SYNC entry: Release; precedes the end of the lease. Pairs with `only_first`.
         self.0.store(state - less, Release);
         None
     }
 
-    /// Frees the entry, whose lease has ended. `true` when the client was closed: then the caller
-    /// looks whether that was its last buffer.
+    /// Frees the entry, whose lease has ended. Returns `true` when the client was closed: the
+    /// caller then finds out whether that was its last buffer.
     ///
-    /// With `light`, who closes runs a barrier in every thread between setting `closed` and looking
-    /// at the entries. Before it in this thread, the entry is seen free; behind it, `closed` is seen.
+    /// With `light`, a thread that closes the client runs a barrier in every thread between setting
+    /// `closed` and loading the entries. If this thread frees the entry before the barrier, the
+    /// closer sees it free; if it does so after the barrier, it sees `closed`.
     #[inline(always)]
     #[must_use]
     pub fn end(&self, last: Last, closed: &AtomicBool, light: bool) -> bool {
@@ -155,21 +160,21 @@ impl Entry {
             compiler_fence(SeqCst);
             return closed.load(Relaxed);
         }
-        // SYNC entry, closed: SeqCst, both; either this sees `closed`, or who closes sees the entry
-        // free.
+        // SYNC entry, closed: SeqCst, both; either this thread sees `closed`, or the thread that
+        // closes sees the entry free.
         self.0.swap(free, SeqCst);
         closed.load(SeqCst)
     }
 
-    /// Returns whether nobody holds the entry, to be asked after `closed` was set.
+    /// Returns whether the entry has no holder. Called after `closed` was set.
     pub fn is_free(&self) -> bool {
         // SYNC entry, closed: SeqCst; pairs with the swap in `end`.
         self.0.load(SeqCst) & HOLDERS == 0
     }
 }
 
-/// Returns an entry that only its first holder has, under this serial; none for a number that is no
-/// serial.
+/// Returns the state of an entry that only its first holder has, under this serial; `None` for a
+/// number that cannot be a serial.
 #[inline(always)]
 fn live_alone(serial: u64) -> Option<u64> {
     serial.checked_mul(SERIAL).map(|serial| serial | LIVE)

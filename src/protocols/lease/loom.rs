@@ -1,9 +1,9 @@
-//! A get against a reclaim that ends in another object at the same place, in every interleaving.
+//! A get against a reclaim that puts another object in the same place, in every interleaving.
 //!
-//! The payload is a cell that loom watches: it may be written only when no reader can touch it.
-//! What the models caught when the code was broken on purpose: `protect` or `doomed` without its
-//! fence; `protect` that ignores the state or the generation; a release that is Relaxed; a scan
-//! without the fence at its end.
+//! The payload is a cell that loom watches: it may be written only while no reader can touch it.
+//! The models fail when the code is broken in these ways: `protect` or `doomed` has no fence;
+//! `protect` ignores the state or the generation; a release is Relaxed; a scan has no fence at its
+//! end.
 #![allow(unsafe_code)] // a payload that loom watches
 
 use super::{doomed, protect, release, scanned};
@@ -21,10 +21,10 @@ use ::loom::thread;
 struct Store {
     table: Table,
     lease: AtomicU64,
-    /// Whether the reader's file has a name, as the kernel tells a scan.
+    /// Whether the reader's file has a name in the directory.
     named: Mutex<bool>,
     joined: AtomicU32,
-    /// The heap: what is sealed with generation g holds g.
+    /// The heap: an object sealed with generation g contains g.
     bytes: UnsafeCell<u32>,
 }
 
@@ -46,7 +46,7 @@ impl Store {
         Arc::new(store)
     }
 
-    /// Creates object `n` in the only slot, write it, and seal it if asked to.
+    /// Creates object `n` in the only slot. If it is to be SEALED, writes and seals it.
     fn make(&self, n: usize, state: State) {
         let (slot, word) = self.table.create(id_in(0, 1, n), None, State::Writing);
         if state == State::Sealed {
@@ -62,7 +62,7 @@ impl Store {
         self.table.seal(slot, word);
     }
 
-    /// Gets object `n`, look at its bytes twice, let go. Whether it was there.
+    /// Gets object `n`, reads its bytes twice, and releases it. Returns whether it was there.
     fn get(&self, n: usize) -> bool {
         let key = Key::Id(id_in(0, 1, n));
         let Some(Hit { slot, word }) = self.table.index().find(&key).unwrap() else {
@@ -90,7 +90,7 @@ impl Store {
         *self.named.lock().unwrap() || says_joined(|| self.joined.load(Ordering::Relaxed))
     }
 
-    /// Deletes object 0; when nobody leases it, make object 1 in its place.
+    /// Deletes object 0, and makes object 1 in its place if no reader leases it.
     fn reclaim(&self) {
         let record = &self.table.records[0];
         let word = self.table.doom(0, record.load_with(Ordering::Relaxed));
@@ -101,7 +101,7 @@ impl Store {
             scanned();
             lease == object
         };
-        // The file of a client that has left is not looked at.
+        // A scan does not read the file of a client that has left.
         let leased = self.has_client() && is_leased();
         if !leased {
             self.table.slots().give(&self.table.index(), 0, word, 0).unwrap();
@@ -149,7 +149,7 @@ fn sealed_bytes_are_seen() {
 }
 
 #[test]
-fn who_joins_during_a_scan_is_seen_or_sees_doomed() {
+fn a_client_that_joins_during_a_scan_is_seen_or_sees_doomed() {
     explore(3, || {
         let store = Store::new(State::Sealed);
         *store.named.lock().unwrap() = false;
@@ -165,10 +165,11 @@ fn who_joins_during_a_scan_is_seen_or_sees_doomed() {
 }
 
 #[test]
-fn who_leaves_during_a_scan_has_let_go_before() {
+fn a_client_that_leaves_during_a_scan_has_released_before() {
     explore(3, || {
         let store = Store::new(State::Sealed);
-        // Somebody deletes its name meanwhile: what it says is all that is known of it.
+        // The name is deleted by somebody else, so only the file itself says whether the client
+        // uses the store.
         *store.named.lock().unwrap() = false;
         let leaver = store.clone();
         let leaver = thread::spawn(move || {
@@ -237,7 +238,7 @@ fn a_lease_on_another_object_tells_that_the_last_one_has_ended() {
 }
 
 #[test]
-fn what_is_found_sealed_has_all_its_fields() {
+fn an_object_found_sealed_has_all_its_fields() {
     explore(99, || {
         let store = Store::new(State::Writing);
         let creator = store.clone();

@@ -1,13 +1,14 @@
 //! Leases: hazard pointers across processes.
 //!
-//! A reader writes which generation of which slot it is about to use into a lease word of its own
-//! file, fences, and looks whether the record is still SEALED with that generation. A reclaimer
-//! makes the record DOOMED, fences, and reads all lease words. By the total order of the two fences
-//! either the reader sees DOOMED and lets go, or the reclaimer sees the lease and waits. After
-//! DOOMED no new lease on that generation can be validated, so "unleased" never goes stale.
+//! A reader stores the generation and slot that it is about to use into a lease word of its own
+//! file, fences, and loads the record's word: it must still be SEALED with that generation. A
+//! reclaimer makes the record DOOMED, fences, and reads all lease words. By the total order of the
+//! two fences, either the reader sees DOOMED and clears its lease, or the reclaimer sees the lease
+//! and frees nothing. After DOOMED no new lease on that generation can be validated, so "unleased"
+//! never goes stale.
 //!
-//! No shared count is kept, so a dead reader leaves nothing to repair: the leases in a file whose
-//! owner is dead do not count.
+//! There is no shared reference count, so a dead reader leaves nothing to repair: the leases in a
+//! file whose owner is dead do not count.
 
 pub mod entry;
 #[cfg(all(test, loom))]
@@ -20,11 +21,11 @@ use crate::layout::record::Record;
 use crate::layout::word::{LeaseWord, RecordWord, State};
 use crate::sync::{AtomicU64, Ordering, fence};
 
-/// Leases generation `seen.generation()` of `slot`, which a lookup saw SEALED, in the lease word
-/// `lease`, which is 0 before.
+/// Takes a lease on generation `seen.generation()` of `slot`, which a lookup saw SEALED, in the
+/// lease word `lease`, which is 0 before the call.
 ///
-/// Returns the record's word as validated; `None`, and the lease word cleared, when the object went
-/// away.
+/// Returns the record's word as validated. Clears the lease word and returns `None` when the object
+/// is not there any longer.
 #[inline(always)]
 pub fn protect(
     lease: &AtomicU64,
@@ -32,11 +33,11 @@ pub fn protect(
     slot: u32,
     seen: RecordWord,
 ) -> Option<RecordWord> {
-    // SYNC lease-release: Release; who finds this lease knows that the word's last one has ended.
+    // SYNC lease-release: Release; a scan that finds this lease knows that the word's last lease has ended.
     lease.store(LeaseWord::new(seen.generation(), slot).0, Ordering::Release);
     // SYNC lease: SeqCst; pairs with the fence in `doomed`.
     fence(Ordering::SeqCst);
-    // Relaxed: what is leased was seen SEALED, by a load that brought the fields of the object.
+    // Relaxed: the object was seen SEALED, by a load that brought its fields.
     let now = record.load_with(Ordering::Relaxed);
     if now.is(State::Sealed) && now.generation() == seen.generation() {
         return Some(now);
@@ -52,14 +53,15 @@ pub fn release(lease: &AtomicU64) {
     lease.store(0, Ordering::Release);
 }
 
-/// To be called between reading lease words and using the memory that they do not name.
+/// Ends a scan: called after the lease words were read, and before the memory that they do not name
+/// is used.
 pub fn scanned() {
-    // SYNC lease-release: Acquire; what a holder read before its release stays before whatever the
-    // caller does with the memory.
+    // SYNC lease-release: Acquire; what a holder read before its release precedes what the caller
+    // does with the memory.
     fence(Ordering::Acquire);
 }
 
-/// To be called between making records DOOMED and reading lease words.
+/// Begins a scan: called after records were made DOOMED, and before the lease words are read.
 pub fn doomed() {
     // SYNC lease: SeqCst; pairs with the fence in `protect`.
     fence(Ordering::SeqCst);

@@ -1,15 +1,16 @@
-//! How much a reader that is not trusted may hold.
+//! Quotas: how much an untrusted reader may hold.
 //!
-//! The reader's library counts what it holds and refuses a get that would hold more. Whoever frees
-//! memory believes no count in a file of a reader: it adds up the leases in the file itself, and those
-//! beyond the quota do not count. So a reader that cheats loses its own view, and an honest one never
-//! does: at each instant its leases are within the quota. They change while they are read, so the sum
-//! of one pass may be larger. A lease that a second pass finds again was there at the instant between both.
+//! The reader's library counts what it holds and refuses a get beyond the quota. A client that
+//! frees memory does not trust a count in a reader's file: it sums the leases in the file itself,
+//! and the leases beyond the quota do not count. So a reader that cheats loses its own views, and
+//! an honest reader never does: at each instant its leases are within the quota. The leases change
+//! while they are read, so the sum of one pass may be larger; a lease that a second pass finds
+//! again existed at the instant between the two.
 //!
-//! For that a reader fences between taking a lease word and looking the object up. Either it then sees
-//! DOOMED what was doomed before a scan, and writes no lease on it; or what was in the word before it
-//! took that is over for the scan. So the scan finds a lease on a doomed object twice only if it was
-//! there all the time.
+//! For that a reader fences between taking a lease word and looking the object up. Either it sees
+//! DOOMED what was doomed before a scan, and writes no lease on it; or the scan does not see the
+//! lease that was in the word before the reader took it. So the scan finds a lease on a doomed
+//! object twice only if the lease existed all the time.
 
 use super::scanned;
 use crate::error::Result;
@@ -18,7 +19,7 @@ use crate::support::fallible;
 use crate::sync::local::{AtomicU64, Ordering};
 use crate::sync::{Ordering::SeqCst, fence};
 
-/// Bytes that one reader holds, and how many it may.
+/// The bytes that one reader holds, and its limit.
 #[derive(Debug)]
 pub struct Quota {
     limit: u64,
@@ -26,26 +27,26 @@ pub struct Quota {
 }
 
 impl Quota {
-    /// Of a reader that holds nothing.
+    /// Creates the quota of a reader that holds nothing.
     pub fn new(limit: u64) -> Self {
         Self { limit, held: AtomicU64::new(0) }
     }
 
-    /// Bytes that the reader may hold.
+    /// Returns the bytes that the reader may hold.
     pub fn limit(&self) -> u64 {
         self.limit
     }
 
-    /// Counts `bytes` more, before the lease on them is written; `false` and nothing counted when
-    /// they are more than the reader may hold.
+    /// Adds `bytes`, before the lease on them is written. Returns `false` and adds nothing when the
+    /// reader would exceed its limit.
     pub fn take(&self, bytes: u64) -> bool {
         let mut held = self.held.load(Ordering::Relaxed);
         loop {
             let Some(more) = held.checked_add(bytes).filter(|more| *more <= self.limit) else {
                 return false;
             };
-            // SYNC quota: Acquire; the leases that were given back before are cleared, for a scan that
-            // sees the one which this makes room for.
+            // SYNC quota: Acquire; the leases that were given back are cleared first, as seen by a
+            // scan that sees the lease for which this makes room.
             let (success, failure) = (Ordering::Acquire, Ordering::Relaxed);
             match self.held.compare_exchange(held, more, success, failure) {
                 Ok(_) => return true,
@@ -54,7 +55,7 @@ impl Quota {
         }
     }
 
-    /// Counts `bytes` less, after the lease on them was cleared.
+    /// Subtracts `bytes`, after the lease on them was cleared.
     pub fn give_back(&self, bytes: u64) {
         let mut held = self.held.load(Ordering::Relaxed);
         loop {
@@ -69,16 +70,16 @@ impl Quota {
     }
 }
 
-/// To be called by a reader with a quota between taking a lease word and looking an object up.
+/// Called by a reader with a quota between taking a lease word and looking an object up.
 pub fn taken() {
-    // SYNC lease: SeqCst; pairs with the fence in `doomed`: after it, what was doomed is seen so; before
-    // it, what was in the lease word earlier is not seen by the scan.
+    // SYNC lease: SeqCst; pairs with the fence in `doomed`: after it, this reader sees DOOMED;
+    // before it, the scan does not see the earlier lease of this word.
     fence(SeqCst);
 }
 
 /// Calls `each` with the leases in a reader's file that count. `pass` reads the file and calls back
-/// with each word and its index, in order; `bytes` is how much a lease holds, nothing for a word
-/// that names no object.
+/// with each word and its index, in order. `bytes` returns how much a lease holds, or `None` for a
+/// word that names no object.
 pub fn counted(
     limit: u64,
     mut pass: impl FnMut(&mut dyn FnMut(u32, LeaseWord)) -> Result<()>,
@@ -96,7 +97,7 @@ pub fn counted(
         }
     })?;
     refused?;
-    // Its end is here, and a second pass begins.
+    // The first pass ends, and a second one begins.
     scanned();
     if sum <= limit {
         found.iter().for_each(|(_, lease, _)| each(*lease));
@@ -125,8 +126,8 @@ mod loom;
 mod tests {
     use super::*;
 
-    /// Returns the leases that count, as slots; each holds 10 bytes, and slot 0 stands for
-    /// nonsense.
+    /// Returns the slots of the leases that count. Each lease holds 10 bytes; slot 0 stands for an
+    /// invalid word.
     fn counted_in(limit: u64, passes: [&[u32]; 2]) -> Vec<u32> {
         let (mut counted_slots, mut left) = (Vec::new(), passes.into_iter());
         let pass = |each: &mut dyn FnMut(u32, LeaseWord)| {

@@ -1,8 +1,8 @@
 //! Gets against a reclaim that puts another object in the same place, in real threads.
 //!
-//! The payload is no atomic: miri and ThreadSanitizer report who touches it out of order.
+//! The payload is not atomic: miri and ThreadSanitizer report unordered accesses.
 #![allow(unsafe_code)] // a payload that miri and ThreadSanitizer watch
-#![allow(clippy::disallowed_types)] // no atomic: a race on it is to be seen
+#![allow(clippy::disallowed_types)] // not atomic, so that a race is reported
 
 use super::{doomed, protect, release};
 use crate::layout::record::IdWords;
@@ -20,14 +20,14 @@ const READERS: usize = 2;
 struct Store {
     table: Table,
     leases: [AtomicU64; READERS],
-    /// The heap: object n, of generation n, holds n.
+    /// The heap: object n, which has generation n, contains n.
     bytes: UnsafeCell<u32>,
 }
 
 // SAFETY: that accesses to the cell do not race is what the test is about.
 unsafe impl Sync for Store {}
 
-/// Returns all objects have one bucket and one slot.
+/// Returns the id of object `n`. All objects share one bucket and one slot.
 fn id(n: u32) -> IdWords {
     IdWords(n.into(), 0, 0)
 }
@@ -41,7 +41,7 @@ impl Store {
         self.table.seal(slot, word)
     }
 
-    /// Gets object `n`, look at its bytes twice, let go. Whether it was there.
+    /// Gets object `n`, reads its bytes twice, and releases it. Returns whether it was there.
     fn get(&self, reader: usize, n: u32) -> bool {
         let lease = &self.leases[reader];
         let hit = self.table.index().find(&Key::Id(id(n))).unwrap();
@@ -59,7 +59,7 @@ impl Store {
         true
     }
 
-    /// Deletes object `n`; return when nobody leases it.
+    /// Deletes object `n`, and returns when no reader leases it.
     fn reclaim(&self, n: u32, word: RecordWord) {
         let word = self.table.doom(0, word);
         doomed();
@@ -88,14 +88,14 @@ fn leased_bytes_never_change_under_their_readers() {
         for reader in 0..READERS {
             let store = &store;
             scope.spawn(move || {
-                // Whoever meets no object looks for the next one, so that they keep up.
+                // A reader that finds no object looks for the next one, so that readers keep up.
                 let mut n = 1;
                 while n < last {
                     let next = store.table.index().find(&Key::Id(id(n + 1))).unwrap();
                     if !store.get(reader, n) && next.is_some() {
                         n += 1;
                     }
-                    // The last one may be there already, and all others gone.
+                    // The last object may exist already, and all others may be gone.
                     if store.get(reader, last) {
                         break;
                     }

@@ -1,5 +1,5 @@
-//! The shipped protocol in every interleaving, on futexes that never time out: whoever sleeps on a
-//! published condition deadlocks the model.
+//! The shipped protocol in every interleaving, on futexes that never time out: a waiter that sleeps
+//! on a published condition deadlocks the model.
 
 use super::*;
 use crate::sync::AtomicU32;
@@ -9,7 +9,7 @@ use ::loom::thread;
 
 struct Shared {
     word: WakeWord,
-    /// What is waited for. Relaxed throughout: the protocol has to order it.
+    /// The condition. Relaxed throughout: the protocol has to order it.
     published: [AtomicU32; 2],
     queue: Mutex<()>,
     wake: Condvar,
@@ -44,7 +44,7 @@ impl Shared {
         announce([&self.word], unhinted, &mut |_, count| self.wake_first(count));
     }
 
-    /// As the kernel does, who slept first is woken first.
+    /// Wakes the longest sleeper first, as the kernel does.
     fn wake_first(&self, count: u32) {
         let _queue = self.queue.lock().unwrap();
         match count {
@@ -71,7 +71,7 @@ fn two_waiters_for_one_condition() {
     });
 }
 
-/// Of three sleepers the sealer wakes one: the others are woken by those before them.
+/// The sealer wakes one of three sleepers; each woken one wakes the next.
 #[test]
 fn three_waiters_for_one_condition() {
     explore(2, || {

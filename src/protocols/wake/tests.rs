@@ -83,7 +83,7 @@ fn of_many_waiters_a_few_are_woken_and_wake_the_next() {
     assert_eq!(counts(false), [FEW]);
     assert_eq!(relayed(first), [FEW]);
     let later = word.begin();
-    assert!(relayed(later).is_empty(), "who came later is behind all who must be woken");
+    assert!(relayed(later).is_empty(), "a later waiter is queued after all that must be woken");
     word.begin();
     assert_eq!(counts(true), [u32::MAX], "hints are not trusted");
     assert!(relayed(first).is_empty(), "and the relay has ended");
@@ -120,7 +120,8 @@ fn one_processor_never_spins() {
     assert_eq!(spin.limit(), 0);
 }
 
-/// A winner of get_or_create that was killed was noticed up to 100 ms later, and so was the next.
+/// Regression: a killed winner of get_or_create was noticed up to 100 ms later, and so was the next
+/// one.
 #[test]
 fn a_death_is_noticed_no_later_than_its_waiters_have_waited() {
     for number in 0..20 {
@@ -137,5 +138,5 @@ fn a_death_is_noticed_no_later_than_its_waiters_have_waited() {
     }
     let first: std::collections::HashSet<_> =
         (0..8).map(|number| Slices::staggered(number).now()).collect();
-    assert_eq!(first.len(), 8, "they look one after another");
+    assert_eq!(first.len(), 8, "they check one after another");
 }

@@ -1,4 +1,4 @@
-//! Waiters and sealers in real threads, on futexes whose sleeps do not end by themselves.
+//! Waiters and sealers in real threads, on futexes whose sleeps end only by a wake.
 
 use super::*;
 use crate::sync::AtomicU32;
@@ -10,7 +10,7 @@ const ROUNDS: u32 = rounds(1_000, 3);
 /// One wake word for two conditions.
 struct Shared {
     word: WakeWord,
-    /// What is waited for: how often it was published. Relaxed, the protocol has to order it.
+    /// The condition: how often it was published. Relaxed: the protocol has to order it.
     published: [AtomicU32; 2],
     futex: Futex,
 }
@@ -42,13 +42,13 @@ impl Shared {
     }
 }
 
-/// Two waiters for each of two sealers; each sealer seals again as soon as it is done.
+/// Two waiters for each of two sealers. Each sealer seals again as soon as it is done.
 fn run(hinted: bool) {
     let shared = Shared::new();
     thread::scope(|scope| {
         for which in [0, 1] {
             let shared = &shared;
-            // One of the waiters has the right to write hints in any case.
+            // One of the waiters may always write hints.
             for hinted in [true, hinted] {
                 scope.spawn(move || (1..=ROUNDS).for_each(|n| shared.wait_for(which, n, hinted)));
             }

@@ -6,12 +6,12 @@ use crate::sync::explore::explore;
 use ::loom::sync::{Arc, Condvar, Mutex};
 use ::loom::thread;
 
-/// The word, and a futex for it that never times out: a lost wake-up is a deadlock.
+/// The word, and a futex for it that never times out: a lost wake is a deadlock.
 struct Shared {
     word: AtomicU64,
     queue: Mutex<()>,
     wake: Condvar,
-    /// Updated by load and store, so that every lack of exclusion or order loses an update.
+    /// Updated by a load and a store, so any lack of exclusion or order loses an update.
     count: AtomicU32,
     dead: [AtomicU32; 2],
     thefts: AtomicU32,
@@ -45,7 +45,7 @@ impl Shared {
         self.wake.notify_all();
     }
 
-    /// Acquires, recover if told, count, release.
+    /// Acquires, recovers if told to, counts, and releases.
     fn work(&self, me: u16, env: &mut impl LockEnv) {
         let got = self.lock().acquire(me, env).unwrap();
         self.thefts.fetch_add(got.stolen.into(), Ordering::Relaxed);
@@ -58,7 +58,7 @@ impl Shared {
     }
 }
 
-/// Sleeps on the futex. Slots 0 and 1 die when `dead` is set; only sleeps on the dead time out.
+/// Sleeps on the futex. Slots 0 and 1 die when `dead` is set; only sleeps on a dead owner time out.
 struct Sleeps<'a>(&'a Shared);
 
 impl LockEnv for Sleeps<'_> {
@@ -80,7 +80,7 @@ impl LockEnv for Sleeps<'_> {
     }
 }
 
-/// As [`Sleeps`], but each sleep ends by itself, and orders nothing.
+/// As [`Sleeps`], but each sleep ends by itself and orders nothing.
 struct Dozes<'a>(&'a Shared);
 
 impl LockEnv for Dozes<'_> {
@@ -93,8 +93,8 @@ impl LockEnv for Dozes<'_> {
     }
 }
 
-/// A thief that is slow to act on what it found: meanwhile the owner lets go and ends, and another
-/// client takes its slot and the lock.
+/// A thief that is slow to act: after its inspection the owner releases the lock and ends, and
+/// another client takes its slot and the lock.
 struct Tarries<'a>(&'a Shared);
 
 impl LockEnv for Tarries<'_> {
@@ -113,7 +113,7 @@ impl LockEnv for Tarries<'_> {
     }
 }
 
-/// Yields instead of sleeping: only for two threads, which then take turns.
+/// Yields instead of sleeping. For two threads only, which then alternate.
 struct Yields;
 
 impl LockEnv for Yields {
@@ -157,7 +157,7 @@ fn no_wake_up_is_lost() {
 }
 
 #[test]
-fn the_dead_are_robbed_once() {
+fn a_dead_owner_is_robbed_once() {
     explore(3, || {
         let shared = Shared::new();
         let held = shared.lock().try_acquire(0).unwrap();
@@ -219,13 +219,13 @@ fn a_thief_that_dies_hands_the_duty_on() {
         let count = shared.count.load(Ordering::Relaxed);
         let thefts = shared.thefts.load(Ordering::Relaxed);
         assert_eq!(shared.recoveries.load(Ordering::Relaxed), 1);
-        // The thief was first, or came after the recovery and holds the lock, dead.
+        // The thief was first; or it came after the recovery and holds the lock, dead.
         assert_eq!((count, thefts), if thefts == 2 { (3, 2) } else { (3, 1) });
     });
 }
 
 #[test]
-fn a_delayed_thief_takes_nothing_from_who_has_the_slot_next() {
+fn a_delayed_thief_takes_nothing_from_the_next_owner_of_the_slot() {
     explore(3, || {
         let shared = Shared::new();
         assert!(!shared.lock().try_acquire(0).unwrap().recover);
@@ -238,7 +238,7 @@ fn a_delayed_thief_takes_nothing_from_who_has_the_slot_next() {
         shared.wake_all();
         let next = shared.clone();
         let next = thread::spawn(move || {
-            // Another client takes its slot.
+            // Another client takes the slot of the dead owner.
             next.dead[0].store(0, Ordering::Relaxed);
             next.work(0, &mut Sleeps(&next));
         });
@@ -251,13 +251,13 @@ fn a_delayed_thief_takes_nothing_from_who_has_the_slot_next() {
 }
 
 #[test]
-fn a_thief_is_not_taken_for_the_dead_that_had_its_slot() {
+fn a_thief_is_not_mistaken_for_a_dead_client_that_had_its_slot() {
     explore(3, || {
         let shared = Shared::new();
         assert!(!shared.lock().try_acquire(1).unwrap().recover);
         shared.count_up();
-        // Both slots have files of the dead; another client takes the place of one of them. Loom lets
-        // a thread that yielded see no value again that it saw before, so another stores them.
+        // Both slots have files of dead clients; another client takes one of the slots. Loom never
+        // shows a thread that yielded an earlier value again, so another thread stores them.
         let dead = shared.clone();
         let dead = thread::spawn(move || {
             dead.dead.iter().for_each(|dead| dead.store(1, Ordering::Relaxed));
@@ -277,7 +277,7 @@ fn a_thief_is_not_taken_for_the_dead_that_had_its_slot() {
 }
 
 #[test]
-fn a_death_counts_for_the_holding_it_was_seen_of() {
+fn a_death_counts_only_for_the_holding_that_was_inspected() {
     explore(99, || {
         let shared = Shared::new();
         assert!(!shared.lock().try_acquire(0).unwrap().recover);

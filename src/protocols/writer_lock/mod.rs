@@ -1,19 +1,19 @@
-//! The writer lock: one word, futex waiting, stealing from the dead.
+//! The writer lock: one word, futex waiting, stealing from dead owners.
 //!
-//! Nothing here sleeps or asks the kernel: [`LockEnv`] does both. A waiter sets WAITERS before it
-//! parks on the futex half it saw; a release changes that half and wakes everybody, so that a
+//! Nothing here sleeps or calls the kernel: [`LockEnv`] does both. A waiter sets WAITERS before it
+//! parks on the futex half that it saw. A release changes that half and wakes all waiters, so a
 //! waiter either finds the half changed or is woken. A releaser that dies between its CAS and its
 //! wake costs the waiters one park, which is bounded.
 //!
 //! A lock is stolen only from a holding (owner and sequence) that was seen before its owner was
 //! found dead. A steal leaves RECOVER in the word until [`WriterLock::recovered`], so a thief that
-//! dies hands the duty on.
+//! dies passes the duty on.
 
 use crate::error::{Error, Status};
 use crate::layout::lock_word::{LockWord, OWNER_SLOTS};
 use crate::sync::{AtomicU64, Ordering, fence, local};
 
-/// Pauses of the processor before the first park: about what a sleep and a wake cost.
+/// Pauses of the processor before the first park: they take about as long as a sleep and a wake.
 const SPINS: u32 = if cfg!(any(loom, shuttle)) { 1 } else { 2000 };
 
 /// The writer lock over its word in shared memory.
@@ -22,17 +22,18 @@ pub struct WriterLock<'a> {
     word: &'a AtomicU64,
 }
 
-/// What the lock needs from the system.
+/// What the lock needs from the kernel.
 pub trait LockEnv {
-    /// Sleeps while the low half of the word is `futex_half`: until woken, or a few milliseconds.
+    /// Sleeps while the low half of the word is `futex_half`, until woken or for a few
+    /// milliseconds.
     fn park(&mut self, futex_half: u32) -> Parked;
 
-    /// Pauses of the processor before the first look again at a held lock.
+    /// Returns the pauses of the processor before a held lock is loaded again for the first time.
     fn first_pause(&self) -> u32 {
         Backoff::SHORTEST
     }
 
-    /// Returns whether the client of `slot` is dead: no thread of it can store any more, and its
+    /// Returns whether the client of `slot` is dead: none of its threads can store again, and its
     /// last stores are visible here.
     fn owner_is_dead(&mut self, slot: u16) -> Result<bool, Error>;
 }
@@ -40,9 +41,10 @@ pub trait LockEnv {
 /// Why [`LockEnv::park`] returned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Parked {
-    /// Woken, changed or slept enough: look again.
+    /// Woken, changed, or slept long enough: load the word again.
     Woken,
-    /// The caller waits no longer. After [`Status::Timeout`] the owner's life is still asked for.
+    /// The caller stops waiting. After [`Status::Timeout`] the lock still finds out whether the
+    /// owner is alive.
     GiveUp(Status),
 }
 
@@ -51,7 +53,7 @@ pub enum Parked {
 pub enum LockError {
     /// The environment gave up with this status.
     GaveUp(Status),
-    /// The owner's life could not be told, and it still holds the lock.
+    /// It could not be found out whether the owner is alive, and it still holds the lock.
     Env(Error),
     /// The word is not one that Plasma stores here.
     Corrupt(LockWord),
@@ -69,13 +71,13 @@ impl From<LockError> for Error {
     }
 }
 
-/// The lock is held.
+/// Proof that the lock is held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Acquired {
-    /// Recover before anything else, then say so with [`WriterLock::recovered`].
+    /// The caller must recover before anything else, and then call [`WriterLock::recovered`].
     pub recover: bool,
-    /// Taken from a dead owner.
+    /// The lock was taken from a dead owner.
     pub stolen: bool,
     /// The word that made the caller the owner.
     pub word: LockWord,
@@ -87,7 +89,7 @@ impl<'a> WriterLock<'a> {
         Self { word }
     }
 
-    /// Returns the word now. Tells nothing about what it protects.
+    /// Returns the current word. It says nothing about the data that the lock protects.
     pub fn peek(&self) -> LockWord {
         LockWord::from_raw(self.word.load(Ordering::Relaxed))
     }
@@ -105,7 +107,7 @@ impl<'a> WriterLock<'a> {
         None
     }
 
-    /// Takes the lock, waiting for its owner; from a dead owner, steal it.
+    /// Takes the lock. Waits for its owner, and steals it from a dead owner.
     pub fn acquire(&self, me: u16, env: &mut impl LockEnv) -> Result<Acquired, LockError> {
         debug_assert!(me < OWNER_SLOTS);
         let mut seen = self.spin(env.first_pause());
@@ -134,9 +136,9 @@ impl<'a> WriterLock<'a> {
             {
                 return Err(LockError::GaveUp(status));
             }
-            // The caller lives, and so does another thread of it that holds the lock.
+            // The caller is alive, and so is another thread of it that holds the lock.
             if owner != me && self.peek().same_holding(seen) {
-                // SYNC owner: Acquire; whoever owns it locked its file before, and that is seen now.
+                // SYNC owner: Acquire; the owner locked its file before, and that is seen now.
                 fence(Ordering::Acquire);
                 match env.owner_is_dead(owner) {
                     Ok(true) => {
@@ -145,7 +147,7 @@ impl<'a> WriterLock<'a> {
                         }
                     }
                     Ok(false) => {}
-                    // Its file may have gone with it while this was asked.
+                    // The owner's file may have gone together with its holding.
                     Err(error) if self.peek().same_holding(seen) => {
                         return Err(LockError::Env(error));
                     }
@@ -159,15 +161,16 @@ impl<'a> WriterLock<'a> {
         }
     }
 
-    /// What the lock protects is whole again.
+    /// Records that the protected data is whole again.
     pub fn recovered(&self, me: u16) -> Result<(), LockError> {
-        // Relaxed: only the next owner cares, and it synchronises with the release.
+        // Relaxed: only the next owner needs it, and synchronises with the release.
         self.change(me, LockWord::recovered, Ordering::Relaxed).map(drop)
     }
 
-    /// Lets go, and call `wake` (wake all sleepers on the futex half) if somebody may sleep.
+    /// Releases the lock. Calls `wake` (which wakes all sleepers on the futex half) if there may be
+    /// sleepers.
     pub fn release(&self, me: u16, wake: impl FnOnce()) -> Result<(), LockError> {
-        // SYNC writer-lock: what the owner stored is seen by whoever acquires or steals next.
+        // SYNC writer-lock: what the owner stored is seen by the next owner or thief.
         let before = self.change(me, LockWord::released, Ordering::Release)?;
         if before.has_waiters() {
             wake();
@@ -175,7 +178,7 @@ impl<'a> WriterLock<'a> {
         Ok(())
     }
 
-    /// Lets go of what may be half changed: the next owner recovers.
+    /// Releases the lock when the protected data may be half changed: the next owner recovers.
     pub fn release_needing_recovery(&self, me: u16, wake: impl FnOnce()) -> Result<(), LockError> {
         let dirty = |word: LockWord| word.released().needing_recovery();
         // SYNC writer-lock: as in `release`.
@@ -186,7 +189,7 @@ impl<'a> WriterLock<'a> {
         Ok(())
     }
 
-    /// Looks a little while at a lock that nobody sleeps on yet, less and less often.
+    /// Loads a lock that has no sleepers yet a number of times, at growing intervals.
     fn spin(&self, first_pause: u32) -> LockWord {
         let mut seen = self.peek();
         let mut pause = first_pause;
@@ -202,19 +205,20 @@ impl<'a> WriterLock<'a> {
 
     fn take(&self, seen: LockWord, me: u16) -> Result<Acquired, LockWord> {
         let word = seen.acquired_by(me);
-        // SYNC writer-lock, owner: everything former owners stored is seen; and who asks whether this
-        // owner lives sees that its file is locked.
+        // SYNC writer-lock, owner: the stores of all earlier owners are seen; and a client that
+        // asks whether this owner is alive sees that its file is locked.
         self.swap(seen, word, Ordering::AcqRel)?;
         Ok(Acquired { recover: word.needs_recovery(), stolen: false, word })
     }
 
-    /// Steals the holding of `judged`, whatever became of its bits; `None` when it has ended.
+    /// Steals the holding of `judged`, even if its bits have changed. Returns `None` when the
+    /// holding has ended.
     fn steal(&self, judged: LockWord, me: u16) -> Option<Acquired> {
         let mut seen = judged;
         while seen.same_holding(judged) {
             let word = seen.stolen_by(me);
-            // SYNC owner: Release; as in `take`. What the dead owner stored, and those before it, is
-            // seen because it was found dead.
+            // SYNC owner: Release; as in `take`. The stores of the dead owner and of those before
+            // it are seen because it was found dead.
             match self.swap(seen, word, Ordering::Release) {
                 Ok(()) => return Some(Acquired { recover: true, stolen: true, word }),
                 Err(now) => seen = now,
@@ -223,7 +227,7 @@ impl<'a> WriterLock<'a> {
         None
     }
 
-    /// Changes the word of a lock that `me` holds; returns the word before.
+    /// Changes the word of a lock that `me` holds. Returns the word before.
     fn change(
         &self,
         me: u16,
@@ -249,20 +253,20 @@ impl<'a> WriterLock<'a> {
     }
 }
 
-/// How long a client keeps away from a lock that it found held, learnt from how often it does.
+/// How long a client stays away from a lock that it found held, learnt from how often that happens.
 ///
-/// Each look takes the word's cache line from the owner, and when the lock changes hands after each
-/// holding, all that it protects goes back and forth between processors. So where two are always after
-/// it, each has it for several holdings, and then the other. Where they meet seldom, a holding is over
-/// soon, and the first look comes after a moment. One for each client; a heuristic only, so its races
-/// do not matter.
+/// Each load takes the word's cache line from the owner. When the lock changes hands after each
+/// holding, all the data that it protects moves between processors each time. So when two clients
+/// contend all the time, each has the lock for several holdings in a row. When they seldom meet, a
+/// holding is over soon, and the first load comes after a moment. There is one for each client. It
+/// is a heuristic, so its races do not matter.
 #[derive(Debug)]
 pub struct Backoff {
     pause: local::AtomicU32,
 }
 
 impl Default for Backoff {
-    /// Of a client that never found the lock held.
+    /// Creates the backoff of a client that has never found the lock held.
     fn default() -> Self {
         Self { pause: local::AtomicU32::new(Self::SHORTEST) }
     }
@@ -272,12 +276,12 @@ impl Backoff {
     const SHORTEST: u32 = 1;
     const LONGEST: u32 = if cfg!(any(loom, shuttle)) { 1 } else { 256 };
 
-    /// Pauses of the processor before the first look again.
+    /// Returns the pauses of the processor before the first further load.
     pub fn pause(&self) -> u32 {
         self.pause.load(local::Ordering::Relaxed)
     }
 
-    /// The lock was free.
+    /// Learns that the lock was free.
     #[inline]
     pub fn found_free(&self) {
         let pause = self.pause();
@@ -286,7 +290,7 @@ impl Backoff {
         }
     }
 
-    /// The lock was held.
+    /// Learns that the lock was held.
     pub fn found_held(&self) {
         self.pause.store((2 * self.pause()).min(Self::LONGEST), local::Ordering::Relaxed);
     }

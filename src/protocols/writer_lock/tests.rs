@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// Parks by calling the script; every owner is what `dead` says.
+/// Parks by calling the script. `dead` decides whether owners are dead.
 struct Script<F> {
     on_park: F,
     dead: Result<bool, Error>,
@@ -42,7 +42,7 @@ fn free_then_held_then_free() {
 }
 
 #[test]
-fn a_release_wakes_who_waits() {
+fn a_release_wakes_waiters() {
     let word = AtomicU64::new(0);
     let lock = WriterLock::new(&word);
     let _held = lock.try_acquire(3).unwrap();
@@ -61,26 +61,26 @@ fn a_release_wakes_who_waits() {
 }
 
 #[test]
-fn the_dead_are_robbed_and_the_thief_recovers() {
+fn a_dead_owner_is_robbed_and_the_thief_recovers() {
     let word = AtomicU64::new(0);
     let lock = WriterLock::new(&word);
     let _held = lock.try_acquire(3).unwrap();
     let mut env = Script::new(Ok(true), |_| Parked::Woken);
     let got = lock.acquire(4, &mut env).unwrap();
     assert!(got.recover && got.stolen);
-    // The thief dies before it recovered: the next thief has to.
+    // The thief dies before it recovered, so the next thief has to recover.
     let got = lock.acquire(5, &mut env).unwrap();
     assert!(got.recover && got.stolen);
     assert_eq!(got.word.sequence(), 3);
     lock.recovered(5).unwrap();
     let mut woken = false;
     lock.release(5, || woken = true).unwrap();
-    assert!(woken, "the waiters of the dead are still waiters");
+    assert!(woken, "the waiters of a dead owner are still waiters");
     assert!(!lock.try_acquire(6).unwrap().recover);
 }
 
 #[test]
-fn giving_up_changes_nothing_but_asks_first() {
+fn giving_up_changes_nothing_and_asks_first() {
     let word = AtomicU64::new(0);
     let lock = WriterLock::new(&word);
     let held = lock.try_acquire(3).unwrap();
@@ -91,7 +91,7 @@ fn giving_up_changes_nothing_but_asks_first() {
     let mut env = Script::new(Ok(true), |_| Parked::GiveUp(Status::Interrupted));
     assert_eq!(lock.acquire(4, &mut env), Err(LockError::GaveUp(Status::Interrupted)));
     assert_eq!(env.asked, 0);
-    // A caller without time still robs the dead.
+    // A caller whose time is up still steals from a dead owner.
     let mut env = Script::new(Ok(true), |_| Parked::GiveUp(Status::Timeout));
     assert!(lock.acquire(4, &mut env).unwrap().stolen);
 }
@@ -119,7 +119,7 @@ fn an_unknown_fate_is_an_error_only_while_it_matters() {
 }
 
 #[test]
-fn ones_own_slot_is_never_robbed() {
+fn a_client_never_robs_its_own_slot() {
     let word = AtomicU64::new(0);
     let lock = WriterLock::new(&word);
     let _held = lock.try_acquire(3).unwrap();
@@ -142,7 +142,7 @@ fn a_holding_that_ended_is_not_stolen() {
     let again = lock.try_acquire(3).unwrap().word;
     assert!(lock.steal(judged, 4).is_none());
     assert_eq!(lock.peek(), again);
-    // Bits that changed since do not save the dead.
+    // Bits that have changed since do not protect a dead owner.
     word.fetch_or(LockWord::FREE.with_waiters().raw(), Ordering::Relaxed);
     assert!(lock.steal(again, 4).unwrap().word.has_waiters());
 }
@@ -156,7 +156,7 @@ fn a_dirty_release_makes_the_next_recover() {
     let got = lock.try_acquire(4).unwrap();
     assert!(got.recover && !got.stolen);
     lock.release(4, never).unwrap();
-    assert!(lock.try_acquire(5).unwrap().recover, "until somebody has recovered");
+    assert!(lock.try_acquire(5).unwrap().recover, "until an owner has recovered");
 }
 
 #[test]
@@ -172,13 +172,13 @@ fn nonsense_is_refused() {
 }
 
 #[test]
-fn who_finds_it_held_often_waits_longer_and_forgets_slowly() {
+fn a_client_that_finds_it_held_often_waits_longer_and_forgets_slowly() {
     let backoff = Backoff::default();
     backoff.found_free();
     assert_eq!(backoff.pause(), Backoff::SHORTEST);
     (0..20).for_each(|_| backoff.found_held());
     assert_eq!(backoff.pause(), Backoff::LONGEST);
-    // Once in some ten holdings is often: where two are always after it, it stays there.
+    // One held lock in about ten is often: with two clients in contention the pause stays there.
     (0..10).for_each(|_| backoff.found_free());
     backoff.found_held();
     assert_eq!(backoff.pause(), Backoff::LONGEST);

@@ -1,7 +1,7 @@
-//! The lock in real threads; what it protects is no atomic, so that miri and ThreadSanitizer see
-//! any two owners whose work is not ordered.
-#![allow(unsafe_code)] // what the lock protects, watched by miri and ThreadSanitizer
-#![allow(clippy::disallowed_types)] // no atomic: a race on it is to be seen
+//! The lock in real threads. The protected data is not atomic, so miri and ThreadSanitizer report
+//! two owners whose work is not ordered.
+#![allow(unsafe_code)] // the protected data, which miri and ThreadSanitizer watch
+#![allow(clippy::disallowed_types)] // not atomic, so that a race is reported
 
 use super::*;
 use crate::sync::AtomicU32;
@@ -41,7 +41,7 @@ impl Shared {
         unsafe { *self.count.get() += 1 };
     }
 
-    /// Acquires, recover if told, count, release. Whether it was stolen.
+    /// Acquires, recovers if told to, counts, and releases. Returns whether it stole the lock.
     fn work(&self, me: u16) -> bool {
         let got = self.lock().acquire(me, &mut Sleeps(self)).unwrap();
         if got.recover {
@@ -52,7 +52,7 @@ impl Shared {
         got.stolen
     }
 
-    /// `rounds` of work by each but slot 0; how many thefts that took.
+    /// Each client except slot 0 does `rounds` of work. Returns the number of thefts.
     fn work_together(&self, rounds: u32) -> u32 {
         thread::scope(|scope| {
             let owners = (1..=OWNERS).map(|me| {
@@ -64,7 +64,7 @@ impl Shared {
     }
 }
 
-/// Sleeps on the futex. Slot 0 dies when `dead` is set; nobody sleeps on the dead.
+/// Sleeps on the futex. Slot 0 dies when `dead` is set; no thread sleeps on a dead owner.
 struct Sleeps<'a>(&'a Shared);
 
 impl LockEnv for Sleeps<'_> {
@@ -90,7 +90,7 @@ fn owners_in_threads_exclude_each_other() {
 }
 
 #[test]
-fn one_thread_robs_the_dead_and_sees_what_they_did() {
+fn one_thread_robs_a_dead_owner_and_sees_its_stores() {
     for _ in 0..ROUNDS / 4 {
         let mut shared = Shared::new();
         let held = shared.lock().try_acquire(0);

@@ -1,5 +1,5 @@
-//! Retain, release and close in threads of one process, against a reclaimer of another; and calls on
-//! a draft.
+//! Retain, release and close in threads of one process, against a reclaimer in another process; and
+//! calls on a writer.
 #![allow(unsafe_code)] // a payload that loom watches
 
 use super::{Entry, Holder, Last};
@@ -18,10 +18,10 @@ struct Process {
     entry: Entry,
     copies: Mutex<()>,
     closed: AtomicBool,
-    /// How often the session was let go.
+    /// How often the client was freed.
     gone: AtomicU32,
     lease: AtomicU64,
-    /// The payload that the lease keeps from being written.
+    /// The payload that the lease protects.
     bytes: UnsafeCell<u32>,
 }
 
@@ -31,7 +31,7 @@ unsafe impl Sync for Process {}
 unsafe impl Send for Process {}
 
 impl Process {
-    /// One that holds a buffer.
+    /// Creates a process that holds a buffer.
     fn new() -> Arc<Self> {
         let process = Self {
             entry: Entry::new(),
@@ -55,7 +55,7 @@ impl Process {
         assert!(self.entry.add_copy());
     }
 
-    /// As the handle table does it.
+    /// Releases a holder as the handle table does.
     fn release(&self, holder: Holder) {
         let only = if holder == Holder::Copy { None } else { self.entry.only_first(FIRST) };
         let last = only.or_else(|| {
@@ -86,7 +86,7 @@ impl Process {
         }
     }
 
-    /// In another process, of an object that is DOOMED already.
+    /// Reclaims the object, which is DOOMED already, in another process.
     fn reclaim(&self) {
         let leased = self.lease.load(Ordering::Relaxed) != 0;
         lease::scanned();
@@ -171,18 +171,18 @@ fn an_entry_that_is_taken_again_has_no_lease_yet() {
     });
 }
 
-/// A draft that loom watches.
-struct Draft {
+/// A writer's payload that loom watches.
+struct Writer {
     entry: Entry,
     bytes: UnsafeCell<u32>,
 }
 
 // SAFETY: loom fails the model when accesses to the cell are not ordered.
-unsafe impl Sync for Draft {}
-// SAFETY: the draft holds nothing of a thread.
-unsafe impl Send for Draft {}
+unsafe impl Sync for Writer {}
+// SAFETY: the writer holds nothing of a thread.
+unsafe impl Send for Writer {}
 
-impl Draft {
+impl Writer {
     fn change(&self) -> u32 {
         // SAFETY: the pointer is the cell's; that nobody else uses it now is what loom checks.
         self.bytes.with_mut(|bytes| unsafe {
@@ -193,33 +193,33 @@ impl Draft {
 }
 
 #[test]
-fn of_calls_on_a_draft_one_at_a_time_has_it() {
+fn of_calls_on_a_writer_one_at_a_time_has_it() {
     explore(99, || {
-        let draft = Arc::new(Draft { entry: Entry::new(), bytes: UnsafeCell::new(0) });
-        let (serial, call) = draft.entry.take_for_call(false).unwrap();
-        draft.change();
-        draft.entry.leave(call);
+        let writer = Arc::new(Writer { entry: Entry::new(), bytes: UnsafeCell::new(0) });
+        let (serial, call) = writer.entry.take_for_call(false).unwrap();
+        writer.change();
+        writer.entry.leave(call);
         let closed = AtomicBool::new(false);
-        let other = draft.clone();
+        let other = writer.clone();
         let other = thread::spawn(move || {
             let Some(call) = other.entry.enter(serial, false) else { return 0 };
             other.change();
             other.entry.leave(call);
             1
         });
-        let ended = draft.entry.enter(serial, false).map(|call| {
-            assert!(!draft.entry.end(call, &closed, false));
+        let ended = writer.entry.enter(serial, false).map(|call| {
+            assert!(!writer.entry.end(call, &closed, false));
         });
-        // The place is used again at once.
-        let again = draft.entry.take_for_call(false).map(|(next, call)| {
+        // The entry is reused at once.
+        let again = writer.entry.take_for_call(false).map(|(next, call)| {
             assert_eq!(next, serial + 1);
-            draft.change();
-            draft.entry.leave(call);
+            writer.change();
+            writer.entry.leave(call);
         });
         assert!(again.is_none() || ended.is_some());
         let changed = other.join().unwrap();
         let last = if again.is_some() { serial + 1 } else { serial };
-        assert!(draft.entry.enter(last, false).is_some());
-        assert_eq!(draft.change(), 2 + changed + u32::from(again.is_some()));
+        assert!(writer.entry.enter(last, false).is_some());
+        assert_eq!(writer.change(), 2 + changed + u32::from(again.is_some()));
     });
 }

@@ -1,8 +1,8 @@
 //! A reader with a quota against a scan of its leases, in every interleaving.
 //!
 //! The reader holds one object throughout, and gets and releases others beside it: never more than
-//! its quota at once, but more of them while the scan reads its words. Whatever the scan meets, the
-//! lease that stays counts.
+//! its quota at once, but more than the quota during one scan. Whatever the scan reads, the lease
+//! that stays counts.
 
 use super::{Quota, counted, taken};
 use crate::layout::word::{LeaseWord, State};
@@ -14,7 +14,8 @@ use ::loom::sync::Arc;
 use ::loom::thread;
 
 const SIZE: u64 = 10;
-/// The object that is held, and the word of its lease: the last one that a scan reads.
+/// The object that is held throughout, and the index of its lease word: the last one that a scan
+/// reads.
 const KEPT: usize = 2;
 
 struct Reader {
@@ -24,7 +25,7 @@ struct Reader {
 }
 
 impl Reader {
-    /// Three objects of one size, of which the reader may hold two, and holds one.
+    /// Creates three objects of one size. The reader may hold two, and holds one.
     fn new() -> Arc<Self> {
         let table = Table::new(3, 1);
         (0..3).for_each(|n| {
@@ -35,7 +36,8 @@ impl Reader {
         Arc::new(reader)
     }
 
-    /// `store/objects/get_counted.rs`, get_claimed: whether it holds object `n` now, by a lease in `word`.
+    /// `store/objects/get_counted.rs`, get_claimed. Returns whether it holds object `n` now, by a
+    /// lease in `word`.
     fn get(&self, word: usize, n: usize) -> bool {
         taken();
         let record = &self.table.records[n];
@@ -58,10 +60,10 @@ impl Reader {
         self.quota.give_back(SIZE);
     }
 
-    /// `store/memory/reclaim.rs`: delete all, and ask who holds what.
+    /// `store/memory/reclaim.rs`: deletes all objects and reads the leases.
     fn lease_that_stays_counts(&self) -> bool {
         for (n, record) in self.table.records.iter().enumerate() {
-            // Without taking it out of its chain: nobody looks there.
+            // The record stays in its chain, which no thread walks.
             let word = record.load_with(Ordering::Relaxed);
             record.swap(word, word.in_state(State::Doomed)).unwrap_or_else(|_| panic!("{n}"));
         }
@@ -82,12 +84,13 @@ impl Reader {
     }
 }
 
-/// Two other threads of the reader get an object each, by a word of their own, and let go.
+/// Two other threads of the reader get one object each, with lease words of their own, and release
+/// it.
 #[test]
-fn what_comes_and_goes_takes_nothing_from_what_stays() {
+fn leases_that_come_and_go_do_not_hide_one_that_stays() {
     explore(4, || {
         let reader = Reader::new();
-        // The first one has its object already.
+        // The first thread has its object already.
         assert!(reader.get(0, 0));
         let [first, second] = [reader.clone(), reader.clone()];
         let first = thread::spawn(move || first.release(0));
