@@ -3,10 +3,11 @@
  * @file
  * Plasma for C++17: the C API of plasma.h with owners in place of handles.
  *
- * This header adds no behaviour: each method makes one call of plasma.h, which
- * its comment names, and what is said there holds here: read its caveats first.
- * What it adds is ownership. A ClientContext disconnects, a Buffer is released,
- * and a MutableBuffer that was not sealed is aborted, when its scope ends.
+ * This header adds ownership and no other behaviour. Each method makes one call
+ * of plasma.h, which its comment names. What plasma.h says of that call is true
+ * here, so read its caveats first. At the end of its scope a ClientContext
+ * disconnects, a Buffer is released, and a MutableBuffer that was not sealed is
+ * aborted.
  *
  * Example
  * -------
@@ -53,28 +54,28 @@
  * Conventions
  * -----------
  *
- * Results. A call that can fail returns a Status, which the compiler wants
- * looked at. Nothing here throws but ThrowOnError(), and what std::string and
- * std::vector throw when memory is out where they are used: for text given as
- * std::string_view and for the vectors of the calls with many objects. It
- * compiles with -fno-exceptions and -fno-rtti.
+ * Results. A call that can fail returns a [[nodiscard]] Status. ThrowOnError()
+ * throws; otherwise only std::string and std::vector throw, when they get no
+ * memory: for text passed as std::string_view, and for the vectors of calls
+ * with many objects. The header compiles with -fno-exceptions and -fno-rtti.
  *
- * Outputs are references, and come after what is given. They are written on
- * PLASMA_OK only, and what they owned before is then given back; in vectors it
- * is given back first.
+ * Outputs are references and follow the inputs. They are written on PLASMA_OK
+ * only, and what they owned before is released then; vectors are released
+ * before the call.
  *
- * Ownership. The classes that own something are moved, not copied. A moved-from
- * one is empty, as a new one is. c() lends the handle of plasma.h for calls of
- * the C API, Detach() hands it over, and a constructor takes one over.
+ * Ownership. Classes that own something can be moved, not copied. A moved-from
+ * object is empty, like a new one. c() returns the handle for calls of the C
+ * API, Detach() gives up ownership of it, and a constructor takes ownership.
  *
- * Arguments are borrowed for the call. Text is a literal, a std::string or a
- * std::string_view; Bytes is any contiguous container of plain values, text or
- * a pointer and a size; ids in a row are a vector, an array or a span of
- * ObjectID. Times are in milliseconds: kNoWait (0), kForever (-1) or more.
+ * Arguments are borrowed during the call. Text is a literal, a std::string or a
+ * std::string_view; Bytes is any contiguous container of trivially copyable
+ * values, text, or a pointer and a size; many ids are a vector, an array or a
+ * span of ObjectID. Timeouts are in milliseconds: kNoWait (0), kForever (-1) or
+ * more.
  *
- * Threads. As in C: a ClientContext, a list and a Subscription may be used by
- * any number of threads at once, but not while it is moved, connected or
- * disconnected; a buffer by one at a time.
+ * Threads. As in C, any number of threads may use a ClientContext, a list or a
+ * Subscription at once, but not while it is moved, connected or disconnected;
+ * one thread at a time may use a buffer.
  */
 
 #ifndef PLASMA_HPP

@@ -1,42 +1,42 @@
-//! `include/plasma.h` is what `src/ffi` says, and what the library exports; `include/plasma.hpp` is
-//! all of `include/plasma`, from the bottom up.
+//! `include/plasma.h` is generated from `src/ffi` and declares what the library exports;
+//! `include/plasma.hpp` includes all of `include/plasma`, from the bottom up.
 //!
-//! `make header` writes plasma.h: this test with PLASMA_UPDATE_HEADER=1.
+//! `make header` writes plasma.h: it runs this test with PLASMA_UPDATE_HEADER=1.
 #![cfg(not(loom))]
 
 #[path = "common/sources.rs"]
 mod sources;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::{env, fs};
 
-/// The files of `src/ffi` in the order of a user's life, which is that of the header.
-const FILES: &[&str] = &[
-    "version",
-    "status",
-    "error",
-    "id",
-    "options",
-    "client",
-    "buffer",
-    "write",
-    "write_many",
-    "read",
-    "read_many",
-    "metadata",
-    "info",
-    "manage",
-    "list",
-    "event",
-    "check",
+/// The groups of the header in the order in which a program needs them, and the files of `src/ffi`
+/// that each shows. The last file names the group.
+const GROUPS: &[&[&str]] = &[
+    &["version"],
+    &["status"],
+    &["error"],
+    &["id"],
+    &["connect_options", "client"],
+    &["buffer"],
+    &["create_options", "write"],
+    &["write_many"],
+    &["read"],
+    &["read_many"],
+    &["metadata"],
+    &["info"],
+    &["manage"],
+    &["list"],
+    &["event"],
+    &["check"],
 ];
 
 /// Files of `src/ffi` that the header does not show.
 const HELPERS: &[&str] = &["mod", "raw", "tests"];
 
-/// Structs that begin with `struct_size`, and how a program begins them.
+/// Structs that begin with `struct_size`, and the other fields of their initializers.
 const INIT: &[(&str, &str)] = &[
     ("plasma_connect_options_t", "0, 0, 0, 0, 0, 0, 0, -1, 0, 0"),
     ("plasma_create_options_t", "0, NULL, NULL, 0, 0"),
@@ -50,7 +50,7 @@ const INIT: &[(&str, &str)] = &[
     ("plasma_check_report_t", "0, 0, 0, 0, 0, 0, 0, 0, {0}"),
 ];
 
-/// What stands before the name of a function that C calls.
+/// The text before the name of a function that C calls.
 const EXPORTED: &str = "#[unsafe(no_mangle)]\npub extern \"C\" fn ";
 
 fn root() -> PathBuf {
@@ -82,11 +82,11 @@ fn manual() -> String {
     out + " */\n\n/**\n * @file\n * The C API of Plasma: types, constants and functions.\n */"
 }
 
-/// The version and the macros that begin structs.
-fn macros() -> String {
+/// The macros of the version.
+fn version() -> String {
     let parts: Vec<u32> =
         env!("CARGO_PKG_VERSION").split('.').map(|part| part.parse().unwrap()).collect();
-    let mut out = String::from("\n");
+    let mut out = String::new();
     for (name, value) in ["MAJOR", "MINOR", "PATCH"].iter().zip(&parts) {
         let _ = writeln!(out, "/** The {} version of this header. */", name.to_lowercase());
         let _ = writeln!(out, "#define PLASMA_VERSION_{name} {value}");
@@ -94,54 +94,119 @@ fn macros() -> String {
     let number = (parts[0] << 16) | (parts[1] << 8) | parts[2];
     out += "/** The version of this header as 0xMMmmpp; see plasma_version(). */\n";
     let _ = writeln!(out, "#define PLASMA_VERSION_NUM 0x{number:06x}\n");
-    for (name, fields) in INIT {
-        let upper = name.strip_suffix("_t").unwrap().to_uppercase();
-        let _ = writeln!(out, "/** What a {name} is begun with. */");
-        let _ = writeln!(out, "#define {upper}_INIT \\\n    {{ sizeof({name}), {fields} }}");
-    }
     out
 }
+
+/// The macro that initializes a struct, if it has one.
+fn initializer(name: &str) -> Option<String> {
+    let (_, fields) = INIT.iter().find(|(of, _)| *of == name)?;
+    let upper = name.strip_suffix("_t").unwrap().to_uppercase();
+    let comment = format!("/** Initializer for {name}. */\n");
+    let value = format!("#define {upper}_INIT \\\n    {{ sizeof({name}), {fields} }}\n\n");
+    Some(comment + &value)
+}
+
+/// Where the items begin in what cbindgen writes.
+const ITEMS: &str = "/* items */\n";
 
 fn generate() -> String {
     let mut config = cbindgen::Config::from_file(root().join("cbindgen.toml")).unwrap();
     config.header = Some(manual());
-    config.after_includes = Some(macros());
+    config.after_includes = Some(ITEMS.into());
     let mut builder = cbindgen::Builder::new().with_config(config);
-    for file in FILES {
+    for file in GROUPS.iter().copied().flatten() {
         builder = builder.with_src(root().join(format!("src/ffi/{file}.rs")));
     }
     let mut out = Vec::new();
     builder.generate().unwrap().write(&mut out);
-    let header = grouped(short_comments(&String::from_utf8(out).unwrap()));
-    // Every struct has a typedef, so the word struct is needed there only.
-    header.replace("struct plasma_", "plasma_").replace("typedef plasma_", "typedef struct plasma_")
-}
-
-/// The functions of each file of `src/ffi` under a heading: what the file says it is about.
-fn grouped(mut header: String) -> String {
-    for file in FILES {
-        let source = read(&format!("src/ffi/{file}.rs"));
-        let functions = names(&source, EXPORTED);
-        let (Some(first), Some(last)) = (functions.first(), functions.last()) else { continue };
-        let title = source.lines().next().unwrap();
-        let title = title.trim_start_matches("//! ").trim_end_matches('.');
-        let heading = format!("/**\n * @defgroup {file} {title}\n * @{{\n */\n\n");
-        let end = declaration(&header, last);
-        let end = end + header[end..].find(");\n").unwrap() + ");\n".len();
-        header.insert_str(end, "\n/** @} */\n");
-        let begin = header[..declaration(&header, first)].rfind("/**\n").unwrap();
-        header.insert_str(begin, &heading);
+    let out = String::from_utf8(out).unwrap();
+    let (head, rest) = out.split_once(ITEMS).unwrap();
+    let mut header = format!("{head}\n#ifdef __cplusplus\nextern \"C\" {{\n#endif\n\n");
+    let mut items = items(rest);
+    for group in GROUPS {
+        header += &shown(group, &mut items);
     }
-    header
+    assert!(items.is_empty(), "in no file of src/ffi: {:?}", items.keys());
+    header += "#ifdef __cplusplus\n}  // extern \"C\"\n#endif\n\n#endif  /* PLASMA_H */\n";
+    // Every struct has a typedef, so the word struct is needed there only.
+    let header = short_comments(&header).replace("struct plasma_", "plasma_");
+    header.replace("typedef plasma_", "typedef struct plasma_")
 }
 
-/// Where the line that declares a function begins.
-fn declaration(header: &str, name: &str) -> usize {
-    let is_name = |at: usize| !header[..at].ends_with(|c: char| c == '_' || c.is_alphanumeric());
-    let call = format!("{name}(");
-    let mut found = header.match_indices(&call).map(|(at, _)| at).filter(|&at| is_name(at));
-    let line = |at: usize| header[..at].rfind('\n').map_or(0, |end| end + 1);
-    found.find(|&at| header[line(at)..].starts_with(|c: char| c.is_alphabetic())).map(line).unwrap()
+/// Each item that cbindgen writes, with its comment, by its name.
+fn items(mut text: &str) -> BTreeMap<String, String> {
+    let mut items = BTreeMap::new();
+    while let Some(begin) = text.find("/**\n") {
+        text = &text[begin..];
+        let code = text.find(" */\n").unwrap() + " */\n".len();
+        let end = match &text[code..] {
+            define if define.starts_with("#define") => "\n",
+            braces if braces.lines().next().unwrap().ends_with('{') => "\n} ",
+            _ => ";\n",
+        };
+        let end = code + text[code..].find(end).unwrap() + end.len();
+        let end =
+            end + if text[..end].ends_with('\n') { 0 } else { text[end..].find('\n').unwrap() + 1 };
+        let name = name(&text[code..end]);
+        let old = items.insert(name.clone(), text[..end].to_owned());
+        assert!(old.is_none(), "{name} stands twice");
+        text = &text[end..];
+    }
+    items
+}
+
+/// The name that a definition or a declaration of C gives.
+fn name(code: &str) -> String {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let before = match code.strip_prefix("#define ") {
+        Some(rest) => rest.split(' ').next().unwrap(),
+        None => {
+            let last = code.rsplit_once("\n} ").map_or(code, |(_, name)| name);
+            last.split_once('(').map_or(last.trim_end_matches([';', '\n']), |(head, _)| head)
+        }
+    };
+    before.rsplit(|c| !is_name(c)).next().unwrap().to_owned()
+}
+
+/// The items of some files of `src/ffi`, in their order, under a heading: what the last file says
+/// it is about.
+fn shown(files: &[&str], items: &mut BTreeMap<String, String>) -> String {
+    let group = files.last().unwrap();
+    let mut out = String::new();
+    for file in files {
+        let source = read(&format!("src/ffi/{file}.rs"));
+        if file == group {
+            let title = source.lines().next().unwrap().trim_start_matches("//! ");
+            let title = title.trim_end_matches('.');
+            out = format!("/**\n * @defgroup {group} {title}\n * @{{\n */\n\n{out}");
+        }
+        if *file == "version" {
+            out += &version();
+        }
+        for line in source.lines() {
+            let Some(name) = defined(line) else { continue };
+            let Some(item) = items.remove(name) else { continue };
+            out += &in_hexadecimal(&item, line);
+            out += "\n";
+            out += &initializer(name).unwrap_or_default();
+        }
+    }
+    out + "/** @} */\n\n"
+}
+
+/// The name that a line of Rust makes public.
+fn defined(line: &str) -> Option<&str> {
+    const KINDS: &[&str] = &["const ", "struct ", "enum ", "type ", "extern \"C\" fn "];
+    let line = line.strip_prefix("pub ")?;
+    let name = KINDS.iter().find_map(|kind| line.strip_prefix(kind))?;
+    name.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next()
+}
+
+/// A constant that the source writes in hexadecimal, as flags are, is hexadecimal in the header.
+fn in_hexadecimal(item: &str, line: &str) -> String {
+    let Some((_, value)) = line.split_once(" = 0x") else { return item.to_owned() };
+    let (head, _) = item.trim_end().rsplit_once(' ').unwrap();
+    format!("{head} 0x{}\n", value.trim_end_matches(';'))
 }
 
 /// Comments of one line take one line.
@@ -224,7 +289,7 @@ fn plasma_hpp_includes_all_of_its_parts_and_each_part_only_those_before_it() {
     }
 }
 
-/// The names behind each `marker` in `text`.
+/// The names that follow each `marker` in `text`.
 fn names(text: &str, marker: &str) -> Vec<String> {
     let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
     text.match_indices(marker)
@@ -245,7 +310,8 @@ fn declared() -> BTreeSet<String> {
 
 #[test]
 fn each_function_is_declared_and_defined_once() {
-    let shown: BTreeSet<_> = FILES.iter().chain(HELPERS).map(|file| format!("{file}.rs")).collect();
+    let shown: BTreeSet<_> =
+        GROUPS.iter().copied().flatten().chain(HELPERS).map(|file| format!("{file}.rs")).collect();
     let (mut files, mut defined) = (BTreeSet::new(), Vec::new());
     for entry in fs::read_dir(root().join("src/ffi")).unwrap() {
         let file = entry.unwrap().file_name().into_string().unwrap();
@@ -256,7 +322,7 @@ fn each_function_is_declared_and_defined_once() {
         defined.extend(exported);
         files.insert(file);
     }
-    assert_eq!(files, shown, "files of src/ffi, and FILES and HELPERS of this test");
+    assert_eq!(files, shown, "files of src/ffi, and GROUPS and HELPERS of this test");
     let once: BTreeSet<_> = defined.iter().cloned().collect();
     assert_eq!(once.len(), defined.len(), "defined twice: {defined:?}");
     assert_eq!(once, declared());

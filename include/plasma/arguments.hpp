@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * What calls take: text, bytes, values in a row, and times.
+ * Types of arguments: text, bytes, spans and timeouts.
  */
 
 #ifndef PLASMA_ARGUMENTS_HPP
@@ -18,17 +18,17 @@
 
 namespace plasma {
 
-/** A time-out: do not wait. */
+/** A timeout: do not wait. */
 inline constexpr int64_t kNoWait = 0;
-/** A time-out: wait for ever. */
+/** A timeout: wait forever. */
 inline constexpr int64_t kForever = -1;
 
 /**
  * A text argument: a literal, a std::string or a std::string_view.
  *
  * The C API takes text that ends with a NUL, so a std::string_view is copied;
- * the others are borrowed. Text with a NUL within would be cut there: it is
- * passed on as what is not UTF-8, which every call refuses.
+ * the others are borrowed. Text that contains a NUL is passed on as invalid
+ * UTF-8, which every call refuses.
  */
 class Text {
 public:
@@ -61,16 +61,16 @@ private:
  */
 class Bytes {
 public:
-    /** None. */
+    /** No bytes or elements. */
     Bytes() noexcept = default;
-    /** That many at that place. */
+    /** `size` bytes or elements at an address. */
     Bytes(const void *data, uint64_t size) noexcept : data_(data), size_(size)
     {
     }
     /** The bytes of a text, without its NUL. */
     Bytes(const char *text) noexcept : data_(text), size_(std::strlen(text)) {}
     Bytes(std::nullptr_t) = delete;
-    /** An array may not end with a NUL: give its address and its size. */
+    /** Deleted: an array need not end with a NUL. Pass its address and size. */
     template <size_t N> Bytes(char (&array)[N]) = delete;
     /** The values of a container. */
     template <typename Container,
@@ -87,7 +87,7 @@ public:
 
     /** The first byte. */
     const void *data() const noexcept { return data_; }
-    /** How many. */
+    /** The number of bytes or elements. */
     uint64_t size() const noexcept { return size_; }
 
 private:
@@ -96,14 +96,14 @@ private:
 };
 
 /**
- * Values in a row, borrowed: what std::span is in C++20, and made from it.
+ * A borrowed range of contiguous elements, like std::span in C++20.
  *
- * Of T that may be written it is made from what may be written: an array, a
- * vector or another container of just T, but no temporary one.
+ * It is made from a std::span, an array, a vector or another container of T. A
+ * Span of non-const T is only made from an lvalue that can be written.
  */
 template <typename T> class Span {
-    /* Whether a container lends values of T: the same values, so that the
-     * next is where it is looked for, with no more rights than they give. */
+    /* Whether the elements of a container are of type T, or of T without its
+     * const: then the elements have T's size, and const is not cast away. */
     template <typename Container>
     using IfItLends = std::enable_if_t<
         std::is_convertible_v<
@@ -114,9 +114,9 @@ template <typename T> class Span {
         int>;
 
 public:
-    /** None. */
+    /** No bytes or elements. */
     Span() noexcept = default;
-    /** That many at that place. */
+    /** `size` bytes or elements at an address. */
     Span(T *data, size_t size) noexcept : data_(data), size_(size) {}
     /** The elements of an array. */
     template <size_t N> Span(T (&array)[N]) noexcept : data_(array), size_(N) {}
@@ -126,20 +126,20 @@ public:
         : data_(values.data()), size_(static_cast<size_t>(values.size()))
     {
     }
-    /** The same to read only; and the elements of a span. */
+    /** The elements of a const or temporary container, or of a span. */
     template <typename Container, IfItLends<const Container> = 0>
     Span(const Container &values) noexcept
         : data_(values.data()), size_(static_cast<size_t>(values.size()))
     {
     }
 
-    /** The first. */
+    /** The first element. */
     T *data() const noexcept { return data_; }
-    /** How many. */
+    /** The number of bytes or elements. */
     size_t size() const noexcept { return size_; }
-    /** The first. */
+    /** The first element. */
     T *begin() const noexcept { return data_; }
-    /** Past the last. */
+    /** Past the last element. */
     T *end() const noexcept { return data_ + size_; }
 
 private:

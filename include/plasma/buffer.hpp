@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * A sealed object, to read.
+ * A read-only view of a sealed object.
  */
 
 #ifndef PLASMA_BUFFER_HPP
@@ -18,13 +18,13 @@
 namespace plasma {
 
 /**
- * A read-only view of one sealed object, and a lease that keeps it.
+ * A read-only view of one sealed object, with a lease that keeps the object.
  *
  * While it lives the bytes stay mapped and unchanged, even if the object is
  * deleted, its creator dies or the client disconnects. It is a contiguous range
  * of bytes: std::span<const uint8_t>(buffer) in C++20, view() in C++17.
  *
- * Lifetime: from a get to Release(), or to its end. May outlive the client.
+ * Lifetime: from a get to Release() or its destructor. May outlive the client.
  * Threads:  one at a time; may move between threads.
  * Fork:     the child may read data() while the parent holds the buffer.
  */
@@ -32,11 +32,14 @@ class Buffer {
 public:
     /** No object. */
     Buffer() noexcept = default;
-    /** Takes over a buffer of plasma.h; the struct given is an alias now. */
+    /**
+     * Takes ownership of a buffer of plasma.h; the struct passed becomes an
+     * alias.
+     */
     explicit Buffer(const plasma_buffer_t &buffer) noexcept : buffer_(buffer) {}
-    /** Takes the object; the other has none then. */
+    /** Moves the object; the other buffer is empty afterwards. */
     Buffer(Buffer &&other) noexcept : buffer_(other.Detach()) {}
-    /** Gives its object back and takes the other's. */
+    /** Releases its object and moves the other's. */
     Buffer &operator=(Buffer &&other) noexcept
     {
         Buffer taken(std::move(other));
@@ -45,7 +48,7 @@ public:
     }
     Buffer(const Buffer &) = delete;
     Buffer &operator=(const Buffer &) = delete;
-    /** Gives the object back. */
+    /** Releases the object. */
     ~Buffer()
     {
         if (buffer_.data != nullptr) {
@@ -53,7 +56,7 @@ public:
         }
     }
 
-    /** Whether it holds an object; of size 0 too. */
+    /** Whether it holds an object, which may have size 0. */
     explicit operator bool() const noexcept { return buffer_.data != nullptr; }
     /** The first byte; never NULL while it holds an object. */
     const uint8_t *data() const noexcept { return buffer_.data; }
@@ -62,13 +65,13 @@ public:
     {
         return buffer_.data + offset;
     }
-    /** How many bytes. */
+    /** The number of bytes. */
     size_t size() const noexcept { return static_cast<size_t>(buffer_.size); }
-    /** Whether there are none. */
+    /** Whether size() is 0. */
     bool empty() const noexcept { return buffer_.size == 0; }
     /** The first byte. */
     const uint8_t *begin() const noexcept { return data(); }
-    /** Behind the last byte. */
+    /** Past the last byte. */
     const uint8_t *end() const noexcept { return data(buffer_.size); }
     /** The bytes as text, which need not end with a NUL. */
     std::string_view view() const noexcept
@@ -80,7 +83,7 @@ public:
      * Find the value of a metadata key: plasma_get_metadata().
      *
      * @param key    borrowed.
-     * @param value  written: a view into shared memory, valid while the object
+     * @param value  written: a view into shared memory, valid while the buffer
      *               is held.
      *
      * @retval PLASMA_OK
@@ -101,7 +104,7 @@ public:
     }
 
     /**
-     * Count the metadata keys: plasma_metadata_count().
+     * Get the number of metadata entries: plasma_metadata_count().
      *
      * @param count  written.
      *
@@ -115,16 +118,16 @@ public:
     }
 
     /**
-     * The metadata key and value at a position, in no promised order:
+     * Get the metadata entry at an index; the order is unspecified:
      * plasma_metadata_at().
      *
      * @param index  0 .. CountMetadata() - 1.
-     * @param key    written: a view as value is.
-     * @param value  written: a view into shared memory, valid while the object
+     * @param key    written: a view like value.
+     * @param value  written: a view into shared memory, valid while the buffer
      *               is held.
      *
      * @retval PLASMA_OK
-     * @retval PLASMA_ERR_NOT_FOUND  index is behind the last
+     * @retval PLASMA_ERR_NOT_FOUND  index is out of range
      *
      * Threads: any, one per buffer.   Cost: no system call.   Since: 0.1
      */
@@ -144,7 +147,7 @@ public:
     }
 
     /**
-     * What the store knows of the object: plasma_buffer_info().
+     * Get facts about the object: plasma_buffer_info().
      *
      * @param info  written.
      *
@@ -160,13 +163,15 @@ public:
     /**
      * Take a second lease on the object: plasma_retain().
      *
-     * Never waits, and works after the object was deleted or the client closed.
+     * Never waits, and also works after the object was deleted or the client
+     * was disconnected.
      *
      * @param copy  written: another buffer on the same object.
      *
      * @retval PLASMA_OK
-     * @retval PLASMA_ERR_INVALID_ARGUMENT  it holds no object
-     * @retval PLASMA_ERR_LIMIT             retained 32767 times already
+     * @retval PLASMA_ERR_INVALID_ARGUMENT  the buffer holds no object
+     * @retval PLASMA_ERR_LIMIT             the buffer is retained 32767 times
+     *                                      already
      *
      * Threads: any, one per buffer.   Cost: no system call.   Since: 0.1
      */
@@ -178,12 +183,12 @@ public:
     }
 
     /**
-     * Give the object back before the end of the scope: plasma_release().
+     * Release the object before the destructor does: plasma_release().
      *
-     * It holds none then; holding none before is a no-op.
+     * The buffer is empty afterwards. Releasing an empty buffer is a no-op.
      *
      * @retval PLASMA_OK
-     * @retval PLASMA_ERR_INVALID_ARGUMENT  it was released through an alias
+     * @retval PLASMA_ERR_INVALID_ARGUMENT  a stale alias; nothing has changed
      *
      * Threads: any, one per buffer.   Cost: no system call, no lock.
      * Since: 0.1
@@ -191,7 +196,7 @@ public:
     Status Release() noexcept { return plasma_release(&buffer_); }
 
     /**
-     * Give many objects back: plasma_release_many(). Each is tried, also after
+     * Release many buffers: plasma_release_many(). Each is tried, even after
      * one failed.
      *
      * @param buffers  consumed, each as by Release().
@@ -207,11 +212,14 @@ public:
             buffers.size());
     }
 
-    /** Lent to calls of plasma.h. */
+    /** The handle, for calls of plasma.h. */
     const plasma_buffer_t *c() const noexcept { return &buffer_; }
-    /** Lent to calls of plasma.h that change it. */
+    /** The struct, for calls of plasma.h that change it. */
     plasma_buffer_t *c() noexcept { return &buffer_; }
-    /** Handed over: release it with plasma_release(). It holds none then. */
+    /**
+     * Gives up ownership: release the result with plasma_release(). The buffer
+     * is empty afterwards.
+     */
     [[nodiscard]] plasma_buffer_t Detach() noexcept
     {
         return std::exchange(buffer_, plasma_buffer_t{});

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * A client of a store, and what it does with objects; see also connection.hpp.
+ * A client of a store and its calls on objects; see also connection.hpp.
  */
 
 #ifndef PLASMA_CLIENT_HPP
@@ -23,12 +23,12 @@
 namespace plasma {
 
 /**
- * One connection of one process to a store.
+ * A connection of this process to a store.
  *
  * Before Connect() its calls return INVALID_ARGUMENT.
  *
- * Lifetime: from Connect() to Disconnect(), or to its end. Buffers of both
- *           kinds may outlive it. A process may have many, also of one store.
+ * Lifetime: from Connect() to Disconnect() or its destructor. Buffers of both
+ *           kinds may outlive it. A process may have many, also to one store.
  * Threads:  any number at once.
  * Fork:     every call in the child returns FORKED; connect again there.
  */
@@ -36,22 +36,22 @@ class ClientContext : public Connection {
 public:
     /** Not connected. */
     ClientContext() noexcept = default;
-    /** Takes over a client of plasma.h. */
+    /** Takes ownership of a client of plasma.h. */
     explicit ClientContext(plasma_client_t *client) noexcept
         : Connection(client)
     {
     }
 
     /**
-     * Create an object, to be written and sealed: plasma_create().
+     * Create an object, to be written and then sealed: plasma_create().
      *
-     * Its memory holds whatever was there before, as malloc's does, unless
-     * PLASMA_CREATE_ZEROED is given. Nobody sees the object before it is
+     * Its memory has arbitrary contents, as from malloc(), unless
+     * PLASMA_CREATE_ZEROED is set. No client can read the object before it is
      * sealed.
      *
      * @param id       borrowed.
-     * @param size     bytes of data; 0 is fine.
-     * @param buffer   written: the object, to end with Seal(), SealAndGet() or
+     * @param size     size of the data in bytes; may be 0.
+     * @param buffer   written: the object; end it with Seal(), SealAndGet() or
      *                 Abort().
      * @param options  borrowed.
      *
@@ -59,9 +59,11 @@ public:
      * @retval PLASMA_ERR_EXISTS         an object has this id, sealed or not
      * @retval PLASMA_ERR_NAME_EXISTS    an object has this name
      * @retval PLASMA_ERR_OUT_OF_MEMORY  no room within options.timeout_ms
-     * @retval PLASMA_ERR_PERMISSION     no room, and nothing can be freed: the
-     *                                   file of a client may not be read
-     * @retval PLASMA_ERR_TOO_LARGE      larger than the whole store
+     * @retval PLASMA_ERR_PERMISSION     no room, and nothing can be freed
+     *                                   because the file of a client cannot be
+     *                                   read
+     * @retval PLASMA_ERR_TOO_LARGE      the object is larger than the whole
+     *                                   store
      * @retval PLASMA_ERR_LIMIT          too many objects, or over 64 KiB of
      *                                   metadata
      * @retval PLASMA_ERR_READ_ONLY      the client may only read
@@ -87,10 +89,10 @@ public:
      * Create an object with a name: plasma_create() with options.name.
      *
      * @param id       borrowed.
-     * @param size     bytes of data; 0 is fine.
+     * @param size     size of the data in bytes; may be 0.
      * @param buffer   written, as above.
      * @param name     borrowed; UTF-8, 1 to 255 bytes, unique in the store.
-     * @param options  the others.
+     * @param options  borrowed: the other options.
      *
      * @return as above.
      *
@@ -116,13 +118,14 @@ public:
      * @retval PLASMA_ERR_EXISTS         an object has this id, sealed or not
      * @retval PLASMA_ERR_NAME_EXISTS    an object has this name
      * @retval PLASMA_ERR_OUT_OF_MEMORY  no room within options.timeout_ms
-     * @retval PLASMA_ERR_TOO_LARGE      larger than the whole store
+     * @retval PLASMA_ERR_TOO_LARGE      the object is larger than the whole
+     *                                   store
      * @retval PLASMA_ERR_LIMIT          too many objects, or over 64 KiB of
      *                                   metadata
      * @retval PLASMA_ERR_READ_ONLY      the client may only read
      * @retval PLASMA_ERR_TIMEOUT        the writer lock stayed busy
      *
-     * Threads: any.   Cost: as plasma_create(), and the copy.   Since: 0.1
+     * Threads: any.   Cost: that of plasma_create(), and the copy.   Since: 0.1
      */
     Status PutObject(const ObjectID &id, const Bytes &bytes,
                      const CreateOptions &options = CreateOptions()) const
@@ -134,21 +137,21 @@ public:
     /**
      * Create, fill and seal many objects: plasma_put_many().
      *
-     * Each is tried, also after one failed. The three rows go together: others
-     * than ids of another length are INVALID_ARGUMENT.
+     * Each is tried, even after one failed. If datas or sizes have another
+     * length than ids, the call is INVALID_ARGUMENT.
      *
      * @param ids       borrowed.
-     * @param datas     borrowed: pointers, each to the bytes of one.
-     * @param sizes     borrowed: how many bytes.
-     * @param statuses  written: one for each id, also when not all are
-     *                  PLASMA_OK; INVALID_ARGUMENT when that is the result.
-     * @param options   borrowed, for each. A name is INVALID_ARGUMENT with more
-     *                  than one.
+     * @param datas     borrowed: pointers, each to the data of one object.
+     * @param sizes     borrowed: sizes in bytes.
+     * @param statuses  written: one for each id, also on a failure; all
+     *                  INVALID_ARGUMENT if that is the result.
+     * @param options   borrowed, used for each object. A name is
+     *                  INVALID_ARGUMENT if there is more than one id.
      *
-     * @return PLASMA_OK when all are PLASMA_OK, or the first failure in the
-     *         order of the ids.
+     * @return PLASMA_OK if all are PLASMA_OK, or the first failure in the order
+     *         of the ids.
      *
-     * Threads: any.   Cost: as so many plasma_put().   Since: 0.1
+     * Threads: any.   Cost: that of count calls of plasma_put().   Since: 0.1
      */
     Status PutObjects(Span<const ObjectID> ids, Span<const void *const> datas,
                       Span<const uint64_t> sizes, std::vector<Status> &statuses,
@@ -163,31 +166,38 @@ public:
     }
 
     /**
-     * Get an object, or create it when there is none: plasma_get_or_create().
+     * Get an object, or create it if it does not exist:
+     * plasma_get_or_create().
      *
-     * Of many callers one creates, and the others wait until it is sealed. Look
-     * which it was: if (mutable_buffer) fill and seal it.
+     * If many callers ask at once, one of them creates the object and the
+     * others wait until it is sealed. After the call, if (mutable_buffer), fill
+     * and seal it.
      *
      * @param id              borrowed.
-     * @param size            bytes of data, if it is created.
-     * @param buffer          written: the object, or none if it was created.
-     * @param mutable_buffer  written: none, or the new object if it was
+     * @param size            size of the data in bytes, if the object is
      *                        created.
-     * @param options         borrowed, for creating.
-     * @param timeout_ms      how long to wait for another creator's seal.
+     * @param buffer          written: the object, or empty if it was created.
+     * @param mutable_buffer  written: empty, or the new object if it was
+     *                        created.
+     * @param options         borrowed, used if the object is created.
+     * @param timeout_ms      how long to wait until another creator seals the
+     *                        object, in milliseconds.
      *
      * @retval PLASMA_OK
-     * @retval PLASMA_ERR_NOT_SEALED     kNoWait, and another writes it
-     * @retval PLASMA_ERR_TIMEOUT        another did not seal it in time, or the
-     *                                   writer lock stayed busy
+     * @retval PLASMA_ERR_NOT_SEALED     timeout_ms is kNoWait, and another
+     *                                   creator is writing the object
+     * @retval PLASMA_ERR_TIMEOUT        another creator did not seal the object
+     *                                   in time, or the writer lock stayed busy
      * @retval PLASMA_ERR_NAME_EXISTS    another object has this name
      * @retval PLASMA_ERR_OUT_OF_MEMORY  no room within options.timeout_ms
-     * @retval PLASMA_ERR_TOO_LARGE      larger than the whole store
-     * @retval PLASMA_ERR_LIMIT          too many objects or leases, or over
-     *                                   64 KiB of metadata
+     * @retval PLASMA_ERR_TOO_LARGE      the object is larger than the whole
+     *                                   store
+     * @retval PLASMA_ERR_LIMIT          too many objects or leases, or over 64
+     *                                   KiB of metadata
      * @retval PLASMA_ERR_READ_ONLY      the client may only read
      *
-     * Threads: any.   Cost: as plasma_get() or plasma_create().   Since: 0.1
+     * Threads: any.   Cost: that of plasma_get() or plasma_create().
+     * Since: 0.1
      */
     Status GetOrBuildObject(const ObjectID &id, uint64_t size, Buffer &buffer,
                             MutableBuffer &mutable_buffer,
@@ -208,23 +218,25 @@ public:
     }
 
     /**
-     * Get a read-only view of a sealed object, waiting for it if need be:
+     * Get a read-only view of an object, and wait until it is sealed:
      * plasma_get().
      *
      * @param id          borrowed.
      * @param buffer      written: the object.
-     * @param timeout_ms  how long to wait.
+     * @param timeout_ms  how long to wait, in milliseconds.
      *
      * @retval PLASMA_OK
-     * @retval PLASMA_ERR_NOT_FOUND   kNoWait, and there is none
-     * @retval PLASMA_ERR_NOT_SEALED  kNoWait, and it is being written
-     * @retval PLASMA_ERR_TIMEOUT     not sealed in time
+     * @retval PLASMA_ERR_NOT_FOUND   timeout_ms is kNoWait, and there is no
+     *                                such object
+     * @retval PLASMA_ERR_NOT_SEALED  timeout_ms is kNoWait, and the object is
+     *                                being written
+     * @retval PLASMA_ERR_TIMEOUT     the object was not sealed in time
      * @retval PLASMA_ERR_ABORTED     its creator died while this call waited
      * @retval PLASMA_ERR_LIMIT       too many leases; or this is a reader of
-     *                                another user, and would hold more than
-     *                                reader_quota
+     *                                another user that would hold more than
+     *                                reader_quota bytes
      *
-     * Threads: any.   Cost: no system call, no lock if it is sealed.
+     * Threads: any.   Cost: no system call and no lock if it is sealed.
      * Since: 0.1
      */
     Status GetObject(const ObjectID &id, Buffer &buffer,
@@ -236,23 +248,25 @@ public:
     }
 
     /**
-     * Get a read-only view of a sealed object by its name:
+     * Get a read-only view of an object by its name, as by GetObject():
      * plasma_get_by_name().
      *
      * @param name        borrowed; UTF-8, 1 to 255 bytes.
      * @param buffer      written: the object.
-     * @param timeout_ms  how long to wait.
+     * @param timeout_ms  how long to wait, in milliseconds.
      *
      * @retval PLASMA_OK
-     * @retval PLASMA_ERR_NOT_FOUND   kNoWait, and there is none
-     * @retval PLASMA_ERR_NOT_SEALED  kNoWait, and it is being written
-     * @retval PLASMA_ERR_TIMEOUT     not sealed in time
+     * @retval PLASMA_ERR_NOT_FOUND   timeout_ms is kNoWait, and there is no
+     *                                such object
+     * @retval PLASMA_ERR_NOT_SEALED  timeout_ms is kNoWait, and the object is
+     *                                being written
+     * @retval PLASMA_ERR_TIMEOUT     the object was not sealed in time
      * @retval PLASMA_ERR_ABORTED     its creator died while this call waited
      * @retval PLASMA_ERR_LIMIT       too many leases; or this is a reader of
-     *                                another user, and would hold more than
-     *                                reader_quota
+     *                                another user that would hold more than
+     *                                reader_quota bytes
      *
-     * Threads: any.   Cost: as plasma_get(), and a hash of the name.
+     * Threads: any.   Cost: that of plasma_get(), and a hash of the name.
      * Since: 0.1
      */
     Status GetObjectByName(const Text &name, Buffer &buffer,
@@ -266,18 +280,19 @@ public:
     /**
      * Get many objects with one deadline: plasma_get_many().
      *
-     * The same id may be given more than once; each buffer is a lease. What the
-     * vector held before is given back first.
+     * An id may be given more than once; each buffer has a lease of its own.
+     * Buffers that the vector holds before are released first.
      *
      * @param ids         borrowed.
-     * @param buffers     written: one for each id, holding none where the
-     *                    status is not PLASMA_OK.
-     * @param statuses    written with them, each as of GetObject();
-     *                    INVALID_ARGUMENT when that is the result.
-     * @param timeout_ms  how long to wait for all together.
+     * @param buffers     written: one for each id, empty where the status is
+     *                    not PLASMA_OK.
+     * @param statuses    written with buffers, each as of GetObject(); all
+     *                    INVALID_ARGUMENT if that is the result.
+     * @param timeout_ms  how long to wait for all objects together, in
+     *                    milliseconds.
      *
-     * @return PLASMA_OK when all are PLASMA_OK, or the first failure in the
-     *         order of the ids.
+     * @return PLASMA_OK if all are PLASMA_OK, or the first failure in the order
+     *         of the ids.
      *
      * Threads: any.   Cost: no system call if all are sealed.   Since: 0.1
      */
@@ -297,16 +312,19 @@ public:
      * plasma_wait().
      *
      * @param ids          borrowed.
-     * @param num_ready    how many have to be sealed; 0 is all. More than there
-     *                     are ids is INVALID_ARGUMENT.
+     * @param num_ready    number of objects that have to be sealed; 0 means
+     *                     all. A number above that of the ids is
+     *                     INVALID_ARGUMENT.
      * @param ready        written: one for each id; on PLASMA_OK and TIMEOUT 1
-     *                     where the object is sealed, else 0.
-     * @param ready_count  written on PLASMA_OK and TIMEOUT: how many are 1.
-     * @param timeout_ms   how long to wait.
+     *                     if the object is sealed, else 0.
+     * @param ready_count  written on PLASMA_OK and TIMEOUT: number of sealed
+     *                     objects.
+     * @param timeout_ms   how long to wait, in milliseconds.
      *
-     * @retval PLASMA_OK           at least num_ready are sealed
-     * @retval PLASMA_ERR_TIMEOUT  fewer are, so far
-     * @retval PLASMA_ERR_ABORTED  fewer can be: creators died while it waited
+     * @retval PLASMA_OK           at least num_ready objects are sealed
+     * @retval PLASMA_ERR_TIMEOUT  fewer objects were sealed in time
+     * @retval PLASMA_ERR_ABORTED  fewer objects can be sealed, because creators
+     *                             died while this call waited
      *
      * Threads: any.   Cost: no system call if enough are sealed.   Since: 0.1
      */
@@ -320,7 +338,7 @@ public:
     }
 
     /**
-     * Find the id of a name: plasma_lookup(). The object need not be sealed.
+     * Find the id of the object with a name, sealed or not: plasma_lookup().
      *
      * @param name  borrowed; UTF-8, 1 to 255 bytes.
      * @param id    written.
@@ -341,12 +359,12 @@ public:
     }
 
     /**
-     * The state of an object: plasma_contains().
+     * Get the state of an object: plasma_contains().
      *
      * @param id     borrowed.
      * @param state  written: PLASMA_STATE_ABSENT, _WRITING or _SEALED.
      *
-     * @retval PLASMA_OK  also when there is no such object
+     * @retval PLASMA_OK  also if there is no such object
      *
      * Threads: any.   Cost: no system call, no lock.   Since: 0.1
      */
@@ -356,7 +374,7 @@ public:
     }
 
     /**
-     * What the store knows of an object, sealed or not: plasma_object_info().
+     * Get facts about an object, sealed or not: plasma_object_info().
      *
      * @param id    borrowed.
      * @param info  written.
@@ -374,8 +392,8 @@ public:
     /**
      * Delete a sealed object: plasma_delete().
      *
-     * It is gone at once for new gets, and its id and name are free again. Its
-     * memory follows when the last buffer on it is released.
+     * From now on no call can get it, and its id and name are free again. Its
+     * memory is freed after the last buffer on it is released.
      *
      * @param id  borrowed.
      *
@@ -385,10 +403,10 @@ public:
      * @retval PLASMA_ERR_READ_ONLY   the client may only read
      * @retval PLASMA_ERR_TIMEOUT     the writer lock stayed busy
      *
-     * Threads: any.   Cost: the writer lock. After some hundred deletes, or
+     * Threads: any.   Cost: the writer lock. After a few hundred deletes, or
      * after 4 MiB deleted and 1 MiB more for each client, also about 15 system
-     * calls, and 5 for each other client, which free the memory of all that was
-     * deleted and nobody holds.   Since: 0.1
+     * calls, and 5 for each other client, which free the memory of all deleted
+     * objects that are not held.   Since: 0.1
      */
     Status DeleteObject(const ObjectID &id) const noexcept
     {
@@ -398,17 +416,17 @@ public:
     /**
      * Delete many objects: plasma_delete_many().
      *
-     * Each is tried, also after one failed.
+     * Each is tried, even after one failed.
      *
      * @param ids       borrowed.
-     * @param statuses  written: one for each id, as of DeleteObject(), also
-     *                  when not all are PLASMA_OK; INVALID_ARGUMENT when that
-     *                  is the result.
+     * @param statuses  written: one for each id, as of DeleteObject(), also on
+     *                  a failure; all INVALID_ARGUMENT if that is the result.
      *
-     * @return PLASMA_OK when all are PLASMA_OK, or the first failure in the
-     *         order of the ids.
+     * @return PLASMA_OK if all are PLASMA_OK, or the first failure in the order
+     *         of the ids.
      *
-     * Threads: any.   Cost: as so many plasma_delete().   Since: 0.1
+     * Threads: any.   Cost: that of count calls of plasma_delete().
+     * Since: 0.1
      */
     Status DeleteObjects(Span<const ObjectID> ids,
                          std::vector<Status> &statuses) const
@@ -424,7 +442,7 @@ public:
      *
      * @param id  borrowed.
      *
-     * @retval PLASMA_OK             also when it was pinned already
+     * @retval PLASMA_OK             also if it is pinned already
      * @retval PLASMA_ERR_NOT_FOUND  there is no such object
      * @retval PLASMA_ERR_READ_ONLY  the client may only read
      * @retval PLASMA_ERR_TIMEOUT    the writer lock stayed busy
@@ -441,7 +459,7 @@ public:
      *
      * @param id  borrowed.
      *
-     * @retval PLASMA_OK             also when it was not pinned
+     * @retval PLASMA_OK             also if it is not pinned
      * @retval PLASMA_ERR_NOT_FOUND  there is no such object
      * @retval PLASMA_ERR_READ_ONLY  the client may only read
      * @retval PLASMA_ERR_TIMEOUT    the writer lock stayed busy
@@ -454,19 +472,20 @@ public:
     }
 
     /**
-     * List the clients that hold an object: plasma_list_holders().
+     * List the clients that hold an object, by a buffer or by writing it:
+     * plasma_list_holders().
      *
-     * Those who hold a deleted object that had this id are listed as well.
+     * Clients that hold a deleted object with this id are listed too.
      *
      * @param id    borrowed.
      * @param list  written.
      *
      * @retval PLASMA_OK
-     * @retval PLASMA_ERR_NOT_FOUND  there is no such object, and nobody holds
-     *                               a deleted one
+     * @retval PLASMA_ERR_NOT_FOUND  there is no such object, and no client
+     *                               holds a deleted one
      *
-     * Threads: any.   Cost: reads the leases of every client and looks at every
-     * object.   Since: 0.1
+     * Threads: any.   Cost: reads the leases of every client and every object.
+     * Since: 0.1
      */
     Status ListHolders(const ObjectID &id, ClientList &list) const noexcept
     {

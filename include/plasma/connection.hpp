@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * Connecting to a store, and what is asked of the store as a whole.
+ * Connecting to a store, and calls on the store as a whole.
  */
 
 #ifndef PLASMA_CONNECTION_HPP
@@ -19,47 +19,56 @@
 namespace plasma {
 
 /**
- * What a ClientContext has apart from objects: it connects, and asks of the
- * store as a whole. There is none without a ClientContext.
+ * The part of a ClientContext that connects and makes calls on the store as a
+ * whole. It exists only as the base of a ClientContext.
  */
 class Connection {
 public:
     /**
-     * Open a store, or create it when there is none: plasma_connect().
+     * Open a store, or create it if it does not exist: plasma_connect().
      *
-     * A connection that it had before is left, after this one is made.
+     * If it is connected already, it disconnects after the new connection is
+     * made.
      *
-     * @param address  borrowed: nullptr for $PLASMA_STORE, or else "default"; a
-     *                 word for a store of this user in /dev/shm; or a path with
-     *                 a '/' for the directory of the store itself.
+     * @param address  borrowed: nullptr for $PLASMA_STORE or, where that is not
+     *                 set, "default"; a word for a store of this user in
+     *                 /dev/shm; or a path with a '/' for the directory of the
+     *                 store itself.
      * @param options  borrowed.
      *
      * @retval PLASMA_OK
-     * @retval PLASMA_ERR_INVALID_ARGUMENT  the address can name no store
-     * @retval PLASMA_ERR_STORE_NOT_FOUND   EXISTING or READ_ONLY, and none is
-     *                                      there
-     * @retval PLASMA_ERR_STORE_EXISTS      EXCLUSIVE, and one is there
-     * @retval PLASMA_ERR_NOT_A_STORE       a file, a link or another directory
-     * @retval PLASMA_ERR_MISMATCH          made with other options than given
-     * @retval PLASMA_ERR_VERSION           made by another version or word size
-     * @retval PLASMA_ERR_CORRUPT           its files hold nonsense
-     * @retval PLASMA_ERR_PERMISSION        the operating system refuses; the
-     *                                      directory of this user's stores in
-     *                                      /dev/shm is not this user's alone;
-     *                                      this is root without READ_ONLY, and
-     *                                      the mode does not admit it
-     * @retval PLASMA_ERR_STORE_GONE        it was removed, and a file that is
-     *                                      not its own keeps its directory; or
-     *                                      it keeps being removed, for 10 s
-     * @retval PLASMA_ERR_OUT_OF_MEMORY     no room for the store; see
+     * @retval PLASMA_ERR_INVALID_ARGUMENT  the address is not valid
+     * @retval PLASMA_ERR_STORE_NOT_FOUND   there is no store, and EXISTING or
+     *                                      READ_ONLY is set
+     * @retval PLASMA_ERR_STORE_EXISTS      there is a store, and EXCLUSIVE is
+     *                                      set
+     * @retval PLASMA_ERR_NOT_A_STORE       the address is that of a file, a
+     *                                      link or another directory
+     * @retval PLASMA_ERR_MISMATCH          the store was created with other
+     *                                      options than given
+     * @retval PLASMA_ERR_VERSION           the store is of another version or
+     *                                      word size
+     * @retval PLASMA_ERR_CORRUPT           the files of the store are corrupt
+     * @retval PLASMA_ERR_PERMISSION        the operating system denies access;
+     *                                      the directory of this user's stores
+     *                                      in /dev/shm is not private to this
+     *                                      user; or this is root without
+     *                                      READ_ONLY, and the mode of the store
+     *                                      does not admit root
+     * @retval PLASMA_ERR_STORE_GONE        the store was removed, and a file
+     *                                      that is not its own keeps its
+     *                                      directory; or it was removed again
+     *                                      and again for 10 s
+     * @retval PLASMA_ERR_OUT_OF_MEMORY     there is no room for the store; see
      *                                      `--shm-size` in a container
-     * @retval PLASMA_ERR_LIMIT             too many clients, or open files; a
-     *                                      file of the store would be larger
-     *                                      than `ulimit -f` lets it be
-     * @retval PLASMA_ERR_TIMEOUT           the lock_timeout_ms ran out, where
-     *                                      the last of an EPHEMERAL store is
-     *                                      leaving
-     * @retval PLASMA_ERR_UNSUPPORTED       network file systems, hugetlbfs
+     * @retval PLASMA_ERR_LIMIT             too many clients, or open files; or
+     *                                      a file of the store would exceed
+     *                                      this process's `ulimit -f`
+     * @retval PLASMA_ERR_TIMEOUT           lock_timeout_ms expired while the
+     *                                      last client of an EPHEMERAL store
+     *                                      was leaving
+     * @retval PLASMA_ERR_UNSUPPORTED       the file system is a network one or
+     *                                      hugetlbfs
      *
      * Threads: any.   Cost: about 30 system calls.   Since: 0.1
      */
@@ -76,11 +85,12 @@ public:
     }
 
     /**
-     * Leave the store before the end of the scope: plasma_disconnect().
+     * Disconnect before the destructor does: plasma_disconnect().
      *
      * Calls of other threads that wait in this client return DISCONNECTED.
      * Buffers of both kinds stay usable, and the client counts as present in
-     * the store until the last of them is gone. Not connected, it is a no-op.
+     * the store until its last buffer is gone. If it is not connected, the call
+     * is a no-op.
      *
      * Threads: any.   Cost: a few system calls.   Since: 0.1
      */
@@ -90,11 +100,11 @@ public:
     explicit operator bool() const noexcept { return client_ != nullptr; }
 
     /**
-     * The path of the store's directory: plasma_client_address().
+     * Get the path of the store's directory: plasma_client_address().
      *
-     * @return text valid while connected; NULL when it is not.
+     * @return text valid while connected; NULL if not connected.
      *
-     * Threads: any.   Cost: none worth naming.   Since: 0.1
+     * Threads: any.   Cost: negligible.   Since: 0.1
      */
     const char *address() const noexcept
     {
@@ -102,7 +112,7 @@ public:
     }
 
     /**
-     * Make every call that now waits in this client return INTERRUPTED:
+     * End the wait of every call in flight on this client with INTERRUPTED:
      * plasma_interrupt(). Calls that begin later are not affected.
      *
      * @retval PLASMA_OK
@@ -117,28 +127,29 @@ public:
     /**
      * Remove a store and all objects in it: plasma_store_remove().
      *
-     * Processes that are connected keep the buffers they hold, and their other
-     * calls return STORE_GONE. Only files that belong to a store are removed:
-     * one that holds others is not removed at all. On an error nothing has
+     * Connected processes keep the buffers that they hold; their other calls
+     * return STORE_GONE. Only files that belong to a store are removed: if the
+     * directory has any other file, nothing is removed. On an error nothing has
      * changed.
      *
      * @param address  borrowed; as for Connect().
      *
      * @retval PLASMA_OK
-     * @retval PLASMA_ERR_STORE_NOT_FOUND  nothing there
-     * @retval PLASMA_ERR_NOT_A_STORE      something else is there
-     * @retval PLASMA_ERR_VERSION          made by another version or word size
-     * @retval PLASMA_ERR_CORRUPT          its files hold nonsense
-     * @retval PLASMA_ERR_PERMISSION       neither the owner's process nor
-     *                                     root's
-     * @retval PLASMA_ERR_TIMEOUT          another remover does not get on, for
-     *                                     5 s
+     * @retval PLASMA_ERR_STORE_NOT_FOUND  there is nothing at the address
+     * @retval PLASMA_ERR_NOT_A_STORE      there is something other than a store
+     * @retval PLASMA_ERR_VERSION          the store is of another version or
+     *                                     word size
+     * @retval PLASMA_ERR_CORRUPT          the files of the store are corrupt
+     * @retval PLASMA_ERR_PERMISSION       this process is neither the owner's
+     *                                     nor root's
+     * @retval PLASMA_ERR_TIMEOUT          another process that removes the
+     *                                     store makes no progress for 5 s
      * @retval PLASMA_ERR_UNSUPPORTED      the store is a mount point, or a file
-     *                                     in its directory is not its own: the
+     *                                     in its directory is not its own; the
      *                                     message names it
      *
      * Threads: any.   Cost: grows with the number of clients, and of names that
-     * readers of other users have made in the store.   Since: 0.1
+     * readers of other users have created in the store.   Since: 0.1
      */
     static Status RemoveStore(const Text &address = nullptr) noexcept
     {
@@ -146,7 +157,7 @@ public:
     }
 
     /**
-     * Numbers of the store: plasma_stats().
+     * Get the statistics and options of the store: plasma_stats().
      *
      * @param stats  written.
      *
@@ -160,15 +171,17 @@ public:
     }
 
     /**
-     * Evict objects nobody holds or pinned, least recently released first:
-     * plasma_evict(). Only in stores made with eviction.
+     * Evict objects that are not held and not pinned, least recently released
+     * first: plasma_evict(). Only a store that was created with eviction ever
+     * evicts an object.
      *
-     * @param bytes    how much to free, at least; UINT64_MAX for all that can
-     *                 be.
-     * @param evicted  written: bytes freed; less than asked is no error.
+     * @param bytes    bytes to free, at least; UINT64_MAX frees all that it
+     *                 can.
+     * @param evicted  written: bytes of data and metadata of the evicted
+     *                 objects; fewer than bytes is not an error.
      *
      * @retval PLASMA_OK
-     * @retval PLASMA_ERR_UNSUPPORTED  the store was made without eviction
+     * @retval PLASMA_ERR_UNSUPPORTED  the store was created without eviction
      * @retval PLASMA_ERR_READ_ONLY    the client may only read
      * @retval PLASMA_ERR_TIMEOUT      the writer lock stayed busy
      *
@@ -180,19 +193,20 @@ public:
     }
 
     /**
-     * Clean up after dead clients now, and free deleted objects nobody holds:
-     * plasma_reap(). Never needed: whoever connects or is short of memory does
-     * it too.
+     * Clean up after dead clients now, and free deleted objects that are not
+     * held: plasma_reap(). Never necessary: any client that connects or is
+     * short of memory does it too.
      *
-     * @param reaped  written: how many dead clients there were.
+     * @param reaped  written: number of dead clients found.
      *
      * @retval PLASMA_OK
      * @retval PLASMA_ERR_READ_ONLY   the client may only read
      * @retval PLASMA_ERR_TIMEOUT     the writer lock stayed busy
-     * @retval PLASMA_ERR_PERMISSION  the file of a client may not be read, so
-     *                                it cannot be told what it holds: nothing
-     *                                is freed
-     * @retval PLASMA_ERR_CORRUPT     likewise: the file is none of a client
+     * @retval PLASMA_ERR_PERMISSION  the file of a client cannot be read, so
+     *                                its leases are unknown and nothing is
+     *                                freed
+     * @retval PLASMA_ERR_CORRUPT     the same, because the file is not that of
+     *                                a client
      *
      * Threads: any.   Cost: reads the leases of every client.   Since: 0.1
      */
@@ -219,11 +233,11 @@ public:
     }
 
     /**
-     * List the objects of the store, also unsealed and deleted ones still held:
-     * plasma_list().
+     * List the objects of the store, also unsealed ones, and deleted ones still
+     * held: plasma_list().
      *
-     * Each entry is true at one instant of the call. Objects that exist
-     * throughout appear exactly once. Writers are not stopped.
+     * Each entry is true at one instant of the call. An object that exists
+     * during the whole call appears exactly once. Writers are not stopped.
      *
      * @param list  written.
      *
@@ -242,8 +256,7 @@ public:
     }
 
     /**
-     * List the clients of the store, this one among them:
-     * plasma_list_clients().
+     * List the clients of the store, this one included: plasma_list_clients().
      *
      * @param list  written.
      *
@@ -264,13 +277,13 @@ public:
     /**
      * Subscribe to the events of the store, from now on: plasma_subscribe().
      *
-     * Subscribe first and list then, and nothing is missed.
+     * To miss nothing, subscribe first and list the objects afterwards.
      *
      * @param subscription  written.
      *
      * @retval PLASMA_OK
      *
-     * Threads: any.   Cost: none worth naming.   Since: 0.1
+     * Threads: any.   Cost: negligible.   Since: 0.1
      */
     Status Subscribe(Subscription &subscription) const noexcept
     {
@@ -283,30 +296,33 @@ public:
     }
 
     /**
-     * Compare all structures of the store with each other: plasma_check().
+     * Check all structures of the store against each other: plasma_check().
      *
-     * Experimental: may change between minor versions. Changes nothing; but
-     * what a dead writer left is recovered first, as by any writer. Writers
-     * wait meanwhile, gets do not.
+     * Experimental: may change between minor versions. No object is changed. A
+     * store that a dead writer left in the middle of a change is recovered
+     * first, as by any writer. Writers wait during the check; gets do not.
      *
      * @param report  written; see its problem_count.
      *
-     * @retval PLASMA_OK             whatever was found
-     * @retval PLASMA_ERR_CORRUPT    too much is wrong to look
+     * @retval PLASMA_OK             the store was checked: see problem_count
+     * @retval PLASMA_ERR_CORRUPT    too much is wrong to check the store
      * @retval PLASMA_ERR_READ_ONLY  the client may only read
      * @retval PLASMA_ERR_TIMEOUT    the writer lock stayed busy
      *
-     * Threads: any.   Cost: the writer lock, for a second per million objects
-     * and some 100 bytes of memory for each.   Since: 0.1
+     * Threads: any.   Cost: the writer lock, for about 1 s per million objects,
+     * and about 100 bytes of memory per object.   Since: 0.1
      */
     Status CheckStore(CheckReport &report) const noexcept
     {
         return plasma_check(client_.get(), &report);
     }
 
-    /** Lent to calls of plasma.h. */
+    /** The handle, for calls of plasma.h. */
     plasma_client_t *c() const noexcept { return client_.get(); }
-    /** Handed over: end it with plasma_disconnect(). Not connected then. */
+    /**
+     * Gives up ownership: end the result with plasma_disconnect(). It is not
+     * connected afterwards.
+     */
     [[nodiscard]] plasma_client_t *Detach() noexcept
     {
         return client_.release();
@@ -315,11 +331,11 @@ public:
 protected:
     /** Not connected. */
     Connection() noexcept = default;
-    /** Takes over a client of plasma.h. */
+    /** Takes ownership of a client of plasma.h. */
     explicit Connection(plasma_client_t *client) noexcept : client_(client) {}
-    /** Takes the client; the other is not connected then. */
+    /** Moves the client; the other is not connected afterwards. */
     Connection(Connection &&) noexcept = default;
-    /** Disconnects, and takes the other's client. */
+    /** Disconnects and moves the other's client. */
     Connection &operator=(Connection &&) noexcept = default;
     /** Disconnects. */
     ~Connection() = default;

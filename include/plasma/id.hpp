@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * The identity of an object.
+ * The id of an object.
  */
 
 #ifndef PLASMA_ID_HPP
@@ -19,24 +19,24 @@
 namespace plasma {
 
 /**
- * The identity of an object: 20 bytes of your choice, unique in a store.
+ * The id of an object: 20 bytes of your choice, unique within a store.
  *
- * A plasma_id_t that compares, is ordered and can be a key of std::map and
- * std::unordered_map.
+ * It is a plasma_id_t that can be compared and ordered, and that can be a key
+ * of std::map and std::unordered_map.
  *
- * Threads: any; a copy each.
+ * Threads: any; each with its own copy.
  */
 class ObjectID {
 public:
-    /** All zero: an id like any other. */
+    /** All zeros, which are a valid id. */
     ObjectID() noexcept = default;
-    /** The same as an id of plasma.h. */
+    /** The same id as one of plasma.h. */
     ObjectID(const plasma_id_t &id) noexcept : id_(id) {}
 
     /**
      * Make a random id, 160 bits from the kernel: plasma_id_random().
      *
-     * @param id  written.
+     * @param id         written.
      * @retval PLASMA_OK
      *
      * Threads: any.   Cost: 1 system call.   Since: 0.1
@@ -49,32 +49,33 @@ public:
      * Make an id from up to 20 bytes, padded with zeros:
      * plasma_id_from_bytes().
      *
-     * @param bytes  borrowed.
-     * @param id     written.
+     * @param bytes                        borrowed.
+     * @param id                           written.
      * @retval PLASMA_OK
-     * @retval PLASMA_ERR_INVALID_ARGUMENT  more than 20 bytes
+     * @retval PLASMA_ERR_INVALID_ARGUMENT  n is above 20
      *
-     * Threads: any.   Cost: none worth naming.   Since: 0.1
+     * Threads: any.   Cost: negligible.   Since: 0.1
      */
     static Status FromBytes(const Bytes &bytes, ObjectID &id) noexcept
     {
         return plasma_id_from_bytes(bytes.data(), bytes.size(), &id.id_);
     }
     /**
-     * Make an id from exactly 40 hexadecimal digits: plasma_id_from_hex().
+     * Make an id from 40 hexadecimal digits of either case:
+     * plasma_id_from_hex().
      *
-     * @param hex  borrowed.
-     * @param id   written.
+     * @param hex                          borrowed.
+     * @param id                           written.
      * @retval PLASMA_OK
-     * @retval PLASMA_ERR_INVALID_ARGUMENT  anything else
+     * @retval PLASMA_ERR_INVALID_ARGUMENT  hex is anything but 40 digits
      *
-     * Threads: any.   Cost: none worth naming.   Since: 0.1
+     * Threads: any.   Cost: negligible.   Since: 0.1
      */
     static Status FromHex(const Text &hex, ObjectID &id) noexcept
     {
         return plasma_id_from_hex(hex.c_str(), &id.id_);
     }
-    /** The id as 40 lower-case hexadecimal digits: plasma_id_to_hex(). */
+    /** Get the id as 40 lower-case hexadecimal digits: plasma_id_to_hex(). */
     std::string ToHex() const
     {
         char hex[PLASMA_ID_HEX_SIZE] = "";
@@ -82,24 +83,24 @@ public:
         return hex;
     }
 
-    /** The first of its bytes. */
+    /** The first byte. */
     const uint8_t *data() const noexcept { return id_.bytes; }
-    /** How many it has: 20. */
+    /** The number of bytes: 20. */
     static constexpr size_t size() noexcept { return PLASMA_ID_SIZE; }
-    /** Lent to calls of plasma.h. */
+    /** The handle, for calls of plasma.h. */
     const plasma_id_t *c() const noexcept { return &id_; }
 
-    /** The same bytes. */
+    /** Whether the bytes are equal. */
     friend bool operator==(const ObjectID &left, const ObjectID &right) noexcept
     {
         return std::memcmp(left.data(), right.data(), size()) == 0;
     }
-    /** Other bytes. */
+    /** Whether the bytes differ. */
     friend bool operator!=(const ObjectID &left, const ObjectID &right) noexcept
     {
         return !(left == right);
     }
-    /** Before the other in the order of bytes. */
+    /** Whether the left id comes first in lexicographic order. */
     friend bool operator<(const ObjectID &left, const ObjectID &right) noexcept
     {
         return std::memcmp(left.data(), right.data(), size()) < 0;
@@ -118,7 +119,7 @@ static_assert(sizeof(ObjectID) == sizeof(plasma_id_t) &&
 /** @cond */
 /** Ids as keys of std::unordered_map. */
 template <> struct std::hash<plasma::ObjectID> {
-    /** Of all 20 bytes. */
+    /** The hash of all 20 bytes. */
     size_t operator()(const plasma::ObjectID &id) const noexcept
     {
         return std::hash<std::string_view>()(

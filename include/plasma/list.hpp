@@ -17,62 +17,62 @@
 namespace plasma {
 
 /**
- * A list of objects or of clients, a copy in this process: see ObjectList and
+ * A list of objects or of clients, copied into this process: see ObjectList and
  * ClientList.
  *
  * It is a range: for (const plasma::ObjectInfo &info : list).
  *
- * Lifetime: from ListObjects(), ListClients() or ListHolders() to its end. May
- *           outlive the client.
+ * Lifetime: from ListObjects(), ListClients() or ListHolders() to its
+ *           destructor. May outlive the client.
  * Threads:  any number at once.
  */
 template <typename Handle, typename Info, auto CountOf, auto EntryAt, auto Free>
 class List {
 public:
-    /** Goes from entry to entry, once; holds a copy of where it is. */
+    /** Visits the entries in one pass; holds a copy of the current entry. */
     class Iterator {
     public:
-        /** One pass. */
+        /** A single-pass iterator. */
         using iterator_category = std::input_iterator_tag;
         /** ObjectInfo or ClientInfo. */
         using value_type = Info;
-        /** Between positions. */
+        /** The distance between two iterators. */
         using difference_type = std::ptrdiff_t;
-        /** To its copy. */
+        /** Points to its copy of the entry. */
         using pointer = const Info *;
-        /** To its copy. */
+        /** Points to its copy of the entry. */
         using reference = const Info &;
 
-        /** Of no list. */
+        /** An iterator of no list. */
         Iterator() noexcept = default;
-        /** At a position of a list. */
+        /** An iterator at an index of a list. */
         Iterator(const Handle *list, uint64_t index) noexcept
             : list_(list), index_(index)
         {
         }
-        /** The entry, until it goes on. */
+        /** The entry, valid until the iterator advances. */
         const Info &operator*() const noexcept
         {
             EntryAt(list_, index_, &info_);
             return info_;
         }
-        /** The same. */
+        /** The same entry. */
         const Info *operator->() const noexcept { return &**this; }
-        /** Go to the next. */
+        /** Advances to the next entry. */
         Iterator &operator++() noexcept
         {
             ++index_;
             return *this;
         }
-        /** Go to the next, and say where it was. */
+        /** Advances to the next entry, and returns the old position. */
         Iterator operator++(int) noexcept { return {list_, index_++}; }
-        /** The same position. */
+        /** Whether the positions are equal. */
         friend bool operator==(const Iterator &left,
                                const Iterator &right) noexcept
         {
             return left.index_ == right.index_;
         }
-        /** Another position. */
+        /** Whether the positions differ. */
         friend bool operator!=(const Iterator &left,
                                const Iterator &right) noexcept
         {
@@ -85,23 +85,23 @@ public:
         mutable Info info_{};
     };
 
-    /** Of nothing. */
+    /** An empty list. */
     List() noexcept = default;
-    /** Takes over a list of plasma.h. */
+    /** Takes ownership of a list of plasma.h. */
     explicit List(Handle *list) noexcept : list_(list) {}
 
     /** The number of entries: plasma_list_count(). */
     uint64_t size() const noexcept { return CountOf(list_.get()); }
-    /** Whether there are none. */
+    /** Whether size() is 0. */
     bool empty() const noexcept { return size() == 0; }
     /**
-     * The entry at a position: plasma_list_at().
+     * Get the entry at an index: plasma_list_at().
      *
      * @param index  0 .. size() - 1.
      * @param info   written.
      *
      * @retval PLASMA_OK
-     * @retval PLASMA_ERR_NOT_FOUND  index is behind the last
+     * @retval PLASMA_ERR_NOT_FOUND  index is out of range
      */
     Status At(uint64_t index, Info &info) const noexcept
     {
@@ -109,12 +109,15 @@ public:
     }
     /** The first entry. */
     Iterator begin() const noexcept { return {list_.get(), 0}; }
-    /** Behind the last entry. */
+    /** Past the last entry. */
     Iterator end() const noexcept { return {list_.get(), size()}; }
 
-    /** Lent to calls of plasma.h. */
+    /** The handle, for calls of plasma.h. */
     const Handle *c() const noexcept { return list_.get(); }
-    /** Handed over: free it with plasma_list_free(). It is empty then. */
+    /**
+     * Gives up ownership: free the result with plasma_list_free() or
+     * plasma_client_list_free(). The list is empty afterwards.
+     */
     [[nodiscard]] Handle *Detach() noexcept { return list_.release(); }
 
 private:

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * An object that is being written.
+ * A writable view of an object that is not sealed yet.
  */
 
 #ifndef PLASMA_MUTABLE_BUFFER_HPP
@@ -16,35 +16,39 @@
 namespace plasma {
 
 /**
- * The creator's view of one object until it is sealed.
+ * The creator's writable view of one object until it is sealed.
  *
- * It is a contiguous range of bytes, to write: std::span<uint8_t>(buffer) in
- * C++20, std::fill(buffer.begin(), buffer.end(), 0) in C++17; to read only when
- * it is const.
+ * It is a contiguous range of writable bytes: std::span<uint8_t>(buffer) in
+ * C++20, std::fill(buffer.begin(), buffer.end(), 0) in C++17. A const
+ * MutableBuffer can only be read.
  *
- * Lifetime: from BuildObject() to Seal(), SealAndGet() or Abort(). One that
- *           ends before is aborted; should that fail, because the writer lock
- *           stays busy, the object goes when the process does. If the process
- *           ends before, the object is gone. May outlive the client.
- * Threads:  one call at a time; the bytes may be written by many.
+ * Lifetime: from BuildObject() to Seal(), SealAndGet() or Abort(). The
+ *           destructor aborts an object that is not sealed; if that fails
+ *           because the writer lock stays busy, the object is gone when the
+ *           process ends. If the process ends before, the object is gone. May
+ *           outlive the client.
+ * Threads:  one call at a time; any number may write to the bytes.
  * Fork:     not mapped in the child.
  */
 class MutableBuffer {
 public:
     /** No object. */
     MutableBuffer() noexcept = default;
-    /** Takes over a buffer of plasma.h; the struct given is an alias now. */
+    /**
+     * Takes ownership of a buffer of plasma.h; the struct passed becomes an
+     * alias.
+     */
     explicit MutableBuffer(const plasma_mutable_buffer_t &buffer) noexcept
         : buffer_(buffer)
     {
     }
-    /** Takes the object; the other has none then. */
+    /** Moves the object; the other buffer is empty afterwards. */
     MutableBuffer(MutableBuffer &&other) noexcept
         : buffer_(std::exchange(other.buffer_, plasma_mutable_buffer_t{})),
           sealed_(std::exchange(other.sealed_, false))
     {
     }
-    /** Gives its object up and takes the other's. */
+    /** Aborts its object and moves the other's. */
     MutableBuffer &operator=(MutableBuffer &&other) noexcept
     {
         MutableBuffer taken(std::move(other));
@@ -54,7 +58,7 @@ public:
     }
     MutableBuffer(const MutableBuffer &) = delete;
     MutableBuffer &operator=(const MutableBuffer &) = delete;
-    /** Gives an object up that was not sealed. */
+    /** Aborts an object that was not sealed. */
     ~MutableBuffer()
     {
         if (buffer_.data != nullptr) {
@@ -62,11 +66,11 @@ public:
         }
     }
 
-    /** Whether it has an object that can be written; of size 0 too. */
+    /** Whether it has an object that can be written, which may have size 0. */
     explicit operator bool() const noexcept { return buffer_.data != nullptr; }
     /** Whether Seal() or SealAndGet() ended it. */
     bool sealed() const noexcept { return sealed_; }
-    /** The same as data(), where the name is to say that it is written. */
+    /** The same as data(), with a name that says that it is written. */
     uint8_t *mutable_data() noexcept { return buffer_.data; }
     /** The byte at an offset of at most size(), to write. */
     uint8_t *mutable_data(uint64_t offset) noexcept
@@ -92,27 +96,28 @@ public:
     uint8_t *end() noexcept { return data(buffer_.size); }
     /** Past the last byte, to read up to there. */
     const uint8_t *end() const noexcept { return data(buffer_.size); }
-    /** How many bytes. */
+    /** The number of bytes. */
     size_t size() const noexcept { return static_cast<size_t>(buffer_.size); }
-    /** Whether there are none. */
+    /** Whether size() is 0. */
     bool empty() const noexcept { return buffer_.size == 0; }
 
     /**
      * Change the size: plasma_resize().
      *
-     * The bytes up to the smaller size are kept; new ones hold whatever was
-     * there. It grows in place where it can, and may move: mutable_data()
-     * changes then. On failure all is as before.
+     * Bytes up to the smaller size are kept; new bytes are arbitrary. The
+     * object grows in place if it can; otherwise it moves, and mutable_data()
+     * changes. If the call fails, nothing has changed.
      *
-     * @param new_size  bytes of data; 0 is fine.
+     * @param new_size  size of the data in bytes; may be 0.
      *
      * @retval PLASMA_OK
      * @retval PLASMA_ERR_OUT_OF_MEMORY  no room now
-     * @retval PLASMA_ERR_TOO_LARGE      larger than the whole store
+     * @retval PLASMA_ERR_TOO_LARGE      the object would be larger than the
+     *                                   whole store
      * @retval PLASMA_ERR_TIMEOUT        the writer lock stayed busy
      *
-     * Threads: any, one per buffer.   Cost: the writer lock; copies when it
-     * moves.   Since: 0.1
+     * Threads: any, one per buffer.   Cost: the writer lock; a copy if the
+     * object moves.   Since: 0.1
      */
     Status Resize(uint64_t new_size) noexcept
     {
@@ -120,16 +125,16 @@ public:
     }
 
     /**
-     * Set or replace one entry of the metadata: plasma_set_metadata().
+     * Set or replace one metadata entry: plasma_set_metadata().
      *
      * @param key    borrowed.
      * @param value  borrowed.
      *
      * @retval PLASMA_OK
-     * @retval PLASMA_ERR_LIMIT          over 64 KiB in all for this object
+     * @retval PLASMA_ERR_LIMIT          over 64 KiB of metadata in all
      * @retval PLASMA_ERR_OUT_OF_MEMORY  no room now
-     * @retval PLASMA_ERR_TOO_LARGE      with its data larger than the whole
-     *                                   store
+     * @retval PLASMA_ERR_TOO_LARGE      data and metadata would be larger than
+     *                                   the whole store
      * @retval PLASMA_ERR_TIMEOUT        the writer lock stayed busy
      *
      * Threads: any, one per buffer.   Cost: the writer lock.   Since: 0.1
@@ -141,14 +146,14 @@ public:
     }
 
     /**
-     * Publish the object: plasma_seal(). From now on it never changes, and
-     * anyone can get it; on failure it can still be written.
+     * Publish the object: plasma_seal(). From now on it never changes, and any
+     * client can get it. If the call fails, it can still be written.
      *
      * @retval PLASMA_OK
-     * @retval PLASMA_ERR_STORE_GONE  the store was removed meanwhile
+     * @retval PLASMA_ERR_STORE_GONE  the store was removed
      *
-     * Threads: any, one per buffer.   Cost: no lock; a system call when
-     * somebody waits.   Since: 0.1
+     * Threads: any, one per buffer.   Cost: no lock; a system call if a client
+     * waits.   Since: 0.1
      */
     Status Seal() noexcept
     {
@@ -158,16 +163,17 @@ public:
     }
 
     /**
-     * Publish the object and hold it: plasma_seal_and_get(). Nobody can evict
-     * or delete it in between; on failure it can still be written.
+     * Publish the object and get it, so that it cannot be evicted or deleted
+     * before: plasma_seal_and_get(). If the call fails, it can still be
+     * written.
      *
      * @param buffer  written: the sealed object.
      *
      * @retval PLASMA_OK
      * @retval PLASMA_ERR_LIMIT       too many leases
-     * @retval PLASMA_ERR_STORE_GONE  the store was removed meanwhile
+     * @retval PLASMA_ERR_STORE_GONE  the store was removed
      *
-     * Threads: any, one per buffer.   Cost: as plasma_seal().   Since: 0.1
+     * Threads: any, one per buffer.   Cost: that of plasma_seal().   Since: 0.1
      */
     Status SealAndGet(Buffer &buffer) noexcept
     {
@@ -179,8 +185,9 @@ public:
     }
 
     /**
-     * Give the object up: plasma_abort(). Its id and name are free again, and
-     * those who wait for it wait on; on failure it can still be written.
+     * Discard the object: plasma_abort(). Its id and name are free again, and
+     * calls that wait for it keep waiting. If the call fails, it can still be
+     * written.
      *
      * @retval PLASMA_OK
      * @retval PLASMA_ERR_TIMEOUT  the writer lock stayed busy
@@ -189,9 +196,12 @@ public:
      */
     Status Abort() noexcept { return plasma_abort(&buffer_); }
 
-    /** Lent to calls of plasma.h. */
+    /** The handle, for calls of plasma.h. */
     plasma_mutable_buffer_t *c() noexcept { return &buffer_; }
-    /** Handed over: end it as after plasma_create(). It has none then. */
+    /**
+     * Gives up ownership: end the result as after plasma_create(). The buffer
+     * is empty afterwards.
+     */
     [[nodiscard]] plasma_mutable_buffer_t Detach() noexcept
     {
         return std::exchange(buffer_, plasma_mutable_buffer_t{});

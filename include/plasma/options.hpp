@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * How to connect, and how to create an object.
+ * Options of connecting and of creating objects.
  */
 
 #ifndef PLASMA_OPTIONS_HPP
@@ -13,7 +13,9 @@
 
 namespace plasma {
 
-/** How to connect: the fields of plasma_connect_options_t, begun. */
+/**
+ * Options of Connect(): the fields of plasma_connect_options_t, initialized.
+ */
 struct ConnectOptions : plasma_connect_options_t {
     /** All defaults. */
     ConnectOptions() noexcept
@@ -24,14 +26,14 @@ struct ConnectOptions : plasma_connect_options_t {
 
 /** One entry of an object's metadata, borrowed: a plasma_metadata_t. */
 struct Metadata : plasma_metadata_t {
-    /** The key has to stay where it is as long as the value has. */
+    /** Borrows the name and the bytes. */
     Metadata(const char *name, const Bytes &bytes) noexcept
         : plasma_metadata_t{name, bytes.data(), bytes.size()}
     {
     }
 };
 
-/** How to create an object: the fields of plasma_create_options_t, begun. */
+/** Options of creating: the fields of plasma_create_options_t, initialized. */
 struct CreateOptions : plasma_create_options_t {
     /** All defaults. */
     CreateOptions() noexcept

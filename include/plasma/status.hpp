@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * What calls come to: a Status, or an Error for those who want exceptions.
+ * The results of calls: a Status, or an Error for programs with exceptions.
  */
 
 #ifndef PLASMA_STATUS_HPP
@@ -19,17 +19,17 @@
 namespace plasma {
 
 /**
- * What a call came to: PLASMA_OK or a PLASMA_ERR_*, the number of plasma.h.
+ * The result of a call: PLASMA_OK or a PLASMA_ERR_* of plasma.h.
  *
- * It compares with those: status == PLASMA_ERR_TIMEOUT.
+ * It can be compared with those: status == PLASMA_ERR_TIMEOUT.
  *
- * Threads: any; a copy each.
+ * Threads: any; each with its own copy.
  */
 class [[nodiscard]] Status {
 public:
     /** PLASMA_OK. */
     Status() noexcept = default;
-    /** What a call of plasma.h returned. */
+    /** The result of a call of plasma.h. */
     Status(plasma_status_t code) noexcept : code_(code) {}
 
     /** Whether it is PLASMA_OK. */
@@ -40,19 +40,20 @@ public:
     const char *name() const noexcept { return plasma_status_name(code_); }
 
     /**
-     * This thread's last failure in words: plasma_error_message(). It is not
-     * kept in the status, so ask before the next call.
+     * Get the message of the last failed call of this thread:
+     * plasma_error_message(). The status does not hold it, so read it before
+     * the next call.
      */
     static const char *message() noexcept { return plasma_error_message(); }
-    /** The errno behind that failure, or 0: plasma_error_errno(). */
+    /** Get the errno of that failure, or 0: plasma_error_errno(). */
     static int error_errno() noexcept { return plasma_error_errno(); }
 
-    /** The same number. */
+    /** Whether the numbers are equal. */
     friend bool operator==(Status left, Status right) noexcept
     {
         return left.code_ == right.code_;
     }
-    /** Another number. */
+    /** Whether the numbers differ. */
     friend bool operator!=(Status left, Status right) noexcept
     {
         return left.code_ != right.code_;
@@ -63,10 +64,10 @@ private:
 };
 
 #ifdef __cpp_exceptions
-/** A failed call, for those who want exceptions; see ThrowOnError(). */
+/** A failed call as an exception; see ThrowOnError(). */
 class Error : public std::runtime_error {
 public:
-    /** A failure of this thread's last call, whose message it takes. */
+    /** Takes the message of the last failed call of this thread. */
     explicit Error(Status status)
         : std::runtime_error(std::string(status.name()) + ": " +
                              Status::message()),
@@ -74,7 +75,7 @@ public:
     {
     }
 
-    /** What the call came to. */
+    /** The result of the call. */
     Status status() const noexcept { return status_; }
 
 private:
@@ -82,7 +83,7 @@ private:
 };
 
 /**
- * Throw an Error unless a call went well.
+ * Throw an Error if a call failed.
  *
  * For programs that prefer exceptions, around any call that returns a Status:
  *
@@ -90,7 +91,8 @@ private:
  *
  * Only where the compiler has exceptions; nothing else in plasma.hpp throws.
  *
- * @param status  of the call just made in this thread, whose message it takes.
+ * @param status  the result of the last call of this thread, whose message the
+ *                Error takes.
  */
 inline void ThrowOnError(Status status)
 {

@@ -16,39 +16,41 @@
 namespace plasma {
 
 /**
- * A private position in the events of a store.
+ * A reader of the events of a store, with a position of its own.
  *
- * Lifetime: from Subscribe() to its end. May outlive the client, but then its
- *           calls return DISCONNECTED.
+ * Lifetime: from Subscribe() to its destructor. May outlive the client, but
+ *           then its calls return DISCONNECTED.
  * Threads:  any number at once; each event goes to one of them.
- * Fork:     calls in the child return FORKED.
+ * Fork:     every call in the child returns FORKED.
  */
 class Subscription {
 public:
-    /** To nothing: each call is INVALID_ARGUMENT. */
+    /** No subscription: each call is INVALID_ARGUMENT. */
     Subscription() noexcept = default;
-    /** Takes over a subscription of plasma.h. */
+    /** Takes ownership of a subscription of plasma.h. */
     explicit Subscription(plasma_subscription_t *subscription) noexcept
         : subscription_(subscription)
     {
     }
 
-    /** Whether there is one. */
+    /** Whether it has a subscription. */
     explicit operator bool() const noexcept { return subscription_ != nullptr; }
 
     /**
-     * Take the next event, waiting for it if need be: plasma_next_event().
+     * Take the next event, and wait until there is one: plasma_next_event().
      *
-     * Who is too slow gets one PLASMA_EVENT_LOST for those that are gone.
+     * A subscriber that is too slow gets one PLASMA_EVENT_LOST in place of the
+     * events that were overwritten.
      *
      * @param event       written.
-     * @param timeout_ms  how long to wait.
+     * @param timeout_ms  how long to wait, in milliseconds.
      *
      * @retval PLASMA_OK
-     * @retval PLASMA_ERR_TIMEOUT       no event in time, also with kNoWait
+     * @retval PLASMA_ERR_TIMEOUT       no event in time, also if timeout_ms is
+     *                                  kNoWait
      * @retval PLASMA_ERR_DISCONNECTED  the client was disconnected
      *
-     * Threads: any.   Cost: no system call if there is one.   Since: 0.1
+     * Threads: any.   Cost: no system call if there is an event.   Since: 0.1
      */
     Status Next(Event &event, int64_t timeout_ms = kForever) const noexcept
     {
@@ -56,31 +58,35 @@ public:
     }
 
     /**
-     * A file descriptor that is readable while events wait, for poll and epoll:
-     * plasma_event_fd().
+     * Get a file descriptor, for poll and epoll, that is readable while events
+     * wait: plasma_event_fd().
      *
      * Do not read from it: take events with Next() and kNoWait until TIMEOUT.
-     * The first call starts one helper thread, all signals blocked.
+     * The first call starts one helper thread with all signals blocked.
      *
-     * @param fd  written; the library's, closed when the subscription ends.
+     * @param fd  written; owned by the library, which closes it when the
+     *            subscription ends.
      *
      * @retval PLASMA_OK
      * @retval PLASMA_ERR_LIMIT  too many open files or threads
      *
-     * Threads: any.   Cost: none, but for the first call: some system calls.
-     * Since: 0.1
+     * Threads: any.   Cost: some system calls in the first call; then
+     * negligible.   Since: 0.1
      */
     Status GetFd(int &fd) const noexcept
     {
         return plasma_event_fd(subscription_.get(), &fd);
     }
 
-    /** Lent to calls of plasma.h. */
+    /** The handle, for calls of plasma.h. */
     const plasma_subscription_t *c() const noexcept
     {
         return subscription_.get();
     }
-    /** Handed over: end it with plasma_unsubscribe(). There is none then. */
+    /**
+     * Gives up ownership: end the result with plasma_unsubscribe(). It has no
+     * subscription afterwards.
+     */
     [[nodiscard]] plasma_subscription_t *Detach() noexcept
     {
         return subscription_.release();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * The C++ that plasma.hpp needs, and the version of the library that runs.
+ * The version of C++ that plasma.hpp needs, and the version of the library.
  */
 
 #ifndef PLASMA_VERSION_HPP
@@ -16,13 +16,13 @@
 /** Immutable objects in memory that processes share. */
 namespace plasma {
 
-/** The version of the library that runs, as 0xMMmmpp: plasma_version(). */
+/** Get the version of the loaded library as 0xMMmmpp: plasma_version(). */
 inline uint32_t Version() noexcept
 {
     return plasma_version();
 }
 
-/** The same as "major.minor.patch": plasma_version_string(). */
+/** Get it as "major.minor.patch": plasma_version_string(). */
 inline const char *VersionString() noexcept
 {
     return plasma_version_string();

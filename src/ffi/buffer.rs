@@ -1,6 +1,6 @@
-//! Holding objects and giving them back.
+//! Buffers: holding and releasing objects.
 //!
-//! The two buffers as C holds them, and the leases behind them.
+//! The two kinds of buffers as C holds them, and their leases.
 
 use super::status::{plasma_status_t, run};
 use super::{arg, invalid, raw};
@@ -10,47 +10,47 @@ use crate::mutable_buffer::{EndError, MutableBuffer};
 use std::mem::{ManuallyDrop, MaybeUninit};
 use std::ptr;
 
-/// A read-only view of one sealed object, and a lease that keeps it.
+/// A read-only view of one sealed object, with a lease that keeps the object.
 ///
 /// While it is held the bytes stay mapped and unchanged, even if the object is
 /// deleted, its creator dies or the client disconnects. Writing to data is a
-/// segmentation fault. data is never NULL, also when size is 0.
+/// segmentation fault. data is never NULL, also if size is 0.
 ///
-/// Lifetime: from a get to plasma_release(). A copy of the struct by value is
-///           an alias, not a lease: once one is released, the other is refused
-///           with INVALID_ARGUMENT. For a second lease: plasma_retain().
+/// Lifetime: from a get to plasma_release(). A copy of the struct by value is an
+///           alias, not a lease: once one is released, the other is refused with
+///           INVALID_ARGUMENT. plasma_retain() takes a second lease.
 /// Threads:  one at a time; may move between threads.
 /// Fork:     the child may read data while the parent holds the buffer.
 ///
-/// Frozen: 64 bytes, it never grows. All zero is "no buffer".
+/// Frozen: 64 bytes; its size never changes. All zeros mean "no buffer".
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct plasma_buffer_t {
     /// The first byte.
     pub data: *const u8,
-    /// Bytes of data.
+    /// Size of data in bytes.
     pub size: u64,
-    /// The library's.
+    /// For the library only.
     pub reserved: [u64; 6],
 }
 
-/// The creator's view of one object until it is sealed.
+/// The creator's writable view of one object until it is sealed.
 ///
 /// Lifetime: from plasma_create() to plasma_seal(), plasma_seal_and_get() or
 ///           plasma_abort(); if the process ends before, the object is gone.
-///           Copies by value are aliases as with plasma_buffer_t.
-/// Threads:  one call at a time; data may be written by many.
+///           Copies by value are aliases, as for plasma_buffer_t.
+/// Threads:  one call at a time; any number may write to data.
 /// Fork:     not mapped in the child.
 ///
-/// Frozen: 64 bytes, it never grows. All zero is "no buffer".
+/// Frozen: 64 bytes; its size never changes. All zeros mean "no buffer".
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct plasma_mutable_buffer_t {
     /// The first byte; plasma_resize() may change it.
     pub data: *mut u8,
-    /// Bytes of data.
+    /// Size of data in bytes.
     pub size: u64,
-    /// The library's.
+    /// For the library only.
     pub reserved: [u64; 6],
 }
 
@@ -60,17 +60,17 @@ const _: () = {
     assert!(size_of::<plasma_mutable_buffer_t>() == 64);
 };
 
-/// Whether the words are those of no buffer; without a call to memcmp.
+/// Whether the words are those of an empty buffer; without a call to memcmp.
 #[inline(always)]
 fn is_zero(reserved: &[u64; 6]) -> bool {
     reserved.iter().fold(0, |all, word| all | word) == 0
 }
 
 impl plasma_buffer_t {
-    /// No buffer.
+    /// An empty buffer.
     pub(super) const ZERO: Self = Self { data: ptr::null(), size: 0, reserved: [0; 6] };
 
-    /// The buffer this struct stands for.
+    /// The buffer that this struct holds.
     pub(super) fn get(&self) -> Result<ManuallyDrop<Buffer>> {
         if is_zero(&self.reserved) {
             return Err(no_buffer());
@@ -78,7 +78,7 @@ impl plasma_buffer_t {
         Buffer::from_parts(&self.reserved)
     }
 
-    /// Release it if it is what nearly every buffer is; `false`, and nothing done, otherwise.
+    /// Releases it if it is in the common state; otherwise does nothing and returns `false`.
     #[inline(always)]
     fn release_hot(&mut self) -> bool {
         let released = Buffer::release_hot(&self.reserved);
@@ -106,10 +106,10 @@ impl From<Buffer> for plasma_buffer_t {
 }
 
 impl plasma_mutable_buffer_t {
-    /// No buffer.
+    /// An empty buffer.
     pub(super) const ZERO: Self = Self { data: ptr::null_mut(), size: 0, reserved: [0; 6] };
 
-    /// The buffer this struct stands for.
+    /// The buffer that this struct holds.
     pub(super) fn get(&self) -> Result<ManuallyDrop<MutableBuffer>> {
         if is_zero(&self.reserved) {
             return Err(no_buffer());
@@ -117,7 +117,7 @@ impl plasma_mutable_buffer_t {
         MutableBuffer::from_parts(&self.reserved)
     }
 
-    /// Changes the buffer; when that fails the struct stays as it was.
+    /// Changes the buffer; if that fails, the struct is unchanged.
     pub(super) fn change(
         &mut self,
         call: impl FnOnce(&mut MutableBuffer) -> Result<()>,
@@ -128,7 +128,7 @@ impl plasma_mutable_buffer_t {
         Ok(())
     }
 
-    /// Ends the buffer; when that fails the struct still stands for it.
+    /// Ends the buffer; if that fails, the struct still holds it.
     pub(super) fn consume<R>(
         &mut self,
         call: impl FnOnce(MutableBuffer) -> std::result::Result<R, EndError>,
@@ -161,14 +161,15 @@ fn no_buffer() -> Error {
 
 /// Take a second lease on the object of a buffer.
 ///
-/// Never waits, and works after the object was deleted or the client closed.
+/// Never waits, and also works after the object was deleted or the client was
+/// disconnected.
 ///
 /// @param buffer  borrowed.
-/// @param copy    written; release it like any other.
+/// @param copy    written; release it like any other buffer.
 ///
 /// @retval PLASMA_OK
-/// @retval PLASMA_ERR_INVALID_ARGUMENT  not a live buffer
-/// @retval PLASMA_ERR_LIMIT             retained 32767 times already
+/// @retval PLASMA_ERR_INVALID_ARGUMENT  buffer is not a live buffer
+/// @retval PLASMA_ERR_LIMIT             buffer is retained 32767 times already
 ///
 /// Threads: any, one per buffer.   Cost: no system call.   Since: 0.1
 #[unsafe(no_mangle)]
@@ -183,12 +184,13 @@ pub extern "C" fn plasma_retain(
     })
 }
 
-/// Give a buffer back.
+/// Release a buffer and its lease.
 ///
-/// @param buffer  consumed: all zero afterwards. All zero before is a no-op.
+/// @param buffer  consumed: all zeros afterwards. If it is all zeros before, the
+///                call is a no-op.
 ///
 /// @retval PLASMA_OK
-/// @retval PLASMA_ERR_INVALID_ARGUMENT  a stale alias; nothing was touched
+/// @retval PLASMA_ERR_INVALID_ARGUMENT  a stale alias; nothing has changed
 ///
 /// Threads: any, one per buffer.   Cost: no system call, no lock.   Since: 0.1
 #[unsafe(no_mangle)]
@@ -201,18 +203,18 @@ pub extern "C" fn plasma_release(mut buffer: Option<&mut plasma_buffer_t>) -> pl
     release_slow(buffer)
 }
 
-/// Apart from [`plasma_release`], so that nothing of what it needs is prepared there.
+/// Apart from [`plasma_release`], so that the fast path does not set up its stack frame.
 #[cold]
 fn release_slow(buffer: Option<&mut plasma_buffer_t>) -> plasma_status_t {
     run(|| arg(buffer, "buffer")?.release())
 }
 
-/// Give many buffers back.
+/// Release many buffers.
 ///
-/// Each is tried, also after one failed.
+/// Each is tried, even after one failed.
 ///
 /// @param buffers  consumed, each as by plasma_release().
-/// @param count    how many; with 0 buffers may be NULL.
+/// @param count    number of buffers; if it is 0, buffers may be NULL.
 ///
 /// @return PLASMA_OK, or the first failure.
 ///

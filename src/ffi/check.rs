@@ -1,4 +1,4 @@
-//! Whether a store is sound.
+//! Checking a store.
 #![allow(unsafe_code)] // `unsafe impl Growing`, and the names of C functions
 
 use super::client::{client_arg, plasma_client_t};
@@ -8,30 +8,30 @@ use super::status::{plasma_status_t, run};
 use crate::info::CheckReport;
 use std::ffi::c_char;
 
-/// What plasma_check() found. Experimental: may change between minor versions.
-/// Begin with PLASMA_CHECK_REPORT_INIT. Grows.
+/// The result of plasma_check(). Experimental: may change between minor
+/// versions. Initialize with PLASMA_CHECK_REPORT_INIT. Grows.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct plasma_check_report_t {
     /// sizeof(plasma_check_report_t)
     pub struct_size: u32,
-    /// 0.
+    /// Always 0.
     pub padding: u32,
-    /// Records looked at, free ones among them.
+    /// Records that were checked, including free ones.
     pub records: u64,
     /// Objects: being written, sealed, or deleted and not yet freed.
     pub objects: u64,
-    /// Stretches of memory that they own.
+    /// Extents of memory that belong to objects.
     pub extents: u64,
-    /// Stretches that are free.
+    /// Free blocks of memory.
     pub free_blocks: u64,
     /// Connected clients.
     pub clients: u64,
-    /// Their leases.
+    /// Leases of the connected clients.
     pub leases: u64,
-    /// How much is wrong; 0 in a sound store.
+    /// Number of problems; 0 in a sound store.
     pub problem_count: u64,
-    /// The first thing that is wrong, or "". For people. NUL-terminated.
+    /// The first problem in words, or "". NUL-terminated.
     pub first_problem: [c_char; 256],
 }
 
@@ -62,23 +62,25 @@ impl From<&CheckReport> for plasma_check_report_t {
     }
 }
 
-/// Compare all structures of the store with each other.
+/// Check all structures of a store against each other.
 ///
-/// Experimental: may change between minor versions. No object is changed. What
-/// a dead writer left is recovered first, as by any writer; where the report
-/// has problems and the object table is sound, the next writer makes all that
-/// is derived from the table anew. Writers wait meanwhile, gets do not.
+/// Experimental: may change between minor versions. No object is changed. A
+/// store that a dead writer left in the middle of a change is recovered first,
+/// as by any writer. If the report has problems and the object table is sound,
+/// the next writer rebuilds everything that is derived from the table. Writers
+/// wait during the check; gets do not.
 ///
-/// @param client  borrowed; not READ_ONLY, since it takes the writer lock.
-/// @param report  written, as far as its struct_size goes.
+/// @param client  borrowed; not READ_ONLY, since the call takes the writer lock.
+/// @param report  written, up to its struct_size.
 ///
-/// @retval PLASMA_OK             whatever was found: see report->problem_count
-/// @retval PLASMA_ERR_CORRUPT    too much is wrong to look
+/// @retval PLASMA_OK             the store was checked: see
+///                               report->problem_count
+/// @retval PLASMA_ERR_CORRUPT    too much is wrong to check the store
 /// @retval PLASMA_ERR_READ_ONLY  the client may only read
 /// @retval PLASMA_ERR_TIMEOUT    the writer lock stayed busy
 ///
-/// Threads: any.   Cost: the writer lock, for a second per million objects
-/// and some 100 bytes of memory for each.   Since: 0.1
+/// Threads: any.   Cost: the writer lock, for about 1 s per million objects, and
+/// about 100 bytes of memory per object.   Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn plasma_check(
     client: Option<&plasma_client_t>,

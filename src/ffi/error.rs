@@ -1,4 +1,4 @@
-//! This thread's last failure.
+//! The last error of a thread.
 
 use super::status::plasma_status_t;
 use crate::error::{Error, Status};
@@ -8,12 +8,12 @@ use std::fmt::{self, Write};
 
 const MESSAGE_SIZE: usize = 1024;
 
-/// The last failure of a thread. Constant at first and without a destructor, so that it can be
-/// used as long as its thread runs, also in the destructors of other thread-local values.
+/// The last failure of a thread. Its initial value is constant and it has no destructor, so it can
+/// be used while its thread runs, also in the destructors of other thread-local values.
 struct LastError {
     status: Cell<i32>,
     errno: Cell<i32>,
-    /// Whether `text` holds the words of this failure; else they are those of its status.
+    /// Whether `text` holds the message of this failure; otherwise it is that of its status.
     written: Cell<bool>,
     text: Cell<[u8; MESSAGE_SIZE]>,
 }
@@ -29,7 +29,7 @@ thread_local! {
     };
 }
 
-/// Keeps a failure for `plasma_error_message`; an ordinary outcome costs three stores.
+/// Records a failure for `plasma_error_message`; one without details costs three stores.
 pub(super) fn record(error: &Error) -> plasma_status_t {
     LAST.with(|last| {
         last.status.set(error.status() as i32);
@@ -46,7 +46,7 @@ impl LastError {
     #[cold]
     fn write(&self, words: fmt::Arguments<'_>) {
         let mut text = Text { buffer: self.text.as_array_of_cells(), len: 0, full: false };
-        let _ = text.write_fmt(words); // fails only when the words were cut
+        let _ = text.write_fmt(words); // fails only if the message was cut
         text.buffer[text.len].set(0);
         self.written.set(true);
     }
@@ -62,7 +62,7 @@ impl LastError {
     }
 }
 
-/// Fills a fixed buffer, always leaving room for a NUL, and cuts only between characters.
+/// Fills a fixed buffer with room for a NUL, and cuts only between characters.
 struct Text<'a> {
     buffer: &'a [Cell<u8>; MESSAGE_SIZE],
     len: usize,
@@ -74,7 +74,7 @@ impl Write for Text<'_> {
         let kept = text.floor_char_boundary(MESSAGE_SIZE - 1 - self.len);
         self.full |= kept < text.len();
         for byte in text[..kept].bytes() {
-            // A NUL inside would end the message early.
+            // A NUL within would end the message early.
             self.buffer[self.len].set(if byte == 0 { b'?' } else { byte });
             self.len += 1;
         }
@@ -82,25 +82,25 @@ impl Write for Text<'_> {
     }
 }
 
-/// The last failure of this thread in words.
+/// Get the message of the last failed call of this thread.
 ///
-/// What was asked, the limit, and the way out. A successful call leaves it
-/// alone, so ask only after a call that failed.
+/// The message names the request, the limit that it met, and the way out. A
+/// successful call does not change it, so read it only after a call that failed.
 ///
-/// @return text in UTF-8 of at most 1023 bytes, never NULL, valid until the
-///         next call of this thread fails; "no error" before the first failure.
+/// @return UTF-8 text of at most 1023 bytes, never NULL, valid until the next
+///         call of this thread fails; "no error" before the first failure.
 ///
-/// Threads: any; each has its own.   Cost: none worth naming.   Since: 0.1
+/// Threads: any; each has its own message.   Cost: negligible.   Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn plasma_error_message() -> *const c_char {
     LAST.with(LastError::message)
 }
 
-/// The errno behind the last failure of this thread.
+/// Get the errno of the last failed call of this thread.
 ///
-/// @return 0 when it did not begin as an errno.
+/// @return the errno; 0 if the failure did not come from a system call.
 ///
-/// Threads: any; each has its own.   Cost: none worth naming.   Since: 0.1
+/// Threads: any; each has its own errno.   Cost: negligible.   Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn plasma_error_errno() -> c_int {
     LAST.with(|last| last.errno.get())

@@ -1,18 +1,17 @@
-//! News of a store.
+//! Events of a store.
 #![allow(unsafe_code)] // `unsafe impl Growing`, and the names of C functions
 
-use super::arg;
 use super::client::{client_arg, plasma_client_t};
 use super::id::plasma_id_t;
-use super::options::timeout;
 use super::raw::{self, Growing};
 use super::status::{plasma_status_t, run};
+use super::{arg, timeout};
 use crate::client::end;
 use crate::subscription::{Event, EventKind, Subscription};
 use std::ffi::c_int;
 use std::mem::MaybeUninit;
 
-/// What happened. The numbers are frozen; new ones may be added below.
+/// The type of an event. The numbers are frozen; new ones may be added.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub enum plasma_event_type {
@@ -22,7 +21,7 @@ pub enum plasma_event_type {
     PLASMA_EVENT_DELETED = 2,
     /// An object was evicted.
     PLASMA_EVENT_EVICTED = 3,
-    /// An unsealed object was given up, by its creator or its death.
+    /// An unsealed object was aborted by its creator, or the creator died.
     PLASMA_EVENT_ABORTED = 4,
     /// lost_count events were lost; list the objects again.
     PLASMA_EVENT_LOST = 5,
@@ -36,27 +35,27 @@ const _: () = {
     assert!(plasma_event_type::PLASMA_EVENT_LOST as i32 == EventKind::Lost as i32);
 };
 
-/// One piece of news. Begin with PLASMA_EVENT_INIT. Grows.
+/// An event of a store. Initialize with PLASMA_EVENT_INIT. Grows.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct plasma_event_t {
     /// sizeof(plasma_event_t)
     pub struct_size: u32,
-    /// PLASMA_EVENT_*; skip those you do not know.
+    /// PLASMA_EVENT_*; ignore types that you do not know.
     pub r#type: i32,
-    /// Its position in the events of the store.
+    /// Position of the event among the events of the store.
     pub sequence: u64,
-    /// When: microseconds since the Unix epoch.
+    /// Time of the event, in microseconds since the Unix epoch.
     pub time_us: i64,
-    /// Which object; all zero for LOST.
+    /// Id of the object; all zeros for LOST.
     pub id: plasma_id_t,
-    /// 0.
+    /// Always 0.
     pub padding: u32,
-    /// Its bytes of data.
+    /// Size of the object's data in bytes.
     pub data_size: u64,
-    /// LOST: how many; else 0.
+    /// For LOST the number of lost events, else 0.
     pub lost_count: u64,
-    /// Its bytes of metadata, as in plasma_object_info_t.
+    /// Size of the object's metadata, as in plasma_object_info_t.
     pub metadata_size: u64,
 }
 
@@ -85,12 +84,12 @@ impl From<&Event> for plasma_event_t {
     }
 }
 
-/// A private position in the events of a store.
+/// A reader of the events of a store, with a position of its own.
 ///
 /// Lifetime: from plasma_subscribe() to plasma_unsubscribe(). May outlive the
 ///           client, but then its calls return DISCONNECTED.
 /// Threads:  any number at once; each event goes to one of them.
-/// Fork:     calls in the child return FORKED.
+/// Fork:     every call in the child returns FORKED.
 #[derive(Debug)]
 pub struct plasma_subscription_t(Subscription);
 
@@ -99,14 +98,14 @@ const _: () = shared_by_threads::<plasma_subscription_t>();
 
 /// Subscribe to the events of a store, from now on.
 ///
-/// Subscribe first and list then, and nothing is missed.
+/// To miss nothing, subscribe first and list the objects afterwards.
 ///
 /// @param client        borrowed.
 /// @param subscription  written; end it with plasma_unsubscribe().
 ///
 /// @retval PLASMA_OK
 ///
-/// Threads: any.   Cost: none worth naming.   Since: 0.1
+/// Threads: any.   Cost: negligible.   Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn plasma_subscribe(
     client: Option<&plasma_client_t>,
@@ -119,19 +118,20 @@ pub extern "C" fn plasma_subscribe(
     })
 }
 
-/// Take the next event, waiting for it if need be.
+/// Take the next event, and wait until there is one.
 ///
-/// Who is too slow gets one PLASMA_EVENT_LOST for those that are gone.
+/// A subscriber that is too slow gets one PLASMA_EVENT_LOST in place of the
+/// events that were overwritten.
 ///
 /// @param subscription  borrowed.
-/// @param timeout_ms    0 do not wait, -1 for ever.
-/// @param event         written, as far as its struct_size goes.
+/// @param timeout_ms    in milliseconds; 0 does not wait, -1 waits forever.
+/// @param event         written, up to its struct_size.
 ///
 /// @retval PLASMA_OK
-/// @retval PLASMA_ERR_TIMEOUT       no event in time, also with 0
+/// @retval PLASMA_ERR_TIMEOUT       no event in time, also if timeout_ms is 0
 /// @retval PLASMA_ERR_DISCONNECTED  the client was disconnected
 ///
-/// Threads: any.   Cost: no system call if there is one.   Since: 0.1
+/// Threads: any.   Cost: no system call if there is an event.   Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn plasma_next_event(
     subscription: Option<&plasma_subscription_t>,
@@ -146,18 +146,20 @@ pub extern "C" fn plasma_next_event(
     })
 }
 
-/// A file descriptor that is readable while events wait, for poll and epoll.
+/// Get a file descriptor, for poll and epoll, that is readable while events
+/// wait.
 ///
-/// Do not read from it: take events with plasma_next_event() and time-out 0
-/// until TIMEOUT. The first call starts one helper thread, all signals blocked.
+/// Do not read from it: take events with plasma_next_event() and timeout 0 until
+/// TIMEOUT. The first call starts one helper thread with all signals blocked.
 ///
 /// @param subscription  borrowed.
-/// @param fd            written; the library's, closed by plasma_unsubscribe().
+/// @param fd            written; owned by the library, which closes it in
+///                      plasma_unsubscribe().
 ///
 /// @retval PLASMA_OK
 /// @retval PLASMA_ERR_LIMIT  too many open files or threads
 ///
-/// Threads: any.   Cost: none, but for the first call: some system calls.
+/// Threads: any.   Cost: some system calls in the first call; then negligible.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn plasma_event_fd(

@@ -8,19 +8,19 @@ use crate::id::ObjectId;
 use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;
 
-/// Bytes in an id.
+/// Size of an id in bytes.
 pub const PLASMA_ID_SIZE: usize = 20;
 
-/// Bytes that plasma_id_to_hex() writes: 40 digits and a NUL.
+/// Size of the text of plasma_id_to_hex() in bytes: 40 digits and a NUL.
 pub const PLASMA_ID_HEX_SIZE: usize = 41;
 
-/// The identity of an object: 20 bytes of your choice, unique in a store.
+/// The id of an object: 20 bytes of your choice, unique within a store.
 ///
-/// Frozen: it never grows.
+/// Frozen: its size never changes.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct plasma_id_t {
-    /// Any bytes; all zero is an id like any other.
+    /// Any bytes; 20 zeros are a valid id.
     pub bytes: [u8; 20],
 }
 
@@ -39,13 +39,13 @@ impl From<ObjectId> for plasma_id_t {
     }
 }
 
-/// The id behind a required pointer.
+/// The id at a required pointer.
 #[inline(always)]
 pub(super) fn id_arg(id: Option<&plasma_id_t>) -> Result<ObjectId> {
     arg(id, "id").map(ObjectId::from)
 }
 
-/// Ids behind a pointer and a count. `ObjectId` is transparent, so it has C's layout.
+/// The ids at a pointer, with their count. `ObjectId` is transparent, so it has C's layout.
 pub(super) fn ids_arg<'a>(ids: *const plasma_id_t, count: usize) -> Result<&'a [ObjectId]> {
     raw::array(ids.cast(), count, "ids")
 }
@@ -67,14 +67,14 @@ pub extern "C" fn plasma_id_random(id: Option<&mut MaybeUninit<plasma_id_t>>) ->
 
 /// Make an id from up to 20 bytes, padded with zeros.
 ///
-/// @param bytes  borrowed; may be NULL when n is 0.
-/// @param n      how many.
+/// @param bytes  borrowed; may be NULL if n is 0.
+/// @param n      number of bytes.
 /// @param id     written.
 ///
 /// @retval PLASMA_OK
-/// @retval PLASMA_ERR_INVALID_ARGUMENT  more than 20 bytes
+/// @retval PLASMA_ERR_INVALID_ARGUMENT  n is above 20
 ///
-/// Threads: any.   Cost: none worth naming.   Since: 0.1
+/// Threads: any.   Cost: negligible.   Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn plasma_id_from_bytes(
     bytes: *const c_void,
@@ -91,15 +91,15 @@ pub extern "C" fn plasma_id_from_bytes(
     })
 }
 
-/// Make an id from exactly 40 hexadecimal digits of either case.
+/// Make an id from 40 hexadecimal digits of either case.
 ///
 /// @param hex  borrowed.
 /// @param id   written.
 ///
 /// @retval PLASMA_OK
-/// @retval PLASMA_ERR_INVALID_ARGUMENT  anything else
+/// @retval PLASMA_ERR_INVALID_ARGUMENT  hex is anything but 40 digits
 ///
-/// Threads: any.   Cost: none worth naming.   Since: 0.1
+/// Threads: any.   Cost: negligible.   Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn plasma_id_from_hex(
     hex: *const c_char,
@@ -115,11 +115,11 @@ pub extern "C" fn plasma_id_from_hex(
 /// Write an id as 40 lower-case hexadecimal digits and a NUL.
 ///
 /// @param id   borrowed.
-/// @param hex  written: room for PLASMA_ID_HEX_SIZE (41) bytes.
+/// @param hex  written: PLASMA_ID_HEX_SIZE (41) bytes.
 ///
 /// @retval PLASMA_OK
 ///
-/// Threads: any.   Cost: none worth naming.   Since: 0.1
+/// Threads: any.   Cost: negligible.   Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn plasma_id_to_hex(id: Option<&plasma_id_t>, hex: *mut c_char) -> plasma_status_t {
     run(|| {

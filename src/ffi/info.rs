@@ -1,11 +1,11 @@
-//! What a store tells about its objects and itself.
+//! Facts about objects, clients and the store.
 #![allow(unsafe_code)] // `unsafe impl Growing`, and the names of C functions
 
 use super::arg;
 use super::buffer::plasma_buffer_t;
 use super::client::{client_arg, plasma_client_t};
+use super::connect_options::{PLASMA_CONNECT_EPHEMERAL, PLASMA_EVICTION_LRU, PLASMA_EVICTION_NONE};
 use super::id::{id_arg, plasma_id_t};
-use super::options::{PLASMA_CONNECT_EPHEMERAL, PLASMA_EVICTION_LRU, PLASMA_EVICTION_NONE};
 use super::raw::{self, Growing};
 use super::status::{plasma_status_t, run};
 use crate::info::{ClientInfo, ObjectInfo, ObjectState, Stats};
@@ -13,7 +13,7 @@ use crate::options::Eviction;
 use std::ffi::c_char;
 use std::mem::MaybeUninit;
 
-/// The state of an object as a caller sees it. The numbers are frozen.
+/// The state of an object. The numbers are frozen.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub enum plasma_state {
@@ -23,8 +23,8 @@ pub enum plasma_state {
     PLASMA_STATE_WRITING = 1,
     /// It can be read.
     PLASMA_STATE_SEALED = 2,
-    /// Deleted or evicted, and somebody still holds it. Only in lists, and in
-    /// plasma_buffer_info().
+    /// Deleted or evicted, but still held. Only lists and plasma_buffer_info()
+    /// report it.
     PLASMA_STATE_DELETED = 3,
 }
 
@@ -38,101 +38,102 @@ const _: () = {
     assert!(plasma_state::PLASMA_STATE_DELETED as i32 == ObjectState::Deleted as i32);
 };
 
-/// plasma_object_info_t.flags: pinned against eviction.
+/// plasma_object_info_t.flags: the object is pinned against eviction.
 pub const PLASMA_OBJECT_PINNED: u32 = 0x1;
-/// plasma_object_info_t.flags: it has a name.
+/// plasma_object_info_t.flags: the object has a name.
 pub const PLASMA_OBJECT_NAMED: u32 = 0x2;
 
-/// What the store knows of an object. Begin with PLASMA_OBJECT_INFO_INIT. Grows.
+/// Facts about an object. Initialize with PLASMA_OBJECT_INFO_INIT. Grows.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct plasma_object_info_t {
     /// sizeof(plasma_object_info_t)
     pub struct_size: u32,
-    /// Its id.
+    /// Id of the object.
     pub id: plasma_id_t,
     /// PLASMA_STATE_*.
     pub state: plasma_state_t,
     /// PLASMA_OBJECT_* bits.
     pub flags: u32,
-    /// Bytes of data.
+    /// Size of the data in bytes.
     pub data_size: u64,
-    /// Bytes of metadata: of all keys and values.
+    /// Size of all metadata keys and values in bytes.
     pub metadata_size: u64,
-    /// When it was created: microseconds since the Unix epoch.
+    /// Time of creation, in microseconds since the Unix epoch.
     pub create_time_us: i64,
-    /// From create to seal in microseconds; -1 until it is sealed.
+    /// Time from create to seal in microseconds; -1 until it is sealed.
     pub construct_duration_us: i64,
-    /// The creator's process id, in the creator's pid namespace.
+    /// Process id of the creator, in the creator's pid namespace.
     pub creator_pid: i32,
-    /// Leases on it at this instant.
+    /// Number of leases on the object at this instant.
     pub lease_count: u32,
-    /// Its last known use: microseconds since the Unix epoch.
+    /// Time of the last known use, in microseconds since the Unix epoch.
     pub last_use_us: i64,
-    /// Its name, or "". NUL-terminated.
+    /// Name of the object, or "". NUL-terminated.
     pub name: [c_char; 256],
-    /// The creator: "host/pid@start", unique in a cluster. NUL-terminated.
+    /// The creator as "host/pid@start", unique in a cluster. NUL-terminated.
     pub creator_address: [c_char; 128],
 }
 
-/// What the store knows of a client. Begin with PLASMA_CLIENT_INFO_INIT. Grows.
+/// Facts about a client. Initialize with PLASMA_CLIENT_INFO_INIT. Grows.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct plasma_client_info_t {
     /// sizeof(plasma_client_info_t)
     pub struct_size: u32,
-    /// Its slot in the store.
+    /// Slot of the client in the store.
     pub slot: u32,
-    /// Its process id, in its own pid namespace.
+    /// Process id, in the client's own pid namespace.
     pub pid: i32,
-    /// Its user.
+    /// User id.
     pub uid: u32,
-    /// The inode of its pid namespace.
+    /// Inode of the client's pid namespace.
     pub pid_namespace: u64,
-    /// The name of its program. NUL-terminated.
+    /// Name of the client's program. NUL-terminated.
     pub comm: [c_char; 16],
-    /// 1: it may only read.
+    /// 1 if the client may only read.
     pub read_only: u8,
-    /// 1: its process lives.
+    /// 1 if its process is alive.
     pub alive: u8,
-    /// 1: its process is stopped, as by SIGSTOP.
+    /// 1 if its process is stopped, for example by SIGSTOP.
     pub stopped: u8,
-    /// 0.
+    /// Always 0.
     pub padding: [u8; 5],
-    /// When it connected: microseconds since the Unix epoch.
+    /// Time of the connect, in microseconds since the Unix epoch.
     pub connect_time_us: i64,
-    /// Leases it holds.
+    /// Number of leases that the client holds.
     pub lease_count: u64,
-    /// Bytes of data of the objects it holds, deleted ones too, each once.
+    /// Bytes of data of the objects that it holds, deleted ones included, each
+    /// counted once.
     pub leased_bytes: u64,
-    /// Bytes of data of the objects it has not sealed yet.
+    /// Bytes of data of the objects that it has not sealed yet.
     pub writing_bytes: u64,
 }
 
-/// Numbers of a store. Begin with PLASMA_STATS_INIT. Grows.
+/// Statistics and options of a store. Initialize with PLASMA_STATS_INIT. Grows.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct plasma_stats_t {
     /// sizeof(plasma_stats_t)
     pub struct_size: u32,
-    /// 0.
+    /// Always 0.
     pub padding: u32,
     /// Bytes for data and metadata.
     pub capacity: u64,
-    /// Bytes in use, with those of deleted objects that somebody holds. What
-    /// nobody holds is free, also before a scan has found that.
+    /// Bytes in use, including those of deleted objects that are still held.
+    /// Memory that no client holds counts as free, even before a scan finds it.
     pub used: u64,
     /// Bytes taken from the file system.
     pub reserved: u64,
-    /// The largest free run of bytes.
+    /// Size of the largest free run in bytes.
     pub largest_free: u64,
-    /// Objects at once.
+    /// Maximum number of objects.
     pub max_objects: u64,
-    /// Objects being written; what a dead creator left is none.
+    /// Objects being written, without those that a dead creator left.
     pub objects_writing: u64,
     /// Sealed objects.
     pub objects_sealed: u64,
-    /// Deleted objects that somebody still holds.
+    /// Deleted objects that are still held.
     pub objects_deleted: u64,
     /// Pinned objects, sealed or not.
     pub pinned: u64,
@@ -140,28 +141,27 @@ pub struct plasma_stats_t {
     pub leases: u64,
     /// Connected clients.
     pub clients: u64,
-    /// Objects evicted since the store was made.
+    /// Objects evicted since the store was created.
     pub evictions: u64,
-    /// Bytes of data and metadata evicted since the store was made.
+    /// Bytes of data and metadata evicted since the store was created.
     pub evicted_bytes: u64,
-    /// Recoveries after a death inside a critical section.
+    /// Recoveries after a death in a critical section.
     pub recoveries: u64,
-    /// Dead clients cleaned up after.
+    /// Dead clients that were cleaned up after.
     pub reaped_clients: u64,
-    /// Writer locks taken from the dead.
+    /// Times that the writer lock was taken over from a dead owner.
     pub lock_steals: u64,
-    /// The file system, such as "tmpfs". NUL-terminated.
+    /// Type of the file system, such as "tmpfs". NUL-terminated.
     pub file_system: [c_char; 32],
-    /// Bytes that deleted objects keep because somebody holds them; in used.
+    /// Bytes of deleted objects that are still held; part of used.
     pub deleted_bytes: u64,
-    /// How it was made, as in plasma_connect_options_t: PLASMA_CONNECT_EPHEMERAL
-    /// or 0.
+    /// PLASMA_CONNECT_EPHEMERAL, or 0: how the store was created.
     pub flags: u32,
-    /// Permissions of its files.
+    /// Permissions of the files of the store.
     pub mode: u32,
     /// PLASMA_EVICTION_NONE or PLASMA_EVICTION_LRU.
     pub eviction: u32,
-    /// 1: it asks for huge pages.
+    /// 1 if the store asks for huge pages.
     pub huge_pages: u32,
 }
 
@@ -192,7 +192,7 @@ unsafe impl Growing for plasma_stats_t {
     const MIN_SIZE: usize = 16;
 }
 
-/// Text in a field of C, cut between characters so that a NUL fits.
+/// Text as a field of C, cut between characters so that a NUL fits.
 pub(super) fn field<const N: usize>(text: &str) -> [c_char; N] {
     let mut field = [0; N];
     let text = &text[..text.floor_char_boundary(N - 1)];
@@ -277,10 +277,10 @@ impl From<&Stats> for plasma_stats_t {
     }
 }
 
-/// What the store knows of the object of a buffer.
+/// Get facts about the object of a buffer.
 ///
 /// @param buffer  borrowed.
-/// @param info    written, as far as its struct_size goes.
+/// @param info    written, up to its struct_size.
 ///
 /// @retval PLASMA_OK
 ///
@@ -297,13 +297,13 @@ pub extern "C" fn plasma_buffer_info(
     })
 }
 
-/// The state of an object.
+/// Get the state of an object.
 ///
 /// @param client  borrowed.
 /// @param id      borrowed.
 /// @param state   written: ABSENT, WRITING or SEALED.
 ///
-/// @retval PLASMA_OK  also when there is no such object
+/// @retval PLASMA_OK  also if there is no such object
 ///
 /// Threads: any.   Cost: no system call, no lock.   Since: 0.1
 #[unsafe(no_mangle)]
@@ -319,11 +319,11 @@ pub extern "C" fn plasma_contains(
     })
 }
 
-/// What the store knows of an object, sealed or not.
+/// Get facts about an object, sealed or not.
 ///
 /// @param client  borrowed.
 /// @param id      borrowed.
-/// @param info    written, as far as its struct_size goes.
+/// @param info    written, up to its struct_size.
 ///
 /// @retval PLASMA_OK
 /// @retval PLASMA_ERR_NOT_FOUND  there is no such object
@@ -343,10 +343,10 @@ pub extern "C" fn plasma_object_info(
     })
 }
 
-/// Numbers of the store, and how it was made.
+/// Get the statistics and options of a store.
 ///
 /// @param client  borrowed.
-/// @param stats   written, as far as its struct_size goes.
+/// @param stats   written, up to its struct_size.
 ///
 /// @retval PLASMA_OK
 ///

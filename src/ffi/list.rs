@@ -9,14 +9,14 @@ use crate::error::{Error, Result, Status};
 use crate::info::{ClientInfo, ObjectInfo};
 use std::mem::MaybeUninit;
 
-/// A list of objects, a copy in this process.
+/// A list of objects, copied into this process.
 ///
 /// Lifetime: from plasma_list() to plasma_list_free(); may outlive the client.
 /// Threads:  any number at once.
 #[derive(Debug)]
 pub struct plasma_list_t(Vec<ObjectInfo>);
 
-/// A list of clients, a copy in this process.
+/// A list of clients, copied into this process.
 ///
 /// Lifetime: from plasma_list_clients() or plasma_list_holders() to
 ///           plasma_client_list_free(); may outlive the client.
@@ -27,16 +27,16 @@ pub struct plasma_client_list_t(Vec<ClientInfo>);
 const fn shared_by_threads<T: Send + Sync>() {}
 const _: () = shared_by_threads::<(plasma_list_t, plasma_client_list_t)>();
 
-/// The element at a position; behind the last there is none.
+/// The element at an index.
 fn at<T>(list: &[T], index: u64) -> Result<&T> {
     let index = usize::try_from(index).unwrap_or(usize::MAX);
     list.get(index).ok_or(Error::plain(Status::NotFound))
 }
 
-/// List the objects of a store, also unsealed and deleted ones still held.
+/// List the objects of a store, also unsealed ones, and deleted ones still held.
 ///
-/// Each entry is true at one instant of the call. Objects that exist
-/// throughout appear exactly once. Writers are not stopped.
+/// Each entry is true at one instant of the call. An object that exists during
+/// the whole call appears exactly once. Writers are not stopped.
 ///
 /// @param client  borrowed.
 /// @param list    written; free it with plasma_list_free().
@@ -56,28 +56,28 @@ pub extern "C" fn plasma_list(
     })
 }
 
-/// The number of objects in a list.
+/// Get the number of objects in a list.
 ///
-/// @param list  borrowed; NULL has none.
+/// @param list  borrowed; may be NULL.
 ///
-/// @return how many; 0 for NULL.
+/// @return the number of objects; 0 for NULL.
 ///
-/// Threads: any.   Cost: none worth naming.   Since: 0.1
+/// Threads: any.   Cost: negligible.   Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn plasma_list_count(list: Option<&plasma_list_t>) -> u64 {
     list.map_or(0, |list| list.0.len() as u64)
 }
 
-/// The object at a position of a list.
+/// Get the object at an index of a list.
 ///
 /// @param list   borrowed.
 /// @param index  0 .. plasma_list_count() - 1.
-/// @param info   written, as far as its struct_size goes.
+/// @param info   written, up to its struct_size.
 ///
 /// @retval PLASMA_OK
-/// @retval PLASMA_ERR_NOT_FOUND  index is behind the last
+/// @retval PLASMA_ERR_NOT_FOUND  index is out of range
 ///
-/// Threads: any.   Cost: none worth naming.   Since: 0.1
+/// Threads: any.   Cost: negligible.   Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn plasma_list_at(
     list: Option<&plasma_list_t>,
@@ -95,13 +95,13 @@ pub extern "C" fn plasma_list_at(
 ///
 /// @param list  consumed; NULL is a no-op.
 ///
-/// Threads: any.   Cost: none worth naming.   Since: 0.1
+/// Threads: any.   Cost: negligible.   Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn plasma_list_free(list: *mut plasma_list_t) {
     raw::free_handle(list);
 }
 
-/// List the clients of a store, this one among them.
+/// List the clients of a store, this one included.
 ///
 /// @param client  borrowed.
 /// @param list    written; free it with plasma_client_list_free().
@@ -121,21 +121,21 @@ pub extern "C" fn plasma_list_clients(
     })
 }
 
-/// List the clients that hold an object: by a buffer, or by writing it.
+/// List the clients that hold an object, by a buffer or by writing it.
 ///
-/// Those who hold a deleted object that had this id are listed as well: it
-/// keeps its memory until they release it.
+/// Clients that hold a deleted object with this id are listed too: it keeps its
+/// memory until they release it.
 ///
 /// @param client  borrowed.
 /// @param id      borrowed.
 /// @param list    written; free it with plasma_client_list_free().
 ///
 /// @retval PLASMA_OK
-/// @retval PLASMA_ERR_NOT_FOUND  there is no such object, and nobody holds a
+/// @retval PLASMA_ERR_NOT_FOUND  there is no such object, and no client holds a
 ///                               deleted one
 ///
-/// Threads: any.   Cost: reads the leases of every client and looks at every
-/// object.   Since: 0.1
+/// Threads: any.   Cost: reads the leases of every client and every object.
+/// Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn plasma_list_holders(
     client: Option<&plasma_client_t>,
@@ -149,28 +149,28 @@ pub extern "C" fn plasma_list_holders(
     })
 }
 
-/// The number of clients in a list.
+/// Get the number of clients in a list.
 ///
-/// @param list  borrowed; NULL has none.
+/// @param list  borrowed; may be NULL.
 ///
-/// @return how many; 0 for NULL.
+/// @return the number of clients; 0 for NULL.
 ///
-/// Threads: any.   Cost: none worth naming.   Since: 0.1
+/// Threads: any.   Cost: negligible.   Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn plasma_client_list_count(list: Option<&plasma_client_list_t>) -> u64 {
     list.map_or(0, |list| list.0.len() as u64)
 }
 
-/// The client at a position of a list.
+/// Get the client at an index of a list.
 ///
 /// @param list   borrowed.
 /// @param index  0 .. plasma_client_list_count() - 1.
-/// @param info   written, as far as its struct_size goes.
+/// @param info   written, up to its struct_size.
 ///
 /// @retval PLASMA_OK
-/// @retval PLASMA_ERR_NOT_FOUND  index is behind the last
+/// @retval PLASMA_ERR_NOT_FOUND  index is out of range
 ///
-/// Threads: any.   Cost: none worth naming.   Since: 0.1
+/// Threads: any.   Cost: negligible.   Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn plasma_client_list_at(
     list: Option<&plasma_client_list_t>,
@@ -188,7 +188,7 @@ pub extern "C" fn plasma_client_list_at(
 ///
 /// @param list  consumed; NULL is a no-op.
 ///
-/// Threads: any.   Cost: none worth naming.   Since: 0.1
+/// Threads: any.   Cost: negligible.   Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn plasma_client_list_free(list: *mut plasma_client_list_t) {
     raw::free_handle(list);

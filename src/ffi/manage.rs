@@ -1,4 +1,4 @@
-//! Deleting, pinning, evicting, and giving memory back.
+//! Deleting, pinning, evicting, and freeing memory.
 
 use super::arg;
 use super::client::{client_arg, plasma_client_t};
@@ -8,8 +8,8 @@ use std::mem::MaybeUninit;
 
 /// Delete a sealed object.
 ///
-/// It is gone at once for new gets, and its id and name are free again. Its
-/// memory follows when the last buffer on it is released.
+/// From now on no call can get it, and its id and name are free again. Its
+/// memory is freed after the last buffer on it is released.
 ///
 /// @param client  borrowed.
 /// @param id      borrowed.
@@ -20,10 +20,10 @@ use std::mem::MaybeUninit;
 /// @retval PLASMA_ERR_READ_ONLY   the client may only read
 /// @retval PLASMA_ERR_TIMEOUT     the writer lock stayed busy
 ///
-/// Threads: any.   Cost: the writer lock. After some hundred deletes, or after
-/// 4 MiB deleted and 1 MiB more for each client, also about 15 system calls,
-/// and 5 for each other client, which free the memory of all that was deleted
-/// and nobody holds.   Since: 0.1
+/// Threads: any.   Cost: the writer lock. After a few hundred deletes, or after
+/// 4 MiB deleted and 1 MiB more for each client, also about 15 system calls, and
+/// 5 for each other client, which free the memory of all deleted objects that
+/// are not held.   Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn plasma_delete(
     client: Option<&plasma_client_t>,
@@ -39,7 +39,7 @@ pub extern "C" fn plasma_delete(
 /// @param client  borrowed.
 /// @param id      borrowed.
 ///
-/// @retval PLASMA_OK             also when it was pinned already
+/// @retval PLASMA_OK             also if it is pinned already
 /// @retval PLASMA_ERR_NOT_FOUND  there is no such object
 /// @retval PLASMA_ERR_READ_ONLY  the client may only read
 /// @retval PLASMA_ERR_TIMEOUT    the writer lock stayed busy
@@ -58,7 +58,7 @@ pub extern "C" fn plasma_pin(
 /// @param client  borrowed.
 /// @param id      borrowed.
 ///
-/// @retval PLASMA_OK             also when it was not pinned
+/// @retval PLASMA_OK             also if it is not pinned
 /// @retval PLASMA_ERR_NOT_FOUND  there is no such object
 /// @retval PLASMA_ERR_READ_ONLY  the client may only read
 /// @retval PLASMA_ERR_TIMEOUT    the writer lock stayed busy
@@ -72,18 +72,19 @@ pub extern "C" fn plasma_unpin(
     run(|| client_arg(client)?.unpin(&id_arg(id)?))
 }
 
-/// Evict objects nobody holds or pinned, least recently released first.
+/// Evict objects that are not held and not pinned, least recently released
+/// first.
 ///
-/// Only in stores made with eviction: in others nothing is ever evicted.
+/// Only a store that was created with eviction ever evicts an object.
 ///
 /// @param client   borrowed.
-/// @param bytes    how much to free, at least; UINT64_MAX for all that can be.
-/// @param evicted  written: bytes of data and metadata of what went, as
-///                 plasma_object_info() tells them; less than asked is no
-///                 error.
+/// @param bytes    bytes to free, at least; UINT64_MAX frees all that it can.
+/// @param evicted  written: bytes of data and metadata of the evicted objects,
+///                 as plasma_object_info() counts them; fewer than bytes is not
+///                 an error.
 ///
 /// @retval PLASMA_OK
-/// @retval PLASMA_ERR_UNSUPPORTED  the store was made without eviction
+/// @retval PLASMA_ERR_UNSUPPORTED  the store was created without eviction
 /// @retval PLASMA_ERR_READ_ONLY    the client may only read
 /// @retval PLASMA_ERR_TIMEOUT      the writer lock stayed busy
 ///
@@ -101,19 +102,20 @@ pub extern "C" fn plasma_evict(
     })
 }
 
-/// Clean up after dead clients now, and free deleted objects nobody holds.
+/// Clean up after dead clients now, and free deleted objects that are not held.
 ///
-/// Never needed: whoever connects or is short of memory does it too.
+/// Never necessary: any client that connects or is short of memory does it too.
 ///
 /// @param client  borrowed.
-/// @param reaped  written: how many dead clients there were.
+/// @param reaped  written: number of dead clients found.
 ///
 /// @retval PLASMA_OK
 /// @retval PLASMA_ERR_READ_ONLY   the client may only read
 /// @retval PLASMA_ERR_TIMEOUT     the writer lock stayed busy
-/// @retval PLASMA_ERR_PERMISSION  the file of a client may not be read, so it
-///                                cannot be told what it holds: nothing is freed
-/// @retval PLASMA_ERR_CORRUPT     likewise: the file is none of a client
+/// @retval PLASMA_ERR_PERMISSION  the file of a client cannot be read, so its
+///                                leases are unknown and nothing is freed
+/// @retval PLASMA_ERR_CORRUPT     the same, because the file is not that of a
+///                                client
 ///
 /// Threads: any.   Cost: reads the leases of every client.   Since: 0.1
 #[unsafe(no_mangle)]

@@ -1,4 +1,4 @@
-//! Reading an object's metadata.
+//! Reading metadata.
 
 use super::buffer::plasma_buffer_t;
 use super::status::{plasma_status_t, run};
@@ -10,9 +10,9 @@ use std::mem::MaybeUninit;
 ///
 /// @param buffer      borrowed.
 /// @param key         borrowed; UTF-8, not empty.
-/// @param value       written: a view into shared memory, valid while the
+/// @param value       written: a pointer into shared memory, valid while the
 ///                    buffer is held; never NULL.
-/// @param value_size  written: bytes in it.
+/// @param value_size  written: size of value in bytes.
 ///
 /// @retval PLASMA_OK
 /// @retval PLASMA_ERR_NOT_FOUND  the object has no such key
@@ -36,7 +36,7 @@ pub extern "C" fn plasma_get_metadata(
     })
 }
 
-/// Count the metadata keys of an object.
+/// Get the number of metadata entries of an object.
 ///
 /// @param buffer  borrowed.
 /// @param count   written.
@@ -56,17 +56,17 @@ pub extern "C" fn plasma_metadata_count(
     })
 }
 
-/// The metadata key and value at a position, in no promised order.
+/// Get the metadata entry at an index; the order is unspecified.
 ///
 /// @param buffer      borrowed.
 /// @param index       0 .. plasma_metadata_count() - 1.
-/// @param key         written: a view as value is; NUL-terminated.
-/// @param value       written: a view into shared memory, valid while the
+/// @param key         written: a pointer like value; NUL-terminated.
+/// @param value       written: a pointer into shared memory, valid while the
 ///                    buffer is held; never NULL.
-/// @param value_size  written: bytes in it.
+/// @param value_size  written: size of value in bytes.
 ///
 /// @retval PLASMA_OK
-/// @retval PLASMA_ERR_NOT_FOUND  index is behind the last
+/// @retval PLASMA_ERR_NOT_FOUND  index is out of range
 ///
 /// Threads: any, one per buffer.   Cost: no system call.   Since: 0.1
 #[unsafe(no_mangle)]

@@ -1,19 +1,21 @@
 //! The C API: what `plasma.h` declares, and nothing else.
 //!
 //! Every function converts its arguments, makes one call of the Rust API and converts the result.
-//! The header lists them in the order of a user's life (see `tests/header.rs`, which keeps
-//! `include/plasma.h` equal to this code). The words here are read by C programmers.
+//! The doc comments are the manual of C programmers: `tests/header.rs` makes `include/plasma.h` of
+//! them and orders the functions as a program needs them.
 //!
-//! A *valid pointer* is NULL, or points to a value of its type that nobody else writes during the
-//! call; two pointers of one call do not overlap. References with `Option` take such pointers
-//! without unsafe code. What a reference cannot express (arrays, strings, structs that grow,
-//! handles that are freed) goes through `raw`, the only module here with unsafe blocks.
+//! A *valid pointer* is NULL, or points to a value of its type that no other thread writes during
+//! the call; two pointers of one call do not overlap. References with `Option` take such pointers
+//! without unsafe code. Arrays, strings, structs that grow, and handles that are freed, which no
+//! reference can express, go through `raw`, the only module here with unsafe blocks.
 #![allow(non_camel_case_types)] // the names C sees
 #![allow(unsafe_code)] // `#[unsafe(no_mangle)]`: each name begins with `plasma_`
 
 mod buffer;
 mod check;
 mod client;
+mod connect_options;
+mod create_options;
 mod error;
 mod event;
 mod id;
@@ -21,7 +23,6 @@ mod info;
 mod list;
 mod manage;
 mod metadata;
-mod options;
 mod read;
 mod read_many;
 mod status;
@@ -36,6 +37,8 @@ mod tests;
 pub use buffer::*;
 pub use check::*;
 pub use client::*;
+pub use connect_options::*;
+pub use create_options::*;
 pub use error::*;
 pub use event::*;
 pub use id::*;
@@ -43,7 +46,6 @@ pub use info::*;
 pub use list::*;
 pub use manage::*;
 pub use metadata::*;
-pub use options::*;
 pub use read::*;
 pub use read_many::*;
 pub use status::*;
@@ -52,8 +54,9 @@ pub use write::*;
 pub use write_many::*;
 
 use crate::error::{Error, Result, Status};
+use std::time::Duration;
 
-/// The value behind a required pointer.
+/// The value at a required pointer.
 #[inline(always)]
 fn arg<T>(pointer: Option<T>, name: &'static str) -> Result<T> {
     #[cold]
@@ -63,8 +66,48 @@ fn arg<T>(pointer: Option<T>, name: &'static str) -> Result<T> {
     pointer.ok_or_else(|| null(name))
 }
 
-/// An argument that can never be right, in words.
+/// An INVALID_ARGUMENT error with its message.
 #[cold]
 fn invalid(detail: impl Into<String>) -> Error {
     Error::new(Status::InvalidArgument, detail)
+}
+
+/// The smallest timeout in C, which waits forever.
+const FOREVER: i64 = -1;
+
+/// Converts a timeout of C, in milliseconds; `None` waits forever.
+#[inline]
+fn timeout(ms: i64) -> Result<Option<Duration>> {
+    if ms < FOREVER {
+        return Err(bad_timeout(ms));
+    }
+    Ok((ms >= 0).then(|| Duration::from_millis(ms.unsigned_abs())))
+}
+
+#[cold]
+fn bad_timeout(ms: i64) -> Error {
+    invalid(format!("timeout_ms is {ms}; 0 does not wait, -1 waits forever"))
+}
+
+/// All flags of connecting.
+const CONNECT_FLAGS: u32 = PLASMA_CONNECT_EXISTING
+    | PLASMA_CONNECT_EXCLUSIVE
+    | PLASMA_CONNECT_READ_ONLY
+    | PLASMA_CONNECT_EPHEMERAL
+    | PLASMA_CONNECT_RESERVE;
+/// All flags of creating.
+const CREATE_FLAGS: u32 = PLASMA_CREATE_ZEROED | PLASMA_CREATE_PINNED;
+const _: () = assert!(CONNECT_FLAGS & CREATE_FLAGS == 0);
+
+/// Checks that only `known` flags are set; the error names flags that belong to the call `other`.
+fn check_flags(flags: u32, known: u32, others: u32, call: &str, other: &str) -> Result<()> {
+    let unknown = flags & !known;
+    if unknown == 0 {
+        return Ok(());
+    }
+    if unknown & others != 0 {
+        let unknown = unknown & others;
+        return Err(invalid(format!("flags {unknown:#x} are for {other}, not for {call}")));
+    }
+    Err(invalid(format!("{call} does not know the flags {unknown:#x}")))
 }

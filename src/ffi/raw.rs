@@ -1,9 +1,9 @@
-//! What references cannot express: arrays, strings, structs that grow, and handles.
+//! Pointers of C that references cannot express: arrays, strings, structs that grow, and handles.
 //!
-//! Each function takes pointers as C passed them. What makes the unsafe code sound is the promise
-//! of the C caller, written under "Conventions" in plasma.h: a pointer is NULL or valid for what
-//! its type, its length and its struct_size say, for the whole call. Only the functions of this
-//! directory call these, and they pass on what C gave them.
+//! Each function takes pointers as C passed them. The unsafe code is sound because of the promise of
+//! the C caller, written under "Conventions" in plasma.h: for the whole call a pointer is NULL, or
+//! valid for its type, its length and its struct_size. Only the functions of this directory call
+//! these, and they pass pointers on unchanged.
 #![allow(unsafe_code)] // reads and writes through pointers that come from C
 
 use super::invalid;
@@ -20,18 +20,18 @@ use std::{ptr, slice};
 pub(super) unsafe trait Growing: Copy {
     /// The type in C.
     const TYPE: &'static str;
-    /// The macro that begins one.
+    /// The macro that initializes one.
     const INIT: &'static str;
-    /// The least `struct_size` accepted.
+    /// The smallest `struct_size` accepted.
     const MIN_SIZE: usize;
 }
 
-/// No struct is larger; more is memory that nobody set.
+/// No struct is larger; a larger value comes from uninitialized memory.
 const MAX_SIZE: usize = 65536;
 
-/// The bytes the caller's struct has.
+/// The size of the caller's struct in bytes.
 fn struct_size<T: Growing>(pointer: *const T) -> Result<usize> {
-    // SAFETY: not NULL (both callers looked), so by the C caller's promise it begins with a u32.
+    // SAFETY: not NULL (both callers check), so by the C caller's promise it begins with a u32.
     let size = unsafe { pointer.cast::<u32>().read_unaligned() } as usize;
     if (T::MIN_SIZE..=MAX_SIZE).contains(&size) {
         return Ok(size);
@@ -42,7 +42,7 @@ fn struct_size<T: Growing>(pointer: *const T) -> Result<usize> {
 /// No version of the struct has this size.
 #[cold]
 fn wrong_size<T: Growing>(size: usize) -> Error {
-    invalid(format!("struct_size of {} is {size}; begin with {}", T::TYPE, T::INIT))
+    invalid(format!("struct_size of {} is {size}; initialize it with {}", T::TYPE, T::INIT))
 }
 
 /// The struct at `pointer`; `None` when it is NULL. Fields the caller does not know are zero.
@@ -73,13 +73,13 @@ pub(super) fn input<T: Growing>(pointer: *const T) -> Result<Option<T>> {
     Ok(Some(unsafe { value.assume_init() }))
 }
 
-/// A struct of the caller's that is to be filled.
+/// A struct of the caller to be filled.
 pub(super) struct Output<T> {
     pointer: *mut T,
     size: usize,
 }
 
-/// Looks at a struct that is to be filled, before anything is done.
+/// Checks a struct to be filled, before the call does anything.
 pub(super) fn output<T: Growing>(pointer: *mut T, name: &str) -> Result<Output<T>> {
     if pointer.is_null() {
         return Err(invalid(format!("{name} is NULL")));
@@ -89,7 +89,7 @@ pub(super) fn output<T: Growing>(pointer: *mut T, name: &str) -> Result<Output<T
 }
 
 impl<T: Growing> Output<T> {
-    /// Fills what the caller's struct has room for, and leaves its `struct_size`.
+    /// Fills the fields that the caller's struct has room for, except its `struct_size`.
     pub(super) fn write(self, value: &T) {
         let skip = size_of::<u32>();
         // SAFETY: `size` is at least MIN_SIZE, which is more than a u32, and at most T's size.
@@ -112,7 +112,7 @@ pub(super) fn text<'a>(pointer: *const c_char, name: &str) -> Result<Option<&'a 
     text.to_str().map(Some).map_err(|_| invalid(format!("{name} is not UTF-8")))
 }
 
-/// A string in UTF-8 that has to be there.
+/// A string in UTF-8 that must not be NULL or empty.
 #[inline]
 pub(super) fn required_text<'a>(pointer: *const c_char, name: &str) -> Result<&'a str> {
     match text(pointer, name)? {
@@ -137,7 +137,7 @@ fn is_array<T>(pointer: *const T, len: usize) -> bool {
     !pointer.is_null() && pointer.is_aligned() && len <= isize::MAX as usize / size_of::<T>()
 }
 
-/// An array to read. NULL is an array of nothing.
+/// An array to read. NULL is an empty array.
 pub(super) fn array<'a, T>(pointer: *const T, len: usize, name: &str) -> Result<&'a [T]> {
     if len == 0 {
         return Ok(&[]);
@@ -150,7 +150,7 @@ pub(super) fn array<'a, T>(pointer: *const T, len: usize, name: &str) -> Result<
     Ok(unsafe { slice::from_raw_parts(pointer, len) })
 }
 
-/// An array to write, whatever it holds. NULL is an array of nothing.
+/// An array to write, of any contents. NULL is an empty array.
 pub(super) fn array_mut<'a, T>(
     pointer: *mut T,
     len: usize,
@@ -163,11 +163,11 @@ pub(super) fn array_mut<'a, T>(
         return Err(no_array(name, len));
     }
     // SAFETY: not NULL, aligned and not too long; by the C caller's promise it has room for `len`
-    // values that nobody else uses during the call.
+    // values that no other thread uses during the call.
     Ok(unsafe { slice::from_raw_parts_mut(pointer.cast(), len) })
 }
 
-/// An array to read and write. NULL is an array of nothing.
+/// An array to read and write. NULL is an empty array.
 pub(super) fn array_inout<'a, T>(pointer: *mut T, len: usize, name: &str) -> Result<&'a mut [T]> {
     let array = array_mut(pointer, len, name)?;
     // SAFETY: by the C caller's promise its values are set, as those of `array` are.
@@ -181,14 +181,14 @@ pub(super) fn fill<T: Copy>(array: &mut [MaybeUninit<T>], value: T) -> &mut [T] 
     unsafe { array.assume_init_mut() }
 }
 
-/// An array of bytes as an array of truths, all false.
+/// An array of bytes as an array of bools, all false.
 pub(super) fn flags<'a>(pointer: *mut u8, len: usize, name: &str) -> Result<&'a mut [bool]> {
     let bytes = fill(array_mut(pointer, len, name)?, 0);
     // SAFETY: `bytes` is exclusive, and a bool is a byte of 0 or 1: all are 0.
     Ok(unsafe { slice::from_raw_parts_mut(bytes.as_mut_ptr().cast(), len) })
 }
 
-/// Bytes to read. NULL with size 0 is no bytes.
+/// Bytes to read. NULL with size 0 is an empty array.
 pub(super) fn bytes<'a>(pointer: *const c_void, size: u64, name: &str) -> Result<&'a [u8]> {
     array(pointer.cast(), usize::try_from(size).unwrap_or(usize::MAX), name)
 }
@@ -198,7 +198,7 @@ pub(super) fn to_handle<T>(value: T) -> *mut T {
     Box::into_raw(Box::new(value))
 }
 
-/// A last use of a handle while other threads may still be in calls with it.
+/// Makes the last use of a handle while other threads may still be in calls with it.
 pub(super) fn with_handle<T>(handle: *mut T, last_use: impl FnOnce(&T)) {
     // SAFETY: NULL, or made by `to_handle` and, by the C caller's promise, not freed yet.
     if let Some(value) = unsafe { handle.as_ref() } {
@@ -206,7 +206,7 @@ pub(super) fn with_handle<T>(handle: *mut T, last_use: impl FnOnce(&T)) {
     }
 }
 
-/// Takes a handle back and drops its value. NULL is nothing.
+/// Takes a handle back and drops its value. NULL is a no-op.
 pub(super) fn free_handle<T>(handle: *mut T) {
     if !handle.is_null() {
         // SAFETY: made by `to_handle`; by the C caller's promise this is its last use.

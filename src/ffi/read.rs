@@ -1,32 +1,33 @@
 //! Reading objects.
 
-use super::arg;
 use super::buffer::plasma_buffer_t;
 use super::client::{client_arg, plasma_client_t};
+use super::create_options::name as name_arg;
 use super::id::plasma_id_t;
-use super::options::{FOR_EVER, name as name_arg, timeout};
 use super::status::{plasma_status_t, run};
+use super::{FOREVER, arg, timeout};
 use crate::error::Status;
 use std::ffi::c_char;
 use std::mem::MaybeUninit;
 
-/// Get a read-only view of a sealed object, waiting for it if need be.
+/// Get a read-only view of an object, and wait until it is sealed.
 ///
 /// @param client      borrowed.
 /// @param id          borrowed.
-/// @param timeout_ms  0 do not wait, -1 for ever.
+/// @param timeout_ms  in milliseconds; 0 does not wait, -1 waits forever.
 /// @param buffer      written; release it with plasma_release().
 ///
 /// @retval PLASMA_OK
-/// @retval PLASMA_ERR_NOT_FOUND   timeout_ms is 0, and there is none
-/// @retval PLASMA_ERR_NOT_SEALED  timeout_ms is 0, and it is being written
-/// @retval PLASMA_ERR_TIMEOUT     not sealed in time
+/// @retval PLASMA_ERR_NOT_FOUND   timeout_ms is 0, and there is no such object
+/// @retval PLASMA_ERR_NOT_SEALED  timeout_ms is 0, and the object is being
+///                                written
+/// @retval PLASMA_ERR_TIMEOUT     the object was not sealed in time
 /// @retval PLASMA_ERR_ABORTED     its creator died while this call waited
 /// @retval PLASMA_ERR_LIMIT       too many leases; or this is a reader of
-///                                another user, and would hold more than
-///                                reader_quota
+///                                another user that would hold more than
+///                                reader_quota bytes
 ///
-/// Threads: any.   Cost: no system call, no lock if it is sealed.
+/// Threads: any.   Cost: no system call and no lock if it is sealed.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn plasma_get(
@@ -36,7 +37,7 @@ pub extern "C" fn plasma_get(
     mut buffer: Option<&mut MaybeUninit<plasma_buffer_t>>,
 ) -> plasma_status_t {
     if let (Some(client), Some(id), Some(buffer)) = (client, id, &mut buffer)
-        && timeout_ms >= FOR_EVER
+        && timeout_ms >= FOREVER
         && let Some(got) = client.0.get_hot(&id.bytes)
     {
         buffer.write(got.into());
@@ -45,7 +46,7 @@ pub extern "C" fn plasma_get(
     get_slow(client, id, timeout_ms, buffer)
 }
 
-/// Apart from [`plasma_get`], so that nothing of what it needs is prepared there.
+/// Apart from [`plasma_get`], so that the fast path does not set up its stack frame.
 #[cold]
 fn get_slow(
     client: Option<&plasma_client_t>,
@@ -60,23 +61,25 @@ fn get_slow(
     })
 }
 
-/// Get a read-only view of a sealed object by its name.
+/// Get a read-only view of an object by its name, as by plasma_get().
 ///
 /// @param client      borrowed.
 /// @param name        borrowed; UTF-8, 1 to 255 bytes.
-/// @param timeout_ms  0 do not wait, -1 for ever.
+/// @param timeout_ms  in milliseconds; 0 does not wait, -1 waits forever.
 /// @param buffer      written; release it with plasma_release().
 ///
 /// @retval PLASMA_OK
-/// @retval PLASMA_ERR_NOT_FOUND   timeout_ms is 0, and there is none
-/// @retval PLASMA_ERR_NOT_SEALED  timeout_ms is 0, and it is being written
-/// @retval PLASMA_ERR_TIMEOUT     not sealed in time
+/// @retval PLASMA_ERR_NOT_FOUND   timeout_ms is 0, and there is no such object
+/// @retval PLASMA_ERR_NOT_SEALED  timeout_ms is 0, and the object is being
+///                                written
+/// @retval PLASMA_ERR_TIMEOUT     the object was not sealed in time
 /// @retval PLASMA_ERR_ABORTED     its creator died while this call waited
 /// @retval PLASMA_ERR_LIMIT       too many leases; or this is a reader of
-///                                another user, and would hold more than
-///                                reader_quota
+///                                another user that would hold more than
+///                                reader_quota bytes
 ///
-/// Threads: any.   Cost: as plasma_get(), and a hash of the name.   Since: 0.1
+/// Threads: any.   Cost: that of plasma_get(), and a hash of the name.
+/// Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn plasma_get_by_name(
     client: Option<&plasma_client_t>,
@@ -91,7 +94,7 @@ pub extern "C" fn plasma_get_by_name(
     })
 }
 
-/// Find the id of a name. The object need not be sealed.
+/// Find the id of the object with a name, sealed or not.
 ///
 /// @param client  borrowed.
 /// @param name    borrowed; UTF-8, 1 to 255 bytes.

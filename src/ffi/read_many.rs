@@ -3,28 +3,28 @@
 use super::buffer::plasma_buffer_t;
 use super::client::{client_arg, plasma_client_t};
 use super::id::{ids_arg, plasma_id_t};
-use super::options::timeout;
 use super::status::{self, plasma_status_t, run};
-use super::{arg, invalid, raw};
+use super::{arg, invalid, raw, timeout};
 use crate::buffer::Buffer;
 use crate::error::{Error, Result, Status};
 use std::mem::MaybeUninit;
 
 /// Get many objects with one deadline.
 ///
-/// The same id may be given more than once; each buffer is a lease.
+/// An id may be given more than once; each buffer has a lease of its own.
 ///
 /// @param client      borrowed.
 /// @param ids         borrowed: count ids.
-/// @param count       how many; with 0 the arrays may be NULL.
-/// @param timeout_ms  0 do not wait, -1 for ever; for all together.
-/// @param buffers     written whenever the arguments were right: count
-///                    buffers, all zero where the status is not PLASMA_OK;
-///                    release them with plasma_release_many().
-/// @param statuses    written with them: count statuses, as of plasma_get().
+/// @param count       number of objects; if it is 0, the arrays may be NULL.
+/// @param timeout_ms  in milliseconds, for all together; 0 does not wait, -1
+///                    waits forever.
+/// @param buffers     written whenever the arguments are valid: count buffers,
+///                    all zeros where the status is not PLASMA_OK; release them
+///                    with plasma_release_many().
+/// @param statuses    written with buffers: count statuses, as of plasma_get().
 ///
-/// @return PLASMA_OK when all are PLASMA_OK, or the first failure in the
-///         order of the array.
+/// @return PLASMA_OK if all succeed, or the first failure in the order of the
+///         array.
 ///
 /// Threads: any.   Cost: no system call if all are sealed.   Since: 0.1
 #[unsafe(no_mangle)]
@@ -50,11 +50,11 @@ pub extern "C" fn plasma_get_many(
 struct Got<'a> {
     buffers: &'a mut [plasma_buffer_t],
     statuses: &'a mut [plasma_status_t],
-    /// The failure with the least index.
+    /// The failure with the smallest index.
     first: Option<(usize, Error)>,
 }
 
-/// No status: what an element holds before its turn.
+/// Not a status: an element that has no result yet.
 const UNSET: plasma_status_t = 1;
 
 impl<'a> Got<'a> {
@@ -78,7 +78,7 @@ impl<'a> Got<'a> {
         }
     }
 
-    /// What the call came to. A failure of the whole call is that of each element not reached.
+    /// The result of the call. A failure of the whole call is that of each element without one.
     fn finish(self, all: Result<()>) -> Result<()> {
         let Err(error) = all else {
             return self.first.map_or(Ok(()), |(_, error)| Err(error));
@@ -94,17 +94,18 @@ impl<'a> Got<'a> {
 ///
 /// @param client       borrowed.
 /// @param ids          borrowed: count ids.
-/// @param count        how many; with 0 the arrays may be NULL.
-/// @param num_ready    how many have to be sealed; 0 is all. More than count
-///                     is INVALID_ARGUMENT.
-/// @param timeout_ms   0 do not wait, -1 for ever.
-/// @param ready        written on PLASMA_OK and TIMEOUT: count bytes, 1 where
-///                     the object is sealed, else 0.
-/// @param ready_count  written with it: how many are 1.
+/// @param count        number of objects; if it is 0, the arrays may be NULL.
+/// @param num_ready    number of objects that have to be sealed; 0 means all. A
+///                     number above count is INVALID_ARGUMENT.
+/// @param timeout_ms   in milliseconds; 0 does not wait, -1 waits forever.
+/// @param ready        written on PLASMA_OK and TIMEOUT: count bytes, 1 if the
+///                     object is sealed, else 0.
+/// @param ready_count  written with ready: number of sealed objects.
 ///
-/// @retval PLASMA_OK           at least num_ready are sealed
-/// @retval PLASMA_ERR_TIMEOUT  fewer are, so far
-/// @retval PLASMA_ERR_ABORTED  fewer can be: creators died while it waited
+/// @retval PLASMA_OK           at least num_ready objects are sealed
+/// @retval PLASMA_ERR_TIMEOUT  fewer objects were sealed in time
+/// @retval PLASMA_ERR_ABORTED  fewer objects can be sealed, because creators
+///                             died while this call waited
 ///
 /// Threads: any.   Cost: no system call if enough are sealed.   Since: 0.1
 #[unsafe(no_mangle)]

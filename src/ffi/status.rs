@@ -1,64 +1,64 @@
-//! Status numbers and their names.
+//! Status codes.
 
 use super::error;
 use crate::error::{Result, Status};
 use std::ffi::c_char;
 
-/// What a call came to. The numbers are frozen; new ones may be added below.
+/// The result of a call. The numbers are frozen; new ones may be added.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum plasma_status {
-    /// Done.
+    /// The call succeeded.
     PLASMA_OK = 0,
-    /// An argument that can never be right; the message names it.
+    /// An argument is not valid; the message names it.
     PLASMA_ERR_INVALID_ARGUMENT = -1,
-    /// No such object, name or key, or no such position in a list.
+    /// There is no such object, name or key, or an index is out of range.
     PLASMA_ERR_NOT_FOUND = -2,
-    /// The id is taken.
+    /// An object with this id exists.
     PLASMA_ERR_EXISTS = -3,
-    /// The name is taken by another object.
+    /// Another object has this name.
     PLASMA_ERR_NAME_EXISTS = -4,
     /// The object is still being written.
     PLASMA_ERR_NOT_SEALED = -5,
-    /// Reserved: no call returns it. A buffer ends when it is sealed, and what
-    /// is tried with it afterwards is INVALID_ARGUMENT.
+    /// Reserved: no call returns it. A mutable buffer ends when its object is
+    /// sealed; a later call with it returns INVALID_ARGUMENT.
     PLASMA_ERR_SEALED = -6,
-    /// The time given ran out, in a wait or behind the writer lock.
+    /// The timeout expired, in a wait or while the writer lock was busy.
     PLASMA_ERR_TIMEOUT = -7,
     /// The creator died before it sealed the object.
     PLASMA_ERR_ABORTED = -8,
-    /// No room now in the store, the file system, the cgroup or this process.
+    /// No room now in the store, file system, cgroup or process.
     PLASMA_ERR_OUT_OF_MEMORY = -9,
-    /// Larger than the whole store.
+    /// The object is larger than the whole store.
     PLASMA_ERR_TOO_LARGE = -10,
-    /// A limit other than bytes: objects, clients, leases, metadata, files.
-    /// The message says which, and its value.
+    /// A limit other than bytes is reached: objects, clients, leases, metadata
+    /// or files. The message names the limit and its value.
     PLASMA_ERR_LIMIT = -11,
-    /// The handle was opened with PLASMA_CONNECT_READ_ONLY.
+    /// The client was connected with PLASMA_CONNECT_READ_ONLY.
     PLASMA_ERR_READ_ONLY = -12,
-    /// The operating system refused access.
+    /// The operating system denied access.
     PLASMA_ERR_PERMISSION = -13,
     /// There is no store at the address.
     PLASMA_ERR_STORE_NOT_FOUND = -14,
     /// There is a store at the address (PLASMA_CONNECT_EXCLUSIVE).
     PLASMA_ERR_STORE_EXISTS = -15,
-    /// Something that is not a store is at the address.
+    /// There is something other than a store at the address.
     PLASMA_ERR_NOT_A_STORE = -16,
-    /// The store was made with other options than those given.
+    /// The store was created with other options than those given.
     PLASMA_ERR_MISMATCH = -17,
-    /// The store was made by another version of Plasma or word size.
+    /// The store is of another version of Plasma or another word size.
     PLASMA_ERR_VERSION = -18,
-    /// The store's files hold nonsense.
+    /// The files of the store are corrupt.
     PLASMA_ERR_CORRUPT = -19,
     /// The store was removed; buffers already held stay readable.
     PLASMA_ERR_STORE_GONE = -20,
     /// The handle belongs to the parent process; connect again.
     PLASMA_ERR_FORKED = -21,
-    /// Another thread disconnected the client during the call.
+    /// The client was disconnected.
     PLASMA_ERR_DISCONNECTED = -22,
     /// plasma_interrupt() or a signal ended the wait.
     PLASMA_ERR_INTERRUPTED = -23,
-    /// This kernel or file system cannot do it.
+    /// This kernel, file system or store does not support the operation.
     PLASMA_ERR_UNSUPPORTED = -24,
     /// A system call failed; see plasma_error_errno().
     PLASMA_ERR_SYSTEM = -25,
@@ -69,7 +69,7 @@ pub enum plasma_status {
 /// One of enum plasma_status: PLASMA_OK (0) or a negative PLASMA_ERR_*.
 pub type plasma_status_t = i32;
 
-/// The result of a call as C sees it; a failure becomes this thread's last one.
+/// Runs a call and returns its status; a failure becomes the last error of this thread.
 #[inline(always)]
 pub(super) fn run(call: impl FnOnce() -> Result<()>) -> plasma_status_t {
     match call() {
@@ -78,14 +78,14 @@ pub(super) fn run(call: impl FnOnce() -> Result<()>) -> plasma_status_t {
     }
 }
 
-/// The status of one element of many.
+/// The status of one result.
 pub(super) fn of<T>(result: &Result<T>) -> plasma_status_t {
     result.as_ref().map_or_else(|error| error.status() as i32, |_| Status::Ok as i32)
 }
 
 const NAME_SIZE: usize = 32;
 
-/// The names with a NUL behind each, at minus their number.
+/// The names, each with a NUL; that of status -n is at index n.
 const NAMES: [[u8; NAME_SIZE]; Status::ALL.len()] = {
     let mut names = [[0; NAME_SIZE]; Status::ALL.len()];
     let mut at = 0;
@@ -103,15 +103,14 @@ const NAMES: [[u8; NAME_SIZE]; Status::ALL.len()] = {
     names
 };
 
-/// The name of a status, such as "PLASMA_ERR_NOT_FOUND".
+/// Get the name of a status, such as "PLASMA_ERR_NOT_FOUND".
 ///
-/// @param status  any number; one that is no status gives
+/// @param status  any number; if it is not a status, the name is
 ///                "PLASMA_ERR_UNKNOWN".
 ///
 /// @return static text, never NULL.
 ///
-/// Threads: any, also in signal handlers.   Cost: none worth naming.
-/// Since: 0.1
+/// Threads: any, also in signal handlers.   Cost: negligible.   Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn plasma_status_name(status: i32) -> *const c_char {
     static TABLE: [[u8; NAME_SIZE]; Status::ALL.len()] = NAMES;

@@ -1,7 +1,9 @@
-//! What C can get wrong, without a store.
+//! Errors of C callers that need no store.
 #![allow(unsafe_code)] // reads the message through the pointer C gets
 
-use super::options::{connect_options, name, timeout, with_create};
+use super::connect_options::connect_options;
+use super::create_options::{name, with_create};
+use super::timeout;
 use super::*;
 use std::ffi::{CStr, c_void};
 use std::mem::MaybeUninit;
@@ -42,7 +44,7 @@ fn create_init() -> plasma_create_options_t {
     }
 }
 
-/// A later version's struct: one more field behind ours.
+/// The struct of a later version, with one more field at its end.
 #[repr(C)]
 struct Later(plasma_connect_options_t, u64);
 

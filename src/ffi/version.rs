@@ -1,4 +1,4 @@
-//! The version of the library that runs.
+//! Version of the library.
 
 use std::ffi::c_char;
 
@@ -18,25 +18,23 @@ const NUMBER: u32 = (number(env!("CARGO_PKG_VERSION_MAJOR")) << 16)
     | (number(env!("CARGO_PKG_VERSION_MINOR")) << 8)
     | number(env!("CARGO_PKG_VERSION_PATCH"));
 
-/// The version of the library that runs, as 0xMMmmpp.
+/// Get the version of the loaded library as 0xMMmmpp.
 ///
 /// Compare it with PLASMA_VERSION_NUM, the version of this header.
 ///
-/// @return major, minor and patch, a byte each.
+/// @return the major, minor and patch version, one byte each.
 ///
-/// Threads: any, also in signal handlers.   Cost: none worth naming.
-/// Since: 0.1
+/// Threads: any, also in signal handlers.   Cost: negligible.   Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn plasma_version() -> u32 {
     NUMBER
 }
 
-/// The version of the library that runs, as "major.minor.patch".
+/// Get the version of the loaded library as "major.minor.patch".
 ///
 /// @return static text, never NULL.
 ///
-/// Threads: any, also in signal handlers.   Cost: none worth naming.
-/// Since: 0.1
+/// Threads: any, also in signal handlers.   Cost: negligible.   Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn plasma_version_string() -> *const c_char {
     TEXT.as_ptr().cast()

@@ -1,36 +1,37 @@
-//! Writing objects.
+//! Creating and sealing objects.
 
-use super::arg;
 use super::buffer::{plasma_buffer_t, plasma_mutable_buffer_t};
 use super::client::{client_arg, plasma_client_t};
+use super::create_options::{metadata, plasma_create_options_t, with_create};
 use super::id::{id_arg, plasma_id_t};
-use super::options::{metadata, plasma_create_options_t, timeout, with_create};
 use super::raw;
 use super::status::{plasma_status_t, run};
+use super::{arg, timeout};
 use crate::client::GetOrCreate;
 use crate::mutable_buffer::MutableBuffer;
 use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;
 
-/// Create an object, to be written and sealed.
+/// Create an object, to be written and then sealed.
 ///
-/// Its memory holds whatever was there before, as malloc's does, unless
-/// PLASMA_CREATE_ZEROED is given. Nobody sees the object before it is sealed.
+/// Its memory has arbitrary contents, as from malloc(), unless
+/// PLASMA_CREATE_ZEROED is set. No client can read the object before it is
+/// sealed.
 ///
 /// @param client   borrowed.
 /// @param id       borrowed.
-/// @param size     bytes of data; 0 is fine.
+/// @param size     size of the data in bytes; may be 0.
 /// @param options  borrowed; NULL for all defaults.
-/// @param buffer   written; end it with plasma_seal(), plasma_seal_and_get()
-///                 or plasma_abort().
+/// @param buffer   written; end it with plasma_seal(), plasma_seal_and_get() or
+///                 plasma_abort().
 ///
 /// @retval PLASMA_OK
 /// @retval PLASMA_ERR_EXISTS         an object has this id, sealed or not
 /// @retval PLASMA_ERR_NAME_EXISTS    an object has this name
 /// @retval PLASMA_ERR_OUT_OF_MEMORY  no room within options->timeout_ms
-/// @retval PLASMA_ERR_PERMISSION     no room, and nothing can be freed: the file
-///                                   of a client may not be read
-/// @retval PLASMA_ERR_TOO_LARGE      larger than the whole store
+/// @retval PLASMA_ERR_PERMISSION     no room, and nothing can be freed because
+///                                   the file of a client cannot be read
+/// @retval PLASMA_ERR_TOO_LARGE      the object is larger than the whole store
 /// @retval PLASMA_ERR_LIMIT          too many objects, or over 64 KiB of
 ///                                   metadata
 /// @retval PLASMA_ERR_READ_ONLY      the client may only read
@@ -55,18 +56,19 @@ pub extern "C" fn plasma_create(
 
 /// Change the size of an object that is not sealed yet.
 ///
-/// The bytes up to the smaller size are kept; new ones hold whatever was
-/// there. It grows in place where it can, and may move: data changes then.
+/// Bytes up to the smaller size are kept; new bytes are arbitrary. The object
+/// grows in place if it can; otherwise it moves, and data changes.
 ///
-/// @param buffer    changed: data and size. On failure all is as before.
-/// @param new_size  bytes of data; 0 is fine.
+/// @param buffer    changed: data and size. If the call fails, it is unchanged.
+/// @param new_size  size of the data in bytes; may be 0.
 ///
 /// @retval PLASMA_OK
 /// @retval PLASMA_ERR_OUT_OF_MEMORY  no room now
-/// @retval PLASMA_ERR_TOO_LARGE      larger than the whole store
+/// @retval PLASMA_ERR_TOO_LARGE      the object would be larger than the whole
+///                                   store
 /// @retval PLASMA_ERR_TIMEOUT        the writer lock stayed busy
 ///
-/// Threads: any, one per buffer.   Cost: the writer lock; copies when it
+/// Threads: any, one per buffer.   Cost: the writer lock; a copy if the object
 /// moves.   Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn plasma_resize(
@@ -76,17 +78,18 @@ pub extern "C" fn plasma_resize(
     run(|| arg(buffer, "buffer")?.change(|buffer| buffer.resize(new_size)))
 }
 
-/// Set or replace one entry of the metadata of an object not sealed yet.
+/// Set or replace one metadata entry of an object that is not sealed yet.
 ///
 /// @param buffer      borrowed.
 /// @param key         borrowed; UTF-8, not empty.
-/// @param value       borrowed; may be NULL when value_size is 0.
-/// @param value_size  bytes in value.
+/// @param value       borrowed; may be NULL if value_size is 0.
+/// @param value_size  size of value in bytes.
 ///
 /// @retval PLASMA_OK
-/// @retval PLASMA_ERR_LIMIT          over 64 KiB in all for this object
+/// @retval PLASMA_ERR_LIMIT          over 64 KiB of metadata in all
 /// @retval PLASMA_ERR_OUT_OF_MEMORY  no room now
-/// @retval PLASMA_ERR_TOO_LARGE      with its data larger than the whole store
+/// @retval PLASMA_ERR_TOO_LARGE      data and metadata would be larger than the
+///                                   whole store
 /// @retval PLASMA_ERR_TIMEOUT        the writer lock stayed busy
 ///
 /// Threads: any, one per buffer.   Cost: the writer lock.   Since: 0.1
@@ -103,30 +106,30 @@ pub extern "C" fn plasma_set_metadata(
     })
 }
 
-/// Publish an object: from now on it never changes, and anyone can get it.
+/// Publish an object: from now on it never changes, and any client can get it.
 ///
-/// @param buffer  consumed: all zero afterwards. On failure it stays usable.
+/// @param buffer  consumed: all zeros afterwards; usable if the call fails.
 ///
 /// @retval PLASMA_OK
-/// @retval PLASMA_ERR_STORE_GONE  the store was removed meanwhile
+/// @retval PLASMA_ERR_STORE_GONE  the store was removed
 ///
-/// Threads: any, one per buffer.   Cost: no lock; a system call when somebody
+/// Threads: any, one per buffer.   Cost: no lock; a system call if a client
 /// waits.   Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn plasma_seal(buffer: Option<&mut plasma_mutable_buffer_t>) -> plasma_status_t {
     run(|| arg(buffer, "buffer")?.consume(MutableBuffer::seal))
 }
 
-/// Publish an object and hold it: nobody can evict or delete it in between.
+/// Publish an object and get it, so that it cannot be evicted or deleted before.
 ///
-/// @param buffer  consumed: all zero afterwards. On failure it stays usable.
+/// @param buffer  consumed: all zeros afterwards; usable if the call fails.
 /// @param sealed  written; release it with plasma_release().
 ///
 /// @retval PLASMA_OK
 /// @retval PLASMA_ERR_LIMIT       too many leases
-/// @retval PLASMA_ERR_STORE_GONE  the store was removed meanwhile
+/// @retval PLASMA_ERR_STORE_GONE  the store was removed
 ///
-/// Threads: any, one per buffer.   Cost: as plasma_seal().   Since: 0.1
+/// Threads: any, one per buffer.   Cost: that of plasma_seal().   Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn plasma_seal_and_get(
     buffer: Option<&mut plasma_mutable_buffer_t>,
@@ -139,11 +142,11 @@ pub extern "C" fn plasma_seal_and_get(
     })
 }
 
-/// Give an object up before it is sealed.
+/// Discard an object before it is sealed.
 ///
-/// Its id and name are free again, and those who wait for it wait on.
+/// Its id and name are free again, and calls that wait for it keep waiting.
 ///
-/// @param buffer  consumed: all zero afterwards. On failure it stays usable.
+/// @param buffer  consumed: all zeros afterwards; usable if the call fails.
 ///
 /// @retval PLASMA_OK
 /// @retval PLASMA_ERR_TIMEOUT  the writer lock stayed busy
@@ -158,21 +161,21 @@ pub extern "C" fn plasma_abort(buffer: Option<&mut plasma_mutable_buffer_t>) -> 
 ///
 /// @param client   borrowed.
 /// @param id       borrowed.
-/// @param data     borrowed; may be NULL when size is 0.
-/// @param size     bytes of data.
+/// @param data     borrowed; may be NULL if size is 0.
+/// @param size     size of the data in bytes.
 /// @param options  borrowed; NULL for all defaults.
 ///
 /// @retval PLASMA_OK
 /// @retval PLASMA_ERR_EXISTS         an object has this id, sealed or not
 /// @retval PLASMA_ERR_NAME_EXISTS    an object has this name
 /// @retval PLASMA_ERR_OUT_OF_MEMORY  no room within options->timeout_ms
-/// @retval PLASMA_ERR_TOO_LARGE      larger than the whole store
+/// @retval PLASMA_ERR_TOO_LARGE      the object is larger than the whole store
 /// @retval PLASMA_ERR_LIMIT          too many objects, or over 64 KiB of
 ///                                   metadata
 /// @retval PLASMA_ERR_READ_ONLY      the client may only read
 /// @retval PLASMA_ERR_TIMEOUT        the writer lock stayed busy
 ///
-/// Threads: any.   Cost: as plasma_create(), and the copy.   Since: 0.1
+/// Threads: any.   Cost: that of plasma_create(), and the copy.   Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn plasma_put(
     client: Option<&plasma_client_t>,
@@ -188,33 +191,38 @@ pub extern "C" fn plasma_put(
     })
 }
 
-/// Get an object, or create it when there is none.
+/// Get an object, or create it if it does not exist.
 ///
-/// Of many callers one creates, and the others wait until it is sealed.
+/// If many callers ask at once, one of them creates the object and the others
+/// wait until it is sealed.
 ///
-/// @param client      borrowed.
-/// @param id          borrowed.
-/// @param size        bytes of data, if it is created.
-/// @param options     borrowed, for creating; NULL for all defaults.
-/// @param timeout_ms  how long to wait for another creator's seal.
-/// @param buffer      written: the object, or all zero if it was created;
-///                    release it with plasma_release().
-/// @param mutable_buffer  written: all zero, or the new object if it was
-///                    created; end it as after plasma_create().
-/// @param created     written: 1 if it was created, else 0.
+/// @param client          borrowed.
+/// @param id              borrowed.
+/// @param size            size of the data in bytes, if the object is created.
+/// @param options         borrowed, used if the object is created; NULL for all
+///                        defaults.
+/// @param timeout_ms      how long to wait until another creator seals the
+///                        object, in milliseconds: 0 does not wait, -1 waits
+///                        forever.
+/// @param buffer          written: the object, or all zeros if it was created;
+///                        release it with plasma_release().
+/// @param mutable_buffer  written: all zeros, or the new object if it was
+///                        created; end it as after plasma_create().
+/// @param created         written: 1 if the object was created, else 0.
 ///
 /// @retval PLASMA_OK
-/// @retval PLASMA_ERR_NOT_SEALED     timeout_ms is 0, and another writes it
-/// @retval PLASMA_ERR_TIMEOUT        another did not seal it in time, or the
-///                                   writer lock stayed busy
+/// @retval PLASMA_ERR_NOT_SEALED     timeout_ms is 0, and another creator is
+///                                   writing the object
+/// @retval PLASMA_ERR_TIMEOUT        another creator did not seal the object in
+///                                   time, or the writer lock stayed busy
 /// @retval PLASMA_ERR_NAME_EXISTS    another object has this name
 /// @retval PLASMA_ERR_OUT_OF_MEMORY  no room within options->timeout_ms
-/// @retval PLASMA_ERR_TOO_LARGE      larger than the whole store
+/// @retval PLASMA_ERR_TOO_LARGE      the object is larger than the whole store
 /// @retval PLASMA_ERR_LIMIT          too many objects or leases, or over 64 KiB
 ///                                   of metadata
 /// @retval PLASMA_ERR_READ_ONLY      the client may only read
 ///
-/// Threads: any.   Cost: as plasma_get() or plasma_create().   Since: 0.1
+/// Threads: any.   Cost: that of plasma_get() or plasma_create().   Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn plasma_get_or_create(
     client: Option<&plasma_client_t>,

@@ -1,15 +1,15 @@
 //! Writing and deleting many objects.
 
 use super::client::{client_arg, plasma_client_t};
+use super::create_options::{plasma_create_options_t, with_create};
 use super::id::{ids_arg, plasma_id_t};
-use super::options::{plasma_create_options_t, with_create};
 use super::status::{self, plasma_status_t, run};
 use super::{invalid, raw};
 use crate::error::Result;
 use std::ffi::c_void;
 use std::mem::MaybeUninit;
 
-/// The statuses of a batch as they come, and its first failure in the order of the array.
+/// The statuses of a batch as they arrive, and its first failure in the order of the array.
 struct Statuses<'a> {
     statuses: &'a mut [MaybeUninit<plasma_status_t>],
     first: Result<()>,
@@ -27,7 +27,7 @@ impl<'a> Statuses<'a> {
         }
     }
 
-    /// What the batch came to. One that did not begin comes to that for each element.
+    /// The result of the batch. If the batch did not begin, its failure is that of each element.
     fn finish(mut self, all: Result<()>) -> Result<()> {
         if all.is_err() {
             (0..self.statuses.len()).for_each(|at| self.set(at, all.clone()));
@@ -38,23 +38,23 @@ impl<'a> Statuses<'a> {
 
 /// Create, fill and seal many objects, each as by plasma_put().
 ///
-/// Each is tried, also after one failed; but a disconnect, an interruption, a
-/// fork or the end of the store ends the whole call, with that status for all
-/// that are left.
+/// Each is tried, even after one failed; but a disconnect, an interruption, a
+/// fork or the removal of the store ends the whole call, with that status for
+/// all objects that are left.
 ///
 /// @param client    borrowed.
 /// @param ids       borrowed: count ids.
-/// @param datas     borrowed: count pointers, each to the bytes of one.
-/// @param sizes     borrowed: count sizes.
-/// @param count     how many; with 0 the arrays may be NULL.
-/// @param options   borrowed, for each; NULL for all defaults. A name is
-///                  INVALID_ARGUMENT when count is above 1.
-/// @param statuses  written whenever the arguments were right: count statuses.
+/// @param datas     borrowed: count pointers, each to the data of one object.
+/// @param sizes     borrowed: count sizes in bytes.
+/// @param count     number of objects; if it is 0, the arrays may be NULL.
+/// @param options   borrowed, used for each object; NULL for all defaults. A
+///                  name is INVALID_ARGUMENT if count is above 1.
+/// @param statuses  written whenever the arguments are valid: count statuses.
 ///
-/// @return PLASMA_OK when all are PLASMA_OK, or the first failure in the
-///         order of the array.
+/// @return PLASMA_OK if all succeed, or the first failure in the order of the
+///         array.
 ///
-/// Threads: any.   Cost: as so many plasma_put().   Since: 0.1
+/// Threads: any.   Cost: that of count calls of plasma_put().   Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn plasma_put_many(
     client: Option<&plasma_client_t>,
@@ -72,7 +72,7 @@ pub extern "C" fn plasma_put_many(
         let statuses = raw::array_mut(statuses, count, "statuses")?;
         with_create(options, |options| {
             if count > 1 && options.name.is_some() {
-                return Err(invalid("one name for many objects"));
+                return Err(invalid("many objects cannot have one name"));
             }
             let data = |at: usize| raw::bytes(datas[at], sizes[at], "data");
             let mut statuses = Statuses::new(statuses);
@@ -84,19 +84,19 @@ pub extern "C" fn plasma_put_many(
 
 /// Delete many objects, each as by plasma_delete().
 ///
-/// Each is tried, also after one failed; but a disconnect, an interruption, a
-/// fork or the end of the store ends the whole call, with that status for all
-/// that are left.
+/// Each is tried, even after one failed; but a disconnect, an interruption, a
+/// fork or the removal of the store ends the whole call, with that status for
+/// all objects that are left.
 ///
 /// @param client    borrowed.
 /// @param ids       borrowed: count ids.
-/// @param count     how many; with 0 the arrays may be NULL.
-/// @param statuses  written whenever the arguments were right: count statuses.
+/// @param count     number of objects; if it is 0, the arrays may be NULL.
+/// @param statuses  written whenever the arguments are valid: count statuses.
 ///
-/// @return PLASMA_OK when all are PLASMA_OK, or the first failure in the
-///         order of the array.
+/// @return PLASMA_OK if all succeed, or the first failure in the order of the
+///         array.
 ///
-/// Threads: any.   Cost: as so many plasma_delete().   Since: 0.1
+/// Threads: any.   Cost: that of count calls of plasma_delete().   Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn plasma_delete_many(
     client: Option<&plasma_client_t>,
