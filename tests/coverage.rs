@@ -27,6 +27,8 @@ fn functions() -> BTreeMap<String, BTreeSet<String>> {
     let mut functions = BTreeMap::new();
     for part in prototypes.split("/**").skip(1) {
         let (comment, prototype) = part.split_once("*/").expect("the end of a comment");
+        // Types and constants stand between the functions.
+        let Some((prototype, _)) = prototype.split_once(");") else { continue };
         let Some((before, _)) = prototype.split_once('(') else { continue };
         let name = before.split([' ', '*']).next_back().expect("a name").to_owned();
         let mut statuses: BTreeSet<String> =
