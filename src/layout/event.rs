@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_clamped() {
+    fn values_that_do_not_fit_are_clamped() {
         let id = ObjectId::default();
         let sizes = Sizes { data: u64::MAX, metadata: u64::MAX };
         let payload = EventPayload::new(EventKind::Gap, -1, &id, sizes);

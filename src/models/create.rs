@@ -1,4 +1,4 @@
-//! Two creators of one id, or of one name.
+//! Two creators of one id or of one name.
 
 use super::files::{Futex, locked};
 use super::rt::{Arc, thread};
@@ -21,7 +21,7 @@ impl Store {
         Arc::new(Self { table: Table::new(2, 1), lock, futex })
     }
 
-    /// `store/objects/create.rs`, try_place: whether it was placed.
+    /// `store/objects/create.rs`, try_place. Returns whether the object was placed.
     fn create(&self, me: u16, id: IdWords, name: Option<NameHash>) -> bool {
         locked(&self.lock, &self.futex, me, || {
             let index = self.table.index();

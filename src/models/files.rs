@@ -1,23 +1,23 @@
-//! The directory of clients, as the kernel keeps it: names, and locks that end with their owners.
+//! The directory of clients as the kernel keeps it: names, and locks that end with their owners.
 
 use super::rt::{Condvar, Mutex};
 use crate::error::Error;
 use crate::protocols::writer_lock::{LockEnv, Parked, WriterLock};
 use crate::sync::{AtomicU32, AtomicU64};
 
-/// What a client maps and others read.
+/// A client file: its owner maps it, and other clients read it.
 pub struct File {
     pub joined: AtomicU32,
 }
 
 #[derive(Default)]
 struct State {
-    /// Slot by slot, the file that has that name.
+    /// For each slot, the file that has its name.
     names: Vec<Option<usize>>,
     locked: Vec<bool>,
 }
 
-/// The files, numbered as by inode.
+/// The files, numbered as by inodes.
 pub struct Files {
     state: Mutex<State>,
     pub files: Vec<File>,
@@ -39,12 +39,12 @@ impl Files {
         self.call(|state| state.names[slot].is_none() && state.names[slot].replace(file).is_none())
     }
 
-    /// Removes a name, whosever it is.
+    /// Removes a name, whichever file has it.
     pub fn unlink(&self, slot: usize) -> Option<usize> {
         self.call(|state| state.names[slot].take())
     }
 
-    /// Removes a name if it is still that of `file`: by its owner, who knows.
+    /// Removes a name if it is still that of `file`. Called by the owner of the file.
     pub fn unlink_if(&self, slot: usize, file: usize) {
         self.call(|state| {
             if state.names[slot] == Some(file) {
@@ -61,7 +61,7 @@ impl Files {
         self.call(|state| !std::mem::replace(&mut state.locked[file], true))
     }
 
-    /// By an exit, a kill or a close.
+    /// Unlocks, by an exit, a kill or a close.
     pub fn unlock(&self, file: usize) {
         self.call(|state| state.locked[file] = false);
     }
@@ -92,7 +92,7 @@ impl Futex {
     }
 }
 
-/// Waits for owners that live.
+/// Waits for owners that are alive.
 pub struct Patient<'a> {
     pub lock: WriterLock<'a>,
     pub futex: &'a Futex,
@@ -108,7 +108,7 @@ impl LockEnv for Patient<'_> {
     }
 }
 
-/// Takes the lock, run, let go.
+/// Takes the lock, runs `section`, and releases the lock.
 pub fn locked<T>(word: &AtomicU64, futex: &Futex, me: u16, section: impl FnOnce() -> T) -> T {
     let lock = WriterLock::new(word);
     let got = lock.acquire(me, &mut Patient { lock, futex }).unwrap();

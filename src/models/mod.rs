@@ -1,10 +1,10 @@
-//! Models of protocols that meet: under loom in all interleavings up to a bound, under shuttle in
-//! random ones.
+//! Models of protocols that interact: under loom in all interleavings up to a bound, under shuttle
+//! in random ones.
 //!
-//! What runs is the shipped code of the protocols. Names of files and locks on them are the
-//! kernel's; [`files`] stands in for it here, one call at a time. The few lines of `src/store` that
-//! put protocols and system calls in order are repeated in the models, each beside the name of what
-//! it repeats; tests with real processes run the original.
+//! The models run the shipped code of the protocols. The kernel provides names of files and locks
+//! on them; [`files`] stands in for it here, one call at a time. The few lines of `src/store` that
+//! order protocols and system calls are repeated in the models, each with the name of its original;
+//! tests with real processes run the originals.
 
 mod create;
 mod files;
@@ -14,7 +14,7 @@ mod usage;
 #[cfg(shuttle)]
 mod world;
 
-/// Threads and what joins them, of the tool that runs the model.
+/// Threads and their handles, from the tool that runs the model.
 mod rt {
     #[cfg(loom)]
     pub use ::loom::{

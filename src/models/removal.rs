@@ -1,5 +1,6 @@
-//! Removers of one store: one that cannot rename it and takes its GONE back, one that can, those who
-//! finish what they find GONE, and the last leaver of an EPHEMERAL store.
+//! Removers of one store: one that cannot rename it and takes its GONE back, one that can, clients
+//! that finish the removal of a store that they find GONE, and the last leaver of an EPHEMERAL
+//! store.
 
 use super::rt::{Arc, Mutex, thread};
 use crate::layout::header::Lifecycle;
@@ -11,7 +12,7 @@ struct Store {
     lifecycle: AtomicU32,
     /// The lock on the removers' file.
     right: Mutex<()>,
-    /// Whether its directory still has its name: the kernel's.
+    /// Whether the directory of the store still has its name. The kernel keeps this.
     named: Mutex<bool>,
 }
 
@@ -32,7 +33,7 @@ impl Store {
         *self.named.lock().unwrap()
     }
 
-    /// `segment/remove.rs`, remove: whether this call renamed the store.
+    /// `segment/remove.rs`, remove. Returns whether this call renamed the store.
     fn remove(&self, can_rename: bool) -> bool {
         let _right = self.right.lock().unwrap();
         self.is_named() && self.carry_out(can_rename)
@@ -55,7 +56,7 @@ impl Store {
         can_rename
     }
 
-    /// `store/session.rs`, try_connect: whether it goes on to join.
+    /// `store/session.rs`, try_connect. Returns whether it goes on to join.
     fn connect(&self) -> (bool, bool) {
         match self.lifecycle_word().load() {
             Some(Lifecycle::Gone) => (false, self.finish()),
@@ -63,12 +64,13 @@ impl Store {
         }
     }
 
-    /// `store/connection/leave.rs`: the last one, under the writer lock.
+    /// `store/connection/leave.rs`, of the last client, under the writer lock.
     fn leave(&self) -> bool {
         self.lifecycle_word().leave_last(|| false) && self.finish()
     }
 
-    /// A store with its name is LIVE, and one without it GONE, or clients would go on to use it.
+    /// Checks that a store with its name is LIVE and one without it is GONE; otherwise clients
+    /// would continue to use it.
     fn check(&self) {
         let expected = if self.is_named() { Lifecycle::Live } else { Lifecycle::Gone };
         assert_eq!(self.lifecycle_word().load(), Some(expected));
@@ -96,13 +98,13 @@ fn a_remover_that_fails_takes_nothing_back_from_one_that_does_not() {
 }
 
 #[test]
-fn who_finds_it_gone_finishes_it_or_finds_it_back() {
+fn a_client_that_finds_the_store_gone_finishes_it_or_finds_it_back() {
     explore(3, || {
         let store = Store::new();
         let other = spawn(&store, |store| store.remove(false));
         let (joins, finished) = store.connect();
         other.join().unwrap();
-        // What was GONE for a moment is never renamed by those who come: it is back.
+        // A store that was GONE for a moment is never renamed by clients that connect: it is back.
         assert!(!finished && store.is_named(), "joins {joins}");
         store.check();
     });

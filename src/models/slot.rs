@@ -9,7 +9,7 @@ use crate::sync::explore::explore;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 
 const SLOT: usize = 0;
-/// The file of who was there before, and that of who comes.
+/// The file of the earlier client, and that of the new one.
 const OLD: usize = 0;
 const NEW: usize = 1;
 
@@ -38,25 +38,25 @@ impl SlotModel {
         Arc::new(model)
     }
 
-    /// `store/clients/reap.rs`, bury: whether it did.
+    /// `store/clients/reap.rs`, bury. Returns whether it did.
     fn bury(&self, me: u16) -> bool {
         locked(&self.lock, &self.futex, me, || {
-            // In this order: who leaves unlinks first and unlocks then.
+            // The order matters: a leaver unlinks first and unlocks afterwards.
             if self.files.is_locked(OLD) || self.files.named(SLOT) != Some(OLD) {
                 return false;
             }
             self.free_drafts();
-            assert_eq!(self.files.unlink(SLOT), Some(OLD), "the name is another's");
+            assert_eq!(self.files.unlink(SLOT), Some(OLD), "the name belongs to another file");
             true
         })
     }
 
     fn free_drafts(&self) {
-        // Relaxed, by load and store: under the lock.
+        // Relaxed, by load and store: called under the lock.
         self.drafts.store(0, Ordering::Relaxed);
     }
 
-    /// `store/connection/leave.rs`: the name, then the lock.
+    /// `store/connection/leave.rs`: removes the name, then the lock.
     fn leave(&self, file: usize) {
         self.say_joined(file, false);
         assert_eq!(self.files.named(SLOT), Some(file), "the name went while its owner lived");
@@ -127,14 +127,14 @@ fn two_reapers_and_a_joiner_agree_on_a_name() {
     });
 }
 
-/// In readers/, where others of a reader's user may take names away.
+/// In `readers/`, where other processes of a reader's user may remove names.
 struct Readers {
     files: Files,
     clearing: AtomicU32,
 }
 
 impl Readers {
-    /// `store/clients/reap.rs`, remove_planted: under the lock, which only the caller takes.
+    /// `store/clients/reap.rs`, remove_planted. Called under the lock, which only the caller takes.
     fn clear(&self) {
         begin_clearing(&self.clearing, SLOT as u32);
         if self.files.named(SLOT) == Some(OLD) {
@@ -143,7 +143,7 @@ impl Readers {
         end_clearing(&self.clearing);
     }
 
-    /// `store/connection/own_file.rs`, link_into: whether it has the name.
+    /// `store/connection/own_file.rs`, link_into. Returns whether it has the name.
     fn join(&self) -> bool {
         self.files.link(SLOT, NEW)
             && !is_clearing(&self.clearing, SLOT as u32)

@@ -15,7 +15,7 @@ struct Store {
 }
 
 impl Store {
-    /// Clients 0 and up use it, as many as `users`; client 2 may come.
+    /// Clients 0 to `users` - 1 use the store; client 2 may join.
     fn new(users: usize) -> Arc<Self> {
         let store = Self {
             files: Files::new(3, 3),
@@ -45,7 +45,7 @@ impl Store {
         })
     }
 
-    /// `store/connection/leave.rs`: whether it removed the store.
+    /// `store/connection/leave.rs`. Returns whether it removed the store.
     fn leave(&self, me: usize) -> bool {
         let removed = locked(&self.lock, &self.futex, me as u16, || {
             self.say_joined(me, false);
@@ -68,7 +68,7 @@ impl Store {
         }
     }
 
-    /// `store/session.rs`, join: whether it may use the store.
+    /// `store/session.rs`, join. Returns whether it may use the store.
     fn join(&self, me: usize) -> bool {
         assert!(self.files.link(me, me));
         if !self.enter(me) {
@@ -88,7 +88,7 @@ fn spawn<T: Send + 'static>(
 }
 
 #[test]
-fn who_joins_finds_the_store_gone_or_keeps_it() {
+fn a_joiner_finds_the_store_gone_or_keeps_it() {
     explore(4, || {
         let store = Store::new(1);
         let leaver = spawn(&store, |store| store.leave(0));

@@ -1,8 +1,8 @@
-//! Clients of one store that put, get and delete what they like, and are killed at any store.
+//! Clients of one store that put, get and delete objects, and are killed at any store.
 //!
-//! The steps of `store/objects/create.rs`, `objects/get.rs`, `memory/reclaim.rs` and
-//! `recovery/recover.rs`, with the shipped lock, index, free slots and leases. Bytes are one word per
-//! slot.
+//! The model repeats the steps of `store/objects/create.rs`, `objects/get.rs`, `memory/reclaim.rs`
+//! and `recovery/recover.rs`, with the shipped lock, index, free slots and leases. The bytes of an
+//! object are one word per slot.
 
 use super::files::Futex;
 use super::rt::{Arc, thread};
@@ -29,11 +29,11 @@ struct World {
     futex: Futex,
     bytes: Vec<AtomicU64>,
     leases: Vec<AtomicU64>,
-    /// What the kernel knows: that a client's file has no lock any more.
+    /// The kernel's knowledge that a client's file is unlocked.
     dead: Vec<AtomicU32>,
 }
 
-/// Sleeps as long as the owner lives.
+/// Sleeps while the owner is alive.
 struct Env<'a>(&'a World);
 
 impl LockEnv for Env<'_> {
@@ -70,7 +70,7 @@ impl World {
             leases: words(CLIENTS + 1),
             dead: (0..=CLIENTS).map(|_| AtomicU32::new(0)).collect(),
         };
-        // Object 0 is there all the time.
+        // Object 0 exists all the time.
         world.put(CLIENTS, 0);
         Arc::new(world)
     }
@@ -116,8 +116,8 @@ impl World {
         index.end_rebuild();
     }
 
-    /// Returns the word of a record that a dead creator left WRITING: under the lock. First whether
-    /// it is dead, since until then it may seal.
+    /// Returns the word of a record that a dead creator left WRITING. Called under the lock. The
+    /// creator's death is checked first, since until then it may seal.
     fn orphan(&self, slot: u32) -> Option<RecordWord> {
         let creator = self.record(slot).creator_slot.load(Relaxed) as usize;
         let dead = self.is_dead(creator);
@@ -132,13 +132,13 @@ impl World {
     fn put(&self, me: usize, n: usize) {
         let placed = self.locked(me, || {
             if let Some(hit) = self.find(n) {
-                // A dead creator's is freed, and the next try has the id.
+                // The record of a dead creator is freed, and the next attempt gets the id.
                 if let Some(word) = self.orphan(hit.slot) {
                     self.free(hit.slot, word);
                 }
                 return None;
             }
-            // The creator is known before the record is WRITING.
+            // The creator is stored before the record becomes WRITING.
             let next = self.table.queue[0].load(Relaxed);
             let next = if next == 0 { self.table.used.load(Relaxed) } else { next - 1 };
             self.record(next).creator_slot.store(me as u32, Relaxed);
@@ -158,7 +158,7 @@ impl World {
         self.table.slots().give(&self.table.index(), slot, word, 0).unwrap();
     }
 
-    /// Returns whether it was there.
+    /// Returns whether the object was there.
     fn get(&self, me: usize, n: usize) -> bool {
         loop {
             let Some(hit) = self.find(n) else { return false };
@@ -209,7 +209,7 @@ impl World {
         });
     }
 
-    /// Some calls at random; killed at the `n`-th store.
+    /// Makes random calls; the client is killed at the `n`-th store.
     fn live(&self, me: usize, n: u64) {
         let killed = killed_at(n, || {
             for _ in 0..3 {
@@ -230,7 +230,7 @@ impl World {
         }
     }
 
-    /// By the last one alive: everything adds up.
+    /// Checks in the last living client that everything adds up.
     fn check(&self) {
         self.locked(CLIENTS, || {
             for slot in self.slots() {
@@ -245,7 +245,7 @@ impl World {
         let sealed = (0..IDS).filter(|n| self.get(CLIENTS, *n)).count();
         assert_eq!(free + sealed, self.slots().count());
         assert_eq!(self.table.rebuild_sequence.load(Relaxed) % 2, 0);
-        // Every free slot can be had, once.
+        // Every free slot can be taken once.
         for n in 0..SLOTS - sealed {
             self.locked(CLIENTS, || self.table.create(id(IDS + n), None, State::Writing));
         }

@@ -238,7 +238,7 @@ impl Segment {
         LifecycleWord::new(&self.header().live.lifecycle)
     }
 
-    /// Returns the lifecycle; CORRUPT if the word is none.
+    /// Returns the lifecycle; CORRUPT if the word is invalid.
     #[inline(always)]
     pub fn lifecycle(&self) -> Result<Lifecycle> {
         self.lifecycle_word()

@@ -1,4 +1,4 @@
-//! Makes a store, completely or not at all: it is built under another name beside its address, then
+//! Makes a store atomically: it is built under another name beside its address, then
 //! renamed into place.
 
 use super::address::Address;

@@ -301,8 +301,8 @@ fn mount_point(address: &Address) -> Error {
     )
 }
 
-/// Unlinks the files of a store, and its directory if that is empty then. Best effort: what cannot
-/// be removed is left, and a later sweep tries again.
+/// Unlinks the files of a store, and its directory if that is empty then. Best effort: a file that cannot
+/// be removed is left to a later sweep.
 pub fn remove_tree(parent: &OwnedFd, name: &CStr, dir: BorrowedFd<'_>) {
     for _ in 0..ROUNDS {
         let mut removed = 0;

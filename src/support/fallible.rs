@@ -1,11 +1,12 @@
-//! Memory of this process, asked for so that it can be refused.
+//! Allocations of this process that may fail.
 //!
-//! Whatever grows with the store, with the arguments of a call or with what other processes do is
-//! asked for here: a lack of it is OUT_OF_MEMORY, where a plain `Vec` would end the process.
+//! Memory that grows with the store, with the arguments of a call or with the actions of other
+//! processes is allocated here. Its lack is OUT_OF_MEMORY, where a plain `Vec` would end the
+//! process.
 
 use crate::error::{Error, Result, Status, Words};
 
-/// Returns the error of a request that was refused. It needs no memory itself.
+/// Returns the error of a refused allocation. It needs no memory itself.
 #[cold]
 pub fn refused() -> Error {
     static WORDS: Words = Words::new(
@@ -41,7 +42,7 @@ pub fn collect<T>(items: impl IntoIterator<Item = T>) -> Result<Vec<T>> {
     Ok(list)
 }
 
-/// Returns a list of `len` times `item`.
+/// Returns a list of `len` copies of `item`.
 pub fn repeat<T: Clone>(item: T, len: usize) -> Result<Vec<T>> {
     let mut list = with_room(len)?;
     list.resize(len, item);
@@ -61,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_there_is_not_is_an_error() {
+    fn a_refused_allocation_is_an_error() {
         let error = with_room::<u64>(isize::MAX as usize / 8).unwrap_err();
         assert_eq!((error.status(), error.errno()), (Status::OutOfMemory, libc::ENOMEM));
         assert!(repeat(0u8, isize::MAX as usize).is_err());

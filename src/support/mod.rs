@@ -1,3 +1,3 @@
-//! Help for all layers that knows nothing of stores.
+//! Helpers for all layers that know nothing about stores.
 
 pub mod fallible;

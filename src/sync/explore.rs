@@ -1,10 +1,10 @@
-//! Run a model in many interleavings, and say in how many.
+//! Runs a model in many interleavings, and reports how many.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// All interleavings with up to so many preemptions; LOOM_MAX_PREEMPTIONS may lower the bound. A
-/// switch where a thread blocks, yields or ends is no preemption.
+/// Runs all interleavings with up to `preemptions` preemptions; LOOM_MAX_PREEMPTIONS may lower the
+/// bound. A switch where a thread blocks, yields or ends is not a preemption.
 #[cfg(loom)]
 pub(crate) fn explore(preemptions: usize, model: impl Fn() + Sync + Send + 'static) {
     let mut builder = ::loom::model::Builder::new();
@@ -21,8 +21,8 @@ pub(crate) fn explore(preemptions: usize, model: impl Fn() + Sync + Send + 'stat
     println!("model {}: {count} interleavings, up to {bound} preemptions", name());
 }
 
-/// Half of the runs with a scheduler that is wholly random, half with one that looks for bugs of
-/// few preemptions (PCT). SHUTTLE_ITERATIONS is how many there are of each; a failure prints the
+/// Half of the runs use a scheduler that is completely random, half use one that looks for bugs
+/// with few preemptions (PCT). SHUTTLE_ITERATIONS is the number of each. A failure prints the
 /// schedule that repeats it.
 #[cfg(shuttle)]
 pub(crate) fn explore(_preemptions: usize, model: impl Fn() + Sync + Send + 'static) {
@@ -58,7 +58,8 @@ shuttle::thread_local! {
 #[cfg(shuttle)]
 struct Killed;
 
-/// Runs in a thread that is killed at its `n`-th store to shared memory; whether it was.
+/// Runs `code` in a thread that is killed at its `n`-th store to shared memory. Returns whether it
+/// was killed.
 #[cfg(shuttle)]
 pub(crate) fn killed_at(n: u64, run: impl FnOnce()) -> bool {
     use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -72,7 +73,7 @@ pub(crate) fn killed_at(n: u64, run: impl FnOnce()) -> bool {
     }
 }
 
-/// Passed before each store to shared memory.
+/// Called before each store to shared memory.
 #[cfg(shuttle)]
 pub(crate) fn kill_point(_what: &'static str) {
     let now = LEFT.with(|left| left.replace(left.get().saturating_sub(1)));
@@ -81,7 +82,7 @@ pub(crate) fn kill_point(_what: &'static str) {
     }
 }
 
-/// Returns the test that runs.
+/// Returns the name of the running test.
 fn name() -> String {
     std::thread::current().name().unwrap_or("?").to_owned()
 }

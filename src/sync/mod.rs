@@ -1,10 +1,10 @@
-//! The only door to atomics: shared-memory words, real or modelled.
+//! Atomics: words of shared memory, real or modelled. All other modules get them from here.
 //!
-//! Words that live in the files of a store are [`AtomicU32`] and [`AtomicU64`] of this module. Each
-//! store to them passes [`kill_point`], where a test build can be killed between any two stores.
-//! Under `cfg(loom)` and `cfg(shuttle)` the same words are loom's and shuttle's, so the protocols
-//! that they explore are the shipped ones. Words that only this process sees use the plain atomics
-//! of [`local`].
+//! Words in the files of a store are [`AtomicU32`] and [`AtomicU64`] of this module. Each store to
+//! them passes [`kill_point`], so a test build can be killed between any two stores. Under
+//! `cfg(loom)` and `cfg(shuttle)` the same words are those of loom and shuttle, so they explore the
+//! protocols that are shipped. Words that only this process sees are the plain atomics of
+//! [`local`].
 
 #[cfg(all(test, any(loom, shuttle)))]
 pub(crate) mod explore;
@@ -29,7 +29,8 @@ pub use imp::{Ordering, fence};
 
 /// Atomics for words that no other process sees.
 pub mod local {
-    /// A barrier for the compiler alone: where the kernel makes the processor's.
+    /// A barrier for the compiler alone, used where the kernel executes the barrier of the
+    /// processor.
     pub use std::sync::atomic::compiler_fence;
 
     #[cfg(any(loom, shuttle))]
@@ -70,7 +71,7 @@ macro_rules! shared_word {
                 kill_point("store");
                 self.0.store(value, order);
             }
-            /// Compares and exchange, after a kill point.
+            /// Compares and exchanges, after a kill point.
             #[inline]
             #[track_caller]
             pub fn compare_exchange(
@@ -83,21 +84,21 @@ macro_rules! shared_word {
                 kill_point("compare_exchange");
                 self.0.compare_exchange(current, new, success, failure)
             }
-            /// Fetches and add, after a kill point.
+            /// Adds, after a kill point.
             #[inline]
             #[track_caller]
             pub fn fetch_add(&self, value: $value, order: Ordering) -> $value {
                 kill_point("fetch_add");
                 self.0.fetch_add(value, order)
             }
-            /// Fetches and or, after a kill point.
+            /// Computes a bitwise or, after a kill point.
             #[inline]
             #[track_caller]
             pub fn fetch_or(&self, value: $value, order: Ordering) -> $value {
                 kill_point("fetch_or");
                 self.0.fetch_or(value, order)
             }
-            /// Fetches and max, after a kill point.
+            /// Computes the maximum, after a kill point.
             #[inline]
             #[track_caller]
             pub fn fetch_max(&self, value: $value, order: Ordering) -> $value {
@@ -111,14 +112,15 @@ macro_rules! shared_word {
 shared_word!(AtomicU32, u32, AtomicU32);
 shared_word!(AtomicU64, u64, AtomicU64);
 
-/// Passed before each store to shared memory, each system call that changes a store, and within
-/// each copy of payload. Nothing in a normal build.
+/// Called before each store to shared memory, before each system call that changes a store, and
+/// within each copy of payload. Does nothing in a normal build.
 #[cfg(not(any(feature = "kill-points", all(test, shuttle))))]
 #[inline(always)]
 pub fn kill_point(_what: &'static str) {}
 
-/// Passed before each load of a shared word and each system call that waits or looks. A test can make
-/// a thread pause here, and at each kill point, but nobody is killed. Nothing in a normal build.
+/// Called before each load of a shared word, and before each system call that waits or inspects. A
+/// test can make a thread pause here and at each kill point, but no process is killed here. Does
+/// nothing in a normal build.
 #[cfg(not(feature = "kill-points"))]
 #[inline(always)]
 pub fn pause_point(_what: &'static str) {}
@@ -147,7 +149,7 @@ mod kill {
     static TRACED: Mutex<Vec<Point>> = Mutex::new(Vec::new());
     static BEFORE_DEATH: OnceLock<fn(Point)> = OnceLock::new();
 
-    /// The name of a point: what is about to be done, and where in the source.
+    /// The name of a point: the next operation, and its line in the source.
     #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
     pub struct Point {
         file: &'static str,
@@ -162,12 +164,12 @@ mod kill {
             Self { file: place.file(), line: place.line(), what }
         }
 
-        /// What is about to be done.
+        /// Returns the next operation.
         pub const fn what(&self) -> &'static str {
             self.what
         }
 
-        /// Returns the file of the source where it is.
+        /// Returns the source file of the point.
         pub const fn file(&self) -> &'static str {
             self.file
         }
@@ -186,33 +188,33 @@ mod kill {
         AT.store(if n == 0 { u64::MAX } else { n }, Ordering::Relaxed);
     }
 
-    /// As [`arm`], but stop there, as by SIGSTOP.
+    /// As [`arm`], but stops the process there, as by SIGSTOP.
     pub fn arm_stop(n: u64) {
         arm(n);
         STOP.store(true, Ordering::Relaxed);
     }
 
-    /// Calls `hook` with the point at which this process is killed, before it is.
+    /// Calls `hook` with the point at which this process is killed, before the kill.
     pub fn before_death(hook: fn(Point)) {
         let _ = BEFORE_DEATH.set(hook);
     }
 
-    /// Points passed since [`arm`].
+    /// Returns the number of points passed since [`arm`].
     pub fn passed() -> u64 {
         PASSED.load(Ordering::Relaxed)
     }
 
-    /// Remembers each point that is passed.
+    /// Remembers each point that is passed from now on.
     pub fn trace(on: bool) {
         TRACE.store(on, Ordering::Relaxed);
     }
 
-    /// Returns the points passed while they were remembered, in their order.
+    /// Returns the remembered points in their order.
     pub fn traced() -> Vec<Point> {
         TRACED.lock().clone()
     }
 
-    /// Dies here when a test asked for it.
+    /// Dies here if a test asked for that.
     #[track_caller]
     pub fn kill_point(what: &'static str) {
         super::pause_point(what);

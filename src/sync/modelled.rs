@@ -1,22 +1,23 @@
-//! Loom's atomics, in a way that lets loom see every race.
+//! Loom's atomics, extended so that loom sees every race.
 //!
-//! Loom 0.7 remembers only the last access to an atomic, so a store does not race with what other
-//! threads loaded before when the storing thread has just loaded the word itself. Load and then
-//! store or exchange is what a lock holder does with most words, so nearly all races would go
-//! unexplored. Here each word has a mark for each thread that loaded it: a load touches the
-//! thread's own, a store those of all others first.
+//! Loom 0.7 remembers only the last access to an atomic. So a store does not race with earlier
+//! loads of other threads when the storing thread has just loaded the word itself. A lock holder
+//! does that with most words, so nearly all races would go unexplored. Here each word has a mark
+//! for each thread that loaded it: a load touches the thread's own mark, and a store first touches
+//! those of all other threads.
 //!
-//! Loom knows the total order of SeqCst fences, but takes a SeqCst access for an AcqRel one. Here it
-//! stands between two such fences, which is how processors are made to keep the order as well.
+//! Loom knows the total order of SeqCst fences, but treats a SeqCst access as AcqRel. Here such an
+//! access stands between two SeqCst fences, which is how processors are made to keep the order as
+//! well.
 
 pub use ::loom::sync::atomic::{Ordering, fence};
 use std::hash::{Hash, Hasher};
 use std::sync::atomic as plain;
 
-/// Threads in a model.
+/// Maximum number of threads in a model.
 const THREADS: usize = 4;
 
-/// Whether a thread has loaded the word, and its mark. Boxed: loom's stacks are small.
+/// Whether a thread has loaded the word, and its mark. Boxed, because loom's stacks are small.
 #[derive(Debug)]
 struct Marks(Box<[(plain::AtomicBool, ::loom::sync::atomic::AtomicBool); THREADS]>);
 
@@ -42,7 +43,7 @@ impl Marks {
     }
 }
 
-/// Returns an access, SeqCst if it is said to be.
+/// Runs an access, between two fences if it is SeqCst.
 fn ordered<T>(order: Ordering, access: impl FnOnce() -> T) -> T {
     if order != Ordering::SeqCst {
         return access();
@@ -53,7 +54,7 @@ fn ordered<T>(order: Ordering, access: impl FnOnce() -> T) -> T {
     result
 }
 
-/// Number of the running thread in its model.
+/// Returns the number of the running thread in its model.
 fn me() -> usize {
     struct Last(u64);
     impl Hasher for Last {

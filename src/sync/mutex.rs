@@ -1,7 +1,7 @@
-//! A lock of this process.
+//! A mutex of this process.
 //!
-//! std's, without its poison: a panic leaves what it guards as it is, and whoever comes next looks.
-//! It allocates nothing and keeps nothing for each thread, so a library that used it can be
+//! It is std's, without poisoning: a panic leaves the value as it is, and the next owner checks it.
+//! It allocates nothing and keeps nothing for each thread, so a library that uses it can be
 //! unloaded.
 
 use std::fmt;
@@ -9,24 +9,24 @@ use std::fmt;
 use std::sync::Mutex as Inner;
 use std::sync::{MutexGuard, PoisonError, TryLockError};
 
-/// A value that one thread has at a time.
+/// A value that one thread uses at a time.
 #[derive(Default)]
 pub struct Mutex<T>(#[allow(clippy::disallowed_types)] Inner<T>);
 
 impl<T> Mutex<T> {
-    /// Returns a lock that nobody has.
+    /// Creates an unlocked mutex.
     #[allow(clippy::disallowed_types)]
     pub const fn new(value: T) -> Self {
         Self(Inner::new(value))
     }
 
-    /// Returns the value, once nobody else has it.
+    /// Locks the value, waiting until no other thread has it.
     #[inline]
     pub fn lock(&self) -> MutexGuard<'_, T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns the value, if nobody has it.
+    /// Locks the value if no other thread has it.
     #[inline]
     pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
         match self.0.try_lock() {
@@ -36,7 +36,7 @@ impl<T> Mutex<T> {
         }
     }
 
-    /// Returns the value of a lock that nobody shares.
+    /// Returns the value of a mutex that is not shared.
     pub fn get_mut(&mut self) -> &mut T {
         self.0.get_mut().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,24 +1,25 @@
-//! A value that is made at first use, and for which no thread waits.
+//! A value that is made at first use, without any thread waiting for another.
 //!
-//! Not a once-cell: a child that is forked while another thread makes the value has the cell, half
-//! way, but not that thread, and would wait forever. Here each thread that comes early makes a
-//! value of its own, and the first to publish it wins. So a fork finds nothing or all of it.
-#![allow(unsafe_code)] // the pointer is null, or that of a box which is published once
+//! A once-cell would not do: a child that is forked while another thread makes the value has the
+//! half-made cell but not that thread, and would wait forever. Here each early thread makes a value
+//! of its own, and the first one to publish it wins. So a fork finds either nothing or the whole
+//! value.
+#![allow(unsafe_code)] // the pointer is null, or a box that is published once
 
 use crate::sync::local::{AtomicPtr, Ordering::*};
 use std::marker::PhantomData;
 use std::ptr;
 
-/// Nothing at first, then a value for good.
+/// Empty at first, then a value that never changes.
 pub struct Once<T>(AtomicPtr<T>, PhantomData<Box<T>>);
 
 impl<T> Once<T> {
-    /// Nothing so far.
+    /// Creates an empty cell.
     pub const fn new() -> Self {
         Self(AtomicPtr::new(ptr::null_mut()), PhantomData)
     }
 
-    /// Returns the value, if it was made.
+    /// Returns the value if it was made.
     #[inline(always)]
     pub fn get(&self) -> Option<&T> {
         // SYNC once: Acquire; the value is whole.
@@ -28,8 +29,8 @@ impl<T> Once<T> {
         unsafe { value.as_ref() }
     }
 
-    /// Returns the value, made by `make` if it was not; threads that race all make one, and one is
-    /// kept.
+    /// Returns the value, and calls `make` if there is none. Threads that race all make one, and
+    /// one of them is kept.
     pub fn get_or_try_make<E>(&self, make: impl FnOnce() -> Result<Box<T>, E>) -> Result<&T, E> {
         if let Some(value) = self.get() {
             return Ok(value);

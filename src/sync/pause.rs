@@ -1,7 +1,7 @@
-//! Hooks at the points that one thread passes: a test pauses there, and lets others do something.
+//! Hooks at the points that one thread passes: a test pauses the thread there and runs other code.
 //!
-//! Only the thread that set a hook meets it. The points within the hook are not seen by it, so it may
-//! call the library. It must not unwind.
+//! A hook is called only in the thread that set it. It is not called for points within the hook
+//! itself, so it may use the library. It must not unwind.
 
 use super::kill::Point;
 use std::cell::{Cell, RefCell};
@@ -13,8 +13,8 @@ thread_local! {
     static HOOK: RefCell<Option<Hook>> = const { RefCell::new(None) };
 }
 
-/// Calls `hook` at each point that this thread passes from now on, kill points among them, until it
-/// says `true`. It takes the place of an earlier hook.
+/// Calls `hook` at each point that this thread passes from now on, including kill points, until the
+/// hook returns `true`. It replaces an earlier hook.
 pub fn at_points(hook: impl FnMut(Point) -> bool + 'static) {
     HOOK.set(Some(Box::new(hook)));
     WATCHED.set(true);
@@ -32,13 +32,13 @@ pub fn at_point(n: u64, hook: impl FnOnce(Point) + 'static) {
     });
 }
 
-/// Forgets the hook of this thread; whether there was one that had not said `true`.
+/// Removes the hook of this thread. Returns whether there was one that had not returned `true`.
 pub fn no_more_points() -> bool {
     WATCHED.set(false);
     HOOK.take().is_some()
 }
 
-/// Meets the hook of this thread.
+/// Calls the hook of this thread.
 #[inline]
 #[track_caller]
 pub fn pause_point(what: &'static str) {
@@ -51,7 +51,7 @@ pub fn pause_point(what: &'static str) {
 fn meet(point: Point) {
     WATCHED.set(false);
     let Some(mut hook) = HOOK.take() else { return };
-    // The hook may have set another one.
+    // The hook may have set another hook.
     if !hook(point) && HOOK.with_borrow(Option::is_none) {
         HOOK.set(Some(hook));
         WATCHED.set(true);

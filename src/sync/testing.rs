@@ -1,13 +1,13 @@
-//! A futex of one process, for tests that run real threads: under miri and ThreadSanitizer too.
+//! A futex of one process, for tests that run real threads, also under miri and ThreadSanitizer.
 #![allow(clippy::disallowed_types)] // std's mutex, which miri knows
 
 use std::sync::{Condvar, Mutex};
 use std::time::Duration;
 
-/// No test sleeps for so long unless its wake-up was lost.
+/// No test sleeps for this long unless its wake was lost.
 const WATCHDOG: Duration = Duration::from_secs(60);
 
-/// Sleepers and their wake-up. Sleeps do not end by themselves, as those of the kernel do.
+/// Sleepers and their wakes. Sleeps end only by a wake, unlike those of the kernel.
 #[derive(Default)]
 pub(crate) struct Futex {
     queue: Mutex<()>,
@@ -15,7 +15,7 @@ pub(crate) struct Futex {
 }
 
 impl Futex {
-    /// Sleeps until woken, unless `unchanged` is false already; says whether it slept.
+    /// Sleeps until woken, unless `unchanged` is false already. Returns whether it slept.
     pub fn sleep_while(&self, unchanged: impl Fn() -> bool) -> bool {
         let queue = self.queue.lock().unwrap();
         let sleeps = unchanged();
@@ -26,7 +26,7 @@ impl Futex {
         sleeps
     }
 
-    /// Wakes up to `count`, the first ones first.
+    /// Wakes up to `count` sleepers, the longest first.
     pub fn wake(&self, count: u32) {
         let _queue = self.queue.lock().unwrap();
         match count {
@@ -40,7 +40,7 @@ impl Futex {
     }
 }
 
-/// `many` rounds, but `few` under miri, which is slow and has other ways to try schedules.
+/// Returns `many` rounds, but `few` under miri, which is slow and tries schedules in another way.
 pub(crate) const fn rounds(many: u32, few: u32) -> u32 {
     if cfg!(miri) { few } else { many }
 }

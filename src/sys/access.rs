@@ -1,7 +1,7 @@
-//! What this process may do with a file, by its effective user and group.
+//! Access checks: what this process may do with a file, by its effective user and group.
 //!
-//! The C library's function is not used: it answers "no" where a sandbox says EPERM to the system
-//! call that is made for it (Linux 5.8), as profiles of containers do that do not know the call.
+//! The C library's function is not used. It answers "no" when a sandbox returns EPERM for the
+//! underlying system call (Linux 5.8), as container profiles do that do not know the call.
 #![allow(unsafe_code)] // system calls
 
 use super::file::{Stat, at, stat_at};
@@ -11,7 +11,7 @@ use libc::{c_int, c_long};
 use std::ffi::CStr;
 use std::os::fd::BorrowedFd;
 
-/// Returns whether this process may read, and with `write` also write, what `name` stands for.
+/// Returns whether this process may read the file `name`, and with `write` also write it.
 pub fn accessible(dir: Option<BorrowedFd<'_>>, name: &CStr, write: bool) -> bool {
     let mode = if write { libc::R_OK | libc::W_OK } else { libc::R_OK };
     let ask = |call: c_long, flags: c_int| {
@@ -23,7 +23,7 @@ pub fn accessible(dir: Option<BorrowedFd<'_>>, name: &CStr, write: bool) -> bool
         answer => return answer.is_ok(),
     }
     if is_itself() {
-        // The older call goes by the real user and group.
+        // The older call uses the real user and group.
         return ask(libc::SYS_faccessat, 0).is_ok();
     }
     stat_at(dir, name).is_ok_and(|stat| allows(&stat, mode as u32, uid(), in_group))
@@ -36,7 +36,7 @@ fn is_itself() -> bool {
     (real_uid, real_gid) == (uid(), gid())
 }
 
-/// Returns whether this process is in a group; what cannot be asked for is no.
+/// Returns whether this process is in a group; `false` if that cannot be found out.
 fn in_group(group: u32) -> bool {
     const MOST: usize = 1024;
     let mut groups = [0; MOST];
@@ -46,8 +46,8 @@ fn in_group(group: u32) -> bool {
     group == gid() || groups[..count].contains(&group)
 }
 
-/// Returns whether the permission bits of a file allow it: what the kernel would say where there
-/// are no access control lists.
+/// Returns whether the permission bits of a file allow the access: the decision of the kernel where
+/// there are no access control lists.
 fn allows(stat: &Stat, mode: u32, user: u32, in_group: impl Fn(u32) -> bool) -> bool {
     let shift = if user == stat.uid {
         6
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_there_and_ours_is_accessible() {
+    fn an_own_file_is_accessible() {
         let dir = TempDir::new();
         make_dir_at(Some(dir.fd()), c"a", 0o700).unwrap();
         assert!(accessible(Some(dir.fd()), c"a", true) && accessible(Some(dir.fd()), c".", false));

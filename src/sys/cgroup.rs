@@ -1,25 +1,26 @@
-//! The room that memory control groups leave this process.
+//! Memory control groups: how much room they leave this process.
 //!
-//! Shared memory counts against the group of whoever touches it first, and going over the limit
-//! is no error: the kernel kills. So room is looked at before memory is reserved.
+//! Shared memory is charged to the group of the process that touches it first, and exceeding the
+//! limit is not an error: the kernel kills. So the room is checked before memory is reserved.
 
 use super::kernel_file::read_text;
 use crate::sync::once::Once;
 
-/// The tightest limit among this process's group and the groups around it.
+/// The tightest limit among this process's group and the groups that contain it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CgroupRoom {
-    /// Bytes that may still be taken; cached file pages count as free.
+    /// Bytes that may still be used; cached file pages count as free.
     pub bytes: u64,
     /// The limit.
     pub limit: u64,
-    /// The directory of the group that has it.
+    /// The directory of the group that has this limit.
     pub path: String,
 }
 
-/// Returns the room left; `None` when there is no limit, or none that can be seen.
+/// Returns the room that is left; `None` when there is no limit, or none that is visible.
 pub fn room() -> Option<CgroupRoom> {
-    // Where the groups are mounted stays: a look at all mounts takes longer than all else here.
+    // The mount points are cached, because reading all mounts takes longer than everything else
+    // here.
     static MOUNTS: Once<String> = Once::new();
     let look = || read_text("/proc/self/mountinfo").map(|mounts| Box::new(cgroups_of(mounts)));
     let mounts = MOUNTS.get_or_try_make(look);
@@ -33,7 +34,7 @@ fn cgroups_of(mounts: String) -> String {
     lines.flat_map(|line| [line, "\n"]).collect()
 }
 
-/// What the two versions call the same things.
+/// The names that the two versions have for the same things.
 struct Version {
     limit: &'static str,
     used: &'static str,
@@ -48,7 +49,7 @@ const V1: Version = Version {
 const V2: Version =
     Version { limit: "memory.max", used: "memory.current", cached: "inactive_file" };
 
-/// V1 says "unlimited" with the largest number of pages.
+/// Version 1 writes "unlimited" as the largest number of pages.
 const UNLIMITED: u64 = 1 << 60;
 
 fn room_in(
@@ -61,7 +62,7 @@ fn room_in(
         let Some((root, top)) = mounts.lines().find_map(|line| mount(line, version)) else {
             continue;
         };
-        // A group outside what is mounted is seen, if at all, as the mount itself.
+        // A group outside the mounted part is visible only as the mount itself, if it is visible.
         let below = group
             .strip_prefix(root.trim_end_matches('/'))
             .filter(|below| below.starts_with('/') && !below.starts_with("/.."))
@@ -82,7 +83,7 @@ fn room_in(
     least
 }
 
-/// Returns the groups of a /proc/self/cgroup that can limit memory.
+/// Returns the groups in a /proc/self/cgroup that can limit memory.
 fn memory_groups(groups: &str) -> impl Iterator<Item = (&'static Version, &str)> {
     groups.lines().filter_map(|line| {
         let mut parts = line.splitn(3, ':').skip(1);
@@ -95,7 +96,7 @@ fn memory_groups(groups: &str) -> impl Iterator<Item = (&'static Version, &str)>
     })
 }
 
-/// Root and mount point, when a line of mountinfo mounts the hierarchy of `version`.
+/// Returns root and mount point if a line of mountinfo mounts the hierarchy of `version`.
 fn mount(line: &str, version: &Version) -> Option<(String, String)> {
     let (place, kind) = line.split_once(" - ")?;
     let mut kind = kind.split(' ');
@@ -108,7 +109,7 @@ fn mount(line: &str, version: &Version) -> Option<(String, String)> {
     wanted.then_some((unescape(place.next()?), unescape(place.next()?)))
 }
 
-/// Mountinfo writes blanks and backslashes as octal.
+/// Decodes the octal escapes that mountinfo uses for blanks and backslashes.
 fn unescape(text: &str) -> String {
     text.replace("\\040", " ").replace("\\011", "\t").replace("\\012", "\n").replace("\\134", "\\")
 }
@@ -119,7 +120,7 @@ fn room_of(
     read: impl Fn(&str) -> Option<String>,
 ) -> Option<CgroupRoom> {
     let number = |file: &str| read(&format!("{path}/{file}"))?.trim().parse::<u64>().ok();
-    // "max" is no number.
+    // "max" is not a number.
     let limit = number(version.limit).filter(|&limit| limit < UNLIMITED)?;
     let used = number(version.used)?;
     let stat = read(&format!("{path}/memory.stat")).unwrap_or_default();
@@ -180,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_no_limit() {
+    fn a_corrupt_file_is_no_limit() {
         assert_eq!(look("", "", &[]), None);
         assert_eq!(look("0::/a\nx\n1:memory", "a b - cgroup2\n- -", &[]), None);
         if let Some(room) = room() {

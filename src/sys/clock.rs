@@ -6,22 +6,24 @@ use libc::clockid_t;
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
-/// Nanoseconds of CLOCK_MONOTONIC.
+/// Returns the time of CLOCK_MONOTONIC in nanoseconds.
 pub fn monotonic_ns() -> u64 {
     let now = gettime(libc::CLOCK_MONOTONIC);
     now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
 }
 
-/// So long from now, as [`monotonic_ns`]. A time that is longer than the clock can count is its end.
+/// Returns the time of [`monotonic_ns`] after `time` has passed. If that exceeds the range of the
+/// clock, returns its largest time.
 pub fn after(time: std::time::Duration) -> u64 {
     let ns = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
     monotonic_ns().saturating_add(ns)
 }
 
-/// Microseconds since 1970: CLOCK_REALTIME, or up to a millisecond of the processor's counter after it.
+/// Returns the microseconds since 1970: those of CLOCK_REALTIME, or up to a millisecond of the
+/// processor's counter after a time of CLOCK_REALTIME.
 ///
-/// Each create, seal and delete asks for it. The vDSO lets no instruction run ahead of its own, which
-/// costs 20 ns and more (docs/performance.md, W2).
+/// Each create, seal and delete needs the time. The vDSO lets no instruction run ahead of its own,
+/// which costs 20 ns and more.
 #[inline]
 pub fn epoch_us() -> i64 {
     if has_counter() { ANCHOR.with(Anchor::now_ns) / 1_000 } else { realtime_ns() / 1_000 }
@@ -36,16 +38,17 @@ thread_local! {
     static ANCHOR: Anchor = const { Anchor::new() };
 }
 
-/// What this thread's counter showed at a time of CLOCK_REALTIME, and how fast it runs.
+/// A pair of this thread's counter and CLOCK_REALTIME, and the rate of the counter.
 ///
-/// A clock that is set shows a window later. Whatever else becomes of the two (the machine sleeps or
-/// moves, a processor's counter differs), times are wrong by a window at most, and for as long.
+/// When the clock is set, times change up to a window later. When the two diverge for another
+/// reason (the machine sleeps or moves, a processor's counter differs), times are wrong by at most
+/// a window, for at most a window.
 struct Anchor {
     ticks: Cell<u64>,
     ns: Cell<i64>,
-    /// Ticks of a window, as measured last.
+    /// Ticks of a window in the last measurement.
     measured: Cell<u64>,
-    /// The same; 0 until it was measured twice in a row.
+    /// Ticks of a window; 0 until two consecutive measurements agree.
     window: Cell<u64>,
     /// Nanoseconds of a tick, times 2^32.
     scale: Cell<u64>,
@@ -53,7 +56,7 @@ struct Anchor {
 
 const WINDOW_NS: i64 = 1_000_000;
 
-/// Ticks of a window that can be: of counters up to 100 GHz.
+/// The largest plausible number of ticks of a window, for counters up to 100 GHz.
 const MOST_TICKS: u64 = 100_000_000;
 
 impl Anchor {
@@ -77,14 +80,14 @@ impl Anchor {
         self.ask()
     }
 
-    /// Asks the clock, and measure the counter by it when a window has passed.
+    /// Reads the clock, and measures the rate of the counter when a window has passed.
     #[cold]
     fn ask(&self) -> i64 {
         let before = counter::read();
         let now = realtime_ns();
         let took = counter::read().wrapping_sub(before);
         let (ticks, ns) = (before.wrapping_sub(self.ticks.get()), now - self.ns.get());
-        // Too soon to measure it; or interrupted between the two.
+        // Too early to measure, or interrupted between the two.
         if (0..WINDOW_NS).contains(&ns) || took > ticks / 1024 {
             return now;
         }
@@ -116,25 +119,25 @@ pub(super) fn counter() -> u64 {
     counter::read()
 }
 
-/// Ticks of a window, as a thread measured them last; 0 before.
+/// Ticks of a window as a thread measured them last; 0 before that.
 static MEASURED: AtomicU64 = AtomicU64::new(0);
 
-/// How far the counter runs in a millisecond; `None` before some thread has measured it.
+/// Returns the ticks of the counter in a millisecond; `None` before a thread has measured them.
 pub(super) fn counter_per_ms() -> Option<u64> {
-    // Relaxed: the number is all there is to it.
+    // Relaxed: the number stands for itself.
     Some(MEASURED.load(Ordering::Relaxed)).filter(|ticks| *ticks > 0)
 }
 
-/// Returns whether the processor's counter is to be relied on: the processor says that its rate is
-/// constant, and the kernel, which has compared it with other clocks and on all processors, keeps
-/// time by it.
+/// Returns whether the processor's counter is reliable: the processor says that its rate is
+/// constant, and the kernel, which has compared it with other clocks and on all processors, uses it
+/// as its clock.
 #[inline]
 pub(super) fn has_counter() -> bool {
     const UNKNOWN: u8 = 0;
     const COUNTER: u8 = 1;
     const COARSE: u8 = 2;
     static SOURCE: AtomicU8 = AtomicU8::new(UNKNOWN);
-    // Relaxed: the choice is the value itself, and the same whoever makes it.
+    // Relaxed: the choice stands for itself, and every thread makes the same choice.
     match SOURCE.load(Ordering::Relaxed) {
         UNKNOWN => {
             let steady = counter::is_steady() && is_trusted();
@@ -146,14 +149,14 @@ pub(super) fn has_counter() -> bool {
     }
 }
 
-/// Returns whether the kernel keeps time by the counter that is read here.
+/// Returns whether the kernel uses as its clock the counter that is read here.
 #[cold]
 fn is_trusted() -> bool {
     const SOURCE: &str = "/sys/devices/system/clocksource/clocksource0/current_clocksource";
     read_text(SOURCE).is_ok_and(|source| source.trim() == counter::NAME)
 }
 
-/// Nanoseconds of CLOCK_REALTIME at the kernel's last tick.
+/// Returns the nanoseconds of CLOCK_REALTIME at the kernel's last tick.
 pub(super) fn coarse_realtime_ns() -> u64 {
     let now = gettime(libc::CLOCK_REALTIME_COARSE);
     now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
@@ -163,7 +166,7 @@ pub(super) fn coarse_realtime_ns() -> u64 {
 mod counter {
     use core::arch::x86_64::{__cpuid, _rdtsc};
 
-    /// As the kernel calls it.
+    /// The kernel's name of the counter.
     pub(super) const NAME: &str = "tsc";
 
     /// Returns whether the processor promises an invariant time-stamp counter.
@@ -183,10 +186,10 @@ mod counter {
 
 #[cfg(target_arch = "aarch64")]
 mod counter {
-    /// As the kernel calls it.
+    /// The kernel's name of the counter.
     pub(super) const NAME: &str = "arch_sys_counter";
 
-    /// Returns the architecture promises it of the generic timer.
+    /// Returns true: the architecture guarantees a constant rate of the generic timer.
     pub(super) fn is_steady() -> bool {
         true
     }
@@ -201,7 +204,7 @@ mod counter {
     }
 }
 
-/// What the kernel calls this boot; zeros where it does not say.
+/// Returns the kernel's id of this boot; zeros where it does not say.
 pub fn boot_id() -> [u8; 16] {
     let text = read_text("/proc/sys/kernel/random/boot_id").unwrap_or_default();
     let digits = text.chars().filter_map(|c| c.to_digit(16));
@@ -247,7 +250,7 @@ mod tests {
                 (before - WINDOW_NS..=after + WINDOW_NS).contains(&now),
                 "{before} {now} {after}"
             );
-            assert!(monotonic_ns() < begin + 10_000_000_000, "never known how fast it runs");
+            assert!(monotonic_ns() < begin + 10_000_000_000, "the rate was never measured");
         }
     }
 
@@ -258,7 +261,7 @@ mod tests {
         }
         let anchor = Anchor::new();
         keeps_time(&anchor);
-        // The clock is set, the counter begins anew or jumps: soon forgotten.
+        // The clock is set, or the counter restarts or jumps: that is soon corrected.
         let hour = 3_600_000_000_000;
         for (ns, ticks) in [(hour, 0), (-hour, 0), (0, 1 << 60), (0, -1 << 60), (3_000_000, 0)] {
             anchor.ns.set(anchor.ns.get() + ns);

@@ -1,18 +1,19 @@
-//! Numbers of descriptors. 0, 1 and 2 are the program's, also while they are closed.
+//! Numbers of descriptors. 0, 1 and 2 belong to the program, even while they are closed.
 //!
-//! A daemon may start with them closed, and go on to write to stderr. The kernel gives the lowest
-//! free number, so a file of the store would be what it writes to. What is opened here is moved to
-//! a higher number at once. What can be written to does not have a low number even for the moment
-//! between: [`Low`] occupies the low numbers while it is opened.
+//! A daemon may start with them closed, and later write to stderr. The kernel returns the lowest
+//! free number, so the daemon would write into a file of the store. Therefore a descriptor that is
+//! opened here is moved to a higher number at once. A writable file does not even have a low number
+//! for the moment in between: [`Low`] occupies the low numbers while it is opened.
 #![allow(unsafe_code)] // fcntl, close, and owning what a system call returned
 
 use super::{Errno, SysResult, check, retry};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
-/// The first number that is not the program's own.
+/// The first number that does not belong to the program.
 const FIRST: RawFd = 3;
 
-/// Owns a descriptor that a system call has just returned, under a number that may be kept.
+/// Takes over a descriptor that a system call has just returned, and moves it to a number from 3
+/// on.
 pub(super) fn own(returned: RawFd) -> SysResult<OwnedFd> {
     // SAFETY: the caller has just got this descriptor from the kernel; nobody else owns it.
     let fd = unsafe { OwnedFd::from_raw_fd(returned) };
@@ -26,14 +27,14 @@ fn move_up(low: &OwnedFd) -> SysResult<OwnedFd> {
     match check(fd) {
         // SAFETY: fcntl has just returned this descriptor; nobody else owns it.
         Ok(fd) => Ok(unsafe { OwnedFd::from_raw_fd(fd) }),
-        // The limit of open files leaves no number from 3 on.
+        // The limit of open files allows no number from 3 on.
         Err(Errno(libc::EINVAL)) => Err(Errno(libc::EMFILE)),
         Err(error) => Err(error),
     }
 }
 
-/// Low numbers that were free, occupied until this is dropped. To write to them is as bad a
-/// descriptor as before.
+/// Low numbers that were free, occupied until this is dropped. Writing to them fails, as it does
+/// for a closed descriptor.
 pub(super) struct Low(#[allow(dead_code)] [Option<OwnedFd>; FIRST as usize]);
 
 impl Low {
@@ -47,8 +48,8 @@ impl Low {
     }
 }
 
-/// Returns a descriptor that can neither be read nor written, with a low number if there is one.
-/// Without it the file that is opened is moved up all the same, a moment later.
+/// Returns a descriptor that can neither be read nor written, with a low number if one is free.
+/// Without it, the opened file has a low number for a moment before it is moved.
 #[cold]
 fn place_holder() -> Option<OwnedFd> {
     let flags = libc::O_PATH | libc::O_CLOEXEC;
@@ -70,7 +71,7 @@ mod tests {
         let dir = TempDir::new();
         let high = in_child(|| {
             for number in 0..3 {
-                // SAFETY: the child's own, which it uses for nothing.
+                // SAFETY: these belong to the child, which does not use them.
                 unsafe { libc::close(number) };
             }
             let flags = libc::O_RDWR | libc::O_CREAT;

@@ -1,22 +1,22 @@
-//! The names in a directory, however many somebody put there.
+//! Directory listings, of directories with any number of names.
 #![allow(unsafe_code)] // the getdents64 system call
 
 use super::{SysResult, file, retry};
 use std::ffi::CStr;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
-/// Where the fields of the kernel's `linux_dirent64` are.
+/// Offsets of the fields of the kernel's `linux_dirent64`.
 const LENGTH: usize = 16;
 const NAME: usize = 19;
 
-/// The kernel aligns what it writes to 8 bytes.
+/// The kernel aligns entries to 8 bytes.
 #[repr(C, align(8))]
 struct Buffer([u8; 4 << 10]);
 
 /// Calls `each` with the names in `dir` and their inodes, at most `max_names` times.
 ///
-/// Whether that was all of them. `.` and `..` are left out. Nothing is allocated, and the offset
-/// of `dir` is neither used nor moved.
+/// Returns whether the listing was complete. `.` and `..` are left out. Nothing is allocated, and
+/// the offset of `dir` is neither used nor moved.
 pub fn list_dir(
     dir: BorrowedFd<'_>,
     max_names: usize,

@@ -1,4 +1,4 @@
-//! A descriptor that poll finds readable while something is up.
+//! A descriptor that poll reports as readable while there is something to do.
 #![allow(unsafe_code)] // the eventfd system call
 
 use super::descriptor::{Low, own};
@@ -6,15 +6,16 @@ use super::verified_fd::VerifiedFd;
 use super::{SysResult, check, retry};
 use std::os::fd::{AsRawFd, RawFd};
 
-/// Readable from [`signal`](Self::signal) to [`drain`](Self::drain). Nothing here blocks.
+/// An eventfd, readable from [`signal`](Self::signal) to [`drain`](Self::drain). No call here
+/// blocks.
 ///
-/// Closed behind our back it is left alone, like any kept descriptor. Only another eventfd that got
-/// the number cannot be told from it.
+/// If the application closes it, it is left alone, like any verified descriptor. Only another
+/// eventfd that got the same number cannot be distinguished from it.
 #[derive(Debug)]
 pub struct EventFd(VerifiedFd);
 
 impl EventFd {
-    /// Returns a new one, not readable.
+    /// Creates one that is not readable.
     pub fn new() -> SysResult<Self> {
         crate::sync::pause_point("make an eventfd");
         let _low = Low::occupy();
@@ -23,7 +24,7 @@ impl EventFd {
         VerifiedFd::new(own(fd)?).map(Self)
     }
 
-    /// Its number.
+    /// Returns its number.
     pub fn number(&self) -> SysResult<RawFd> {
         Ok(self.0.get()?.as_raw_fd())
     }

@@ -1,4 +1,4 @@
-//! Files and directories, always by a directory's descriptor and a name in it.
+//! Files and directories, always addressed by a descriptor of a directory and a name in it.
 #![allow(unsafe_code)] // system calls
 
 pub use super::access::accessible;
@@ -10,25 +10,25 @@ use libc::c_int;
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
-/// At most this much is reserved by one system call, so that signals and other threads get a turn.
+/// The most bytes that one system call reserves, so that signals and other threads get a turn.
 const RESERVE_STEP: u64 = 64 << 20;
-/// Steps that signals interrupt shrink to this.
+/// The size to which steps shrink that signals interrupt.
 const RESERVE_STEP_MIN: u64 = 2 << 20;
 
-/// What `stat` says about a file.
+/// The attributes of a file, as `stat` returns them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stat {
-    /// The device the file is on.
+    /// Device of the file.
     pub dev: u64,
-    /// The number of the file on that device.
+    /// Number of the file on that device.
     pub ino: u64,
     /// Type and permission bits.
     pub mode: u32,
-    /// Names the file has.
+    /// Number of names (hard links) of the file.
     pub nlink: u64,
-    /// The owner.
+    /// Uid of the owner.
     pub uid: u32,
-    /// The owning group.
+    /// Gid of the owning group.
     pub gid: u32,
     /// Length in bytes.
     pub size: u64,
@@ -57,7 +57,7 @@ impl Stat {
         self.kind() == libc::S_IFLNK
     }
 
-    /// Returns the permission bits of `mode`, set-id and sticky bits among them.
+    /// Returns the permission bits of `mode`, including set-id and sticky bits.
     pub const fn perm(&self) -> u32 {
         self.mode & 0o7777
     }
@@ -84,17 +84,17 @@ impl From<libc::stat> for Stat {
     }
 }
 
-/// `None` is the working directory.
+/// Returns the descriptor for the kernel; `None` is the working directory.
 pub(super) fn at(dir: Option<BorrowedFd<'_>>) -> RawFd {
     dir.map_or(libc::AT_FDCWD, |dir| dir.as_raw_fd())
 }
 
-/// Returns an offset or length the way the kernel takes it.
+/// Returns an offset or length in the kernel's type.
 fn offset(value: u64) -> SysResult<libc::off_t> {
     value.try_into().map_err(|_| Errno(libc::EFBIG))
 }
 
-/// Opens `name` in `dir` (`None`: the working directory). `mode` counts when a file is created.
+/// Opens `name` in `dir` (`None`: the working directory). `mode` is used when a file is created.
 #[track_caller]
 pub fn open_at(
     dir: Option<BorrowedFd<'_>>,
@@ -102,7 +102,7 @@ pub fn open_at(
     flags: c_int,
     mode: u32,
 ) -> SysResult<OwnedFd> {
-    // O_TMPFILE has the bit of O_DIRECTORY in it.
+    // O_TMPFILE includes the bit of O_DIRECTORY.
     if flags & (libc::O_CREAT | libc::O_TMPFILE & !libc::O_DIRECTORY) != 0 {
         kill_point("create a file");
     } else {
@@ -121,7 +121,7 @@ pub fn tmpfile_at(dir: BorrowedFd<'_>, mode: u32) -> SysResult<OwnedFd> {
     open_at(Some(dir), c".", libc::O_TMPFILE | libc::O_RDWR, mode)
 }
 
-/// Names a nameless file, complete at that instant. EEXIST when the name is taken.
+/// Names a nameless file, atomically. EEXIST when the name is taken.
 #[track_caller]
 pub fn link_tmpfile(fd: BorrowedFd<'_>, dir: BorrowedFd<'_>, name: &CStr) -> SysResult<()> {
     kill_point("link");
@@ -131,7 +131,8 @@ pub fn link_tmpfile(fd: BorrowedFd<'_>, dir: BorrowedFd<'_>, name: &CStr) -> Sys
         check(unsafe { libc::linkat(from, path.as_ptr(), dir.as_raw_fd(), name.as_ptr(), flags) })
     };
     match link(libc::AT_FDCWD, &path, libc::AT_SYMLINK_FOLLOW) {
-        // /proc is missing or another pid namespace's. This way needs a capability before 6.10.
+        // /proc is missing or belongs to another pid namespace. This way needs a capability before
+        // Linux 6.10.
         Err(Errno(libc::ENOENT)) => link(fd.as_raw_fd(), c"", libc::AT_EMPTY_PATH),
         done => done,
     }
@@ -154,8 +155,8 @@ pub fn remove_dir_at(dir: Option<BorrowedFd<'_>>, name: &CStr) -> SysResult<()> 
     check(unsafe { libc::unlinkat(at(dir), name.as_ptr(), libc::AT_REMOVEDIR) }).map(drop)
 }
 
-/// Makes a directory of this mode, whatever the umask. It keeps the set-group-ID bit of its parent,
-/// so that files in it have the group of the directory.
+/// Makes a directory of this mode, whatever the umask is. It keeps the set-group-ID bit of its
+/// parent, so that files in it get the group of the directory.
 #[track_caller]
 pub fn make_dir_at(dir: Option<BorrowedFd<'_>>, name: &CStr, mode: u32) -> SysResult<()> {
     kill_point("mkdir");
@@ -171,7 +172,8 @@ pub fn make_dir_at(dir: Option<BorrowedFd<'_>>, name: &CStr, mode: u32) -> SysRe
     check(unsafe { libc::fchmodat(at(dir), name.as_ptr(), mode, 0) }).map(drop)
 }
 
-/// Renames, unless the new name is taken (EEXIST). EINVAL where the file system cannot promise it.
+/// Renames unless the new name is taken (EEXIST). EINVAL where the file system cannot guarantee
+/// that.
 #[track_caller]
 pub fn rename_noreplace(
     old_dir: Option<BorrowedFd<'_>>,
@@ -180,7 +182,7 @@ pub fn rename_noreplace(
     new: &CStr,
 ) -> SysResult<()> {
     kill_point("rename");
-    // The bare system call: older C libraries lack the function.
+    // A direct system call, because older C libraries lack the function.
     // SAFETY: both names end in NUL and outlive the call.
     check(unsafe {
         libc::syscall(
@@ -195,13 +197,13 @@ pub fn rename_noreplace(
     .map(drop)
 }
 
-/// What an open file is.
+/// Returns the attributes of an open file.
 #[track_caller]
 pub fn stat_fd(fd: BorrowedFd<'_>) -> SysResult<Stat> {
     stat(fd.as_raw_fd(), c"", libc::AT_EMPTY_PATH)
 }
 
-/// What a name stands for; a symbolic link stands for itself.
+/// Returns the attributes of the file `name`; symbolic links are not followed.
 #[track_caller]
 pub fn stat_at(dir: Option<BorrowedFd<'_>>, name: &CStr) -> SysResult<Stat> {
     stat(at(dir), name, libc::AT_SYMLINK_NOFOLLOW)
@@ -217,18 +219,18 @@ fn stat(dir: RawFd, name: &CStr, flags: c_int) -> SysResult<Stat> {
     Ok(unsafe { stat.assume_init() }.into())
 }
 
-/// Sets the length of a file; EFBIG where this process may not make it so long.
+/// Sets the length of a file; EFBIG where this process may not make a file of that size.
 #[track_caller]
 pub fn set_len(fd: BorrowedFd<'_>, len: u64) -> SysResult<()> {
     admits(fd, len)?;
     kill_point("truncate");
     let len = offset(len)?;
-    // SAFETY: `fd` is open for the call. What a shorter file means to mappings is the caller's.
+    // SAFETY: `fd` is open for the call. The caller answers for mappings of a file that becomes shorter.
     retry(|| unsafe { libc::ftruncate(fd.as_raw_fd(), len) }).map(drop)
 }
 
-/// Returns the limit on the sizes of files, before a system call that raises SIGXFSZ beyond it.
-/// Within the size that a file has, the kernel does not ask.
+/// Returns EFBIG before a system call that would exceed the limit on file sizes and raise SIGXFSZ.
+/// The kernel does not check the limit within the current size of a file.
 fn admits(fd: BorrowedFd<'_>, size: u64) -> SysResult<()> {
     file_limit::admits(size).or_else(|errno| match stat_fd(fd)?.size {
         has if has >= size => Ok(()),
@@ -236,7 +238,7 @@ fn admits(fd: BorrowedFd<'_>, size: u64) -> SysResult<()> {
     })
 }
 
-/// Makes the file system promise memory for a range. On failure a part may be promised already.
+/// Makes the file system reserve memory for a range. After a failure a part may be reserved.
 #[track_caller]
 pub fn reserve(fd: BorrowedFd<'_>, start: u64, len: u64) -> SysResult<()> {
     let end = start.checked_add(len).ok_or(Errno(libc::EFBIG))?;
@@ -247,7 +249,8 @@ pub fn reserve(fd: BorrowedFd<'_>, start: u64, len: u64) -> SysResult<()> {
         let piece = step.min(end - done);
         match fallocate(fd, 0, done, piece) {
             Ok(()) => done += piece,
-            // tmpfs undoes an interrupted piece: smaller ones get through a steady timer signal.
+            // tmpfs undoes an interrupted piece. Smaller pieces succeed in spite of a steady timer
+            // signal.
             Err(Errno(libc::EINTR)) => step = (step / 2).max(RESERVE_STEP_MIN),
             Err(error) => return Err(error),
         }
@@ -255,7 +258,7 @@ pub fn reserve(fd: BorrowedFd<'_>, start: u64, len: u64) -> SysResult<()> {
     Ok(())
 }
 
-/// Gives the memory of a range back. It reads as zeros and is not reserved afterwards.
+/// Gives the memory of a range back. The range reads as zeros and is not reserved afterwards.
 #[track_caller]
 pub fn punch_hole(fd: BorrowedFd<'_>, start: u64, len: u64) -> SysResult<()> {
     let mode = libc::FALLOC_FL_PUNCH_HOLE | libc::FALLOC_FL_KEEP_SIZE;
@@ -278,7 +281,7 @@ fn fallocate(fd: BorrowedFd<'_>, mode: c_int, start: u64, len: u64) -> SysResult
     check(unsafe { libc::fallocate(fd.as_raw_fd(), mode, start, len) }).map(drop)
 }
 
-/// Sets the permission bits exactly, whatever the umask.
+/// Sets the permission bits exactly, whatever the umask is.
 #[track_caller]
 pub fn set_mode(fd: BorrowedFd<'_>, mode: u32) -> SysResult<()> {
     kill_point("chmod");
@@ -286,8 +289,8 @@ pub fn set_mode(fd: BorrowedFd<'_>, mode: u32) -> SysResult<()> {
     retry(|| unsafe { libc::fchmod(fd.as_raw_fd(), mode) }).map(drop)
 }
 
-/// Where the next data at or after `start` is; `None` when all the rest is a hole. Moves the offset
-/// of `fd`, which reads by position do not use.
+/// Returns the offset of the next data at or after `start`; `None` when the rest is a hole. Moves
+/// the offset of `fd`, which positional reads do not use.
 pub fn next_data(fd: BorrowedFd<'_>, start: u64) -> Option<u64> {
     let from = offset(start).ok()?;
     // SAFETY: `fd` is open for the call, and no pointer is passed.
@@ -295,12 +298,12 @@ pub fn next_data(fd: BorrowedFd<'_>, start: u64) -> Option<u64> {
     match found {
         Ok(at) => u64::try_from(at).ok(),
         Err(Errno(libc::ENXIO)) => None,
-        // A file system that does not know: all is data.
+        // The file system does not know holes, so everything is data.
         Err(_) => Some(start),
     }
 }
 
-/// Gives a file to another user; its group stays.
+/// Gives a file to another user. Its group does not change.
 #[track_caller]
 pub fn set_owner(fd: BorrowedFd<'_>, uid: u32) -> SysResult<()> {
     kill_point("chown");
@@ -308,7 +311,7 @@ pub fn set_owner(fd: BorrowedFd<'_>, uid: u32) -> SysResult<()> {
     retry(|| unsafe { libc::fchown(fd.as_raw_fd(), uid, libc::gid_t::MAX) }).map(drop)
 }
 
-/// Reads until `buffer` is full or the file ends; the bytes read.
+/// Reads until `buffer` is full or the file ends. Returns the number of bytes.
 #[track_caller]
 pub fn read_at(fd: BorrowedFd<'_>, buffer: &mut [u8], start: u64) -> SysResult<usize> {
     pause_point("read");
@@ -336,8 +339,8 @@ mod tests {
     use super::super::testing::TempDir;
     use super::*;
 
-    /// Writes all of `bytes`: the library itself writes through mappings only, which no limit on
-    /// the sizes of files stops.
+    /// Writes all of `bytes`. (The library itself writes through mappings only, which the limit on
+    /// file sizes does not affect.)
     fn write_all_at(fd: BorrowedFd<'_>, bytes: &[u8], start: u64) -> SysResult<()> {
         let mut done = 0;
         while done < bytes.len() {

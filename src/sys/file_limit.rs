@@ -1,7 +1,7 @@
 //! The limit on the sizes of this process's files (RLIMIT_FSIZE, `ulimit -f`).
 //!
-//! A system call that would make a file larger than that raises SIGXFSZ, which ends the process,
-//! before it fails with EFBIG. So whoever makes a file larger looks at the limit first. Stores
+//! A system call that would make a file larger than the limit raises SIGXFSZ, which ends the
+//! process, before it fails with EFBIG. So the limit is checked before a file is enlarged. Stores
 //! through a mapping are not affected.
 #![allow(unsafe_code)] // getrlimit
 
@@ -24,12 +24,13 @@ pub fn largest_file() -> u64 {
     }
 }
 
-/// EFBIG, without the signal, if no file may get `size` bytes.
+/// Returns EFBIG, without the signal, if no file may have `size` bytes.
 pub(super) fn admits(size: u64) -> SysResult<()> {
     if size > largest_file() { Err(Errno(libc::EFBIG)) } else { Ok(()) }
 }
 
-/// LIMIT, with the way out, if no file may get `size` bytes: to be asked before anything is made.
+/// Returns LIMIT and says how to raise it if no file may have `size` bytes. Called before anything
+/// is created.
 pub fn refuse_beyond_file_limit(size: u64, what: &str) -> Result<()> {
     let limit = largest_file();
     if size <= limit {
@@ -50,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_limit_admits_is_no_error() {
+    fn a_size_within_the_limit_is_no_error() {
         assert_eq!(admits(largest_file()), Ok(()));
         assert!(refuse_beyond_file_limit(largest_file(), "it").is_ok());
     }

@@ -1,8 +1,8 @@
 //! Liveness locks: open-file-description locks on whole files.
 //!
-//! Such a lock belongs to the open file, not to the process. It goes when the last descriptor of
-//! that open file is closed, by whatever death, and a forked child's descriptors count. Unlocking
-//! through any of them unlocks for all.
+//! Such a lock belongs to the open file, not to the process. The kernel frees it when the last
+//! descriptor of that open file is closed, however the process dies; the descriptors of forked
+//! children count. An unlock through any of them unlocks for all.
 #![allow(unsafe_code)] // fcntl
 
 use super::{Errno, SysResult, retry};
@@ -34,15 +34,15 @@ pub fn try_write_lock(fd: BorrowedFd<'_>) -> SysResult<bool> {
     }
 }
 
-/// Drops the lock, also for every process that inherited the open file.
+/// Frees the lock, also for every process that inherited the open file.
 #[track_caller]
 pub fn unlock(fd: BorrowedFd<'_>) -> SysResult<()> {
     kill_point("unlock");
     lock(fd, libc::F_OFD_SETLK, libc::F_UNLCK).map(drop)
 }
 
-/// Returns whether another open file holds the write lock. Read locks, which anyone can take who
-/// may read, do not count, nor does a lock of `fd` itself.
+/// Returns whether another open file holds the write lock. Read locks, which every user with read
+/// permission can take, do not count, nor does a lock of `fd` itself.
 #[track_caller]
 pub fn is_write_locked(fd: BorrowedFd<'_>) -> SysResult<bool> {
     pause_point("ask for a lock");
@@ -86,7 +86,7 @@ mod tests {
         assert_eq!(try_write_lock(mine.as_fd()), Ok(true));
         let seen = in_child(|| i32::from(is_write_locked(other.as_fd()) == Ok(true)));
         assert_eq!(seen, 1);
-        // The child's death closed its copy only.
+        // The child's death closed only its own copy.
         assert_eq!(is_write_locked(other.as_fd()), Ok(true));
         drop(mine);
         // A child that another test forks may hold a copy for a moment.

@@ -1,12 +1,14 @@
-//! What a forked child must know and let go.
+//! Forked children: what they must know, and which descriptors they must close.
 //!
-//! A child without exec shares the parent's open files and thereby its liveness locks: as long as
-//! it holds the descriptors, a dead parent looks alive. So the child closes them, first thing. It
-//! never unlocks: an unlock acts on the shared open file, and the living parent would look dead.
+//! A child without exec shares the parent's open files and thereby its liveness locks: while the
+//! child holds the descriptors, a dead parent looks alive. So the child closes them before anything
+//! else. It never unlocks, because an unlock acts on the shared open file, and the living parent
+//! would look dead.
 //!
-//! What another thread forks between the opening of such a file and its registration would keep
-//! it; so [`unforked`] opens it anew when there was a fork meanwhile.
-#![allow(unsafe_code)] // pthread_atfork, close, and chunks that live for ever
+//! A child that another thread forks between the opening of such a file and its registration would
+//! keep the descriptor. Therefore [`unforked`] opens the file again when a fork happened in
+//! between.
+#![allow(unsafe_code)] // pthread_atfork, close, and chunks that are never freed
 
 use super::file::Stat;
 use super::verified_fd::VerifiedFd;
@@ -15,29 +17,30 @@ use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU32, AtomicU64, Ordering, fence};
 
-/// Forks between the first process and this one, from [`install`] on.
+/// Number of forks between the first process and this one, since [`install`].
 static GENERATION: AtomicU32 = AtomicU32::new(0);
 
-/// Threads of this process that are inside fork, and forks that are done.
+/// Number of threads of this process that are inside fork, and number of completed forks.
 static FORKING: AtomicU32 = AtomicU32::new(0);
 static FORKED: AtomicU32 = AtomicU32::new(0);
 
-/// Openings that are tried while other threads fork. Only a program that connects inside its own
-/// fork handler, or forks without a pause, comes to the end of them.
+/// Number of attempts to open a file while other threads fork. Only a program that connects inside
+/// its own fork handler, or that forks without a pause, exhausts them.
 const TRIES: u32 = 1000;
 
-/// Differs between a process and the children it forked after [`install`].
+/// Returns a number that differs between a process and the children that it forked after
+/// [`install`].
 #[inline]
 pub fn generation() -> u32 {
-    // Relaxed: it changes only in the child, before anything else of ours runs there.
+    // Relaxed: it changes only in the child, before any other code of the library runs there.
     GENERATION.load(Ordering::Relaxed)
 }
 
-/// Makes [`generation`] and [`ChildFds`] work in children forked from now on.
+/// Makes [`generation`] and [`ChildFds`] work in children that are forked from now on.
 pub fn install() -> SysResult<()> {
     static INSTALLED: AtomicBool = AtomicBool::new(false);
-    // Relaxed: the C library orders its own list. No lock here, which a fork could leave held in
-    // the child; threads that race install twice, and the handler may run twice.
+    // Relaxed: the C library orders its own list. There is no lock here, because a fork could leave
+    // it held in the child. Threads that race install the handler twice, and it may run twice.
     if !INSTALLED.load(Ordering::Relaxed) {
         let failed = at_fork();
         if failed != 0 {
@@ -48,10 +51,10 @@ pub fn install() -> SysResult<()> {
     Ok(())
 }
 
-/// pthread_atfork for a library that may be unloaded, after which the handlers are not called.
+/// pthread_atfork for a library that may be unloaded; its handlers are not called after that.
 ///
-/// Where the C library is glibc this is what its pthread_atfork does in code that is linked to it
-/// statically, which not every linker has.
+/// With glibc this is what pthread_atfork does in code that is linked to it statically, which not
+/// every linker supports.
 #[cfg(target_env = "gnu")]
 fn at_fork() -> libc::c_int {
     type Handler = Option<extern "C" fn()>;
@@ -62,10 +65,10 @@ fn at_fork() -> libc::c_int {
             in_child: Handler,
             library: *const libc::c_void,
         ) -> libc::c_int;
-        /// Its address stands for this library, or for the program.
+        /// Its address identifies this library, or the program.
         static __dso_handle: libc::c_void;
     }
-    // SAFETY: the handlers are async-signal-safe, and code of what `__dso_handle` stands for.
+    // SAFETY: the handlers are async-signal-safe, and code of the object that `__dso_handle` identifies.
     unsafe { __register_atfork(Some(before), Some(after), Some(in_child), &raw const __dso_handle) }
 }
 
@@ -82,7 +85,7 @@ extern "C" fn before() {
 }
 
 extern "C" fn after() {
-    // SYNC forking: SeqCst; done before it is no longer under way.
+    // SYNC forking: SeqCst; counted as completed before it is no longer counted as running.
     FORKED.fetch_add(1, Ordering::SeqCst);
     FORKING.fetch_sub(1, Ordering::SeqCst);
 }
@@ -96,8 +99,8 @@ extern "C" fn in_child() {
     }
 }
 
-/// Opens what children must not keep, and register it: `open` is called again when another thread
-/// forked meanwhile, since that child may have it.
+/// Runs `open`, which opens and registers a file that children must not keep. Runs it again when
+/// another thread forked in the meantime, because that child may have the descriptor.
 pub fn unforked<T>(mut open: impl FnMut() -> crate::error::Result<T>) -> crate::error::Result<T> {
     let mut tries = 0;
     loop {
@@ -120,7 +123,7 @@ const FREE: i32 = -1;
 const TAKEN: i32 = -2;
 const SLOTS: usize = 126;
 
-/// A registered descriptor, and the file that it is.
+/// A registered descriptor, and the identity of its file.
 #[derive(Debug)]
 struct Slot {
     fd: AtomicI32,
@@ -135,18 +138,18 @@ impl Slot {
 
     /// Takes the slot if it is free.
     fn take(&self, fd: i32, (dev, ino): (u64, u64)) -> bool {
-        // Relaxed: a taken slot is its taker's alone.
+        // Relaxed: a taken slot belongs to its taker alone.
         let free = self.fd.compare_exchange(FREE, TAKEN, Ordering::Relaxed, Ordering::Relaxed);
         if free.is_ok() {
             self.dev.store(dev, Ordering::Relaxed);
             self.ino.store(ino, Ordering::Relaxed);
-            // SYNC fork-slot: Release; a child that has the number has the rest.
+            // SYNC fork-slot: Release; a child that sees the number sees the rest.
             self.fd.store(fd, Ordering::Release);
         }
         free.is_ok()
     }
 
-    /// Closes the child's copy, unless the number has become another file.
+    /// Closes the child's copy, unless the number now names another file.
     fn close_in_child(&self) {
         // SYNC fork-slot: Acquire; pairs with `take`.
         let fd = self.fd.swap(FREE, Ordering::Acquire);
@@ -167,9 +170,8 @@ impl Slot {
 }
 
 /// The descriptors that a forked child closes.
-///
-/// Slots are only added, never moved, so the child walks them whatever other threads of
-/// the parent were doing.
+/// Slots are only added and never moved, so the child can walk them whatever other threads of the
+/// parent were doing.
 pub struct ChildFds {
     slots: [Slot; SLOTS],
     next: AtomicPtr<ChildFds>,
@@ -182,9 +184,9 @@ impl ChildFds {
         Self { slots: [const { Slot::new() }; SLOTS], next: AtomicPtr::new(ptr::null_mut()) }
     }
 
-    /// From now on forked children close `fd`.
+    /// Registers `fd`, so that children forked from now on close it.
     ///
-    /// To be called within [`unforked`].
+    /// Called within [`unforked`].
     pub fn register(fd: OwnedFd) -> SysResult<Registration> {
         install()?;
         let raw = fd.as_raw_fd();
@@ -223,7 +225,7 @@ impl ChildFds {
         let new = Box::into_raw(Box::new(Self::new()));
         let none = ptr::null_mut();
         // SYNC fork-chunk: publishes the initialised slots to the Acquire in next. Relaxed on
-        // failure: the winner's chunk is found by the next look.
+        // failure: the winner's chunk is found by the next walk.
         let set = last.next.compare_exchange(none, new, Ordering::Release, Ordering::Relaxed);
         if set.is_err() {
             // SAFETY: it came from Box::into_raw and was not published.
@@ -232,28 +234,28 @@ impl ChildFds {
     }
 }
 
-/// An open file that forked children do not keep open. Dropped, it is closed.
+/// An open file that forked children do not keep open. Dropping it closes it.
 #[derive(Debug)]
 pub struct Registration {
-    /// Some, until it is dropped.
+    /// Some, until this is dropped.
     fd: Option<VerifiedFd>,
     slot: &'static Slot,
     generation: u32,
 }
 
 impl Registration {
-    /// Returns the descriptor; EBADF in a forked child, which has closed it, and when it was closed
-    /// behind our back.
+    /// Returns the descriptor; EBADF in a forked child, which has closed it, and when the
+    /// application closed it.
     pub fn fd(&self) -> SysResult<BorrowedFd<'_>> {
         self.verified()?.get()
     }
 
-    /// What the file is now; EBADF as in [`Registration::fd`].
+    /// Returns the attributes that the file has now; EBADF as in [`Registration::fd`].
     pub fn stat_now(&self) -> SysResult<Stat> {
         self.verified()?.stat_now()
     }
 
-    /// What the file was when it was registered.
+    /// Returns the attributes that the file had when it was registered.
     pub fn stat(&self) -> Option<&Stat> {
         self.fd.as_ref().map(VerifiedFd::stat)
     }
@@ -269,11 +271,11 @@ impl Registration {
 impl Drop for Registration {
     fn drop(&mut self) {
         let fd = self.fd.take();
-        // A child closed it already, and slot and number may be taken anew.
+        // A child closed it already, and slot and number may be in use again.
         if self.generation != generation() {
             return std::mem::forget(fd);
         }
-        // First the slot: once closed, the number may be another thread's.
+        // The slot is freed first: once closed, the number may belong to another thread.
         self.slot.fd.store(FREE, Ordering::Relaxed);
     }
 }
@@ -301,7 +303,7 @@ mod tests {
         let mine = std::cell::Cell::new(Some(mine));
         let seen = in_child(|| {
             let closed = !is_open(number) && is_open(kept.as_raw_fd());
-            // The number comes back; dropping the registration must not close it.
+            // The number is reused; dropping the registration must not close it.
             // SAFETY: takes no pointers.
             let again = unsafe { libc::dup2(kept.as_raw_fd(), number) };
             let registration = mine.take().unwrap();

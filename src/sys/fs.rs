@@ -1,4 +1,4 @@
-//! What a file system is and how much room it has.
+//! File systems: their kind, and how much room they have.
 #![allow(unsafe_code)] // fstatfs
 
 use super::{SysResult, retry};
@@ -8,20 +8,20 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 /// A mounted file system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FileSystem {
-    /// Its kind: `tmpfs`, `ext4`, .. or `unknown`.
+    /// Its name: `tmpfs`, `ext4` and so on, or `unknown`.
     pub name: &'static str,
-    /// Bytes that this user may still take; `u64::MAX` when there is no limit.
+    /// Bytes that this user may still use; `u64::MAX` when there is no limit.
     pub free_bytes: u64,
-    /// Its size; 0 when there is no limit (ramfs, a tmpfs of any size).
+    /// Its size; 0 when there is no limit (ramfs, a tmpfs without a size).
     pub total_bytes: u64,
-    /// Other machines may change it, so mappings need not agree.
+    /// Other machines may change its files, so mappings on two machines may differ.
     pub network: bool,
-    /// Only huge pages live there (hugetlbfs).
+    /// It stores only huge pages (hugetlbfs).
     pub huge: bool,
 }
 
 impl FileSystem {
-    /// Returns whether its size has no limit of its own.
+    /// Returns whether its size is not limited.
     pub const fn is_unlimited(&self) -> bool {
         self.total_bytes == 0
     }

@@ -1,8 +1,8 @@
 //! Sleeping until a word changes.
 //!
-//! Words of shared memory are [`sync`](crate::sync) atomics and sleep by inode and offset, so that
-//! all processes meet, and a read-only mapping is enough to wait. Words of this process alone are
-//! std's and sleep by address. The two kinds never meet on one word.
+//! Words of shared memory are [`sync`](crate::sync) atomics and are identified by inode and offset,
+//! so all processes meet on them, and a read-only mapping is enough to wait. Words of this process
+//! alone are std's and are identified by address. A word is never used as both kinds.
 #![allow(unsafe_code)] // the futex system calls
 
 use super::{Errno, check};
@@ -12,7 +12,7 @@ use std::marker::PhantomData;
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::time::Duration;
 
-/// The most words one [`wait_any`] watches.
+/// The maximum number of words of one [`wait_any`].
 pub const MAX_WATCHES: usize = 128;
 
 const FUTEX2_SIZE_U32: u32 = 2;
@@ -21,17 +21,18 @@ const FUTEX2_PRIVATE: u32 = 128;
 /// Why a wait ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wake {
-    /// Somebody woke a word. It may have happened for another reason: look again.
+    /// A word was woken. The cause may be another one, so the caller checks again.
     Woken,
     /// A word did not have the expected value, so there was no sleep.
     Changed,
-    /// The time was up.
+    /// The timeout has passed.
     TimedOut,
-    /// A signal handler without SA_RESTART ran, as far as can be told: see [`ends_calls`].
+    /// A signal handler without SA_RESTART ran, as far as that can be found out: see
+    /// [`ends_calls`].
     Signal,
     /// The kernel or a sandbox does not have this call.
     Unsupported,
-    /// The kernel did not like the words: too many, none, or their file was truncated.
+    /// The kernel rejected the words: too many, none, or their file was truncated.
     Fault,
 }
 
@@ -67,25 +68,25 @@ pub fn wait_private(word: &AtomicU32, expected: u32, timeout: Option<Duration>) 
     sleep(word.as_ptr(), libc::FUTEX_PRIVATE_FLAG, expected, timeout)
 }
 
-/// Wakes up to `count` of those who sleep on the shared `word`, the first ones first; how many that
-/// were.
+/// Wakes up to `count` sleepers on the shared `word`, the longest sleepers first. Returns how many
+/// it woke.
 #[track_caller]
 pub fn wake(word: &sync::AtomicU32, count: u32) -> u32 {
     wake_at(std::ptr::from_ref(word).cast(), 0, count)
 }
 
-/// Wakes all who sleep on the low half of the shared `word`; how many that were.
+/// Wakes all sleepers on the low half of the shared `word`. Returns how many it woke.
 #[track_caller]
 pub fn wake_low_half(word: &sync::AtomicU64) -> u32 {
     wake_at(std::ptr::from_ref(word).cast(), 0, u32::MAX)
 }
 
-/// Wakes all who sleep on a word of this process; how many that were.
+/// Wakes all sleepers on a word of this process. Returns how many it woke.
 pub fn wake_private(word: &AtomicU32) -> u32 {
     wake_at(word.as_ptr(), libc::FUTEX_PRIVATE_FLAG, u32::MAX)
 }
 
-/// As [`wake_private`], by the address alone: what was there may be freed by now.
+/// As [`wake_private`], by the address alone: the word itself may be freed by now.
 pub fn wake_private_at(word: *const u32) {
     wake_at(word, libc::FUTEX_PRIVATE_FLAG, u32::MAX);
 }
@@ -105,10 +106,10 @@ fn sleep(word: *const u32, flag: i32, expected: u32, timeout: Option<Duration>) 
     }
 }
 
-/// Returns whether a signal that was handled is to end a call that sleeps.
+/// Returns whether a signal that was handled should end a call that sleeps.
 ///
 /// A sleep on one word with a timeout ends with EINTR after every handler, and the kernel does not
-/// say after which. So it is to end, unless all handlers that are set have SA_RESTART.
+/// say which handler it was. So the call ends, unless all installed handlers have SA_RESTART.
 #[cold]
 fn ends_calls() -> bool {
     const SIGNALS: libc::c_int = 64;
@@ -117,10 +118,11 @@ fn ends_calls() -> bool {
         let change = std::ptr::null();
         // SAFETY: nothing is changed, and `action` has room for the answer.
         let failed = unsafe { libc::sigaction(signal, change, action.as_mut_ptr()) };
-        // SAFETY: plain integers, zeroed above. The C library keeps some signals to itself (EINVAL).
+        // SAFETY: plain integers, zeroed above. The C library reserves some signals (EINVAL).
         let action = unsafe { action.assume_init() };
         let is_set = match action.sa_sigaction {
-            // A handler that is reset when it runs leaves its flags behind: it may be the one that ran.
+            // A handler that is reset when it runs leaves its flags behind: it may be the one that
+            // ran.
             libc::SIG_DFL => action.sa_flags & libc::SA_RESETHAND != 0,
             libc::SIG_IGN => false,
             _ => true,
@@ -136,7 +138,7 @@ fn wake_at(word: *const u32, flag: i32, count: u32) -> u32 {
     }
     let operation = libc::FUTEX_WAKE | flag;
     let count = i32::try_from(count).unwrap_or(i32::MAX);
-    // SAFETY: the kernel uses the address and nothing else; what is there need not be mapped.
+    // SAFETY: the kernel uses only the address, which need not be mapped.
     let woken = unsafe { libc::syscall(libc::SYS_futex, word, operation, count) };
     u32::try_from(woken).unwrap_or(0)
 }
@@ -145,7 +147,7 @@ fn timespec(seconds: u64, nanoseconds: u32) -> libc::timespec {
     libc::timespec { tv_sec: seconds.try_into().unwrap_or(i64::MAX), tv_nsec: nanoseconds.into() }
 }
 
-/// A word for [`wait_any`] and the value it is expected to have: the kernel's `struct futex_waitv`.
+/// A word for [`wait_any`] and its expected value: the kernel's `struct futex_waitv`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Watch<'a> {
@@ -183,7 +185,7 @@ impl<'a> Watch<'a> {
     }
 }
 
-/// Sleeps until one of 1 to [`MAX_WATCHES`] words is woken or differs from what is expected.
+/// Sleeps until one of 1 to [`MAX_WATCHES`] words is woken or differs from its expected value.
 ///
 /// `deadline_ns` is a time of [`monotonic_ns`](super::clock::monotonic_ns).
 #[track_caller]
@@ -205,7 +207,7 @@ pub fn wait_any(words: &[Watch<'_>], deadline_ns: Option<u64>) -> Wake {
     };
     let wake = Wake::from_result(check(slept));
     if wake == Wake::Unsupported {
-        // Also when a sandbox began after the first calls.
+        // This also happens when a sandbox began after the first calls.
         HAS_WAITV.store(NO, Ordering::Relaxed);
     }
     wake
@@ -215,14 +217,15 @@ const UNKNOWN: u8 = 0;
 const YES: u8 = 1;
 const NO: u8 = 2;
 
-/// What is known of [`has_waitv`]. Relaxed throughout: the answer is the value itself.
+/// The cached answer of [`has_waitv`]. Relaxed throughout: the answer stands for itself.
 static HAS_WAITV: AtomicU8 = AtomicU8::new(UNKNOWN);
 
-/// Returns whether [`wait_any`] works here. Linux 5.16 has it, unless a sandbox refuses it.
+/// Returns whether [`wait_any`] works here. Linux 5.16 and later have it, unless a sandbox refuses
+/// it.
 pub fn has_waitv() -> bool {
     match HAS_WAITV.load(Ordering::Relaxed) {
         UNKNOWN => {
-            // A kernel that has the call finds fault with no words.
+            // A kernel that has the call rejects an empty list.
             let has = wait_any(&[], None) == Wake::Fault;
             HAS_WAITV.store(if has { YES } else { NO }, Ordering::Relaxed);
             has
@@ -268,7 +271,7 @@ mod tests {
         }
     }
 
-    /// Stores 1 and wake until the sleeper has come back.
+    /// Stores 1 and wakes until the sleeper has returned.
     fn wake_until_done(
         sleeper: thread::ScopedJoinHandle<'_, Wake>,
         change: impl Fn(),

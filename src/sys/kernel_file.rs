@@ -1,11 +1,11 @@
-//! Files in which the kernel says something: those of /proc, and of control groups.
+//! Text files of the kernel: those in /proc, and those of control groups.
 
 use super::file::open_at;
 use super::{SysResult, file};
 use std::ffi::CString;
 use std::os::fd::{AsFd, OwnedFd};
 
-/// A piece of a file of the kernel.
+/// Size of one read.
 const PIECE: usize = 4096;
 
 fn open(path: &str) -> SysResult<OwnedFd> {
@@ -13,7 +13,7 @@ fn open(path: &str) -> SysResult<OwnedFd> {
     open_at(None, &path, libc::O_RDONLY, 0)
 }
 
-/// What a file says, as far as there is room; empty when it cannot be read.
+/// Reads as much of a file as `room` holds. Returns nothing when it cannot be read.
 pub(super) fn read_small<'a>(path: &str, room: &'a mut [u8]) -> &'a [u8] {
     let read = open(path).and_then(|fd| file::read_at(fd.as_fd(), room, 0));
     &room[..read.unwrap_or(0)]
@@ -43,7 +43,7 @@ mod tests {
     fn a_file_of_the_kernel_is_read_whole() {
         for path in ["/proc/self/mountinfo", "/proc/self/cgroup", "/proc/cpuinfo"] {
             let std = std::fs::read_to_string(path).unwrap();
-            // Numbers of clocks in it change.
+            // Clock values in it change.
             assert_eq!(read_text(path).unwrap().lines().count(), std.lines().count(), "{path}");
         }
         let mut room = [0; 5];

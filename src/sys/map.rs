@@ -7,24 +7,24 @@ use std::mem::ManuallyDrop;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Not in every C library's headers yet. Linux 6.1.
+/// Linux 6.1; the headers of some C libraries lack it.
 const MADV_COLLAPSE: libc::c_int = 25;
 
-/// Mappings of at least this size begin at a multiple of it, so that file and memory agree on where
-/// huge pages begin.
+/// Mappings of at least this size begin at a multiple of it, so that file and memory agree on the
+/// boundaries of huge pages.
 pub const HUGE_PAGE: usize = 2 << 20;
 
-/// A shared mapping of the head of a file. It needs no descriptor once it is made.
+/// A shared mapping of the start of a file. It does not need the descriptor once it exists.
 #[derive(Debug)]
 pub struct Map {
-    /// The whole mapping; longer than `len` when it had to be aligned.
+    /// The whole mapping, which is longer than `len` when it had to be aligned.
     memory: ManuallyDrop<MmapRaw>,
-    /// Where the first byte of the file is in it.
+    /// Offset of the first byte of the file in the mapping.
     start: usize,
     len: usize,
     /// The fork generation of the process that mapped it.
     generation: u32,
-    /// A child of this process does not have it.
+    /// Whether children of this process do not get the mapping.
     not_inherited: AtomicBool,
 }
 
@@ -40,7 +40,8 @@ impl Map {
         Self::new(fd, len, protection, |options| options.map_raw(&fd))
     }
 
-    /// As [`Map::read_write`], aligned to a page only: half the calls, for what has no huge pages.
+    /// As [`Map::read_write`], but aligned to a page only: half the system calls, for files without
+    /// huge pages.
     pub fn unaligned(fd: BorrowedFd<'_>, len: usize) -> SysResult<Self> {
         Ok(Self::over(MmapOptions::new().len(len).map_raw(&fd)?, 0, len))
     }
@@ -81,28 +82,28 @@ impl Map {
         }
     }
 
-    /// Returns the first byte, aligned to a page, or to a huge page in a map that could hold one.
-    /// Stores to a read-only map fault.
+    /// Returns the first byte, aligned to a page, or to a huge page if the map can hold one. Stores
+    /// to a read-only map fault.
     pub fn ptr(&self) -> *mut u8 {
         self.memory.as_mut_ptr().wrapping_add(self.start)
     }
 
-    /// Returns the bytes that were asked for.
+    /// Returns the number of bytes that were asked for.
     #[allow(clippy::len_without_is_empty)] // never empty
     pub fn len(&self) -> usize {
         self.len
     }
 
-    /// Keeps the mapping out of children forked from now on: what they could write there would be
-    /// the parent's.
+    /// Hides the mapping from children that are forked from now on, because a child would write
+    /// into the parent's objects.
     pub fn dont_fork(&self) -> SysResult<()> {
         fork::install()?;
-        // Relaxed: only a forked child acts on it, and that has a copy of this thread's view.
+        // Relaxed: only a forked child reads it, and the child has a copy of this thread's view.
         self.not_inherited.store(true, Ordering::Relaxed);
         Ok(self.memory.advise(Advice::DontFork)?)
     }
 
-    /// Tries to back a range by huge pages, now. Whether the kernel did.
+    /// Tries to back a range with huge pages now. Returns whether the kernel did so.
     pub fn collapse(&self, offset: usize, len: usize) -> bool {
         if offset.checked_add(len).is_none_or(|end| end > self.len()) {
             return false;
@@ -115,7 +116,7 @@ impl Map {
 
 impl Drop for Map {
     fn drop(&mut self) {
-        // In a child without the mapping these addresses may be somebody else's by now.
+        // In a child without the mapping, these addresses may be in use for something else by now.
         if *self.not_inherited.get_mut() && self.generation != fork::generation() {
             return;
         }
@@ -160,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_mapped_is_an_errno() {
+    fn an_impossible_mapping_is_an_errno() {
         let (dir, file) = mapped();
         assert_eq!(Map::read_only(file.as_fd(), 0).unwrap_err(), Errno(libc::EINVAL));
         let reader = file::open_at(Some(dir.fd()), c"f", libc::O_RDONLY, 0).unwrap();

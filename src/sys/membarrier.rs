@@ -1,8 +1,8 @@
-//! A barrier that one thread carries out in all threads of the process.
+//! A memory barrier that one thread executes in all threads of the process.
 //!
-//! Where one side of a protocol runs millions of times as often as the other, the frequent side does
-//! without a fence, and the rare one makes the kernel run one in every thread, between its own
-//! accesses before the call and those behind it.
+//! Where one side of a protocol runs millions of times as often as the other, the frequent side
+//! omits its fence. The rare side makes the kernel execute one in every thread, between its own
+//! accesses before and after the call.
 #![allow(unsafe_code)] // one system call
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -14,24 +14,25 @@ const REGISTER_PRIVATE_EXPEDITED: libc::c_int = 1 << 4;
 
 static READY: AtomicBool = AtomicBool::new(false);
 
-/// Registers this process, where the kernel can do it. Before the first thread relies on
-/// [`is_ready`]; more calls are harmless.
+/// Registers this process, if the kernel supports it. Called before the first thread relies on
+/// [`is_ready`]; further calls are harmless.
 pub fn install() {
-    // Relaxed, as in `is_ready`: whoever learns of a handle table learns of this first.
+    // Relaxed, as in `is_ready`: a thread that learns of a handle table learns of this first.
     if !READY.load(Relaxed) && call(REGISTER_PRIVATE_EXPEDITED) {
         READY.store(true, Relaxed);
     }
 }
 
-/// Returns whether [`everywhere`] works: if not, both sides need fences.
+/// Returns whether [`everywhere`] works. If not, both sides need fences.
 #[inline(always)]
 pub fn is_ready() -> bool {
     READY.load(Relaxed)
 }
 
-/// Returns every thread passes a full barrier during this call; `false` when the kernel refused.
+/// Makes every thread pass a full barrier during this call. Returns `false` when the kernel
+/// refused.
 pub fn everywhere() -> bool {
-    // Expedited needs a little memory, global only patience.
+    // The expedited command needs a little memory; the global one is only slower.
     call(PRIVATE_EXPEDITED) || call(GLOBAL)
 }
 
@@ -45,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_registered_can_be_asked_for() {
+    fn a_registered_barrier_can_be_run() {
         install();
         assert!(!is_ready() || everywhere());
     }

@@ -1,8 +1,8 @@
-//! What the kernel gives us: the only module that makes system calls.
+//! The kernel interface: the only module that makes system calls.
 //!
-//! Every wrapper is safe to call, and fails with the bare [`Errno`]: what an errno means to a user
-//! depends on what was being done, so the layers above put it into words. All file descriptors
-//! are close-on-exec, and none is 0, 1 or 2.
+//! Every wrapper is safe to call, and fails with a bare [`Errno`]. The meaning of an errno for a
+//! user depends on the operation, so the layers above describe it. All file descriptors are
+//! close-on-exec, and none is 0, 1 or 2.
 
 mod access;
 pub mod cgroup;
@@ -31,7 +31,7 @@ mod testing;
 use crate::error::{Error, Status};
 use std::fmt;
 
-/// Why a system call failed.
+/// The reason why a system call failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Errno(pub i32);
 
@@ -39,20 +39,20 @@ pub struct Errno(pub i32);
 pub type SysResult<T> = Result<T, Errno>;
 
 impl Errno {
-    /// Returns the errno that this thread's last failed call left.
+    /// Returns the errno of this thread's last failed call.
     fn last() -> Self {
         Self::from(std::io::Error::last_os_error())
     }
 }
 
 impl Errno {
-    /// This errno as the error of a call, with what was being done.
+    /// Turns this errno into the error of a call. `what` says which operation failed.
     #[cold]
     pub fn because(self, what: impl fmt::Display) -> Error {
         let status = match self.0 {
             libc::EACCES | libc::EPERM | libc::EROFS => Status::Permission,
             libc::ENOSPC | libc::ENOMEM | libc::EDQUOT => Status::OutOfMemory,
-            // EAGAIN: of threads there are no more, or no memory for one.
+            // EAGAIN: the limit of threads is reached, or there is no memory for one.
             libc::EMFILE | libc::ENFILE | libc::EAGAIN | libc::EFBIG => Status::Limit,
             libc::EOPNOTSUPP | libc::ENOSYS => Status::Unsupported,
             libc::ENAMETOOLONG => Status::InvalidArgument,
@@ -77,7 +77,7 @@ impl Errno {
 }
 
 impl From<std::io::Error> for Errno {
-    /// Returns an error that std made up itself has no errno and counts as EINVAL.
+    /// Errors that std created itself have no errno and count as EINVAL.
     fn from(error: std::io::Error) -> Self {
         Self(error.raw_os_error().unwrap_or(libc::EINVAL))
     }
@@ -91,12 +91,12 @@ impl fmt::Display for Errno {
 
 impl std::error::Error for Errno {}
 
-/// Returns the value of a call that says -1 when it failed.
+/// Returns the value of a call, which is -1 when it failed.
 fn check<T: From<i8> + PartialEq>(returned: T) -> SysResult<T> {
     if returned == T::from(-1) { Err(Errno::last()) } else { Ok(returned) }
 }
 
-/// [`check`], calling again for as long as signals interrupt it.
+/// As [`check`], but repeats the call while signals interrupt it.
 fn retry<T: From<i8> + PartialEq>(mut call: impl FnMut() -> T) -> SysResult<T> {
     loop {
         match check(call()) {

@@ -1,4 +1,4 @@
-//! Who this process is, and whether another one is stopped.
+//! The identity of this process, and whether another process is stopped.
 #![allow(unsafe_code)] // geteuid and the like
 
 use super::kernel_file::{read_small, read_text};
@@ -19,8 +19,9 @@ pub fn uid() -> u32 {
     unsafe { libc::geteuid() }
 }
 
-/// Returns the effective user as the parent of this user namespace knows it: as [`uid`] in the
-/// first one, and where /proc does not say. A lack of descriptors or memory is an error.
+/// Returns the effective user as the parent of this user namespace knows it: the same as [`uid`] in
+/// the initial namespace, and where /proc does not say. A lack of descriptors or memory is an
+/// error.
 pub fn outer_uid() -> SysResult<u32> {
     let uid = uid();
     match read_text("/proc/self/uid_map") {
@@ -30,7 +31,8 @@ pub fn outer_uid() -> SysResult<u32> {
     }
 }
 
-/// What a map of /proc makes of an id: lines of the first id inside, the first outside, how many.
+/// Returns the outer id of an id by a map of /proc, whose lines are: first id inside, first id
+/// outside, count.
 fn outer(map: &str, id: u32) -> Option<u32> {
     map.lines().find_map(|line| {
         let mut numbers = line.split_ascii_whitespace().map(|number| number.parse::<u32>().ok());
@@ -41,8 +43,8 @@ fn outer(map: &str, id: u32) -> Option<u32> {
     })
 }
 
-/// Returns the path of the working directory. An error where it has none that leads to it: it was
-/// deleted, or lies outside of this process's root.
+/// Returns the path of the working directory. Fails when no path leads to it: it was deleted, or
+/// lies outside this process's root.
 pub fn working_dir() -> SysResult<Vec<u8>> {
     let path = std::env::current_dir().map_err(Errno::from)?.into_os_string().into_vec();
     if path.starts_with(b"/") { Ok(path) } else { Err(Errno(libc::ENOENT)) }
@@ -59,7 +61,7 @@ pub fn is_in_group(gid: u32) -> bool {
     if gid == self::gid() {
         return true;
     }
-    // SAFETY: with no room for any it only counts them.
+    // SAFETY: without room for groups, the call only counts them.
     let count = unsafe { libc::getgroups(0, std::ptr::null_mut()) };
     let mut groups = vec![0; usize::try_from(count).unwrap_or(0)];
     // SAFETY: pointer and length are those of `groups`, which outlives the call.
@@ -67,35 +69,35 @@ pub fn is_in_group(gid: u32) -> bool {
     groups.iter().take(usize::try_from(count).unwrap_or(0)).any(|group| *group == gid)
 }
 
-/// Returns whether this thread's process may run on more than one processor. Not std's: that reads
-/// the limits of cgroups, and the code for it is a fiftieth of the library.
+/// Returns whether this thread's process may run on more than one processor. std's function is not
+/// used: it reads the limits of cgroups, and its code is a fiftieth of the library.
 pub fn has_several_processors() -> bool {
     let mut set = MaybeUninit::<libc::cpu_set_t>::zeroed();
     let failed =
-        // SAFETY: `set` has room for so many bytes.
+        // SAFETY: `set` has room for this number of bytes.
         unsafe { libc::sched_getaffinity(0, size_of::<libc::cpu_set_t>(), set.as_mut_ptr()) };
     // SAFETY: a set of plain integers, zeroed above.
     let set = unsafe { set.assume_init() };
-    // It fails where there are more processors than the set has room for.
+    // It fails where there are more processors than the set has bits.
     // SAFETY: only counts bits.
     failed != 0 || unsafe { libc::CPU_COUNT(&set) } > 1
 }
 
-/// What identifies this process beside its pid, and does not change: /proc is slow.
+/// Constants that identify this process besides its pid; they are cached because /proc is slow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Birth {
-    /// When it started, in clock ticks since boot; 0 where /proc does not say.
+    /// Its start time in clock ticks since boot; 0 where /proc does not say.
     pub start_time: u64,
     /// The inode of its pid namespace; 0 where /proc does not say.
     pub pid_namespace: u64,
 }
 
-/// Of whom the words below tell: fork generation and pid; 0 of nobody.
+/// The owner of the words below: fork generation and pid; 0 for none.
 static BORN: AtomicU64 = AtomicU64::new(0);
 static START_TIME: AtomicU64 = AtomicU64::new(0);
 static PID_NAMESPACE: AtomicU64 = AtomicU64::new(0);
 
-/// Returns the birth of this process. Without a lock, which a fork could leave held in the child.
+/// Returns the birth of this process. It uses no lock, which a fork could leave held in the child.
 pub fn birth() -> Birth {
     let who = u64::from(fork::generation()) << 32 | u64::from(pid() as u32);
     // SYNC birth: Acquire; pairs with the Release below.
@@ -104,36 +106,36 @@ pub fn birth() -> Birth {
         return Birth { start_time, pid_namespace };
     }
     let birth = Birth { start_time: start_time_ticks(), pid_namespace: pid_namespace() };
-    // Threads that race store the same.
+    // Threads that race store the same values.
     START_TIME.store(birth.start_time, Relaxed);
     PID_NAMESPACE.store(birth.pid_namespace, Relaxed);
-    // SYNC birth: Release; who sees it sees both words.
+    // SYNC birth: Release; a thread that sees it sees both words.
     BORN.store(who, Release);
     birth
 }
 
-/// When this process started, in clock ticks since boot; 0 where /proc does not say.
+/// Returns the start time of this process in clock ticks since boot; 0 where /proc does not say.
 fn start_time_ticks() -> u64 {
     let mut room = [0; 1024];
     let stat = read_small("/proc/self/stat", &mut room);
-    // The 22nd field, and the 20th after the name.
+    // Field 22, which is field 20 after the name.
     fields(stat).nth(19).and_then(|f| str::from_utf8(f).ok()?.parse().ok()).unwrap_or(0)
 }
 
-/// Returns the fields of a `/proc/<pid>/stat` from the state on; the name before may hold spaces
-/// and `)`.
+/// Returns the fields of a `/proc/<pid>/stat` from the state on. The name before them may contain
+/// spaces and `)`.
 fn fields(stat: &[u8]) -> impl Iterator<Item = &[u8]> {
     let name_end = stat.iter().rposition(|&b| b == b')').map_or(stat.len(), |at| at + 1);
     stat[name_end..].split(u8::is_ascii_whitespace).filter(|f| !f.is_empty())
 }
 
-/// Returns the name of this process, padded with zeros: that of its first thread.
+/// Returns the name of this process, which is that of its first thread, padded with zeros.
 pub fn comm() -> [u8; 16] {
     let mut comm = [0; 16];
-    // Not gettid: glibc has it since 2.30.
+    // gettid is not used because glibc has it only since 2.30.
     // SAFETY: takes nothing and cannot fail.
     if unsafe { libc::syscall(libc::SYS_gettid) } == libc::c_long::from(pid()) {
-        // SAFETY: there is room for the 16 bytes that it writes at most, a zero at the end.
+        // SAFETY: there is room for the 16 bytes that it writes at most, including a zero.
         unsafe { libc::prctl(libc::PR_GET_NAME, comm.as_mut_ptr()) };
         return comm;
     }
@@ -174,15 +176,16 @@ pub fn is_stopped(pid: i32) -> bool {
 pub fn kill_self() -> ! {
     // SAFETY: takes no pointers.
     unsafe { libc::kill(pid(), libc::SIGKILL) };
-    // The init of a pid namespace is immune to itself.
+    // The init process of a pid namespace ignores its own SIGKILL.
     // SAFETY: runs no handlers and touches no memory.
     unsafe { libc::_exit(128 + libc::SIGKILL) }
 }
 
-/// Stops this process, as by `kill -STOP`, until somebody continues it.
+/// Stops this process, as `kill -STOP` does, until another process continues it.
 #[cfg(feature = "kill-points")]
 pub fn stop_self() {
-    // To this thread, which then takes no further step; one to the process may stop another first.
+    // The signal goes to this thread, which then takes no further step; a signal to the process may
+    // stop another thread first.
     // SAFETY: takes no pointers.
     unsafe { libc::raise(libc::SIGSTOP) };
 }
@@ -212,7 +215,7 @@ mod tests {
         assert_eq!((outer(first, 0), outer(first, 1000)), (Some(0), Some(1000)));
         let podman = "0 1000 1\n1 100000 65536\n";
         assert_eq!((outer(podman, 0), outer(podman, 7)), (Some(1000), Some(100006)));
-        assert_eq!(outer(podman, 70000), None, "it has no number there");
+        assert_eq!(outer(podman, 70000), None, "the uid has no number outside");
         for nonsense in ["", "x", "0 1", "0 4294967295 4294967295", "-1 -1 -1"] {
             assert_eq!(outer(nonsense, 1), None, "{nonsense:?}");
         }

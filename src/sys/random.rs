@@ -4,13 +4,13 @@
 use super::retry;
 use crate::error::{Error, Result, Status};
 
-/// Fills `bytes` from the kernel.
+/// Fills `bytes` with random bytes of the kernel.
 #[track_caller]
 pub fn fill(mut bytes: &mut [u8]) -> Result<()> {
     crate::sync::pause_point("random");
     while !bytes.is_empty() {
         let (to, room) = (bytes.as_mut_ptr(), bytes.len());
-        // Not the C library's function, in which a thread can be cancelled.
+        // The C library's function is not used, because a thread can be cancelled in it.
         // SAFETY: `to` and `room` are those of `bytes`, which is borrowed mutably.
         let filled = retry(|| unsafe { libc::syscall(libc::SYS_getrandom, to, room, 0) })
             .map_err(|e| Error::os(Status::System, e.0, format!("getrandom: {e}")))?;

@@ -7,14 +7,14 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// A directory that goes with the test.
+/// A directory that is removed after the test.
 pub(crate) struct TempDir {
     path: PathBuf,
     fd: OwnedFd,
 }
 
 impl TempDir {
-    /// Returns a new directory, on tmpfs where there is one.
+    /// Creates a directory, on tmpfs where there is one.
     pub(crate) fn new() -> Self {
         let mut nonce = [0; 8];
         random::fill(&mut nonce).unwrap();
@@ -31,7 +31,7 @@ impl TempDir {
         self.fd.as_fd()
     }
 
-    /// Opens or create a file in the directory.
+    /// Opens or creates a file in the directory.
     pub(crate) fn open(&self, name: &CStr) -> OwnedFd {
         file::open_at(Some(self.fd()), name, libc::O_RDWR | libc::O_CREAT, 0o600).unwrap()
     }
@@ -43,7 +43,7 @@ impl Drop for TempDir {
     }
 }
 
-/// Returns the exit code of a forked child that runs `code`, which may do only what is
+/// Forks a child that runs `code`, and returns its exit code. `code` may do only what is
 /// async-signal-safe.
 pub(crate) fn in_child(code: impl FnOnce() -> i32) -> i32 {
     // SAFETY: the child runs `code`, which is async-signal-safe by the contract above, and exits.
@@ -60,7 +60,7 @@ pub(crate) fn in_child(code: impl FnOnce() -> i32) -> i32 {
     libc::WEXITSTATUS(status)
 }
 
-/// Waits until `true_now`.
+/// Waits until `true_now` returns true.
 pub(crate) fn eventually(true_now: impl Fn() -> bool) {
     let start = Instant::now();
     while !true_now() {

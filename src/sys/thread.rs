@@ -1,4 +1,4 @@
-//! Helper threads that the host program does not notice.
+//! Helper threads that do not disturb the host program.
 #![allow(unsafe_code)] // pthreads, signal masks
 
 use super::{Errno, SysResult};
@@ -8,21 +8,23 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering::Relaxed};
 
-/// The C library's word that says whether the process has one thread; null where it has none.
+/// The C library's word that says whether the process has one thread; null in C libraries without
+/// it.
 static SINGLE_THREADED: AtomicPtr<c_char> = AtomicPtr::new(ptr::null_mut());
 
-/// It was looked for. Once: the C library has a lock on its names, which a fork may leave held.
+/// Whether the symbol was looked up. That happens once, because the C library has a lock on its
+/// symbols, which a fork may leave held.
 static INSTALLED: AtomicBool = AtomicBool::new(false);
 
-/// Makes [`is_alone`] work. More calls are harmless.
+/// Makes [`is_alone`] work. Further calls are harmless.
 pub fn install() {
-    // Relaxed, here and below: threads that race look twice and store the same.
+    // Relaxed, here and below: threads that race look up the same value and store it.
     if INSTALLED.load(Relaxed) {
         return;
     }
     // SAFETY: looks a name up that ends in NUL; glibc has it since 2.32.
     let word = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"__libc_single_threaded".as_ptr()) };
-    // Relaxed, as in `is_alone`: the word is there as long as the process.
+    // Relaxed, as in `is_alone`: the word exists as long as the process.
     SINGLE_THREADED.store(word.cast(), Relaxed);
     INSTALLED.store(true, Relaxed);
 }
@@ -37,19 +39,19 @@ pub fn is_alone() -> bool {
 }
 
 unsafe extern "C" {
-    // Of POSIX threads; the libc crate does not declare it.
+    // POSIX has it; the libc crate does not declare it.
     fn pthread_setcancelstate(state: libc::c_int, old: *mut libc::c_int) -> libc::c_int;
 }
 
 /// PTHREAD_CANCEL_DISABLE, in all C libraries of Linux.
 const CANCEL_DISABLE: libc::c_int = 1;
 
-/// Until this is dropped, pthread_cancel does not end this thread; a request stays pending.
+/// Disables the cancellation of this thread until it is dropped; a request stays pending.
 #[derive(Debug)]
 pub struct CancelOff(libc::c_int);
 
 impl CancelOff {
-    /// From now on.
+    /// Disables cancellation from now on.
     #[inline]
     pub fn begin() -> Self {
         let mut before = 0;
@@ -68,14 +70,16 @@ impl Drop for CancelOff {
     }
 }
 
-/// As much as std gives its threads.
+/// Stack size, the same as std gives its threads.
 const STACK: usize = 2 << 20;
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// A thread to be joined. Dropped in a forked child, where it does not run, it is forgotten.
+/// A thread to be joined. In a forked child, where the thread does not run, dropping this does
+/// nothing.
 ///
-/// Not std's: that ends the process when there is no memory for its own account of a thread.
+/// std's thread is not used, because it ends the process when there is no memory for its
+/// bookkeeping.
 #[derive(Debug)]
 pub struct Thread(libc::pthread_t);
 
@@ -84,9 +88,9 @@ unsafe impl Send for Thread {}
 // SAFETY: as for `Send`; there is nothing to change.
 unsafe impl Sync for Thread {}
 
-/// Starts a thread that receives none of the process's signals. A name has at most 15 bytes.
+/// Starts a thread that receives none of the process's signals. Its name has at most 15 bytes.
 pub fn spawn_quiet(name: &CStr, run: impl FnOnce() + Send + 'static) -> SysResult<Thread> {
-    // A new thread inherits the mask of the one that starts it.
+    // A new thread inherits the signal mask of its creator.
     let _blocked = BlockedSignals::new();
     let job: *mut Job = Box::into_raw(Box::new(Box::new(run)));
     let mut attributes = MaybeUninit::uninit();
@@ -122,14 +126,14 @@ extern "C" fn start(job: *mut c_void) -> *mut c_void {
 }
 
 impl Thread {
-    /// Waits until it has ended.
+    /// Waits until the thread has ended.
     pub fn join(self) {
         // SAFETY: joined once, here, and not detached.
         unsafe { libc::pthread_join(self.0, ptr::null_mut()) };
     }
 }
 
-/// All signals are blocked in this thread until this is dropped.
+/// Blocks all signals in this thread until it is dropped.
 struct BlockedSignals(libc::sigset_t);
 
 impl BlockedSignals {

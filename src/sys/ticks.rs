@@ -1,15 +1,16 @@
-//! Stamps of use: which of two uses, in whatever processes, was the later one.
+//! Stamps of use: which of two uses was the later one, in whatever processes they were.
 //!
-//! The maker of a store chooses their source, and its header keeps the choice, so that all of its
-//! clients read the same. It is the processor's counter where processor and kernel rely on it; else a
-//! clock that goes on in every time namespace alike, which CLOCK_MONOTONIC does not.
+//! The creator of a store chooses the source of its stamps, and the header stores the choice, so
+//! that all of its clients read the same source. It is the processor's counter if processor and
+//! kernel rely on it. Otherwise it is a clock that is the same in every time namespace, which
+//! CLOCK_MONOTONIC is not.
 //!
-//! Either may go back: a counter that begins anew when the machine slept or moved, a clock that is
-//! set. So stamps are not compared as numbers but by their [`age`](Age).
+//! Either source may go back: a counter restarts when the machine slept or moved, and a clock may
+//! be set. So stamps are not compared as numbers but by their [`age`](Age).
 
 use super::clock;
 
-/// Where the stamps of a store come from.
+/// The source of the stamps of a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ticks {
     /// The processor's counter.
@@ -19,7 +20,7 @@ pub enum Ticks {
 }
 
 impl Ticks {
-    /// What a new store is to use on this machine.
+    /// Returns the source for a new store on this machine.
     pub fn best() -> Self {
         if clock::has_counter() { Self::Counter } else { Self::Clock }
     }
@@ -33,7 +34,8 @@ impl Ticks {
         }
     }
 
-    /// Stamps in a millisecond; `None` while this process has not measured it.
+    /// Returns the number of stamps in a millisecond; `None` while this process has not measured
+    /// it.
     pub fn per_ms(self) -> Option<u64> {
         match self {
             Self::Counter => clock::counter_per_ms(),
@@ -42,33 +44,34 @@ impl Ticks {
     }
 }
 
-/// How far stamps may be to come: processors may differ a little, and stamps are made while others
-/// are looked at. Some seconds, by counters of 1 to 4 GHz and by the clock.
+/// How far in the future a stamp may be: processors may differ slightly, and stamps are made while
+/// others are inspected. A few seconds, with counters of 1 to 4 GHz and with the clock.
 const TO_COME: u64 = 1 << 33;
 
-/// A time against which stamps are judged.
+/// The time against which stamps are judged.
 #[derive(Clone, Copy, Debug)]
 pub struct Age(u64);
 
 impl Age {
-    /// Against this time, which is a stamp of now.
+    /// Judges stamps against this time, which is a stamp of now.
     pub fn at(now: u64) -> Self {
         Self(now)
     }
 
-    /// Returns the place of a stamp in the order of age, the oldest first. What is far to come was
-    /// made before the source went back: older than all that was made since, and in an order of its
-    /// own.
+    /// Returns the position of a stamp in the order of age, oldest first. A stamp from the far
+    /// future was made before the source went back: it is older than all stamps made since, and
+    /// ordered among its own kind.
     pub fn order(self, stamp: u64) -> u64 {
         stamp.wrapping_sub(self.0.wrapping_add(TO_COME + 1))
     }
 
-    /// Returns the stamp, or now if it is to come.
+    /// Returns the stamp, or now if it is in the near future.
     pub fn clamp(self, stamp: u64) -> u64 {
         stamp.min(self.0)
     }
 
-    /// How long ago it was, in stamps; `None` when it was before the source went back.
+    /// Returns how long ago the stamp was made, in stamps; `None` when that was before the source
+    /// went back.
     pub fn of(self, stamp: u64) -> Option<u64> {
         (stamp <= self.0.saturating_add(TO_COME)).then(|| self.0.saturating_sub(stamp))
     }
@@ -93,15 +96,15 @@ mod tests {
     }
 
     #[test]
-    fn what_was_stamped_before_the_source_went_back_is_oldest() {
+    fn stamps_from_before_the_source_went_back_are_oldest() {
         let now = 1 << 40;
         let before = [now + (1 << 35), now + (1 << 36), u64::MAX];
         let since = [1, 5, now - 1, now, now + 100];
         let all: Vec<u64> = before.into_iter().chain(since).collect();
         assert_eq!(sorted(now, all.iter().rev().copied().collect()), all);
-        // Soon after a counter began anew.
+        // Shortly after a counter restarted.
         assert_eq!(sorted(5, vec![3, 1 << 60, 1 << 59, 5]), [1 << 59, 1 << 60, 3, 5]);
-        // At the end of all numbers.
+        // At the largest value.
         assert_eq!(sorted(u64::MAX, vec![u64::MAX, 1 << 40]), [1 << 40, u64::MAX]);
     }
 

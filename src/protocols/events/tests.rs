@@ -149,7 +149,7 @@ fn an_unknown_kind_is_a_loss() {
 }
 
 #[test]
-fn nonsense_never_panics_nor_loops() {
+fn corrupt_words_never_panic_nor_loop() {
     for head in [0, 1, 3, 1 << 63, u64::MAX - 1, u64::MAX] {
         for fill in [0, 1, 2, 0xff << 40, u64::MAX] {
             for start in [0, 2, u64::MAX - 2, u64::MAX] {

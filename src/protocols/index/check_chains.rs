@@ -96,7 +96,7 @@ impl Index<'_> {
                     break;
                 };
                 if std::mem::replace(&mut seen[slot as usize], true) {
-                    report(23, format!("{kind} comes to record {slot} twice"));
+                    report(23, format!("{kind} names record {slot} twice"));
                     break;
                 }
                 if !belongs(slot as usize) {

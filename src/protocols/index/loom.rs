@@ -1,9 +1,9 @@
 //! The shipped lookup against the shipped changes, in every interleaving.
 //!
 //! Each model fails when the code is broken in these ways:
-//!  * `what_stays_is_never_missed`: a removal does not advance the version (at the head, or after
+//!  * `an_object_that_stays_is_never_missed`: a removal does not advance the version (at the head, or after
 //!    it); a slot is reused before it is unlinked; a miss counts whatever the version is.
-//!  * `a_record_that_is_not_known_yet_is_no_nonsense`: a link above the reserved records counts as
+//!  * `a_record_that_is_not_known_yet_is_not_corrupt`: a link above the reserved records counts as
 //!    corrupt before the version is loaded again.
 //!  * `a_reused_slot_is_never_taken_for_its_past`: `set_id` has no fence; a hit omits the second
 //!    load of the word, or the fence before it; a freed slot keeps its generation.
@@ -74,7 +74,7 @@ fn find(table: &Table, key: &Key) -> Option<Hit> {
 }
 
 #[test]
-fn what_stays_is_never_missed() {
+fn an_object_that_stays_is_never_missed() {
     // From the head of the chain, then from its middle. The slot moves to the other chain.
     for (len, goes) in [(2, 1), (3, 1)] {
         model(4, move |by_name| {
@@ -94,7 +94,7 @@ fn what_stays_is_never_missed() {
 
 /// A walk may reach a record that was reserved later than the count that it has seen.
 #[test]
-fn a_record_that_is_not_known_yet_is_no_nonsense() {
+fn a_record_that_is_not_known_yet_is_not_corrupt() {
     model(2, |by_name| {
         let table = chain(2, by_name);
         table.reserved.store(2, Ordering::Relaxed);
@@ -277,7 +277,7 @@ fn a_rebuild_hides_nothing() {
 }
 
 #[test]
-fn what_is_put_in_and_out_hides_nothing_behind_it() {
+fn an_insertion_and_a_removal_hide_nothing_after_them() {
     // An object is inserted, in a fresh or a reused slot, and then removed again.
     for (used, leaves) in [(false, false), (true, false), (false, true), (true, true)] {
         model(99, move |by_name| {
@@ -324,7 +324,7 @@ fn a_head_that_comes_back_brings_its_chain() {
 }
 
 #[test]
-fn a_rebuild_that_is_begun_anew_hides_nothing() {
+fn a_rebuild_that_is_begun_again_hides_nothing() {
     model(4, |by_name| {
         let table = chain(1, by_name);
         let writer = table.clone();

@@ -129,7 +129,7 @@ fn long_chains_and_odd_sequences_are_answered_by_the_table() {
 }
 
 #[test]
-fn chains_are_mended_where_they_are_and_made_anew_only_when_objects_are_missing() {
+fn chains_are_mended_in_place_and_rebuilt_only_when_objects_are_missing() {
     let objects = objects(5);
     // The first, the last and two neighbours died: they are doomed or freed, and still in their
     // chains.

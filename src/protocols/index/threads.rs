@@ -51,7 +51,7 @@ fn run(table: &Table, others: &[(IdWords, NameHash)], mut change: impl FnMut()) 
 }
 
 #[test]
-fn what_stays_is_found_while_its_chain_changes() {
+fn an_object_that_stays_is_found_while_its_chain_changes() {
     let table = Table::new(2, BUCKETS);
     // The slot moves from one chain to the other and back.
     let others = [object(0, 1), object(1, 0)];
@@ -65,7 +65,7 @@ fn what_stays_is_found_while_its_chain_changes() {
 }
 
 #[test]
-fn what_stays_is_found_while_the_chains_are_rebuilt() {
+fn an_object_that_stays_is_found_while_the_chains_are_rebuilt() {
     let table = Table::new(2, BUCKETS);
     for n in 0..2 {
         table.create(object(0, n).0, Some(object(0, n).1), State::Sealed);

@@ -87,7 +87,7 @@ impl Entry {
     /// Ends a call on a writer, so that another call may begin.
     #[inline(always)]
     pub fn leave(&self, call: Last) {
-        // SYNC entry: Release; what the call did with the writer. Pairs with `change`.
+        // SYNC entry: Release; publishes the call's changes to the writer. Pairs with `change`.
         self.0.store(call.0 - COPY + LIVE, Release);
     }
 

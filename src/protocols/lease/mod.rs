@@ -49,14 +49,14 @@ pub fn protect(
 /// Ends a lease.
 #[inline(always)]
 pub fn release(lease: &AtomicU64) {
-    // SYNC lease-release: Release; what the holder read comes before; pairs with the scan's Acquire.
+    // SYNC lease-release: Release; follows all reads of the holder; pairs with the scan's Acquire.
     lease.store(0, Ordering::Release);
 }
 
 /// Ends a scan: called after the lease words were read, and before the memory that they do not name
 /// is used.
 pub fn scanned() {
-    // SYNC lease-release: Acquire; what a holder read before its release precedes what the caller
+    // SYNC lease-release: Acquire; the reads of a holder before its release precede what the caller
     // does with the memory.
     fence(Ordering::Acquire);
 }

@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn what_came_and_went_while_it_was_read_takes_nothing_from_what_stayed() {
+    fn leases_that_came_and_went_do_not_hide_those_that_stayed() {
         assert_eq!(counted_in(20, [&[1, 2, 3], &[0, 2, 3]]), [2, 3]);
         assert_eq!(counted_in(20, [&[1, 2, 3], &[4, 2, 3]]), [2, 3]);
         assert_eq!(counted_in(20, [&[0, 2, 3, 4], &[1, 2, 3]]), [2, 3]);

@@ -22,7 +22,7 @@ pub struct WriterLock<'a> {
     word: &'a AtomicU64,
 }
 
-/// What the lock needs from the kernel.
+/// The services of the kernel that the lock needs.
 pub trait LockEnv {
     /// Sleeps while the low half of the word is `futex_half`, until woken or for a few
     /// milliseconds.
@@ -170,7 +170,7 @@ impl<'a> WriterLock<'a> {
     /// Releases the lock. Calls `wake` (which wakes all sleepers on the futex half) if there may be
     /// sleepers.
     pub fn release(&self, me: u16, wake: impl FnOnce()) -> Result<(), LockError> {
-        // SYNC writer-lock: what the owner stored is seen by the next owner or thief.
+        // SYNC writer-lock: the next owner or thief sees the stores of this owner.
         let before = self.change(me, LockWord::released, Ordering::Release)?;
         if before.has_waiters() {
             wake();

@@ -160,7 +160,7 @@ fn a_dirty_release_makes_the_next_recover() {
 }
 
 #[test]
-fn nonsense_is_refused() {
+fn a_corrupt_word_is_refused() {
     let word = AtomicU64::new(0xdead_beef_dead_beef);
     let lock = WriterLock::new(&word);
     let mut env = Script::new(Ok(true), |_| Parked::Woken);

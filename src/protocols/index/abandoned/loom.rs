@@ -31,7 +31,7 @@ impl World {
 }
 
 #[test]
-fn what_was_given_up_is_freed_by_the_next_owner_of_the_lock() {
+fn an_abandoned_object_is_freed_by_the_next_owner_of_the_lock() {
     ::loom::model(|| {
         let world = World { table: Table::new(1, 1), count: AtomicU64::new(0) };
         let writing = RecordWord::new(1, 0, State::Writing);

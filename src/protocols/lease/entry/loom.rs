@@ -103,7 +103,7 @@ fn spawn(process: &Arc<Process>, run: impl FnOnce(&Process) + 'static) -> thread
 }
 
 #[test]
-fn what_a_copy_read_stays_until_it_is_released() {
+fn the_bytes_of_a_copy_stay_until_it_is_released() {
     explore(4, || {
         let process = Process::new();
         process.retain();
