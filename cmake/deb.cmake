@@ -7,10 +7,11 @@ set(PLASMA_DEB_MAINTAINER "The Plasma developers <plasma@example.org>" CACHE STR
 set(CPACK_PACKAGE_CONTACT "${PLASMA_DEB_MAINTAINER}")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "immutable objects in memory that processes share")
 set(CPACK_PACKAGE_DESCRIPTION
-"Processes on one Linux machine share objects without copying them. One
-creates an object, writes into its memory and seals it; from then on it
-never changes, and any process gets it as a read-only view. There is no
-server: the store is a directory of shared files in /dev/shm.")
+"Plasma lets the processes of one Linux machine share immutable objects without copying them. A
+process creates an object, writes into its memory and seals it; from then on the object never
+changes, and any process can get a read-only view of it, by id or by name, and wait until it is
+sealed. There is no server: a store is a directory of shared files, in /dev/shm by default, and
+every process works on it directly.")
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_STRIP_FILES ON)
 set(CPACK_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS

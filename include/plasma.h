@@ -4,12 +4,13 @@
  * Plasma: immutable objects in memory that processes share
  * --------------------------------------------------------
  *
- * Processes on one Linux machine share objects without copying them. One
- * creates an object, writes into its memory and seals it; from then on it
- * never changes, and any process gets it as a read-only view. There is no
- * server: the store is a directory of shared files, in /dev/shm by default,
- * and every process works on it directly. C++17 has plasma.hpp, the same calls
- * with owners in place of handles.
+ * Plasma lets the processes of one Linux machine share immutable objects without copying them. A
+ * process creates an object, writes into its memory and seals it; from then on the object never
+ * changes, and any process can get a read-only view of it, by id or by name, and wait until it is
+ * sealed. There is no server: a store is a directory of shared files, in /dev/shm by default, and
+ * every process works on it directly.
+ *
+ * This is the manual of the C API. C++17 has plasma.hpp, the same calls with owners in place of handles.
  *
  * Example
  * -------

@@ -1,10 +1,21 @@
-//! Shared memory that lets processes on one machine share immutable objects without copying.
+//! Plasma lets the processes of one Linux machine share immutable objects without copying them. A process
+//! [creates](Client::create) an object, writes into its memory and [seals](MutableBuffer::seal) it; from then on
+//! the object never changes, and any process can [get](Client::get) a read-only view of it, by id or by name, and
+//! wait until it is sealed. There is no server: a store is a directory of shared files, in `/dev/shm` by default,
+//! and every process works on it directly.
 //!
-//! A process [creates](Client::create) an object, writes into its memory and
-//! [seals](MutableBuffer::seal) it. From then on it never changes, and any process
-//! [gets](Client::get) it as a read-only view, by id or by name, waiting until it is sealed if need
-//! be. A store is a directory of shared files, usually in `/dev/shm`; there is no server: every
-//! process works on the files directly. `plasma.h` is the same API for C.
+//! ```
+//! use plasma::{Client, ConnectOptions, CreateOptions, ObjectId};
+//!
+//! let options = ConnectOptions { ephemeral: true, ..Default::default() };
+//! let client = Client::connect(Some("docs-example"), &options)?;
+//! let named = CreateOptions { name: Some("greeting"), ..Default::default() };
+//! client.put(&ObjectId::random()?, b"hello", &named)?;
+//!
+//! let buffer = client.get_by_name("greeting", None)?; // in any process
+//! assert_eq!(&*buffer, b"hello");
+//! # Ok::<(), plasma::Error>(())
+//! ```
 //!
 //! # How it works, on one page
 //!

@@ -1,4 +1,5 @@
-//! plasma.h and plasma.hpp say of each function what a caller has to know.
+//! plasma.h and plasma.hpp say of each function what a caller has to know; the pages of Markdown are
+//! short, and what they name exists.
 #![cfg(not(loom))]
 
 #[path = "common/sources.rs"]
@@ -6,10 +7,14 @@ mod sources;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
 
 fn read(path: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    let path = root().join(path);
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
@@ -201,4 +206,168 @@ fn each_method_says_what_the_function_says_that_it_calls() {
         compared += 1;
     }
     assert!(compared > 40, "{compared} methods");
+}
+
+/// All Markdown files, relative to the root.
+fn pages() -> Vec<PathBuf> {
+    fn walk(dir: &Path, into: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+            if path.is_dir() && !path.is_symlink() && name != "target" && !name.starts_with('.') {
+                walk(&path, into);
+            } else if name.ends_with(".md") && path.is_file() {
+                into.push(path.strip_prefix(root()).unwrap().to_owned());
+            }
+        }
+    }
+    let mut pages = Vec::new();
+    walk(root(), &mut pages);
+    pages.sort();
+    assert!(pages.len() > 20, "{pages:?}");
+    pages
+}
+
+/// The text of a page without its blocks of code.
+fn prose(text: &str) -> String {
+    text.split("\n```").step_by(2).collect::<Vec<_>>().join("\n")
+}
+
+/// The anchor that a heading has on the page.
+fn anchor(heading: &str) -> String {
+    let kept = |c: &char| c.is_alphanumeric() || " -_".contains(*c);
+    heading
+        .trim()
+        .to_lowercase()
+        .chars()
+        .filter(kept)
+        .map(|c| if c == ' ' { '-' } else { c })
+        .collect()
+}
+
+#[test]
+fn the_links_of_pages_lead_somewhere() {
+    let mut wrong = Vec::new();
+    for page in pages() {
+        let text = prose(&read(page.to_str().unwrap()));
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let outside = link.contains("://") || link.starts_with("mailto:");
+            let (file, fragment) = link.split_once('#').unwrap_or((link, ""));
+            let made = page.starts_with("docs/doxygen") && file.ends_with(".html");
+            if outside || made || link.contains("::") {
+                continue;
+            }
+            let target = match file {
+                "" => page.clone(),
+                _ => page.parent().unwrap().join(file),
+            };
+            if !root().join(&target).exists() {
+                wrong.push(format!("{}: {link}: there is no such file", page.display()));
+            } else if !fragment.is_empty() {
+                let text = read(target.to_str().unwrap());
+                let mut headings = text.lines().filter(|line| line.starts_with('#'));
+                if !headings.any(|line| anchor(line.trim_start_matches('#')) == fragment) {
+                    wrong.push(format!("{}: {link}: there is no such heading", page.display()));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// Whether a path, in which a `*` stands for any characters and `**` for directories, is there.
+fn is_there(base: &Path, path: &str) -> bool {
+    let Some((before, after)) = path.split_once('*') else { return base.join(path).exists() };
+    let (dir, prefix) = before.rsplit_once('/').unwrap_or(("", before));
+    let suffix = after.trim_start_matches('*').trim_start_matches('/');
+    let entries = fs::read_dir(base.join(dir)).into_iter().flatten();
+    let deep = after.starts_with('*');
+    entries.map(|entry| entry.unwrap().path()).any(|path| {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let fits = name.starts_with(prefix) && name.ends_with(suffix);
+        fits || (deep && path.is_dir() && is_there(&path, &format!("**/{suffix}")))
+    })
+}
+
+#[test]
+fn the_files_that_pages_name_are_there() {
+    let top: BTreeSet<String> = fs::read_dir(root())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().to_str().unwrap().to_owned())
+        .filter(|name| name != "target" && !name.starts_with('.'))
+        .collect();
+    let mut wrong = Vec::new();
+    let mut named = 0;
+    for page in pages().iter().filter(|page| page.as_os_str() != "CHANGELOG.md") {
+        let text = read(page.to_str().unwrap());
+        let is_path = |c: char| c.is_ascii_alphanumeric() || "_./*-".contains(c);
+        for word in text.split(|c| !is_path(c)) {
+            let word = word.trim_end_matches(['.', '-']).trim_end_matches("::");
+            let first = word.split('/').next().unwrap();
+            let placeholder = word
+                .split(['/', '.'])
+                .any(|part| part.len() > 3 && part.chars().all(|c| c.is_ascii_uppercase()));
+            let is_page = word.ends_with(".md");
+            let in_tree = word.contains('/') && top.contains(first) && !placeholder;
+            if !is_page && !in_tree {
+                continue;
+            }
+            named += 1;
+            let own = root().join(page.parent().unwrap());
+            if ![root(), &own, own.parent().unwrap()].iter().any(|base| is_there(base, word)) {
+                wrong.push(format!("{}: {word}", page.display()));
+            }
+        }
+    }
+    assert!(named > 100, "{named} names");
+    assert!(wrong.is_empty(), "named and not there: {wrong:#?}");
+}
+
+/// How many words the pages may have together. CHANGELOG.md is apart: it only grows.
+const WORDS: usize = 30_000;
+
+#[test]
+fn the_pages_stay_short() {
+    // Bars and rules of tables are no words.
+    let is_word = |word: &&str| word.contains(|c: char| c.is_alphanumeric());
+    let counted =
+        pages().into_iter().filter(|page| page.as_os_str() != "CHANGELOG.md").map(|page| {
+            let text = read(page.to_str().unwrap());
+            (text.split_whitespace().filter(is_word).count(), page)
+        });
+    let counted: Vec<_> = counted.collect();
+    let words: usize = counted.iter().map(|it| it.0).sum();
+    assert!(words <= WORDS, "{words} words, and {WORDS} is the bound: {counted:#?}");
+}
+
+/// A text on one line, without the marks of comments, code and links.
+fn plain(text: &str) -> String {
+    let mut out = String::new();
+    for line in text.lines() {
+        let line = line.trim_start();
+        let line = line.strip_prefix("//!").or(line.strip_prefix("* ")).unwrap_or(line);
+        out += &format!("{line} ");
+    }
+    let parts = out.split("](").enumerate().map(|(at, part)| match part.split_once(')') {
+        Some((_, rest)) if at > 0 => rest,
+        _ => part,
+    });
+    let out = parts.collect::<String>().replace(['[', ']', '`'], "");
+    out.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn what_plasma_is_is_said_in_the_same_words_everywhere() {
+    let readme = read("README.md");
+    let paragraph = plain(readme.split("\n\n").nth(1).unwrap());
+    assert_eq!(paragraph.matches(". ").count(), 2, "three sentences: {paragraph}");
+    for file in [
+        "docs/guide/caveats.md",
+        "docs/doxygen/main.md",
+        "include/plasma.h",
+        "src/lib.rs",
+        "cmake/deb.cmake",
+    ] {
+        assert!(plain(&read(file)).contains(&paragraph), "{file} does not say: {paragraph}");
+    }
 }

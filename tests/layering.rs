@@ -253,6 +253,21 @@ fn modules_use_what_lies_below_them() {
 }
 
 #[test]
+fn the_table_of_layers_in_the_architecture_is_this_list() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("ARCHITECTURE.md");
+    let page = fs::read_to_string(page).unwrap();
+    let (_, section) = page.split_once("\n## Layers\n").expect("a section on layers");
+    let rows = section.split("\n## ").next().unwrap().lines().filter_map(|line| {
+        let (layer, modules) = line.strip_prefix("| ")?.strip_suffix(" |")?.split_once(" | ")?;
+        let modules: Vec<&str> = modules.split(", ").collect();
+        Some((layer.parse::<u32>().ok()?, modules))
+    });
+    let listed: Vec<(u32, Vec<&str>)> =
+        LAYERS.iter().map(|(layer, modules)| (*layer, modules.to_vec())).collect();
+    assert_eq!(rows.collect::<Vec<_>>(), listed, "ARCHITECTURE.md and LAYERS differ");
+}
+
+#[test]
 fn atomics_come_through_the_facade() {
     let mut wrong = Vec::new();
     for source in sources() {
