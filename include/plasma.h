@@ -4,13 +4,15 @@
  * Plasma: immutable objects in memory that processes share
  * --------------------------------------------------------
  *
- * Plasma lets the processes of one Linux machine share immutable objects without copying them. A
- * process creates an object, writes into its memory and seals it; from then on the object never
- * changes, and any process can get a read-only view of it, by id or by name, and wait until it is
- * sealed. There is no server: a store is a directory of shared files, in /dev/shm by default, and
- * every process works on it directly.
+ * Plasma lets the processes of one Linux machine share immutable objects
+ * without copying them. A process creates an object, writes into its memory
+ * and seals it; from then on the object never changes, and any process can get
+ * a read-only view of it, by id or by name, and wait until it is sealed. There
+ * is no server: a store is a directory of shared files, in /dev/shm by
+ * default, and every process works on it directly.
  *
- * This is the manual of the C API. C++17 has plasma.hpp, the same calls with owners in place of handles.
+ * This is the manual of the C API. C++17 has plasma.hpp, the same calls with
+ * owners in place of handles.
  *
  * Example
  * -------
@@ -47,22 +49,22 @@
  * Caveats
  * -------
  *
- * Crashes. A process may die at any instruction: sealed objects stay, what it
- * was writing is gone, what it held is given back. Those who wait for what it
- * was writing get ABORTED. A sealed object lives until it is deleted, evicted,
- * its store is removed, or the machine reboots, whatever happens to its
- * creator. Use an object's bytes only while you hold a buffer on it.
+ * Crashes. A process may die at any instruction: sealed objects stay, its
+ * unsealed objects are gone, and everything it held is given back. A wait for
+ * an object that it was writing returns ABORTED. A sealed object lives until it
+ * is deleted or evicted, its store is removed, or the machine reboots, even if
+ * its creator dies. Use an object's bytes only while you hold a buffer on it.
  *
  * Trust. Processes that may write to a store can overwrite each other's
  * objects through stray pointers into memory they created, and can truncate
- * its files, which kills readers with SIGBUS. Readers of another uid, which
- * the store's mode admits, can do no harm but one: what they hold is not freed
- * when it is deleted, reader_quota for each of at most max_readers readers (by
- * default half of the capacity, and 1024). For readers that are not trusted set
- * both when the store is made, so that their product is a part of the capacity
- * that producers can do without. A READ_ONLY client of the owner's
- * own uid is held back by its mappings only. The default mode, 0600, admits
- * nobody else. For another uid, give the address as a path.
+ * its files, which kills readers with SIGBUS. Readers of another uid, admitted
+ * by the store's mode, can do one harm only: objects that they hold are not
+ * freed when deleted, up to reader_quota for each of at most max_readers
+ * readers (by default half of the capacity, and 1024). For readers that are not
+ * trusted set both when the store is made, so that their product is a part of
+ * the capacity that producers can spare. A READ_ONLY client of the owner's own
+ * uid is held back by its mappings only. The default mode, 0600, admits no
+ * other uid. For another uid, give the address as a path.
  *
  * Memory. A store in /dev/shm is RAM (and swap). It is taken from the system
  * as objects are created, stays with the store when they are deleted, and
@@ -72,22 +74,22 @@
  * Containers share a store when they share the directory (--ipc, or a volume).
  * Under a limit on file sizes (ulimit -f) below the capacity no store can be
  * made: LIMIT.
- * New objects hold what was in the memory before; PLASMA_CREATE_ZEROED clears.
- * Nothing is evicted unless the store was made with PLASMA_EVICTION_LRU.
+ * New objects hold the old content of their memory; PLASMA_CREATE_ZEROED clears
+ * it. Nothing is evicted unless the store was made with PLASMA_EVICTION_LRU.
  *
  * Lifetimes. A client counts as present, and an EPHEMERAL store stays, until
- * it is disconnected and its last buffer is gone: of either kind, or a copy
- * that was retained. A buffer keeps its object's memory, also when that is
- * deleted. Subscriptions and lists keep neither.
+ * the client is disconnected and its last buffer is gone: of either kind, or a
+ * retained copy. A buffer keeps its object's memory, even if that is deleted.
+ * Subscriptions and lists keep neither.
  *
  * Threads. Clients, lists and subscriptions may be used by any number of
- * threads at once; one buffer by one thread at a time. No thread is started
- * but by plasma_event_fd(), and no signal handler is ever installed. A thread
- * that is cancelled (pthread_cancel) leaves its call first: calls are no
- * cancellation points, and a wait goes on to its timeout. Asynchronous
- * cancellation and a longjmp() out of a call are not supported.
- * plasma_disconnect() ends the calls in flight and waits for them; a call that
- * begins later is an error of the caller's, as after free().
+ * threads at once; one buffer by one thread at a time. Only plasma_event_fd()
+ * starts a thread, and no signal handler is ever installed. A thread that is
+ * cancelled (pthread_cancel) leaves its call first: calls are no cancellation
+ * points, and a wait goes on to its timeout. Asynchronous cancellation and a
+ * longjmp() out of a call are not supported. plasma_disconnect() ends the calls
+ * in flight and waits for them; a call that begins later is an error of the
+ * caller, as after free().
  *
  * Fork. In the child every call on an inherited client or subscription returns
  * FORKED, and so do calls on inherited buffers; connect again. Views are
@@ -99,15 +101,14 @@
  * handled signal does, unless all handlers have SA_RESTART. In handlers call
  * only plasma_version(), plasma_version_string() and plasma_status_name().
  *
- * Time-outs. timeout_ms is a time in milliseconds: 0 does not wait, -1 waits
- * for ever, less is INVALID_ARGUMENT. Calls that change the store take its
- * writer lock, which is held for microseconds; a dead owner is replaced, but a
- * stopped one (SIGSTOP, a debugger, a paused container) is waited for: up to
- * lock_timeout_ms or the call's own time-out, whichever is more, then TIMEOUT
- * with nothing changed; the message names the process. lock_timeout_ms waits
- * forever unless you set it: set it where a paused process must not stop
- * others.
- * Getting and releasing sealed objects never takes it.
+ * Timeouts. timeout_ms is a time in milliseconds: 0 does not wait, -1 waits
+ * forever; other negative values are INVALID_ARGUMENT. Calls that change the
+ * store take its writer lock, which is held for microseconds. A dead owner is
+ * replaced, but a stopped one (SIGSTOP, a debugger, a paused container) is
+ * waited for: up to lock_timeout_ms or the call's own timeout, whichever is
+ * longer, then TIMEOUT with nothing changed; the message names the process.
+ * lock_timeout_ms waits forever by default: set it where a paused process must
+ * not stop others. Getting and releasing sealed objects never takes the lock.
  *
  * Versions. All processes of a store need the same layout of its files;
  * another one is refused with VERSION. Until 1.0 a new minor version may change
@@ -119,26 +120,26 @@
  * Conventions
  * -----------
  *
- * Results. Calls that can fail return PLASMA_OK or a negative PLASMA_ERR_*, and
- * then plasma_error_message() says it in words. Each function names the errors
- * that are its own. Any call may also return INVALID_ARGUMENT (NULL where it is
- * not allowed, a buffer that is all zero or stale, unknown flags), FORKED,
- * DISCONNECTED, STORE_GONE, CORRUPT, SYSTEM or INTERNAL, and OUT_OF_MEMORY or
- * LIMIT when this process gets no more memory of its own or no more open files;
- * any that waits, INTERRUPTED; any that writes, READ_ONLY. The numbers are
- * frozen.
+ * Results. Calls that can fail return PLASMA_OK or a negative PLASMA_ERR_*,
+ * and then plasma_error_message() has the failure in words. Each function names
+ * the errors that are its own. Any call may also return INVALID_ARGUMENT (NULL
+ * where it is not allowed, a buffer that is all zero or stale, unknown flags),
+ * FORKED, DISCONNECTED, STORE_GONE, CORRUPT, SYSTEM or INTERNAL, and
+ * OUT_OF_MEMORY or LIMIT when this process gets no more memory of its own or no
+ * more open files; any call that waits, INTERRUPTED; any that writes,
+ * READ_ONLY. The numbers are frozen.
  *
  * Parameters. "Borrowed" is read during the call and not kept. "Written" is
  * set on PLASMA_OK only, except for the arrays of _many and plasma_wait().
  * "Consumed" ends its life, or does nothing if the call fails. Pointers are
- * NULL or valid, and what is written does not overlap anything else. Text is
+ * NULL or valid, and written memory does not overlap anything else. Text is
  * UTF-8 and ends with a NUL.
  *
- * Structs. Those marked "Frozen" keep their size for ever. Those marked
- * "Grows" begin with struct_size, are begun with their PLASMA_*_INIT macro, and
- * may get fields at their end. In options 0 means the default, and NULL options
- * mean all defaults; a field set that an older library does not know is
- * refused. Of what is written, an older or newer library fills what fits.
+ * Structs. Those marked "Frozen" keep their size forever. Those marked
+ * "Grows" begin with struct_size, are initialized by their PLASMA_*_INIT macro,
+ * and may get fields at their end. In options 0 means the default, and NULL
+ * options mean all defaults; a set field that an older library does not know is
+ * refused. Output structs are filled as far as both sides know them.
  */
 
 /**
