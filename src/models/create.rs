@@ -21,7 +21,7 @@ impl Store {
         Arc::new(Self { table: Table::new(2, 1), lock, futex })
     }
 
-    /// `store/objects/create.rs`, try_place. Returns whether the object was placed.
+    /// `store/objects/placement.rs`, try_place. Returns whether the object was placed.
     fn create(&self, me: u16, id: IdWords, name: Option<NameHash>) -> bool {
         locked(&self.lock, &self.futex, me, || {
             let index = self.table.index();

@@ -56,7 +56,7 @@ impl Store {
         can_rename
     }
 
-    /// `store/session.rs`, try_connect. Returns whether it goes on to join.
+    /// `store/connection/connect.rs`, try_connect. Returns whether it goes on to join.
     fn connect(&self) -> (bool, bool) {
         match self.lifecycle_word().load() {
             Some(Lifecycle::Gone) => (false, self.finish()),
@@ -64,7 +64,7 @@ impl Store {
         }
     }
 
-    /// `store/connection/leave.rs`, of the last client, under the writer lock.
+    /// `store/connection/ephemeral.rs`, of the last client, under the writer lock.
     fn leave(&self) -> bool {
         self.lifecycle_word().leave_last(|| false) && self.finish()
     }

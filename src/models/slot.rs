@@ -74,7 +74,7 @@ impl SlotModel {
         joined
     }
 
-    /// `store/clients/registry.rs`, find_peers, by one who knew the old client: not GONE.
+    /// `store/clients/registry.rs`, find_clients, by one who knew the old client: not GONE.
     fn scan(&self) {
         if self.files.named(SLOT) == Some(OLD) {
             return;

@@ -45,7 +45,7 @@ impl Store {
         })
     }
 
-    /// `store/connection/leave.rs`. Returns whether it removed the store.
+    /// `store/connection/ephemeral.rs`. Returns whether it removed the store.
     fn leave(&self, me: usize) -> bool {
         let removed = locked(&self.lock, &self.futex, me as u16, || {
             self.say_joined(me, false);
@@ -55,7 +55,7 @@ impl Store {
         removed
     }
 
-    /// `store/connection/own_file.rs`, enter.
+    /// `store/connection/join.rs`, enter.
     fn enter(&self, me: usize) -> bool {
         let mut now = self.lifecycle_word().arrive();
         loop {
@@ -68,7 +68,7 @@ impl Store {
         }
     }
 
-    /// `store/session.rs`, join. Returns whether it may use the store.
+    /// `store/connection/join.rs`, join. Returns whether it may use the store.
     fn join(&self, me: usize) -> bool {
         assert!(self.files.link(me, me));
         if !self.enter(me) {

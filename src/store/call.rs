@@ -1,65 +1,18 @@
-//! Calls in flight: what ends them early, how long they wait, and what a disconnect waits for.
+//! A call in flight: what ends it early, how long it waits, and what a disconnect waits for.
 //!
 //! Each call of the API that may enter the kernel or wait begins a [`Call`] and holds it until it has
 //! touched the client for the last time. All that the call waits for shares its deadline, and once the
 //! call is ended, by an interruption or a disconnect, none of its waits begins.
 
 use crate::error::{Error, Result, Status};
+use crate::store::calls::AWAITED;
 use crate::store::session::Session;
-use crate::sync::local::{AtomicBool, AtomicU32, Ordering::*};
+use crate::sync::local::Ordering::*;
 use crate::sync::pause_point;
 use crate::sys::thread::{self, CancelOff};
 use crate::sys::{clock, futex};
 use std::cell::Cell;
 use std::time::Duration;
-
-/// In [`Calls::in_flight`]: a disconnect waits for the count to become 0.
-const AWAITED: u32 = 1 << 31;
-
-/// How long a disconnect sleeps before it looks at the count again.
-const PATIENCE: Duration = Duration::from_millis(100);
-
-/// The calls in flight of one client.
-#[derive(Debug, Default)]
-pub struct Calls {
-    /// The interrupt generation: advanced to end all calls in flight; futex.
-    generation: AtomicU32,
-    closing: AtomicBool,
-    /// How many there are, and [`AWAITED`]; futex.
-    in_flight: AtomicU32,
-}
-
-impl Calls {
-    /// End all calls that are in flight with INTERRUPTED.
-    pub fn interrupt(&self) {
-        // SYNC call: SeqCst; pairs with `Call::ensure_not_ended`.
-        self.generation.fetch_add(1, SeqCst);
-        futex::wake_private(&self.generation);
-    }
-
-    /// End all calls in flight with DISCONNECTED, and return after the last of them. `wake` wakes those
-    /// that do not watch the generation.
-    pub fn close(&self, wake: impl FnOnce()) {
-        // SYNC call: SeqCst; either a call finds the client closing, or it is counted here.
-        self.closing.store(true, SeqCst);
-        // SYNC call: SeqCst; the last call to leave sees AWAITED, or has left before.
-        let mut count = self.in_flight.fetch_or(AWAITED, SeqCst) & !AWAITED;
-        if count > 0 {
-            self.interrupt();
-            wake();
-        }
-        while count > 0 {
-            futex::wait_private(&self.in_flight, count | AWAITED, Some(PATIENCE));
-            // SYNC call: SeqCst; as above.
-            count = self.in_flight.load(SeqCst) & !AWAITED;
-        }
-    }
-
-    /// The futex that ends waits early, and that sleeps while it holds [`Call::generation`].
-    pub fn word(&self) -> &AtomicU32 {
-        &self.generation
-    }
-}
 
 /// A call of the API in flight.
 ///
@@ -109,6 +62,24 @@ impl Session {
             pause_point("call");
         }
         Call { session: self, generation, outlives, counted, only_tries, timeout, begun, _cancel }
+    }
+
+    /// End all calls in flight with INTERRUPTED.
+    pub fn interrupt(&self) {
+        self.calls.interrupt();
+        self.wake_blind_waits();
+    }
+
+    /// End all calls in flight with DISCONNECTED, and return when there are none.
+    pub fn end_calls(&self) {
+        self.calls.close(|| self.wake_blind_waits());
+    }
+
+    /// Where a wait cannot watch two words, it watches one word of the store in place of the client's.
+    fn wake_blind_waits(&self) {
+        if !futex::has_waitv() && self.segment.can_hint {
+            self.segment.wake_everybody();
+        }
     }
 }
 

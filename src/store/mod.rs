@@ -1,12 +1,15 @@
 //! One connection to a store: the protocols, the mapped segment and the kernel, tied together.
 
 mod call;
+mod calls;
 mod clients;
 mod connection;
+mod ensure_open;
 mod handles;
 mod inspect;
 mod lock;
 mod memory;
+mod notify;
 mod objects;
 mod recovery;
 mod session;
@@ -15,8 +18,8 @@ mod wait;
 pub use call::Call;
 pub use handles::table::{Handle, HandleTable, stale_handle};
 pub use handles::writers::{TakenWriter, WriterHandle};
-pub use objects::get::Held;
 pub use objects::get_or_create::GetOrMake;
+pub use objects::held::Held;
 pub use objects::metadata::{MetadataView, validate_name};
 pub use objects::writer::ObjectWriter;
 pub use session::Session;

@@ -85,7 +85,7 @@ impl Store {
         true
     }
 
-    /// Returns whether a scan reads the reader's leases: `store/clients/registry.rs`, find_peers.
+    /// Returns whether a scan reads the reader's leases: `store/clients/registry.rs`, find_clients.
     fn has_client(&self) -> bool {
         *self.named.lock().unwrap() || says_joined(|| self.joined.load(Ordering::Relaxed))
     }
@@ -188,7 +188,7 @@ fn the_lease_of_seal_and_get_is_there_before_sealed_is() {
         let creator = store.clone();
         let creator = thread::spawn(move || {
             let word = creator.table.records[0].load_with(Ordering::Relaxed);
-            // As `store/objects/writer.rs`, seal.
+            // As `store/objects/seal.rs`, seal.
             creator.lease.store(LeaseWord::new(word.generation(), 0).0, Ordering::Relaxed);
             creator.write_and_seal(0, word);
             // SAFETY: the pointer is the cell's; that nobody writes it now is what loom checks.

@@ -1,6 +1,8 @@
 //! Sets and maps of words that are unique already: serials, leases.
 
 use crate::error::Result;
+use crate::layout::word::LeaseWord;
+use crate::store::session::Session;
 use crate::support::fallible;
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
@@ -63,5 +65,18 @@ impl Hasher for WordHasher {
 
     fn finish(&self) -> u64 {
         self.0
+    }
+}
+
+impl Session {
+    /// Count a lease if it is on what is in its slot now: a word of an earlier generation, or of
+    /// none, is nonsense.
+    pub fn count_lease(&self, leases: &mut LeaseCounts, lease: LeaseWord) {
+        if leases.covers(lease.slot())
+            && let Ok(record) = self.segment.index().record(lease.slot())
+            && record.load().generation() == lease.generation()
+        {
+            leases.add(lease.slot());
+        }
     }
 }

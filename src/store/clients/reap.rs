@@ -1,22 +1,21 @@
 //! Reap the dead: abort what they were writing, forget what they leased, free their slots.
 
-use crate::error::{Result, Status};
+use crate::error::Result;
 use crate::id::ObjectId;
 use crate::layout::event::{EventKind, Sizes};
 use crate::layout::word::{RecordWord, State};
-use crate::protocols::index::Hit;
 use crate::protocols::lifecycle;
 use crate::segment::slot_name;
 use crate::store::call::Call;
-use crate::store::clients::client_file::{ClientFile, ClientPath, Unreadable};
-use crate::store::inspect::object::is_shown;
-use crate::store::lock::acquire::Guard;
-use crate::store::memory::evict::fold;
+use crate::store::clients::client_file::{ClientFile, Unreadable};
+use crate::store::clients::client_path::ClientPath;
+use crate::store::clients::releases::fold;
+use crate::store::lock::locked::Locked;
+use crate::store::objects::find::is_shown;
 use crate::store::session::Session;
 use crate::support::fallible;
 use crate::sync::Ordering;
 use crate::sys::{Errno, file};
-use std::time::Duration;
 
 impl Session {
     /// Reap dead clients and free what nobody leases, now. Returns how many clients were reaped.
@@ -25,17 +24,6 @@ impl Session {
         let reaped = self.reap_dead(call)?;
         self.reclaim(call)?;
         Ok(reaped)
-    }
-
-    /// Reap the dead when connecting, without a wait for whoever has the lock; the store may be used
-    /// whatever comes of it, unless it is gone: then `false`.
-    pub fn reap_on_connect(&self) -> Result<bool> {
-        let reaped =
-            self.begin(Some(Duration::ZERO)).and_then(|call| self.reap_dead(&call.by_the_way()));
-        match reaped {
-            Err(error) if error.status() == Status::StoreGone => Ok(false),
-            _ => Ok(true),
-        }
     }
 
     /// Reap every client whose process is dead.
@@ -66,8 +54,8 @@ impl Session {
     fn remove_planted(&self, call: &Call<'_>, planted: Vec<ClientPath>) -> Result<()> {
         for path in planted {
             let (dir, name) = (path.dir(&self.segment)?, slot_name(path.slot));
-            let guard = self.lock(call)?;
-            self.clear_name(&guard, path, || -> Result<()> {
+            let locked = self.lock(call)?;
+            locked.clear_name(path, || -> Result<()> {
                 match ClientFile::find(&self.segment, path)? {
                     Ok(_) | Err(Unreadable::Os(Errno(libc::ENOENT))) => return Ok(()),
                     Err(why) => self.excuse(path, why)?,
@@ -82,57 +70,54 @@ impl Session {
         Ok(())
     }
 
-    /// Run `clear`, which looks at a name in `readers/` and removes it; a reader that takes the name while
-    /// it runs gives it up.
-    fn clear_name<T>(&self, _guard: &Guard<'_>, path: ClientPath, clear: impl FnOnce() -> T) -> T {
-        let clearing = &self.segment.header().table.clearing;
-        lifecycle::begin_clearing(clearing, path.slot);
-        let cleared = clear();
-        lifecycle::end_clearing(clearing);
-        cleared
-    }
-
     /// Bury one dead client; `false` when somebody else did.
     fn bury(&self, call: &Call<'_>, path: ClientPath, nonce: u64, ino: u64) -> Result<bool> {
         let (dir, name) = (path.dir(&self.segment)?, slot_name(path.slot));
-        let mut guard = self.lock(call)?;
+        let mut locked = self.lock(call)?;
         // The name may be another client's by now, and so may the inode number.
-        let is_dead = || self.is_dead_client(path, nonce, ino);
+        let is_dead = || locked.is_dead_client(path, nonce, ino);
         // In readers/ the name may not be ours to remove: then it is skipped, and counts for nobody.
         let unlink = || file::unlink_at(Some(dir), &name).is_ok();
         let mut aborted = Vec::new();
         if path.in_readers {
-            if !self.clear_name(&guard, path, || is_dead() && unlink()) {
+            if !locked.clear_name(path, || is_dead() && unlink()) {
                 return Ok(false);
             }
         } else {
             if !is_dead() {
                 return Ok(false);
             }
-            aborted = self.abort_all_of(&mut guard, path.slot, nonce)?;
+            aborted = locked.abort_all_of(path.slot, nonce)?;
             if !unlink() {
                 return Ok(false);
             }
         }
         self.count(&self.segment.header().counters.reaped_clients, 1);
         self.append_gap();
-        drop(guard);
+        drop(locked);
         for (id, sizes) in aborted {
             self.append_event(EventKind::Aborted, &id, sizes);
         }
         Ok(true)
     }
+}
 
-    /// Abort everything that a dead client was writing: under the lock. Returns ids and sizes.
-    fn abort_all_of(
-        &self,
-        guard: &mut Guard<'_>,
-        slot: u32,
-        nonce: u64,
-    ) -> Result<Vec<(ObjectId, Sizes)>> {
+impl Locked<'_> {
+    /// Run `clear`, which looks at a name in `readers/` and removes it; a reader that takes the name while
+    /// it runs gives it up.
+    fn clear_name<T>(&self, path: ClientPath, clear: impl FnOnce() -> T) -> T {
+        let clearing = &self.session.segment.header().table.clearing;
+        lifecycle::begin_clearing(clearing, path.slot);
+        let cleared = clear();
+        lifecycle::end_clearing(clearing);
+        cleared
+    }
+
+    /// Abort everything that a dead client was writing. Returns ids and sizes.
+    fn abort_all_of(&mut self, slot: u32, nonce: u64) -> Result<Vec<(ObjectId, Sizes)>> {
         let mut aborted = Vec::new();
-        for at in 0..self.segment.index().used() {
-            let record = self.record(at)?;
+        for at in 0..self.session.segment.index().used() {
+            let record = self.session.record(at)?;
             let word = record.load();
             let theirs = record.creator_slot.load(Ordering::Relaxed) == slot
                 && record.creator_nonce.load(Ordering::Relaxed) == nonce;
@@ -142,39 +127,8 @@ impl Session {
             if is_shown(word) {
                 fallible::push(&mut aborted, (record.id(), record.sizes(word)))?;
             }
-            self.free_object(guard, at, word, RecordWord::ORPHANED)?;
+            self.free_object(at, word, RecordWord::ORPHANED)?;
         }
         Ok(aborted)
-    }
-
-    /// As a guest: bury the dead; whether there is a place for a client now.
-    pub fn bury_as_guest(&self) -> Result<bool> {
-        let reaped = self.reap_dead(&self.begin(Some(Duration::ZERO))?);
-        // Another guest may have buried them. What cannot be looked at keeps no other from its place.
-        if self.has_free_slot()? { Ok(true) } else { reaped.map(|reaped| reaped > 0) }
-    }
-
-    /// If the creator of a WRITING object is dead, abort the object; `true` when it is gone.
-    pub fn reap_if_orphan(&self, call: &Call<'_>, hit: Hit) -> Result<bool> {
-        if !hit.word.is(State::Writing) {
-            return Ok(false);
-        }
-        let Some((creator, nonce)) = self.creator_of(hit) else { return Ok(true) };
-        if self.segment.read_only || self.is_client_alive(creator, nonce) {
-            return Ok(false);
-        }
-        let mut guard = self.lock(call)?;
-        let record = self.record(hit.slot)?;
-        let word = record.load();
-        if word.generation() != hit.word.generation() || !word.is(State::Writing) {
-            return Ok(true);
-        }
-        let (id, sizes) = (record.id(), record.sizes(word));
-        self.free_object(&mut guard, hit.slot, word, RecordWord::ORPHANED)?;
-        self.append_gap();
-        drop(guard);
-        self.append_event(EventKind::Aborted, &id, sizes);
-        self.segment.wake_everybody();
-        Ok(true)
     }
 }

@@ -7,49 +7,22 @@
 
 use crate::error::{Error, Result, Status};
 use crate::layout::client::{ALL_SLOTS, SLOTS};
-use crate::layout::word::LeaseWord;
 use crate::segment::{slot_name, slot_of};
-use crate::store::clients::client_file::{
-    ClientFile, ClientPath, ClientView, Identity, Unreadable,
-};
-use crate::store::clients::lease_counts::LeaseCounts;
-use crate::store::memory::evict::fold;
+use crate::store::clients::client_file::{ClientFile, Unreadable};
+use crate::store::clients::client_path::ClientPath;
+use crate::store::clients::client_view::ClientView;
+use crate::store::clients::known::{Known, KnownClient};
+use crate::store::clients::releases::fold;
 use crate::store::session::Session;
 use crate::support::fallible;
-use crate::sync::mutex::Mutex;
 use crate::sys::{Errno, file};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 /// Names that are read from a directory before its canonical names are tried one by one.
 const MAX_NAMES: usize = 16 * 1024;
 
 /// Files in `readers/` whose descriptors are kept; further ones are opened for each look.
 const KEPT_READERS: usize = 64;
-
-/// Creators that are kept because a wait asked whether they live.
-const KEPT_CREATORS: usize = 64;
-
-/// The clients that were seen by scans.
-#[derive(Default)]
-pub struct ClientRegistry {
-    known: Mutex<Known>,
-}
-
-#[derive(Default)]
-struct Known {
-    named: HashMap<ClientPath, KnownClient>,
-    /// Living readers that unlinked or renamed their own files: they harm nobody, and what they
-    /// hold still counts.
-    nameless: Vec<(ClientPath, KnownClient)>,
-    /// Clients that the last look found.
-    count: usize,
-}
-
-struct KnownClient {
-    file: ClientFile,
-    /// Releases folded so far.
-    folded: u64,
-}
 
 /// Why the clients are looked at.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -134,27 +107,9 @@ impl Session {
         failed.map(|()| planted)
     }
 
-    /// Whether a client that may write would find a place.
-    pub fn has_free_slot(&self) -> Result<bool> {
-        let files = self.list_files()?;
-        let taken = files.iter().filter(|(path, _)| !path.in_readers && path.slot < SLOTS);
-        Ok(taken.count() < SLOTS as usize)
-    }
-
     /// How many clients there were, this one too, when they were last looked at.
     pub fn known_clients(&self) -> u64 {
         self.registry.known.lock().count.max(1) as u64
-    }
-
-    /// Count a lease if it is on what is in its slot now: a word of an earlier generation, or of
-    /// none, is nonsense.
-    pub fn count_lease(&self, leases: &mut LeaseCounts, lease: LeaseWord) {
-        if leases.covers(lease.slot())
-            && let Ok(record) = self.segment.index().record(lease.slot())
-            && record.load().generation() == lease.generation()
-        {
-            leases.add(lease.slot());
-        }
     }
 
     /// Make `known` those of it who are there still; after an error it is what it was. Returns the
@@ -197,79 +152,13 @@ impl Session {
     }
 
     /// The releases of a client whose name is gone count as well.
-    fn fold_left(&self, path: ClientPath, mut known: KnownClient) -> KnownClient {
+    pub fn fold_left(&self, path: ClientPath, mut known: KnownClient) -> KnownClient {
         if self.segment.facts.lru() && !self.segment.read_only {
             let KnownClient { file, folded } = &mut known;
             ClientView { path, alive: false, session: self, file, linked: false, folded }
                 .fold_releases(|lease, ticks| fold(&self.segment, lease, ticks));
         }
         known
-    }
-
-    /// Whether the client that had this slot and nonce lives. Only producers create, so only
-    /// `clients/` is asked.
-    pub fn is_client_alive(&self, slot: u32, nonce: u64) -> bool {
-        if nonce == self.own.nonce {
-            return true;
-        }
-        let path = ClientPath { in_readers: false, slot };
-        let mut known = self.registry.known.lock();
-        if let Some(KnownClient { file, .. }) = known.named.get(&path)
-            && file.nonce == nonce
-        {
-            let alive = file.is_alive_still();
-            if !alive && let Some(dead) = known.named.remove(&path) {
-                self.fold_left(path, dead);
-            }
-            return alive;
-        }
-        if slot >= ALL_SLOTS {
-            return false;
-        }
-        match self.find_client(path) {
-            Ok(Some(file)) => {
-                let alive = file.nonce == nonce && file.is_alive();
-                if alive && known.named.len() < KEPT_CREATORS && known.named.try_reserve(1).is_ok()
-                {
-                    // One that is known there and not found is for the next scan to judge.
-                    known.named.entry(path).or_insert(KnownClient { file, folded: 0 });
-                }
-                alive
-            }
-            // Unless the whole store was deleted, a creator without a file has left.
-            Ok(None) => self.ensure_linked().is_err(),
-            // Not known to be dead.
-            Err(_) => true,
-        }
-    }
-
-    /// Whether a client of `clients/` whose file was seen in this slot lives, though its name may be gone.
-    pub fn was_seen_alive(&self, slot: u32) -> bool {
-        let known = self.registry.known.lock();
-        let seen = known.named.get(&ClientPath { in_readers: false, slot });
-        seen.is_some_and(|known| known.file.is_alive_still())
-    }
-
-    /// Who the client in this slot of `clients/` says it is.
-    pub fn identity_of(&self, slot: u32) -> Option<Identity> {
-        self.find_client(ClientPath { in_readers: false, slot }).ok()??.identity().ok()
-    }
-
-    /// Whether the name of a client that was found dead is still its own: under the lock.
-    pub fn is_dead_client(&self, path: ClientPath, nonce: u64, ino: u64) -> bool {
-        let Ok(Some(file)) = self.find_client(path) else { return false };
-        if file.ino() != ino || file.nonce != nonce || file.is_alive() {
-            return false;
-        }
-        // Once more: who leaves unlinks its name and lets go then, and the next may have it already.
-        // From here on it stays: only a leaver, or who buries under this lock, takes it away. And while
-        // `file` is open, no other file has its inode.
-        self.ino_at(path) == Some(ino)
-    }
-
-    fn ino_at(&self, path: ClientPath) -> Option<u64> {
-        let dir = path.dir(&self.segment).ok()?;
-        file::stat_at(Some(dir), &slot_name(path.slot)).ok().map(|stat| stat.ino)
     }
 
     /// The names in `clients/` that stand for no file that can be read as a client's, and what that
@@ -288,7 +177,7 @@ impl Session {
         Ok(strangers)
     }
 
-    fn list_files(&self) -> Result<Vec<(ClientPath, u64)>> {
+    pub fn list_files(&self) -> Result<Vec<(ClientPath, u64)>> {
         // Canonical names are all different, so there are no more.
         let mut files = fallible::with_room((SLOTS + ALL_SLOTS) as usize)?;
         let clients = (self.segment.clients.fd()?, false);

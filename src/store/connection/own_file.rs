@@ -1,17 +1,14 @@
-//! Join a store: a file of one's own, locked before it is visible.
+//! This client's own file: locked before it is visible.
 
 use crate::error::{Error, Result, Status};
 use crate::layout::client::{
     ALL_SLOTS, CLIENT_MAGIC, ClientHeader, FILE_SIZE, FLAG_READ_ONLY, LEASE_CHUNK, LEASES_OFFSET,
     MAX_LEASES, RELEASES, RELEASES_OFFSET, Release, SLOTS,
 };
-use crate::layout::header::Lifecycle;
 use crate::layout::word::LeaseWord;
 use crate::protocols::lifecycle;
 use crate::segment::{Section, Segment, Single, refuse_beyond_cgroup, slot_name};
-use crate::store::call::Call;
-use crate::store::clients::client_file::ClientPath;
-use crate::store::session::{PATIENCE, Session};
+use crate::store::clients::client_path::ClientPath;
 use crate::sync::{AtomicU64, Ordering};
 use crate::sys::file_limit::refuse_beyond_file_limit;
 use crate::sys::fork::{ChildFds, Registration, unforked};
@@ -22,7 +19,6 @@ use once_cell::sync::OnceCell;
 use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
-use std::time::Duration;
 
 /// Lease words that a new client's scanners look at.
 const FIRST_LEASES: u32 = 512;
@@ -265,38 +261,4 @@ fn new_nonce() -> Result<u64> {
     let mut bytes = [0; 8];
     random::fill(&mut bytes)?;
     Ok(u64::from_ne_bytes(bytes) | 1)
-}
-
-impl Session {
-    /// The file is visible: is the store still there? `false` to start over.
-    pub fn enter(&self, call: &Call<'_>) -> Result<bool> {
-        self.segment.lifecycle_word().arrive();
-        // CLOSING lasts as long as its leaver looks at the clients, or until a recovery.
-        let end = clock::monotonic_ns().saturating_add(PATIENCE.as_nanos() as u64);
-        while clock::monotonic_ns() < end {
-            match self.segment.lifecycle()? {
-                Lifecycle::Live => return self.is_linked(),
-                Lifecycle::Gone => return Ok(false),
-                Lifecycle::Closing if self.segment.read_only => {
-                    std::thread::sleep(Duration::from_millis(1));
-                }
-                Lifecycle::Closing => {
-                    let mut guard = self.lock(call)?;
-                    // Only the owner of the lock closes, and that is this client: nonsense, which
-                    // the next owner mends.
-                    if self.segment.lifecycle()? == Lifecycle::Closing {
-                        guard.poison();
-                    }
-                }
-            }
-        }
-        Err(Error::new(Status::StoreGone, "the last client of the store died while it left"))
-    }
-
-    fn is_linked(&self) -> Result<bool> {
-        if self.ensure_linked().is_err() {
-            return Ok(false);
-        }
-        Ok(true)
-    }
 }

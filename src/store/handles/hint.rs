@@ -1,7 +1,8 @@
 //! Which place of a handle table is most likely free: the one behind the last that was taken, or the last
 //! that was let go.
 
-use crate::sync::local::{AtomicU32, Ordering::Relaxed};
+use crate::sync::local::AtomicU32;
+use crate::sync::local::Ordering::Relaxed;
 use std::cell::Cell;
 
 /// What is taken from a handle table.

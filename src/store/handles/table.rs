@@ -16,11 +16,12 @@ use crate::store::handles::writers::{TakenWriter, WriterHandle, WriterTable};
 use crate::store::objects::writer::ObjectWriter;
 use crate::store::session::Session;
 use crate::support::fallible;
-use crate::sync::local::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering::*};
+use crate::sync::local::Ordering::*;
+use crate::sync::local::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64};
 use crate::sync::mutex::Mutex;
 use crate::sync::once::Once;
-use crate::sys::thread::CancelOff;
-use crate::sys::{fork, membarrier, thread};
+use crate::sys::thread::{self, CancelOff};
+use crate::sys::{fork, membarrier};
 use once_cell::sync::OnceCell;
 use std::cell::Cell;
 use std::sync::Arc;
@@ -33,13 +34,17 @@ const PROBES: u32 = 64;
 
 /// Handle tables made at a time, and how many times. A handle table has 48 KiB, and most processes need one.
 const TABLES: usize = 4;
+
 const TABLE_CHUNKS: usize = 16384;
 
 // A fork may come at any moment of another thread: nothing here is waited for.
 static ALL: [Once<[HandleTable; TABLES]>; TABLE_CHUNKS] = [const { Once::new() }; TABLE_CHUNKS];
+
 static MADE: AtomicU32 = AtomicU32::new(0);
+
 /// The first of the free handle tables, each of which names the next: `{changes:32, number + 1:32}`.
 static FREE: AtomicU64 = AtomicU64::new(0);
+
 static THREADS: AtomicU32 = AtomicU32::new(0);
 
 thread_local! {
@@ -167,7 +172,7 @@ impl HandleTable {
         (head >> 32).wrapping_add(1) << 32 | u64::from(first)
     }
 
-    fn new(number: u32) -> Result<Self> {
+    pub fn new(number: u32) -> Result<Self> {
         Ok(Self {
             number,
             born: fork::generation(),

@@ -10,7 +10,8 @@ use crate::protocols::lease::entry::{Entry, Last};
 use crate::store::handles::hint::{Hint, Kind};
 use crate::store::objects::writer::ObjectWriter;
 use crate::support::fallible;
-use crate::sync::local::{AtomicBool, AtomicU32, Ordering::*};
+use crate::sync::local::Ordering::*;
+use crate::sync::local::{AtomicBool, AtomicU32};
 use crate::sync::mutex::Mutex;
 use crate::sys::{membarrier, thread};
 use once_cell::sync::OnceCell;
@@ -19,6 +20,7 @@ use std::mem::MaybeUninit;
 
 /// Entries of the first chunk; each further one has twice as many.
 const FIRST: u32 = 64;
+
 const CHUNKS: usize = 26;
 
 struct WriterEntry {

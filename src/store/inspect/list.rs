@@ -1,39 +1,20 @@
-//! Lists: of objects, of clients, of who holds what. Writers are not stopped.
+//! Lists of objects, of clients, of who holds what. Writers are not stopped.
 
 use crate::error::{Error, Result, Status};
 use crate::id::ObjectId;
 use crate::info::{ClientInfo, ObjectInfo};
-use crate::layout::record::{IdWords, Record};
-use crate::layout::word::{LeaseWord, RecordWord, State};
-use crate::protocols::index::{Hit, Key};
-use crate::protocols::lease;
+use crate::layout::record::IdWords;
+use crate::layout::word::{LeaseWord, State};
+use crate::protocols::index::Key;
 use crate::store::call::Call;
-use crate::store::clients::client_file::ClientView;
-use crate::store::clients::lease_counts::{LeaseCounts, WordSet};
-use crate::store::inspect::object::is_shown;
+use crate::store::clients::client_view::ClientView;
+use crate::store::clients::holders::Living;
+use crate::store::clients::lease_counts::WordSet;
+use crate::store::objects::find::is_shown;
 use crate::store::session::Session;
 use crate::support::fallible;
 use crate::sync::Ordering::Relaxed;
 use crate::sys::process;
-
-/// What the clients hold.
-pub struct Holders {
-    /// How many lease each object.
-    pub leases: LeaseCounts,
-    /// Deleted objects that nobody leases, as a lease on them would say: free as soon as somebody scans.
-    unheld: WordSet,
-}
-
-impl Holders {
-    /// Whether this word of the record in `slot` is of a deleted object that nobody holds.
-    pub fn is_unheld(&self, slot: u32, word: RecordWord) -> bool {
-        word.is(State::Doomed) && self.unheld.contains(&LeaseWord::new(word.generation(), slot).0)
-    }
-}
-
-/// The creator that was found alive last: most of what one writes is side by side.
-#[derive(Debug, Default)]
-pub struct Living(Option<(u32, u64)>);
 
 impl Session {
     /// Every object, the deleted that somebody holds among them. Each entry is true at one instant of the call; objects never move in the
@@ -55,50 +36,6 @@ impl Session {
             }
         }
         Ok(list)
-    }
-
-    /// Look at what each client holds, and tell of each client.
-    pub fn inspect_holders(&self, mut each: impl FnMut(&ClientView<'_>)) -> Result<Holders> {
-        // First the deleted: no new lease on these can be validated.
-        let mut unheld = self.doomed(|_| true)?;
-        let mut leases = LeaseCounts::new(self.segment.index().used())?;
-        lease::doomed();
-        self.visit_clients(|view| {
-            each(&view);
-            view.leases(|lease| {
-                unheld.remove(&lease.0);
-                self.count_lease(&mut leases, lease);
-            })
-        })?;
-        Ok(Holders { leases, unheld })
-    }
-
-    /// What a lease on each deleted object that is wanted says.
-    fn doomed(&self, is_wanted: impl Fn(&Record) -> bool) -> Result<WordSet> {
-        let mut doomed = WordSet::default();
-        for slot in 0..self.segment.index().used() {
-            let record = self.record(slot)?;
-            let word = record.load();
-            if word.is(State::Doomed) && is_wanted(record) {
-                doomed.try_reserve(1).map_err(|_| fallible::refused())?;
-                doomed.insert(LeaseWord::new(word.generation(), slot).0);
-            }
-        }
-        Ok(doomed)
-    }
-
-    /// Whether an object whose word was this WRITING is being written: not when its creator is dead.
-    pub fn is_unsealed(&self, slot: u32, word: RecordWord, living: &mut Living) -> bool {
-        if word.has(RecordWord::HIDDEN) {
-            return false;
-        }
-        // Sealed or given up since: it was written at one instant of the call.
-        let Some(creator) = self.creator_of(Hit { slot, word }) else { return true };
-        if living.0 != Some(creator) && !self.is_client_alive(creator.0, creator.1) {
-            return false;
-        }
-        living.0 = Some(creator);
-        true
     }
 
     /// Every client, the dead that nobody has reaped yet among them.

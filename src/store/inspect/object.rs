@@ -1,29 +1,29 @@
-//! What people and programs can ask about one object and about the store.
+//! What people and programs can ask about one object.
 
 use crate::error::{Error, Result, Status};
 use crate::id::ObjectId;
-use crate::info::{ObjectInfo, ObjectState, Stats};
-use crate::layout::extent::{Extent, UNIT};
+use crate::info::{ObjectInfo, ObjectState};
+use crate::layout::extent::Extent;
 use crate::layout::record::{IdWords, Record};
 use crate::layout::word::{LeaseWord, RecordWord, State};
 use crate::protocols::index::Key;
 use crate::segment::Bytes;
 use crate::store::call::Call;
-use crate::store::inspect::list::Living;
-use crate::store::memory::reclaim::units_of;
-use crate::store::objects::get::Held;
+use crate::store::objects::find::is_shown;
+use crate::store::objects::held::Held;
 use crate::store::objects::metadata::MetadataView;
-use crate::store::recovery::recover::{lead_of, owned_extents};
 use crate::store::session::Session;
 use crate::support::fallible;
 use crate::sync::Ordering::{Acquire, Relaxed};
 use crate::sync::fence;
-use crate::sys::fs;
+use crate::sys::clock;
+use crate::sys::ticks::Age;
 use std::fmt::Write;
 use std::time::Duration;
 
 /// Set in `ObjectInfo::flags`: not chosen by eviction.
 const INFO_PINNED: u32 = 1;
+
 /// Set in `ObjectInfo::flags`: has a name.
 const INFO_NAMED: u32 = 2;
 
@@ -61,11 +61,6 @@ impl Session {
                 return Ok(id);
             }
         }
-    }
-
-    /// The key of a name.
-    pub fn name_key(&self, name: &str) -> Key {
-        Key::Name(crate::protocols::index::hash::name_hash(self.segment.facts.seed, name))
     }
 
     /// All about one object, whether it is sealed yet or not.
@@ -217,168 +212,19 @@ impl Session {
         Ok(address)
     }
 
-    /// Pin an object against eviction, or let it go.
-    pub fn set_pinned(&self, call: &Call<'_>, id: &ObjectId, pinned: bool) -> Result<()> {
-        self.ensure_writable()?;
-        let key = Key::Id(IdWords::from(id));
-        loop {
-            let Some(hit) = self.find_live(call, &key, &mut None)? else {
-                return Err(Error::plain(Status::NotFound));
-            };
-            let record = self.record(hit.slot)?;
-            let next = |word: RecordWord| match pinned {
-                true => word.with(RecordWord::PINNED),
-                false => word.without(RecordWord::PINNED),
-            };
-            if next(hit.word) == hit.word {
-                return Ok(());
-            }
-            // Under the lock, so that who frees or resizes it finds the word as it was read there.
-            let _guard = self.lock(call)?;
-            let mut word = record.load();
-            while word.generation() == hit.word.generation()
-                && matches!(word.state(), Some(State::Writing | State::Sealed))
-            {
-                // Its creator may set TEXT or seal it: then again.
-                match record.swap(word, next(word)) {
-                    Ok(()) => return Ok(()),
-                    Err(now) => word = now,
-                }
-            }
-        }
-    }
-
-    /// The numbers of the store.
-    pub fn stats(&self) -> Result<Stats> {
-        self.ensure_open()?;
-        self.ensure_linked()?;
-        let header = self.segment.header();
-        let counters = &header.counters;
-        let mut stats = Stats {
-            capacity: self.segment.facts.geometry.capacity,
-            max_objects: u64::from(self.segment.facts.geometry.max_objects),
-            evictions: counters.evictions.load(Relaxed),
-            evicted_bytes: counters.evicted_bytes.load(Relaxed),
-            recoveries: counters.recoveries.load(Relaxed),
-            reaped_clients: counters.reaped_clients.load(Relaxed),
-            lock_steals: counters.lock_steals.load(Relaxed),
-            mode: self.segment.facts.mode,
-            eviction: self.segment.facts.eviction(),
-            ephemeral: self.segment.facts.ephemeral(),
-            huge_pages: self.segment.facts.huge_pages(),
-            ..Stats::default()
+    /// A stamp of use as microseconds since the Unix epoch; `None` when there is none, or it was
+    /// made before the source of stamps went back.
+    pub fn ticks_to_us(&self, ticks: u64) -> Option<i64> {
+        let facts = &self.segment.facts;
+        let source = facts.ticks_source();
+        let (now, now_us) = (source.now(), clock::epoch_us());
+        let age = Age::at(now).of(ticks).filter(|_| ticks != 0)?;
+        // Until this process has measured the rate it is that since the store was made.
+        let (span, us) = match source.per_ms() {
+            Some(span) => (span, 1_000),
+            None => (now.checked_sub(facts.ticks)?, now_us.checked_sub(facts.epoch_us)?.max(0)),
         };
-        for chunk in 0..stats.capacity.div_ceil(self.segment.facts.geometry.chunk_size) as u32 {
-            if crate::segment::all_set(&header.reserved, chunk, chunk) {
-                stats.reserved += self.segment.heap.chunk_range(chunk).1;
-            }
-        }
-        let held = self.inspect_holders(|view| stats.clients += u64::from(view.alive))?;
-        stats.leases = held.leases.total();
-        let (mut unheld, mut living) = (false, Living::default());
-        for slot in 0..self.segment.index().used() {
-            let record = self.record(slot)?;
-            let word = record.load();
-            let count = match word.state() {
-                Some(State::Writing)
-                    if is_shown(word) && self.is_unsealed(slot, word, &mut living) =>
-                {
-                    &mut stats.objects_writing
-                }
-                Some(State::Sealed) => &mut stats.objects_sealed,
-                Some(State::Doomed) if held.is_unheld(slot, word) => {
-                    unheld = true;
-                    continue;
-                }
-                Some(State::Doomed) => {
-                    stats.deleted_bytes += units_of(record, word) * UNIT;
-                    &mut stats.objects_deleted
-                }
-                _ => continue,
-            };
-            *count += 1;
-            let pinned = word.has(RecordWord::PINNED) && !word.is(State::Doomed);
-            stats.pinned += u64::from(pinned);
-        }
-        let (free, largest) = if unheld {
-            self.free_heap_by_table(|slot, word| is_free(slot, word) || held.is_unheld(slot, word))?
-        } else {
-            self.free_heap()?
-        };
-        stats.used = stats.capacity.saturating_sub(free * UNIT);
-        stats.largest_free = largest * UNIT;
-        let found = self.segment.dir.get().and_then(fs::file_system);
-        stats.file_system =
-            found.map_or_else(|_| "unknown".to_owned(), |found| found.name.to_owned());
-        Ok(stats)
+        let age_us = u128::from(age) * us as u128 / u128::from(span.max(1));
+        Some(now_us.saturating_sub(i64::try_from(age_us).unwrap_or(i64::MAX)))
     }
-
-    /// Units that no object owns and the largest free block: as the allocator has it, or, for a
-    /// reader and when a writer is at work, as the table has it.
-    fn free_heap(&self) -> Result<(u64, u64)> {
-        let guard = if self.segment.read_only { None } else { self.try_lock() };
-        let Some(mut guard) = guard else { return self.free_heap_by_table(is_free) };
-        match self.free_heap_locked() {
-            Ok(Some(free)) => Ok(free),
-            nonsense => {
-                guard.poison();
-                drop(guard);
-                nonsense.or_else(|error| match error.status() {
-                    Status::Corrupt => Ok(None),
-                    _ => Err(error),
-                })?;
-                self.free_heap_by_table(is_free)
-            }
-        }
-    }
-
-    /// As the allocator has it; `None` when that cannot be.
-    pub fn free_heap_locked(&self) -> Result<Option<(u64, u64)>> {
-        self.empty_slot_caches_locked()?;
-        let allocator = self.segment.allocator();
-        let (free, largest) = (allocator.free_units(), allocator.largest_free()?);
-        // Memory before objects that begin at a page is no part of them.
-        let unowned = free.saturating_add(allocator.lead_units());
-        let sound = unowned <= self.segment.facts.geometry.units() && largest <= free;
-        Ok(sound.then_some((unowned, largest)))
-    }
-
-    /// As the table has it: all that is not of a record that `is_free`.
-    pub fn free_heap_by_table(
-        &self,
-        is_free: impl Fn(u32, RecordWord) -> bool,
-    ) -> Result<(u64, u64)> {
-        let allocator = self.segment.allocator();
-        let capacity = self.segment.facts.geometry.units();
-        let mut owned = fallible::with_room(self.segment.index().used() as usize + 1)?;
-        for slot in 0..self.segment.index().used() {
-            let record = self.record(slot)?;
-            if !is_free(slot, record.load()) {
-                for (which, extent) in owned_extents(record) {
-                    let lead = lead_of(&allocator, record, which, extent);
-                    fallible::push(&mut owned, (extent.start, extent.len(), lead))?;
-                }
-            }
-        }
-        fallible::push(&mut owned, (capacity, 0, 0))?;
-        owned.sort_unstable();
-        let (mut unowned, mut largest, mut from) = (0, 0, 0);
-        for (start, len, lead) in owned {
-            let gap = start.saturating_sub(from);
-            unowned += gap;
-            largest = largest.max(gap.saturating_sub(lead));
-            from = from.max(start.saturating_add(len));
-        }
-        Ok((unowned.min(capacity), largest.min(capacity)))
-    }
-}
-
-/// Whether the memory of a record with this word is nobody's.
-pub fn is_free(_slot: u32, word: RecordWord) -> bool {
-    word.is(State::Free)
-}
-
-/// Whether what a record holds is an object, for people too.
-pub fn is_shown(word: RecordWord) -> bool {
-    !word.has(RecordWord::HIDDEN) && !word.has(RecordWord::ABANDONED)
 }

@@ -1,10 +1,12 @@
-//! The writer lock, held: waits with the kernel, recovers what a dead owner left.
+//! Acquiring the writer lock: waits with the kernel, recovers what a dead owner left.
 
 use crate::error::{Error, Result, Status};
 use crate::layout::client::ALL_SLOTS;
 use crate::protocols::writer_lock::{Acquired, LockEnv, LockError, Parked};
 use crate::store::call::Call;
-use crate::store::clients::client_file::{ClientFile, ClientPath, Unreadable};
+use crate::store::clients::client_file::{ClientFile, Unreadable};
+use crate::store::clients::client_path::ClientPath;
+use crate::store::lock::locked::Locked;
 use crate::store::session::Session;
 use crate::sys::{Errno, clock, futex, process};
 use std::time::Duration;
@@ -12,26 +14,19 @@ use std::time::Duration;
 /// The sleep before the owner's life is asked for first. Each further one is twice as long, so that
 /// the death of an owner is noticed soon, and many that wait for a stopped one cost little.
 const FIRST_PARK: Duration = Duration::from_millis(5);
+
 const LONGEST_PARK: Duration = Duration::from_millis(200);
 
 /// The longest sleep where an interruption cannot be watched for.
 const BLIND_SLICE: Duration = Duration::from_millis(5);
 
-/// The writer lock, held until dropped.
-pub struct Guard<'a> {
-    session: &'a Session,
-    whole: bool,
-    /// The thread unwinds from a panic that has nothing to do with what the lock protects.
-    unwinds: bool,
-}
-
 impl Session {
     /// Acquire the writer lock, waiting as long as the call may; what a dead owner left is recovered
     /// first.
-    pub fn lock(&self, call: &Call<'_>) -> Result<Guard<'_>> {
+    pub fn lock(&self, call: &Call<'_>) -> Result<Locked<'_>> {
         if let Some(acquired) = self.segment.lock().try_acquire(self.own.slot as u16) {
             self.backoff.found_free();
-            return self.guard(acquired);
+            return self.begin_holding(acquired);
         }
         self.backoff.found_held();
         // A call that was ended begins no further wait.
@@ -39,7 +34,7 @@ impl Session {
         let deadline = call.lock_deadline();
         let mut env = Env { session: self, call, deadline, park: FIRST_PARK };
         match self.segment.lock().acquire(self.own.slot as u16, &mut env) {
-            Ok(acquired) => self.guard(acquired),
+            Ok(acquired) => self.begin_holding(acquired),
             Err(LockError::GaveUp(Status::Timeout)) if !call.only_tries() => Err(self.late()),
             Err(error) => Err(error.into()),
         }
@@ -69,49 +64,26 @@ impl Session {
     }
 
     /// Acquire the writer lock if it is free.
-    pub fn try_lock(&self) -> Option<Guard<'_>> {
+    pub fn try_lock(&self) -> Option<Locked<'_>> {
         let acquired = self.segment.lock().try_acquire(self.own.slot as u16)?;
-        self.guard(acquired).ok()
+        self.begin_holding(acquired).ok()
     }
 
-    fn guard(&self, acquired: Acquired) -> Result<Guard<'_>> {
-        let unwinds = std::thread::panicking();
-        let mut guard = Guard { session: self, whole: !acquired.recover, unwinds };
+    /// Begins to hold the lock: recovers what a dead owner left, and frees what was given up without
+    /// the lock.
+    fn begin_holding(&self, acquired: Acquired) -> Result<Locked<'_>> {
+        let mut locked = Locked::new(self, &acquired);
         if acquired.stolen {
             self.count(&self.segment.header().counters.lock_steals, 1);
         }
         if acquired.recover {
-            self.recover(&guard)?;
-            self.segment.lock().recovered(self.own.slot as u16)?;
-            guard.whole = true;
+            locked.recover()?;
+            locked.finish_recovery()?;
         }
         if self.segment.abandoned().any() {
-            self.free_abandoned(&mut guard)?;
+            locked.free_abandoned()?;
         }
-        Ok(guard)
-    }
-}
-
-impl Guard<'_> {
-    /// What the lock protects could not be left whole: the next owner recovers.
-    pub fn poison(&mut self) {
-        self.whole = false;
-    }
-}
-
-impl Drop for Guard<'_> {
-    fn drop(&mut self) {
-        let writer_lock = self.session.segment.lock();
-        let me = self.session.own.slot as u16;
-        let wake = || {
-            futex::wake_low_half(&self.session.segment.header().lock.word);
-        };
-        // An error means that the word is not ours any more: then there is nothing to let go.
-        let _ = if self.whole && (self.unwinds || !std::thread::panicking()) {
-            writer_lock.release(me, wake)
-        } else {
-            writer_lock.release_needing_recovery(me, wake)
-        };
+        Ok(locked)
     }
 }
 

@@ -1,3 +1,4 @@
 //! The writer lock.
 
 pub mod acquire;
+pub mod locked;

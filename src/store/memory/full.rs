@@ -89,7 +89,7 @@ impl Session {
             for slot in 0..self.segment.index().used() {
                 let record = self.record(slot)?;
                 let word = record.load();
-                let bytes = crate::store::memory::reclaim::units_of(record, word) * UNIT;
+                let bytes = crate::store::memory::extents::units_of(record, word) * UNIT;
                 match word.state() {
                     Some(State::Sealed) if word.has(RecordWord::PINNED) => walls.pinned += bytes,
                     Some(State::Sealed) if held.leases.of(slot) > 0 => walls.held += bytes,

@@ -1,8 +1,16 @@
 //! Memory: reserved, reclaimed, evicted, kept for the next object, given back.
 
+pub mod allocate;
+pub mod backing;
 pub mod evict;
+pub mod eviction_plan;
+pub mod extents;
+pub mod free;
+pub mod free_heap;
 pub mod full;
+pub mod limbo;
 pub mod reclaim;
 pub mod reserve;
+pub mod room;
 pub mod slot_cache;
 pub mod trim;

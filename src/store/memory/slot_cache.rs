@@ -4,15 +4,13 @@
 //! What is kept is free memory all the same: whatever does not find room, or wants to know how much
 //! there is, empties the slot caches first.
 
-use crate::error::{Result, Status};
+use crate::error::Result;
 use crate::layout::extent::Extent;
 use crate::layout::record::Record;
-use crate::layout::shard::{SHARDS, Shard};
 use crate::layout::word::RecordWord;
 use crate::protocols::alloc;
 use crate::protocols::index::CachedSlot;
-use crate::store::call::Call;
-use crate::store::session::Session;
+use crate::store::lock::locked::Locked;
 use crate::sync::Ordering::Relaxed;
 
 /// What was kept, as the allocator knows it.
@@ -20,13 +18,7 @@ pub fn extent_of(kept: &CachedSlot) -> alloc::Extent {
     alloc::Extent { start: kept.extent.start, len: kept.extent.len(), block: kept.block }
 }
 
-impl Session {
-    /// The shard of the client in this slot.
-    #[inline]
-    pub fn shard(&self, client: u32) -> &Shard {
-        &self.segment.header().shards[client as usize % SHARDS]
-    }
-
+impl Locked<'_> {
     /// The length of what a record would keep if it were freed now, if it may. Memory with free memory
     /// beside it is not kept: they become one, and a heap that is nearly full stays in fewer pieces.
     pub fn units_to_keep(&self, record: &Record, word: RecordWord) -> Result<Option<u64>> {
@@ -35,44 +27,23 @@ impl Session {
         let suits = word.generation() < u32::MAX - 1
             && word.data_index() == 0
             && record.data.load(1).is_empty();
-        let heap = self.segment.facts.geometry.units();
-        let cache = &self.shard(record.creator_slot.load(Relaxed)).slot_cache;
+        let heap = self.session.segment.facts.geometry.units();
+        let cache = &self.session.shard(record.creator_slot.load(Relaxed)).slot_cache;
         if !suits || !cache.has_room(len, heap) {
             return Ok(None);
         }
         let block = record.blocks[0].load(Relaxed);
-        let enclosed = self.segment.allocator().is_enclosed(alloc::Extent { start, len, block })?;
+        let enclosed =
+            self.session.segment.allocator().is_enclosed(alloc::Extent { start, len, block })?;
         Ok(enclosed.then_some(len))
     }
 
-    /// Give what all magazines keep back; whether there was any.
-    pub fn empty_slot_caches(&self, call: &Call<'_>) -> Result<bool> {
-        if self
-            .segment
-            .header()
-            .shards
-            .iter()
-            .all(|shard| shard.slot_cache.count.load(Relaxed) == 0)
-        {
-            return Ok(false);
-        }
-        let mut guard = self.lock(call)?;
-        match self.empty_slot_caches_locked().inspect_err(|_| guard.poison()) {
-            Err(error) if error.status() == Status::Corrupt => {
-                // Made anew they are empty.
-                drop(guard);
-                self.lock(call).map(|_| true)
-            }
-            any => any,
-        }
-    }
-
     /// As [`Session::empty_slot_caches`].
-    pub fn empty_slot_caches_locked(&self) -> Result<bool> {
-        let (index, slots) = (self.segment.index(), self.segment.slots());
-        let allocator = self.segment.allocator();
+    pub fn empty_slot_caches(&self) -> Result<bool> {
+        let (index, slots) = (self.session.segment.index(), self.session.segment.slots());
+        let allocator = self.session.segment.allocator();
         let mut any = false;
-        for shard in &self.segment.header().shards {
+        for shard in &self.session.segment.header().shards {
             while let Some(kept) = shard.slot_cache.pop_any(&index)? {
                 allocator.free(extent_of(&kept))?;
                 index.record(kept.slot)?.data.store(0, Extent::default());

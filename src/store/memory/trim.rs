@@ -13,8 +13,9 @@ use crate::protocols::alloc::Outcome;
 use crate::protocols::index::SlotOutcome;
 use crate::segment::all_set;
 use crate::store::call::Call;
+use crate::store::lock::locked::Locked;
 use crate::store::objects::writer::Unsealed;
-use crate::store::recovery::mend::starts_over;
+use crate::store::recovery::repair::starts_over;
 use crate::store::session::Session;
 use crate::sync::Ordering::{Acquire, Relaxed, Release};
 use crate::sys::file;
@@ -43,31 +44,12 @@ impl Session {
     fn reserved_free(&self, call: &Call<'_>) -> Result<u64> {
         let mut mended = false;
         loop {
-            let mut guard = self.lock(call)?;
-            match self.reserved_free_locked().inspect_err(|_| guard.poison()) {
+            let mut locked = self.lock(call)?;
+            match locked.reserved_free().inspect_err(|_| locked.poison()) {
                 Err(error) if starts_over(&mut mended, &error) => {}
                 free => return free,
             }
         }
-    }
-
-    fn reserved_free_locked(&self) -> Result<u64> {
-        let chunk_units = self.segment.facts.geometry.chunk_size / UNIT;
-        let reserved = &self.segment.header().reserved;
-        let mut free = 0;
-        let each = &mut |start: u64, len: u64| {
-            let mut at = start;
-            while at < start + len {
-                let next = ((at / chunk_units + 1) * chunk_units).min(start + len);
-                let chunk = (at / chunk_units) as u32;
-                if all_set(reserved, chunk, chunk) {
-                    free += next - at;
-                }
-                at = next;
-            }
-        };
-        self.segment.allocator().for_each_free(each)?;
-        Ok(free * UNIT)
     }
 
     fn trim_chunk(&self, call: &Call<'_>, chunk: u32) -> Result<bool> {
@@ -80,8 +62,7 @@ impl Session {
             file::punch_hole(heap, start, len)
                 .map_err(|errno| errno.because("cannot give memory back"))
         });
-        let given_back =
-            self.lock(call).and_then(|mut guard| self.free_object(&mut guard, slot, word, 0));
+        let given_back = self.lock(call).and_then(|mut locked| locked.free_object(slot, word, 0));
         if given_back.is_err() {
             self.abandon(Unsealed { slot, generation: word.generation() });
         }
@@ -92,8 +73,8 @@ impl Session {
     fn take_chunk(&self, call: &Call<'_>, chunk: u32) -> Result<Option<(u32, RecordWord)>> {
         let mut mended = false;
         loop {
-            let mut guard = self.lock(call)?;
-            let taken = match self.take_chunk_locked(chunk).inspect_err(|_| guard.poison()) {
+            let mut locked = self.lock(call)?;
+            let taken = match locked.take_chunk(chunk).inspect_err(|_| locked.poison()) {
                 Err(error) if starts_over(&mut mended, &error) => continue,
                 other => other?,
             };
@@ -101,28 +82,49 @@ impl Session {
                 Outcome::Done(taken) => return Ok(Some(taken)),
                 Outcome::NoFit => return Ok(None),
                 Outcome::NeedBlocks(0) => {
-                    drop(guard);
+                    drop(locked);
                     self.reserve_records(call)?;
                 }
                 Outcome::NeedBlocks(count) => {
-                    drop(guard);
+                    drop(locked);
                     self.more_blocks(call, count, &mut mended)?;
                 }
             }
         }
     }
+}
+
+impl Locked<'_> {
+    fn reserved_free(&self) -> Result<u64> {
+        let chunk_units = self.session.segment.facts.geometry.chunk_size / UNIT;
+        let reserved = &self.session.segment.header().reserved;
+        let mut free = 0;
+        let each = &mut |start: u64, len: u64| {
+            let mut at = start;
+            while at < start + len {
+                let next = ((at / chunk_units + 1) * chunk_units).min(start + len);
+                let chunk = (at / chunk_units) as u32;
+                if all_set(reserved, chunk, chunk) {
+                    free += next - at;
+                }
+                at = next;
+            }
+        };
+        self.session.segment.allocator().for_each_free(each)?;
+        Ok(free * UNIT)
+    }
 
     /// As [`Session::take_chunk`]; `NeedBlocks(0)` asks for records.
-    fn take_chunk_locked(&self, chunk: u32) -> Result<Outcome<(u32, RecordWord)>> {
-        let index = self.segment.index();
-        let allocator = self.segment.allocator();
-        let (start, len) = self.segment.heap.chunk_range(chunk);
+    fn take_chunk(&self, chunk: u32) -> Result<Outcome<(u32, RecordWord)>> {
+        let index = self.session.segment.index();
+        let allocator = self.session.segment.allocator();
+        let (start, len) = self.session.segment.heap.chunk_range(chunk);
         let taken = match allocator.take_at(start / UNIT, len / UNIT)? {
             Outcome::Done(taken) => taken,
             Outcome::NoFit => return Ok(Outcome::NoFit),
             Outcome::NeedBlocks(count) => return Ok(Outcome::NeedBlocks(count)),
         };
-        let (slot, free) = match self.segment.slots().take(&index)? {
+        let (slot, free) = match self.session.segment.slots().take(&index)? {
             SlotOutcome::Slot(slot, word) => (slot, word),
             outcome => {
                 allocator.free(taken)?;
@@ -139,8 +141,8 @@ impl Session {
         record.meta.store(0, Extent::default());
         record.meta.store(1, Extent::default());
         record.blocks[0].store(taken.block, Relaxed);
-        record.creator_slot.store(self.own.slot, Relaxed);
-        record.creator_nonce.store(self.own.nonce, Relaxed);
+        record.creator_slot.store(self.session.own.slot, Relaxed);
+        record.creator_nonce.store(self.session.own.nonce, Relaxed);
         let generation = free.generation().max(1);
         let word = RecordWord::new(generation, RecordWord::HIDDEN, State::Writing);
         record
@@ -148,7 +150,7 @@ impl Session {
             .map_err(|_| Error::new(Status::Corrupt, format!("free record {slot} is in use")))?;
         // SYNC reserved: from here on the chunk is reserved again before it is used. An RMW by
         // parts: this word of the map changes under the lock alone.
-        let bits = &self.segment.header().reserved.0[chunk as usize / 64];
+        let bits = &self.session.segment.header().reserved.0[chunk as usize / 64];
         bits.store(bits.load(Acquire) & !(1 << (chunk % 64)), Release);
         Ok(Outcome::Done((slot, word)))
     }

@@ -10,50 +10,12 @@ use crate::protocols::index::Key;
 use crate::protocols::index::hash::name_hash;
 use crate::segment::BytesMut;
 use crate::store::call::Call;
+use crate::store::memory::room::Room;
 use crate::store::objects::metadata::Metadata;
 use crate::store::objects::placement::{Placed, Plan};
 use crate::store::objects::writer::{ObjectWriter, Unsealed};
-use crate::store::recovery::mend::known_hosts;
 use crate::store::session::Session;
-use crate::sync::Ordering::Relaxed;
-use crate::sys::{clock, process};
-use std::time::Duration;
-
-/// What a creator waits for, and how far it has gone.
-pub struct Room {
-    /// Until when it waits for room (monotonic ns): `None` is forever, 0 not at all.
-    until: Option<u64>,
-    pause_ms: u64,
-    reaped: bool,
-    tried_again: bool,
-    mended: bool,
-    /// Why the file system gives no more: only what is reserved already is of use.
-    no_more_memory: Option<Error>,
-}
-
-impl Room {
-    /// Of a call that does not wait for room.
-    pub fn now() -> Self {
-        Self::until(Some(0))
-    }
-
-    fn until(until: Option<u64>) -> Self {
-        Self {
-            until,
-            pause_ms: 0,
-            reaped: false,
-            tried_again: false,
-            mended: false,
-            no_more_memory: None,
-        }
-    }
-
-    /// Whether to try once more, though nothing was to be freed: another process may have freed it
-    /// between the attempt and the look.
-    fn once_more(&mut self) -> bool {
-        !std::mem::replace(&mut self.tried_again, true)
-    }
-}
+use crate::sys::clock;
 
 impl Session {
     /// Create an object.
@@ -186,105 +148,6 @@ impl Session {
                 }
             }
         }
-    }
-
-    /// Index of this host's name in the store's table.
-    fn host(&self, call: &Call<'_>) -> Result<u32> {
-        if let Some(host) = self.own.host.get() {
-            return Ok(*host);
-        }
-        let mut name = process::host_name().into_bytes();
-        name.resize(64, 0);
-        let mut words = [0; 8];
-        for (word, bytes) in words.iter_mut().zip(name.chunks_exact(8)) {
-            *word = bytes.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte));
-        }
-        let _guard = self.lock(call)?;
-        let header = self.segment.header();
-        let known = known_hosts(header);
-        let same = |host: &&crate::layout::header::Host| {
-            host.0.iter().zip(&words).all(|(a, b)| a.load(Relaxed) == *b)
-        };
-        let found = header.hosts.iter().take(known).position(|host| same(&host));
-        let host = match found {
-            Some(found) => found as u32,
-            None if known == header.hosts.len() => u32::MAX,
-            None => {
-                for (cell, word) in header.hosts[known].0.iter().zip(&words) {
-                    cell.store(*word, Relaxed);
-                }
-                header.table.hosts.store(known as u32 + 1, Relaxed);
-                known as u32
-            }
-        };
-        Ok(*self.own.host.get_or_init(|| host))
-    }
-
-    /// Where the file system gives no memory for more records or blocks, free some that there are.
-    fn or_make_room(&self, call: &Call<'_>, room: &mut Room, reserved: Result<()>) -> Result<()> {
-        match reserved {
-            Err(error) if error.status() == Status::OutOfMemory => {
-                self.make_record_room(call, room, || error)
-            }
-            other => other,
-        }
-    }
-
-    /// Make room for extents of so many units, or say why there is none.
-    pub fn make_room(&self, call: &Call<'_>, room: &mut Room, data: u64, meta: u64) -> Result<()> {
-        if self.empty_slot_caches(call)? || self.reclaim(call)? > 0 || self.reap_once(call, room)? {
-            return Ok(());
-        }
-        let reserved_only = room.no_more_memory.is_some();
-        if self.segment.facts.lru() && self.evict_for(call, data, meta, reserved_only)? {
-            return Ok(());
-        }
-        if room.once_more() {
-            return Ok(());
-        }
-        if !std::mem::replace(&mut room.mended, true) && self.hides_room(call, data, meta)? {
-            return Ok(());
-        }
-        let full = room.no_more_memory.take();
-        self.wait_for_room(call, room, || full.unwrap_or_else(|| self.full(data + meta)))
-    }
-
-    fn make_record_room(
-        &self,
-        call: &Call<'_>,
-        room: &mut Room,
-        full: impl FnOnce() -> Error,
-    ) -> Result<()> {
-        if self.empty_slot_caches(call)? || self.reclaim(call)? > 0 || self.reap_once(call, room)? {
-            return Ok(());
-        }
-        if self.segment.facts.lru() && self.evict_for(call, 0, 0, false)? {
-            return Ok(());
-        }
-        if room.once_more() {
-            return Ok(());
-        }
-        self.wait_for_room(call, room, full)
-    }
-
-    fn reap_once(&self, call: &Call<'_>, room: &mut Room) -> Result<bool> {
-        Ok(!std::mem::replace(&mut room.reaped, true) && self.reap_dead(call)? > 0)
-    }
-
-    fn wait_for_room(
-        &self,
-        call: &Call<'_>,
-        room: &mut Room,
-        full: impl FnOnce() -> Error,
-    ) -> Result<()> {
-        let late = |until| until == 0 || clock::monotonic_ns() >= until;
-        if room.until.is_some_and(late) {
-            return Err(full());
-        }
-        room.pause_ms = (room.pause_ms * 2).clamp(1, 100);
-        room.reaped = false;
-        self.nap(call, Duration::from_millis(room.pause_ms), room.until)?;
-        self.ensure_writable()
     }
 }
 

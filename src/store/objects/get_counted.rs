@@ -1,36 +1,19 @@
-//! Get and release in a reader of another uid, which counts what it holds: see `lease::quota`.
+//! Get in a reader of another uid, which counts what it holds: see `lease::quota`.
 
 use crate::error::{Error, Result, Status};
 use crate::layout::extent::UNIT;
-use crate::layout::word::{LeaseWord, State};
+use crate::layout::word::State;
 use crate::protocols::index::Key;
-use crate::protocols::lease::{self, quota::Quota};
-use crate::store::call::Call;
+use crate::protocols::lease;
+use crate::protocols::lease::quota::Quota;
 use crate::store::handles::table::{Handle, HandleTable};
-use crate::store::memory::reclaim::units_of;
-use crate::store::objects::get::{Held, Now};
+use crate::store::memory::extents::units_of;
+use crate::store::objects::held::{Held, Now};
 use crate::store::session::Session;
 use crate::sync::Ordering::{Acquire, Relaxed};
 use crate::sync::fence;
 
 impl Session {
-    /// As [`Session::get`], apart from the short way.
-    #[cold]
-    pub fn get_apart(
-        &self,
-        call: &Call<'_>,
-        handles: &HandleTable,
-        key: &Key,
-    ) -> Result<(Handle, Held)> {
-        self.ensure_open()?;
-        let quota = self.quota.as_ref().ok_or_else(|| Error::plain(Status::Forked))?;
-        let get_now = || self.get_counted(handles, key, quota);
-        match get_now()? {
-            Now::Held(handle, held) => Ok((handle, held)),
-            _ => self.get_later(call, key, &get_now),
-        }
-    }
-
     /// As [`Session::get_now`]; LIMIT when this client would hold too much.
     pub fn get_counted(&self, handles: &HandleTable, key: &Key, quota: &Quota) -> Result<Now> {
         let handle = handles.claim()?;
@@ -69,23 +52,6 @@ impl Session {
             let generation = word.generation();
             return Ok(Now::Held(handle, Held { slot: hit.slot, generation, bytes }));
         }
-    }
-
-    /// As [`Session::end_lease`].
-    pub fn end_counted(&self, index: u32, quota: &Quota) {
-        let lease_word = self.lease_word(index);
-        // Relaxed: this process's own word.
-        let lease = LeaseWord(lease_word.load(Relaxed));
-        // The size stays what it is as long as the lease is there.
-        let held = self.segment.record(lease.slot()).map_or(0, |record| {
-            let word = record.load();
-            units_of(record, word).saturating_mul(UNIT)
-        });
-        if self.segment.facts.lru() {
-            self.own.stamp(lease, self.segment.facts.ticks_source());
-        }
-        lease::release(lease_word);
-        quota.give_back(held);
     }
 }
 

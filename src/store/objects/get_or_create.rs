@@ -1,4 +1,4 @@
-//! Get or create, and removing a store.
+//! Get an object, or create it.
 
 use crate::error::{Error, Result, Status};
 use crate::id::ObjectId;
@@ -7,10 +7,9 @@ use crate::layout::word::State;
 use crate::options::CreateOptions;
 use crate::protocols::index::Key;
 use crate::protocols::wake::Slices;
-use crate::segment::{Address, remove};
 use crate::store::call::Call;
 use crate::store::handles::table::{Handle, HandleTable};
-use crate::store::objects::get::{Held, Now};
+use crate::store::objects::held::{Held, Now};
 use crate::store::objects::writer::ObjectWriter;
 use crate::store::session::Session;
 use crate::sys::clock;
@@ -63,11 +62,5 @@ impl Session {
                 Ok((!writing).then_some(()))
             })?;
         }
-    }
-
-    /// Remove a store, and wake who waits in it.
-    pub fn remove_store(address: Option<&str>) -> Result<()> {
-        remove(&Address::parse(address)?)?.wake_everybody();
-        Ok(())
     }
 }

@@ -1,9 +1,22 @@
 //! Objects: created, written, sealed, found, leased, deleted.
 
+pub mod abort;
 pub mod create;
+pub mod delete;
+pub mod exchange;
+pub mod find;
 pub mod get;
 pub mod get_counted;
+pub mod get_many;
 pub mod get_or_create;
+pub mod held;
+pub mod host;
 pub mod metadata;
+pub mod pin;
 pub mod placement;
+pub mod release;
+pub mod resize;
+pub mod seal;
+pub mod set_metadata;
+pub mod wait_ready;
 pub mod writer;

@@ -2,16 +2,18 @@
 
 use crate::error::{Error, Result, Status};
 use crate::id::ObjectId;
-use crate::layout::extent::{Extent, UNIT, units};
+use crate::layout::extent::{Extent, units};
 use crate::layout::record::{IdWords, NameHash};
 use crate::layout::word::{RecordWord, State};
 use crate::protocols::alloc::{self, Outcome};
 use crate::protocols::index::{Hit, Index, Key, SlotOutcome};
-use crate::segment::Segment;
 use crate::store::call::Call;
+use crate::store::lock::locked::Locked;
+use crate::store::memory::allocate::NOTHING;
+use crate::store::memory::extents::Kind;
 use crate::store::memory::slot_cache::extent_of;
-use crate::store::objects::writer::{Kind, Unsealed};
-use crate::store::recovery::mend::starts_over;
+use crate::store::objects::writer::Unsealed;
+use crate::store::recovery::repair::starts_over;
 use crate::store::session::Session;
 use crate::sync::Ordering::Relaxed;
 
@@ -45,9 +47,6 @@ struct Placement {
     data: alloc::Extent,
 }
 
-/// No memory at all.
-const NOTHING: alloc::Extent = alloc::Extent { start: 0, len: 0, block: 0 };
-
 /// A new object as its creator asked for it.
 pub struct Plan<'a> {
     pub id: &'a ObjectId,
@@ -73,19 +72,19 @@ impl Session {
         let index = self.segment.index();
         let mut mended = false;
         loop {
-            let mut guard = self.lock(call)?;
-            if let Some(hit) = self.find_locked(&mut guard, &plan.key) {
+            let mut locked = self.lock(call)?;
+            if let Some(hit) = locked.find(&plan.key) {
                 return Ok(Placed::Taken(hit, Status::Exists));
             }
             if let Some(name) = plan.name
-                && let Some(hit) = self.find_locked(&mut guard, &Key::Name(name))
+                && let Some(hit) = locked.find(&Key::Name(name))
             {
                 return Ok(Placed::Taken(hit, Status::NameExists));
             }
-            match self.place_locked(&index, plan, reserved_only) {
+            match locked.place(&index, plan, reserved_only) {
                 Ok(placed) => return Ok(placed),
                 Err(error) => {
-                    guard.poison();
+                    locked.poison();
                     if !starts_over(&mut mended, &error) {
                         return Err(error);
                     }
@@ -93,23 +92,20 @@ impl Session {
             }
         }
     }
+}
 
-    fn place_locked(
-        &self,
-        index: &Index<'_>,
-        plan: &Plan<'_>,
-        reserved_only: bool,
-    ) -> Result<Placed> {
+impl Locked<'_> {
+    fn place(&self, index: &Index<'_>, plan: &Plan<'_>, reserved_only: bool) -> Result<Placed> {
         let meta = match plan.text.len() as u64 {
             0 => NOTHING,
-            size => match self.alloc(Kind::Meta, size, reserved_only)? {
+            size => match self.allocate(Kind::Meta, size, reserved_only)? {
                 Outcome::Done(extent) => extent,
                 lacking => return Ok(Placed::lacks(lacking)),
             },
         };
         let found = match self.take_kept(index, plan.size, reserved_only)? {
             Some(placement) => Ok(placement),
-            None => self.take_place(index, plan.size, reserved_only)?,
+            None => self.take_placement(index, plan.size, reserved_only)?,
         };
         match found {
             Ok(placement) => self.write_record(index, plan, placement, meta),
@@ -131,22 +127,22 @@ impl Session {
         if reserved_only {
             return Ok(None);
         }
-        let kept = self.shard(self.own.slot).slot_cache.pop(index, units(size))?;
+        let kept = self.session.shard(self.session.own.slot).slot_cache.pop(index, units(size))?;
         Ok(kept.map(|kept| Placement { slot: kept.slot, free: kept.word, data: extent_of(&kept) }))
     }
 
     /// A slot of the queue and memory of the allocator, or what there is too little of.
-    fn take_place(
+    fn take_placement(
         &self,
         index: &Index<'_>,
         size: u64,
         reserved_only: bool,
     ) -> Result<std::result::Result<Placement, Placed>> {
-        let data = match self.alloc(Kind::Data, size, reserved_only)? {
+        let data = match self.allocate(Kind::Data, size, reserved_only)? {
             Outcome::Done(extent) => extent,
             lacking => return Ok(Err(Placed::lacks(lacking))),
         };
-        match self.segment.slots().take(index)? {
+        match self.session.segment.slots().take(index)? {
             SlotOutcome::Slot(slot, free) => Ok(Ok(Placement { slot, free, data })),
             outcome => {
                 self.give_back(data)?;
@@ -159,7 +155,7 @@ impl Session {
     }
 
     fn give_back(&self, extent: alloc::Extent) -> Result<()> {
-        if extent.len == 0 { Ok(()) } else { self.segment.allocator().free(extent) }
+        if extent.len == 0 { Ok(()) } else { self.session.segment.allocator().free(extent) }
     }
 
     /// Make the object there: WRITING, and in its chains.
@@ -185,11 +181,11 @@ impl Session {
         let name = plan.name.unwrap_or(NameHash([0, 0]));
         record.name_hash[0].store(name.0[0], Relaxed);
         record.name_hash[1].store(name.0[1], Relaxed);
-        record.creator_nonce.store(self.own.nonce, Relaxed);
-        record.creator_slot.store(self.own.slot, Relaxed);
-        record.creator_pid.store(self.own.pid(), Relaxed);
+        record.creator_nonce.store(self.session.own.nonce, Relaxed);
+        record.creator_slot.store(self.session.own.slot, Relaxed);
+        record.creator_pid.store(self.session.own.pid(), Relaxed);
         record.creator_host.store(plan.host, Relaxed);
-        record.creator_start.store(self.own.start_time(), Relaxed);
+        record.creator_start.store(self.session.own.start_time(), Relaxed);
         record.create_time_us.store(plan.now_us, Relaxed);
         record.construct_us.store(0, Relaxed);
         record.last_use.store(0, Relaxed);
@@ -205,37 +201,4 @@ impl Session {
         let object = Unsealed { slot, generation };
         Ok(Placed::Done { object, data: data_extent, meta: meta_extent })
     }
-
-    /// Take heap for `size` bytes; nothing for none. With `reserved_only`, only where memory is
-    /// reserved already.
-    pub fn alloc(
-        &self,
-        kind: Kind,
-        size: u64,
-        reserved_only: bool,
-    ) -> Result<Outcome<alloc::Extent>> {
-        if size == 0 {
-            return Ok(Outcome::Done(NOTHING));
-        }
-        // Only data is mapped by pages elsewhere.
-        let paged = kind == Kind::Data;
-        let allocator = self.segment.allocator();
-        if !reserved_only {
-            return allocator.alloc(units(size), paged);
-        }
-        allocator.alloc_within(units(size), paged, &mut |from, end| {
-            reserved_run(&self.segment, from, end)
-        })
-    }
-}
-
-/// The next run of reserved units in `from .. end`.
-fn reserved_run(segment: &Segment, from: u64, end: u64) -> Option<(u64, u64)> {
-    let chunk_units = segment.facts.geometry.chunk_size / UNIT;
-    let reserved = &segment.header().reserved;
-    let is_reserved = |chunk: u64| crate::segment::all_set(reserved, chunk as u32, chunk as u32);
-    let (first, last) = (from / chunk_units, end.div_ceil(chunk_units));
-    let start = (first..last).find(|&chunk| is_reserved(chunk))?;
-    let stop = (start..last).find(|&chunk| !is_reserved(chunk)).unwrap_or(last);
-    Some(((start * chunk_units).max(from), (stop * chunk_units).min(end)))
 }

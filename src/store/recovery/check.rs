@@ -16,8 +16,8 @@ use crate::protocols::alloc;
 use crate::protocols::index::CachedSlot;
 use crate::segment::all_set;
 use crate::store::call::Call;
-use crate::store::memory::reclaim::units_of;
-use crate::store::recovery::recover::owned_extents;
+use crate::store::lock::locked::Locked;
+use crate::store::memory::extents::{owned_extents, units_of};
 use crate::store::session::Session;
 use crate::support::fallible;
 use crate::sync::Ordering::Relaxed;
@@ -32,8 +32,8 @@ struct Owned {
     slot: u32,
 }
 
-struct Check<'a> {
-    session: &'a Session,
+struct Check<'l, 's> {
+    locked: &'l Locked<'s>,
     report: CheckReport,
     /// The word of each record that was ever used.
     words: Vec<RecordWord>,
@@ -51,11 +51,11 @@ impl Session {
     pub fn check(&self, call: &Call<'_>) -> Result<CheckReport> {
         self.ensure_writable()?;
         self.ensure_linked()?;
-        let mut guard = self.lock(call)?;
+        let mut locked = self.lock(call)?;
         // Four extents each: what is walked is no more, unless it is broken.
         let used = self.segment.index().used() as usize;
         let mut check = Check {
-            session: self,
+            locked: &locked,
             report: CheckReport::default(),
             words: fallible::with_room(used)?,
             owned: fallible::with_room(4 * used)?,
@@ -67,18 +67,18 @@ impl Session {
         let (report, table_is_sound) = (check.report, check.table_is_sound);
         // Nonsense in the table cannot be mended, and would stop all who try.
         if report.problem_count > 0 && table_is_sound {
-            guard.poison();
+            locked.poison();
         }
-        drop(guard);
+        drop(locked);
         // A store that was removed meanwhile says so rather than what was found in it.
         self.ensure_open()?;
         walked.map(|()| report)
     }
 }
 
-impl Check<'_> {
+impl Check<'_, '_> {
     fn all(&mut self) -> Result<()> {
-        let holding = self.session.segment.lock().peek();
+        let holding = self.locked.session.segment.lock().peek();
         if !self.files()? {
             return Ok(());
         }
@@ -93,7 +93,7 @@ impl Check<'_> {
         self.heap();
         self.lists()?;
         self.clients()?;
-        if !self.session.segment.lock().peek().same_holding(holding) {
+        if !self.locked.session.segment.lock().peek().same_holding(holding) {
             self.problem(12, "the writer lock was taken from its living owner".to_owned());
         }
         Ok(())
@@ -111,7 +111,7 @@ impl Check<'_> {
 
     /// Whether `index` is long enough to be looked at.
     fn files(&mut self) -> Result<bool> {
-        let segment = &self.session.segment;
+        let segment = &self.locked.session.segment;
         let geometry = &segment.facts.geometry;
         let size = |fd| file::stat_fd(fd).map_or(0, |stat| stat.size);
         let (index, heap) = (size(segment.index_fd.fd()?), size(segment.heap.fd()?));
@@ -122,14 +122,14 @@ impl Check<'_> {
 
     /// The identity in the header is what it was when this client connected.
     fn identity(&mut self) {
-        let facts = &self.session.segment.facts;
-        let identity = &self.session.segment.header().identity;
+        let facts = &self.locked.session.segment.facts;
+        let identity = &self.locked.session.segment.header().identity;
         let same = facts.is_identity(identity);
         self.ensure(17, same, || "the identity in the header has changed".to_owned());
     }
 
     fn header(&mut self) {
-        let session = self.session;
+        let session = self.locked.session;
         let (segment, geometry) = (&session.segment, &session.segment.facts.geometry);
         let header = segment.header();
         let sequence = header.live.rebuild_sequence.load(Relaxed);
@@ -161,7 +161,7 @@ impl Check<'_> {
 
     /// The map of what is reserved: no bits beyond the heap, and memory behind all.
     fn reserved(&mut self) {
-        let segment = &self.session.segment;
+        let segment = &self.locked.session.segment;
         let geometry = &segment.facts.geometry;
         let chunks = geometry.capacity.div_ceil(geometry.chunk_size) as u32;
         let set = |chunk: &u32| all_set(&segment.header().reserved, *chunk, *chunk);
@@ -180,7 +180,7 @@ impl Check<'_> {
     }
 
     fn records(&mut self) -> Result<()> {
-        let session = self.session;
+        let session = self.locked.session;
         for slot in 0..session.segment.index().used() {
             // Both are below what is reserved.
             let Ok(record) = session.record(slot) else { break };
@@ -205,7 +205,7 @@ impl Check<'_> {
 
     /// Note what the record owns; `false` when some of that is not in the heap.
     fn own(&mut self, slot: u32, record: &Record) -> bool {
-        let capacity = self.session.segment.facts.geometry.units();
+        let capacity = self.locked.session.segment.facts.geometry.units();
         let mut in_heap = true;
         for (which, extent) in owned_extents(record) {
             let Extent { start, .. } = extent;
@@ -227,7 +227,7 @@ impl Check<'_> {
 
     /// What was sealed has memory, and its text is whole and goes with its name.
     fn sealed(&mut self, slot: u32, record: &Record, word: RecordWord) -> Result<()> {
-        let segment = &self.session.segment;
+        let segment = &self.locked.session.segment;
         let (data, meta) =
             (record.data.load(word.data_index()), record.meta.load(word.meta_index()));
         for extent in [data, meta].into_iter().filter(|extent| !extent.is_empty()) {
@@ -283,8 +283,8 @@ impl Check<'_> {
 
     /// The allocator's blocks tile the heap, and the used ones are what the records own.
     fn heap(&mut self) {
-        let allocator = self.session.segment.allocator();
-        let capacity = self.session.segment.facts.geometry.units();
+        let allocator = self.locked.session.segment.allocator();
+        let capacity = self.locked.session.segment.facts.geometry.units();
         let units = allocator.capacity_units();
         self.ensure(23, units == capacity, || format!("the allocator has a heap of {units} units"));
         match allocator.check_tiling() {
@@ -337,8 +337,8 @@ impl Check<'_> {
 
     /// Chains, the queue of free slots, limbo.
     fn lists(&mut self) -> Result<()> {
-        let index = self.session.segment.index();
-        let header = self.session.segment.header();
+        let index = self.locked.session.segment.index();
+        let header = self.locked.session.segment.header();
         let (words, kept, report) = (&self.words, &self.kept, &mut self.report);
         let add = &mut |invariant, text| report.add(invariant, text);
         index.check_chains(words, add)?;
@@ -365,7 +365,7 @@ impl Check<'_> {
         for (shard, slots) in header.shards.iter().zip(limbo) {
             let units = slots.iter().map(|slot| {
                 let word = self.words[*slot as usize];
-                self.session.record(*slot).map_or(0, |record| units_of(record, word))
+                self.locked.session.record(*slot).map_or(0, |record| units_of(record, word))
             });
             let units = units.fold(0, u64::wrapping_add);
             self.counted(
@@ -384,7 +384,7 @@ impl Check<'_> {
 
     /// Slot caches keep free slots, each in one place, and memory of their own.
     fn slot_caches(&mut self) -> Result<()> {
-        let segment = &self.session.segment;
+        let segment = &self.locked.session.segment;
         let (index, capacity) = (segment.index(), segment.facts.geometry.units());
         for shard in &segment.header().shards {
             let mut all = Vec::new();
@@ -418,7 +418,7 @@ impl Check<'_> {
 
     /// Files of clients, and whether those who write have one.
     fn clients(&mut self) -> Result<()> {
-        let session = self.session;
+        let session = self.locked.session;
         let strangers = session.strangers()?;
         for (path, error) in &strangers {
             self.problem(7, format!("{path} is no client's file: {error}"));

@@ -1,5 +1,7 @@
 //! Recovery: what derives from the object table is made again, and checked.
 
 pub mod check;
-pub mod mend;
+pub mod header;
 pub mod recover;
+pub mod repair;
+pub mod reserved;

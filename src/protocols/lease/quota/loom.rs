@@ -60,7 +60,7 @@ impl Reader {
         self.quota.give_back(SIZE);
     }
 
-    /// `store/memory/reclaim.rs`: deletes all objects and reads the leases.
+    /// `store/objects/delete.rs`: deletes all objects and reads the leases.
     fn lease_that_stays_counts(&self) -> bool {
         for (n, record) in self.table.records.iter().enumerate() {
             // The record stays in its chain, which no thread walks.

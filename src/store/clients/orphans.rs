@@ -1,0 +1,47 @@
+//! Orphans: objects whose creator died before it sealed them.
+
+use crate::error::Result;
+use crate::layout::event::EventKind;
+use crate::layout::word::{RecordWord, State};
+use crate::protocols::index::Hit;
+use crate::store::call::Call;
+use crate::store::session::Session;
+use crate::sync::{Ordering, fence};
+
+impl Session {
+    /// If the creator of a WRITING object is dead, abort the object; `true` when it is gone.
+    pub fn reap_if_orphan(&self, call: &Call<'_>, hit: Hit) -> Result<bool> {
+        if !hit.word.is(State::Writing) {
+            return Ok(false);
+        }
+        let Some((creator, nonce)) = self.creator_of(hit) else { return Ok(true) };
+        if self.segment.read_only || self.is_client_alive(creator, nonce) {
+            return Ok(false);
+        }
+        let mut locked = self.lock(call)?;
+        let record = self.record(hit.slot)?;
+        let word = record.load();
+        if word.generation() != hit.word.generation() || !word.is(State::Writing) {
+            return Ok(true);
+        }
+        let (id, sizes) = (record.id(), record.sizes(word));
+        locked.free_object(hit.slot, word, RecordWord::ORPHANED)?;
+        self.append_gap();
+        drop(locked);
+        self.append_event(EventKind::Aborted, &id, sizes);
+        self.segment.wake_everybody();
+        Ok(true)
+    }
+
+    /// Slot and nonce of the client that writes the object; `None` when it has moved on.
+    pub fn creator_of(&self, hit: Hit) -> Option<(u32, u64)> {
+        let record = self.record(hit.slot).ok()?;
+        let slot = record.creator_slot.load(Ordering::Relaxed);
+        let nonce = record.creator_nonce.load(Ordering::Relaxed);
+        // SYNC record-fields: as in a lookup.
+        fence(Ordering::Acquire);
+        let now = record.load_with(Ordering::Relaxed);
+        let same = now.generation() == hit.word.generation() && now.is(State::Writing);
+        same.then_some((slot, nonce))
+    }
+}

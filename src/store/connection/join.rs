@@ -1,0 +1,135 @@
+//! Join a store: become visible, and make sure that the store is still there.
+
+use crate::error::{Error, Result, Status};
+use crate::layout::client::SLOTS;
+use crate::layout::header::Lifecycle;
+use crate::options::ConnectOptions;
+use crate::segment::{Address, Segment};
+use crate::store::call::Call;
+use crate::store::connection::options::{ensure_acceptable, not_there};
+use crate::store::connection::own_file::Own;
+use crate::store::session::Session;
+use crate::sync::Ordering;
+use crate::sys::clock;
+use std::time::Duration;
+
+/// How long all of that takes at most; a reader may wait as long for who leaves.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+
+impl Session {
+    pub fn join(
+        address: &Address,
+        options: &ConnectOptions,
+        segment: Segment,
+        made: bool,
+    ) -> Result<Option<Session>> {
+        // Of an EPHEMERAL store it is known only after joining whether it is still in use.
+        if !made && !segment.facts.ephemeral() {
+            ensure_acceptable(address, options, &segment)?;
+        }
+        let own = match Own::join(&segment) {
+            Ok(own) => own,
+            // Its directories were removed meanwhile, or deleted.
+            Err(_) if segment.lifecycle()? == Lifecycle::Gone || segment.is_deleted() => {
+                return Ok(None);
+            }
+            // Every slot is taken, perhaps by the dead.
+            Err(error) if error.status() == Status::Limit && !segment.read_only => {
+                let Ok(own) = Own::join_as_guest(&segment) else { return Err(error) };
+                let guest = Self::new(address, options, segment, own);
+                return if guest.bury_as_guest()? { Ok(None) } else { Err(error) };
+            }
+            Err(error) => return Err(error),
+        };
+        let session = Self::new(address, options, segment, own);
+        let call = session.begin(Some(Duration::ZERO))?;
+        if !session.enter(&call)? {
+            return Ok(None);
+        }
+        if session.segment.facts.ephemeral() && !made && !session.take_over_ephemeral(&call)? {
+            if options.existing || options.read_only {
+                return Err(not_there(address));
+            }
+            return Ok(None);
+        }
+        if !made {
+            ensure_acceptable(address, options, &session.segment)?;
+        }
+        session.announce_joined();
+        // Only now does a leaver take this client for a user: again either it does, or this sees it.
+        if !session.enter(&call)? {
+            return Ok(None);
+        }
+        if !session.segment.read_only && !session.reap_on_connect()? {
+            return Ok(None);
+        }
+        drop(call);
+        Ok(Some(session))
+    }
+
+    /// The file is visible: is the store still there? `false` to start over.
+    pub fn enter(&self, call: &Call<'_>) -> Result<bool> {
+        self.segment.lifecycle_word().arrive();
+        // CLOSING lasts as long as its leaver looks at the clients, or until a recovery.
+        let end = clock::monotonic_ns().saturating_add(PATIENCE.as_nanos() as u64);
+        while clock::monotonic_ns() < end {
+            match self.segment.lifecycle()? {
+                Lifecycle::Live => return self.is_linked(),
+                Lifecycle::Gone => return Ok(false),
+                Lifecycle::Closing if self.segment.read_only => {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+                Lifecycle::Closing => {
+                    let mut locked = self.lock(call)?;
+                    // Only the owner of the lock closes, and that is this client: nonsense, which
+                    // the next owner mends.
+                    if self.segment.lifecycle()? == Lifecycle::Closing {
+                        locked.poison();
+                    }
+                }
+            }
+        }
+        Err(Error::new(Status::StoreGone, "the last client of the store died while it left"))
+    }
+
+    fn is_linked(&self) -> Result<bool> {
+        if self.ensure_linked().is_err() {
+            return Ok(false);
+        }
+        Ok(true)
+    }
+
+    /// This client uses the store: from now on others may find it in use.
+    pub fn announce_joined(&self) {
+        self.own.set_joined(true);
+        if !self.segment.read_only {
+            // Relaxed: who finds it 0 also finds no client that has joined, or the lock later.
+            self.segment.header().table.had_client.store(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Reap the dead when connecting, without a wait for whoever has the lock; the store may be used
+    /// whatever comes of it, unless it is gone: then `false`.
+    pub fn reap_on_connect(&self) -> Result<bool> {
+        let reaped =
+            self.begin(Some(Duration::ZERO)).and_then(|call| self.reap_dead(&call.by_the_way()));
+        match reaped {
+            Err(error) if error.status() == Status::StoreGone => Ok(false),
+            _ => Ok(true),
+        }
+    }
+
+    /// As a guest: bury the dead; whether there is a place for a client now.
+    pub fn bury_as_guest(&self) -> Result<bool> {
+        let reaped = self.reap_dead(&self.begin(Some(Duration::ZERO))?);
+        // Another guest may have buried them. What cannot be looked at keeps no other from its place.
+        if self.has_free_slot()? { Ok(true) } else { reaped.map(|reaped| reaped > 0) }
+    }
+
+    /// Whether a client that may write would find a place.
+    pub fn has_free_slot(&self) -> Result<bool> {
+        let files = self.list_files()?;
+        let taken = files.iter().filter(|(path, _)| !path.in_readers && path.slot < SLOTS);
+        Ok(taken.count() < SLOTS as usize)
+    }
+}

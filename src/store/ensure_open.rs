@@ -1,0 +1,51 @@
+//! Whether a handle is usable: the question at the start of each call.
+
+use crate::error::{Error, Result, Status};
+use crate::layout::header::Lifecycle;
+use crate::store::session::Session;
+use crate::sync::local::Ordering::*;
+
+impl Session {
+    /// Whether calls may start: not in a forked child, and the store is there.
+    #[inline(always)]
+    pub fn ensure_open(&self) -> Result<()> {
+        if self.forked() {
+            return Err(Error::plain(Status::Forked));
+        }
+        self.ensure_store_open()
+    }
+
+    /// As [`Session::ensure_open`], in a call that is known to be in no forked child.
+    #[inline(always)]
+    pub fn ensure_store_open(&self) -> Result<()> {
+        match self.segment.lifecycle().or_else(|error| self.settle_lifecycle(error))? {
+            Lifecycle::Gone => Err(self.gone_error()),
+            _ if self.gone.load(Relaxed) => Err(self.gone_error()),
+            _ => Ok(()),
+        }
+    }
+
+    /// As [`Session::ensure_open`], for calls that change the store.
+    #[inline]
+    pub fn ensure_writable(&self) -> Result<()> {
+        self.ensure_open()?;
+        if self.segment.read_only {
+            return Err(Error::new(
+                Status::ReadOnly,
+                "this client was connected with PLASMA_CONNECT_READ_ONLY; connect without it",
+            ));
+        }
+        Ok(())
+    }
+
+    /// The lifecycle word is nonsense: the store is there as long as its directory has a name.
+    #[cold]
+    fn settle_lifecycle(&self, error: Error) -> Result<Lifecycle> {
+        self.ensure_linked()?;
+        if self.segment.read_only {
+            return Ok(Lifecycle::Live);
+        }
+        self.mend();
+        self.segment.lifecycle().map_err(|_| error)
+    }
+}

@@ -1,0 +1,105 @@
+//! Ask the file system for memory.
+
+use crate::error::{Error, Result, Status};
+use crate::layout::block::Block;
+use crate::segment::refuse_beyond_cgroup;
+use crate::store::lock::locked::Locked;
+use crate::store::session::Session;
+use crate::sync::Ordering;
+use crate::sys::{file, fs};
+use std::os::fd::BorrowedFd;
+
+impl Session {
+    pub fn back_blocks(&self, count: u32) -> Result<u32> {
+        let geometry = &self.segment.facts.geometry;
+        let now = self.segment.header().table.blocks_reserved.load(Ordering::Relaxed);
+        if count > geometry.blocks {
+            return Err(Error::new(
+                Status::Limit,
+                format!("the heap is in {count} pieces, the limit is {}", geometry.blocks),
+            ));
+        }
+        let next = count.max(now.saturating_add(now / 4)).min(geometry.blocks);
+        let size = size_of::<Block>() as u64;
+        let (start, len) = (u64::from(now) * size, u64::from(next.saturating_sub(now)) * size);
+        refuse_beyond_cgroup(len)?;
+        self.back(self.segment.index_fd.fd()?, geometry.blocks_at + start, len)?;
+        Ok(next)
+    }
+
+    pub fn back(&self, fd: BorrowedFd<'_>, start: u64, len: u64) -> Result<()> {
+        if len == 0 {
+            return Ok(());
+        }
+        // Looked at first where an attempt that fails half way is not undone; tmpfs undoes it.
+        if fs::file_system(fd).is_ok_and(|found| found.name != "tmpfs" && found.free_bytes < len) {
+            return Err(self.no_space(fd, len, libc::ENOSPC));
+        }
+        file::reserve(fd, start, len).map_err(|errno| match errno.0 {
+            libc::ENOSPC | libc::ENOMEM | libc::EDQUOT => self.no_space(fd, len, errno.0),
+            _ => errno.because(format!("cannot reserve {len} bytes")),
+        })
+    }
+
+    #[cold]
+    fn no_space(&self, fd: BorrowedFd<'_>, len: u64, errno: i32) -> Error {
+        let (free, name) = fs::file_system(fd)
+            .map_or((0, "the file system"), |found| (found.free_bytes, found.name));
+        let needs = format!("{} needs {len} more bytes", self.address.display());
+        // Of a quota, and of the limit of a container's memory, the free bytes tell nothing.
+        let words = match errno {
+            libc::EDQUOT => format!(
+                "{needs}, which a quota of {name} does not grant; delete objects, or see `quota`: \
+                 df does not show it"
+            ),
+            libc::ENOMEM => format!(
+                "{needs}, which the system does not have; delete objects, or give it memory"
+            ),
+            _ if free >= len => format!(
+                "{needs}, and {name} refuses though {free} are free; see df -i, and what the file \
+                 system keeps for root"
+            ),
+            _ => format!(
+                "{needs}, {name} has {free} left; delete objects, or make it larger (mount -o \
+                 remount,size=..., docker --shm-size)"
+            ),
+        };
+        Error::os(Status::OutOfMemory, errno, words)
+    }
+}
+
+impl Locked<'_> {
+    /// Notes that a chunk of the heap has memory.
+    pub fn mark_chunk_reserved(&self, chunk: u32) {
+        // SYNC reserved: Release; the memory is there before anybody learns that it is.
+        self.session.segment.header().reserved.0[chunk as usize / 64]
+            .fetch_or(1 << (chunk % 64), Ordering::Release);
+    }
+
+    /// Notes that the first `count` records of the object table have memory.
+    pub fn mark_records_reserved(&self, count: u32) {
+        // SYNC reserved: Release; as above.
+        self.session.segment.header().live.records_reserved.fetch_max(count, Ordering::Release);
+    }
+
+    /// Notes that the first `count` blocks of the allocator have memory.
+    pub fn mark_blocks_reserved(&self, count: u32) {
+        // SYNC reserved: Release; as above.
+        self.session.segment.header().table.blocks_reserved.fetch_max(count, Ordering::Release);
+    }
+
+    /// For a recovery: backs a chunk that has an object in it and is not marked as reserved.
+    pub fn reserve_chunk(&self, chunk: u32) -> Result<()> {
+        let heap = &self.session.segment.heap;
+        let (start, len) = heap.chunk_range(chunk);
+        self.session.back(heap.fd()?, start, len)?;
+        self.mark_chunk_reserved(chunk);
+        Ok(())
+    }
+
+    /// For a recovery, during which no other client can go on: backs at least `count` allocator blocks.
+    pub fn reserve_blocks(&self, count: u32) -> Result<()> {
+        self.mark_blocks_reserved(self.session.back_blocks(count)?);
+        Ok(())
+    }
+}

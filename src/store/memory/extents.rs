@@ -1,0 +1,77 @@
+//! The extents of the heap that a record owns.
+
+use crate::layout::extent::Extent;
+use crate::layout::record::Record;
+use crate::layout::word::RecordWord;
+use crate::protocols::alloc::{self, Allocator};
+use crate::sync::Ordering;
+
+/// Whether both extents of the pair that `which` belongs to begin at one place.
+pub fn same_place(record: &Record, which: usize) -> bool {
+    let pair = if which < 2 { &record.data } else { &record.meta };
+    let (a, b) = (pair.load(0), pair.load(1));
+    !a.is_empty() && !b.is_empty() && a.start == b.start
+}
+
+/// All heap that a record owns: place (data 0, data 1, metadata 0, metadata 1) and extent.
+pub fn owned_extents(record: &Record) -> impl Iterator<Item = (usize, Extent)> {
+    [(0, &record.data), (2, &record.meta)].into_iter().flat_map(|(which, pair)| {
+        let (a, b) = (pair.load(0), pair.load(1));
+        let same = !a.is_empty() && !b.is_empty() && a.start == b.start;
+        let keep_a = !a.is_empty() && (!same || a.len() >= b.len());
+        let keep_b = !b.is_empty() && (!same || a.len() < b.len());
+        let first = keep_a.then_some((which, a));
+        first.into_iter().chain(keep_b.then_some((which + 1, b)))
+    })
+}
+
+/// Units before an extent of a record that become free with it. Without the lock the block may be
+/// another's by now: then none.
+pub fn lead_of(allocator: &Allocator<'_>, record: &Record, which: usize, extent: Extent) -> u64 {
+    let block = record.blocks[which].load(Ordering::Relaxed);
+    let extent = alloc::Extent { start: extent.start, len: extent.len(), block };
+    allocator.lead_of(extent).unwrap_or(0)
+}
+
+/// Heap units that a record owns.
+pub fn units_of(record: &Record, word: RecordWord) -> u64 {
+    record.data.load(word.data_index()).len() + record.meta.load(word.meta_index()).len()
+}
+
+/// Which of the two kinds of extents a change is about.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Data,
+    Meta,
+}
+
+impl Kind {
+    pub fn pair(self, record: &Record) -> &crate::layout::extent::ExtentPair {
+        match self {
+            Kind::Data => &record.data,
+            Kind::Meta => &record.meta,
+        }
+    }
+
+    pub fn current(self, word: RecordWord) -> usize {
+        match self {
+            Kind::Data => word.data_index(),
+            Kind::Meta => word.meta_index(),
+        }
+    }
+
+    pub fn flip(self, word: RecordWord) -> RecordWord {
+        let bit = match self {
+            Kind::Data => RecordWord::DATA1,
+            Kind::Meta => RecordWord::META1,
+        };
+        if word.has(bit) { word.without(bit) } else { word.with(bit) }
+    }
+
+    pub fn block(self, index: usize) -> usize {
+        match self {
+            Kind::Data => index,
+            Kind::Meta => 2 + index,
+        }
+    }
+}

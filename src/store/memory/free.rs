@@ -1,0 +1,94 @@
+//! Free the memory and the slot of an object.
+
+use crate::error::Result;
+use crate::layout::extent::ExtentPair;
+use crate::layout::record::Record;
+use crate::layout::word::{RecordWord, State};
+use crate::protocols::alloc;
+use crate::protocols::index::set_free;
+use crate::store::lock::locked::Locked;
+use crate::sync::Ordering::Relaxed;
+
+impl Locked<'_> {
+    /// Take an object that was never sealed out of the index and free it. `flags`
+    /// is ORPHANED or nothing.
+    pub fn free_object(&mut self, slot: u32, word: RecordWord, flags: u64) -> Result<()> {
+        self.tolerate(self.session.segment.index().unlink(slot, word))?;
+        self.free_record(slot, word, flags)
+    }
+
+    /// Free the extents and the slot of a record that is in no chain.
+    pub fn free_record(&mut self, slot: u32, word: RecordWord, flags: u64) -> Result<()> {
+        let record = self.session.record(slot)?;
+        let keeps = match self.give_extents_back(record, word) {
+            Ok(keeps) => keeps,
+            Err(error) => {
+                self.tolerate(Err(error))?;
+                None
+            }
+        };
+        // What nothing else can undo: from here on it is free, whatever becomes of the rest.
+        let last = set_free(record, slot, word, flags)? == u32::MAX;
+        match keeps {
+            Some(units) => {
+                self.session
+                    .shard(record.creator_slot.load(Relaxed))
+                    .slot_cache
+                    .push(record, slot, units);
+                Ok(())
+            }
+            None if last => Ok(()),
+            None => self
+                .tolerate(self.session.segment.slots().push(&self.session.segment.index(), slot)),
+        }
+    }
+
+    /// Give the memory of a record back to the allocator, all but what a slot cache is to keep: how much
+    /// that is.
+    #[inline]
+    fn give_extents_back(&self, record: &Record, word: RecordWord) -> Result<Option<u64>> {
+        let keeps = self.units_to_keep(record, word)?;
+        if keeps.is_none() {
+            self.free_pair(record, 0, &record.data)?;
+        }
+        self.free_pair(record, 2, &record.meta)?;
+        Ok(keeps)
+    }
+
+    /// Free the extents of a pair, whose blocks are those from `which` on.
+    #[inline]
+    fn free_pair(&self, record: &Record, which: usize, pair: &ExtentPair) -> Result<()> {
+        let (a, b) = (pair.load(0), pair.load(1));
+        if a.is_empty() && b.is_empty() {
+            return Ok(());
+        }
+        // Two extents at one place are one that was being resized: the longer one is owned.
+        let same = !a.is_empty() && !b.is_empty() && a.start == b.start;
+        let owned = match (same, a.len() >= b.len()) {
+            (false, _) => [Some(a), Some(b)],
+            (true, true) => [Some(a), None],
+            (true, false) => [None, Some(b)],
+        };
+        for (i, extent) in owned.into_iter().enumerate() {
+            if let Some(extent) = extent.filter(|extent| !extent.is_empty()) {
+                let block = record.blocks[which + i].load(Relaxed);
+                let (start, len) = (extent.start, extent.len());
+                self.session.segment.allocator().free(alloc::Extent { start, len, block })?;
+                pair.store(i, Default::default());
+            }
+        }
+        Ok(())
+    }
+
+    /// Free what was given up without the lock.
+    pub fn free_abandoned(&mut self) -> Result<()> {
+        self.session.segment.abandoned().take();
+        for slot in 0..self.session.segment.index().used() {
+            let word = self.session.record(slot)?.load();
+            if word.is(State::Writing) && word.has(RecordWord::ABANDONED) {
+                self.free_object(slot, word, 0)?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,158 @@
+//! Room for a new object: reclaimed, evicted, or waited for.
+
+use crate::error::{Error, Result, Status};
+use crate::store::call::Call;
+use crate::store::memory::free_heap::is_free;
+use crate::store::session::Session;
+use crate::sync::Ordering::Relaxed;
+use crate::sys::clock;
+use std::time::Duration;
+
+/// What a creator waits for, and how far it has gone.
+pub struct Room {
+    /// Until when it waits for room (monotonic ns): `None` is forever, 0 not at all.
+    until: Option<u64>,
+    pause_ms: u64,
+    reaped: bool,
+    tried_again: bool,
+    pub mended: bool,
+    /// Why the file system gives no more: only what is reserved already is of use.
+    pub no_more_memory: Option<Error>,
+}
+
+impl Room {
+    /// Of a call that does not wait for room.
+    pub fn now() -> Self {
+        Self::until(Some(0))
+    }
+
+    pub fn until(until: Option<u64>) -> Self {
+        Self {
+            until,
+            pause_ms: 0,
+            reaped: false,
+            tried_again: false,
+            mended: false,
+            no_more_memory: None,
+        }
+    }
+
+    /// Whether to try once more, though nothing was to be freed: another process may have freed it
+    /// between the attempt and the look.
+    fn once_more(&mut self) -> bool {
+        !std::mem::replace(&mut self.tried_again, true)
+    }
+}
+
+impl Session {
+    /// Where the file system gives no memory for more records or blocks, free some that there are.
+    pub fn or_make_room(
+        &self,
+        call: &Call<'_>,
+        room: &mut Room,
+        reserved: Result<()>,
+    ) -> Result<()> {
+        match reserved {
+            Err(error) if error.status() == Status::OutOfMemory => {
+                self.make_record_room(call, room, || error)
+            }
+            other => other,
+        }
+    }
+
+    /// Make room for extents of so many units, or say why there is none.
+    pub fn make_room(&self, call: &Call<'_>, room: &mut Room, data: u64, meta: u64) -> Result<()> {
+        if self.empty_slot_caches(call)? || self.reclaim(call)? > 0 || self.reap_once(call, room)? {
+            return Ok(());
+        }
+        let reserved_only = room.no_more_memory.is_some();
+        if self.segment.facts.lru() && self.evict_for(call, data, meta, reserved_only)? {
+            return Ok(());
+        }
+        if room.once_more() {
+            return Ok(());
+        }
+        if !std::mem::replace(&mut room.mended, true) && self.hides_room(call, data, meta)? {
+            return Ok(());
+        }
+        let full = room.no_more_memory.take();
+        self.wait_for_room(call, room, || full.unwrap_or_else(|| self.full(data + meta)))
+    }
+
+    pub fn make_record_room(
+        &self,
+        call: &Call<'_>,
+        room: &mut Room,
+        full: impl FnOnce() -> Error,
+    ) -> Result<()> {
+        if self.empty_slot_caches(call)? || self.reclaim(call)? > 0 || self.reap_once(call, room)? {
+            return Ok(());
+        }
+        if self.segment.facts.lru() && self.evict_for(call, 0, 0, false)? {
+            return Ok(());
+        }
+        if room.once_more() {
+            return Ok(());
+        }
+        self.wait_for_room(call, room, full)
+    }
+
+    fn reap_once(&self, call: &Call<'_>, room: &mut Room) -> Result<bool> {
+        Ok(!std::mem::replace(&mut room.reaped, true) && self.reap_dead(call)? > 0)
+    }
+
+    fn wait_for_room(
+        &self,
+        call: &Call<'_>,
+        room: &mut Room,
+        full: impl FnOnce() -> Error,
+    ) -> Result<()> {
+        let late = |until| until == 0 || clock::monotonic_ns() >= until;
+        if room.until.is_some_and(late) {
+            return Err(full());
+        }
+        room.pause_ms = (room.pause_ms * 2).clamp(1, 100);
+        room.reaped = false;
+        self.nap(call, Duration::from_millis(room.pause_ms), room.until)?;
+        self.ensure_writable()
+    }
+
+    /// Give what all magazines keep back; whether there was any.
+    pub fn empty_slot_caches(&self, call: &Call<'_>) -> Result<bool> {
+        if self
+            .segment
+            .header()
+            .shards
+            .iter()
+            .all(|shard| shard.slot_cache.count.load(Relaxed) == 0)
+        {
+            return Ok(false);
+        }
+        let mut locked = self.lock(call)?;
+        match locked.empty_slot_caches().inspect_err(|_| locked.poison()) {
+            Err(error) if error.status() == Status::Corrupt => {
+                // Made anew they are empty.
+                drop(locked);
+                self.lock(call).map(|_| true)
+            }
+            any => any,
+        }
+    }
+
+    /// Whether the table has room for extents of this many units that the allocator did not find; then the
+    /// next owner of the lock rebuilds the allocator.
+    pub fn hides_room(&self, call: &Call<'_>, data: u64, meta: u64) -> Result<bool> {
+        if self.segment.allocator().free_units() < data + meta
+            || self.free_heap_by_table(is_free)?.1 < data.max(meta)
+        {
+            return Ok(false);
+        }
+        let mut locked = self.lock(call)?;
+        let by_table = self.free_heap_by_table(is_free)?;
+        let differs = locked.free_heap() != Ok(Some(by_table));
+        if differs {
+            locked.poison();
+        }
+        Ok(differs)
+    }
+}

@@ -1,0 +1,175 @@
+//! An extent of an unsealed object, exchanged for another: both are owned by the record meanwhile.
+
+use crate::error::Result;
+use crate::layout::extent::{Extent, units};
+use crate::layout::word::RecordWord;
+use crate::protocols::alloc::{self, Outcome};
+use crate::store::call::Call;
+use crate::store::memory::extents::Kind;
+use crate::store::memory::room::Room;
+use crate::store::objects::writer::{ObjectWriter, lost};
+use crate::store::recovery::repair::starts_over;
+use crate::store::session::Session;
+use crate::sync::Ordering;
+
+/// An extent that is being exchanged for another: both are owned by the record meanwhile.
+pub struct Exchange {
+    kind: Kind,
+    pub old: Extent,
+    pub new: Extent,
+    pub moved: bool,
+}
+
+impl Session {
+    /// Give the record a second extent of `size` bytes beside the current one, backed by memory.
+    pub fn begin_exchange(
+        &self,
+        call: &Call<'_>,
+        writer: &ObjectWriter,
+        kind: Kind,
+        size: u64,
+    ) -> Result<Exchange> {
+        let mut room = Room::now();
+        let mut mended = false;
+        loop {
+            let placed = match self.try_exchange(call, writer, kind, size) {
+                Err(error) if starts_over(&mut mended, &error) => continue,
+                other => other?,
+            };
+            match placed {
+                Outcome::Done(exchange) => {
+                    if let Err(error) = self.reserve_extent(call, exchange.new) {
+                        self.undo_exchange(call, writer, &exchange)?;
+                        return Err(error);
+                    }
+                    return Ok(exchange);
+                }
+                Outcome::NeedBlocks(count) => self.more_blocks(call, count, &mut mended)?,
+                Outcome::NoFit => self.make_room(call, &mut room, units(size), 0)?,
+            }
+        }
+    }
+
+    /// Take away the second extent that an exchange left behind when it could not get the lock
+    /// again.
+    fn clear_leftover(&self, call: &Call<'_>, writer: &ObjectWriter, kind: Kind) -> Result<()> {
+        let (record, word) = self.load_writing(writer.object)?;
+        let index = kind.current(word);
+        let (old, new) = (kind.pair(record).load(index), kind.pair(record).load(1 - index));
+        if new.is_empty() {
+            return Ok(());
+        }
+        let moved = old.is_empty() || old.start != new.start;
+        self.undo_exchange(call, writer, &Exchange { kind, old, new, moved })
+    }
+
+    fn try_exchange(
+        &self,
+        call: &Call<'_>,
+        writer: &ObjectWriter,
+        kind: Kind,
+        size: u64,
+    ) -> Result<Outcome<Exchange>> {
+        self.clear_leftover(call, writer, kind)?;
+        let mut locked = self.lock(call)?;
+        let (record, word) = self.load_writing(writer.object)?;
+        let index = kind.current(word);
+        let old = kind.pair(record).load(index);
+        let block = record.blocks[kind.block(index)].load(Ordering::Relaxed);
+        let held = alloc::Extent { start: old.start, len: old.len(), block };
+        let allocator = self.segment.allocator();
+        // Data keeps its place when it can; metadata is always written anew.
+        let in_place = kind == Kind::Data && !old.is_empty() && size > 0;
+        let here = Extent { start: old.start, size };
+        let placed = if size == 0 {
+            Outcome::Done((Extent::default(), 0, true))
+        } else if in_place
+            && (units(size) <= old.len()
+                || allocator.grow_in_place(held, units(size)).inspect_err(|_| locked.poison())?)
+        {
+            Outcome::Done((here, block, false))
+        } else {
+            match locked.allocate(kind, size, false).inspect_err(|_| locked.poison())? {
+                Outcome::Done(fresh) => {
+                    Outcome::Done((Extent { start: fresh.start, size }, fresh.block, true))
+                }
+                Outcome::NeedBlocks(count) => Outcome::NeedBlocks(count),
+                Outcome::NoFit => Outcome::NoFit,
+            }
+        };
+        Ok(match placed {
+            Outcome::Done((new, new_block, moved)) => {
+                record.blocks[kind.block(1 - index)].store(new_block, Ordering::Relaxed);
+                kind.pair(record).store(1 - index, new);
+                Outcome::Done(Exchange { kind, old, new, moved })
+            }
+            Outcome::NeedBlocks(count) => Outcome::NeedBlocks(count),
+            Outcome::NoFit => Outcome::NoFit,
+        })
+    }
+
+    /// Make the second extent the current one by one CAS, and free what it leaves over.
+    pub fn end_exchange(
+        &self,
+        call: &Call<'_>,
+        writer: &ObjectWriter,
+        exchange: &Exchange,
+    ) -> Result<()> {
+        self.settle_exchange(call, writer, exchange, true)
+    }
+
+    /// Take the second extent away again.
+    fn undo_exchange(
+        &self,
+        call: &Call<'_>,
+        writer: &ObjectWriter,
+        exchange: &Exchange,
+    ) -> Result<()> {
+        self.settle_exchange(call, writer, exchange, false)
+    }
+
+    fn settle_exchange(
+        &self,
+        call: &Call<'_>,
+        writer: &ObjectWriter,
+        exchange: &Exchange,
+        keep: bool,
+    ) -> Result<()> {
+        let Exchange { kind, old, new, moved } = *exchange;
+        let (from, to) = if keep { (old, new) } else { (new, old) };
+        let mut mended = false;
+        loop {
+            let mut locked = self.lock(call)?;
+            let (record, word) = self.load_writing(writer.object)?;
+            let index = kind.current(word);
+            let goes = if keep { index } else { 1 - index };
+            let block = record.blocks[kind.block(goes)].load(Ordering::Relaxed);
+            let held = alloc::Extent { start: from.start, len: from.len(), block };
+            let allocator = self.segment.allocator();
+            if !moved && from.len() > to.len() {
+                match allocator.shrink(held, to.len()).inspect_err(|_| locked.poison()) {
+                    Err(error) if starts_over(&mut mended, &error) => continue,
+                    Err(error) => return Err(error),
+                    Ok(Outcome::NeedBlocks(count)) => {
+                        drop(locked);
+                        self.more_blocks(call, count, &mut mended)?;
+                        continue;
+                    }
+                    Ok(Outcome::Done(_) | Outcome::NoFit) => {}
+                }
+            }
+            if keep {
+                let next = match kind {
+                    Kind::Data => kind.flip(word),
+                    Kind::Meta => kind.flip(word).with(RecordWord::TEXT),
+                };
+                record.swap(word, next).map_err(|_| lost())?;
+            }
+            kind.pair(record).store(goes, Extent::default());
+            if moved && !from.is_empty() {
+                locked.tolerate(allocator.free(held))?;
+            }
+            return Ok(());
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Find an object by its id or name.
+
+use crate::error::{Error, Result, Status};
+use crate::layout::word::{RecordWord, State};
+use crate::protocols::index::{Astray, Hit, Key};
+use crate::store::call::Call;
+use crate::store::lock::locked::Locked;
+use crate::store::session::Session;
+use crate::sync::Ordering;
+
+/// A record that a waiter saw WRITING by a living creator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seen {
+    slot: u32,
+    generation: u32,
+    creator: (u32, u64),
+}
+
+impl Session {
+    /// Find the WRITING or SEALED object with this key, without the lock.
+    #[inline(always)]
+    pub fn find(&self, key: &Key) -> Option<Hit> {
+        match self.segment.index().find(key) {
+            Ok(found) => found,
+            Err(Astray) => self.find_in_table(key),
+        }
+    }
+
+    #[cold]
+    fn find_in_table(&self, key: &Key) -> Option<Hit> {
+        self.mend();
+        self.segment.index().scan(key)
+    }
+}
+
+impl Locked<'_> {
+    /// As [`Session::find`], under the lock.
+    #[inline(always)]
+    pub fn find(&mut self, key: &Key) -> Option<Hit> {
+        let index = self.session.segment.index();
+        index.find_still(key).unwrap_or_else(|Astray| {
+            self.poison();
+            index.scan(key)
+        })
+    }
+}
+
+impl Session {
+    /// Look for an object on behalf of a wait. WRITING by a dead creator is as absent, and reaped
+    /// where that is allowed. ABORTED when the wait had seen it WRITING by a creator that is dead
+    /// now.
+    pub fn find_live(
+        &self,
+        call: &Call<'_>,
+        key: &Key,
+        seen: &mut Option<Seen>,
+    ) -> Result<Option<Hit>> {
+        while let Some(hit) = self.find(key) {
+            if hit.word.is(State::Sealed) {
+                return Ok(Some(hit));
+            }
+            // Sealed or given up since: look again.
+            let Some(creator) = self.creator_of(hit) else { continue };
+            if self.is_client_alive(creator.0, creator.1) {
+                let this = Seen { slot: hit.slot, generation: hit.word.generation(), creator };
+                let before = seen.replace(this);
+                if before.is_some_and(|before| before != this && self.was_orphaned(before)) {
+                    return Err(Error::plain(Status::Aborted));
+                }
+                return Ok(Some(hit));
+            }
+            // It may have been sealed before its creator left; the dead seal nothing.
+            if self.creator_of(hit) != Some(creator) {
+                continue;
+            }
+            if !self.segment.read_only {
+                match self.reap_if_orphan(&call.by_the_way(), hit) {
+                    // The wait goes on: the object is absent whether or not it can be reaped now.
+                    Err(error) if error.status() == Status::Timeout => {}
+                    reaped => drop(reaped?),
+                }
+            }
+            break;
+        }
+        match seen.take() {
+            Some(before) if self.was_orphaned(before) => Err(Error::plain(Status::Aborted)),
+            _ => Ok(None),
+        }
+    }
+
+    /// Whether an object that was seen WRITING ended by its creator's death; not when the creator
+    /// gave it up or sealed it.
+    fn was_orphaned(&self, seen: Seen) -> bool {
+        let word = self.record(seen.slot).map_or(RecordWord(0), |record| {
+            // SYNC record-word: Acquire; as in a lookup.
+            record.load_with(Ordering::Acquire)
+        });
+        let sealed_or_given_up = !word.is(State::Writing) || word.has(RecordWord::ABANDONED);
+        if word.generation() == seen.generation && sealed_or_given_up {
+            return false;
+        }
+        if word.generation() == seen.generation.wrapping_add(1) && word.is(State::Free) {
+            return word.has(RecordWord::ORPHANED);
+        }
+        // Still WRITING, or the slot is another's already and says nothing any more.
+        !self.is_client_alive(seen.creator.0, seen.creator.1)
+    }
+
+    /// The key of a name.
+    pub fn name_key(&self, name: &str) -> Key {
+        Key::Name(crate::protocols::index::hash::name_hash(self.segment.facts.seed, name))
+    }
+}
+
+/// Whether what a record holds is an object, for people too.
+pub fn is_shown(word: RecordWord) -> bool {
+    !word.has(RecordWord::HIDDEN) && !word.has(RecordWord::ABANDONED)
+}

@@ -1,0 +1,25 @@
+//! A leased object.
+
+use crate::segment::Bytes;
+use crate::store::handles::table::Handle;
+
+/// A leased object.
+#[derive(Clone, Copy, Debug)]
+pub struct Held {
+    /// Its slot.
+    pub slot: u32,
+    /// Its generation.
+    pub generation: u32,
+    /// Its bytes.
+    pub bytes: Bytes,
+}
+
+/// What a get finds at one moment.
+pub enum Now {
+    /// Sealed, and leased by the handle.
+    Held(Handle, Held),
+    /// Being written.
+    Writing,
+    /// Not there.
+    Absent,
+}

@@ -1,0 +1,47 @@
+//! Seal: from now on the object never changes, and everybody may get it.
+
+use crate::error::Result;
+use crate::layout::word::{LeaseWord, State};
+use crate::store::notify::News;
+use crate::store::objects::held::Held;
+use crate::store::objects::writer::{ObjectWriter, lost};
+use crate::store::session::Session;
+use crate::sync::Ordering;
+use crate::sys::clock;
+
+impl Session {
+    /// Seal; the buffer on it is leased before anybody else can see it when `lease` is given.
+    pub fn seal(&self, writer: &ObjectWriter, lease: Option<u32>) -> Result<Option<Held>> {
+        self.ensure_writable()?;
+        let object = writer.object;
+        let (record, mut word) = self.load_writing(object)?;
+        // By the same clock as its creation: one look at it for both.
+        let now_us = clock::epoch_us();
+        let created_us = record.create_time_us.load(Ordering::Relaxed);
+        record.construct_us.store((now_us as u64).saturating_sub(created_us), Ordering::Relaxed);
+        if self.segment.facts.lru() {
+            record.last_use.store(self.segment.facts.ticks_source().now(), Ordering::Relaxed);
+        }
+        if let Some(index) = lease {
+            // Before SEALED, so no reclaimer that sees SEALED can miss it.
+            let leased = LeaseWord::new(object.generation, object.slot);
+            self.lease_word(index).store(leased.0, Ordering::Relaxed);
+        }
+        let data = record.data.load(word.data_index());
+        // Before it is SEALED: then another may delete it, and use the slot again.
+        let news = News::of(record, word, now_us);
+        // SYNC record-word: Release in `swap`; all that the creator wrote is published with it.
+        while let Err(now) = record.swap(word, word.in_state(State::Sealed)) {
+            if now.generation() != object.generation || !now.is(State::Writing) {
+                return Err(lost());
+            }
+            word = now;
+        }
+        self.publish(&news, word);
+        let held = lease.map(|_| {
+            let bytes = self.segment.heap.read(data, &self.segment.header().reserved);
+            bytes.map(|bytes| Held { slot: object.slot, generation: object.generation, bytes })
+        });
+        held.transpose()
+    }
+}

@@ -1,0 +1,64 @@
+//! Wait until some of many objects are sealed.
+
+use crate::error::{Error, Result, Status};
+use crate::id::ObjectId;
+use crate::layout::record::IdWords;
+use crate::layout::word::State;
+use crate::protocols::index::Key;
+use crate::store::call::Call;
+use crate::store::session::Session;
+use crate::support::fallible;
+
+impl Session {
+    /// Wait until `num_ready` of the ids (0: all) are sealed. Fills `ready`; says how many are, and
+    /// whether that is enough.
+    pub fn wait_ready(
+        &self,
+        call: &Call<'_>,
+        ids: &[ObjectId],
+        num_ready: usize,
+        ready: &mut [bool],
+    ) -> Result<(usize, bool)> {
+        self.ensure_open()?;
+        if num_ready > ids.len() || ready.len() < ids.len() {
+            return Err(Error::new(
+                Status::InvalidArgument,
+                format!("num_ready {num_ready} is more than the {} ids", ids.len()),
+            ));
+        }
+        let wanted = if num_ready == 0 { ids.len() } else { num_ready };
+        let keys = fallible::collect(ids.iter().map(|id| Key::Id(IdWords::from(id))))?;
+        let mut seen = fallible::repeat(None, keys.len())?;
+        let mut aborted = fallible::repeat(false, keys.len())?;
+        let mut count = 0;
+        let mut step = |thorough: bool| -> Result<Option<()>> {
+            count = 0;
+            for (i, key) in keys.iter().enumerate() {
+                let hit = self.find(key);
+                ready[i] = hit.is_some_and(|hit| hit.word.is(State::Sealed));
+                count += usize::from(ready[i]);
+                if ready[i] || !thorough {
+                    continue;
+                }
+                match self.find_live(call, key, &mut seen[i]) {
+                    Err(error) if error.status() == Status::Aborted => aborted[i] = true,
+                    other => drop(other?),
+                }
+            }
+            let lost = (0..keys.len()).filter(|&i| aborted[i] && !ready[i]).count();
+            if count < wanted && keys.len() - lost < wanted {
+                return Err(Error::plain(Status::Aborted));
+            }
+            Ok((count >= wanted).then_some(()))
+        };
+        if step(false)?.is_some() || !call.waits() {
+            return Ok((count, count >= wanted));
+        }
+        let words = self.wake_words(keys.iter())?;
+        match self.wait_until(call, &words, || step(true)) {
+            Ok(()) => Ok((count, true)),
+            Err(error) if error.status() == Status::Timeout => Ok((count, false)),
+            Err(error) => Err(error),
+        }
+    }
+}
