@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
 
-/// The names of the files in a directory that end with `.extension`, without it, sorted.
+/// Returns the names of the files in a directory that end with `.extension`, without it, sorted.
 pub fn named(directory: &str, extension: &str) -> Vec<String> {
     let entries = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(directory))
         .expect("the directory of the tests");

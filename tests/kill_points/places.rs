@@ -112,7 +112,7 @@ const NOT_PASSED: &[(&str, &str, &str)] = &[
     (
         "src/segment/remove.rs",
         "try_write_lock(segment.index_fd.get()?)?.then_some(None)",
-        "where there is no room for a file: tests/c/full.c",
+        "where there is no room for a file: tests/c/room/full.c",
     ),
     (
         "src/segment/remove.rs",
