@@ -1,7 +1,7 @@
 /*
  * SPDX-License-Identifier: Apache-2.0
  *
- * What the C tests share. Each file has a table of tests and ends with
+ * Helpers for all C tests. Each file has a table of tests and ends with
  *
  *     int main(int argc, char **argv)
  *     {
@@ -23,11 +23,12 @@
 #include <fcntl.h>
 #include <pthread.h>
 
-/* A test that is over has freed what it got: asked where somebody can tell. */
+/* A test frees what it allocated; a leak checker is asked where there is
+ * one. */
 #ifdef __SANITIZE_ADDRESS__
 #include <sanitizer/lsan_interface.h>
 #define CHECK_NO_LEAK() CHECK(__lsan_do_recoverable_leak_check() == 0)
-enum { SANITIZED = 1 }; /* its own memory stands in the way of limits */
+enum { SANITIZED = 1 }; /* the sanitizer's memory defeats limits */
 #else
 #define CHECK_NO_LEAK() ((void)0)
 enum { SANITIZED = 0 };
@@ -41,13 +42,14 @@ static char check_store[640];
 /** The address of this test's store. */
 static inline const char *store(void) { return check_store; }
 
-/** Write the address of a further store of this test; remove it yourself. */
+/** Write the address of another store of this test, which the test removes
+ * itself. */
 static inline void other_store(const char *suffix, char out[700])
 {
     snprintf(out, 700, "%s-%s", check_store, suffix);
 }
 
-/** Connect to this test's store; 0 takes the default of a connect option. */
+/** Connect to this test's store; 0 means the default of a connect option. */
 static inline plasma_client_t *connect_store(uint32_t flags, uint64_t capacity,
                                              uint32_t eviction)
 {
@@ -75,8 +77,9 @@ static inline plasma_client_t *join_store(void)
 }
 
 /**
- * Say that this test cannot be done here, and why: on stdout, and in the file
- * $PLASMA_SKIPS, if set, for who decides which tests may be left out.
+ * Say that this test cannot run here, and why: on stdout, and in the file
+ * $PLASMA_SKIPS, if set, for the script that decides which tests may be
+ * skipped.
  */
 static inline void skip_test(const char *reason)
 {
@@ -96,7 +99,7 @@ static inline void skip_test(const char *reason)
 
 /* ---- Objects ---- */
 
-/** The id that stands for a number. */
+/** The id for a number. */
 static inline plasma_id_t id_of(uint64_t number)
 {
     plasma_id_t id;
@@ -177,7 +180,7 @@ static inline plasma_stats_t stats_of(plasma_client_t *client)
     return stats;
 }
 
-/** The memory in use once deleted objects that nobody holds are freed. */
+/** The used memory once deleted objects that nobody holds are freed. */
 static inline uint64_t used_after_reap(plasma_client_t *client)
 {
     uint64_t reaped;
@@ -244,7 +247,7 @@ static inline int run_tests(int argc, char **argv, const struct test *tests,
         fflush(stdout);
     }
     if (dir == NULL && rmdir(check_dir) != 0) {
-        printf("FAILED: something is left in %s\n", check_dir);
+        printf("FAILED: files are left in %s\n", check_dir);
         failed++;
     }
     return failed != 0 || ran == 0;

@@ -1,10 +1,9 @@
 /*
  * SPDX-License-Identifier: Apache-2.0
  *
- * Every operation once, by a client that may write, where memory, files or
- * address space may run out: each call comes to what it should or says that
- * something ran out, and nothing that is sealed is ever wrong. Include it
- * after system.h.
+ * Every operation once, by a client with write permission, where memory, files
+ * or address space may run out: each call succeeds or says that something ran
+ * out, and no sealed object is ever wrong. Include it after system.h.
  */
 
 #ifndef EVERYTHING_H
@@ -12,14 +11,14 @@
 
 #include "system.h"
 
-/** What came of it. */
+/** The results. */
 struct outcome {
-    int may_run_out; /* else each call has to succeed */
+    int may_run_out; /* otherwise each call has to succeed */
     int calls;
-    int refused;     /* calls that ran out of something */
+    int refused;     /* calls that failed because something ran out */
 };
 
-/** Whether a call succeeded. Nothing but a lack of something may stop it. */
+/** Whether a call succeeded. Only a lack of resources may make it fail. */
 static inline int did(struct outcome *outcome, const char *call,
                       plasma_status_t status)
 {
@@ -38,7 +37,7 @@ static inline int did(struct outcome *outcome, const char *call,
 
 #define DID(call) did(outcome, #call, (call))
 
-/** No signal that a memory access raises may ever come: it ends the test. */
+/** A signal of a memory access must never come: it ends the test. */
 static inline void faulted(int signal)
 {
     static const char text[] = "a memory access faulted\n";
@@ -47,7 +46,7 @@ static inline void faulted(int signal)
     _exit(written == 0 ? signal : 128 + signal);
 }
 
-/** Fail, in words, at SIGBUS and SIGSEGV; abort() ends a process by itself. */
+/** Report SIGBUS and SIGSEGV as failures; abort() ends a process by itself. */
 static inline void fail_at_faults(void)
 {
     struct sigaction action;
@@ -58,7 +57,7 @@ static inline void fail_at_faults(void)
     CHECK(sigaction(SIGSEGV, &action, NULL) == 0);
 }
 
-/** Every structure of the store agrees with every other. */
+/** All structures of the store are consistent with each other. */
 static inline void check_sound(plasma_client_t *client)
 {
     plasma_check_report_t report = PLASMA_CHECK_REPORT_INIT;
@@ -229,7 +228,8 @@ static inline void look_at_everything(plasma_client_t *client, uint64_t base,
     }
 }
 
-/** Everything, with ids from `base` on, all of which are absent again. */
+/** All operations, with ids from `base` on, all of which are absent
+ * afterwards. */
 static inline void do_everything(plasma_client_t *client, const char *address,
                                  uint64_t base, uint64_t size,
                                  struct outcome *outcome)

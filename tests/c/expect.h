@@ -1,8 +1,8 @@
 /*
  * SPDX-License-Identifier: Apache-2.0
  *
- * What the C tests assert with. A failure says where and ends the process,
- * also from a thread.
+ * The assertions of the C tests. A failure prints its line and ends the
+ * process, also from a thread.
  */
 
 #ifndef EXPECT_H
@@ -42,7 +42,7 @@
         }                                                                     \
     } while (0)
 
-/** A call comes to this status. */
+/** A call returns this status. */
 #define CHECK_STATUS(call, expected)                                          \
     check_status(__FILE__, __LINE__, #call, (call), (expected))
 

@@ -1,8 +1,8 @@
 /*
  * SPDX-License-Identifier: Apache-2.0
  *
- * An attacker of another uid beside a producer and an honest reader, who do
- * not notice. Include it after check.h.
+ * An attacker of another uid beside a producer and an honest reader, which do
+ * not notice it. Include it after check.h.
  */
 
 #ifndef HOSTILE_H
@@ -14,13 +14,14 @@ enum { OWNER = 65532, HONEST = 65531, CAPACITY = 1 << 20 };
 
 static const char *address;
 
-/** What the attacker does once it is connected and holds object 9. */
+/** The actions of the attacker once it is connected and holds object 9. */
 typedef void attack_fn(const char *own_file);
 
-/** The modes that let readers of other uids in. */
+/** The modes that admit readers of other uids. */
 static const uint32_t open_modes[] = { 0640, 0644, 0664 };
 
-/** Readers are of the group where the mode lets only that in, else nobody's. */
+/** The group of readers: the store's where the mode admits only that group,
+ * else a foreign one. */
 static inline gid_t gid_of_readers(uint32_t mode)
 {
     return mode == 0640 ? SHARED_GROUP : STRANGER;
@@ -34,7 +35,7 @@ static inline const char *slot_file(int slot)
     return in_dir(address, name);
 }
 
-/** Do something over and over until this process or its parent ends. */
+/** Do something repeatedly until this process or its parent ends. */
 static inline void in_background(void (*once)(void))
 {
     const pid_t parent = getpid();
@@ -43,7 +44,7 @@ static inline void in_background(void (*once)(void))
     CHECK(child >= 0);
     if (child == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
-        while (getppid() == parent) { /* it may have ended before */
+        while (getppid() == parent) { /* the parent may have ended already */
             once();
         }
         _exit(0);
@@ -66,7 +67,7 @@ static inline void join_and_attack(struct peer *parent, void *arg)
     while (is_there(slot_file(slot))) {
         slot++;
     }
-    own = slot_file(slot); /* the first free one will be ours */
+    own = slot_file(slot); /* we get the first free slot */
     CHECK_OK(connect_to(address, PLASMA_CONNECT_READ_ONLY, &client));
     plasma_buffer_t held = get_pattern(client, 9, 100);
     CHECK(is_there(own));
@@ -103,7 +104,7 @@ static inline void all_is_well(struct peer *owner, struct peer *honest)
     CHECK_OK(ask(owner, REMOTE_REAP, 0, 0));
     CHECK_EQ(ask_value(owner, REMOTE_USED), before);
     ask_value(honest, REMOTE_LEASES);
-    /* Others may come and go. */
+    /* Others may join and leave. */
     CHECK_OK(connect_to(address, PLASMA_CONNECT_READ_ONLY, &client));
     plasma_client_list_t *list;
     CHECK_OK(plasma_list_clients(client, &list));
@@ -112,7 +113,7 @@ static inline void all_is_well(struct peer *owner, struct peer *honest)
     plasma_disconnect(client);
 }
 
-/** A store of this mode, and its owner, with object 9. */
+/** Make a store of this mode, its owner, and object 9. */
 static inline void begin_closed(uint32_t mode, struct peer *owner)
 {
     umask(022);
@@ -143,7 +144,7 @@ static inline void end_attacker(struct peer *attacker, enum end end)
     if (end == LEAVES) {
         kill(attacker->pid, SIGCONT);
         tell(attacker, 'x');
-        reap_peer(attacker); /* it may fault in what it cut itself */
+        reap_peer(attacker); /* it may fault in a file that it truncated itself */
     } else {
         kill_peer(attacker);
     }
@@ -178,7 +179,7 @@ static inline void survives_in(uint32_t mode, attack_fn *attack)
     remove_all(store());
 }
 
-/** Every mode, and an attacker that is killed, that leaves, that stays. */
+/** Every mode, with an attacker that is killed, that leaves, and that stays. */
 static inline void survives(attack_fn *attack)
 {
     if (!as_root()) {

@@ -1,8 +1,8 @@
 /*
  * SPDX-License-Identifier: Apache-2.0
  *
- * The writer lock, taken in the name of another process by its word in the
- * index. Include it after system.h.
+ * The writer lock, taken in the name of another process by writing its word in
+ * the index. Include it after system.h.
  */
 
 #ifndef OWNER_H
@@ -10,7 +10,7 @@
 
 #include "system.h"
 
-/* Words of the index; the layout is held by a golden test. */
+/* Offsets of words in the index; a golden test fixes the layout. */
 enum { REBUILD_SEQUENCE_AT = 128, LOCK_AT = 256, ID_BUCKETS_AT = 16384, SEQUENCE = 32 };
 
 static inline uint64_t *lock_word(void)

@@ -17,7 +17,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
-/* ---- Time: only for lower bounds, and for retries that end. ---- */
+/* ---- Time: only for lower bounds, and for retries that end ---- */
 
 static inline int64_t now_ms(void)
 {
@@ -27,7 +27,8 @@ static inline int64_t now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/** Between two looks at something that another process does by itself. */
+/** Pause between two checks of something that another process does by
+ * itself. */
 static inline void pause_ms(long ms)
 {
     struct timespec time = { ms / 1000, ms % 1000 * 1000000 };
@@ -35,7 +36,7 @@ static inline void pause_ms(long ms)
     nanosleep(&time, NULL);
 }
 
-/** Repeat until true; fails after half a minute. */
+/** Repeat until true; fail after half a minute. */
 #define CHECK_SOON(condition)                                                 \
     do {                                                                      \
         int64_t end_ = now_ms() + 30000;                                      \
@@ -47,7 +48,7 @@ static inline void pause_ms(long ms)
 
 /* ---- Processes ---- */
 
-/** The other side of a pair of pipes: a child, or in a child the parent. */
+/** The other side of a pair of pipes: a child, or the parent in a child. */
 struct peer {
     pid_t pid;
     int in;
@@ -110,13 +111,13 @@ static inline void hear_bytes(struct peer *peer, void *bytes, size_t size)
     }
 }
 
-/** Tell the other process one letter. */
+/** Send the other process one letter. */
 static inline void tell(struct peer *peer, char letter)
 {
     tell_bytes(peer, &letter, 1);
 }
 
-/** Wait until the other process tells this letter. */
+/** Wait until the other process sends this letter. */
 static inline void hear(struct peer *peer, char letter)
 {
     char heard = 0;
@@ -143,7 +144,7 @@ static inline int reap_peer(struct peer *peer)
     return status;
 }
 
-/** Wait for a child, which must end well. */
+/** Wait for a child, which must succeed. */
 static inline void finish(struct peer *peer)
 {
     int status = reap_peer(peer);
@@ -152,7 +153,7 @@ static inline void finish(struct peer *peer)
     CHECK_EQ(WEXITSTATUS(status), 0);
 }
 
-/** End a child as kill -9 does, and wait until it is gone. */
+/** Kill a child as kill -9 does, and wait until it is gone. */
 static inline void kill_peer(struct peer *peer)
 {
     CHECK(kill(peer->pid, SIGKILL) == 0);
@@ -178,7 +179,7 @@ static inline char thread_state(pid_t pid, pid_t tid)
     return letter;
 }
 
-/** Wait until a thread that said it is about to block sleeps. */
+/** Wait until a thread that is about to block sleeps. */
 static inline void await_sleep(pid_t pid, pid_t tid)
 {
     for (int seen = 0; seen < 3; seen++) {

@@ -1,8 +1,8 @@
 /*
  * SPDX-License-Identifier: Apache-2.0
  *
- * A client in another process, of any user, that does what it is asked to.
- * Include it after system.h.
+ * A client in another process, of any user, that executes requests. Include it
+ * after system.h.
  */
 
 #ifndef REMOTE_H
@@ -10,9 +10,9 @@
 
 #include "everything.h"
 
-/** Who it is and where it connects. */
+/** Its user and its connection. */
 struct login {
-    uid_t uid; /* 0: as this process */
+    uid_t uid; /* 0: that of this process */
     gid_t gid;
     const char *address;
     uint32_t flags;
@@ -30,7 +30,7 @@ enum remote_op {
     REMOTE_WAIT,     /* the same, waiting up to a minute */
     REMOTE_NAMED,    /* put it with the name "named" */
     REMOTE_WAIT_NAME,/* wait for the name "named" up to a minute */
-    REMOTE_LOOK,     /* only look at the one held, as each request does */
+    REMOTE_LOOK,     /* only compare the one held, as each request does */
     REMOTE_RELEASE,  /* release the one held */
     REMOTE_DELETE,
     REMOTE_REAP,     /* the value is how many were reaped */
@@ -70,7 +70,7 @@ static inline plasma_client_t *log_in(const struct login *login)
     return client;
 }
 
-/** What a remote client has at hand. */
+/** The state of a remote client. */
 struct remote {
     const struct login *login;
     struct peer *parent;
@@ -186,7 +186,8 @@ static inline void serve(struct peer *parent, void *arg)
     plasma_disconnect(remote.client);
 }
 
-/** A client of another process; call end_remote() or kill_peer(). */
+/** Start a client in another process; end it with end_remote() or
+ * kill_peer(). */
 static inline struct peer new_remote(struct login login)
 {
     struct peer peer = spawn(serve, &login);
@@ -195,7 +196,7 @@ static inline struct peer new_remote(struct login login)
     return peer;
 }
 
-/** Ask for something that may wait; answer() says how it ended. */
+/** Send a request that may wait; answer() returns its result. */
 static inline void request(struct peer *peer, enum remote_op op, uint64_t number,
                            uint64_t size)
 {
@@ -216,7 +217,7 @@ static inline struct reply answer(struct peer *peer)
     return reply;
 }
 
-/** Ask for something and return its status. */
+/** Send a request and return its status. */
 static inline plasma_status_t ask(struct peer *peer, enum remote_op op,
                                   uint64_t number, uint64_t size)
 {
@@ -224,7 +225,7 @@ static inline plasma_status_t ask(struct peer *peer, enum remote_op op,
     return answer(peer).status;
 }
 
-/** Ask for a number. */
+/** Send a request and return its number. */
 static inline uint64_t ask_value(struct peer *peer, enum remote_op op)
 {
     request(peer, op, 0, 0);
@@ -233,7 +234,7 @@ static inline uint64_t ask_value(struct peer *peer, enum remote_op op)
     return reply.value;
 }
 
-/** Ask for something that waits, and see it asleep; answer() follows. */
+/** Send a request that waits, and see it asleep; answer() follows. */
 static inline void ask_and_see_it_wait(struct peer *peer, enum remote_op op,
                                        uint64_t number)
 {

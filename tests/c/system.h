@@ -18,7 +18,7 @@
 
 /* ---- Statuses ---- */
 
-/** A call that comes to one of two statuses. */
+/** A call that returns one of two statuses. */
 #define CHECK_EITHER(call, one, other)                                        \
     do {                                                                      \
         plasma_status_t got_ = (call);                                        \
@@ -26,7 +26,7 @@
                      got_ == (other) ? (other) : (one));                      \
     } while (0)
 
-/** The message of the last failure holds this text. */
+/** The message of the last failure contains this text. */
 #define CHECK_MESSAGE(part)                                                   \
     do {                                                                      \
         if (strstr(plasma_error_message(), (part)) == NULL) {                 \
@@ -35,7 +35,7 @@
         }                                                                     \
     } while (0)
 
-/** Connect with flags, which has to come to a status. */
+/** Connect with flags, which has to return a status. */
 #define CHECK_CONNECT(address, flags, expected)                               \
     do {                                                                      \
         plasma_client_t *opened_ = NULL;                                      \
@@ -104,7 +104,7 @@ static inline off_t size_of_file(const char *path)
     return stat.st_size;
 }
 
-/** How many entries a directory has; 0 when there is none. */
+/** The number of entries in a directory; 0 when it does not exist. */
 static inline int entries(const char *path)
 {
     DIR *dir = opendir(path);
@@ -162,7 +162,7 @@ static inline int holds(const char *path, const char *text)
     return size == (ssize_t)strlen(text) && strcmp(found, text) == 0;
 }
 
-/** Delete a directory and all in it, knowing nothing of stores. */
+/** Delete a directory and everything in it, without knowing about stores. */
 static inline void remove_all(const char *path)
 {
     pid_t pid = fork();
@@ -180,7 +180,7 @@ static inline void remove_all(const char *path)
 
 enum { STRANGER = 65534, READER = 65533, SHARED_GROUP = 65500 };
 
-/** Whether other users and mounts can be tested; says so when not. */
+/** Whether other users and mounts can be tested; reports a skip if not. */
 static inline int as_root(void)
 {
     if (geteuid() != 0) {
@@ -209,7 +209,7 @@ static inline unsigned outer_uid(void)
     return found;
 }
 
-/** Become another user for good, as a process that it started. */
+/** Become another user forever, as a process that the user started. */
 static inline void become(uid_t uid, gid_t gid)
 {
     CHECK(setgroups(0, NULL) == 0);
@@ -227,7 +227,7 @@ static inline void private_mounts(void)
     CHECK(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0);
 }
 
-/** Mount a file system on a directory, which is made. */
+/** Mount a file system on a directory, which is created. */
 static inline void mount_at(const char *path, const char *type,
                             const char *options)
 {
@@ -245,7 +245,7 @@ static inline int run_child(role_fn *role, void *arg)
     return reap_peer(&child);
 }
 
-/** Run `role` in a child, which must end well. */
+/** Run `role` in a child, which must succeed. */
 static inline void check_child(role_fn *role, void *arg)
 {
     struct peer child = spawn(role, arg);

@@ -9,7 +9,7 @@
 
 #include "system.h"
 
-/** The calls that wait; those from GET_OR_CREATE on need to write. */
+/** The calls that wait. Those from GET_OR_CREATE on need write permission. */
 enum waiting {
     IN_GET,            /* of an object that does not exist */
     IN_GET_UNSEALED,   /* of object 1, which is being written */
@@ -108,7 +108,7 @@ static inline void start_waiters(struct waiter *waiters, int count,
     }
 }
 
-/** All of them return, with this status. */
+/** All of them return with this status. */
 static inline void end_waiters(struct waiter *waiters, int count,
                                plasma_status_t expected)
 {

@@ -1,12 +1,12 @@
 /*
  * SPDX-License-Identifier: Apache-2.0
  *
- * plasma_check() counts what a store has, and says what is wrong with it.
+ * plasma_check() counts the contents of a store, and reports problems.
  */
 
 #include "check.h"
 
-/* Offsets of docs/internals/layout.md. */
+/* Offsets from docs/internals/layout.md. */
 enum { LOCK_AT = 256, FREE_UNITS_AT = 520 };
 
 static plasma_check_report_t report_of(plasma_client_t *client)
@@ -80,7 +80,7 @@ static void test_what_is_wrong_is_counted_and_named(void)
     CHECK_EQ(report.problem_count, 1);
     CHECK(strncmp(report.first_problem, "I23: ", 5) == 0);
     CHECK_EQ(report.objects, 1);
-    /* What the table tells is made anew once it was told. */
+    /* A cache of the table is rebuilt once its damage was reported. */
     CHECK_EQ(report_of(client).problem_count, 0);
     plasma_disconnect(client);
 }

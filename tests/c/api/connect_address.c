@@ -1,12 +1,13 @@
 /*
  * SPDX-License-Identifier: Apache-2.0
  *
- * Addresses: which store they mean, and what is refused.
+ * Addresses: which store they name, and which ones are refused.
  */
 
 #include "system.h"
 
-/** A new tmpfs in the place of /dev/shm, for the stores that words name. */
+/** Mount a new tmpfs over /dev/shm, for the stores that are addressed by
+ * words. */
 static void own_shm(void)
 {
     private_mounts();
@@ -121,7 +122,7 @@ static void test_a_directory_of_words_that_others_can_write_is_refused(void)
     CHECK_CONNECT("word", 0, PLASMA_OK);
 }
 
-/** No call uses, or even follows, what a stranger has at the place. */
+/** No call uses, or even follows, the file of a stranger at this path. */
 static void squatted(const char *way_out)
 {
     const uint32_t flags[] = { 0, PLASMA_CONNECT_EXISTING,
@@ -138,7 +139,7 @@ static void squatted(const char *way_out)
     CHECK_STATUS(plasma_store_remove("word"), PLASMA_ERR_PERMISSION);
     CHECK_MESSAGE("uid 65534");
     CHECK_MESSAGE(way_out);
-    opens("/dev/shm/by-path", "/dev/shm/by-path"); /* the way out */
+    opens("/dev/shm/by-path", "/dev/shm/by-path"); /* the remedy works */
     CHECK_OK(plasma_store_remove("/dev/shm/by-path"));
 }
 
@@ -150,7 +151,7 @@ static void squatted_for_a_user(struct peer *parent, void *arg)
     squatted("have its owner or root remove it");
 }
 
-/** What a stranger may put at the place of a user's words. */
+/** What a stranger may put at the path of a user's words. */
 static void test_a_squatter_is_named_and_nothing_of_its_is_used(void)
 {
     enum { EMPTY, CLOSED, WITH_A_STORE, A_LINK, A_FILE, KINDS };
@@ -161,7 +162,7 @@ static void test_a_squatter_is_named_and_nothing_of_its_is_used(void)
         return;
     }
     own_shm();
-    /* What a link could lead to: a store that the victim itself has made. */
+    /* The target of a link: a store that the victim itself has made. */
     CHECK(mkdir("/dev/shm/elsewhere", 0755) == 0);
     for (size_t victim = 0; victim < 2; victim++) {
         make_at("/dev/shm/elsewhere/word", 1 << 20, 0644);
@@ -213,8 +214,8 @@ static void root_of_a_namespace(struct peer *parent, void *arg)
 }
 
 /**
- * `unshare -r` makes anybody uid 0 of a namespace: who used words there took
- * the place of root's words, and root's were refused from then on.
+ * `unshare -r` makes any user uid 0 of a namespace: a user of words there took
+ * the path of root's words, and root's were refused from then on.
  */
 static void test_root_of_a_user_namespace_is_still_the_user_that_it_was(void)
 {
@@ -252,16 +253,17 @@ static void leave_the_directory(struct peer *parent, void *arg)
     CHECK(chdir("/") == 0);
     CHECK_CONNECT(plasma_client_address(client), PLASMA_CONNECT_EXISTING, PLASMA_OK);
     plasma_disconnect(client);
-    CHECK(!is_there(store())); /* it went with its last client */
+    CHECK(!is_there(store())); /* it was removed with its last client */
 
-    /* Renamed, it is still the directory that it is in. */
+    /* After a rename it is still the directory that contains it. */
     CHECK(chdir(inner) == 0);
     CHECK_OK(connect_to("./moved", PLASMA_CONNECT_EPHEMERAL, &client));
     CHECK(rename(inner, store()) == 0);
     plasma_disconnect(client);
     CHECK_EQ(entries(store()), 0);
 
-    /* Deleted, it is none, and only what begins at it is refused. */
+    /* After a deletion there is none, and only relative addresses are
+     * refused. */
     CHECK(rmdir(store()) == 0);
     CHECK_STATUS(connect_to("./store", 0, &client), PLASMA_ERR_STORE_NOT_FOUND);
     CHECK_MESSAGE("working directory");
@@ -272,8 +274,9 @@ static void leave_the_directory(struct peer *parent, void *arg)
 }
 
 /**
- * An EPHEMERAL store that was named from the working directory stayed when
- * that had changed by the time of the last leave, and its address led nowhere.
+ * An EPHEMERAL store with a relative address was not removed when the working
+ * directory had changed by the time of the last leave, and its address was
+ * wrong.
  */
 static void test_a_relative_address_is_the_store_that_it_was_when_connecting(void)
 {
@@ -301,7 +304,7 @@ static void test_a_path_is_the_directory_of_the_store(void)
     plasma_buffer_t buffer = get_pattern(client, 2, 100);
     CHECK_OK(plasma_release(&buffer));
     plasma_disconnect(client);
-    /* A name may hold what a word may not. */
+    /* A name may contain what a word may not. */
     snprintf(path, sizeof path, "%s/. ~ \xc3\xa9\xe6\x97\xa5", check_dir);
     opens(path, path);
     CHECK_OK(plasma_store_remove(path));
@@ -406,7 +409,7 @@ static void test_what_is_not_a_store_is_refused_and_left_alone(void)
     make_file(in_dir(store(), "heap"), "of books");
     CHECK(mkdir(in_dir(store(), "clients"), 0755) == 0);
     make_file(in_dir(store(), "clients/0"), "Mr. Smith");
-    refused(store(), PLASMA_ERR_NOT_A_STORE); /* its index is another's */
+    refused(store(), PLASMA_ERR_NOT_A_STORE); /* its index belongs to another user */
     CHECK(holds(in_dir(store(), "letter"), "keep me"));
     CHECK(holds(in_dir(store(), "heap"), "of books"));
     CHECK(holds(in_dir(store(), "clients/0"), "Mr. Smith"));

@@ -16,7 +16,7 @@ static plasma_status_t attempt(plasma_connect_options_t options)
     return status;
 }
 
-/** What the store of these tests is made with. */
+/** The options of the store of these tests. */
 static plasma_connect_options_t made_with(void)
 {
     plasma_connect_options_t options = PLASMA_CONNECT_OPTIONS_INIT;
@@ -60,8 +60,8 @@ static void test_each_option_that_differs_from_the_store_is_a_mismatch(void)
     options = made_with();
     options.capacity += 64;
     CHECK_STATUS(attempt(options), PLASMA_ERR_MISMATCH);
-    CHECK_MESSAGE("5242880"); /* what is there */
-    CHECK_MESSAGE("5242944"); /* what was asked */
+    CHECK_MESSAGE("5242880"); /* the store's */
+    CHECK_MESSAGE("5242944"); /* the requested */
 }
 
 static void test_eviction_and_huge_pages_are_refused_where_the_store_has_none(void)
@@ -75,7 +75,7 @@ static void test_eviction_and_huge_pages_are_refused_where_the_store_has_none(vo
     options.huge_pages = 1;
     CHECK_STATUS(attempt(options), PLASMA_ERR_MISMATCH);
     CHECK_CONNECT(store(), PLASMA_CONNECT_EPHEMERAL, PLASMA_ERR_MISMATCH);
-    /* How much of it was reserved when it was made is no property. */
+    /* How much was reserved at creation is not an attribute of the store. */
     CHECK_CONNECT(store(), PLASMA_CONNECT_RESERVE, PLASMA_OK);
     CHECK(is_there(store()));
 }
@@ -186,7 +186,7 @@ static void test_every_mode_is_exact_whatever_the_umask(void)
 {
     all_modes(store());
     CHECK_EQ(entries(check_dir), 0);
-    if (as_root()) { /* whom the kernel refuses nothing */
+    if (as_root()) { /* root is refused nothing by the kernel */
         umask(022);
         CHECK(mkdir(store(), 0755) == 0 && chown(store(), STRANGER, 0) == 0);
         check_child(all_modes_as_another, NULL);

@@ -1,7 +1,7 @@
 /*
  * SPDX-License-Identifier: Apache-2.0
  *
- * What failures say: names, messages, errno, each thread for itself.
+ * Failures: names, messages and errno, for each thread separately.
  */
 
 #include "system.h"
@@ -110,7 +110,7 @@ static void test_each_thread_has_its_own_message(void)
     CHECK_TEXT(plasma_error_message(), text);
 }
 
-/** What is wrong in the address cannot break the message. */
+/** Odd bytes in the address cannot break the message. */
 static void test_a_long_or_odd_address_gives_a_message_of_bounded_length(void)
 {
     char path[3500];

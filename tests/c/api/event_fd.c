@@ -20,7 +20,7 @@ static int readable(int fd, int timeout_ms)
     return count == 1 && (look.revents & POLLIN) != 0;
 }
 
-/** Whether a thread is the test's or the library's, not a sanitizer's. */
+/** Whether a thread belongs to the test or the library, not to a sanitizer. */
 static int is_ours(pid_t thread)
 {
 #ifdef THREAD_SANITIZER
@@ -36,7 +36,8 @@ static int is_ours(pid_t thread)
 #endif
 }
 
-/** Threads of this process, and the last of them that is not this one. */
+/** The number of threads of this process, and the last one that is not this
+ * one. */
 static int count_threads(pid_t *other)
 {
     DIR *dir = opendir("/proc/self/task");
@@ -120,7 +121,7 @@ static void test_it_is_readable_until_the_events_are_taken(void)
         drain(subscription, 1);
         CHECK_SOON(!readable(fd, 0));
     }
-    /* What came before the first look is not forgotten. */
+    /* Events from before the first poll are not lost. */
     plasma_subscription_t *second;
     CHECK_OK(plasma_subscribe(client, &second));
     put_pattern(client, 1000, 10, NULL);

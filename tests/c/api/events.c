@@ -8,7 +8,7 @@
 
 #define MIB (UINT64_C(1) << 20)
 
-/** The next event, which must be there within half a minute. */
+/** The next event, which must arrive within half a minute. */
 static plasma_event_t next(plasma_subscription_t *subscription)
 {
     plasma_event_t event = PLASMA_EVENT_INIT;
@@ -256,7 +256,7 @@ static void test_the_death_of_a_creator_is_an_abort(void)
     put_pattern(client, 2, 10, NULL);
     for (;;) {
         plasma_event_t event = next(subscription);
-        /* What the dead was about to tell may be lost. */
+        /* The events that the dead client was about to append may be lost. */
         if (event.type == PLASMA_EVENT_ABORTED) {
             CHECK(same_id(event.id, id_of(1)));
             aborted++;

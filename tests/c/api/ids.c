@@ -1,7 +1,7 @@
 /*
  * SPDX-License-Identifier: Apache-2.0
  *
- * Ids from bytes, digits and chance.
+ * Ids from bytes, from hexadecimal digits and at random.
  */
 
 #include "check.h"
@@ -32,7 +32,7 @@ static void test_digits_go_there_and_back(void)
     CHECK_EQ(id.bytes[3], 3);
     CHECK_EQ(id.bytes[4], 0xff);
     CHECK_EQ(id.bytes[19], 0xef);
-    text[PLASMA_ID_HEX_SIZE] = '!'; /* behind the room that is asked for */
+    text[PLASMA_ID_HEX_SIZE] = '!'; /* past the size that is passed */
     CHECK_OK(plasma_id_to_hex(&id, text));
     CHECK_TEXT(text, lower);
     CHECK_EQ(text[PLASMA_ID_HEX_SIZE], '!');

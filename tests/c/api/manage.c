@@ -1,14 +1,15 @@
 /*
  * SPDX-License-Identifier: Apache-2.0
  *
- * Deleting, and what a store says of its objects and clients.
+ * Deleting, and the information that a store has about its objects and
+ * clients.
  */
 
 #include "check.h"
 
 #define MIB (UINT64_C(1) << 20)
 
-/** Hold object 1 until told, and compare it then. */
+/** Hold object 1 until told to compare it. */
 static void hold(struct peer *parent, void *arg)
 {
     plasma_client_t *client = join_store();
@@ -286,7 +287,7 @@ static void test_a_list_during_changes_has_what_stays_exactly_once(void)
     plasma_disconnect(client);
 }
 
-/** Clients of a list with this pid, and the entry of the last of them. */
+/** The number of clients of a list with this pid, and the last entry. */
 static int clients_of(plasma_client_list_t *list, pid_t pid,
                       plasma_client_info_t *info)
 {
@@ -404,8 +405,8 @@ static uint64_t holders_of(plasma_client_t *client, uint64_t number)
 }
 
 /**
- * The memory of a deleted object stays as long as somebody holds it, and who
- * that is could not be asked: holders of what is deleted were NOT_FOUND.
+ * Regression: the memory of a deleted object stays while clients hold it, but
+ * the holders of a deleted object were NOT_FOUND.
  */
 static void test_holders_of_the_deleted_are_found(void)
 {
@@ -418,7 +419,8 @@ static void test_holders_of_the_deleted_are_found(void)
     plasma_buffer_t old = get_pattern(first, 1, 100);
     CHECK_OK(plasma_delete(client, &id));
     CHECK_EQ(holders_of(client, 1), 1);
-    /* Another with the same id, deleted as well; then one that is there. */
+    /* Another object with the same id, deleted as well; then one that
+     * exists. */
     put_pattern(client, 1, 100, NULL);
     CHECK_EQ(holders_of(client, 1), 1);
     plasma_buffer_t newer = get_pattern(second, 1, 100);

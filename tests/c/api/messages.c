@@ -1,7 +1,7 @@
 /*
  * SPDX-License-Identifier: Apache-2.0
  *
- * The advice of an error message must help. Each test follows it.
+ * The advice in an error message must help. Each test follows it.
  */
 
 #include "owner.h"
@@ -32,7 +32,7 @@ static plasma_status_t put_megabyte(plasma_client_t *client)
     return plasma_put(client, &id, bytes, sizeof bytes, NULL);
 }
 
-/** All is deleted and held: nothing is left to delete. */
+/** Everything is deleted and held: nothing is left to delete. */
 static void test_full_of_deleted_objects(void)
 {
     plasma_client_t *client = make_store(2 * MIB);
@@ -70,7 +70,7 @@ static void test_full_of_sealed_objects(void)
     plasma_disconnect(client);
 }
 
-/** Where objects are evicted, what is pinned or held is in the way. */
+/** In a store with eviction, pinned and held objects take up the memory. */
 static void test_full_of_what_cannot_be_evicted(void)
 {
     plasma_client_t *client =
@@ -124,7 +124,7 @@ static void test_a_client_that_only_reads(void)
     plasma_disconnect(client);
 }
 
-/** A store that was removed can be made again; the message says how. */
+/** A removed store can be created again; the message says how. */
 static void test_a_store_that_was_removed(void)
 {
     plasma_client_t *client = make_store(MIB);
@@ -137,7 +137,7 @@ static void test_a_store_that_was_removed(void)
     plasma_disconnect(client);
 }
 
-/** To remove /etc it said to pass a path that does not exist yet. */
+/** Regression: removal of /etc said to pass a path that does not exist yet. */
 static void test_a_directory_that_is_no_store(void)
 {
     plasma_client_t *client;
@@ -162,7 +162,7 @@ static void hold(struct peer *parent, void *arg)
     plasma_disconnect(client);
 }
 
-/** A call that waits in vain for the writer lock names the process that has it. */
+/** A call that waits for the writer lock without success names its owner. */
 static void test_a_lock_that_stays_busy(void)
 {
     plasma_connect_options_t options = PLASMA_CONNECT_OPTIONS_INIT;

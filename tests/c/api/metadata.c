@@ -143,7 +143,7 @@ static void key_of(uint64_t number, char key[32])
     snprintf(key, 32, "key number %" PRIu64, number);
 }
 
-/** Each of `count` keys is there, and each once when counted by position. */
+/** Each of `count` keys exists, and occurs once when read by index. */
 static void check_all(const plasma_buffer_t *buffer, uint64_t count,
                       uint64_t size)
 {

@@ -8,7 +8,7 @@
 
 #define MIB (UINT64_C(1) << 20)
 
-/** Names of every kind of text, each different from the others. */
+/** Names with every kind of text, all different. */
 static const char *const NAMES[] = {
     "a", "A", "b", " ", "a ", " a", "/", "/usr/share/doc/README", "../..", ".",
     "a\tb\nc", "\x01", "\x7f", "%s%n", "quote\"'`", "\\",

@@ -1,7 +1,7 @@
 /*
  * SPDX-License-Identifier: Apache-2.0
  *
- * Getting objects that are there or are not, and giving buffers back.
+ * Getting objects that exist or do not, and releasing buffers.
  */
 
 #include "check.h"
@@ -91,7 +91,7 @@ static void test_get_many_tells_of_each(void)
         CHECK(is_filled(buffers[at].data, 100, 1));
     }
 
-    /* Each is a lease of its own. */
+    /* Each buffer is a lease of its own. */
     CHECK_OK(plasma_delete(client, &ids[0]));
     CHECK_OK(plasma_release(&buffers[0]));
     CHECK_OK(plasma_release(&buffers[5]));

@@ -1,14 +1,14 @@
 /*
  * SPDX-License-Identifier: Apache-2.0
  *
- * Removing a store, by plasma_store_remove() and behind our back.
+ * Removing a store with plasma_store_remove(), and deleting its files.
  */
 
 #include "waiters.h"
 
 enum { CAPACITY = 1 << 20 };
 
-/** How the store of a test goes away. */
+/** How the store of a test is removed. */
 typedef void remove_fn(void);
 
 static void by_remove(void)
@@ -21,7 +21,7 @@ static void by_hand(void)
     remove_all(store());
 }
 
-/** Blocked in each call; says 'b' when asleep and 'e' when all came back. */
+/** Blocked in each call; sends 'b' when asleep and 'e' when all returned. */
 static void blocked(struct peer *parent, void *arg)
 {
     const uint32_t flags = *(const uint32_t *)arg;
@@ -56,7 +56,7 @@ static void waiters_are_told(remove_fn *remove_it)
     }
     memset(writable.data, 1, writable.size);
     CHECK_STATUS(plasma_seal(&writable), PLASMA_ERR_STORE_GONE);
-    CHECK_EQ(writable.size, CAPACITY / 2); /* a failure does not consume */
+    CHECK_EQ(writable.size, CAPACITY / 2); /* a failure does not consume it */
     plasma_abort(&writable);
     plasma_disconnect(client);
     CHECK_EQ(entries(check_dir), 0);
@@ -72,7 +72,7 @@ static void test_blocked_calls_end_when_the_directory_is_deleted(void)
     waiters_are_told(by_hand);
 }
 
-/** Each call that starts something says that the store is gone. */
+/** Each call that starts something reports that the store is gone. */
 static void calls_say_gone(plasma_client_t *client)
 {
     plasma_mutable_buffer_t writable;
@@ -124,7 +124,7 @@ static void calls_say_gone(plasma_client_t *client)
     CHECK_STATUS(plasma_subscribe(client, &subscription), gone);
 }
 
-/** Held buffers stay; `told` makes the client know that its store is gone. */
+/** Held buffers stay; `told` makes the client notice that its store is gone. */
 static void holder_keeps_its_buffers(remove_fn *remove_it)
 {
     plasma_client_t *client = make_store(CAPACITY);
@@ -159,7 +159,7 @@ static void holder_keeps_its_buffers(remove_fn *remove_it)
     CHECK_STATUS(plasma_get_metadata(&copy, "format", &value, &size),
                  PLASMA_ERR_NOT_FOUND);
 
-    /* A new store at the address has nothing to do with the old one. */
+    /* A new store at the address is independent of the old one. */
     client = make_store(CAPACITY);
     put_pattern(client, 1, 1000, "one");
     CHECK(is_filled(copy.data, 300000, 1));
@@ -213,7 +213,8 @@ static void test_only_files_of_the_store_are_removed(void)
 {
     char path[700];
 
-    /* A user's file is not the store's: nothing is removed, and it is named. */
+    /* A user's file does not belong to the store: nothing is removed, and
+     * the message names the file. */
     static const char *const foreign[] = { "diary.txt", "clients/notes.txt",
                                            "clients/0012" };
 
@@ -229,7 +230,7 @@ static void test_only_files_of_the_store_are_removed(void)
         CHECK_MESSAGE(path);
         CHECK_MESSAGE(foreign[at]);
         CHECK(holds(file, "dear diary"));
-        plasma_buffer_t buffer = get_pattern(client, 1, 100); /* as it was */
+        plasma_buffer_t buffer = get_pattern(client, 1, 100); /* it still works */
         CHECK_OK(plasma_release(&buffer));
         CHECK_EQ(entries(store()), 1);
         CHECK(unlink(file) == 0);
@@ -248,7 +249,8 @@ static void test_only_files_of_the_store_are_removed(void)
     CHECK_EQ(entries(store()), 0);
     plasma_disconnect(client);
 
-    /* A foreign file that a last leave finds stays where it is, and is named. */
+    /* A foreign file that the last leave finds is kept, and the message
+     * names it. */
     CHECK_OK(connect_to(path, PLASMA_CONNECT_EPHEMERAL, &client));
     make_file(in_dir(path, "diary.txt"), "dear diary");
     plasma_disconnect(client);
@@ -278,13 +280,14 @@ static void remove_in_vain(struct peer *parent, void *arg)
     }
     tell(parent, 'e');
     hear(parent, 'g');
-    /* By now another has removed it: what is mounted here has no name there. */
+    /* By now another process has removed it: its name is gone, but the
+     * mount stays. */
     plasma_status_t status = plasma_store_remove(store());
     CHECK(status != PLASMA_OK);
     tell(parent, 'd');
 }
 
-/** Puts and deletes until it is told to end; no call fails. */
+/** Put and delete until told to end; no call fails. */
 static void go_on(struct peer *parent, void *arg)
 {
     plasma_client_t *client = join_store();
@@ -302,9 +305,9 @@ static void go_on(struct peer *parent, void *arg)
 }
 
 /**
- * A remover that the kernel refuses to rename the store had made it GONE
- * before: others saw it gone for a moment, and what it took back in the end it
- * could take from a remover that went on.
+ * Regression: a remover that the kernel does not allow to rename the store had
+ * already made it GONE. Other clients saw it gone for a moment, and the
+ * remover could undo the GONE of another remover that went on.
  */
 static void test_a_removal_that_fails_is_noticed_by_nobody(void)
 {
@@ -332,7 +335,8 @@ static void test_a_removal_that_fails_is_noticed_by_nobody(void)
 
 /* ---- A directory that is deleted under a producer ---- */
 
-/** How many puts come to OK before one says that the store is gone. */
+/** The number of puts that return OK before one reports that the store is
+ * gone. */
 static int puts_until_gone(plasma_client_t *client, uint64_t from, int most)
 {
     for (int count = 0; count <= most; count++) {
@@ -347,8 +351,9 @@ static int puts_until_gone(plasma_client_t *client, uint64_t from, int most)
 }
 
 /**
- * logind deletes the stores of a user that logs out (RemoveIPC). A producer
- * that only put objects, and deleted none, put 19,000 into nothing.
+ * Regression: logind deletes the stores of a user that logs out (RemoveIPC). A
+ * producer that only put objects, and deleted none, put 19,000 objects into a
+ * deleted file.
  */
 static void test_who_only_creates_notices_a_deleted_directory(void)
 {
@@ -402,7 +407,7 @@ static void test_many_may_make_and_remove_one_address_at_once(void)
     CHECK_EQ(entries(check_dir), 0);
 }
 
-/* Takes its five seconds. */
+/* This takes five seconds. */
 static void test_a_remover_that_does_not_get_on_is_not_waited_for_for_ever(void)
 {
     const int set_lock = 37; /* F_OFD_SETLK */
@@ -416,7 +421,7 @@ static void test_a_remover_that_does_not_get_on_is_not_waited_for_for_ever(void)
     CHECK(file >= 0 && fcntl(file, set_lock, &lock) == 0);
     CHECK_STATUS(plasma_store_remove(store()), PLASMA_ERR_TIMEOUT);
     CHECK_MESSAGE(store());
-    CHECK(close(file) == 0); /* as its death does */
+    CHECK(close(file) == 0); /* like its death */
     CHECK_OK(plasma_store_remove(store()));
     CHECK_EQ(entries(check_dir), 0);
 }

@@ -90,7 +90,7 @@ static void test_it_grows_and_shrinks_in_place_where_it_can(void)
     CHECK_EQ(stats_of(client).used, 64);
     CHECK_OK(plasma_abort(&writable));
 
-    /* There is no room to move: only in place does it fit. */
+    /* There is no room to move it: only resizing in place is possible. */
     CHECK_OK(plasma_create(client, &id, MIB / 8 * 5, NULL, &writable));
     fill(writable.data, writable.size, 1);
     CHECK_OK(plasma_resize(&writable, MIB));
@@ -142,7 +142,7 @@ static void test_it_begins_at_a_page_when_it_moves_and_gives_that_back(void)
     uint8_t *data = writable.data;
     CHECK_EQ(stats_of(client).used, 4 * MIB + 128 + 2 * 128);
 
-    /* It stays where it is, and what lies before it is free again. */
+    /* It does not move, and the memory before it is free again. */
     CHECK_OK(plasma_resize(&writable, 1000));
     CHECK(writable.data == data);
     CHECK_OK(plasma_create(client, &other, 4096 - 2 * 128 - 1024, NULL, &between));

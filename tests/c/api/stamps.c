@@ -1,8 +1,8 @@
 /*
  * SPDX-License-Identifier: Apache-2.0
  *
- * The stamps by which the least recently released is known: where they come
- * from, and what happens when that goes back.
+ * The stamps that define "least recently released": their source, and a source
+ * that goes back.
  */
 
 #include "system.h"
@@ -12,7 +12,8 @@
 
 enum { CAPACITY = 8 << 20, SIZE = 1 << 20, RECORDS = 1024 };
 
-/* Of the index and of a client's file; the layout is held by a golden test. */
+/* Offsets in the index and in a client's file; a golden test fixes the
+ * layout. */
 enum {
     FLAGS_AT = 12,
     FLAG_COUNTER = 16,
@@ -24,15 +25,16 @@ enum {
     RING_AT = 4096
 };
 
-/* ---- Another clock, and another kernel's word on the counter ---- */
+/* ---- Another clock, and another answer of the kernel about the counter
+ * ---- */
 
 static int64_t clock_is_ahead_ns;
 static int counter_is_distrusted;
 static int (*real_clock_gettime)(clockid_t, struct timespec *);
 static int (*real_openat)(int, const char *, int, ...);
 
-/** Look up what stands behind the functions below. A constructor may call them
- * before main. */
+/** Look up the functions that those below replace. A constructor may call
+ * them before main. */
 static void find_real(void)
 {
     if (real_openat != NULL) {
@@ -72,7 +74,7 @@ int openat(int dir, const char *name, int flags, ...)
     return real_openat(dir, name, flags, mode);
 }
 
-/* ---- A store, and the order in which its objects go ---- */
+/* ---- A store, and the order in which its objects are evicted ---- */
 
 static plasma_client_t *make_lru_store(void)
 {
@@ -87,7 +89,7 @@ static plasma_client_t *make_lru_store(void)
     return client;
 }
 
-/** Until the coarse clock shows another time. */
+/** Wait until the coarse clock shows another time. */
 static void tick(void)
 {
     enum { REALTIME_COARSE = 5 };
@@ -116,7 +118,7 @@ static void touch(plasma_client_t *client, uint64_t number)
     tick();
 }
 
-/** Evict one after the other: they go in this order. */
+/** Evict one by one: the objects go in this order. */
 static void check_order(plasma_client_t *client, const uint64_t *order,
                         int count)
 {
@@ -134,7 +136,7 @@ static void check_order(plasma_client_t *client, const uint64_t *order,
 
 static const char *index_file(void) { return in_dir(store(), "index"); }
 
-/** Where the record of an object is. */
+/** The offset of an object's record. */
 static off_t record_of(uint64_t number)
 {
     plasma_id_t id = id_of(number), found;
@@ -158,7 +160,7 @@ static uint64_t stamp_of(uint64_t number)
     return stamp;
 }
 
-/** As if it had been used when the source of stamps showed so much more. */
+/** As if it had been used when the source of stamps was ahead by this much. */
 static void was_used_before_it_went_back(uint64_t number, uint64_t by)
 {
     uint64_t stamp = stamp_of(number) + by;
@@ -169,7 +171,7 @@ static void was_used_before_it_went_back(uint64_t number, uint64_t by)
 
 /* ---- Tests ---- */
 
-/** The machine slept, and its counter began anew. */
+/** The machine slept, and its counter restarted. */
 static void test_what_was_used_before_the_counter_went_back_goes_first(void)
 {
     static const uint64_t order[] = { 3, 4, 5, 2, 1, 6 };
@@ -186,14 +188,14 @@ static void test_what_was_used_before_the_counter_went_back_goes_first(void)
     touch(client, 2);
     touch(client, 1);
     put(client, 6);
-    /* When it was used is not known any longer: it was sealed then. */
+    /* The time of its last use is unknown, so it is the time of the seal. */
     CHECK_OK(plasma_object_info(client, &three, &info));
     CHECK_EQ(info.last_use_us, info.create_time_us + info.construct_duration_us);
     check_order(client, order, 6);
     plasma_disconnect(client);
 }
 
-/** Processors differ a little, and a client may write what it likes. */
+/** Processors differ slightly, and a client may write any stamp. */
 static void test_a_stamp_to_come_is_one_of_now(void)
 {
     static const uint64_t order[] = { 2, 3, 1 };
@@ -235,8 +237,8 @@ static void use_by_what_it_believes(struct peer *parent, void *arg)
     plasma_disconnect(client);
 }
 
-/** The maker and another process disagree about the counter: the choice is the
- * store's. */
+/** The creator and another process disagree about the counter: the choice of
+ * the store counts. */
 static void test_all_clients_of_a_store_stamp_by_the_same_source(void)
 {
     static const uint64_t order[] = { 2, 1, 3 };
@@ -247,7 +249,7 @@ static void test_all_clients_of_a_store_stamp_by_the_same_source(void)
         pid_t child = fork();
         CHECK(child >= 0);
         if (child == 0) {
-            /* Each process makes up its mind once, at its first connect. */
+            /* Each process decides once, at its first connect. */
             struct peer peer = spawn(use_by_what_it_believes, &other);
             counter_is_distrusted = maker;
             plasma_client_t *client = make_lru_store();
@@ -269,7 +271,7 @@ static void test_all_clients_of_a_store_stamp_by_the_same_source(void)
     }
 }
 
-/** Where the stamps are of a clock, and somebody sets it. */
+/** The stamps come from a clock, and the clock is set. */
 static void test_a_clock_that_is_set_back_does_not_invert_the_order(void)
 {
     static const uint64_t order[] = { 3, 2, 1, 4 };
@@ -285,7 +287,7 @@ static void test_a_clock_that_is_set_back_does_not_invert_the_order(void)
     touch(client, 1);
     put(client, 4);
     check_order(client, order, 4);
-    /* Set right again. */
+    /* The clock is set back again. */
     clock_is_ahead_ns = 0;
     put(client, 11);
     put(client, 12);

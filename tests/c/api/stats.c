@@ -1,7 +1,7 @@
 /*
  * SPDX-License-Identifier: Apache-2.0
  *
- * The numbers of a store add up.
+ * The statistics of a store are consistent.
  */
 
 #include "check.h"
@@ -158,8 +158,9 @@ static uint64_t listed(plasma_client_t *client)
 }
 
 /**
- * What is deleted is freed by a later scan. Until then the memory was told as
- * used, and the object as deleted and still held, though nobody held it.
+ * Regression: a deleted object is freed by a later scan. Until then its memory
+ * was reported as used, and the object as deleted and still held, though
+ * nobody held it.
  */
 static void test_what_is_deleted_and_not_held_is_not_told(void)
 {
@@ -211,7 +212,8 @@ static void write_and_die(struct peer *parent, void *arg)
     hear(parent, 'q');
 }
 
-/** To a get it is absent; stats and lists said that it was being written. */
+/** Regression: the object was absent to a get, but stats and lists said that
+ * it was being written. */
 static void test_what_the_dead_were_writing_is_not_told(void)
 {
     plasma_client_t *client = make_store(MIB);
@@ -226,7 +228,7 @@ static void test_what_the_dead_were_writing_is_not_told(void)
     plasma_disconnect(client);
 }
 
-/** What a store is like could not be read from C. */
+/** Regression: the attributes of a store could not be read from C. */
 static void test_stats_tell_how_a_store_was_made(void)
 {
     plasma_connect_options_t options = PLASMA_CONNECT_OPTIONS_INIT;
@@ -253,7 +255,8 @@ static void test_stats_tell_how_a_store_was_made(void)
     plasma_disconnect(client);
 }
 
-/** Each lease counts, and the bytes of what is held by several only once. */
+/** Each lease counts, and the bytes of an object that several hold count
+ * once. */
 static void test_bytes_that_a_client_holds_are_counted_once(void)
 {
     plasma_client_t *client = make_store(MIB);

@@ -1,7 +1,7 @@
 /*
  * SPDX-License-Identifier: Apache-2.0
  *
- * Creating, writing, sealing, putting and giving up objects.
+ * Creating, writing, sealing, putting and aborting objects.
  */
 
 #include "check.h"
@@ -225,17 +225,17 @@ static void test_zeroed_clears_memory_that_was_used_before(void)
 static void test_objects_begin_at_pages_where_that_costs_little(void)
 {
     const uint64_t page = 4096, huge = 2 * MIB;
-    /* Each behind those before it. */
+    /* Each object follows those before it. */
     struct { uint64_t size, align; } cases[] = {
         { 0, 64 },
         { 8 * MIB, huge },
         { 100, 64 },
-        /* A page would cost more than a 50th of it. */
+        /* Alignment to a page would cost more than a 50th of it. */
         { 100000, 64 },
         { MIB, page },
         { 4 * MIB + 100, page },
         { 5 * MIB, page },
-        /* So large that a huge page costs little. */
+        /* It is so large that alignment to a huge page costs little. */
         { 128 * MIB, huge },
     };
     plasma_client_t *client = make_store(256 * MIB);
@@ -253,8 +253,8 @@ static void test_objects_begin_at_pages_where_that_costs_little(void)
     plasma_disconnect(client);
 }
 
-/** Objects of this size that a new store takes, each with some metadata if
- * that is asked for. */
+/** The number of objects of this size that a new store takes, each with some
+ * metadata if `metadata` says so. */
 static uint64_t objects_that_fit(uint64_t capacity, uint64_t size,
                                  const plasma_create_options_t *options)
 {
@@ -272,7 +272,7 @@ static uint64_t objects_that_fit(uint64_t capacity, uint64_t size,
         CHECK_OK(status);
         CHECK_OK(plasma_seal(&writable));
     }
-    /* What lies before an object that begins at a page is not used. */
+    /* The memory before an object that begins at a page is not used. */
     if (options == NULL) {
         CHECK_EQ(stats_of(client).used, count * ((size + 63) / 64 * 64));
     }
@@ -300,7 +300,7 @@ static void test_where_objects_begin_costs_few_of_those_that_fit(void)
     CHECK_EQ(objects_that_fit(512 * MIB, 5 * MIB, NULL), 102);
     CHECK_EQ(objects_that_fit(512 * MIB, 8 * MIB, NULL), 64);
     CHECK_EQ(objects_that_fit(10000000, 1000000, NULL), 10);
-    /* Metadata between them. */
+    /* With metadata between them. */
     CHECK_EQ(objects_that_fit(512 * MIB, 8 * MIB, &options), 63);
     CHECK_EQ(objects_that_fit(64 * MIB, 100000, &options), 670);
 }

@@ -1,7 +1,7 @@
 /*
  * SPDX-License-Identifier: Apache-2.0
  *
- * Buffers that are zero, used up, stale copies or nonsense, and objects that
+ * Buffers that are zero, used up, stale copies or garbage, and objects that
  * are not sealed yet or taken.
  */
 
@@ -101,13 +101,13 @@ static void test_calls_that_consume_zero_the_buffer(void)
         default: CHECK_OK(plasma_seal_and_get(&writable, &buffer)); break;
         }
         CHECK(same_writable(&writable, &no_writable));
-        dead_writable(&writable); /* once more */
+        dead_writable(&writable); /* again */
         dead_writable(&stale);
         if (end > 0) {
             plasma_buffer_t held = get_pattern(client, 1, 100);
             CHECK_OK(plasma_release(&held));
             CHECK(same_buffer(&held, &no_buffer));
-            CHECK_OK(plasma_release(&held)); /* twice: there is none */
+            CHECK_OK(plasma_release(&held)); /* twice: the second does nothing */
             CHECK_OK(plasma_delete(client, &id));
         }
     }
@@ -124,7 +124,7 @@ static void test_a_copy_is_an_alias_and_dies_with_its_original(void)
 
     put_pattern(client, 1, 1000, NULL);
     plasma_buffer_t first = get_pattern(client, 1, 1000), alias = first;
-    CHECK_OK(plasma_release(&alias)); /* either may end it */
+    CHECK_OK(plasma_release(&alias)); /* any copy may release it */
     dead_buffer(&first);
     CHECK_EQ(stats_of(client).leases, 0);
 
@@ -191,7 +191,7 @@ static void test_stale_copies_outlive_even_their_client(void)
     CHECK_OK(plasma_release(&buffer));
     dead_buffer(&old);
     CHECK_OK(plasma_abort(&writable));
-    dead_writable(&stale); /* nothing of the client is left */
+    dead_writable(&stale); /* the client is gone */
     dead_buffer(&old);
     client = join_store();
     buffer = get_pattern(client, 1, 1000);
@@ -230,7 +230,7 @@ static void test_nonsense_in_a_buffer(void)
     dead_buffer(&wrong);
     memset(odd.reserved, 0x5a, sizeof odd.reserved);
     dead_writable(&odd);
-    /* One kind in the place of the other. */
+    /* A buffer of one kind in place of the other. */
     memcpy(&wrong, &writable, sizeof wrong);
     dead_buffer(&wrong);
     memcpy(&odd, &held, sizeof odd);
@@ -264,7 +264,8 @@ static void test_release_many_goes_on_after_a_failure(void)
 
 /* ---- Objects that are taken or not sealed ---- */
 
-/** What every client says of object 1, named "one", while it is written. */
+/** The answers of every client about object 1, named "one", while it is
+ * written. */
 static void unsealed(plasma_client_t *client)
 {
     plasma_create_options_t options = PLASMA_CREATE_OPTIONS_INIT;

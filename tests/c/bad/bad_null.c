@@ -1,8 +1,8 @@
 /*
  * SPDX-License-Identifier: Apache-2.0
  *
- * NULL for each pointer of each function that does not allow it. Outputs
- * stay untouched.
+ * NULL for each pointer of each function that does not allow it. Outputs are
+ * not modified.
  */
 
 #include "system.h"
@@ -126,7 +126,7 @@ static void test_writing(void)
     CHECK_OK(plasma_put(client, &other, NULL, 0, NULL));
     CHECK_OK(plasma_put_many(client, NULL, NULL, NULL, 0, NULL, NULL));
 
-    /* One missing pointer of several is the failure of that one only. */
+    /* One missing pointer of several is a failure of that entry only. */
     CHECK_STATUS(plasma_put_many(client, ids, data, sizes, 2, NULL,
                                  out.statuses), PLASMA_ERR_INVALID_ARGUMENT);
     CHECK_EQ(out.statuses[0], PLASMA_OK);
@@ -180,7 +180,7 @@ static void test_reading(void)
     CHECK_NULL(plasma_metadata_at(&held, 0, &out.key, &out.value, NULL));
     CHECK_NULL(plasma_buffer_info(NULL, &info));
     CHECK_NULL(plasma_buffer_info(&held, NULL));
-    CHECK_EQ(stats_of(client).leases, leases); /* none was taken and lost */
+    CHECK_EQ(stats_of(client).leases, leases); /* none was leaked */
 
     CHECK_OK(plasma_get_many(client, NULL, 0, 0, NULL, NULL));
     CHECK_OK(plasma_release_many(NULL, 0));

@@ -1,8 +1,8 @@
 /*
  * SPDX-License-Identifier: Apache-2.0
  *
- * Sizes, ids, names and metadata that no object can have; objects that are
- * there already, or not sealed yet.
+ * Sizes, ids, names and metadata that no object can have; objects that exist
+ * already, or are not sealed yet.
  */
 
 #include "system.h"

@@ -1,7 +1,7 @@
 /*
  * SPDX-License-Identifier: Apache-2.0
  *
- * Structs of a wrong size or from another version, flags, time-outs.
+ * Structs of a wrong size or from another version, flags, timeouts.
  */
 
 #include "system.h"
@@ -13,7 +13,7 @@
         CHECK_EQ(plasma_error_errno(), 0);                                    \
     } while (0)
 
-/** struct_size values that are none of any version, for a known size. */
+/** Values of struct_size that no version has, for a known size. */
 static const uint32_t wrong_sizes[] = {
     0, 1, 4, 65537, 0x7fffffff, 0x80000000, UINT32_MAX,
 };
@@ -44,7 +44,8 @@ static void test_connect_options_of_other_versions(void)
         options.tail[at] = 0;
     }
     CHECK(client == NULL && !is_there(store()));
-    /* A program that was built before reader_quota: what is there is not read. */
+    /* A program that was built before reader_quota existed: the bytes past
+     * its end are not read. */
     options.known.struct_size = 48;
     options.known.max_readers = UINT64_MAX;
     CHECK_OK(plasma_connect(store(), &options.known, &client));
@@ -52,7 +53,7 @@ static void test_connect_options_of_other_versions(void)
     options.known.max_readers = 0;
     options.known.struct_size = sizeof options;
     CHECK_OK(plasma_connect(store(), &options.known, &client));
-    options.tail[0] = 1; /* behind what it says is its end */
+    options.tail[0] = 1; /* past the end that it declares */
     options.known.struct_size = sizeof options.known;
     CHECK_CONNECT(store(), 0, PLASMA_OK);
     plasma_disconnect(client);
@@ -68,7 +69,7 @@ struct longer_create {
 static plasma_client_t *writer;
 static uint64_t next_number;
 
-/** The same options to each function that takes them. */
+/** The same options for each function that takes them. */
 static plasma_status_t create_with(int function,
                                    const plasma_create_options_t *options)
 {
@@ -168,9 +169,9 @@ static void test_unknown_and_misplaced_connect_flags(void)
     CHECK(!is_there(store()));
 }
 
-/* ---- What is written ---- */
+/* ---- Output structs ---- */
 
-/** The largest growing struct with room behind it. */
+/** The largest growing struct, with room past its end. */
 union output {
     uint32_t struct_size;
     plasma_object_info_t object;
@@ -233,7 +234,8 @@ static void test_outputs_of_other_versions(void)
             CHECK_MESSAGE("_INIT");
             CHECK(memcmp(&before, &output, sizeof output) == 0);
         }
-        /* Of a caller that knows less or more: what fits is filled. */
+        /* For a caller that knows fewer or more fields, those that fit are
+         * filled. */
         for (size_t told = 16; told <= size + 64; told += 8) {
             const size_t fits = told < size ? told : size;
             memset(&output, 0x5a, sizeof output);
@@ -253,7 +255,7 @@ static void test_outputs_of_other_versions(void)
     plasma_disconnect(writer);
 }
 
-/* ---- Time-outs ---- */
+/* ---- Timeouts ---- */
 
 static void test_times_below_minus_one(void)
 {
@@ -269,7 +271,7 @@ static void test_times_below_minus_one(void)
     int32_t created;
 
     writer = make_store(1 << 20);
-    put_pattern(writer, 1, 10, "one"); /* none would have to wait */
+    put_pattern(writer, 1, 10, "one"); /* no call would have to wait */
     next_number = 1;
     CHECK_OK(plasma_subscribe(writer, &subscription));
     put_pattern(writer, ++next_number, 10, NULL);
@@ -289,7 +291,7 @@ static void test_times_below_minus_one(void)
             CHECK_INVALID(create_with(function, &options));
         }
     }
-    /* The longest time is as good as for ever. */
+    /* The longest time is equivalent to forever. */
     CHECK_OK(plasma_get(writer, &id, INT64_MAX, buffers));
     CHECK_OK(plasma_release(buffers));
     CHECK_OK(plasma_wait(writer, &id, 1, 0, INT64_MAX, ready, &ready_count));

@@ -9,7 +9,7 @@
 #define MIB (UINT64_C(1) << 20)
 #define GIB (UINT64_C(1) << 30)
 
-/** Places in a large object, around where 32 bits end. */
+/** Offsets in a large object, around 2^32. */
 static const uint64_t PLACES[] = {
     0, 4095, GIB, 2 * GIB - 1, 2 * GIB, 4 * GIB - 1, 4 * GIB, 4 * GIB + 1,
     4 * GIB + 100 * MIB - 1,

@@ -1,9 +1,10 @@
 /*
  * SPDX-License-Identifier: Apache-2.0
  *
- * A memory cgroup kills who goes beyond its limit. A lone creator is told
- * before; of racing creators some may be killed, and then nothing is lost.
- * Needs root and a memory controller. PLASMA_LONG tries more limits.
+ * A memory cgroup kills processes that exceed its limit. A single creator gets
+ * an error before that; of racing creators some may be killed, and then
+ * nothing is lost. Needs root and a memory controller. PLASMA_LONG tries more
+ * limits.
  */
 
 #include "check.h"
@@ -18,7 +19,7 @@ enum { CREATORS = 4, MOST = 200 };
 static char group[600];
 static int version;
 
-/** Write a text into a file of the group; whether that could be done. */
+/** Write a text into a file of the group; returns whether that succeeded. */
 static int set(const char *dir, const char *name, const char *text)
 {
     int fd = open(in_dir(dir, name), O_WRONLY | O_CLOEXEC);
@@ -30,8 +31,8 @@ static int set(const char *dir, const char *name, const char *text)
     return size == (ssize_t)strlen(text);
 }
 
-/** Remove the group when this process and all its children have ended, however
- * that was: a group outlives those who were in it. */
+/** Remove the group when this process and all its children have ended, in
+ * any way: a group outlives its processes. */
 static void remove_group_at_the_end(void)
 {
     int ends[2], status;
@@ -42,7 +43,7 @@ static void remove_group_at_the_end(void)
     if (child == 0) {
         if (fork() == 0) {
             char byte;
-            setsid(); /* or it would be killed with the test */
+            setsid(); /* otherwise it would be killed with the test */
             close(ends[1]);
             while (read(ends[0], &byte, 1) > 0) {
             }
@@ -118,7 +119,7 @@ struct tally {
     int refused;
 };
 
-/** Puts, resizes and first touches until the group has no more. */
+/** Puts, resizes and first touches until the group is exhausted. */
 static void create_alone(struct peer *parent, void *arg)
 {
     plasma_client_t *client = NULL;
@@ -158,7 +159,7 @@ static void create_alone(struct peer *parent, void *arg)
     tell_bytes(parent, &tally, sizeof tally);
 }
 
-/** All that was sealed has its bytes. */
+/** All sealed objects have their bytes. */
 static void check_sealed(plasma_client_t *client, uint64_t base, uint64_t sealed)
 {
     for (uint64_t at = 0; at < sealed; at++) {

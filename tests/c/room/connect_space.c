@@ -1,13 +1,13 @@
 /*
  * SPDX-License-Identifier: Apache-2.0
  *
- * File systems that are full, small, or cannot hold a store; mount points.
- * All need root; the mounts are seen by the test alone.
+ * File systems that are full, small, or cannot hold a store; mount points. All
+ * tests need root; only the test sees the mounts.
  */
 
 #include "system.h"
 
-/** A file system of a type mounted on this test's store's place. */
+/** Mount a file system of a type at the path of this test's store. */
 static const char *mounted(const char *type, const char *options)
 {
     private_mounts();
@@ -20,7 +20,7 @@ static void unmounted(void)
     CHECK(umount(store()) == 0 && rmdir(store()) == 0);
 }
 
-/** Take all the room of a file system but some bytes. */
+/** Take all the room of a file system except some bytes. */
 static void fill_up(const char *dir, uint64_t but)
 {
     int fd = open(in_dir(dir, "ballast"), O_WRONLY | O_CREAT, 0600);
@@ -196,7 +196,7 @@ static void test_a_read_only_file_system_refuses_to_create(void)
 
 /* ---- Mount points ---- */
 
-/** The store at `from` is used at a mount point, and is not removed there. */
+/** The store at `from` works at a mount point, and is not removed there. */
 static void used_at(const char *mount_point)
 {
     plasma_client_t *client;
@@ -205,7 +205,7 @@ static void used_at(const char *mount_point)
     plasma_buffer_t buffer = get_pattern(client, 1, 1000);
     CHECK_STATUS(plasma_store_remove(mount_point), PLASMA_ERR_UNSUPPORTED);
     CHECK_MESSAGE("mount");
-    put_pattern(client, 2, 100, NULL); /* it lives on */
+    put_pattern(client, 2, 100, NULL); /* it still works */
     plasma_id_t id = id_of(2);
     CHECK_OK(plasma_delete(client, &id));
     CHECK_OK(plasma_release(&buffer));
@@ -231,10 +231,10 @@ static void test_a_store_on_a_mount_point_is_used_but_not_removed(void)
 
     CHECK(mkdir(here, 0755) == 0 && mkdir(there, 0755) == 0);
     CHECK(mount(in_dir(dir, "store"), here, NULL, MS_BIND, NULL) == 0);
-    used_at(here); /* from another file system */
+    used_at(here); /* on another file system */
     CHECK(umount(here) == 0 && rmdir(here) == 0);
     CHECK(mount(in_dir(dir, "store"), there, NULL, MS_BIND, NULL) == 0);
-    used_at(there); /* from the same */
+    used_at(there); /* on the same one */
     CHECK(umount(there) == 0);
     CHECK_OK(plasma_store_remove(in_dir(dir, "store")));
     unmounted();
@@ -254,7 +254,7 @@ static void test_no_store_is_made_at_a_mount_point(void)
     unmounted();
 }
 
-/** Readers need a file of their own too: READ_ONLY is no way out. */
+/** Readers need a file of their own too, so READ_ONLY does not help. */
 static void test_a_store_on_a_read_only_mount_says_what_helps(void)
 {
     plasma_connect_options_t options = PLASMA_CONNECT_OPTIONS_INIT;

@@ -1,8 +1,8 @@
 /*
  * SPDX-License-Identifier: Apache-2.0
  *
- * Descriptors that a client keeps of others: none for having connected, and
- * none of those that have left once it has looked.
+ * Descriptors that a client keeps of other clients: none for connecting, and
+ * none of clients that have left once it has scanned.
  */
 
 #include "system.h"
@@ -14,7 +14,7 @@ static int open_files(void)
     return entries("/proc/self/fd");
 }
 
-/** A scan of all leases: what is deleted is freed. */
+/** Scan all leases: deleted objects are freed. */
 static void scan(plasma_client_t *client)
 {
     plasma_id_t id = id_of(99);
@@ -37,7 +37,7 @@ static void test_who_connects_keeps_no_file_of_each_other_client(void)
         first = at == 1 ? last : first;
     }
     CHECK_EQ(last, first);
-    /* Nor does who tells of them. */
+    /* A client that lists clients keeps none either. */
     const int before = open_files();
     plasma_client_list_t *list;
     CHECK_OK(plasma_list_clients(clients[0], &list));
@@ -59,11 +59,11 @@ static void test_files_of_those_who_left_are_kept_until_the_next_look_at_most(vo
     for (int at = 0; at < MANY; at++) {
         others[at] = join_store();
     }
-    scan(client); /* it keeps what it saw */
+    scan(client); /* it keeps the descriptors */
     for (int at = 0; at < MANY; at++) {
         plasma_disconnect(others[at]);
     }
-    CHECK_EQ(stats_of(client).clients, 1); /* any look will do */
+    CHECK_EQ(stats_of(client).clients, 1); /* any inspection will do */
     CHECK_EQ(open_files(), before);
     plasma_disconnect(client);
 }
@@ -80,7 +80,7 @@ static void create_and_stay(struct peer *parent, void *arg)
     hear(parent, 'q');
 }
 
-/** A client that only waits asks whether creators live. */
+/** A client that only waits checks whether creators are alive. */
 static void test_who_asked_for_a_creator_keeps_no_file_of_a_dead_one(void)
 {
     plasma_client_t *client = make_store(1 << 20);
@@ -122,7 +122,7 @@ static void test_few_descriptors_are_enough_to_bury_many(void)
     few = files;
     few.rlim_cur = (rlim_t)open_files() + 20;
     CHECK(setrlimit(RLIMIT_NOFILE, &few) == 0);
-    late = join_store(); /* among the living */
+    late = join_store(); /* among living clients */
     plasma_disconnect(late);
     kill_peer(&crowd);
     CHECK_OK(plasma_reap(client, &reaped));

@@ -1,7 +1,7 @@
 /*
  * SPDX-License-Identifier: Apache-2.0
  *
- * Making room by evicting, in stores that were made for it and by hand.
+ * Making room by eviction, in stores with eviction and by plasma_evict().
  */
 
 #include "check.h"
@@ -169,7 +169,7 @@ static void test_what_can_never_fit_evicts_nothing(void)
     for (uint64_t at = 0; at < FIT; at++) {
         buffers[at] = get_pattern(client, at + 1, MIB);
     }
-    /* By address, so that every second one can be held as a wall. */
+    /* Sorted by address, so that every second one can be held as a wall. */
     for (int left = 0; left < FIT; left++) {
         for (int right = left + 1; right < FIT; right++) {
             if (buffers[right].data < buffers[left].data) {
@@ -195,9 +195,9 @@ static void test_what_can_never_fit_evicts_nothing(void)
     plasma_disconnect(client);
 }
 
-/** An object that begins at a page may have unused memory before it, which is
- * free when the object is: as long as that is held, nothing is to be gained
- * there by eviction. */
+/** An object that begins at a page may have unused memory before it, which
+ * becomes free with the object. While the object is held, eviction gains
+ * nothing there. */
 static void test_memory_before_what_is_pinned_is_no_room(void)
 {
     plasma_connect_options_t options = PLASMA_CONNECT_OPTIONS_INIT;
@@ -224,7 +224,8 @@ static void test_memory_before_what_is_pinned_is_no_room(void)
                  PLASMA_ERR_OUT_OF_MEMORY);
     CHECK_EQ(stats_of(client).evictions, 0);
     CHECK_EQ(state_of(client, 1), PLASMA_STATE_SEALED);
-    /* Once that object may go, they are room together, to the last byte. */
+    /* Once that object may be evicted, both are room together, to the last
+     * byte. */
     CHECK_OK(plasma_unpin(client, &large));
     CHECK_OK(plasma_create(client, &id, MIB + 4096, NULL, &writable));
     CHECK_EQ(stats_of(client).evictions, 2);
@@ -328,7 +329,7 @@ static void test_running_out_of_records_evicts_too(void)
     }
 }
 
-/** Put an object with so many bytes of data and of metadata. */
+/** Put an object with this number of bytes of data and of metadata. */
 static void put_with_metadata(plasma_client_t *client, uint64_t number,
                               uint64_t data_size, uint64_t metadata_size)
 {
@@ -343,8 +344,8 @@ static void put_with_metadata(plasma_client_t *client, uint64_t number,
 }
 
 /**
- * Three objects of nothing but metadata counted as nothing: to evict one byte
- * evicted them all, and the object with data behind them.
+ * Regression: objects with only metadata counted as 0 bytes, so evicting one
+ * byte evicted three of them and the object with data after them.
  */
 static void test_metadata_counts_as_well_as_data(void)
 {
@@ -385,7 +386,7 @@ static void test_metadata_counts_as_well_as_data(void)
     plasma_disconnect(client);
 }
 
-/** Metadata that is set later, deleted and aborted objects. */
+/** Metadata that is set later, and deleted and aborted objects. */
 static void test_events_tell_the_metadata_that_was_set_last(void)
 {
     plasma_client_t *client = make_store(MIB);

@@ -1,7 +1,7 @@
 /*
  * SPDX-License-Identifier: Apache-2.0
  *
- * A small file system that somebody else fills while the store grows: clear
+ * A small file system that another process fills while the store grows: clear
  * errors, no SIGBUS (which would end the test), nothing lost. Needs root.
  */
 
@@ -24,7 +24,7 @@ static void unmount_it(void)
     CHECK(umount(store()) == 0 && rmdir(store()) == 0);
 }
 
-/** Somebody else takes all that is left. */
+/** Another process takes all the remaining room. */
 static void fill_it(void)
 {
     static char block[4096];
@@ -75,12 +75,12 @@ static void test_the_heap_cannot_grow(void)
             CHECK_STATUS(status, PLASMA_ERR_OUT_OF_MEMORY);
             continue;
         }
-        memset(more.data, 7, size); /* what was promised can be written */
+        memset(more.data, 7, size); /* reserved memory can be written */
         CHECK_OK(plasma_seal(&more));
         number++;
     }
     CHECK(number > 0);
-    /* Waiting ends at its deadline, and with the ballast. */
+    /* Waiting ends at its deadline, and when the ballast goes. */
     options.timeout_ms = 50;
     id = id_of(200);
     CHECK_STATUS(plasma_put(client, &id, held.data, held.size, &options),
@@ -222,7 +222,7 @@ static void test_nobody_can_join_but_all_who_are_there_go_on(void)
     unmount_it();
 }
 
-/** Space that trim gave back may be gone when it is needed again. */
+/** Space that trim returned may be gone when it is needed again. */
 static void test_what_was_trimmed_is_taken_by_others(void)
 {
     if (!as_root()) {

@@ -1,8 +1,8 @@
 /*
  * SPDX-License-Identifier: Apache-2.0
  *
- * What is limited: open files, address space, objects, leases, clients, and
- * a file system that others fill.
+ * Limits: open files, address space, objects, leases, clients, and a file
+ * system that others fill.
  */
 
 #include "system.h"
@@ -19,7 +19,7 @@ static int open_files(void)
     return count;
 }
 
-/** Allow descriptors below a number only. */
+/** Allow descriptors only below a number. */
 static void limit_files(rlim_t limit)
 {
     struct rlimit files;
@@ -112,7 +112,7 @@ static void test_reclaim_without_files_frees_nothing_and_says_so(void)
     struct peer holder = spawn(hold_one, NULL);
     hear(&holder, 'h');
     limit_files(3);
-    /* The file of the other client cannot be looked at now. */
+    /* The file of the other client cannot be opened now. */
     CHECK_EITHER(plasma_delete(client, &id), PLASMA_OK, PLASMA_ERR_LIMIT);
     CHECK_STATUS(plasma_reap(client, &reaped), PLASMA_ERR_LIMIT);
     CHECK_EQ(plasma_error_errno(), EMFILE);
@@ -227,7 +227,7 @@ static void test_max_objects(void)
     CHECK_MESSAGE("max_objects");
     CHECK_STATUS(plasma_put(client, &id, "x", 1, NULL), PLASMA_ERR_EXISTS);
     plasma_buffer_t buffer = get_pattern(client, 0, 10);
-    CHECK_OK(plasma_delete(client, &id)); /* it is held, and counts */
+    CHECK_OK(plasma_delete(client, &id)); /* it is held and still counts */
     CHECK_STATUS(plasma_put(client, &other, "x", 1, NULL), PLASMA_ERR_LIMIT);
     CHECK(is_filled(buffer.data, 10, 0));
     CHECK_OK(plasma_release(&buffer));
@@ -312,7 +312,8 @@ static void test_copies_of_a_buffer(void)
     plasma_disconnect(client);
 }
 
-/* Readers: a producer looks at all the others, and keeps their files open. */
+/* ---- Readers: a producer inspects all clients, and keeps their files open
+ * ---- */
 enum { CLIENTS = 1024, GROUPS = 16 };
 
 static void join_often(struct peer *parent, void *arg)

@@ -1,8 +1,8 @@
 /*
  * SPDX-License-Identifier: Apache-2.0
  *
- * A daemon is started with descriptors 0, 1 and 2 closed, and goes on to write
- * to stderr. No file of a store may be what it writes to.
+ * A daemon is started with descriptors 0, 1 and 2 closed, and later writes to
+ * stderr. It must never write into a file of a store.
  */
 
 #include "system.h"
@@ -16,7 +16,7 @@ static void close_low(void)
     }
 }
 
-/** Tell the other process in which line it went wrong, and end. */
+/** Send the other process the line of the failure, and end. */
 static void fail_at(struct peer *parent, int line)
 {
     tell_bytes(parent, &line, sizeof line);
@@ -32,7 +32,7 @@ static void fail_at(struct peer *parent, int line)
     } while (0)
 #define NEED_OK(call) NEED((call) == PLASMA_OK)
 
-/** All of them are closed: to look at, to write to, and to read from. */
+/** All three are closed: fstat, write and read fail. */
 static int are_closed(void)
 {
     char byte;
@@ -66,7 +66,8 @@ static plasma_status_t put_quietly(plasma_client_t *client, uint64_t number)
     return plasma_put(client, &id, bytes, SIZE, NULL);
 }
 
-/** All that may open a file, with each of the three closed before and after. */
+/** All calls that may open a file, with each of the three closed before and
+ * after. */
 static void play_daemon(struct peer *parent, void *arg)
 {
     plasma_client_t *client, *second;
@@ -92,7 +93,7 @@ static void play_daemon(struct peer *parent, void *arg)
     NEED(fd > 2 && are_closed());
     NEED_OK(connect_quietly(&second));
     NEED_OK(put_quietly(second, 2));
-    NEED_OK(plasma_reap(client, &number)); /* it keeps the files of others */
+    NEED_OK(plasma_reap(client, &number)); /* it keeps files of other clients open */
     NEED_OK(plasma_list_clients(client, &clients));
     plasma_client_list_free(clients);
     NEED_OK(plasma_stats(client, &stats));
@@ -152,7 +153,7 @@ static void test_a_store_is_made_without_standard_streams(void)
 static int writer_ends;
 static long written;
 
-/** A program that logs to a stderr that it has not. */
+/** A program that logs to a closed stderr. */
 static void *write_on(void *arg)
 {
     while (!__atomic_load_n(&writer_ends, __ATOMIC_ACQUIRE)) {

@@ -1,9 +1,9 @@
 /*
  * SPDX-License-Identifier: Apache-2.0
  *
- * Each request for memory of this process is refused in turn: the n-th alone,
- * and all from the n-th on, for n = 0 .. the end. Every operation comes to
- * what it should or to OUT_OF_MEMORY; none ends the process.
+ * Each allocation of this process is refused in turn: only the n-th, and all
+ * from the n-th on, for every n. Every operation succeeds or returns
+ * OUT_OF_MEMORY; none ends the process.
  */
 
 #include "check.h"
@@ -21,7 +21,7 @@ void __libc_free(void *memory);
 enum { NONE, ONE, ALL };
 
 static int refusing;
-static long until; /* so many requests are granted first */
+static long until; /* number of requests that are granted first */
 static long refused;
 
 static inline int refuse(void)
@@ -66,7 +66,7 @@ void free(void *memory)
 }
 #endif
 
-/** Refuse the request after `granted`, or all from that on. */
+/** Refuse the request after `granted` requests, or all from there on. */
 static void begin_refusing(int which, long granted)
 {
     refused = 0;
@@ -74,14 +74,14 @@ static void begin_refusing(int which, long granted)
     __atomic_store_n(&refusing, which, __ATOMIC_RELAXED);
 }
 
-/** How many were refused. */
+/** The number of refused requests. */
 static long end_refusing(void)
 {
     __atomic_store_n(&refusing, NONE, __ATOMIC_RELAXED);
     return refused;
 }
 
-/* ---- What is done meanwhile ---- */
+/* ---- The operations ---- */
 
 typedef void work_fn(plasma_client_t *client, struct outcome *outcome);
 
@@ -90,7 +90,7 @@ static void everything(plasma_client_t *client, struct outcome *outcome)
     do_everything(client, store(), 100, 3000, outcome);
 }
 
-/** Ten objects of a tenth, of which some have to go for each new one. */
+/** Put ten objects of a tenth of the store each, which evicts some. */
 static void evicting(plasma_client_t *client, struct outcome *outcome)
 {
     static uint8_t data[300000];
@@ -109,7 +109,7 @@ static void evicting(plasma_client_t *client, struct outcome *outcome)
     DID(plasma_reap(client, &number));
 }
 
-/** Waits that end at their time. */
+/** Waits that end at their deadline. */
 static void waiting(plasma_client_t *client, struct outcome *outcome)
 {
     plasma_id_t ids[200];
@@ -135,7 +135,7 @@ static void waiting(plasma_client_t *client, struct outcome *outcome)
     }
 }
 
-/** A store that is made and removed. */
+/** Create and remove a store. */
 static void making(plasma_client_t *client, struct outcome *outcome)
 {
     plasma_connect_options_t options = PLASMA_CONNECT_OPTIONS_INIT;

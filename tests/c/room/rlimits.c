@@ -2,8 +2,8 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * Ladders of RLIMIT_AS, RLIMIT_NOFILE and RLIMIT_FSIZE, set before connecting
- * and after: every operation comes to what it should or says what ran out, and
- * the store is as it was. PLASMA_LONG takes smaller steps.
+ * and after: every operation succeeds or says what ran out, and the store
+ * stays intact. PLASMA_LONG takes smaller steps.
  */
 
 #include "check.h"
@@ -14,11 +14,11 @@ enum { KIB = 1024, CAPACITY = 1 << 20, OTHERS = 5 };
 
 struct rung {
     int resource;
-    uint64_t more; /* beyond what the process has */
+    uint64_t more; /* in excess of current use */
     int connect_first;
 };
 
-/** What a child reports. */
+/** The report of a child. */
 struct tally {
     long calls;
     long refused;
@@ -35,7 +35,7 @@ static uint64_t in_use(int resource)
         return (uint64_t)pages * 4096;
     }
     if (resource == RLIMIT_FSIZE) {
-        return 0; /* of what is there, no file is made larger */
+        return 0; /* no existing file is enlarged */
     }
     while (fcntl((int)pages, F_GETFD) >= 0) {
         pages++;
@@ -43,7 +43,7 @@ static uint64_t in_use(int resource)
     return pages;
 }
 
-/** The stack is this program's: it shall not be what runs out. */
+/** The stack belongs to the program: it must not be what runs out. */
 static void touch_stack(void)
 {
     volatile uint8_t bytes[512 * KIB];
@@ -158,7 +158,7 @@ static void test_a_ladder_of_file_sizes(void)
     climb(RLIMIT_FSIZE, (is_long ? 64 : 1024) * KIB, 10 << 20, "file sizes");
 }
 
-/** What a limit on the sizes of files leaves of making a store. */
+/** Making a store under a limit on the sizes of files. */
 static void make_limited(struct peer *parent, void *arg)
 {
     plasma_connect_options_t options = PLASMA_CONNECT_OPTIONS_INIT;
@@ -180,8 +180,8 @@ static void make_limited(struct peer *parent, void *arg)
 }
 
 /**
- * The kernel's answer to a file that grows beyond RLIMIT_FSIZE is SIGXFSZ,
- * which ended the process in plasma_connect() and left files behind.
+ * Regression: for a file that grows beyond RLIMIT_FSIZE the kernel sends
+ * SIGXFSZ, which ended the process in plasma_connect() and left files behind.
  */
 static void test_a_store_that_the_file_limit_forbids_is_refused_before_it_is_made(void)
 {

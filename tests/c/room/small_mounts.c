@@ -1,10 +1,10 @@
 /*
  * SPDX-License-Identifier: Apache-2.0
  *
- * A tmpfs of every awkward size, and one that somebody else has filled to
- * within any number of pages: every operation comes to what it should or says
- * that there is no room, no access faults, no byte is lost, and when room
- * returns all works. Needs root. PLASMA_LONG tries every size.
+ * A tmpfs of every awkward size, and one that another process has filled up to
+ * any number of pages: every operation succeeds or says that there is no room,
+ * no access faults, no byte is lost, and when room returns everything works.
+ * Needs root. PLASMA_LONG tries every size.
  */
 
 #include "check.h"
@@ -17,7 +17,7 @@ enum { PAGE = 4096 };
 
 static const char *address, *ballast;
 
-/** What was tried, for the report. */
+/** Counts for the report. */
 static struct {
     long sizes;   /* of the file system, or of the room left in it */
     long stores;  /* that could be made */
@@ -77,7 +77,8 @@ static void use(plasma_client_t *client, int may_run_out)
     count.refused += outcome.refused;
 }
 
-/** Everything in a store on what is mounted; then with room. */
+/** All operations in a store on the mounted file system; then again with
+ * room. */
 static void try_mount(uint64_t capacity, const char *more)
 {
     plasma_client_t *client;
@@ -92,7 +93,7 @@ static void try_mount(uint64_t capacity, const char *more)
     if (made != PLASMA_OK) {
         CHECK_STATUS(made, PLASMA_ERR_OUT_OF_MEMORY);
         CHECK(strlen(plasma_error_message()) > 20);
-        /* A store was made, or nothing of it is left. */
+        /* A store was made, or nothing of it remains. */
         CHECK(is_there(address) || entries(store()) == 0);
         if (is_there(address)) {
             CHECK_OK(plasma_store_remove(address));
@@ -189,9 +190,9 @@ static void test_huge_pages_of_every_kind(void)
     report("huge pages");
 }
 
-/* ---- Somebody else fills it ---- */
+/* ---- Another process fills it ---- */
 
-/** Take all but so many pages. */
+/** Take all but this number of pages. */
 static void leave_room(unsigned long pages)
 {
     struct statvfs room;
@@ -205,7 +206,8 @@ static void leave_room(unsigned long pages)
     CHECK(close(fd) == 0);
 }
 
-/** Objects that are kept: sealed, and one unsealed; and gets of one of them. */
+/** Objects that stay: sealed ones and an unsealed one; and gets of one of
+ * them. */
 enum { HELD = 1500 };
 
 static plasma_buffer_t held[HELD];
@@ -228,8 +230,9 @@ static size_t hold_many(plasma_client_t *client)
     return many;
 }
 
-/** Everything with so many pages left, in a store that has so many objects
- * already that its tables have to grow; one in `every` is a gap. */
+/** All operations with this number of pages left, in a store that already
+ * has so many objects that its tables have to grow; one in `every` is a
+ * gap. */
 static void try_room(unsigned long pages, uint64_t objects, uint64_t every,
                      uint32_t eviction)
 {
@@ -298,7 +301,8 @@ static void try_rooms(uint64_t objects, uint64_t every, uint32_t eviction,
     private_mounts();
     fail_at_faults();
     small_mount("size=24m");
-    /* Beyond this everything fits: 3 chunks of 4 MiB and what tables take. */
+    /* Beyond this everything fits: 3 chunks of 4 MiB, and the growth of the
+     * tables. */
     for (unsigned long pages = 0; pages < 2400; pages++) {
         /* Tables grow by up to 48 pages, the heap by chunks of 1024. */
         int near = pages < 150 || pages % 1024 < 8 || pages % 1024 > 1016;

@@ -1,7 +1,7 @@
 /*
  * SPDX-License-Identifier: Apache-2.0
  *
- * Waiting for space, giving memory back, reserving it, and only reading.
+ * Waiting for space, returning memory, reserving it, and read-only handles.
  */
 
 #include "check.h"
@@ -10,7 +10,7 @@
 
 #define MIB (UINT64_C(1) << 20)
 
-/** Bytes that the heap of this test's store takes from the file system. */
+/** The bytes that the heap of this test's store takes from the file system. */
 static uint64_t heap_blocks(void)
 {
     struct stat status;
@@ -152,7 +152,8 @@ static void test_a_wait_for_space_ends_at_its_deadline(void)
                                       &writable, &created),
                  PLASMA_ERR_OUT_OF_MEMORY);
     CHECK(now_ms() - begin >= 49);
-    /* What can never be, and what is taken, is not waited for. */
+    /* A create does not wait if it can never succeed, or if its id is
+     * taken. */
     options.timeout_ms = -1;
     CHECK_STATUS(plasma_create(client, &id, MIB + 1, &options, &writable),
                  PLASMA_ERR_TOO_LARGE);
@@ -177,9 +178,9 @@ static void delete_many(struct peer *parent, void *arg)
 }
 
 /**
- * Memory of small objects is kept for others of their size: in as many places
- * as there are clients that made them. Who asks for more gets it all the same,
- * in one piece, also when another deleted them.
+ * Memory of small objects is cached for others of their size, in the slot
+ * caches of all clients that created them. A request for a larger piece gets
+ * that memory, in one piece, even if another client deleted the objects.
  */
 static void test_what_small_objects_leave_is_there_for_a_large_one(void)
 {
@@ -232,7 +233,8 @@ static void delete_one(struct peer *parent, void *arg)
     plasma_disconnect(client);
 }
 
-/** Those who delete free what others deleted, too, who left before it could. */
+/** A delete also frees objects that another client deleted, which left
+ * before it could free them. */
 static void test_what_was_deleted_by_one_who_left_is_freed_by_others(void)
 {
     plasma_client_t *client = make_store(16 * MIB);
