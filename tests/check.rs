@@ -233,7 +233,7 @@ fn an_object_that_its_chain_has_lost_is_i8() {
 }
 
 #[test]
-fn chains_with_what_does_not_belong_in_them_are_i23() {
+fn chains_with_foreign_records_are_i23() {
     let link = |store: &Store| record(store.slot(SEALED)) + ID_LINK;
     let itself = Store::new().slot(SEALED) as u32 + 1;
     detects_half(23, "a circle", link, itself);
@@ -278,7 +278,7 @@ fn lists_and_counts_that_are_wrong_are_i23() {
 }
 
 #[test]
-fn slot_caches_that_keep_what_they_should_not_are_i23() {
+fn slot_caches_with_wrong_slots_are_i23() {
     detects_half(23, "an empty slot cache", |_| STACK, 0);
     detects_half(23, "another count of kept slots", |_| SLOT_CACHE, 2);
     detects_half(23, "another count of kept units", |_| SLOT_CACHE + 4, 3);
@@ -400,7 +400,7 @@ fn an_unsealed_object_of_nobody_is_i24() {
 }
 
 #[test]
-fn what_the_dead_leave_is_no_problem_and_a_broken_lock_is_corrupt() {
+fn remains_of_dead_clients_are_no_problem_and_a_broken_lock_is_corrupt() {
     let store = Store::new();
     store.set(256, 1 << 20);
     assert_eq!(store.client.check().unwrap_err().status(), Status::Corrupt);

@@ -134,7 +134,7 @@ fn a_busy_store_is_sound_at_every_instant() {
 }
 
 #[test]
-fn what_a_client_could_not_abort_when_it_left_is_freed_by_the_next_owner_of_the_lock() {
+fn an_object_that_a_leaving_client_could_not_abort_is_freed_by_the_next_owner_of_the_lock() {
     let scratch = Scratch::new();
     let address = scratch.store("store");
     let client = make(&address, 1 << 20, 64, false);

@@ -153,7 +153,7 @@ fn clang_takes_the_headers_with_every_warning() {
 }
 
 #[test]
-fn a_status_that_nobody_looks_at_is_a_warning() {
+fn an_ignored_status_is_a_warning() {
     let compiler = find("CXX", "g++").expect("a C++ compiler");
     let body = "client.Interrupt();";
     let source = |body: &str| {

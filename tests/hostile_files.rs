@@ -245,7 +245,7 @@ fn a_store_scribbled_under_its_clients_gives_errors() {
 }
 
 #[test]
-fn more_free_memory_than_there_is_is_not_told_and_is_mended() {
+fn more_free_memory_than_exists_is_not_reported_and_is_mended() {
     let scratch = Scratch::new();
     let store = scratch.store("store");
     let client = make(&store, 1 << 20, 64, false);
@@ -271,7 +271,7 @@ fn more_free_memory_than_there_is_is_not_told_and_is_mended() {
 
 /// Found by fuzzing: a reader waited 200 times ten seconds, and a producer gave the store up.
 #[test]
-fn a_store_that_says_somebody_leaves_when_nobody_does_is_mended_by_who_connects() {
+fn a_store_in_closing_without_a_leaver_is_mended_by_the_next_connect() {
     const LIFECYCLE: u64 = 136;
     const CLOSING: u32 = 2;
     let scratch = Scratch::new();

@@ -184,7 +184,7 @@ fn a_stopped_owner_makes_writers_time_out_and_readers_go_on() {
 }
 
 #[test]
-fn those_who_wait_for_the_lock_of_the_killed_go_on() {
+fn waiters_for_the_lock_of_a_killed_owner_go_on() {
     let (_scratch, address, client) = store();
     let impatient = impatient(&address);
     let mut steals = 0;
@@ -244,7 +244,7 @@ fn a_creator_killed_before_seal_leaves_nothing_and_its_waiters_see_it() {
 }
 
 #[test]
-fn what_was_half_freed_by_the_killed_is_sound_and_freed_by_the_next() {
+fn objects_half_freed_by_a_killed_client_are_sound_and_freed_by_the_next() {
     let (_scratch, address, client) = store();
     let used = client.stats().unwrap().used;
     for n in 1.. {
@@ -291,7 +291,7 @@ fn leases_of_the_killed_do_not_count() {
 /// Two are short of room at once. What one of them finds is all taken; before it looks for what may
 /// be freed, the other has freed it all: then there is nothing to free, and room enough.
 #[test]
-fn room_that_another_made_meanwhile_is_found() {
+fn room_that_another_client_made_is_found() {
     let (_scratch, address, client) = store();
     let impatient = impatient(&address);
     let mut freed = 0;
@@ -325,7 +325,7 @@ fn room_that_another_made_meanwhile_is_found() {
 /// A newcomer that finds every place taken comes as a guest and buries the dead, wherever another one
 /// stands that is about to do the same.
 #[test]
-fn a_newcomer_comes_as_a_guest_when_the_dead_have_every_place() {
+fn a_newcomer_joins_as_a_guest_when_dead_clients_have_every_slot() {
     for n in (1..40).step_by(3) {
         let (_scratch, address, client) = store();
         let mut undertaker = spawn(CHILD, &["undertaker", &address, &n.to_string()]);
@@ -364,7 +364,7 @@ fn a_newcomer_comes_as_a_guest_when_the_dead_have_every_place() {
 }
 
 #[test]
-fn a_killed_waiter_is_missed_by_nobody() {
+fn a_killed_waiter_disturbs_no_other() {
     let (_scratch, address, client) = store();
     let waiters: Vec<_> = (0..3).map(|_| spawn(CHILD, &["waiter", &address])).collect();
     for waiter in &waiters {

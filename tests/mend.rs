@@ -293,7 +293,7 @@ fn objects_are_found_whatever_becomes_of_their_chains() {
 }
 
 #[test]
-fn calls_go_on_whatever_becomes_of_the_queue_limbo_and_the_blocks() {
+fn calls_continue_whatever_is_damaged_in_the_queue_limbo_and_the_blocks() {
     let store = Store::new();
     let mut rng = Rng(11);
     let record = fields("Record");
@@ -311,7 +311,7 @@ fn calls_go_on_whatever_becomes_of_the_queue_limbo_and_the_blocks() {
 }
 
 #[test]
-fn calls_go_on_whatever_the_header_says_of_the_table() {
+fn calls_continue_whatever_the_header_says_about_the_table() {
     let store = Store::new();
     let mut rng = Rng(13);
     let header = fields("Header");

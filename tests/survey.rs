@@ -68,7 +68,7 @@ fn a_reader_sees_the_same() {
 }
 
 #[test]
-fn facts_are_what_the_store_was_made_with() {
+fn constants_are_those_that_the_store_was_made_with() {
     let scratch = Scratch::new();
     let options = ConnectOptions {
         mode: 0o640,

@@ -120,7 +120,7 @@ class Reports(unittest.TestCase):
         self.assertEqual(second.split("|")[1:3], [" put, 100 B ", " 45.0 ns "])
         self.assertIn("| 45.0 ns (1.00x) |", second)
 
-    def test_who_is_missing_is_named(self):
+    def test_a_missing_subject_is_named(self):
         text = report.write(filled(), ())
         self.assertIn("Arrow Plasma missing: no network", text)
         self.assertIn("Run of monday, rounds: 3, load before: 0.10", text)
@@ -159,7 +159,7 @@ class Batches(unittest.TestCase):
 
 
 class Runs(unittest.TestCase):
-    def test_what_became_of_a_run(self):
+    def test_outcomes_of_a_run(self):
         good = subjects.judge(0, '{"name": "get", "median_ns": 41.2}\n', "")
         self.assertEqual(good.results, {"get": {"median_ns": 41.2}})
         self.assertEqual(subjects.judge(3, "", "usage").status, subjects.UNSUPPORTED)
@@ -180,7 +180,7 @@ class Runs(unittest.TestCase):
             [tuple("abc"), tuple("bca"), tuple("cab")],
         )
 
-    def test_who_fails_or_is_missing_does_not_stop_the_others(self):
+    def test_a_subject_that_fails_or_is_missing_does_not_stop_the_others(self):
         asked = []
 
         def run(subject, case, ms):
@@ -223,7 +223,7 @@ class Checks(unittest.TestCase):
         self.assertEqual(self.judge(get("plasma"), "<=", 3, bases)[1], "met")
         self.assertEqual(self.judge(get("plasma"), "<", 3, bases)[1], "FAILED")
 
-    def test_who_is_missing(self):
+    def test_missing_subjects(self):
         target = check.Target("t", get("arrow"), ">=", 1000, get("plasma"))
         lines = check.judge_all([target], records())
         self.assertEqual(lines[0][2:], ("arrow missing: no network", "MISSING"))

@@ -128,7 +128,7 @@ fn sealed(draft: MutableBuffer) -> Result<()> {
 }
 
 /// Its creator cannot have the lock, and the next who has it frees the object.
-fn given_up_behind_the_lock(client: &Client, prepared: Prepared) -> Result<()> {
+fn given_up_while_waiting_for_the_lock(client: &Client, prepared: Prepared) -> Result<()> {
     let owner = StoppedOwner::new(client)?;
     drop(prepared.draft);
     assert_eq!(client.contains(&victim())?, ObjectState::Absent);
@@ -289,7 +289,7 @@ pub const OPS: &[Op] = &[
         lru: false,
         kinds: ROOMY,
         prepare: a_draft,
-        run: given_up_behind_the_lock,
+        run: given_up_while_waiting_for_the_lock,
     },
     Op {
         name: "get",

@@ -14,10 +14,10 @@ pub fn all() {
     reap();
     a_death_in_a_critical_section_and_then_in_recovery();
     deaths_at_each_place_and_one_after_another();
-    recovery_counts_both_extents_of_those_who_are_just_resizing();
+    recovery_counts_both_extents_of_objects_that_are_being_resized();
     readers_get_everything_when_all_producers_died_in_recovery();
-    what_died_in_the_middle_of_chains_is_taken_out_of_them();
-    who_takes_objects_out_of_the_middle_of_chains_is_killed();
+    dead_records_in_the_middle_of_chains_are_taken_out();
+    a_client_that_unlinks_objects_in_the_middle_of_chains_is_killed();
 }
 
 /// A victim that connects first, and does its work when somebody else has died.
@@ -110,7 +110,7 @@ fn deaths_at_each_place_and_one_after_another() {
 }
 
 #[test]
-fn recovery_counts_both_extents_of_those_who_are_just_resizing() {
+fn recovery_counts_both_extents_of_objects_that_are_being_resized() {
     let mut world = World::new(CHILD, Kind::Resting, false, true);
     let address = world.address.clone();
     let first = points_of_delete(&address);
@@ -144,7 +144,7 @@ fn recovery_counts_both_extents_of_those_who_are_just_resizing() {
 }
 
 #[test]
-fn what_died_in_the_middle_of_chains_is_taken_out_of_them() {
+fn dead_records_in_the_middle_of_chains_are_taken_out() {
     const OBJECTS: u64 = 40;
     let scratch = Scratch::new();
     let address = scratch.store("store");
@@ -187,7 +187,7 @@ fn what_died_in_the_middle_of_chains_is_taken_out_of_them() {
 }
 
 #[test]
-fn who_takes_objects_out_of_the_middle_of_chains_is_killed() {
+fn a_client_that_unlinks_objects_in_the_middle_of_chains_is_killed() {
     // In 64 buckets, and before the old ones in their chains.
     const OBJECTS: u64 = 60;
     let scratch = Scratch::new();

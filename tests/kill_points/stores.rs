@@ -10,11 +10,11 @@ use plasma::{Client, ConnectOptions, ObjectState, Status};
 pub fn all() {
     a_builder_of_a_store_leaves_nothing_that_the_next_one_trips_over();
     remove_is_finished_by_the_next_to_connect();
-    who_removes_what_a_killed_remover_left_is_killed();
+    a_client_that_removes_the_remains_of_a_killed_remover_is_killed();
     the_last_to_leave_an_ephemeral_store_is_killed();
-    who_sweeps_up_after_a_dead_builder_is_killed();
-    who_clears_what_readers_planted_is_killed();
-    who_joins_when_the_dead_have_taken_every_place_is_killed();
+    a_client_that_sweeps_up_after_a_dead_builder_is_killed();
+    a_client_that_clears_planted_names_is_killed();
+    a_client_that_joins_when_dead_clients_have_every_slot_is_killed();
 }
 
 #[test]
@@ -91,7 +91,7 @@ fn remove_is_finished_by_the_next_to_connect() {
 }
 
 #[test]
-fn who_removes_what_a_killed_remover_left_is_killed() {
+fn a_client_that_removes_the_remains_of_a_killed_remover_is_killed() {
     let scratch = Scratch::new();
     let address = scratch.store("store");
     sweep(
@@ -143,7 +143,7 @@ fn the_last_to_leave_an_ephemeral_store_is_killed() {
 }
 
 #[test]
-fn who_sweeps_up_after_a_dead_builder_is_killed() {
+fn a_client_that_sweeps_up_after_a_dead_builder_is_killed() {
     // Before the first file, and with most of it there.
     for dead_at in [2, 90] {
         let scratch = Scratch::new();
@@ -170,7 +170,7 @@ fn who_sweeps_up_after_a_dead_builder_is_killed() {
 }
 
 #[test]
-fn who_clears_what_readers_planted_is_killed() {
+fn a_client_that_clears_planted_names_is_killed() {
     let scratch = Scratch::new();
     let address = scratch.store("store");
     let options =
@@ -203,7 +203,7 @@ fn who_clears_what_readers_planted_is_killed() {
 }
 
 #[test]
-fn who_joins_when_the_dead_have_taken_every_place_is_killed() {
+fn a_client_that_joins_when_dead_clients_have_every_slot_is_killed() {
     let scratch = Scratch::new();
     let address = scratch.store("store");
     drop(make(&address, CAPACITY, 0, false));

@@ -212,7 +212,7 @@ fn every_second_status_has_its_reason() {
 }
 
 #[test]
-fn each_fault_names_tests_that_are_there() {
+fn each_fault_names_tests_that_exist() {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
     let faults = std::fs::read_to_string(tests.join("matrix/faults.toml")).unwrap();
     let mut named = 0;

@@ -98,7 +98,7 @@ impl Storm {
         assert!(report.is_empty(), "{} with seed {}: {report}", self.kind.name(), self.seed);
     }
 
-    fn bury_those_who_died_by_themselves(&mut self) {
+    fn bury_clients_that_died_by_themselves(&mut self) {
         for at in 0..self.victims.len() {
             if self.victims[at].process.try_wait().unwrap().is_some() {
                 self.counts.by_themselves += 1;
@@ -110,7 +110,7 @@ impl Storm {
     /// One act of the killer.
     fn act(&mut self) {
         std::thread::sleep(Duration::from_micros(self.rng.below(12_000)));
-        self.bury_those_who_died_by_themselves();
+        self.bury_clients_that_died_by_themselves();
         let at = self.rng.below(self.victims.len() as u64) as usize;
         let victim = &mut self.victims[at];
         let pid = victim.process.id();

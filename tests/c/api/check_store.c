@@ -70,7 +70,7 @@ static void test_a_sound_store_is_counted_and_nothing_is_wrong(void)
     plasma_disconnect(client);
 }
 
-static void test_what_is_wrong_is_counted_and_named(void)
+static void test_problems_are_counted_and_named(void)
 {
     plasma_client_t *client = make_store(1 << 20);
 
@@ -113,7 +113,7 @@ int main(int argc, char **argv)
 {
     static const struct test tests[] = {
         TEST(a_sound_store_is_counted_and_nothing_is_wrong),
-        TEST(what_is_wrong_is_counted_and_named),
+        TEST(problems_are_counted_and_named),
         TEST(a_lock_of_nonsense_is_corrupt),
         TEST(a_reader_cannot_check),
     };

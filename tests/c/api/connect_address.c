@@ -151,7 +151,7 @@ static void squatted_for_a_user(struct peer *parent, void *arg)
     squatted("have its owner or root remove it");
 }
 
-/** What a stranger may put at the path of a user's words. */
+/** Files that a stranger may put at the path of a user's words. */
 static void test_a_squatter_is_named_and_nothing_of_its_is_used(void)
 {
     enum { EMPTY, CLOSED, WITH_A_STORE, A_LINK, A_FILE, KINDS };
@@ -262,7 +262,7 @@ static void leave_the_directory(struct peer *parent, void *arg)
     plasma_disconnect(client);
     CHECK_EQ(entries(store()), 0);
 
-    /* After a deletion there is none, and only relative addresses are
+    /* After a deletion it has no path, and only relative addresses are
      * refused. */
     CHECK(rmdir(store()) == 0);
     CHECK_STATUS(connect_to("./store", 0, &client), PLASMA_ERR_STORE_NOT_FOUND);
@@ -358,7 +358,7 @@ static void test_a_missing_parent_is_named(void)
     CHECK(unlink(store()) == 0);
 }
 
-static void test_existing_and_exclusive_say_what_they_found(void)
+static void test_existing_and_exclusive_report_their_finding(void)
 {
     CHECK_CONNECT(store(), PLASMA_CONNECT_EXISTING, PLASMA_ERR_STORE_NOT_FOUND);
     CHECK_MESSAGE(store());
@@ -376,7 +376,7 @@ static void test_existing_and_exclusive_say_what_they_found(void)
                   PLASMA_ERR_INVALID_ARGUMENT);
 }
 
-static void test_what_is_not_a_store_is_refused_and_left_alone(void)
+static void test_other_files_are_refused_and_left_alone(void)
 {
     const char *target = in_dir(check_dir, "target");
 
@@ -431,8 +431,8 @@ int main(int argc, char **argv)
         TEST(a_path_is_the_directory_of_the_store),
         TEST(addresses_that_name_nothing_are_refused),
         TEST(a_missing_parent_is_named),
-        TEST(existing_and_exclusive_say_what_they_found),
-        TEST(what_is_not_a_store_is_refused_and_left_alone),
+        TEST(existing_and_exclusive_report_their_finding),
+        TEST(other_files_are_refused_and_left_alone),
     };
     return RUN_TESTS(argc, argv, tests);
 }

@@ -117,7 +117,7 @@ static void test_defaults_are_a_gigabyte_and_an_object_for_each_kilobyte(void)
     plasma_disconnect(client);
 }
 
-static void test_the_default_capacity_is_at_most_half_of_what_is_free(void)
+static void test_the_default_capacity_is_at_most_half_of_the_free_space(void)
 {
     plasma_client_t *client;
     const char *small = in_dir(check_dir, "small");
@@ -244,7 +244,7 @@ int main(int argc, char **argv)
         TEST(eviction_and_huge_pages_are_refused_where_the_store_has_none),
         TEST(a_capacity_that_was_rounded_up_matches_itself),
         TEST(defaults_are_a_gigabyte_and_an_object_for_each_kilobyte),
-        TEST(the_default_capacity_is_at_most_half_of_what_is_free),
+        TEST(the_default_capacity_is_at_most_half_of_the_free_space),
         TEST(every_mode_is_exact_whatever_the_umask),
         TEST(other_modes_are_refused),
         TEST(values_that_no_store_can_have_are_refused),

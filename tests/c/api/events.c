@@ -114,7 +114,7 @@ static void seal_many(struct peer *parent, void *arg)
     plasma_disconnect(client);
 }
 
-static void test_who_subscribes_and_then_lists_misses_nothing(void)
+static void test_a_client_that_subscribes_and_then_lists_misses_nothing(void)
 {
     static uint8_t seen[1000];
     plasma_client_t *client = make_store(16 * MIB);
@@ -188,7 +188,7 @@ static void test_each_event_of_many_writers_comes_once_and_in_their_order(void)
     plasma_disconnect(client);
 }
 
-static void test_who_is_too_slow_is_told_how_many_were_lost(void)
+static void test_a_slow_reader_is_told_how_many_events_were_lost(void)
 {
     enum { TURNS = 20000 };
     plasma_client_t *client = make_store(MIB);
@@ -294,9 +294,9 @@ int main(int argc, char **argv)
 {
     static const struct test tests[] = {
         TEST(every_process_hears_all_in_order),
-        TEST(who_subscribes_and_then_lists_misses_nothing),
+        TEST(a_client_that_subscribes_and_then_lists_misses_nothing),
         TEST(each_event_of_many_writers_comes_once_and_in_their_order),
-        TEST(who_is_too_slow_is_told_how_many_were_lost),
+        TEST(a_slow_reader_is_told_how_many_events_were_lost),
         TEST(the_death_of_a_creator_is_an_abort),
         TEST(a_subscription_ends_with_its_client),
     };

@@ -60,7 +60,7 @@ static uint64_t list_length(plasma_client_t *client)
     return count;
 }
 
-static void test_a_deleted_object_stays_for_those_who_hold_it(void)
+static void test_a_deleted_object_stays_for_its_holders(void)
 {
     plasma_client_t *client = make_store(MIB);
     plasma_id_t id = id_of(1);
@@ -116,7 +116,7 @@ static void test_a_large_object_is_free_at_once(void)
     plasma_disconnect(client);
 }
 
-static void test_what_many_deletes_leave_is_free_soon(void)
+static void test_memory_of_many_deleted_objects_is_free_soon(void)
 {
     enum { OBJECTS = 2000, HELD = 100 };
     plasma_client_t *client = make_store(64 * MIB);
@@ -181,7 +181,7 @@ static void test_only_sealed_objects_are_deleted(void)
     plasma_disconnect(client);
 }
 
-static void test_a_list_tells_all_of_each_object(void)
+static void test_a_list_has_every_attribute_of_each_object(void)
 {
     plasma_client_t *client = make_store(MIB);
     plasma_metadata_t entry = { "format", "binary", 6 };
@@ -251,7 +251,7 @@ static void churn(struct peer *parent, void *arg)
     }
 }
 
-static void test_a_list_during_changes_has_what_stays_exactly_once(void)
+static void test_a_list_during_changes_has_objects_that_stay_exactly_once(void)
 {
     enum { STAY = 500, LISTS = 100 };
     plasma_client_t *client = make_store(MIB);
@@ -326,7 +326,7 @@ static void hold_and_write(struct peer *parent, void *arg)
     plasma_disconnect(client);
 }
 
-static void test_lists_of_clients_tell_who_holds_what(void)
+static void test_lists_of_clients_have_the_holders_of_objects(void)
 {
     uint32_t writes = PLASMA_CONNECT_EXISTING, reads = PLASMA_CONNECT_READ_ONLY;
     plasma_client_t *client = make_store(MIB);
@@ -443,13 +443,13 @@ static void test_holders_of_the_deleted_are_found(void)
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
-        TEST(a_deleted_object_stays_for_those_who_hold_it),
+        TEST(a_deleted_object_stays_for_its_holders),
         TEST(a_large_object_is_free_at_once),
-        TEST(what_many_deletes_leave_is_free_soon),
+        TEST(memory_of_many_deleted_objects_is_free_soon),
         TEST(only_sealed_objects_are_deleted),
-        TEST(a_list_tells_all_of_each_object),
-        TEST(a_list_during_changes_has_what_stays_exactly_once),
-        TEST(lists_of_clients_tell_who_holds_what),
+        TEST(a_list_has_every_attribute_of_each_object),
+        TEST(a_list_during_changes_has_objects_that_stay_exactly_once),
+        TEST(lists_of_clients_have_the_holders_of_objects),
         TEST(holders_of_the_deleted_are_found),
     };
     return RUN_TESTS(argc, argv, tests);

@@ -71,7 +71,7 @@ static void test_full_of_sealed_objects(void)
 }
 
 /** In a store with eviction, pinned and held objects take up the memory. */
-static void test_full_of_what_cannot_be_evicted(void)
+static void test_full_of_objects_that_cannot_be_evicted(void)
 {
     plasma_client_t *client =
         connect_store(PLASMA_CONNECT_EXCLUSIVE, MIB, PLASMA_EVICTION_LRU);
@@ -199,7 +199,7 @@ int main(int argc, char **argv)
     static const struct test tests[] = {
         TEST(full_of_deleted_objects),
         TEST(full_of_sealed_objects),
-        TEST(full_of_what_cannot_be_evicted),
+        TEST(full_of_objects_that_cannot_be_evicted),
         TEST(no_record_is_free),
         TEST(a_client_that_only_reads),
         TEST(a_store_that_was_removed),

@@ -15,7 +15,7 @@ static int is_zero(const void *bytes, size_t size)
     return size <= sizeof zero && memcmp(bytes, zero, size) == 0;
 }
 
-static void test_with_time_out_0_the_answer_is_what_is_there(void)
+static void test_with_timeout_0_the_answer_is_the_current_state(void)
 {
     plasma_client_t *client = make_store(MIB);
     plasma_id_t absent = id_of(1), writing = id_of(2), id;
@@ -65,7 +65,7 @@ static void test_a_time_out_comes_after_its_time(void)
     plasma_disconnect(client);
 }
 
-static void test_get_many_tells_of_each(void)
+static void test_get_many_has_a_result_for_each(void)
 {
     plasma_client_t *client = make_store(MIB);
     plasma_id_t ids[6] = { id_of(1), id_of(2), id_of(3),
@@ -138,7 +138,7 @@ static void test_get_many_has_one_deadline(void)
     plasma_disconnect(client);
 }
 
-static void test_wait_tells_which_of_many_are_sealed(void)
+static void test_wait_says_which_of_many_are_sealed(void)
 {
     plasma_client_t *client = make_store(MIB);
     plasma_id_t ids[5] = { id_of(1), id_of(2), id_of(3), id_of(4), id_of(1) };
@@ -316,11 +316,11 @@ static void test_a_buffer_knows_its_object_also_after_a_delete(void)
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
-        TEST(with_time_out_0_the_answer_is_what_is_there),
+        TEST(with_timeout_0_the_answer_is_the_current_state),
         TEST(a_time_out_comes_after_its_time),
-        TEST(get_many_tells_of_each),
+        TEST(get_many_has_a_result_for_each),
         TEST(get_many_has_one_deadline),
-        TEST(wait_tells_which_of_many_are_sealed),
+        TEST(wait_says_which_of_many_are_sealed),
         TEST(a_retained_buffer_outlives_the_first),
         TEST(release_many_goes_on_after_a_failure),
         TEST(a_buffer_outlives_its_client),

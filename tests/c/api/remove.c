@@ -199,7 +199,7 @@ static void test_a_create_that_needs_space_finds_the_directory_deleted(void)
     plasma_disconnect(client);
 }
 
-static void test_removing_what_is_not_there_says_so(void)
+static void test_removing_a_missing_store_is_an_error(void)
 {
     CHECK_STATUS(plasma_store_remove(store()), PLASMA_ERR_STORE_NOT_FOUND);
     CHECK_MESSAGE(store());
@@ -309,7 +309,7 @@ static void go_on(struct peer *parent, void *arg)
  * already made it GONE. Other clients saw it gone for a moment, and the
  * remover could undo the GONE of another remover that went on.
  */
-static void test_a_removal_that_fails_is_noticed_by_nobody(void)
+static void test_a_failed_removal_disturbs_no_client(void)
 {
     if (!as_root()) {
         return;
@@ -355,7 +355,7 @@ static int puts_until_gone(plasma_client_t *client, uint64_t from, int most)
  * producer that only put objects, and deleted none, put 19,000 objects into a
  * deleted file.
  */
-static void test_who_only_creates_notices_a_deleted_directory(void)
+static void test_a_client_that_only_creates_notices_a_deleted_directory(void)
 {
     enum { BOUND = 1024 };
     const uint32_t evictions[] = { PLASMA_EVICTION_NONE, PLASMA_EVICTION_LRU };
@@ -408,7 +408,7 @@ static void test_many_may_make_and_remove_one_address_at_once(void)
 }
 
 /* This takes five seconds. */
-static void test_a_remover_that_does_not_get_on_is_not_waited_for_for_ever(void)
+static void test_a_remover_without_progress_is_waited_for_five_seconds(void)
 {
     const int set_lock = 37; /* F_OFD_SETLK */
     struct flock lock = { .l_type = F_WRLCK };
@@ -434,12 +434,12 @@ int main(int argc, char **argv)
         TEST(buffers_survive_the_removal_of_their_store),
         TEST(buffers_survive_the_deletion_of_the_directory),
         TEST(a_create_that_needs_space_finds_the_directory_deleted),
-        TEST(removing_what_is_not_there_says_so),
+        TEST(removing_a_missing_store_is_an_error),
         TEST(only_files_of_the_store_are_removed),
-        TEST(a_removal_that_fails_is_noticed_by_nobody),
-        TEST(who_only_creates_notices_a_deleted_directory),
+        TEST(a_failed_removal_disturbs_no_client),
+        TEST(a_client_that_only_creates_notices_a_deleted_directory),
         TEST(many_may_make_and_remove_one_address_at_once),
-        TEST(a_remover_that_does_not_get_on_is_not_waited_for_for_ever),
+        TEST(a_remover_without_progress_is_waited_for_five_seconds),
     };
     return RUN_TESTS(argc, argv, tests);
 }

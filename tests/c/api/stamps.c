@@ -172,7 +172,7 @@ static void was_used_before_it_went_back(uint64_t number, uint64_t by)
 /* ---- Tests ---- */
 
 /** The machine slept, and its counter restarted. */
-static void test_what_was_used_before_the_counter_went_back_goes_first(void)
+static void test_objects_used_before_the_counter_went_back_go_first(void)
 {
     static const uint64_t order[] = { 3, 4, 5, 2, 1, 6 };
     plasma_client_t *client = make_lru_store();
@@ -300,7 +300,7 @@ static void test_a_clock_that_is_set_back_does_not_invert_the_order(void)
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
-        TEST(what_was_used_before_the_counter_went_back_goes_first),
+        TEST(objects_used_before_the_counter_went_back_go_first),
         TEST(a_stamp_to_come_is_one_of_now),
         TEST(all_clients_of_a_store_stamp_by_the_same_source),
         TEST(a_clock_that_is_set_back_does_not_invert_the_order),

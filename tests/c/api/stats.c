@@ -162,7 +162,7 @@ static uint64_t listed(plasma_client_t *client)
  * was reported as used, and the object as deleted and still held, though
  * nobody held it.
  */
-static void test_what_is_deleted_and_not_held_is_not_told(void)
+static void test_a_deleted_object_that_nobody_holds_is_not_reported(void)
 {
     plasma_client_t *client = make_store(8 * MIB);
     plasma_connect_options_t reads = PLASMA_CONNECT_OPTIONS_INIT;
@@ -214,7 +214,7 @@ static void write_and_die(struct peer *parent, void *arg)
 
 /** Regression: the object was absent to a get, but stats and lists said that
  * it was being written. */
-static void test_what_the_dead_were_writing_is_not_told(void)
+static void test_objects_that_dead_clients_were_writing_are_not_reported(void)
 {
     plasma_client_t *client = make_store(MIB);
     struct peer peer = spawn(write_and_die, NULL);
@@ -277,7 +277,7 @@ static void test_bytes_that_a_client_holds_are_counted_once(void)
 }
 
 /** One row for each thing that may outlive its client. */
-static void test_what_keeps_a_client_present_and_an_object_in_memory(void)
+static void test_handles_that_keep_a_client_present_and_an_object_in_memory(void)
 {
     enum { BUFFER, COPY, MUTABLE, LIST, COUNT };
     plasma_client_t *client = make_store(MIB);
@@ -350,11 +350,11 @@ int main(int argc, char **argv)
         TEST(objects_leases_and_clients_are_counted),
         TEST(pins_are_marks_and_not_counted_twice),
         TEST(contains_tells_the_state),
-        TEST(what_is_deleted_and_not_held_is_not_told),
-        TEST(what_the_dead_were_writing_is_not_told),
+        TEST(a_deleted_object_that_nobody_holds_is_not_reported),
+        TEST(objects_that_dead_clients_were_writing_are_not_reported),
         TEST(stats_tell_how_a_store_was_made),
         TEST(bytes_that_a_client_holds_are_counted_once),
-        TEST(what_keeps_a_client_present_and_an_object_in_memory),
+        TEST(handles_that_keep_a_client_present_and_an_object_in_memory),
     };
     return RUN_TESTS(argc, argv, tests);
 }

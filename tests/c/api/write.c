@@ -31,7 +31,7 @@ static void read_pattern(struct peer *parent, void *arg)
     plasma_disconnect(client);
 }
 
-static void test_what_is_sealed_is_read_in_another_process(void)
+static void test_a_sealed_object_is_read_in_another_process(void)
 {
     uint64_t sizes[] = { 0, 1, 63, 64, 65, 4096, 100000, 5 * MIB };
     plasma_client_t *client = make_store(16 * MIB);
@@ -72,7 +72,7 @@ static void look_at_unsealed(struct peer *parent, void *arg)
     plasma_disconnect(client);
 }
 
-static void test_an_unsealed_object_is_seen_by_nobody_and_its_id_is_taken(void)
+static void test_an_unsealed_object_is_invisible_and_its_id_is_taken(void)
 {
     plasma_client_t *client = make_store(MIB);
     plasma_id_t id = id_of(1);
@@ -163,7 +163,7 @@ static void test_put_creates_copies_and_seals(void)
     plasma_disconnect(client);
 }
 
-static void test_put_many_tells_of_each(void)
+static void test_put_many_has_a_result_for_each(void)
 {
     plasma_client_t *client = make_store(MIB);
     plasma_id_t ids[5] = { id_of(1), id_of(2), id_of(3), id_of(1), id_of(4) };
@@ -374,12 +374,12 @@ static void test_a_write_through_a_view_faults_in_the_culprit_alone(void)
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
-        TEST(what_is_sealed_is_read_in_another_process),
-        TEST(an_unsealed_object_is_seen_by_nobody_and_its_id_is_taken),
+        TEST(a_sealed_object_is_read_in_another_process),
+        TEST(an_unsealed_object_is_invisible_and_its_id_is_taken),
         TEST(seal_and_get_leaves_no_gap),
         TEST(abort_frees_the_id_the_name_and_the_memory),
         TEST(put_creates_copies_and_seals),
-        TEST(put_many_tells_of_each),
+        TEST(put_many_has_a_result_for_each),
         TEST(zeroed_clears_memory_that_was_used_before),
         TEST(objects_begin_at_pages_where_that_costs_little),
         TEST(where_objects_begin_costs_few_of_those_that_fit),

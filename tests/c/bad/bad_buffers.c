@@ -137,7 +137,7 @@ static void test_a_copy_is_an_alias_and_dies_with_its_original(void)
     plasma_disconnect(client);
 }
 
-static void test_a_stale_alias_never_harms_who_reuses_its_entry(void)
+static void test_a_stale_alias_never_harms_the_next_user_of_its_entry(void)
 {
     enum { MANY = 50 };
     plasma_client_t *client = make_store(CAPACITY);
@@ -345,7 +345,7 @@ int main(int argc, char **argv)
         TEST(zeroed_buffers),
         TEST(calls_that_consume_zero_the_buffer),
         TEST(a_copy_is_an_alias_and_dies_with_its_original),
-        TEST(a_stale_alias_never_harms_who_reuses_its_entry),
+        TEST(a_stale_alias_never_harms_the_next_user_of_its_entry),
         TEST(stale_copies_outlive_even_their_client),
         TEST(nonsense_in_a_buffer),
         TEST(release_many_goes_on_after_a_failure),

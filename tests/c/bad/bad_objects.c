@@ -228,7 +228,7 @@ static void test_metadata_that_no_object_can_have(void)
     plasma_disconnect(client);
 }
 
-static void test_positions_behind_the_last(void)
+static void test_positions_past_the_last(void)
 {
     plasma_client_t *client = make_store(CAPACITY);
     const uint64_t wrong[] = { 1, 2, (uint64_t)1 << 32, UINT64_MAX };
@@ -305,7 +305,7 @@ int main(int argc, char **argv)
         TEST(ids_of_a_wrong_length),
         TEST(names_that_nothing_can_have),
         TEST(metadata_that_no_object_can_have),
-        TEST(positions_behind_the_last),
+        TEST(positions_past_the_last),
         TEST(arrays_that_fit_in_no_memory),
     };
     return RUN_TESTS(argc, argv, tests);

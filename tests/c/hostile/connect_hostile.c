@@ -1,18 +1,18 @@
 /*
  * SPDX-License-Identifier: Apache-2.0
  *
- * Stores whose files are of another version, cut, replaced or damaged.
- * Each look at one is made by a child, which must not end by a signal.
+ * Stores whose files have another version, or are truncated, replaced or
+ * damaged. A child opens each one, and must not end by a signal.
  */
 
 #include "system.h"
 
-/* Where the index says what it is; the layout is held by a golden test. */
+/* Offsets of the index's identity; a golden test fixes the layout. */
 enum { MAGIC_AT = 0, VERSION_AT = 8, FINGERPRINT_AT = 16 };
 
 enum { OBJECTS = 8 };
 
-/** A store with a few objects, one of them deleted. */
+/** Make a store with a few objects, one of them deleted. */
 static void make_victim(void)
 {
     plasma_connect_options_t options = PLASMA_CONNECT_OPTIONS_INIT;
@@ -113,7 +113,7 @@ static void test_files_of_another_length_are_corrupt(void)
     remove_all(store());
 }
 
-/** The store is refused as it is; afterwards all is as before. */
+/** The store is refused as it is; afterwards it works as before. */
 static void refused(plasma_status_t one, plasma_status_t other)
 {
     const uint32_t flags[] = { 0, PLASMA_CONNECT_READ_ONLY };
@@ -188,7 +188,7 @@ static void read_all(const uint8_t *data, uint64_t size)
     }
 }
 
-/** Use everything of a store that may hold nonsense; any status will do. */
+/** Use everything in a store that may be corrupt; any status is allowed. */
 static void use_with(uint32_t flags)
 {
     plasma_connect_options_t options = PLASMA_CONNECT_OPTIONS_INIT;
@@ -260,7 +260,7 @@ static void use_damaged(struct peer *parent, void *arg)
     use_with(PLASMA_CONNECT_EXISTING);
 }
 
-/** A store's index, to put back what a child did to it. */
+/** The index of a store, saved to restore it after a child has damaged it. */
 struct copy {
     char path[700];
     uint8_t *bytes;
@@ -279,12 +279,12 @@ static struct copy copy_of(const char *name)
     return copy;
 }
 
-/** Look at the store with `size` bytes of a file replaced. */
+/** Use the store with `size` bytes of a file replaced. */
 static void with_damage(struct copy *copy, size_t at, const void *bytes,
                         size_t size)
 {
     if (!is_there(copy->path)) {
-        /* One flipped bit says that the store was removed. */
+        /* One flipped bit may mean that the store was removed. */
         free(copy->bytes);
         make_victim();
         *copy = copy_of("index");
@@ -314,7 +314,8 @@ static void test_no_flipped_bit_of_the_header_crashes(void)
     make_victim();
     struct copy index = copy_of("index");
 
-    /* All of what is written once or changes often, some of the bins. */
+    /* All words that are written once or change often, and some of the
+     * bins. */
     for (size_t at = 0; at < 4096; at += at < 704 ? 1 : 16) {
         uint8_t byte = index.bytes[at] ^ (uint8_t)(1u << random_word() % 8);
         with_damage(&index, at, &byte, 1);

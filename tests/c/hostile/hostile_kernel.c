@@ -1,9 +1,9 @@
 /*
  * SPDX-License-Identifier: Apache-2.0
  *
- * What the kernel refuses a reader of another uid, and what it lets it do to
- * files that it may only read: locks, leases, watches, wakes. Producers and
- * honest readers do not notice.
+ * Operations of a reader of another uid that the kernel refuses, and those that
+ * it allows on files that may only be read: locks, leases, watches, wakes.
+ * Producers and honest readers do not notice.
  */
 
 #include "check.h"
@@ -88,7 +88,7 @@ static void refuse_names(const char *own)
                  0666));
     REFUSED(rename(address, in_dir(store(), "mine")));
     REFUSED(open(in_dir(address, "remove"), O_CREAT | O_RDWR, 0666));
-    /* The honest reader's file, in a directory where all readers write. */
+    /* The honest reader's file, in a directory where all readers may write. */
     REFUSED(unlink(slot_file(0)));
     REFUSED(rename(slot_file(0), slot_file(1001)));
     REFUSED(rename(own, slot_file(0)));
@@ -104,7 +104,7 @@ static void refuse_everything(const char *own)
     refuse_names(own);
 }
 
-/** No mapping leads to write access, but that of its own file. */
+/** No mapping leads to write access, except that of its own file. */
 static void refuse_mappings(const char *own)
 {
     char line[1024], access[8];
@@ -130,7 +130,7 @@ static void refuse_mappings(const char *own)
 
 /* ---- Processes ---- */
 
-/** The producer, found by the lock on its file's process number. */
+/** The producer, which is found by the pid in the lock of its file. */
 static void refuse_processes(const char *own)
 {
     uint32_t pid = 0;
@@ -142,7 +142,8 @@ static void refuse_processes(const char *own)
     (void)own;
     read_at(in_dir(address, "clients/0"), 16, &pid, sizeof pid);
     CHECK(pid > 1);
-    /* The tests make its processes dumpable; for another uid that is nothing. */
+    /* The tests make their processes dumpable; for another uid that has no
+     * effect. */
     REFUSED(kill((pid_t)pid, SIGKILL));
     REFUSED(kill((pid_t)pid, SIGSTOP));
     REFUSED(ptrace(PTRACE_ATTACH, (pid_t)pid, NULL, NULL));
@@ -174,7 +175,7 @@ static int lock_with(int fd, int command, short type)
 
 enum { OFD_SETLK = 37, SETLEASE = 1024, NOTIFY = 1026 };
 
-/** Whatever may be locked by who may only read, stays locked. */
+/** Lock everything that read permission allows, and keep the locks. */
 static void lock_everything(const char *own)
 {
     int watch = inotify_init();
@@ -193,7 +194,7 @@ static void lock_everything(const char *own)
         REFUSED(lock_with(fd, F_SETLK, F_WRLCK));
         REFUSED(fcntl(fd, SETLEASE, F_RDLCK));
         REFUSED(fcntl(fd, SETLEASE, F_WRLCK));
-        /* A producer that lives has the write lock of its own file. */
+        /* A living producer has the write lock of its own file. */
         int alive = at == FILES - 1;
         CHECK((lock_with(fd, OFD_SETLK, F_RDLCK) == 0) == !alive);
         CHECK((lock_with(fd, F_SETLK, F_RDLCK) == 0) == !alive);
@@ -213,8 +214,8 @@ static void wait_for_lock(void)
     pause();
 }
 
-/** Wait in a child for the read lock of each producer's file: it comes when the
- * producer dies, and must not make it look alive. */
+/** Wait in a child for the read lock of each producer's file: it is granted
+ * when the producer dies, and must not make it look alive. */
 static void wait_for_locks(const char *own)
 {
     (void)own;
@@ -230,8 +231,8 @@ static void wait_for_locks(const char *own)
     }
 }
 
-/** A file that looks like a client's, under a lease: to open it would wait for
- * /proc/sys/fs/lease-break-time, 45 seconds. */
+/** A file that looks like a client's, under a lease: opening it would wait
+ * for /proc/sys/fs/lease-break-time, 45 seconds. */
 static void lease_in_readers(const char *own)
 {
     uint8_t bytes[4096];
@@ -285,7 +286,7 @@ static uint32_t *index_words;
 
 static void wake_the_lock(void)
 {
-    /* The writer lock is at 256 of the index. */
+    /* The writer lock is at offset 256 of the index. */
     for (int at = 0; at < 16; at++) {
         syscall(SYS_futex, &index_words[64 + at], 1, 1000, NULL, NULL, 0);
     }
@@ -304,7 +305,7 @@ static void storm_on_the_lock(const char *own)
 
 static const char *own_file;
 
-/** Cut it and let it grow while producers read it. */
+/** Truncate it and let it grow while producers read it. */
 static void cut_and_grow(void)
 {
     static uint64_t seed = 88172645463325252;
@@ -316,7 +317,7 @@ static void cut_and_grow(void)
         seed ^= seed << 17;
         if (truncate(own_file, (off_t)(seed % (uint64_t)whole)) != 0
             || truncate(own_file, whole) != 0) {
-            pause_ms(1); /* what is no client's file is removed */
+            pause_ms(1); /* a name that is not a client's file is removed */
         }
     }
 }
@@ -333,7 +334,7 @@ static void rename_and_back(void)
 
     snprintf(away, sizeof away, "%s/readers/777", address);
     if (rename(own_file, away) != 0 || rename(away, own_file) != 0) {
-        pause_ms(1); /* where it was not to be, it was removed */
+        pause_ms(1); /* a name where none may be was removed */
     }
 }
 

@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * A reader of another uid plants names in the one directory where it may:
- * thousands, of every kind. Producers and honest readers do not notice.
+ * thousands, of every type. Producers and honest readers do not notice.
  */
 
 #include "check.h"
@@ -39,7 +39,8 @@ static void plant(const char *own)
     }
 }
 
-/** Names beyond what is listed, and each slot taken by what is no client. */
+/** Names past the ones that are listed, and each slot taken by something
+ * that is not a client's file. */
 static void plant_thousands(const char *own)
 {
     const char *readers = in_dir(address, "readers");
@@ -54,7 +55,7 @@ static void plant_thousands(const char *own)
                                  : mknod(path, S_IFSOCK | 0666, 0);
         CHECK(done == 0 || errno == EEXIST);
         if (at % 16 == 1 && done == 0) {
-            CHECK(mkdir(in_dir(path, "full"), 0700) == 0); /* not to be removed */
+            CHECK(mkdir(in_dir(path, "full"), 0700) == 0); /* cannot be removed */
         }
     }
     for (int at = 0; at < 20000; at++) {
@@ -73,11 +74,11 @@ static void link_own_file(const char *own)
     }
 }
 
-/* ---- Names without end ---- */
+/* ---- Endless names ---- */
 
 enum { PLANTERS = 4 };
 
-/** One name more, whatever becomes of those before. */
+/** Plant one more name, whatever happens to those before. */
 static void plant_without_end(int dir)
 {
     static unsigned count;
@@ -107,8 +108,8 @@ static void planter(struct peer *parent, void *arg)
 }
 
 /**
- * As long as readers planted names the owner unlinked them: neither a removal
- * nor the connect that finishes one came to an end.
+ * Regression: the owner unlinked names for as long as readers planted them, so
+ * neither a removal nor the connect that finishes one ended.
  */
 static void test_a_store_is_removed_while_readers_plant_names(void)
 {

@@ -1,7 +1,7 @@
 /*
  * SPDX-License-Identifier: Apache-2.0
  *
- * A reader of another uid does what the kernel lets it do: to its own
+ * A reader of another uid does what the kernel allows it to do to its own
  * file. Producers and honest readers do not notice.
  */
 
@@ -46,7 +46,8 @@ static void fill_own_file_with_nonsense(const char *own)
     for (int at = 0; at < 512; at++) {
         words[at] = (uint64_t)at * UINT64_C(0x9e3779b97f4a7c15);
     }
-    /* The identity, the ring; the leases only where none can be meant. */
+    /* The identity and the ring; the leases only where they can name
+     * nothing. */
     write_at(own, 8, words, sizeof words - 8);
 }
 
@@ -56,15 +57,15 @@ static void grow_own_file(const char *own)
     const uint64_t all = UINT64_MAX;
 
     CHECK(truncate(own, huge) == 0 || truncate(own, huge / 1024) == 0);
-    write_at(own, 64, &all, sizeof all); /* so many leases, it says */
+    write_at(own, 64, &all, sizeof all); /* the file claims this many leases */
 }
 
-/* ---- What readers hold, and how much ---- */
+/* ---- How much readers hold ---- */
 
 enum { SLOTS = 1024, WORDS = 1 << 20 };
 
-/** Every lease that there can be, in every slot: on each slot of the table in
- * each generation that the test comes to. */
+/** Every possible lease in every slot: on each slot of the table in each
+ * generation that the test reaches. */
 static void claim(struct peer *parent, void *arg)
 {
     static uint64_t words[WORDS];
@@ -94,7 +95,7 @@ static void claim(struct peer *parent, void *arg)
     hear(parent, 'x');
 }
 
-static void test_what_is_claimed_is_held_by_who_lives_and_costs_little(void)
+static void test_claimed_leases_count_for_living_readers_and_cost_little(void)
 {
     struct peer owner, honest;
     struct rlimit space = { 1 << 30, 1 << 30 };
@@ -102,7 +103,8 @@ static void test_what_is_claimed_is_held_by_who_lives_and_costs_little(void)
     if (!as_root()) {
         return;
     }
-    /* Of the owner too: it shall not need what the claims would take. */
+    /* Objects of the owner too: it must not need the memory that the claims
+     * would keep. */
     CHECK(SANITIZED || setrlimit(RLIMIT_AS, &space) == 0);
     begin_attacked(0644, &owner, &honest);
     struct peer attacker = spawn(claim, NULL);
@@ -180,7 +182,8 @@ static void test_a_thousand_readers_do_not_use_up_a_producers_files(void)
     remove_all(store());
 }
 
-/** A ring of releases full of lies: times to come, slots that are not. */
+/** A ring of releases full of lies: future times, and slots that do not
+ * exist. */
 static void lie_in_the_ring(const char *own)
 {
     static uint64_t ring[4096];
@@ -259,7 +262,7 @@ int main(int argc, char **argv)
         TEST(hide_own_file),
         TEST(fill_own_file_with_nonsense),
         TEST(grow_own_file),
-        TEST(what_is_claimed_is_held_by_who_lives_and_costs_little),
+        TEST(claimed_leases_count_for_living_readers_and_cost_little),
         TEST(a_thousand_readers_do_not_use_up_a_producers_files),
         TEST(lies_about_use_do_not_stop_eviction),
     };

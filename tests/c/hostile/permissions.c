@@ -1,8 +1,8 @@
 /*
  * SPDX-License-Identifier: Apache-2.0
  *
- * Stores shared between users. Needs root, which starts processes of others;
- * the owner of the store is none of them root.
+ * Stores shared between users. Needs root, which starts processes of other
+ * users; none of these is root.
  */
 
 #include "remote.h"
@@ -11,7 +11,7 @@ enum { OWNER = 65532, CAPACITY = 1 << 20 };
 
 static const char *address;
 
-/** A directory of OWNER's, whose group is inherited by what is made in it. */
+/** A directory of OWNER's, whose group is inherited by files made in it. */
 static int shared_dir(void)
 {
     if (!as_root()) {
@@ -32,7 +32,7 @@ static void end_shared(struct peer *owner)
     CHECK(rmdir(store()) == 0);
 }
 
-/** The owner's own group is another than that of the store. */
+/** The owner's own group differs from that of the store. */
 static struct peer owner_of(uint32_t mode)
 {
     return new_remote((struct login){ .uid = OWNER, .gid = OWNER,
@@ -48,7 +48,7 @@ static struct peer reader_as(uid_t uid, gid_t gid)
                                       .flags = PLASMA_CONNECT_READ_ONLY });
 }
 
-/* ---- What somebody is refused ---- */
+/* ---- Refusals ---- */
 
 struct stranger {
     uid_t uid;
@@ -119,8 +119,8 @@ static void test_each_mode_admits_whom_it_says(void)
 }
 
 /**
- * The kernel lets root in everywhere. It joined other users' private stores
- * without a word, and left files there that were its own.
+ * Regression: the kernel admits root everywhere. Root joined other users'
+ * private stores silently, and left files there that belonged to root.
  */
 static void test_root_writes_in_no_store_that_does_not_admit_it(void)
 {
@@ -163,7 +163,8 @@ static void reader_works(uint32_t mode, uid_t uid, gid_t gid)
     CHECK_EQ(ask_value(&reader, REMOTE_LISTED), 1);
     CHECK_EQ(ask_value(&owner, REMOTE_LEASES), 1);
 
-    /* What it holds is not freed when it is deleted, until it releases. */
+    /* An object that it holds is deleted, but not freed until it releases
+     * it. */
     CHECK_OK(ask(&owner, REMOTE_DELETE, 1, 0));
     CHECK_OK(ask(&owner, REMOTE_REAP, 0, 0));
     CHECK_STATUS(ask(&owner, REMOTE_PUT, 2, 700000), PLASMA_ERR_OUT_OF_MEMORY);
@@ -191,7 +192,7 @@ static void reader_works(uint32_t mode, uid_t uid, gid_t gid)
     CHECK_STATUS(ask(&reader, REMOTE_REAP, 0, 0), PLASMA_ERR_READ_ONLY);
     CHECK_STATUS(ask(&reader, REMOTE_REMOVE, 0, 0), PLASMA_ERR_PERMISSION);
 
-    /* Its end is no end of what it held. */
+    /* Its death does not end the leases of others. */
     kill_peer(&reader);
     CHECK_OK(ask(&owner, REMOTE_DELETE, 5, 0));
     CHECK_OK(ask(&owner, REMOTE_REAP, 0, 0));
@@ -353,11 +354,11 @@ static void test_producers_of_two_users_share_a_store(void)
     end_shared(&owner);
 }
 
-/* ---- Places of the dead ---- */
+/* ---- Slots of dead clients ---- */
 
 enum { PLACES = 1024, CROWDS = 64 };
 
-/** Stay with so many clients of the owner's that nobody else finds a place. */
+/** Join with clients of the owner until no other client finds a slot. */
 static void fill_places(struct peer *parent, void *arg)
 {
     plasma_client_t *client = NULL;
@@ -369,7 +370,7 @@ static void fill_places(struct peer *parent, void *arg)
     for (int at = 0; at < PLACES / CROWDS; at++) {
         plasma_status_t status = connect_to(address, 0, &client);
         if (status != PLASMA_OK) {
-            CHECK_STATUS(status, PLASMA_ERR_LIMIT); /* the first one is there */
+            CHECK_STATUS(status, PLASMA_ERR_LIMIT); /* the first one exists */
         }
     }
     CHECK_OK(plasma_create(client, &id, 1000, NULL, &writable));
@@ -408,7 +409,7 @@ static void test_members_of_a_group_take_the_places_of_each_others_dead(void)
         kill_peer(&crowds[at]);
     }
     CHECK_EQ(entries(in_dir(address, "clients")), PLACES);
-    /* All of them are of another user, and dead. */
+    /* All of them belong to another user, and are dead. */
     struct peer member = new_remote((struct login){
         .uid = READER, .gid = SHARED_GROUP, .address = address });
     CHECK_EQ(entries(in_dir(address, "clients")), 1);

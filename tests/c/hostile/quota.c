@@ -1,9 +1,9 @@
 /*
  * SPDX-License-Identifier: Apache-2.0
  *
- * How much readers of other users may keep from being freed: an honest one is told
- * at the get that would be too much, and keeps all that it got. One that
- * cheats loses its own view.
+ * Quotas: how much readers of other users may keep from being freed. An honest
+ * reader gets an error at the get that would exceed its quota, and keeps all
+ * its views. One that cheats loses its own views.
  */
 
 #include "check.h"
@@ -12,7 +12,7 @@
 
 enum { PIECE = 100000, ROUNDED = 100032 };
 
-/** A store with these limits, and its owner. */
+/** Make a store with these limits, and its owner. */
 static struct peer owner_with(uint64_t capacity, uint64_t quota, uint64_t readers)
 {
     umask(022);
@@ -64,7 +64,7 @@ static void get_until_it_is_too_much(struct peer *parent, void *arg)
     CHECK_STATUS(plasma_get(client, &ids[3], 1000, &held[3]), PLASMA_ERR_LIMIT);
     CHECK_STATUS(plasma_get_by_name(client, "named", 0, &held[3]),
                  PLASMA_ERR_LIMIT);
-    /* What holds nothing is never too much, nor is what holds nothing more. */
+    /* An empty object never exceeds the quota, nor does a lease on one. */
     plasma_id_t empty = id_of(9);
     CHECK_OK(plasma_get(client, &empty, 0, &held[3]));
     CHECK_OK(plasma_release(&held[3]));
@@ -92,7 +92,7 @@ static void get_until_it_is_too_much(struct peer *parent, void *arg)
     tell(parent, 'd');
 }
 
-static void test_a_reader_is_told_at_the_get_that_is_too_much(void)
+static void test_a_reader_gets_an_error_at_the_get_that_is_too_much(void)
 {
     if (!as_root()) {
         return;
@@ -106,7 +106,8 @@ static void test_a_reader_is_told_at_the_get_that_is_too_much(void)
     struct peer reader = spawn(get_until_it_is_too_much, NULL);
     hear(&reader, 'd');
     finish(&reader);
-    /* A client that may write has no limit, READ_ONLY or not. */
+    /* A client of a user with write permission has no limit, READ_ONLY or
+     * not. */
     struct peer own = new_remote((struct login){
         .uid = OWNER, .gid = SHARED_GROUP, .address = address,
         .flags = PLASMA_CONNECT_READ_ONLY });
@@ -124,7 +125,7 @@ static void hold_and_let_go(struct peer *parent, void *arg)
 
     (void)arg;
     tell(parent, 'c');
-    /* Exactly what it may hold, again and again: none of it is lost. */
+    /* Exactly its quota, repeatedly: nothing of it leaks. */
     for (uint64_t turn = 0; turn < 20000; turn++) {
         plasma_id_t id = id_of(turn % 8);
         plasma_status_t status = plasma_get(client, &id, 0, &buffer);
@@ -141,7 +142,7 @@ static void hold_and_let_go(struct peer *parent, void *arg)
     plasma_disconnect(client);
 }
 
-static void test_what_an_honest_reader_holds_stays_while_all_is_renewed(void)
+static void test_views_of_an_honest_reader_stay_while_all_objects_are_renewed(void)
 {
     struct peer readers[3];
 
@@ -174,7 +175,7 @@ static void test_what_an_honest_reader_holds_stays_while_all_is_renewed(void)
 
 enum { LEASES_AT = 36864, HIGH_AT = 68, GENERATIONS = 256, FEW_SLOTS = 256 };
 
-/** Leases on what is to come: many generations of the first slots. */
+/** Leases on future objects: many generations of the first slots. */
 static void claim_the_future(struct peer *parent, void *arg)
 {
     static uint64_t words[GENERATIONS * FEW_SLOTS];
@@ -195,12 +196,12 @@ static void claim_the_future(struct peer *parent, void *arg)
     hear(parent, 'x');
 }
 
-static void test_leases_on_what_is_to_come_do_not_fill_a_store(void)
+static void test_leases_on_future_objects_do_not_fill_a_store(void)
 {
     if (!as_root()) {
         return;
     }
-    struct peer owner = owner_with(64 << 20, 0, 0); /* half of it is the quota */
+    struct peer owner = owner_with(64 << 20, 0, 0); /* the quota is half of it */
     CHECK_OK(ask(&owner, REMOTE_PUT, 9, 100));
     struct peer honest = new_remote((struct login){
         .uid = HONEST, .gid = STRANGER, .address = address,
@@ -225,7 +226,7 @@ static void test_leases_on_what_is_to_come_do_not_fill_a_store(void)
     end_owner(&owner);
 }
 
-/** Leases on all that is there, written past the library. */
+/** Leases on all existing objects, written without the library. */
 static void claim_all(struct peer *parent, void *arg)
 {
     static uint64_t words[64];
@@ -252,7 +253,7 @@ static void test_a_cheat_holds_its_quota_and_takes_nothing_from_others(void)
     for (uint64_t at = 0; at < 10; at++) {
         CHECK_OK(ask(&owner, REMOTE_PUT, at, PIECE));
     }
-    /* Of the cheat's own user, too. */
+    /* Also of readers of the cheat's own user. */
     struct peer honest = new_remote((struct login){
         .uid = READER, .gid = STRANGER, .address = address,
         .flags = PLASMA_CONNECT_READ_ONLY });
@@ -277,7 +278,7 @@ static void test_a_cheat_holds_its_quota_and_takes_nothing_from_others(void)
     end_owner(&owner);
 }
 
-/* ---- How many there may be ---- */
+/* ---- The number of readers ---- */
 
 static void knock(struct peer *parent, void *arg)
 {
@@ -288,7 +289,7 @@ static void knock(struct peer *parent, void *arg)
     CHECK_MESSAGE("max_readers");
 }
 
-/** A file like that of a living reader, at a name that is one too many. */
+/** A file like that of a living reader, with one name too many. */
 static void sneak_in(struct peer *parent, void *arg)
 {
     static char bytes[LEASES_AT + 4096];
@@ -340,9 +341,9 @@ static void test_no_more_readers_come_or_count_than_there_may_be(void)
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
-        TEST(a_reader_is_told_at_the_get_that_is_too_much),
-        TEST(what_an_honest_reader_holds_stays_while_all_is_renewed),
-        TEST(leases_on_what_is_to_come_do_not_fill_a_store),
+        TEST(a_reader_gets_an_error_at_the_get_that_is_too_much),
+        TEST(views_of_an_honest_reader_stay_while_all_objects_are_renewed),
+        TEST(leases_on_future_objects_do_not_fill_a_store),
         TEST(a_cheat_holds_its_quota_and_takes_nothing_from_others),
         TEST(no_more_readers_come_or_count_than_there_may_be),
     };

@@ -1,8 +1,8 @@
 /*
  * SPDX-License-Identifier: Apache-2.0
  *
- * Who has no permission: strangers, by every mode, and stray writes through
- * the pointers that get hands out.
+ * Clients without permission: strangers, in every mode, and stray writes
+ * through the pointers that get returns.
  */
 
 #include "check.h"
@@ -15,7 +15,7 @@ struct visit {
     gid_t gid;
 };
 
-/** Strangers: no group of the store. Members may be readers. */
+/** Strangers are not in the group of the store. Members may be readers. */
 static int is_shut_out(const struct visit *visit)
 {
     return visit->mode == 0600
@@ -93,7 +93,7 @@ static void write_astray(struct peer *parent, void *arg)
 
     (void)parent;
     if (way == 2) {
-        /* Also while it has the heap mapped for writing elsewhere. */
+        /* This holds even while the heap is mapped for writing elsewhere. */
         CHECK_OK(plasma_create(client, &id, 100, NULL, &writable));
     }
     plasma_buffer_t buffer = get_pattern(client, 1, 10000);

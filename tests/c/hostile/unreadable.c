@@ -1,23 +1,24 @@
 /*
  * SPDX-License-Identifier: Apache-2.0
  *
- * A client's file that cannot be read. What its client holds is then unknown,
- * so nothing is freed, and who needs memory is told which file it is. A reader
- * of another uid cannot use that: what it does to its own file hurts itself.
+ * A client's file that cannot be read. Its leases are unknown then, so nothing
+ * is freed, and a client that needs memory is told which file it is. A reader
+ * of another uid cannot exploit that: damage to its own file hurts only
+ * itself.
  */
 
 #include "check.h"
 
 #include "hostile.h"
 
-/** Another member of the group, which is another user to the owner. */
+/** Another member of the group, which is another user for the owner. */
 static struct peer member(void)
 {
     return new_remote((struct login){ .uid = READER, .gid = SHARED_GROUP,
                                       .address = address });
 }
 
-/** Puts something in the place of the file of a living client. */
+/** Replaces the file of a living client by something else. */
 typedef void spoil_fn(const char *file);
 
 static void forbid(const char *file)
@@ -93,7 +94,7 @@ static void nothing_is_freed(spoil_fn *spoil, plasma_status_t expected)
     CHECK_OK(ask(&other, REMOTE_HOLD, 1, 0));
     spoil(file);
     CHECK_OK(ask(&owner, REMOTE_DELETE, 1, 0));
-    /* Neither is it freed, nor is it said that the store is full. */
+    /* The object is not freed, and the error is not that the store is full. */
     check_refused(&owner, REMOTE_REAP, expected);
     check_refused(&owner, REMOTE_PUT, expected);
     check_refused(&owner, REMOTE_LISTED, expected);
@@ -111,7 +112,7 @@ static void nothing_is_freed(spoil_fn *spoil, plasma_status_t expected)
     remove_all(store());
 }
 
-static void test_what_a_client_holds_counts_when_its_file_cannot_be_opened(void)
+static void test_leases_of_a_client_count_when_its_file_cannot_be_opened(void)
 {
     if (!as_root()) {
         return;
@@ -119,7 +120,7 @@ static void test_what_a_client_holds_counts_when_its_file_cannot_be_opened(void)
     nothing_is_freed(forbid, PLASMA_ERR_PERMISSION);
 }
 
-static void test_what_a_client_holds_counts_when_its_file_is_replaced(void)
+static void test_leases_of_a_client_count_when_its_file_is_replaced(void)
 {
     if (!as_root()) {
         return;
@@ -131,8 +132,8 @@ static void test_what_a_client_holds_counts_when_its_file_is_replaced(void)
     nothing_is_freed(put_a_strange_file, PLASMA_ERR_CORRUPT);
 }
 
-/** Cut in the leases: what stood behind the cut is unknown. */
-static void test_what_a_client_holds_counts_when_its_file_is_cut(void)
+/** Truncated in the leases: those past the end are unknown. */
+static void test_leases_of_a_client_count_when_its_file_is_truncated(void)
 {
     char cut[40000];
 
@@ -145,8 +146,9 @@ static void test_what_a_client_holds_counts_when_its_file_is_cut(void)
     const char *file = in_dir(address, "clients/1");
     CHECK_OK(ask(&owner, REMOTE_PUT, 1, 300000));
     CHECK_OK(ask(&other, REMOTE_HOLD, 1, 0));
-    /* Not the file itself, which the member has mapped: the kernel would end
-     * it. Another one that is locked as that of a living client is. */
+    /* The file itself is not truncated, because the member has it mapped
+     * and would get SIGBUS. Another file, locked like that of a living
+     * client, is. */
     read_at(file, 0, cut, 36864 + 8);
     set_aside(file);
     int fd = open(file, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
@@ -174,7 +176,7 @@ static void look_at_the_message(struct peer *parent, void *arg)
     (void)arg;
     (void)parent;
     become(OWNER, SHARED_GROUP);
-    CHECK_OK(connect_to(address, 0, &client)); /* that frees nothing */
+    CHECK_OK(connect_to(address, 0, &client)); /* connecting frees nothing */
     plasma_id_t id = id_of(1);
     plasma_mutable_buffer_t writable;
     CHECK_STATUS(plasma_create(client, &id, 2000000, NULL, &writable),
@@ -206,7 +208,8 @@ static void test_the_message_names_the_file_and_the_way_out(void)
     remove_all(store());
 }
 
-/** The last one out does not remove a store that somebody may be using. */
+/** The last client to leave does not remove a store that another may be
+ * using. */
 static void test_an_ephemeral_store_stays_when_a_client_cannot_be_looked_at(void)
 {
     if (!as_root()) {
@@ -230,7 +233,7 @@ static void test_an_ephemeral_store_stays_when_a_client_cannot_be_looked_at(void
     remove_all(store());
 }
 
-/* ---- Numbers of inodes that are given again ---- */
+/* ---- Reused inode numbers ---- */
 
 enum { CROWD = 70 };
 
@@ -274,7 +277,7 @@ static void the_next_one_counts(struct peer *owner, uint64_t turn, int *again)
     ino_t before = inode_of(file);
     CHECK_OK(ask(owner, REMOTE_PUT, 100 + turn, 1000));
     CHECK_OK(ask(owner, REMOTE_DELETE, 100 + turn, 0));
-    CHECK_OK(ask(owner, REMOTE_REAP, 0, 0)); /* it is seen */
+    CHECK_OK(ask(owner, REMOTE_REAP, 0, 0)); /* the owner scans it */
     end_remote(&reader);
     reader = late_reader();
     *again += inode_of(file) == before;
@@ -302,8 +305,8 @@ static int run_program(char *const argv[])
     return status == 0;
 }
 
-/** A file system that gives numbers of inodes again, as tmpfs does not; seen
- * by this process and its children only. */
+/** A file system that reuses inode numbers, which tmpfs does not; only this
+ * process and its children see it. */
 static int mount_ext4(const char *dir)
 {
     char *image = (char *)(uintptr_t)in_dir(store(), "image");
@@ -341,7 +344,7 @@ static void test_a_reader_with_the_inode_number_of_another_is_not_taken_for_it(v
     hear(&many, 'c');
     CHECK_OK(ask(&owner, REMOTE_PUT, 9, 1000));
     CHECK_OK(ask(&owner, REMOTE_DELETE, 9, 0));
-    CHECK_OK(ask(&owner, REMOTE_REAP, 0, 0)); /* it keeps those that it sees */
+    CHECK_OK(ask(&owner, REMOTE_REAP, 0, 0)); /* it keeps the files that it scans open */
     for (uint64_t turn = 0; turn < 8; turn++) {
         the_next_one_counts(&owner, turn, &again);
     }
@@ -357,9 +360,9 @@ static void test_a_reader_with_the_inode_number_of_another_is_not_taken_for_it(v
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
-        TEST(what_a_client_holds_counts_when_its_file_cannot_be_opened),
-        TEST(what_a_client_holds_counts_when_its_file_is_replaced),
-        TEST(what_a_client_holds_counts_when_its_file_is_cut),
+        TEST(leases_of_a_client_count_when_its_file_cannot_be_opened),
+        TEST(leases_of_a_client_count_when_its_file_is_replaced),
+        TEST(leases_of_a_client_count_when_its_file_is_truncated),
         TEST(the_message_names_the_file_and_the_way_out),
         TEST(an_ephemeral_store_stays_when_a_client_cannot_be_looked_at),
         TEST(a_reader_with_the_inode_number_of_another_is_not_taken_for_it),

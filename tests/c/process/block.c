@@ -1,7 +1,8 @@
 /*
  * SPDX-License-Identifier: Apache-2.0
  *
- * Calls that wait, for objects that others make, and what ends the waiting.
+ * Calls that wait for objects of other processes, and the events that end the
+ * wait.
  */
 
 #include "check.h"
@@ -10,7 +11,7 @@
 
 #define MIB (UINT64_C(1) << 20)
 
-/** The other process has told nothing. */
+/** The other process has sent nothing. */
 static void check_silent(const struct peer *peer)
 {
     struct pollfd look = { peer->in, POLLIN, 0 };
@@ -260,7 +261,7 @@ static void test_get_or_create_waits_for_another_creator(void)
                  PLASMA_ERR_TIMEOUT);
     CHECK(now_ms() - begin >= 29);
 
-    /* After an abort one of those who wait creates. */
+    /* After an abort one of the waiters creates. */
     struct peer other = spawn(get_or_create_one, NULL);
     hear(&other, 'r');
     tell(&other, 's');
@@ -305,7 +306,7 @@ static void test_a_wait_does_not_end_with_an_abort(void)
 
 enum { LOADERS = 8 };
 
-/** Get or create; each that creates says so by its number, and stays in it. */
+/** Get or create; a process that creates sends its number, and stays in it. */
 static void load(struct peer *parent, void *arg)
 {
     const int *said = arg;
@@ -324,9 +325,9 @@ static void load(struct peer *parent, void *arg)
 }
 
 /**
- * Eight that load one object, and each is killed in it: the next takes over,
- * and none has to be woken by the dead. Each had noticed 100 ms late, one after
- * another.
+ * Eight processes load one object, and each is killed in it: the next takes
+ * over, and none depends on a wake by the dead. Regression: each noticed 100
+ * ms late, one after another.
  */
 static void test_loaders_that_die_one_after_another(void)
 {

@@ -1,9 +1,9 @@
 /*
  * SPDX-License-Identifier: Apache-2.0
  *
- * A process closes every descriptor that it has, those of the library among
- * them, and the numbers come back as files of its own: it stays alive for the
- * others, and neither their objects nor its files are harmed.
+ * A process closes every descriptor that it has, including those of the
+ * library, and the numbers become files of its own: for other clients it stays
+ * alive, and neither their objects nor its files are harmed.
  */
 
 #include "remote.h"
@@ -28,12 +28,12 @@ static void close_all(struct peer *parent)
     }
 }
 
-/* ---- What the process has ---- */
+/* ---- The state of the process ---- */
 
 struct victim {
     plasma_client_t *client;
     plasma_subscription_t *subscription;
-    plasma_buffer_t held;            /* of object 1 */
+    plasma_buffer_t held;            /* on object 1 */
     plasma_mutable_buffer_t writable; /* of object 2 */
     int event_fd;
 };
@@ -51,11 +51,11 @@ static struct victim join(void)
     fill(victim.writable.data, SIZE, 2);
     CHECK_OK(plasma_subscribe(victim.client, &victim.subscription));
     CHECK_OK(plasma_event_fd(victim.subscription, &victim.event_fd));
-    CHECK_OK(plasma_reap(victim.client, &reaped)); /* it knows the others */
+    CHECK_OK(plasma_reap(victim.client, &reaped)); /* it knows the other clients */
     return victim;
 }
 
-/** The call did it, or said that the descriptors are closed. */
+/** The call succeeded, or reported that the descriptors are closed. */
 static void check_clear(const char *what, plasma_status_t status)
 {
     if (status != PLASMA_OK && status != PLASMA_ERR_TIMEOUT) {
@@ -68,7 +68,7 @@ static void check_clear(const char *what, plasma_status_t status)
 
 #define CHECK_CLEAR(call) check_clear(#call, call)
 
-/** Do everything that may need a descriptor. */
+/** Make every call that may need a descriptor. */
 static void use_all(struct victim *victim)
 {
     plasma_client_t *client = victim->client;
@@ -88,7 +88,7 @@ static void use_all(struct victim *victim)
     int32_t created;
     plasma_status_t status;
 
-    /* What makes no system call goes on as before. */
+    /* Calls without system calls work as before. */
     CHECK(is_filled(victim->held.data, SIZE, 1));
     CHECK_OK(plasma_get(client, &id, 0, &buffer));
     CHECK_OK(plasma_release(&buffer));
@@ -156,7 +156,7 @@ static void live_on(struct peer *parent, void *arg)
     tell(parent, 'd');
     hear(parent, 'g');
     use_all(&victim);
-    /* Another connection of the same process has all it needs. */
+    /* Another connection of the same process works completely. */
     plasma_client_t *second = join_store();
     uint64_t reaped;
     CHECK_OK(plasma_reap(second, &reaped));
@@ -171,7 +171,7 @@ static void live_on(struct peer *parent, void *arg)
     hear(parent, 'x');
 }
 
-static void test_who_closes_all_descriptors_is_alive(void)
+static void test_a_process_that_closes_all_descriptors_is_alive(void)
 {
     plasma_client_t *client = connect_store(PLASMA_CONNECT_EXCLUSIVE, CAPACITY,
                                             PLASMA_EVICTION_LRU);
@@ -197,12 +197,12 @@ static void test_who_closes_all_descriptors_is_alive(void)
     CHECK_OK(plasma_delete(client, &one));
     CHECK_OK(plasma_reap(client, &reaped));
     CHECK_EQ(reaped, 0);
-    CHECK_EQ(stats_of(client).objects_deleted, 1); /* it holds it */
+    CHECK_EQ(stats_of(client).objects_deleted, 1); /* the victim holds it */
     CHECK_EQ(stats_of(client).clients, 2);
 
     tell(&peer, 'l');
     hear(&peer, 'f');
-    CHECK_OK(plasma_reap(client, &reaped)); /* it could not unlink its file */
+    CHECK_OK(plasma_reap(client, &reaped)); /* the victim could not unlink its file */
     CHECK_EQ(reaped, 1);
     CHECK_EQ(stats_of(client).clients, 1);
     CHECK_EQ(stats_of(client).objects_deleted, 0);
@@ -213,7 +213,7 @@ static void test_who_closes_all_descriptors_is_alive(void)
     plasma_disconnect(client);
 }
 
-static void test_a_kill_ends_who_had_closed_all(void)
+static void test_a_process_that_closed_all_is_dead_after_a_kill(void)
 {
     plasma_client_t *client = make_store(CAPACITY);
     plasma_mutable_buffer_t writable;
@@ -234,7 +234,7 @@ static void test_a_kill_ends_who_had_closed_all(void)
     plasma_disconnect(client);
 }
 
-/* ---- Numbers that came back ---- */
+/* ---- Numbers that were reused ---- */
 
 struct own_file {
     char path[800];
@@ -260,7 +260,7 @@ static void open_own(struct own_file *files, int directories)
         }
         CHECK(file->fd >= 3 && fstat(file->fd, &file->stat) == 0);
     }
-    CHECK(files[0].fd == 3); /* all numbers came back */
+    CHECK(files[0].fd == 3); /* all numbers were reused */
 }
 
 static void check_own(const struct own_file *files, int directories)
@@ -336,7 +336,7 @@ static void use_numbers(int directories)
     put_pattern(client, 7, SIZE, NULL);
     struct peer peer = spawn(use_other_numbers, &directories);
     hear(&peer, 'c');
-    /* In limbo, and held by this process: the other must not free it. */
+    /* In limbo, and held by this process: the other one must not free it. */
     plasma_buffer_t held = get_pattern(client, 7, SIZE);
     CHECK_OK(plasma_delete(client, &seven));
     tell(&peer, 'g');
@@ -364,8 +364,8 @@ static void test_directories_with_the_numbers_are_not_taken_for_the_clients(void
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
-        TEST(who_closes_all_descriptors_is_alive),
-        TEST(a_kill_ends_who_had_closed_all),
+        TEST(a_process_that_closes_all_descriptors_is_alive),
+        TEST(a_process_that_closed_all_is_dead_after_a_kill),
         TEST(files_with_the_numbers_are_left_alone),
         TEST(directories_with_the_numbers_are_not_taken_for_the_clients),
     };

@@ -1,14 +1,14 @@
 /*
  * SPDX-License-Identifier: Apache-2.0
  *
- * Many processes at one new address, and what killed creators leave.
+ * Many processes at one new address, and the remains of killed creators.
  */
 
 #include "system.h"
 
 enum { PROCESSES = 16, ROUNDS = 10 };
 
-/** Children wait at it until the parent opens it for all at once. */
+/** Children wait here until the parent opens it for all at once. */
 struct gate {
     int ends[2];
 };
@@ -64,7 +64,7 @@ static void race(struct peer *parent, void *arg)
     tell(parent, 'w');
 }
 
-/** How many of the processes came to be connected. */
+/** The number of processes that connected. */
 static int race_all(uint32_t flags)
 {
     struct racer racer = { new_gate(), flags, 0 };
@@ -86,7 +86,7 @@ static int race_all(uint32_t flags)
     return connected;
 }
 
-static void test_all_who_connect_to_a_new_address_at_once_share_one_store(void)
+static void test_all_processes_that_connect_to_a_new_address_at_once_share_one_store(void)
 {
     for (int round = 0; round < ROUNDS; round++) {
         CHECK_EQ(race_all(0), PROCESSES);
@@ -112,7 +112,7 @@ static void test_exactly_one_of_many_makes_an_exclusive_store(void)
     }
 }
 
-/** The path of something beside the store, named after it. */
+/** The path of a file beside the store, named after it. */
 static const char *beside(const char *suffix)
 {
     char name[700];
@@ -129,7 +129,7 @@ static void lock_whole(int fd)
     CHECK(fcntl(fd, set_lock, &lock) == 0);
 }
 
-static void test_what_dead_creators_left_is_swept_and_nothing_else(void)
+static void test_remains_of_dead_creators_are_swept_and_nothing_else(void)
 {
     const char *dead = beside(".0.tmp");
     const char *empty = beside(".15.tmp");
@@ -170,7 +170,7 @@ static void test_what_dead_creators_left_is_swept_and_nothing_else(void)
 
 /* ---- Names beside the store ---- */
 
-/** When a directory was last read; from a time that is long past. */
+/** When a directory was last read, starting from a time in the past. */
 static time_t last_read(const char *dir)
 {
     struct stat stat;
@@ -187,8 +187,8 @@ static void set_long_past(const char *dir)
 }
 
 /**
- * Each maker read the whole directory around the store to find what dead ones
- * had left: with 400,000 names in it a connect took a second.
+ * Regression: each creator read the whole parent directory to find the remains
+ * of dead creators: with 400,000 names in it, a connect took a second.
  */
 static void test_making_and_removing_do_not_read_the_directory_around(void)
 {
@@ -206,7 +206,7 @@ static void test_making_and_removing_do_not_read_the_directory_around(void)
     CHECK_EQ(entries(check_dir), 0);
 }
 
-/** Names that makers and removers use are taken, by `make`. */
+/** The names that creators and removers use are taken, by `make`. */
 static void take_all_names(void (*make)(const char *path))
 {
     char suffix[32];
@@ -232,7 +232,7 @@ static void make_a_link(const char *path)
     CHECK(symlink("/", path) == 0);
 }
 
-static void test_names_that_strangers_took_stop_nobody(void)
+static void test_names_that_strangers_took_stop_no_client(void)
 {
     void (*const ways[])(const char *) = { squat, make_a_file, make_a_link };
 
@@ -289,7 +289,7 @@ static void test_creators_and_removers_killed_anywhere_leave_nothing(void)
         kill_peer(&peer);
         CHECK_CONNECT(store(), 0, PLASMA_OK);
         CHECK_OK(plasma_store_remove(store()));
-        CHECK_CONNECT(store(), 0, PLASMA_OK); /* sweeps what remove cannot */
+        CHECK_CONNECT(store(), 0, PLASMA_OK); /* sweeps files that remove cannot */
         CHECK_EQ(entries(check_dir), 1);
         CHECK_OK(plasma_store_remove(store()));
         CHECK_EQ(entries(check_dir), 0);
@@ -299,11 +299,11 @@ static void test_creators_and_removers_killed_anywhere_leave_nothing(void)
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
-        TEST(all_who_connect_to_a_new_address_at_once_share_one_store),
+        TEST(all_processes_that_connect_to_a_new_address_at_once_share_one_store),
         TEST(exactly_one_of_many_makes_an_exclusive_store),
-        TEST(what_dead_creators_left_is_swept_and_nothing_else),
+        TEST(remains_of_dead_creators_are_swept_and_nothing_else),
         TEST(making_and_removing_do_not_read_the_directory_around),
-        TEST(names_that_strangers_took_stop_nobody),
+        TEST(names_that_strangers_took_stop_no_client),
         TEST(creators_and_removers_killed_anywhere_leave_nothing),
     };
     return RUN_TESTS(argc, argv, tests);

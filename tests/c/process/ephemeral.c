@@ -1,7 +1,7 @@
 /*
  * SPDX-License-Identifier: Apache-2.0
  *
- * Stores that go with their last client.
+ * Stores that are removed with their last client.
  */
 
 #include "system.h"
@@ -107,7 +107,7 @@ static void test_a_living_client_keeps_it_when_the_others_are_killed(void)
     CHECK_EQ(entries(check_dir), 0);
 }
 
-static void test_the_last_to_leave_is_not_kept_by_the_dead(void)
+static void test_dead_clients_do_not_keep_the_last_leaver(void)
 {
     uint64_t number = 1;
     struct peer dies = spawn(hold, &number);
@@ -136,7 +136,7 @@ static void test_if_all_were_killed_the_next_finds_it_fresh(void)
         kill_peer(&peers[1]);
         plasma_client_t *client = connect_store(flags[at], 2 << 20, 0);
         plasma_stats_t stats = stats_of(client);
-        CHECK_EQ(stats.capacity, 2 << 20); /* made anew, not found */
+        CHECK_EQ(stats.capacity, 2 << 20); /* made again, not found */
         CHECK_EQ(stats.objects_sealed, 0);
         CHECK_EQ(stats.clients, 1);
         CHECK_EQ(state_of(client, 1), PLASMA_STATE_ABSENT);
@@ -175,7 +175,7 @@ static void come_and_go(struct peer *parent, void *arg)
     }
 }
 
-static void test_comers_and_goers_never_lose_what_they_hold(void)
+static void test_joining_and_leaving_clients_never_lose_their_views(void)
 {
     uint64_t numbers[] = { 0, 1, 2, 3 };
     struct peer peers[4];
@@ -212,10 +212,10 @@ int main(int argc, char **argv)
         TEST(buffers_count_as_present),
         TEST(a_subscription_does_not_count_as_present),
         TEST(a_living_client_keeps_it_when_the_others_are_killed),
-        TEST(the_last_to_leave_is_not_kept_by_the_dead),
+        TEST(dead_clients_do_not_keep_the_last_leaver),
         TEST(if_all_were_killed_the_next_finds_it_fresh),
         TEST(if_all_were_killed_nothing_existing_is_found),
-        TEST(comers_and_goers_never_lose_what_they_hold),
+        TEST(joining_and_leaving_clients_never_lose_their_views),
         TEST(an_ordinary_store_stays),
     };
     return RUN_TESTS(argc, argv, tests);

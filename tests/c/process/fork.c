@@ -1,15 +1,15 @@
 /*
  * SPDX-License-Identifier: Apache-2.0
  *
- * Fork: the child's handles say FORKED, its views are readable, and nothing
- * it does is felt by the parent.
+ * Fork: the child's handles return FORKED, its views are readable, and nothing
+ * that it does affects the parent.
  */
 
 #include "system.h"
 
 enum { CAPACITY = 1 << 20, SIZE = 100000 };
 
-/** What a child inherits. */
+/** The handles that a child inherits. */
 struct inherited {
     plasma_client_t *client;
     plasma_subscription_t *subscription;
@@ -38,7 +38,7 @@ static struct inherited prepare(void)
     return got;
 }
 
-/** All that was prepared is as it was. */
+/** All prepared handles and objects are as before. */
 static void parent_goes_on(struct inherited *got)
 {
     plasma_id_t id = id_of(1);
@@ -146,7 +146,7 @@ static void test_every_call_on_what_was_inherited_says_forked(void)
         CHECK_STATUS(plasma_seal_and_get(&got.writable, &buffer), forked);
         CHECK_STATUS(plasma_abort(&got.writable), forked);
 
-        /* Copies of this process's own. */
+        /* Copies that this process made. */
         CHECK_OK(plasma_list_at(got.list, 0, &info));
         CHECK_OK(plasma_client_list_at(got.clients, 0, &client_info));
         CHECK_TEXT(plasma_client_address(client), store());
@@ -163,7 +163,7 @@ static void test_every_call_on_what_was_inherited_says_forked(void)
     parent_goes_on(&got);
 }
 
-static void test_a_child_connects_anew(void)
+static void test_a_child_connects_again(void)
 {
     struct inherited got = prepare();
     int status;
@@ -179,7 +179,7 @@ static void test_a_child_connects_anew(void)
         CHECK(is_filled(got.held.data, SIZE, 1));
         CHECK_STATUS(plasma_release(&got.held), PLASMA_ERR_FORKED);
         CHECK_OK(plasma_release(&buffer));
-        /* And its own child, of which all this is true again. */
+        /* The same holds for its own child. */
         pid_t grandchild = fork();
         CHECK(grandchild >= 0);
         if (grandchild == 0) {
@@ -216,7 +216,7 @@ static void test_writable_memory_is_not_in_the_child(void)
     pid_t child = fork();
     CHECK(child >= 0);
     if (child == 0) {
-        got.writable.data[0] = 99; /* ends it here */
+        got.writable.data[0] = 99; /* ends the process here */
         _exit(0);
     }
     CHECK(waitpid(child, &status, 0) == child);
@@ -224,7 +224,7 @@ static void test_writable_memory_is_not_in_the_child(void)
     parent_goes_on(&got);
 }
 
-static void test_what_was_executed_has_nothing_of_the_store(void)
+static void test_a_program_after_exec_has_nothing_of_the_store(void)
 {
     struct inherited got = prepare();
     int status;
@@ -262,7 +262,7 @@ static void fork_and_wait(struct peer *parent, void *arg)
         close(ends[1]);
         close(parent->in);
         close(parent->out);
-        CHECK(read(ends[0], &none, 1) == 0); /* until the test lets it go */
+        CHECK(read(ends[0], &none, 1) == 0); /* until the test releases it */
         _exit(0);
     }
     hear(parent, 'x');
@@ -287,7 +287,7 @@ static void test_a_killed_parent_is_dead_although_its_child_lives(void)
     CHECK_EQ(stats_of(client).objects_deleted, 1);
     kill_peer(&peer);
     CHECK(kill(grandchild, 0) == 0);
-    CHECK_OK(plasma_create(client, &id, SIZE, NULL, &writable)); /* the same */
+    CHECK_OK(plasma_create(client, &id, SIZE, NULL, &writable)); /* the same id */
     CHECK_OK(plasma_abort(&writable));
     CHECK_OK(plasma_reap(client, &reaped));
     CHECK_EQ(stats_of(client).reaped_clients, 1);
@@ -300,7 +300,7 @@ static void test_a_killed_parent_is_dead_although_its_child_lives(void)
     plasma_disconnect(client);
 }
 
-/* ---- Forks in the midst of calls ---- */
+/* ---- Forks during calls ---- */
 
 static int busy_end;
 
@@ -363,9 +363,9 @@ int main(int argc, char **argv)
 {
     static const struct test tests[] = {
         TEST(every_call_on_what_was_inherited_says_forked),
-        TEST(a_child_connects_anew),
+        TEST(a_child_connects_again),
         TEST(writable_memory_is_not_in_the_child),
-        TEST(what_was_executed_has_nothing_of_the_store),
+        TEST(a_program_after_exec_has_nothing_of_the_store),
         TEST(a_killed_parent_is_dead_although_its_child_lives),
         TEST(children_forked_while_threads_are_in_calls),
     };

@@ -1,12 +1,12 @@
 /*
  * SPDX-License-Identifier: Apache-2.0
  *
- * A thread forks while another is in the midst of a call: the child inherits
- * whatever lock or half-made value of the library the other thread has, but not
- * the thread. It connects and works all the same.
+ * A thread forks while another thread is inside a call: the child inherits
+ * every lock or half-made value of the library that the other thread has, but
+ * not the thread. It connects and works nevertheless.
  *
- * The other thread stands still where it asks the C library for memory or calls
- * the kernel, at each such place in turn, and the child is forked while it does.
+ * The other thread stops where it asks the C library for memory or calls the
+ * kernel, at each such point in turn, and the child is forked during that.
  */
 
 #include "system.h"
@@ -17,9 +17,9 @@
 
 enum { CAPACITY = 4 << 20, SIZE = 1000 };
 
-/* ---- Places at which a thread stands still ---- */
+/* ---- Points at which a thread stops ---- */
 
-/** Places until this thread stands still; 0 is never. */
+/** Points until this thread stops; 0 is never. */
 static __thread long until;
 
 static sem_t stands, may_go;
@@ -83,7 +83,7 @@ static int (*real_fstatat)(int, const char *, struct stat *, int);
 static ssize_t (*real_pread)(int, void *, size_t, off_t);
 static int (*real_fallocate)(int, int, off_t, off_t);
 
-/** Look up the functions of the C library that those below stand before. A
+/** Look up the functions of the C library that those below replace. A
  * constructor may call them before main. */
 static void find_real(void)
 {
@@ -154,7 +154,7 @@ int fallocate(int fd, int mode, off_t from, off_t size)
     return real_fallocate(fd, mode, from, size);
 }
 
-/* ---- What is done at the same time ---- */
+/* ---- The calls of the other thread ---- */
 
 static plasma_client_t *connect_at(const char *address)
 {
@@ -167,7 +167,7 @@ static plasma_client_t *connect_at(const char *address)
     return client;
 }
 
-/** Everything that takes a lock of the process, or makes a value once. */
+/** All calls that take a lock of the process, or make a value once. */
 static void use(plasma_client_t *client, uint64_t number)
 {
     plasma_subscription_t *subscription;
@@ -194,7 +194,8 @@ static void use(plasma_client_t *client, uint64_t number)
     plasma_unsubscribe(subscription);
 }
 
-/** The child inherits these of the thread that forks; nothing at first. */
+/** The handles that the child inherits from the forking thread; none at
+ * first. */
 struct inherited {
     plasma_client_t *client;
     plasma_subscription_t *subscription;
@@ -227,7 +228,7 @@ static void *stand_still_once(void *arg)
     return NULL;
 }
 
-/** No call waits for what a thread of the parent has. */
+/** No call waits for a lock of a thread of the parent. */
 static void refuse_all(struct inherited *got)
 {
     const plasma_status_t forked = PLASMA_ERR_FORKED;
@@ -253,7 +254,8 @@ static void refuse_all(struct inherited *got)
     CHECK_STATUS(plasma_event_fd(got->subscription, &fd), forked);
 }
 
-/** In a store of its own: the other thread may have the lock of the first. */
+/** In a store of its own: the other thread may hold the lock of the first
+ * one. */
 static void be_a_child(struct inherited *got)
 {
     plasma_buffer_t copy;
@@ -278,13 +280,14 @@ static void be_a_child(struct inherited *got)
     _exit(0);
 }
 
-/** From one place to the next that is tried. */
+/** The distance from one tested point to the next. */
 static long step(void)
 {
     return getenv("PLASMA_LONG") != NULL ? 1 : 3;
 }
 
-/** Fork while another thread stands at a place; whether there is such a place. */
+/** Fork while another thread stands at a point; returns whether that point
+ * exists. */
 static int fork_at(struct inherited *got, long at)
 {
     struct place place = { got, at, 0 };
@@ -317,8 +320,8 @@ static void fork_in_a_new_process(struct peer *parent, void *arg)
     tell(parent, fork_at(&none, *(const long *)arg) ? 'y' : 'n');
 }
 
-/** In a process that has never connected, so that all is made for the first
- * time. */
+/** In a process that has never connected, so that everything is made for the
+ * first time. */
 static void test_a_child_works_wherever_a_thread_was_that_connects_first(void)
 {
     char reached = 'y';

@@ -1,9 +1,9 @@
 /*
  * SPDX-License-Identifier: Apache-2.0
  *
- * Children of every kind that outlive their parent, or the other way round:
- * who is dead looks dead although its children live, and no child keeps a lock
- * of its parent's.
+ * Children of every kind that outlive their parent, or the other way round: a
+ * dead process looks dead although its children live, and no child keeps a
+ * lock of its parent.
  */
 
 #include "system.h"
@@ -14,7 +14,7 @@ enum { CAPACITY = 1 << 20, SIZE = 10000, FORKS = 300, CLIENTS = 12, STORES = 20 
 
 extern char **environ;
 
-/** A pipe that ends when the test lets its children go. */
+/** A pipe that ends when the test releases its children. */
 static int gate[2];
 
 static void make_gate(void)
@@ -34,8 +34,9 @@ static void make_born(void)
     CHECK(fcntl(born[1], F_SETFD, FD_CLOEXEC) == 0);
 }
 
-/** Wait until a child is there: its fork handler has run, or exec has closed
- * what it inherited, which ends after vfork and posix_spawn have returned. */
+/** Wait until a child is ready: its fork handler has run, or exec has closed
+ * the inherited descriptors, which ends after vfork and posix_spawn have
+ * returned. */
 static pid_t wait_for_child(pid_t child)
 {
     char letter = 0;
@@ -62,7 +63,7 @@ static pid_t start_child(child_fn *run)
     return wait_for_child(child);
 }
 
-/** Without exec, until it is let go. */
+/** Wait, without exec, until released. */
 static void live(void)
 {
     char none;
@@ -74,7 +75,7 @@ static void live(void)
     _exit(0);
 }
 
-/** Let all children go and see them end. */
+/** Release all children and see them end. */
 static void open_gate(void)
 {
     close(gate[1]);
@@ -158,7 +159,7 @@ enum { KINDS = sizeof kinds / sizeof kinds[0] };
 
 struct ending {
     start_fn *start;
-    int leaves; /* else it is killed */
+    int leaves; /* otherwise it is killed */
 };
 
 static void have_a_child(struct peer *parent, void *arg)
@@ -249,7 +250,7 @@ static void test_a_child_that_ends_or_is_killed_takes_nothing_along(void)
         } else if (way / KINDS == 1) {
             CHECK(kill(child, SIGTERM) == 0);
         } else {
-            close(gate[1]); /* ends well */
+            close(gate[1]); /* exits */
             gate[1] = open("/dev/null", O_RDONLY | O_CLOEXEC);
         }
         CHECK(waitpid(child, &status, 0) == child);
@@ -270,7 +271,8 @@ static void test_a_child_that_ends_or_is_killed_takes_nothing_along(void)
     plasma_disconnect(client);
 }
 
-/* ---- Forks while another thread opens what children must not keep ---- */
+/* ---- Forks while another thread opens files that children must not keep
+ * ---- */
 
 static int done;
 

@@ -1,9 +1,9 @@
 /*
  * SPDX-License-Identifier: Apache-2.0
  *
- * Calls in flight, and what other threads do beside them: disconnect the
- * client, interrupt it, cancel the thread. Each call waits behind the writer
- * lock of a stopped process, or for room, when the other thread comes.
+ * Calls in flight, and other threads that disconnect the client, interrupt it,
+ * or cancel the thread. Each call waits for the writer lock of a stopped
+ * process, or for room, when the other thread acts.
  */
 
 #include "owner.h"
@@ -11,7 +11,7 @@
 
 enum { MANY = 64, LOCK_MS = 40, MIB = 1 << 20 };
 
-/** A store whose writer lock is held by a process that stands still. */
+/** A store whose writer lock is held by a stopped process. */
 struct blocked_store {
     plasma_client_t *observer;
     struct peer stopped;
@@ -123,7 +123,7 @@ static void land(struct flight flights[CALLS], plasma_status_t expected)
     }
 }
 
-static void test_a_disconnect_frees_nothing_under_calls_behind_a_stopped_owner(void)
+static void test_a_disconnect_frees_nothing_under_calls_that_wait_for_a_stopped_owner(void)
 {
     plasma_client_t *maker = make_store(MIB);
     struct flight flights[CALLS];
@@ -250,7 +250,8 @@ static void test_a_cancelled_thread_leaves_its_call_first(void)
     plasma_disconnect(client);
 }
 
-/** Cancelled while it waits for the lock, it goes on to wait, and then ends. */
+/** A thread that is cancelled while it waits for the lock continues to wait,
+ * and then ends. */
 static void *delete_and_end(void *arg)
 {
     struct flight *flight = arg;
@@ -281,7 +282,7 @@ static void test_a_wait_goes_on_though_its_thread_is_cancelled(void)
     plasma_disconnect(client);
 }
 
-/* ---- What is done by the way waits for nobody ---- */
+/* ---- Work on the side waits for nobody ---- */
 
 static void connect_and_die(struct peer *parent, void *arg)
 {
@@ -311,7 +312,7 @@ static void test_connecting_does_not_wait_to_reap_the_dead(void)
     plasma_client_t *client = join_store(); /* it waits forever for the lock */
     buffer = get_pattern(client, 1, 1000);
     CHECK_OK(plasma_release(&buffer));
-    /* Nor do those that look at an object of the dead. */
+    /* Nor do calls that inspect an object of a dead client. */
     CHECK_EQ(state_of(client, 7), PLASMA_STATE_ABSENT);
     CHECK_STATUS(plasma_get(client, &id, 0, &buffer), PLASMA_ERR_NOT_FOUND);
     CHECK_STATUS(plasma_get(client, &id, LOCK_MS, &buffer), PLASMA_ERR_TIMEOUT);
@@ -322,9 +323,9 @@ static void test_connecting_does_not_wait_to_reap_the_dead(void)
     plasma_disconnect(maker);
 }
 
-/* ---- What is given up without the lock ---- */
+/* ---- Objects that are given up without the lock ---- */
 
-static void test_a_timeout_behind_a_stopped_owner_names_it(void)
+static void test_a_timeout_while_an_owner_is_stopped_names_it(void)
 {
     plasma_connect_options_t options = PLASMA_CONNECT_OPTIONS_INIT;
     plasma_client_t *maker = make_store(MIB), *client;
@@ -347,13 +348,13 @@ static void test_a_timeout_behind_a_stopped_owner_names_it(void)
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
-        TEST(a_disconnect_frees_nothing_under_calls_behind_a_stopped_owner),
+        TEST(a_disconnect_frees_nothing_under_calls_that_wait_for_a_stopped_owner),
         TEST(one_interrupt_ends_each_call_and_whole_batches),
         TEST(a_call_on_a_buffer_ends_with_its_client_and_the_buffer_stays),
         TEST(a_cancelled_thread_leaves_its_call_first),
         TEST(a_wait_goes_on_though_its_thread_is_cancelled),
         TEST(connecting_does_not_wait_to_reap_the_dead),
-        TEST(a_timeout_behind_a_stopped_owner_names_it),
+        TEST(a_timeout_while_an_owner_is_stopped_names_it),
     };
     return RUN_TESTS(argc, argv, tests);
 }

@@ -15,7 +15,7 @@
 /** How long the calls below wait. */
 static int64_t patience_ms = -1;
 
-/** A call that waits so long in a full store without objects 1 to 3. */
+/** A call that waits that long in a full store without objects 1 to 3. */
 typedef plasma_status_t blocking_call(plasma_client_t *client);
 
 static plasma_status_t block_in_get(plasma_client_t *client)
@@ -129,7 +129,7 @@ static void join_all(struct blocked all[CALL_COUNT])
     }
 }
 
-/** A store that is full: object 9 is being written in all of it. */
+/** A full store: object 9, which is being written, takes all of it. */
 static plasma_client_t *make_full_store(plasma_mutable_buffer_t *writable)
 {
     plasma_client_t *client = make_store(MIB);
@@ -229,8 +229,9 @@ static void block_with_signals(struct peer *parent, void *arg)
 }
 
 /**
- * Signal the child until its call has ended and every signal was handled. One
- * that comes between two sleeps of the call is handled and does not end it.
+ * Signal the child until its call has ended and every signal was handled. A
+ * signal that comes between two sleeps of the call is handled and does not end
+ * it.
  */
 static void signal_until_interrupted(struct peer *child)
 {
@@ -304,7 +305,7 @@ static void block_in_put_with_signals(struct peer *parent, void *arg)
     plasma_disconnect(client);
 }
 
-/** The lock is owned by this process, which does not let it go. */
+/** The lock is owned by this process, which does not release it. */
 static void test_a_signal_ends_a_wait_for_the_lock_unless_it_restarts(void)
 {
     plasma_client_t *client = make_store(MIB);
@@ -328,7 +329,7 @@ static void test_a_signal_ends_a_wait_for_the_lock_unless_it_restarts(void)
     plasma_disconnect(client);
 }
 
-/* ---- Times that are longer than the clock can count ---- */
+/* ---- Timeouts that are longer than the clock can count ---- */
 
 struct patient {
     plasma_client_t *client;
@@ -346,7 +347,7 @@ static void *put_patiently(void *arg)
     return NULL;
 }
 
-/** Nanoseconds that begin at 0 again when 64 bits hold them. */
+/** A number of nanoseconds that wraps to 0 in 64 bits. */
 static const int64_t LONG_TIMES[] = {
     INT64_C(9223372036855),  INT64_C(18446744073710), INT64_C(36893488147420),
     INT64_MAX / 1000000 + 1, INT64_MAX - 1,           INT64_MAX,
@@ -362,7 +363,7 @@ static void test_a_time_beyond_the_clock_is_as_forever(void)
     for (int at = 0; at < LONG_TIMES_COUNT; at++) {
         patience_ms = LONG_TIMES[at];
         block_all(all, client, PLASMA_ERR_INTERRUPTED);
-        /* Long enough for what was cut to a few milliseconds. */
+        /* Long enough for a timeout that was cut to a few milliseconds. */
         pause_ms(20);
         CHECK_OK(plasma_interrupt(client));
         join_all(all);
@@ -397,7 +398,7 @@ static void test_a_lock_timeout_beyond_the_clock_is_as_forever(void)
     plasma_disconnect(client);
 }
 
-/* ---- Where several words cannot be watched at once ---- */
+/* ---- Kernels that cannot watch several words at once ---- */
 
 static void refuse(int error)
 {
@@ -437,7 +438,7 @@ static void test_a_signal_ends_a_wait_for_the_lock_on_an_old_kernel(void)
     test_a_signal_ends_a_wait_for_the_lock_unless_it_restarts();
 }
 
-/** How often this process has slept so far. */
+/** How often this process has slept. */
 static long sleeps(void)
 {
     struct rusage usage;
@@ -446,7 +447,7 @@ static long sleeps(void)
     return usage.ru_nvcsw;
 }
 
-/** A wait of two seconds looks some twenty times, not four hundred. */
+/** A wait of two seconds wakes about twenty times, not four hundred. */
 static void test_a_wait_on_an_old_kernel_does_not_look_all_the_time(void)
 {
     refuse(ENOSYS);

@@ -1,7 +1,7 @@
 /*
  * SPDX-License-Identifier: Apache-2.0
  *
- * System calls that fail, or that an older kernel does not have.
+ * System calls that fail, or that an older kernel lacks.
  */
 
 #include "system.h"
@@ -14,7 +14,7 @@
 #define SYS_futex_waitv 449
 #endif
 
-/** From now on a system call of this process fails, with an errno. */
+/** From here on a system call of this process fails, with an errno. */
 static void fail_call(long number, unsigned error)
 {
     struct sock_filter code[] = {
@@ -60,7 +60,7 @@ static void create_where_nothing_is_reserved(struct peer *parent, void *arg)
                  PLASMA_ERR_SYSTEM);
     CHECK_EQ(plasma_error_errno(), EIO);
     CHECK_EQ(state_of(client, 2), PLASMA_STATE_ABSENT);
-    put_pattern(client, 2, 1000, NULL); /* what there is can be used */
+    put_pattern(client, 2, 1000, NULL); /* reserved memory can be used */
     CHECK_OK(plasma_release(&buffer));
     plasma_disconnect(client);
 }

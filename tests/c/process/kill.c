@@ -19,7 +19,7 @@ static struct peer reader(void)
                                       .flags = PLASMA_CONNECT_READ_ONLY });
 }
 
-static void test_a_killed_creator_aborts_who_waits_and_frees_the_id(void)
+static void test_a_killed_creator_aborts_waiters_and_frees_the_id(void)
 {
     plasma_client_t *client = make_store(CAPACITY);
     struct peer creator = producer();
@@ -60,7 +60,7 @@ static void test_an_id_and_a_name_are_free_at_once_when_their_creator_dies(void)
     struct peer creator = producer();
     CHECK_OK(ask(&creator, REMOTE_CREATE, 1, 1000));
     kill_peer(&creator);
-    CHECK_OK(plasma_put(client, &id, "mine", 4, NULL)); /* nobody reaped */
+    CHECK_OK(plasma_put(client, &id, "mine", 4, NULL)); /* no reap was needed */
     CHECK_OK(plasma_delete(client, &id));
 
     creator = producer();
@@ -164,7 +164,7 @@ static void test_a_killed_waiter_is_not_missed(void)
     plasma_disconnect(client);
 }
 
-static void test_a_killed_connection_is_cleaned_up_by_who_connects(void)
+static void test_a_killed_connection_is_cleaned_up_by_the_next_connect(void)
 {
     plasma_client_t *client = make_store(CAPACITY);
     struct peer peer = producer();
@@ -179,7 +179,7 @@ static void test_a_killed_connection_is_cleaned_up_by_who_connects(void)
     plasma_disconnect(client);
 }
 
-/** What list_clients says of a process: 'a'live, 's'topped or 'd'ead. */
+/** The state of a process in list_clients: 'a'live, 's'topped or 'd'ead. */
 static char seen_as(plasma_client_t *client, pid_t pid)
 {
     plasma_client_info_t info = PLASMA_CLIENT_INFO_INIT;
@@ -228,7 +228,7 @@ static void test_a_stopped_holder_keeps_its_object(void)
     plasma_disconnect(client);
 }
 
-static void test_a_stopped_creator_keeps_its_object_and_aborts_nobody(void)
+static void test_a_stopped_creator_keeps_its_object_and_aborts_no_waiter(void)
 {
     plasma_client_t *client = make_store(CAPACITY);
     struct peer creator = producer();
@@ -259,14 +259,14 @@ static void test_a_stopped_creator_keeps_its_object_and_aborts_nobody(void)
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
-        TEST(a_killed_creator_aborts_who_waits_and_frees_the_id),
+        TEST(a_killed_creator_aborts_waiters_and_frees_the_id),
         TEST(an_id_and_a_name_are_free_at_once_when_their_creator_dies),
         TEST(get_or_create_takes_over_from_a_killed_creator),
         TEST(a_killed_holder_gives_its_memory_back),
         TEST(a_killed_waiter_is_not_missed),
-        TEST(a_killed_connection_is_cleaned_up_by_who_connects),
+        TEST(a_killed_connection_is_cleaned_up_by_the_next_connect),
         TEST(a_stopped_holder_keeps_its_object),
-        TEST(a_stopped_creator_keeps_its_object_and_aborts_nobody),
+        TEST(a_stopped_creator_keeps_its_object_and_aborts_no_waiter),
     };
     return RUN_TESTS(argc, argv, tests);
 }

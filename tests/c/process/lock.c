@@ -1,7 +1,7 @@
 /*
  * SPDX-License-Identifier: Apache-2.0
  *
- * Calls behind the writer lock of a stopped or killed process.
+ * Calls that wait for the writer lock of a stopped or killed process.
  */
 
 #include "owner.h"
@@ -59,7 +59,7 @@ static void test_each_call_that_changes_the_store_times_out(void)
     CHECK_STATUS(plasma_get_or_create(client, &new, 1, NULL, 3 * LOCK_MS,
                                       &buffer, &none, &created),
                  PLASMA_ERR_TIMEOUT);
-    CHECK(now_ms() - start >= 3 * LOCK_MS); /* its own is the longer */
+    CHECK(now_ms() - start >= 3 * LOCK_MS); /* its own timeout is the longer one */
     CHECK_STATUS(plasma_resize(&writable, 100000), PLASMA_ERR_TIMEOUT);
     CHECK_STATUS(plasma_set_metadata(&writable, "key", "value", 5),
                  PLASMA_ERR_TIMEOUT);
@@ -85,7 +85,7 @@ static void test_each_call_that_changes_the_store_times_out(void)
     CHECK_OK(plasma_abort(&writable));
     CHECK_OK(plasma_put(client, &new, "x", 1, NULL));
     CHECK_OK(plasma_delete(client, &id));
-    CHECK_EQ(stats_of(client).lock_steals, 0); /* the stopped are not dead */
+    CHECK_EQ(stats_of(client).lock_steals, 0); /* a stopped owner is not dead */
     CHECK(kill(stopped.pid, SIGCONT) == 0);
     end_remote(&stopped);
     plasma_disconnect(client);
@@ -173,7 +173,7 @@ static void test_the_lock_of_the_killed_is_taken_and_nothing_is_lost(void)
     CHECK_OK(ask(&owner, REMOTE_CREATE, 1000, 5000));
     take_lock(word, slot_of(client, owner.pid));
     kill_peer(&owner);
-    put_pattern(client, 1000, 5000, NULL); /* it waits for ever if need be */
+    put_pattern(client, 1000, 5000, NULL); /* it waits, forever if necessary */
     for (uint64_t number = 0; number < 100; number++) {
         plasma_buffer_t buffer = get_pattern(client, number, 100 * number);
         CHECK_OK(plasma_release(&buffer));
@@ -187,7 +187,7 @@ static void test_the_lock_of_the_killed_is_taken_and_nothing_is_lost(void)
 
 static void test_a_lock_of_nobody_is_taken(void)
 {
-    /* Places that no client has, and such as no client can have. */
+    /* Slots without a client, and slots that cannot exist. */
     static const uint32_t nobody[] = { 77, 1023, 1024, 2000 };
     plasma_client_t *client = make_store(1 << 20);
     uint64_t *word = lock_word();
@@ -220,7 +220,7 @@ static void test_readers_go_on_when_all_producers_died_inside_recovery(void)
     for (uint64_t number = 0; number < OBJECTS; number++) {
         put_pattern(client, number, number, NULL);
     }
-    /* As a recovery leaves it that was killed before it rebuilt a chain. */
+    /* The state after a recovery that was killed before it rebuilt a chain. */
     take_lock(lock_word(), slot_of(client, owner.pid) | 1 << 17);
     plasma_disconnect(client);
     kill_peer(&owner);
@@ -237,7 +237,7 @@ static void test_readers_go_on_when_all_producers_died_inside_recovery(void)
         CHECK_STATUS(plasma_get(reader, &absent, 0, &buffer),
                      PLASMA_ERR_NOT_FOUND);
     }
-    client = join_store(); /* whoever comes rebuilds when it writes */
+    client = join_store(); /* the next writer rebuilds */
     put_pattern(client, OBJECTS, 100, NULL);
     for (uint64_t number = 0; number < OBJECTS; number++) {
         buffer = get_pattern(client, number, number);
@@ -300,7 +300,8 @@ static void test_a_wait_for_the_lock_ends_with_an_interrupt_and_the_owner(void)
     plasma_disconnect(owner);
 }
 
-/* ---- Waits that meet an object of a dead creator while the owner is stopped ---- */
+/* ---- Waits for an object of a dead creator while the lock's owner is
+ * stopped ---- */
 
 static void test_a_wait_keeps_its_own_time_when_the_dead_cannot_be_reaped(void)
 {
@@ -345,7 +346,8 @@ static void test_a_wait_keeps_its_own_time_when_the_dead_cannot_be_reaped(void)
     plasma_disconnect(client);
 }
 
-/* ---- An EPHEMERAL store whose leaver is stopped while it looks for others ---- */
+/* ---- An EPHEMERAL store whose leaver is stopped while it looks for others
+ * ---- */
 
 static void test_connecting_waits_for_a_stopped_leaver_no_longer_than_it_may(void)
 {

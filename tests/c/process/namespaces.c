@@ -1,8 +1,8 @@
 /*
  * SPDX-License-Identifier: Apache-2.0
  *
- * Clients with the same pid in two pid namespaces: what happens to one never
- * happens to the other.
+ * Clients with the same pid in two pid namespaces: an event of one never
+ * affects the other.
  */
 
 #include "owner.h"
@@ -14,18 +14,18 @@ enum { NEW_USER = 0x10000000, NEW_PID = 0x20000000 };
 
 /* ---- A process in a pid namespace of its own ---- */
 
-/** What to start there. */
+/** A process to start in them. */
 struct inside {
-    int flags; /* of unshare */
-    int pid;   /* 1 or 2, its number there */
+    int flags; /* for unshare */
+    int pid;   /* 1 or 2, its pid there */
 };
 
 struct guest {
     struct peer peer; /* its pid is that of the first process there */
-    pid_t pid;        /* of the one that has the client */
+    pid_t pid;        /* of the process that has the client */
 };
 
-/** The child of a process that is not ours, by /proc. */
+/** The child of a process that is not ours, according to /proc. */
 static pid_t child_of(pid_t parent)
 {
     DIR *dir = opendir("/proc");
@@ -115,7 +115,7 @@ static void kill_guest(struct guest *guest)
     CHECK(reap_peer(&guest->peer) != 0);
 }
 
-/** Whether this process may make such namespaces; says so when not. */
+/** Whether this process may make such namespaces; reports a skip if not. */
 static int may_unshare(int flags)
 {
     int status;
@@ -133,7 +133,7 @@ static int may_unshare(int flags)
     return status == 0;
 }
 
-/* ---- Two of them ---- */
+/* ---- Two processes ---- */
 
 static plasma_client_t *impatient(void)
 {
@@ -165,7 +165,8 @@ static void check_twins(plasma_client_t *client, int pid)
     CHECK(found == 2 && namespaces[0] != namespaces[1]);
 }
 
-/** All that this one has is as it was: it holds object 1 and writes `own`. */
+/** The state of this process is as before: it holds object 1 and writes
+ * `own`. */
 static void check_unharmed(plasma_client_t *client, struct guest *guest,
                            uint64_t own)
 {
@@ -188,7 +189,7 @@ static void check_unharmed(plasma_client_t *client, struct guest *guest,
 }
 
 /**
- * One owns the writer lock and is stopped there, the other, which has the same
+ * One owns the writer lock and is stopped there. The other, which has the same
  * pid and waits for the lock, is killed.
  */
 static void kill_the_waiter(int flags, int pid)
@@ -234,7 +235,7 @@ static void kill_the_waiter(int flags, int pid)
     plasma_disconnect(client);
 }
 
-/** The owner is killed, and the other, which has the same pid, goes on. */
+/** The owner is killed. The other, which has the same pid, continues. */
 static void kill_the_owner(int flags, int pid)
 {
     const struct inside inside = { flags, pid };

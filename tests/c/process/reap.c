@@ -1,7 +1,7 @@
 /*
  * SPDX-License-Identifier: Apache-2.0
  *
- * What others see when a process is killed.
+ * What other clients see when a process is killed.
  */
 
 #include "check.h"
@@ -23,7 +23,7 @@ static void write_for_ever(struct peer *parent, void *arg)
     hear(parent, 'q');
 }
 
-static void test_what_a_dead_creator_was_writing_is_gone(void)
+static void test_an_object_of_a_dead_creator_is_gone(void)
 {
     plasma_client_t *client = make_store(MIB);
     plasma_buffer_t buffer;
@@ -170,7 +170,7 @@ static void wait_for_the_dead(struct peer *parent, void *arg)
         CHECK_EQ(ready[1], 1);
         break;
     default:
-        /* This call can do better: it takes the dead creator's place. */
+        /* This call takes over from the dead creator. */
         CHECK_OK(plasma_get_or_create(client, ids, 10, NULL, -1, buffers,
                                       &writable, &created));
         CHECK_EQ(created, 1);
@@ -180,7 +180,7 @@ static void wait_for_the_dead(struct peer *parent, void *arg)
     plasma_disconnect(client);
 }
 
-static void test_those_who_saw_it_being_written_get_aborted(void)
+static void test_waiters_that_saw_it_being_written_get_aborted(void)
 {
     uint32_t kinds[] = { PLASMA_CONNECT_EXISTING, PLASMA_CONNECT_READ_ONLY };
     plasma_client_t *client = make_store(MIB);
@@ -276,10 +276,10 @@ static void test_sealed_objects_outlive_their_creator(void)
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
-        TEST(what_a_dead_creator_was_writing_is_gone),
+        TEST(an_object_of_a_dead_creator_is_gone),
         TEST(a_replacement_creates_the_same_id_and_name_at_once),
         TEST(the_leases_of_the_dead_do_not_count),
-        TEST(those_who_saw_it_being_written_get_aborted),
+        TEST(waiters_that_saw_it_being_written_get_aborted),
         TEST(after_aborted_the_replacement_is_got),
         TEST(sealed_objects_outlive_their_creator),
     };

@@ -27,7 +27,7 @@ static void run_workers(struct worker workers[THREADS], void *(*run)(void *))
     }
 }
 
-/** Make, resize, read and delete objects, and read those of the next. */
+/** Make, resize, read and delete objects, and read those of the next thread. */
 static void *work(void *arg)
 {
     struct worker *self = arg;
@@ -179,11 +179,11 @@ static void test_stores_of_one_process_are_apart(void)
     }
 }
 
-/* ---- One object that another process deletes and makes anew ---- */
+/* ---- One object that another process deletes and makes again ---- */
 
 enum { VERSIONS = 3000, NUMBER = 1 };
 
-/** The size of a version; each has its number first and then its pattern. */
+/** The size of a version, which contains its number and then its pattern. */
 static uint64_t size_of(uint64_t version) { return 8 + version * 37 % 9000; }
 
 static void make_versions(struct peer *parent, void *arg)
@@ -206,7 +206,8 @@ static void make_versions(struct peer *parent, void *arg)
     plasma_disconnect(client);
 }
 
-/** Read until the last version, never backwards, each as it was sealed. */
+/** Read until the last version; versions only increase, and each is as it
+ * was sealed. */
 static void *read_versions(void *arg)
 {
     struct worker *self = arg;

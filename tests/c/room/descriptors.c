@@ -24,7 +24,7 @@ static void scan(plasma_client_t *client)
     CHECK_EQ(used_after_reap(client), 0);
 }
 
-static void test_who_connects_keeps_no_file_of_each_other_client(void)
+static void test_a_connecting_client_keeps_no_file_of_other_clients(void)
 {
     plasma_client_t *clients[MANY];
     int first = 0, last = 0;
@@ -50,7 +50,7 @@ static void test_who_connects_keeps_no_file_of_each_other_client(void)
     }
 }
 
-static void test_files_of_those_who_left_are_kept_until_the_next_look_at_most(void)
+static void test_files_of_clients_that_left_are_kept_until_the_next_scan_at_most(void)
 {
     plasma_client_t *client = make_store(1 << 20), *others[MANY];
 
@@ -81,7 +81,7 @@ static void create_and_stay(struct peer *parent, void *arg)
 }
 
 /** A client that only waits checks whether creators are alive. */
-static void test_who_asked_for_a_creator_keeps_no_file_of_a_dead_one(void)
+static void test_a_waiter_keeps_no_file_of_a_dead_creator(void)
 {
     plasma_client_t *client = make_store(1 << 20);
     int before = 0;
@@ -134,9 +134,9 @@ static void test_few_descriptors_are_enough_to_bury_many(void)
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
-        TEST(who_connects_keeps_no_file_of_each_other_client),
-        TEST(files_of_those_who_left_are_kept_until_the_next_look_at_most),
-        TEST(who_asked_for_a_creator_keeps_no_file_of_a_dead_one),
+        TEST(a_connecting_client_keeps_no_file_of_other_clients),
+        TEST(files_of_clients_that_left_are_kept_until_the_next_scan_at_most),
+        TEST(a_waiter_keeps_no_file_of_a_dead_creator),
         TEST(few_descriptors_are_enough_to_bury_many),
     };
     return RUN_TESTS(argc, argv, tests);

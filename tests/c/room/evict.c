@@ -125,7 +125,7 @@ static void hold(struct peer *parent, void *arg)
     plasma_disconnect(client);
 }
 
-static void test_what_is_held_or_pinned_stays(void)
+static void test_held_and_pinned_objects_stay(void)
 {
     plasma_client_t *client = make_filled_store(PLASMA_EVICTION_LRU);
     plasma_id_t pinned = id_of(2), id = id_of(500);
@@ -159,7 +159,7 @@ static void test_what_is_held_or_pinned_stays(void)
     plasma_disconnect(client);
 }
 
-static void test_what_can_never_fit_evicts_nothing(void)
+static void test_an_object_that_can_never_fit_evicts_nothing(void)
 {
     plasma_client_t *client = make_filled_store(PLASMA_EVICTION_LRU);
     plasma_buffer_t buffers[FIT];
@@ -198,7 +198,7 @@ static void test_what_can_never_fit_evicts_nothing(void)
 /** An object that begins at a page may have unused memory before it, which
  * becomes free with the object. While the object is held, eviction gains
  * nothing there. */
-static void test_memory_before_what_is_pinned_is_no_room(void)
+static void test_memory_before_a_pinned_object_is_no_room(void)
 {
     plasma_connect_options_t options = PLASMA_CONNECT_OPTIONS_INIT;
     plasma_create_options_t pinned = PLASMA_CREATE_OPTIONS_INIT;
@@ -427,9 +427,9 @@ int main(int argc, char **argv)
     static const struct test tests[] = {
         TEST(the_least_recently_released_go_first),
         TEST(releases_of_other_processes_count_whatever_their_fate),
-        TEST(what_is_held_or_pinned_stays),
-        TEST(what_can_never_fit_evicts_nothing),
-        TEST(memory_before_what_is_pinned_is_no_room),
+        TEST(held_and_pinned_objects_stay),
+        TEST(an_object_that_can_never_fit_evicts_nothing),
+        TEST(memory_before_a_pinned_object_is_no_room),
         TEST(a_store_without_eviction_refuses_and_loses_nothing),
         TEST(evict_frees_as_much_as_asked),
         TEST(running_out_of_records_evicts_too),

@@ -190,7 +190,7 @@ static void test_the_leases_cannot_grow(void)
     unmount_it();
 }
 
-static void test_nobody_can_join_but_all_who_are_there_go_on(void)
+static void test_no_client_can_join_but_all_connected_clients_go_on(void)
 {
     if (!as_root()) {
         return;
@@ -223,7 +223,7 @@ static void test_nobody_can_join_but_all_who_are_there_go_on(void)
 }
 
 /** Space that trim returned may be gone when it is needed again. */
-static void test_what_was_trimmed_is_taken_by_others(void)
+static void test_trimmed_memory_is_taken_by_others(void)
 {
     if (!as_root()) {
         return;
@@ -260,8 +260,8 @@ int main(int argc, char **argv)
         TEST(a_create_waits_until_others_give_room),
         TEST(the_tables_cannot_grow),
         TEST(the_leases_cannot_grow),
-        TEST(nobody_can_join_but_all_who_are_there_go_on),
-        TEST(what_was_trimmed_is_taken_by_others),
+        TEST(no_client_can_join_but_all_connected_clients_go_on),
+        TEST(trimmed_memory_is_taken_by_others),
     };
     return RUN_TESTS(argc, argv, tests);
 }

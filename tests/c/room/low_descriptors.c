@@ -185,7 +185,7 @@ static void connect_beside_a_writer(struct peer *parent, void *arg)
     tell_bytes(parent, &fine, sizeof fine);
 }
 
-static void test_what_another_thread_writes_to_stderr_goes_nowhere(void)
+static void test_writes_of_another_thread_to_a_closed_stderr_fail(void)
 {
     struct peer peer = spawn(connect_beside_a_writer, NULL);
 
@@ -253,7 +253,7 @@ int main(int argc, char **argv)
     static const struct test tests[] = {
         TEST(no_file_of_a_store_is_a_closed_standard_stream),
         TEST(a_store_is_made_without_standard_streams),
-        TEST(what_another_thread_writes_to_stderr_goes_nowhere),
+        TEST(writes_of_another_thread_to_a_closed_stderr_fail),
         TEST(a_killed_parent_without_standard_streams_is_dead),
     };
     return RUN_TESTS(argc, argv, tests);

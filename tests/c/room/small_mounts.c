@@ -230,9 +230,8 @@ static size_t hold_many(plasma_client_t *client)
     return many;
 }
 
-/** All operations with this number of pages left, in a store that already
- * has so many objects that its tables have to grow; one in `every` is a
- * gap. */
+/** All operations with this number of pages left, in a store with enough
+ * objects that its tables have to grow; one in `every` is a gap. */
 static void try_room(unsigned long pages, uint64_t objects, uint64_t every,
                      uint32_t eviction)
 {

@@ -182,7 +182,7 @@ static void delete_many(struct peer *parent, void *arg)
  * caches of all clients that created them. A request for a larger piece gets
  * that memory, in one piece, even if another client deleted the objects.
  */
-static void test_what_small_objects_leave_is_there_for_a_large_one(void)
+static void test_memory_of_small_objects_is_available_for_a_large_one(void)
 {
     for (int by_another = 0; by_another < 2; by_another++) {
         plasma_client_t *client = make_store(16 * MIB);
@@ -235,7 +235,7 @@ static void delete_one(struct peer *parent, void *arg)
 
 /** A delete also frees objects that another client deleted, which left
  * before it could free them. */
-static void test_what_was_deleted_by_one_who_left_is_freed_by_others(void)
+static void test_objects_that_a_client_deleted_before_it_left_are_freed_by_others(void)
 {
     plasma_client_t *client = make_store(16 * MIB);
     plasma_stats_t stats = PLASMA_STATS_INIT;
@@ -371,8 +371,8 @@ int main(int argc, char **argv)
         TEST(a_create_waits_until_another_makes_room),
         TEST(a_release_lets_an_evicting_create_go_on),
         TEST(a_wait_for_space_ends_at_its_deadline),
-        TEST(what_small_objects_leave_is_there_for_a_large_one),
-        TEST(what_was_deleted_by_one_who_left_is_freed_by_others),
+        TEST(memory_of_small_objects_is_available_for_a_large_one),
+        TEST(objects_that_a_client_deleted_before_it_left_are_freed_by_others),
         TEST(trim_gives_memory_back_to_the_system),
         TEST(reserve_takes_all_memory_at_creation),
         TEST(a_read_only_handle_reads_and_refuses_to_write),
