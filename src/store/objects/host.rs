@@ -1,9 +1,10 @@
 //! The name of this host in the store's table.
 
 use crate::error::Result;
-use crate::layout::header::{Header, Host};
+use crate::layout::header::Host;
 use crate::store::call::Call;
 use crate::store::lock::locked::Locked;
+use crate::store::recovery::header::known_hosts;
 use crate::store::session::Session;
 use crate::sync::Ordering::Relaxed;
 use crate::sys::process;
@@ -44,10 +45,4 @@ impl Locked<'_> {
             }
         }
     }
-}
-
-/// Names of hosts that the header has: they are never taken out.
-pub fn known_hosts(header: &Header) -> usize {
-    let is_name = |host: &Host| host.0.iter().any(|word| word.load(Relaxed) != 0);
-    header.hosts.iter().rposition(is_name).map_or(0, |last| last + 1)
 }

@@ -2,9 +2,9 @@
 
 use crate::error::Result;
 use crate::layout::geometry::{FIRST_BLOCKS, FIRST_RECORDS};
+use crate::layout::header::{Header, Host};
 use crate::layout::record::Record;
 use crate::store::lock::locked::Locked;
-use crate::store::objects::host::known_hosts;
 use crate::support::fallible;
 use crate::sync::AtomicU32;
 use crate::sync::Ordering::{Relaxed, Release};
@@ -66,4 +66,10 @@ impl Locked<'_> {
         }
         Ok(last as u32)
     }
+}
+
+/// Names of hosts that the header has: they are never taken out.
+pub fn known_hosts(header: &Header) -> usize {
+    let is_name = |host: &Host| host.0.iter().any(|word| word.load(Relaxed) != 0);
+    header.hosts.iter().rposition(is_name).map_or(0, |last| last + 1)
 }
