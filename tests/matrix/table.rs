@@ -43,6 +43,9 @@ many clients; `make matrix` runs all of them, each at several points, and triple
 and kind of store by a covering array. Both write the runs of each cell to `target/kill/tmp/matrix.txt`.
 ";
 
+/// A row with more calls than this has their number in place of their names.
+const NAMED: usize = 8;
+
 /// Rows that differ in their first cell alone, as one row.
 fn merged<T: PartialEq>(rows: impl Iterator<Item = (&'static str, T)>) -> Vec<(String, T)> {
     let mut merged: Vec<(String, T)> = Vec::new();
@@ -150,6 +153,8 @@ fn reasons(text: &mut String) {
         (words, (statuses, reason, calls.join(", ")))
     });
     for (words, (statuses, reason, calls)) in merged(rows) {
+        let count = calls.split(", ").count();
+        let calls = if count > NAMED { format!("{count} calls") } else { calls };
         writeln!(text, "| {words} | {statuses} | {reason} | {calls} |").unwrap();
     }
 }
