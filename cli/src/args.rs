@@ -1,6 +1,8 @@
 //! The command line: subcommands, and what goes wrong with arguments.
 
 use crate::commands::*;
+use crate::failure::{Failure, Result};
+use crate::store::Store;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 use std::ffi::OsString;
@@ -71,16 +73,42 @@ pub enum Command {
     Share(share::Args),
 }
 
-/// Where the output of programs is asked for.
-#[derive(clap::Args)]
-pub struct Json {
-    /// Write JSON, for programs
-    #[arg(long, display_order = 800)]
-    pub json: bool,
+impl Cli {
+    /// Do what the command line says.
+    pub fn run(&self) -> Result<ExitCode> {
+        let store = Store::new(self.store.as_ref())?;
+        match &self.command {
+            Command::Create(args) => create::run(args, &store),
+            Command::Destroy(args) => destroy::run(args, &store),
+            Command::Stat(args) => stat::run(args, &store),
+            Command::Stores(args) => stores::run(args),
+            Command::Ls(args) => ls::run(args, &store),
+            Command::Info(args) => info::run(args, &store),
+            Command::Put(args) => put::run(args, &store),
+            Command::Get(args) => get::run(args, &store),
+            Command::Cat(args) => cat::run(args, &store),
+            Command::Rm(args) => rm::run(args, &store),
+            Command::Wait(args) => wait::run(args, &store),
+            Command::Watch(args) => watch::run(args, &store),
+            Command::Top(args) => top::run(args, &store),
+            Command::Map(args) => map::run(args, &store),
+            Command::Check(args) => check::run(args, &store),
+            Command::Reap(args) => reap::run(args, &store),
+            Command::Evict(args) => evict::run(args, &store),
+            Command::Trim(args) => trim::run(args, &store),
+            Command::Bench(args) => bench::run(args),
+            Command::BenchPeer(args) => bench::run_peer(args, &store),
+            Command::Doctor(args) => doctor::run(args, &store),
+            Command::Run(args) => return run::run(args, &store),
+            Command::Completions(args) => completions::run(args, shown()),
+            Command::Share(args) => share::run(args, Self::command(), shown()),
+        }?;
+        Ok(ExitCode::SUCCESS)
+    }
 }
 
-/// The command line as completions know it: without what is hidden.
-pub fn shown() -> clap::Command {
+/// The command line for completions, without the hidden commands.
+fn shown() -> clap::Command {
     let all = Cli::command();
     let subcommands = all.get_subcommands().filter(|command| !command.is_hide_set());
     clap::Command::new("plasma")
@@ -94,7 +122,7 @@ pub fn explain(error: &clap::Error) -> ExitCode {
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => match error.print() {
             Ok(()) => ExitCode::SUCCESS,
-            Err(error) => crate::failure::Failure::from(error).report(),
+            Err(error) => Failure::from(error).report(),
         },
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
             let _ = error.print();

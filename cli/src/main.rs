@@ -29,7 +29,7 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return args::explain(&error),
     };
-    let done = commands::run(&cli);
+    let done = cli.run();
     interrupt::settle();
     match done {
         Ok(code) => code,

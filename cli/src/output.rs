@@ -4,6 +4,14 @@ use crate::failure::Result;
 use std::borrow::Cow;
 use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
 
+/// The flag of commands that can write JSON.
+#[derive(clap::Args)]
+pub struct Json {
+    /// Write JSON, for programs
+    #[arg(long, display_order = 800)]
+    pub json: bool,
+}
+
 /// Standard output, to be flushed at the end so that its errors are seen.
 pub type Out = BufWriter<StdoutLock<'static>>;
 

@@ -13,7 +13,7 @@ use serde_json::json;
 #[derive(clap::Args)]
 pub struct Args {
     #[command(flatten)]
-    json: crate::args::Json,
+    json: crate::output::Json,
 }
 
 pub fn run(args: &Args, store: &Store) -> Result<()> {

@@ -1,6 +1,5 @@
 //! `plasma completions`.
 
-use crate::args::shown;
 use crate::failure::Result;
 use crate::output::stdout;
 use clap_complete::Shell;
@@ -14,10 +13,10 @@ pub struct Args {
     shell: Shell,
 }
 
-pub fn run(args: &Args) -> Result<()> {
+pub fn run(args: &Args, mut commands: clap::Command) -> Result<()> {
     // Into memory first: the generator panics when its output fails.
     let mut text = Vec::new();
-    clap_complete::generate(args.shell, &mut shown(), "plasma", &mut text);
+    clap_complete::generate(args.shell, &mut commands, "plasma", &mut text);
     let mut out = stdout();
     out.write_all(&text)?;
     Ok(out.flush()?)

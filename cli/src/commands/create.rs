@@ -14,7 +14,7 @@ pub struct Args {
     pub options: StoreOptions,
 
     #[command(flatten)]
-    json: crate::args::Json,
+    json: crate::output::Json,
 }
 
 /// How a store is made.

@@ -15,7 +15,7 @@ pub struct Args {
     bytes: u64,
 
     #[command(flatten)]
-    json: crate::args::Json,
+    json: crate::output::Json,
 }
 
 pub fn run(args: &Args, store: &Store) -> Result<()> {

@@ -21,7 +21,7 @@ pub struct Args {
     object: OsString,
 
     #[command(flatten)]
-    json: crate::args::Json,
+    json: crate::output::Json,
 }
 
 pub fn run(args: &Args, store: &Store) -> Result<()> {

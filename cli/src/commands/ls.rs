@@ -60,7 +60,7 @@ pub struct Args {
     full: bool,
 
     #[command(flatten)]
-    json: crate::args::Json,
+    json: crate::output::Json,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -50,7 +50,7 @@ pub struct Args {
     timeout: Option<Duration>,
 
     #[command(flatten)]
-    json: crate::args::Json,
+    json: crate::output::Json,
 }
 
 pub fn run(args: &Args, store: &Store) -> Result<()> {

@@ -18,7 +18,7 @@ pub struct Args {
     all: bool,
 
     #[command(flatten)]
-    json: crate::args::Json,
+    json: crate::output::Json,
 }
 
 /// Taken back in one store.

@@ -1,8 +1,6 @@
 //! `plasma share`: what is installed beside the program.
 
-use crate::args::{Cli, shown};
 use crate::failure::{Failure, Result};
-use clap::CommandFactory;
 use clap_complete::Shell;
 use std::path::{Path, PathBuf};
 
@@ -21,16 +19,17 @@ const COMPLETIONS: [(Shell, &str); 3] = [
     (Shell::Fish, "fish/vendor_completions.d/plasma.fish"),
 ];
 
-pub fn run(args: &Args) -> Result<()> {
+/// `all` has manual pages, and `shown` has completions.
+pub fn run(args: &Args, all: clap::Command, mut shown: clap::Command) -> Result<()> {
     for (shell, path) in COMPLETIONS {
         let mut text = Vec::new();
-        clap_complete::generate(shell, &mut shown(), "plasma", &mut text);
+        clap_complete::generate(shell, &mut shown, "plasma", &mut text);
         write(&args.directory.join(path), &text)?;
     }
     let man = args.directory.join("man/man1");
     let failed = |error: std::io::Error| Failure::file("write", &man, &error);
     std::fs::create_dir_all(&man).map_err(failed)?;
-    clap_mangen::generate_to(Cli::command(), &man).map_err(failed)
+    clap_mangen::generate_to(all, &man).map_err(failed)
 }
 
 fn write(path: &Path, text: &[u8]) -> Result<()> {

@@ -17,7 +17,7 @@ use std::io::Write;
 #[derive(clap::Args)]
 pub struct Args {
     #[command(flatten)]
-    json: crate::args::Json,
+    json: crate::output::Json,
 }
 
 struct Picture {

@@ -19,7 +19,7 @@ use std::path::Path;
 #[derive(clap::Args)]
 pub struct Args {
     #[command(flatten)]
-    json: crate::args::Json,
+    json: crate::output::Json,
 }
 
 /// One store.

@@ -14,7 +14,7 @@ pub struct Args {
     keep: u64,
 
     #[command(flatten)]
-    json: crate::args::Json,
+    json: crate::output::Json,
 }
 
 pub fn run(args: &Args, store: &Store) -> Result<()> {

@@ -1,6 +1,6 @@
 //! What this machine can do at best.
 
-use super::median;
+use super::numbers::median;
 use crate::failure::Result;
 use crate::interrupt;
 use rustix::thread::futex;

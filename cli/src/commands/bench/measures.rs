@@ -1,6 +1,7 @@
 //! What Plasma does on this machine.
 
-use super::{LARGE, SMALL, median, peer};
+use super::numbers::{LARGE, SMALL, median};
+use super::peer;
 use crate::failure::Result;
 use crate::interrupt;
 use plasma::{Client, CreateOptions, ObjectId};

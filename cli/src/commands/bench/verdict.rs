@@ -1,6 +1,6 @@
 //! What the numbers mean, in words.
 
-use super::Numbers;
+use super::numbers::Numbers;
 
 /// The words about each number that is not as it should be, or none.
 pub struct Verdict {
@@ -58,7 +58,7 @@ impl Verdict {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Floor;
+    use super::super::numbers::Floor;
     use super::*;
 
     fn numbers() -> Numbers {

@@ -1,6 +1,6 @@
 //! What this process may have: memory of its group, files, addresses.
 
-use super::{Finding, Machine};
+use super::finding::{Finding, Machine};
 use crate::units::size;
 
 /// Room that is hardly enough for anything.

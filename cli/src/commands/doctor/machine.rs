@@ -1,6 +1,6 @@
 //! The machine: /dev/shm, the kernel, huge pages, containers, logind.
 
-use super::{Finding, Machine};
+use super::finding::{Finding, Machine};
 use crate::units::size;
 use std::os::unix::fs::MetadataExt;
 

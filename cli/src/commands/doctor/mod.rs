@@ -1,5 +1,6 @@
 //! `plasma doctor`.
 
+mod finding;
 mod limits;
 mod machine;
 mod stores;
@@ -10,7 +11,9 @@ use crate::store::Store;
 use crate::table::colours;
 use serde_json::json;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+
+use finding::{Finding, Level, Machine};
 
 /// Look at this machine and the stores on it, and say what is wrong and what mends it
 ///
@@ -24,78 +27,7 @@ pub struct Args {
     root: PathBuf,
 
     #[command(flatten)]
-    json: crate::args::Json,
-}
-
-/// How grave a finding is.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Level {
-    Ok,
-    /// Good to know: it may become a problem.
-    Note,
-    Problem,
-}
-
-impl Level {
-    fn word(self) -> &'static str {
-        match self {
-            Level::Ok => "ok",
-            Level::Note => "note",
-            Level::Problem => "problem",
-        }
-    }
-
-    fn colour(self) -> &'static str {
-        match self {
-            Level::Ok => "\x1b[32m",
-            Level::Note => "\x1b[33m",
-            Level::Problem => "\x1b[31m",
-        }
-    }
-}
-
-/// What was found, and the command that mends it.
-struct Finding {
-    level: Level,
-    about: &'static str,
-    what: String,
-    mend: Option<String>,
-}
-
-impl Finding {
-    fn ok(about: &'static str, what: impl Into<String>) -> Self {
-        Self { level: Level::Ok, about, what: what.into(), mend: None }
-    }
-
-    fn note(about: &'static str, what: impl Into<String>, mend: impl Into<String>) -> Self {
-        Self { level: Level::Note, about, what: what.into(), mend: Some(mend.into()) }
-    }
-
-    fn problem(about: &'static str, what: impl Into<String>, mend: impl Into<String>) -> Self {
-        Self { level: Level::Problem, about, what: what.into(), mend: Some(mend.into()) }
-    }
-}
-
-/// The machine, or a directory that looks like one.
-struct Machine<'a> {
-    root: &'a Path,
-}
-
-impl Machine<'_> {
-    fn path(&self, path: &str) -> PathBuf {
-        self.root.join(path.trim_start_matches('/'))
-    }
-
-    /// The text of a file; nothing when it cannot be read.
-    fn read(&self, path: &str) -> Option<String> {
-        std::fs::read(self.path(path))
-            .ok()
-            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
-    }
-
-    fn has(&self, path: &str) -> bool {
-        self.path(path).exists()
-    }
+    json: crate::output::Json,
 }
 
 pub fn run(args: &Args, store: &Store) -> Result<()> {

@@ -1,6 +1,7 @@
 //! The stores of this user: what dead processes left in them and beside them.
 
-use super::{Finding, Machine, limits};
+use super::finding::{Finding, Machine};
+use super::limits;
 use crate::advice::Purpose;
 use crate::failure::{Exit, Failure, Result};
 use crate::limbo::Limbo;

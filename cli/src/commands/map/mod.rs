@@ -28,7 +28,7 @@ pub struct Args {
     output: Option<PathBuf>,
 
     #[command(flatten)]
-    json: crate::args::Json,
+    json: crate::output::Json,
 }
 
 /// Of objects by id and time of creation.
