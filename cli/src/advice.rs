@@ -1,4 +1,4 @@
-//! Why a store cannot be used, and the command that helps: the library's own advice is for programs.
+//! Why a store cannot be used, and the command that helps; the advice of the library is for programs.
 
 use crate::failure::{Exit, Failure, fact};
 use crate::output::word;
@@ -18,7 +18,7 @@ pub enum Purpose {
 }
 
 impl Store {
-    /// The store cannot be opened for this purpose.
+    /// The failure to open the store for this purpose.
     pub fn cannot(&self, purpose: Purpose, error: &Error) -> Failure {
         let fact = fact(error);
         let flag = self.flag();
@@ -40,8 +40,7 @@ impl Store {
             ),
             Status::Permission => self.refused(purpose, &fact),
             Status::Corrupt | Status::Version if purpose == Purpose::Remove => {
-                Failure::from(error.clone())
-                    .hint("when no process uses it any longer, rm -r its directory")
+                Failure::from(error.clone()).hint("once no process uses it, rm -r its directory")
             }
             _ => Failure::from(error.clone()),
         }
@@ -50,7 +49,7 @@ impl Store {
     fn refused(&self, purpose: Purpose, fact: &str) -> Failure {
         if let Some(path) = self.path().filter(|path| is_mounted_read_only(path)) {
             let why = "its file system is mounted read-only, and each client has a file there";
-            let way_out = "mount -o remount,rw mends that";
+            let way_out = "mount -o remount,rw makes it writable";
             let path = path.display();
             return Failure::new(Exit::Permission, format!("cannot use {path}: {why}; {way_out}"));
         }
@@ -59,7 +58,7 @@ impl Store {
         let way_out = match purpose {
             Purpose::Remove => "only its owner, or root, can remove it",
             Purpose::Make if self.path().is_some_and(|path| !path.exists()) => {
-                "write permission in its directory is needed"
+                "creating it needs write permission in its directory"
             }
             Purpose::Change | Purpose::Make if may_look() => {
                 "you may read it, and its owner can let you write: plasma create --mode 660 or 664"
@@ -69,17 +68,17 @@ impl Store {
         Failure::new(Exit::Permission, format!("{what}: permission denied; {way_out}"))
     }
 
-    /// The directory that a store at this path would be in, quoted, when it is not there.
+    /// The missing directory of a store at this path, quoted.
     fn missing_parent(&self) -> Option<String> {
         let path = self.path()?;
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty())?;
-        // A word's is made with the first store.
+        // The directory of words is created with the first store.
         let of_words = plasma::directory_of_words().ok().map(PathBuf::from);
         let is_missing = of_words.is_none_or(|path| path != parent) && !parent.exists();
         is_missing.then(|| word(&parent.to_string_lossy()).into_owned())
     }
 
-    /// The directory that the address means.
+    /// The directory at the address.
     fn path(&self) -> Option<PathBuf> {
         let from_environment = || std::env::var("PLASMA_STORE").ok();
         let address = self.address().map(str::to_owned).or_else(from_environment);
@@ -93,13 +92,13 @@ impl Store {
 
 fn not_a_store(purpose: Purpose) -> &'static str {
     match purpose {
-        Purpose::Make => "give another place with -s, where nothing is yet",
+        Purpose::Make => "give a path with -s where there is nothing yet",
         Purpose::Remove => "nothing was removed",
-        Purpose::Look | Purpose::Change => "give a store with -s; plasma stores lists yours",
+        Purpose::Look | Purpose::Change => "name a store with -s; plasma stores lists yours",
     }
 }
 
-/// Of the store, or of the directory that it was to be made in.
+/// Whether the file system of the store, or of its first existing parent, is mounted read-only.
 fn is_mounted_read_only(path: &Path) -> bool {
     let there = path.ancestors().find(|path| path.exists()).unwrap_or(Path::new("."));
     rustix::fs::statvfs(there).is_ok_and(|fs| fs.f_flag.contains(StatVfsMountFlags::RDONLY))

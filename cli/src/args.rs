@@ -1,9 +1,10 @@
-//! The command line: subcommands, and what goes wrong with arguments.
+//! The command line: its subcommands, and errors in its arguments.
 
 use crate::commands::*;
 use crate::failure::{Failure, Result};
+use crate::output::word;
 use crate::store::Store;
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser, Subcommand};
 use std::ffi::OsString;
 use std::io::Write;
@@ -19,23 +20,23 @@ Exit codes:
     4  no such store
     5  permission denied
     6  no room in the store, on the disk, or under a limit
-    7  the time was up
+    7  timed out
     8  the store, id or name exists already
-    9  check or doctor found something
-  141  the reader of the output had closed it (128 + SIGPIPE)
+    9  check or doctor found a problem
+  141  the reader of the output closed it (128 + SIGPIPE)
 
-A signal ends it as signals do: 128 + its number in a shell. `run` has codes of its own.";
+Signal n ends the command, which a shell shows as 128 + n. `run` has codes of its own.";
 
-/// See, use and mend stores of shared objects
+/// Inspect, use and repair stores of shared objects
 #[derive(Parser)]
 #[command(
     name = "plasma",
     version,
     after_long_help = EXIT_CODES,
-    after_help = "`plasma --help` lists the exit codes; `plasma COMMAND --help` tells more."
+    after_help = "`plasma --help` lists the exit codes; `plasma COMMAND --help` explains a command."
 )]
 pub struct Cli {
-    /// The store: a word, or a path with a slash; default: $PLASMA_STORE, else `default`
+    /// The store: a word, or a path with a slash; default: $PLASMA_STORE, or else `default`
     #[arg(short, long, global = true, value_name = "STORE", display_order = 900)]
     pub store: Option<OsString>,
 
@@ -74,7 +75,7 @@ pub enum Command {
 }
 
 impl Cli {
-    /// Do what the command line says.
+    /// Runs the command.
     pub fn run(&self) -> Result<ExitCode> {
         let store = Store::new(self.store.as_ref())?;
         match &self.command {
@@ -117,7 +118,7 @@ fn shown() -> clap::Command {
         .subcommands(subcommands.cloned())
 }
 
-/// Say what is wrong with the arguments in one line; help and version are no errors.
+/// Print an error in the arguments in one line; help and version are not errors.
 pub fn explain(error: &clap::Error) -> ExitCode {
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => match error.print() {
@@ -130,13 +131,25 @@ pub fn explain(error: &clap::Error) -> ExitCode {
         }
         _ => {
             let (words, command) = (one_line(&error.render().to_string()), command());
-            let _ = writeln!(std::io::stderr(), "plasma: {words}; see {command} --help");
+            let hint = store_hint(error).unwrap_or_else(|| format!("see {command} --help"));
+            let _ = writeln!(std::io::stderr(), "plasma: {words}; {hint}");
             ExitCode::from(2)
         }
     }
 }
 
-/// What clap says above its usage.
+/// Advice if an argument that the command does not take looks like a store.
+fn store_hint(error: &clap::Error) -> Option<String> {
+    let argument = match (error.kind(), error.get(ContextKind::InvalidArg)) {
+        (ErrorKind::UnknownArgument, Some(ContextValue::String(argument))) => argument,
+        _ => return None,
+    };
+    let is_store = argument.contains('/') || std::env::args().len() == 3;
+    (is_store && !argument.starts_with('-'))
+        .then(|| format!("name a store with -s: {} -s {}", command(), word(argument)))
+}
+
+/// The text of clap before its usage.
 fn one_line(text: &str) -> String {
     let words = text.split("Usage: ").next().unwrap_or_default();
     let words = words.split("For more information").next().unwrap_or_default();
@@ -145,7 +158,7 @@ fn one_line(text: &str) -> String {
     crate::output::one_line(words.trim_start_matches("error: "))
 }
 
-/// The command whose help says more.
+/// The command whose help explains the error.
 fn command() -> String {
     let all = Cli::command();
     let is_command = |arg: &OsString| all.find_subcommand(arg).is_some();

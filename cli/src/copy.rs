@@ -13,13 +13,13 @@ use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-/// Bytes that are copied between two looks at whether to go on.
+/// Bytes that are copied between two checks for signals.
 const CHUNK: usize = 4 << 20;
 
-/// Bytes that are read at once past the end of what there is room for.
+/// Bytes that are read at once past the end of the object.
 const BEYOND: usize = 64 << 10;
 
-/// Threads of one copy: more than memory is fast enough for are of no use.
+/// The most threads of one copy; more do not help, because memory limits the rate.
 const MAX_THREADS: usize = 4;
 
 /// How a copy ended: by the command's own failure, or by an error of the file.
@@ -40,7 +40,7 @@ impl From<crate::failure::Failure> for Broken {
     }
 }
 
-/// Fill `bytes` from a file, from `offset` on, as far as it goes; returns how far that is.
+/// Fill `bytes` from a file, from `offset` to its end; returns the number of bytes read.
 pub fn from_file(
     file: &File,
     offset: u64,
@@ -59,7 +59,7 @@ pub fn from_file(
     Ok(end.into_inner())
 }
 
-/// Read until `bytes` are full or the file ends; returns how many were read.
+/// Read until `bytes` are full or the file ends; returns the number of bytes read.
 fn fill(file: &File, offset: u64, bytes: &mut [u8]) -> io::Result<usize> {
     let mut len = 0;
     while len < bytes.len() {
@@ -82,7 +82,7 @@ pub fn to_file(file: &File, bytes: &[u8], progress: &Progress) -> Result<(), Bro
     })
 }
 
-/// Do all `jobs`, in threads when there is much to do, until the first error.
+/// Do all `jobs` until the first error, in threads if there are many.
 fn share<T: Send>(
     len: usize,
     jobs: impl Iterator<Item = T> + Send,
@@ -123,8 +123,8 @@ fn share<T: Send>(
     })
 }
 
-/// Fill an object from `len` on with all that comes from a file or pipe: it grows as needed, waiting
-/// for room until `end`, and becomes as long as what came.
+/// Fill an object from `len` on with all bytes of a file or pipe. It grows as needed, waits for room
+/// until `end`, and gets the length of the data.
 pub fn to_end(
     input: &mut (impl Read + AsFd),
     object: &mut MutableBuffer,
@@ -132,7 +132,7 @@ pub fn to_end(
     end: Instant,
     progress: &Progress,
 ) -> Result<(), Broken> {
-    // So that an object of just the right length does not grow to find that out.
+    // So that an object of exactly the right length does not grow.
     let mut more = vec![0; BEYOND];
     loop {
         progress.show()?;
@@ -162,7 +162,7 @@ pub fn to_end(
     Ok(())
 }
 
-/// By half, or by less where there is no room for that, but by `least` bytes at least.
+/// Grow by half, or by less if there is no room for that, but by at least `least` bytes.
 fn grow(object: &mut MutableBuffer, least: usize, end: Instant) -> Result<()> {
     let (len, least) = (object.len() as u64, least as u64);
     let most = (len / 2).max(1 << 20);
@@ -196,7 +196,7 @@ pub fn to_pipe(
         if !interrupt::ready(&*pipe, PollFlags::OUT)? {
             continue;
         }
-        // What a pipe takes at once, so that a signal is never far.
+        // A pipe takes this at once, so that a signal is handled soon.
         match pipe.write(&left[..left.len().min(64 << 10)]) {
             Ok(0) => return Err(io::Error::from(ErrorKind::WriteZero).into()),
             Ok(written) => {

@@ -1,4 +1,4 @@
-//! Why the command failed: one line for people, one exit code for programs.
+//! Why the command failed: one line for people, and an exit code for programs.
 
 use crate::output::one_line;
 use plasma::{Error, Status};
@@ -11,9 +11,9 @@ pub type Result<T, E = Failure> = std::result::Result<T, E>;
 /// The exit codes; `plasma --help` lists them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
-    /// Anything that has no code of its own.
+    /// A failure without a code of its own.
     Failed = 1,
-    /// The arguments make no sense.
+    /// The arguments are wrong.
     Usage = 2,
     /// No such object.
     NotFound = 3,
@@ -23,11 +23,11 @@ pub enum Exit {
     Permission = 5,
     /// No room: in the store, on the disk, or under a limit.
     Full = 6,
-    /// The time was up.
+    /// The time ran out.
     TimedOut = 7,
     /// The store, id or name exists already.
     Exists = 8,
-    /// `check` or `doctor` found something.
+    /// `check` or `doctor` found a problem.
     Findings = 9,
     /// `run` itself failed, not its command.
     Run = 125,
@@ -35,16 +35,16 @@ pub enum Exit {
     CannotRun = 126,
     /// `run` did not find its command.
     NoCommand = 127,
-    /// The reader of the output has gone: 128 + SIGPIPE.
+    /// The reader of the output closed it: 128 + SIGPIPE.
     ClosedPipe = 141,
 }
 
 /// Why the command ends without success.
 #[derive(Debug)]
 pub enum Failure {
-    /// With words.
+    /// With a message.
     Because(Exit, String),
-    /// By a signal, after everything half-made was taken back.
+    /// By a signal, after everything unfinished was cleaned up.
     Signal(i32),
 }
 
@@ -68,7 +68,7 @@ impl Failure {
         Self::new(exit, why + way_out(error))
     }
 
-    /// The same failure with other words before it.
+    /// The same failure with text before its message.
     pub fn context(self, what: impl std::fmt::Display) -> Self {
         match self {
             Self::Because(exit, message) => Self::Because(exit, format!("{what}: {message}")),
@@ -76,7 +76,7 @@ impl Failure {
         }
     }
 
-    /// The same failure with the way out behind it.
+    /// The same failure with advice after its message.
     pub fn hint(self, hint: impl std::fmt::Display) -> Self {
         match self {
             Self::Because(exit, message) => Self::Because(exit, format!("{message}; {hint}")),
@@ -84,7 +84,7 @@ impl Failure {
         }
     }
 
-    /// Say it on stderr, in one line, and end.
+    /// Print the failure on stderr, in one line, and return the exit code.
     pub fn report(self) -> ExitCode {
         match self {
             Self::Because(exit, message) => {
@@ -93,7 +93,7 @@ impl Failure {
             }
             Self::Signal(signal) => {
                 let _ = writeln!(io::stderr(), "plasma: interrupted");
-                // As the signal would have ended it, so that a shell sees why.
+                // End as by the signal, so that a shell sees it.
                 let _ = signal_hook::low_level::emulate_default_handler(signal);
                 ExitCode::from(128u8.saturating_add(signal as u8))
             }
@@ -110,18 +110,18 @@ impl std::fmt::Display for Failure {
     }
 }
 
-/// The words of an error of the system, without its number.
+/// The text of an error of the system, without its number.
 pub fn words(error: &io::Error) -> String {
     let text = error.to_string();
     let text = text.split(" (os error").next().unwrap_or_default();
     text.chars().enumerate().map(|(i, c)| if i == 0 { c.to_ascii_lowercase() } else { c }).collect()
 }
 
-/// What mends an error of the system, where its words do not tell.
+/// Advice for an error of the system whose text has none.
 fn way_out(error: &io::Error) -> &'static str {
     match error.kind() {
-        io::ErrorKind::StorageFull => "; df -h and df -i tell whether bytes or files are missing",
-        io::ErrorKind::QuotaExceeded => "; quota tells the limit and its use, df does not",
+        io::ErrorKind::StorageFull => "; df -h and df -i show whether bytes or files ran out",
+        io::ErrorKind::QuotaExceeded => "; quota shows the limit and its use, df does not",
         io::ErrorKind::FileTooLarge => "; raise the limit on file sizes (ulimit -f)",
         _ => "",
     }
@@ -155,18 +155,18 @@ impl From<Error> for Failure {
             _ => Exit::Failed,
         };
         match error.status() {
-            // The library's way out is for programs.
+            // The advice of the library is for programs.
             Status::StoreGone => Self::new(exit, "the store was removed while it was in use"),
             _ => Self::new(exit, error.to_string()),
         }
     }
 }
 
-/// An object finds no room. With an errno it is the system that has none, and the error says why.
+/// There is no room for an object. With an errno the system has none, and the error says why.
 pub fn no_room(error: Error) -> Failure {
     let way_out = match error.status() {
         Status::OutOfMemory if error.errno() == 0 => {
-            "plasma rm makes room, --timeout waits for it, plasma create -c makes a larger store"
+            "plasma rm makes room, --timeout waits for room, plasma create -c makes a larger store"
         }
         Status::TooLarge => "plasma create -c makes a larger store",
         _ => return error.into(),
@@ -174,7 +174,7 @@ pub fn no_room(error: Error) -> Failure {
     Failure::new(Exit::Full, fact(&error)).hint(way_out)
 }
 
-/// The fact that an error states, without the way out, which is for programs.
+/// The fact that an error states, without its advice, which is for programs.
 pub fn fact(error: &Error) -> String {
     let detail = error.detail().and_then(|detail| detail.split("; ").next());
     detail.unwrap_or(error.status().text()).to_owned()
@@ -184,10 +184,9 @@ pub fn fact(error: &Error) -> String {
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         match exit_of_io(&error) {
-            Exit::ClosedPipe => Self::new(
-                Exit::ClosedPipe,
-                "the reader of the output has closed it; output was lost",
-            ),
+            Exit::ClosedPipe => {
+                Self::new(Exit::ClosedPipe, "the reader of the output closed it; output was lost")
+            }
             exit => {
                 let why = format!("cannot write to standard output: {}", words(&error));
                 Self::new(exit, why + way_out(&error))
@@ -211,7 +210,7 @@ mod tests {
 
     #[test]
     fn a_quota_and_a_limit_on_file_sizes_are_not_a_full_disk() {
-        for (errno, words) in [(122, "quota tells"), (27, "ulimit -f")] {
+        for (errno, words) in [(122, "quota shows"), (27, "ulimit -f")] {
             let error = io::Error::from_raw_os_error(errno);
             let failure = Failure::file("write", std::path::Path::new("/x"), &error);
             assert!(matches!(failure, Failure::Because(Exit::Full, text)

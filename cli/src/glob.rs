@@ -1,11 +1,11 @@
-//! Patterns for names: `*` is any text, `?` any one character, `[a-z]` one of a set, `[!a-z]` one
-//! not of it, `\` takes the next character as it is.
+//! Patterns for names: `*` matches any text, `?` any character, `[a-z]` one of a set, `[!a-z]` one
+//! that is not in the set; `\` takes the next character literally.
 
-/// Whether `text` is as `pattern` says.
+/// Whether `text` matches `pattern`.
 pub fn matches(pattern: &str, text: &str) -> bool {
     let (pattern, text): (Vec<char>, Vec<char>) =
         (pattern.chars().collect(), text.chars().collect());
-    // Where to try again: the place behind the last star, and how much text that star took.
+    // Where to retry: the position after the last star, and the length of text that this star takes.
     let (mut p, mut t, mut star) = (0, 0, None);
     while t < text.len() {
         match one(&pattern[p..], text[t]) {
@@ -31,7 +31,7 @@ pub fn matches(pattern: &str, text: &str) -> bool {
 
 enum Step {
     Star,
-    /// The character fits so much of the pattern.
+    /// The character matches, and takes this length of the pattern.
     Taken(usize),
     No,
 }
@@ -51,11 +51,11 @@ fn one(pattern: &[char], c: char) -> Step {
     }
 }
 
-/// Whether the set before the next `]` has `c`, and its length with the bracket.
+/// Whether the set up to the next `]` has `c`, and the length of the set with its bracket.
 fn set(rest: &[char], c: char) -> Option<(bool, usize)> {
     let not = matches!(rest, ['!' | '^', ..]);
     let begin = usize::from(not);
-    // A bracket that comes first is a member.
+    // A bracket at the beginning is a member of the set.
     let end = begin + 1 + rest.get(begin + 1..)?.iter().position(|c| *c == ']')?;
     let mut members = &rest[begin..end];
     let mut found = false;

@@ -1,25 +1,25 @@
-//! The heap as a picture: what each stretch of it is used for.
+//! The heap as a picture: the use of each part.
 
 use plasma::{HeapBlock, HeapMap, ObjectState};
 
-/// What memory is used for, in the order of legends.
+/// The uses of memory, in the order of legends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Use {
-    /// A sealed object that nobody holds.
+    /// A sealed object that is not held.
     Sealed,
-    /// A sealed object that somebody holds.
+    /// A sealed object that is held.
     Leased,
     /// An object that is being written.
     Writing,
-    /// Deleted; its memory is free when nobody holds it and a scan has found that.
+    /// A deleted object; its memory is freed once a scan finds that it is not held.
     Deleted,
     /// Name and metadata of an object.
     Metadata,
-    /// On its way back to the system.
+    /// Being returned to the system.
     Leaving,
     /// Free, and backed by memory.
     Free,
-    /// Free, without memory behind it.
+    /// Free, and not backed by memory.
     Unbacked,
 }
 
@@ -51,27 +51,27 @@ impl Use {
             Use::Sealed => "sealed",
             Use::Leased => "leased",
             Use::Writing => "being written",
-            Use::Deleted => "deleted and still held",
+            Use::Deleted => "deleted but still held",
             Use::Metadata => "metadata",
-            Use::Leaving => "being given back",
+            Use::Leaving => "being returned to the system",
             Use::Free => "free",
             Use::Unbacked => "free, without memory",
         }
     }
 }
 
-/// A stretch of one use; stretches follow each other from the first byte to the last.
+/// A part of one use; the parts are adjacent, from the first byte to the last.
 #[derive(Clone, Copy, Debug)]
 pub struct Stretch<'a> {
     pub offset: u64,
     pub size: u64,
     pub used: Use,
-    /// Nothing when it is free.
+    /// `None` if it is free.
     pub block: Option<&'a HeapBlock>,
 }
 
-/// The whole heap in stretches. Blocks that overlap, since they were seen at different instants,
-/// are cut.
+/// The whole heap in parts. Blocks that overlap, because they were read at different instants, are
+/// cut.
 pub fn stretches(map: &HeapMap) -> Vec<Stretch<'_>> {
     let mut all = Vec::new();
     let mut at = 0;
@@ -89,7 +89,7 @@ pub fn stretches(map: &HeapMap) -> Vec<Stretch<'_>> {
     all
 }
 
-/// The free stretches from one byte to another.
+/// The free parts from one byte to another.
 fn free<'a>(map: &HeapMap, from: u64, to: u64, all: &mut Vec<Stretch<'a>>) {
     let mut push = |offset: u64, end: u64, used| {
         if offset < end {
@@ -119,9 +119,9 @@ pub fn totals(stretches: &[Stretch<'_>]) -> Vec<(Use, u64)> {
 /// One of many equal parts of the heap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cell {
-    /// What most of what is used in it is used for; free when nothing is.
+    /// The use of most of its used bytes; free if none is used.
     pub used: Use,
-    /// How much of it is used, in eighths, rounded up.
+    /// The used share in eighths, rounded up.
     pub eighths: u8,
 }
 

@@ -1,4 +1,4 @@
-//! ^C and its kin: what waits is woken, what is half made is taken back, then the command ends.
+//! ^C and similar signals: waits end, unfinished work is cleaned up, then the command ends.
 
 use crate::failure::{Failure, Result};
 use parking_lot::Mutex;
@@ -12,13 +12,13 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 static CAUGHT: AtomicI32 = AtomicI32::new(0);
-/// Readable from the first signal on.
+/// A descriptor that is readable after the first signal.
 static WOKEN: OnceLock<OwnedFd> = OnceLock::new();
-/// Whose calls are ended.
+/// The client whose calls are interrupted.
 static CLIENT: Mutex<Weak<Client>> = Mutex::new(Weak::new());
 
-/// Connect. From before that on SIGINT, SIGTERM and SIGHUP end the calls that wait on the client,
-/// and [`check`] fails. The second of them ends the process at once.
+/// Connect. From then on SIGINT, SIGTERM and SIGHUP end the calls that wait on the client, and
+/// [`check`] fails; so they do during the connect. A second signal ends the process at once.
 pub fn catch(connect: impl FnOnce() -> Result<Arc<Client>>) -> Result<Arc<Client>> {
     let cannot = |error: io::Error| Failure::from(error).context("cannot catch signals");
     let signals = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| !is_ignored(*signal));
@@ -31,7 +31,7 @@ pub fn catch(connect: impl FnOnce() -> Result<Arc<Client>>) -> Result<Arc<Client
             if CAUGHT.swap(signal, Ordering::SeqCst) != 0 {
                 let _ = signal_hook::low_level::emulate_default_handler(signal);
             }
-            // Closed, so readable for good.
+            // A closed pipe stays readable.
             if wake.take().is_some() {
                 std::thread::spawn(end_calls);
             }
@@ -43,15 +43,15 @@ pub fn catch(connect: impl FnOnce() -> Result<Arc<Client>>) -> Result<Arc<Client
     Ok(client)
 }
 
-/// From now on a write beyond the limit on file sizes (`ulimit -f`) fails, and does not end the
-/// process. Caught, not ignored: the command of `run` begins with the default.
+/// From now on a write beyond the limit on file sizes (`ulimit -f`) fails and does not end the
+/// process. The signal is caught, not ignored, so that the command of `run` starts with the default.
 pub fn survive_the_file_limit() {
     if !is_ignored(SIGXFSZ) {
         let _ = signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)));
     }
 }
 
-/// Again and again, since a call may be about to wait, until the process ends.
+/// Interrupts the client repeatedly until the process ends, because a call may be about to wait.
 fn end_calls() {
     loop {
         let client = CLIENT.lock();
@@ -63,7 +63,7 @@ fn end_calls() {
     }
 }
 
-/// After the command has let go of its client: that is disconnected when this returns.
+/// Called after the command has dropped its client, which is disconnected when this returns.
 pub fn settle() {
     *CLIENT.lock() = Weak::new();
 }
@@ -73,12 +73,12 @@ pub fn caught() -> Option<i32> {
     Some(CAUGHT.load(Ordering::SeqCst)).filter(|signal| *signal != 0)
 }
 
-/// Fails once a signal was caught.
+/// Fails after a signal was caught.
 pub fn check() -> Result<()> {
     caught().map_or(Ok(()), |signal| Err(Failure::Signal(signal)))
 }
 
-/// Wait a moment until `fd` is ready for `flags`, and say whether it is; fails once a signal was
+/// Wait briefly until `fd` is ready for `flags`, and return whether it is; fails after a signal was
 /// caught.
 pub fn ready(fd: impl AsFd, flags: PollFlags) -> Result<bool> {
     let Some(woken) = WOKEN.get() else { return Ok(true) };
@@ -94,7 +94,7 @@ pub fn ready(fd: impl AsFd, flags: PollFlags) -> Result<bool> {
     Ok(!fds[0].revents().is_empty())
 }
 
-/// Whether a signal is ignored, as nohup asks for: then it stays so.
+/// Whether a signal is ignored, as by nohup; then it stays ignored.
 pub fn is_ignored(signal: i32) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

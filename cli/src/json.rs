@@ -1,4 +1,4 @@
-//! What programs get to see: the same names as in the API, times in microseconds since 1970.
+//! JSON for programs: the names are those of the API, times are in microseconds since 1970.
 
 use crate::objects::{Object, condition, is_pinned, state};
 use plasma::{ClientInfo, ObjectInfo};
@@ -48,7 +48,7 @@ pub fn client(client: &ClientInfo) -> Value {
     })
 }
 
-/// The value of a metadata key: text if it is, else its bytes in hex.
+/// The value of a metadata key: text if it is UTF-8, otherwise its bytes in hexadecimal.
 pub fn bytes(value: &[u8]) -> Value {
     match std::str::from_utf8(value) {
         Ok(text) => json!(text),

@@ -1,4 +1,4 @@
-//! Deleted objects that somebody still holds: how much memory that is, and who keeps it.
+//! Deleted objects that are still held: their memory and their holders.
 
 use crate::failure::Result;
 use crate::objects::{self, Object, holder};
@@ -7,7 +7,7 @@ use crate::units::size;
 use plasma::{Client, ClientInfo, ObjectState};
 use serde_json::{Value, json};
 
-/// How many holders are named.
+/// The number of holders that are named.
 const NAMED: usize = 4;
 
 /// Objects and the bytes of their data and metadata.
@@ -28,7 +28,7 @@ impl Amount {
 #[derive(Debug, Default)]
 pub struct Limbo {
     held: Amount,
-    /// Who holds how much, the largest first. Two may hold the same object.
+    /// The clients and the bytes that they hold, the largest first. Two may hold the same object.
     holders: Vec<(ClientInfo, Amount)>,
 }
 
@@ -59,7 +59,7 @@ impl Limbo {
         limbo
     }
 
-    /// `1234 python3 (8.0 MiB)` for each of the largest, and how many more there are.
+    /// `1234 python3 (8.0 MiB)` for each of the largest, and the number of the others.
     fn named(&self) -> String {
         let each = |(client, amount): &(ClientInfo, Amount)| {
             format!("{} ({})", holder(client), size(amount.bytes))
@@ -71,7 +71,7 @@ impl Limbo {
         }
     }
 
-    /// How much is held, and by whom; nothing when none is.
+    /// The memory that is held and its holders; `None` if none is held.
     pub fn words(&self) -> Option<String> {
         let Amount { objects, bytes } = self.held;
         let what = format!("{} in {}", size(bytes), count(objects, "deleted object"));
@@ -82,7 +82,7 @@ impl Limbo {
         }
     }
 
-    /// Who holds how much.
+    /// The clients and the bytes that they hold.
     pub fn json(&self) -> Value {
         let holders = self.holders.iter().map(|(client, amount)| {
             json!({

@@ -1,4 +1,4 @@
-//! The `plasma` command: see, use and mend stores from a terminal.
+//! The `plasma` command: inspect, use and repair stores from a terminal.
 #![forbid(unsafe_code)]
 
 mod advice;

@@ -1,4 +1,4 @@
-//! The object that is meant: by its id, the first digits of it, or its name.
+//! The object of a command line: given by its id, the first digits of it, or its name.
 
 use crate::failure::{Exit, Failure, Result};
 use crate::output::word;
@@ -7,23 +7,23 @@ use plasma::{Client, ObjectId, ObjectInfo, ObjectState, Status};
 use std::borrow::Cow;
 use std::ffi::OsStr;
 
-/// Before an id, or the first digits of one: it is no name.
+/// The prefix of an id or its first digits, which is never taken for a name.
 const ID: &str = "id:";
 
-/// Before a name: it is no id.
+/// The prefix of a name, which is never taken for an id.
 const NAME: &str = "name:";
 
-/// The fewest digits that stand for an id.
+/// The smallest number of digits that stands for an id.
 const FEWEST: usize = 4;
 
-/// Said in the help of each command that takes objects.
+/// Part of the help of each command that takes objects.
 pub const HELP: &str = "\
-Objects are called by their id, by the first digits of it (four or more), or by their name. A name
-comes before the first digits of an id. 40 digits are an id, or else a name, and are refused where
-they are the id of one object and the name of another. id:DIGITS is never taken for a name, and
-name:NAME never for an id.";
+An object is given by its id, by the first digits of its id (four or more), or by its name. A name
+takes precedence over the first digits of an id. 40 digits are an id or, if no object has that id, a
+name; they are refused if they are the id of one object and the name of another. id:DIGITS is never
+taken for a name, and name:NAME is never taken for an id.";
 
-/// The words by which the user calls an object.
+/// The form in which the user gives an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Call {
     /// `id:` and all digits.
@@ -32,17 +32,17 @@ pub enum Call {
     Digits(String),
     /// `name:` and a name.
     Name(String),
-    /// 40 digits: an id, or else a name.
+    /// 40 digits: an id or else a name.
     IdOrName(ObjectId, String),
     /// A name, or else the first digits of an id.
     NameOrDigits(String),
 }
 
-/// The object that a call means in a store.
+/// The object that a call stands for in a store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Object {
     Id(ObjectId),
-    /// That an object has, or that is to be waited for.
+    /// A name that an object has, or that a command waits for.
     Name(String),
 }
 
@@ -54,8 +54,8 @@ impl Call {
                 Ok(id) => Ok(Self::Id(id)),
                 Err(_) if are_digits(digits) => Ok(Self::Digits(digits.to_ascii_lowercase())),
                 Err(_) => Err(Failure::usage(format!(
-                    "{object}: an id is {FEWEST} to 40 hexadecimal digits; {} is the object of this \
-                     name",
+                    "{object}: an id is {FEWEST} to 40 hexadecimal digits; {} means the object of \
+                     this name",
                     word(&format!("{NAME}{object}"))
                 ))),
             };
@@ -69,8 +69,8 @@ impl Call {
         })
     }
 
-    /// The object that is meant in this store. One that is not there is [`Exit::NotFound`] if it could
-    /// not be waited for, and else what would be waited for.
+    /// The object in this store. If it does not exist, the result is its name or id, which a command can
+    /// wait for; first digits of an id cannot be waited for and are [`Exit::NotFound`].
     pub fn object(&self, client: &Client) -> Result<Object> {
         match self {
             Self::Id(id) => Ok(Object::Id(*id)),
@@ -81,7 +81,7 @@ impl Call {
                     Exit::NotFound,
                     format!("no object has an id that begins with {digits}"),
                 )
-                .hint("plasma ls lists them")),
+                .hint("plasma ls lists the objects")),
             },
             Self::IdOrName(id, name) => {
                 let named = lookup(client, name)?;
@@ -128,7 +128,7 @@ fn lookup(client: &Client, name: &str) -> Result<Option<ObjectId>> {
     }
 }
 
-/// The one object whose id begins so; more than one are an error.
+/// The only object whose id begins with `digits`; more than one is an error.
 fn begins(client: &Client, digits: &str) -> Result<Option<ObjectId>> {
     let begins = |info: &ObjectInfo| {
         info.state != ObjectState::Deleted && info.id.to_hex().starts_with(digits)
@@ -138,13 +138,13 @@ fn begins(client: &Client, digits: &str) -> Result<Option<ObjectId>> {
         [] => Ok(None),
         [one] => Ok(Some(one.id)),
         many => Err(Failure::usage(format!(
-            "{} objects have ids that begin with {digits}; write more digits",
+            "{} objects have ids that begin with {digits}; give more digits",
             many.len()
         ))),
     }
 }
 
-/// How the object of this name is called on a command line.
+/// The name of an object as an argument of a command line.
 pub fn called(name: &str) -> String {
     let plain = matches!(Call::new(OsStr::new(name)), Ok(Call::NameOrDigits(_)));
     let call = match plain && !name.starts_with('-') {
@@ -160,10 +160,10 @@ pub fn not_found(object: &OsStr) -> Failure {
         Ok(Call::Name(name)) => format!("no object has the name {name}"),
         _ => format!("no object has the id or name {}", object.display()),
     };
-    Failure::new(Exit::NotFound, what).hint("plasma ls lists them")
+    Failure::new(Exit::NotFound, what).hint("plasma ls lists the objects")
 }
 
-/// As [`not_found`] where a call says so, else the call's own error, about this object.
+/// [`not_found`] if a call failed with that, otherwise the error of the call, about this object.
 pub fn about(object: &OsStr, error: plasma::Error) -> Failure {
     match error.status() {
         Status::NotFound => not_found(object),
@@ -171,14 +171,17 @@ pub fn about(object: &OsStr, error: plasma::Error) -> Failure {
     }
 }
 
-/// The time was up: whether there is no such object, or somebody still writes it.
+/// A timeout: says whether there is no such object, or which client is still writing it.
 pub fn late(client: &Client, object: &OsStr, when: &str) -> Failure {
     let info = find(client, object).and_then(|id| Ok(client.object_info(&id)?));
+    let object = object.display();
     let why = match info {
-        Ok(info) => format!("{} still writes it", info.creator_address),
-        Err(_) => "there is no such object yet; plasma ls lists those that are there".to_owned(),
+        Ok(info) => {
+            format!("{object} was not sealed {when}: {} is still writing it", info.creator_address)
+        }
+        Err(_) => format!("{object} was not created {when}; plasma ls lists the objects"),
     };
-    Failure::new(Exit::TimedOut, format!("{} was not sealed {when}: {why}", object.display()))
+    Failure::new(Exit::TimedOut, why)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The objects of a store, together with who holds them.
+//! The objects of a store and their holders.
 
 use crate::failure::Result;
 use crate::output::safe;
@@ -14,7 +14,7 @@ pub struct Object {
     pub holders: Vec<ClientInfo>,
 }
 
-/// All objects. What this command holds itself is left out.
+/// All objects, without the leases of this command itself.
 pub fn all(client: &Client) -> Result<Vec<Object>> {
     let objects = client.list()?;
     let clients = others(client)?;
@@ -53,7 +53,7 @@ pub fn is_pinned(info: &ObjectInfo) -> bool {
     info.flags & PINNED != 0
 }
 
-/// An object in few words: its name, else the first digits of its id.
+/// A short name of an object: its name, or else the first digits of its id.
 pub fn name(info: &ObjectInfo) -> String {
     match info.name.as_str() {
         "" => info.id.to_hex()[..12].to_owned(),
@@ -71,7 +71,7 @@ pub fn state(state: ObjectState) -> &'static str {
     }
 }
 
-/// `1234 python3`, and how many more.
+/// `1234 python3`, and the number of other holders.
 pub fn holders(holders: &[ClientInfo]) -> String {
     match holders {
         [] => String::new(),
@@ -84,7 +84,7 @@ pub fn holder(client: &ClientInfo) -> String {
     format!("{} {}", client.pid, safe(&client.comm))
 }
 
-/// What a client is about, in one word.
+/// The activity of a client, in one word.
 pub fn condition(client: &ClientInfo) -> &'static str {
     match client {
         ClientInfo { alive: false, .. } => "dead",
@@ -95,8 +95,8 @@ pub fn condition(client: &ClientInfo) -> &'static str {
     }
 }
 
-/// Whether a thread of it sleeps as those do who wait for an object, for room or for events, as far
-/// as the kernel tells this user.
+/// Whether a thread of it sleeps in a wait for an object, for room or for events, as far as the
+/// kernel tells this user.
 fn is_waiting(client: &ClientInfo) -> bool {
     if pid_namespace().is_some_and(|namespace| namespace != client.pid_namespace) {
         return false;

@@ -1,4 +1,4 @@
-//! Standard output: buffered, its errors reported, and safe to look at.
+//! Standard output: buffered, with errors reported, and safe for terminals.
 
 use crate::failure::Result;
 use std::borrow::Cow;
@@ -25,7 +25,7 @@ pub fn for_people() -> bool {
     io::stdout().is_terminal()
 }
 
-/// Write one JSON value, indented for people, else in one line.
+/// Write one JSON value, indented for people, otherwise in one line.
 pub fn json(value: &serde_json::Value) -> Result<()> {
     let mut out = stdout();
     match for_people() {
@@ -42,7 +42,7 @@ pub fn line(line: impl std::fmt::Display) -> Result<()> {
     Ok(out.flush()?)
 }
 
-/// Text of others made safe for a terminal: what controls it is shown as an escape.
+/// Untrusted text made safe for a terminal: control characters are shown as escapes.
 pub fn safe(text: &str) -> Cow<'_, str> {
     if !text.chars().any(is_unsafe) {
         return Cow::Borrowed(text);
@@ -54,17 +54,17 @@ pub fn safe(text: &str) -> Cow<'_, str> {
     Cow::Owned(text.chars().map(each).collect())
 }
 
-/// As [`safe`], line breaks made spaces.
+/// [`safe`] text with line breaks as spaces.
 pub fn one_line(text: &str) -> String {
     safe(&text.replace('\n', " ")).into_owned()
 }
 
-/// Controls, and what turns the direction of text.
+/// Control characters, and those that change the direction of text.
 fn is_unsafe(c: char) -> bool {
     c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Text as a shell takes it for one word.
+/// Text quoted so that a shell takes it for one word.
 pub fn word(text: &str) -> Cow<'_, str> {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:,@%".contains(c);
     if !text.is_empty() && text.chars().all(plain) {

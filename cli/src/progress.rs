@@ -1,4 +1,4 @@
-//! A bar for what takes longer than a second, on a terminal only.
+//! A progress bar on a terminal, for work that takes longer than a second.
 
 use crate::failure::Result;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -6,10 +6,10 @@ use std::io::IsTerminal;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// How long something takes before a bar shows.
+/// The time before the bar shows.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// How far something is.
+/// The progress of some work.
 pub struct Progress {
     done: AtomicU64,
     bar: ProgressBar,
@@ -18,7 +18,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Of `total` bytes, or of an unknown number.
+    /// Work of `total` bytes, or of an unknown number.
     pub fn new(what: &str, total: Option<u64>) -> Self {
         let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::hidden());
         let template = match total {
@@ -34,12 +34,12 @@ impl Progress {
         Self { done: AtomicU64::new(0), bar, begun: Instant::now(), draws }
     }
 
-    /// So many bytes more are done.
+    /// Adds bytes that are done.
     pub fn add(&self, bytes: u64) {
         self.done.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// Draw it, when it is time to. Fails once a signal was caught.
+    /// Draw the bar if it is time. Fails after a signal was caught.
     pub fn show(&self) -> Result<()> {
         if self.draws && self.begun.elapsed() > PATIENCE {
             if self.bar.is_hidden() {

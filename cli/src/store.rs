@@ -1,4 +1,4 @@
-//! The store that is meant.
+//! The store of the command line.
 
 use crate::advice::Purpose;
 use crate::failure::{Failure, Result};
@@ -6,7 +6,7 @@ use plasma::{Client, ConnectOptions};
 use std::ffi::{OsStr, OsString};
 use std::sync::Arc;
 
-/// The store that was asked for; nothing is `$PLASMA_STORE` or the default.
+/// The store that was asked for; without an address, `$PLASMA_STORE` or the default.
 pub struct Store {
     address: Option<String>,
 }
@@ -16,7 +16,7 @@ impl Store {
         let text = |address: &OsString| match address.to_str() {
             Some(text) => Ok(text.to_owned()),
             None => Err(Failure::usage(format!(
-                "the store {address:?} is not UTF-8; stores have names that are"
+                "the store {address:?} is not UTF-8; the names of stores are"
             ))),
         };
         Ok(Self { address: address.map(text).transpose()? })
@@ -26,23 +26,23 @@ impl Store {
         self.address.as_deref()
     }
 
-    /// How the user names it on a command line.
+    /// The option that names it on a command line.
     pub fn flag(&self) -> String {
         let flag = |address: &String| format!(" -s {}", crate::output::word(address));
         self.address.as_ref().map_or_else(String::new, flag)
     }
 
-    /// Connect to look only.
+    /// Connect for reading only.
     pub fn read(&self) -> Result<Arc<Client>> {
         self.connect(&ConnectOptions { read_only: true, ..Default::default() })
     }
 
-    /// Connect to change something in it.
+    /// Connect for changes.
     pub fn write(&self) -> Result<Arc<Client>> {
         self.connect(&ConnectOptions { existing: true, ..Default::default() })
     }
 
-    /// Connect to make or change it, or to look.
+    /// Connect for creating, changing or reading, as the options say.
     pub fn connect(&self, options: &ConnectOptions) -> Result<Arc<Client>> {
         let purpose = match options {
             ConnectOptions { read_only: true, .. } => Purpose::Look,
@@ -54,8 +54,9 @@ impl Store {
     }
 }
 
-/// Text of the command line that goes into a store: UTF-8.
+/// Text of the command line for a store, which is UTF-8.
 pub fn text<'a>(what: &str, text: &'a OsStr) -> Result<&'a str> {
-    let wrong = || Failure::usage(format!("the {what} {text:?} is not UTF-8; in a store it is"));
+    let wrong =
+        || Failure::usage(format!("the {what} {text:?} is not UTF-8; in a store it must be"));
     text.to_str().ok_or_else(wrong)
 }

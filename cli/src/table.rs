@@ -26,7 +26,7 @@ impl Table {
         self.rows.push(cells);
     }
 
-    /// Write it, the heads in bold where a person reads.
+    /// Write the table, with bold heads on a terminal.
     pub fn write(&self, out: &mut Out) -> io::Result<()> {
         let heads: Vec<String> = self.heads.iter().map(|(head, _)| (*head).to_owned()).collect();
         let widths: Vec<usize> = (0..heads.len())
@@ -57,7 +57,7 @@ impl Table {
     }
 }
 
-/// At most `room` columns of `text`, with an ellipsis where something is missing.
+/// At most `room` columns of `text`, with an ellipsis if it is cut.
 pub fn cut(text: &str, room: usize) -> String {
     if text.width() <= room {
         return text.to_owned();
@@ -74,7 +74,7 @@ pub fn cut(text: &str, room: usize) -> String {
     text
 }
 
-/// Whether to write colours: to a terminal, unless `$NO_COLOR` says otherwise.
+/// Whether to write colours: on a terminal, unless `$NO_COLOR` is set.
 pub fn colours() -> bool {
     for_people() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }

@@ -1,10 +1,11 @@
-//! Sizes, times and dates as people write and read them.
+//! Sizes, times and dates in the forms that people write and read.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// `64M`, `1.5GiB`, `10kB`, `4096`: powers of 1024, or of 1000 when the unit ends with B alone.
 pub fn parse_size(text: &str) -> Result<u64, String> {
-    let wrong = || format!("{text:?} is no size; write a number, or one with K, M, G or T: 64M");
+    let wrong =
+        || format!("{text:?} is not a size; write a number, with K, M, G or T if needed: 64M");
     let at = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at(at);
     let number: f64 = number.parse().map_err(|_| wrong())?;
@@ -23,13 +24,14 @@ pub fn parse_size(text: &str) -> Result<u64, String> {
         _ => return Err(wrong()),
     };
     let bytes = number * base.powi(power);
-    // As many as a store can ever hold fit a double exactly.
+    // Any size of a store fits a double exactly.
     if bytes < 9e15 { Ok(bytes as u64) } else { Err(wrong()) }
 }
 
 /// `500ms`, `1.5s`, `90`, `5m`, `2h`, `1d`; without a unit it is seconds.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("{text:?} is no time; write seconds, or a number with ms, s, m, h or d");
+    let wrong =
+        || format!("{text:?} is not a time; write seconds, or a number with ms, s, m, h or d");
     let at = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at(at);
     let number: f64 = number.parse().map_err(|_| wrong())?;
@@ -42,6 +44,15 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
         _ => return Err(wrong()),
     };
     Duration::try_from_secs_f64(number * seconds).map_err(|_| wrong())
+}
+
+/// `6 bytes`, or `64.0 MiB (67108864 bytes)`.
+pub fn exact_size(bytes: u64) -> String {
+    match bytes {
+        1 => "1 byte".to_owned(),
+        0..1024 => format!("{bytes} bytes"),
+        _ => format!("{} ({bytes} bytes)", size(bytes)),
+    }
 }
 
 /// `64.0 MiB`; at most 9 columns.
@@ -95,8 +106,8 @@ pub fn timestamp(us: i64) -> String {
     format!("{year:04}-{month:02}-{day:02}T{h:02}:{m:02}:{s:02}.{us:06}Z")
 }
 
-/// Year, month and day of a day since 1970, in the Gregorian calendar: eras of 400 years that begin
-/// on a first of March, so that the leap day is a year's last.
+/// Year, month and day of a day since 1970 in the Gregorian calendar. The eras of 400 years begin on
+/// a first of March, so that the leap day is the last day of a year.
 fn civil(days: i64) -> (i64, i64, i64) {
     let days = days + 719_468;
     let (era, of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
@@ -136,6 +147,8 @@ mod tests {
 
     #[test]
     fn sizes_and_spans_fit_their_columns() {
+        assert_eq!(exact_size(6), "6 bytes");
+        assert_eq!(exact_size(1536), "1.5 KiB (1536 bytes)");
         assert_eq!(size(1023), "1023 B");
         assert_eq!(size(1024 * 1024 - 1), "1.0 MiB");
         assert_eq!(size(64 << 20), "64.0 MiB");

@@ -1,6 +1,6 @@
-//! Stores that go with their last client, when that was killed: run, stores, reap --all.
+//! Ephemeral stores whose last client was killed: run, stores, reap --all.
 //!
-//! Each test is a user of its own, whose stores nobody else touches; only root can do that.
+//! Each test runs as a user of its own, whose stores no other test uses; that needs root.
 
 mod common;
 
@@ -33,7 +33,7 @@ impl User {
         format!("/dev/shm/plasma-{}", self.uid)
     }
 
-    /// All that is in it.
+    /// All names in it.
     fn stores(&self) -> Vec<String> {
         let entries = std::fs::read_dir(self.directory()).into_iter().flatten().flatten();
         entries.map(|entry| entry.file_name().into_string().unwrap()).collect()
@@ -162,7 +162,7 @@ fn reap_all_takes_back_what_the_dead_left_in_each_store() {
         writer.end();
         assert_eq!(user.listed(store)["dead_clients"], 1);
     }
-    // One that cannot be looked at keeps none of the others from being reaped.
+    // A store that cannot be read does not keep the others from being reaped.
     let strange = format!("{}/a", user.directory());
     std::fs::create_dir(&strange).unwrap();
     std::fs::write(format!("{strange}/index"), "no index").unwrap();

@@ -1,4 +1,4 @@
-//! docs/guide/command.md tells of the program as it is.
+//! docs/guide/command.md describes the program as it is.
 
 mod common;
 
@@ -10,7 +10,7 @@ fn page() -> String {
     std::fs::read_to_string(path).unwrap()
 }
 
-/// What stands between backticks in a text.
+/// The code between backticks in a text.
 fn code(text: &str) -> impl Iterator<Item = &str> {
     text.split('`').skip(1).step_by(2)
 }
@@ -72,7 +72,7 @@ fn its_exit_codes_are_those_of_the_help() {
         let (code, text) = line.trim().split_once(' ').unwrap();
         (code.parse().unwrap(), text.trim().to_owned())
     });
-    // Commas are a matter of the page's lines.
+    // Commas depend on the lines of the page.
     let plain = |(code, text): (u8, String)| (code, text.replace([',', ':'], ""));
     assert_eq!(
         documented.into_iter().map(plain).collect::<Vec<_>>(),

@@ -1,4 +1,4 @@
-//! Memory that deleted objects keep: how much it is, and whose.
+//! Memory that deleted objects keep: its size and its holders.
 
 mod common;
 
@@ -7,7 +7,7 @@ use common::{Place, Running, pattern};
 /// A store of 8 MiB in which a reader holds a deleted object of 4 MiB.
 fn held() -> (Place, Running) {
     let place = Place::with(&["-c", "8M"]);
-    // More than a pipe takes: cat holds it until somebody reads.
+    // More than a pipe takes: cat holds it until the pipe is read.
     place.put("gone", &pattern(4 << 20));
     let reader = place.start(&["cat", "gone"]);
     place.until(&["ls", "--held"], |list| list[0]["lease_count"] == 1);
@@ -28,9 +28,9 @@ fn stat_and_map_tell_who_keeps_the_memory_of_deleted_objects() {
         assert!(text.contains(&words), "{command}: {words} is not in\n{text}");
     }
     let map = place.run(&["map"]).ok();
-    assert!(map.contains("4.0 MiB  D deleted and still held"), "{map}");
+    assert!(map.contains("4.0 MiB  D deleted but still held"), "{map}");
     reader.end();
-    // Nobody holds it now, whether or not it is free yet.
+    // It is not held, whether or not its memory is free yet.
     let stat = place.json(&["stat"]);
     assert_eq!(stat["deleted_holders"], serde_json::json!([]));
     assert!(!place.run(&["stat"]).ok().contains("deleted object"));

@@ -1,4 +1,4 @@
-//! put: inputs whose length is not what they say.
+//! put: inputs whose length differs from what they report.
 
 mod common;
 
@@ -6,8 +6,8 @@ use common::{PLASMA, Place, pattern};
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-/// Start to put a file of 3 MiB that is looked at now, and copied once there is room: change it in
-/// between. It ends up as an object of just the bytes that the file has then.
+/// Start to put a file of 3 MiB, which is copied once there is room, and change it before. The object
+/// gets exactly the bytes that the file has during the copy.
 fn put_while_it_changes(change: impl FnOnce(&str)) {
     let place = Place::with(&["-c", "8M"]);
     place.put("filler", &pattern(6 << 20));

@@ -1,10 +1,10 @@
-//! The files of the command use each other in one direction, but for small circles.
+//! The files of the command use each other in one direction, except for small circles.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-/// Files that use each other may be so many.
+/// The most files that may use each other.
 const LARGEST_CIRCLE: usize = 3;
 
 /// The text of each module below `directory`, by its path, such as `commands::top::draw`.

@@ -6,7 +6,7 @@ use common::{PLASMA, Place, pattern};
 use serde_json::Value;
 use std::path::Path;
 
-/// A directory that looks like a machine where nothing is wrong.
+/// A directory that looks like a machine without problems.
 fn machine(place: &Place) -> String {
     let root = place.path("machine");
     let files = [
@@ -42,7 +42,7 @@ fn doctor(place: &Place, root: &str) -> Vec<Value> {
     serde_json::from_str(&out).unwrap()
 }
 
-/// The finding at this level that has all these words, in what is wrong or in what mends it.
+/// The finding at this level that has all these words in its text or its advice.
 fn expect(findings: &[Value], level: &str, words: &[&str]) {
     let fits = |finding: &&Value| {
         finding["level"] == level && words.iter().all(|word| finding.to_string().contains(word))
@@ -61,7 +61,7 @@ fn doctor_is_content_with_a_sound_machine() {
     }
     let text = place.run(&["doctor", "--root", &root]).ok();
     assert!(text.contains("ok       kernel       Linux 6.12.0\n"), "{text}");
-    // Of this machine it may think what it likes, in as many words.
+    // The findings about this machine may be any, but each kind is there.
     let ran = place.run(&["doctor"]);
     assert!(matches!(ran.code(), Some(0 | 9)), "{}", ran.stderr());
 }
@@ -121,7 +121,7 @@ fn doctor_finds_what_dead_processes_left() {
     place.until(&["stat"], |stat| stat["clients"][0]["condition"] == "dead");
     expect(&doctor(&place, &root), "problem", &["1 dead client", "plasma reap -s"]);
     place.run(&["reap"]).ok();
-    expect(&doctor(&place, &root), "note", &["nobody uses it", "plasma destroy -s"]);
+    expect(&doctor(&place, &root), "note", &["no client uses it", "plasma destroy -s"]);
 }
 
 #[test]
@@ -143,7 +143,7 @@ fn doctor_finds_the_store_of_a_run_that_was_killed() {
     assert!(doctor(&place, &root).iter().all(|finding| finding["level"] != "problem"));
 }
 
-/// The command below a shell, under a limit on file sizes, in blocks of the shell's.
+/// The command under a shell with a limit on file sizes, in blocks of the shell.
 fn limited(place: &Place, blocks: u32, args: &[&str]) -> std::process::Command {
     let mut command = std::process::Command::new("sh");
     command.args(["-c", &format!("ulimit -f {blocks}; exec \"$@\""), "sh", PLASMA]).args(args);
@@ -159,11 +159,11 @@ fn doctor_tells_of_a_limit_on_file_sizes_under_that_limit() {
         let ran = common::Ran::new(limited(&place, blocks, &["doctor"]), b"");
         ran.fails(9, &["found"]);
         let out = ran.stdout();
-        assert!(out.contains("no store can be made or joined"), "{out}");
+        assert!(out.contains("no store can be created or opened"), "{out}");
         assert!(out.contains("-> ulimit -f unlimited"), "{out}");
         assert!(!out.contains("rm -r"), "nothing is wrong with the store: {out}");
 
-        // A file takes nothing, or not all of it: the report goes where it can.
+        // The file takes nothing or a part, so the report goes to stderr.
         let file = place.path("report");
         let mut command = limited(&place, blocks, &["doctor"]);
         command.stdout(std::fs::File::create(&file).unwrap());
@@ -192,7 +192,7 @@ fn a_limit_on_file_sizes_is_an_error_and_no_death() {
     cat.stdout(std::fs::File::create(&out).unwrap());
     common::Ran::new(cat, b"").fails(6, &["standard output", "ulimit -f"]);
     run(&["create", "-s", &place.path("other"), "-c", "40M"]).fails(6, &["ulimit -f"]);
-    // A command of `run` meets the signal as ever.
+    // A command of `run` gets the default of the signal.
     let script = format!("head -c 40000000 /dev/zero > {out}");
     let ran = run(&["run", "-c", "512k", "sh", "-c", &script]);
     assert_eq!(ran.code(), Some(128 + 25), "{}", ran.stderr());
@@ -289,7 +289,7 @@ fn map_draws_every_stretch_of_the_heap() {
     place.run(&["map", "-o", "/nonesuch/x.svg"]).fails(1, &["/nonesuch/x.svg"]);
 }
 
-/// Every tag that is opened is closed.
+/// Whether every tag that is opened is closed.
 fn well_formed(xml: &str) {
     let mut open = Vec::new();
     for tag in xml.split('<').skip(1) {

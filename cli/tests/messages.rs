@@ -1,4 +1,4 @@
-//! Each subcommand on each kind of store that it cannot use: one line, in words of the command.
+//! Each subcommand on each kind of store that it cannot use: one line, in the words of the command.
 
 mod common;
 
@@ -6,7 +6,7 @@ use common::{Mount, Place, Ran, is_root, pattern, skip};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 
-/// Every subcommand that opens a store which is there.
+/// Every subcommand that opens an existing store.
 const LOOKING: &[&[&str]] = &[
     &["stat"],
     &["ls"],
@@ -23,11 +23,11 @@ const MAKING: &[&[&str]] = &[&["create"]];
 const REMOVING: &[&[&str]] = &[&["destroy", "-y"]];
 const ALL: &[&[&[&str]]] = &[LOOKING, CHANGING, MAKING, REMOVING];
 
-/// Words for programmers, and of nobody.
+/// Words for programmers, which no message has.
 const NOT_FOR_PEOPLE: &[&str] =
     &["PLASMA_ERR", "PLASMA_CONNECT", "NULL", "os error", "pass a path", "READ_ONLY", "EXISTING"];
 
-/// Each of these fails on the store at `address` with this code, and all these words.
+/// Each of these commands fails on the store at `address` with this code and all these words.
 fn all_fail(place: &Place, address: &str, commands: &[&[&str]], code: i32, words: &[&str]) {
     for args in commands {
         told(place.run(&[args, &["-s", address][..]].concat()), code, words);
@@ -49,7 +49,7 @@ fn no_store() {
         all_fail(&place, &store, commands, 4, &["no store at", "plasma create -s", &store]);
     }
     all_fail(&place, &store, REMOVING, 4, &["no store at", &store]);
-    // Its directory is missing as well: to make a store alone would not help.
+    // Its directory is missing too, so creating a store would not suffice.
     let deeper = format!("{store}/deeper");
     for commands in ALL {
         all_fail(&place, &deeper, commands, 4, &["mkdir -p ", &store]);
@@ -76,11 +76,11 @@ fn no_store_but_a_file_or_a_directory() {
         for commands in [LOOKING, CHANGING] {
             all_fail(&place, path, commands, 1, &[path, what, "-s", "plasma stores"]);
         }
-        all_fail(&place, path, MAKING, 1, &[path, what, "give another place with -s"]);
+        all_fail(&place, path, MAKING, 1, &[path, what, "give a path with -s"]);
         all_fail(&place, path, REMOVING, 1, &[path, what, "nothing was removed"]);
     }
     assert_eq!(place.names(), ["directory", "file"]);
-    // A directory with more in it, and of the system.
+    // A system directory with other files.
     all_fail(&place, "/etc", REMOVING, 1, &["/etc is a directory", "nothing was removed"]);
     assert!(std::fs::exists("/etc/passwd").unwrap());
 }
@@ -121,7 +121,7 @@ fn a_store_of_another_user() {
     for args in [LOOKING, CHANGING, MAKING].concat() {
         told(as_other(args, &private), 5, &["permission denied", "--mode 640"]);
     }
-    // One that may read is not told how to let it read.
+    // A user who may read gets no advice about reading.
     for args in LOOKING {
         as_other(args, &public).ok();
     }
@@ -176,16 +176,16 @@ fn an_object_that_is_not_there_or_not_whole() {
     for args in [["info", "x"], ["get", "x"], ["cat", "x"], ["rm", "x"]] {
         told(place.run(&args), 3, &["no object has the id or name x", "plasma ls"]);
     }
-    told(place.run(&["wait", "x", "-t", "10ms"]), 7, &["no such object yet", "plasma ls"]);
+    told(place.run(&["wait", "x", "-t", "10ms"]), 7, &["was not created", "plasma ls"]);
     let id = "ab".repeat(20);
-    told(place.run(&["wait", &id, "-t", "10ms"]), 7, &["no such object yet"]);
-    told(place.run(&["get", "x", "-t", "10ms"]), 7, &["x", "no such object yet"]);
+    told(place.run(&["wait", &id, "-t", "10ms"]), 7, &["was not created"]);
+    told(place.run(&["get", "x", "-t", "10ms"]), 7, &["x", "was not created"]);
     let mut writer = place.start(&["put", "-", "-n", "x"]);
     writer.write(b"1");
     place.until(&["stat"], |stat| stat["objects_writing"] == 1);
     let who = format!("/{}@", writer.pid());
-    told(place.run(&["wait", "x", "-t", "10ms"]), 7, &[&who, "still writes it"]);
-    told(place.run(&["get", "x", "-t", "10ms"]), 7, &[&who, "still writes it"]);
+    told(place.run(&["wait", "x", "-t", "10ms"]), 7, &[&who, "is still writing it"]);
+    told(place.run(&["get", "x", "-t", "10ms"]), 7, &[&who, "is still writing it"]);
     told(place.run(&["get", "x"]), 3, &["being written", "--timeout"]);
     told(place.run(&["rm", "x"]), 1, &["not sealed", "plasma info"]);
 }

@@ -38,7 +38,7 @@ fn a_pipe_of_unknown_length_becomes_an_object_of_just_that_length() {
 #[test]
 fn a_pipe_may_fill_the_store_to_the_last_bytes_and_no_further() {
     let place = Place::with(&["-c", "4M"]);
-    // Not by half as much again each time: what is left decides.
+    // It does not grow by half each time: the remaining room decides.
     let id = place.run_with(&["put", "-"], &pattern(3_600_000)).ok();
     place.run(&["rm", id.trim()]).ok();
     place.run_with(&["put", "-"], &pattern(5 << 20)).fails(6, &[]);
@@ -57,7 +57,7 @@ fn names_ids_and_first_digits_call_an_object() {
     place.run(&["put", "-", "--id", &"ab".repeat(20)]).ok();
     place.run(&["put", "-", "--id", &format!("abab{}", "0".repeat(36))]).ok();
     place.run(&["cat", "abab"]).fails(2, &["2 objects", "more digits"]);
-    // An ambiguous call is no object that is not there.
+    // Ambiguous digits are not a missing object.
     place.run(&["rm", "-f", "abab"]).fails(2, &["more digits"]);
 }
 
@@ -98,7 +98,7 @@ fn an_object_whose_name_looks_like_a_prefix_or_an_option_is_reached() {
     place.run(&["cat", "id:x"]).fails(2, &["hexadecimal digits", "name:id:x"]);
     place.run(&["cat", "name:nothing"]).fails(3, &["no object has the name nothing"]);
     place.run(&["cat", "id:abcd"]).fails(3, &["begins with abcd"]);
-    // The digits of an id that is there are not taken for a name that is to come.
+    // The digits of an existing id are not taken for the name of a future object.
     let id = place.put("x", b"1");
     assert_eq!(place.run(&["get", &id[..8], "-t", "1m"]).ok(), "1");
     place.run(&["wait", &id[..8], &format!("id:{}", &id[..8])]).ok();
@@ -171,7 +171,7 @@ fn ls_filters_and_sorts() {
 #[test]
 fn ls_and_info_show_who_holds_an_object() {
     let place = Place::new();
-    // More than a pipe takes: cat holds it until somebody reads.
+    // More than a pipe takes: cat holds it until the pipe is read.
     place.put("held", &pattern(4 << 20));
     let reader = place.start(&["cat", "held"]);
     let list = place.until(&["ls", "--held"], |list| list[0]["lease_count"] == 1);
@@ -232,7 +232,7 @@ fn interrupted_get_leaves_no_file() {
     let fifo = place.path("fifo");
     assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
     place.put("x", &pattern(4 << 20));
-    // A pipe that nobody empties keeps it at work.
+    // A pipe that is not read keeps it at work.
     let held = std::fs::OpenOptions::new().read(true).write(true).open(&fifo).unwrap();
     let reader = place.start(&["get", "x", "-o", &fifo]);
     place.until(&["ls", "--held"], |list| list[0]["lease_count"] == 1);
@@ -267,7 +267,7 @@ fn an_interrupted_copy_leaves_the_whole_file_or_none() {
     std::fs::remove_file(&file).unwrap();
     let out = place.path("out");
     let getter = place.start(&["get", "x", "-o", &out]);
-    // It is at work as soon as there is something beside its place.
+    // It is at work as soon as there is a file beside its target.
     while place.names() == ["store"] {
         std::thread::yield_now();
     }

@@ -1,4 +1,4 @@
-//! Pipes that end, disks that are full, names that are not UTF-8, stores that are not there.
+//! Closed pipes, full disks, names that are not UTF-8, missing stores.
 
 mod common;
 
@@ -18,7 +18,7 @@ fn a_closed_pipe_is_told_in_one_line() {
         command.stdout(writer);
         drop(reader);
         let ran = Ran::new(command, b"");
-        ran.fails(141, &["has closed it"]);
+        ran.fails(141, &["closed it"]);
     }
     let (reader, writer) = std::io::pipe().unwrap();
     let mut command = place.command(&["--help"]);
@@ -180,6 +180,7 @@ fn wrong_arguments_are_told_in_one_line() {
     let place = Place::new();
     place.run(&["get"]).fails(2, &["<ID|NAME>", "see plasma get --help"]);
     place.run(&["lss"]).fails(2, &["'lss'", "'ls'"]);
+    place.run(&["stat", "/tmp/x"]).fails(2, &["/tmp/x", "plasma stat -s /tmp/x"]);
     place.run(&["ls", "--olderr", "1s"]).fails(2, &["--olderr", "--older"]);
     place.run(&["ls", "--older", "soon"]).fails(2, &["soon", "seconds"]);
     assert_eq!(place.run(&[]).code(), Some(2));

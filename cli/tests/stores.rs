@@ -69,7 +69,7 @@ fn stat_counts_what_is_there() {
     for words in ["capacity  64.0 MiB", "1 sealed, 1 being written", "tmpfs", "plasma   half\n"] {
         assert!(text.contains(words), "{words} is not in\n{text}");
     }
-    // Not the one that looks.
+    // Not the client of this command.
     assert_eq!(stat["clients"].as_array().map(Vec::len), Some(1));
 }
 
@@ -125,9 +125,9 @@ fn check_is_silent_about_a_sound_store_and_fails_on_a_broken_one() {
     let report = place.json(&["check"]);
     assert_eq!(report["problem_count"], 0);
     assert_eq!(report["objects"], 1);
-    assert!(place.run(&["check"]).ok().starts_with("looked at 1 object"));
+    assert!(place.run(&["check"]).ok().starts_with("checked 1 object"));
 
-    // The metadata, name among it, is overwritten behind the library's back.
+    // The metadata, including the name, is overwritten without the library.
     let heap = std::fs::read(place.path("store/heap")).unwrap();
     let at = heap.windows(1).position(|byte| byte == b"a").unwrap();
     let file = std::fs::OpenOptions::new().write(true).open(place.path("store/heap")).unwrap();

@@ -1,4 +1,4 @@
-//! What is otherwise on a terminal: questions, the progress bar, short ids, ^C.
+//! Differences on a terminal: questions, the progress bar, short ids, ^C.
 
 mod common;
 
@@ -34,7 +34,7 @@ fn what_takes_long_shows_how_far_it_is() {
     let script = "$P put fifo -n x > id; echo ended $?; read end";
     let script = format!("cd {}; {script}", place.directory.display());
     let Some(screen) = Screen::open(name, &place, (80, 10), &script) else { return };
-    // A piece now and then, until it is slow enough for a bar.
+    // Send a piece from time to time, until it is slow enough for a bar.
     let text = screen.until("bar", |text| {
         std::io::Write::write_all(&mut source, &[1; 1024]).unwrap();
         text.contains("/s")

@@ -16,7 +16,7 @@ fn top(test: &str, size: (u16, u16), args: &str) -> Option<(Place, Screen)> {
     Some((place, screen))
 }
 
-/// The names of the objects, as they stand on the screen.
+/// The names of the objects, in the order of the screen.
 fn order(text: &str) -> Vec<&str> {
     let names = ["small", "large", "middle"];
     let rows = text.lines().skip_while(|line| !line.contains("HELD BY"));
@@ -31,7 +31,7 @@ fn everything_fits_the_smallest_usual_screen() {
     };
     let mut writer = place.start(&["put", "-", "-n", "half"]);
     writer.write(b"1");
-    // The screen may be looked at while it is being drawn.
+    // The screen may be read while it is being drawn.
     let all = ["1 being written", "4 objects", "1 client ", " half ", "q quit", "largest 3.0 MiB"];
     let text = screen.until("picture", |text| all.iter().all(|words| text.contains(words)));
     let lines: Vec<&str> = text.lines().collect();
@@ -98,7 +98,7 @@ fn keys_sort_filter_and_delete() {
     place.run(&["get", "middle"]).fails(3, &["middle"]);
 
     screen.press(&["?"]);
-    screen.shows("turn the order round");
+    screen.shows("reverse the order");
     screen.press(&["x", "p"]);
     screen.shows("PAUSED");
     screen.press(&["p", "q"]);
@@ -157,7 +157,7 @@ fn a_signal_ends_it_and_restores_the_terminal() {
 
 #[test]
 fn it_ends_with_its_terminal() {
-    // It once read the end of a terminal that was closed for ever.
+    // The command must not read the end of a closed terminal forever.
     let name = "it_ends_with_its_terminal";
     let place = Place::new();
     let Some(screen) = Screen::open(name, &place, (100, 50), "exec $P top") else { return };

@@ -1,4 +1,4 @@
-//! wait, watch, and what waits for objects to come.
+//! wait, watch, and other commands that wait for objects.
 
 mod common;
 
@@ -49,7 +49,7 @@ fn a_pipe_waits_for_room_as_well() {
     place.put("first", &pattern(5 << 20));
     let writer = place.command(&["put", "-", "-n", "second", "--timeout", "1m"]);
     let second = std::thread::spawn(move || common::Ran::new(writer, &pattern(4 << 20)));
-    // It has taken nearly all there is by then, and moves to where the first was.
+    // By then it has taken nearly all memory, and it moves to the place of the first.
     place.until(&["stat"], |stat| stat["used"].as_u64() > Some(7 << 20));
     place.run(&["rm", "first"]).ok();
     second.join().unwrap().ok();
@@ -60,7 +60,7 @@ fn a_pipe_waits_for_room_as_well() {
 fn watch_tells_what_happens_as_it_happens() {
     let place = Place::new();
     let mut watch = place.start(&["watch", "--json", "-n", "3"]);
-    // Who watches is a client before it has subscribed, so the first words come from the other.
+    // A watching client connects before it subscribes, so the other client prints the first line.
     let mut text = place.start(&["watch", "--kind", "sealed", "-n", "1"]);
     assert_eq!(text.line(), format!("watching {}", place.store()));
     place.until(&["stat"], |stat| stat["clients"].as_array().map(Vec::len) == Some(2));
@@ -120,7 +120,7 @@ fn who_waits_is_shown() {
         return common::skip("who_waits_is_shown", "the kernel does not tell where threads sleep");
     }
     place.until(&["stat"], |stat| stat["clients"][0]["condition"] == "waits");
-    // It sleeps in pieces, and may be seen between two.
+    // It sleeps in intervals, and may be observed between two.
     let end = std::time::Instant::now() + common::HANG;
     while !place.run(&["stat"]).ok().contains("1 client waiting") {
         assert!(std::time::Instant::now() < end, "nobody is seen to wait");

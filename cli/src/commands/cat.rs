@@ -12,11 +12,11 @@ use std::time::Duration;
 #[derive(clap::Args)]
 #[command(after_long_help = crate::object::HELP)]
 pub struct Args {
-    /// Their ids, the first digits of them, or names
+    /// Ids, the first digits of ids, or names
     #[arg(value_name = "ID|NAME", required = true)]
     objects: Vec<OsString>,
 
-    /// Wait so long for each until it is sealed. Default: not at all
+    /// How long to wait until each is sealed; default: do not wait
     #[arg(short, long, value_name = "TIME", value_parser = parse_duration)]
     timeout: Option<Duration>,
 }

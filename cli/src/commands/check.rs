@@ -5,11 +5,11 @@ use crate::output::{count, json, line, one_line};
 use crate::store::Store;
 use serde_json::json;
 
-/// Compare all structures of a store with each other and say what is wrong
+/// Check all structures of a store against each other and print problems
 ///
-/// Writers wait meanwhile, readers do not. No object is changed. What a dead writer left is put in
-/// order first; after a report of problems the next writer repairs what can be repaired. Exit code 9:
-/// something is wrong.
+/// Writers wait during the check; readers do not. No object is changed. The store is first recovered
+/// from a writer that died; after a report of problems the next writer repairs what it can. Exit code 9
+/// means that there is a problem.
 #[derive(clap::Args)]
 pub struct Args {
     #[command(flatten)]
@@ -40,10 +40,10 @@ pub fn run(args: &Args, store: &Store) -> Result<()> {
             line(one_line(&problem.to_string()))?;
         }
         line(format!(
-            "looked at {}, {}, {} and {}",
+            "checked {}, {}, {} and {}",
             count(report.objects, "object"),
-            count(report.extents, "used stretch").replace("stretchs", "stretches"),
-            count(report.free_blocks, "free one"),
+            count(report.extents, "extent"),
+            count(report.free_blocks, "free block"),
             count(report.leases, "lease"),
         ))?;
     }

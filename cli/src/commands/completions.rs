@@ -8,13 +8,13 @@ use std::io::Write;
 /// Print the completions for a shell
 #[derive(clap::Args)]
 pub struct Args {
-    /// Which shell
+    /// The shell
     #[arg(value_enum)]
     shell: Shell,
 }
 
 pub fn run(args: &Args, mut commands: clap::Command) -> Result<()> {
-    // Into memory first: the generator panics when its output fails.
+    // Into memory first, because the generator panics if its output fails.
     let mut text = Vec::new();
     clap_complete::generate(args.shell, &mut commands, "plasma", &mut text);
     let mut out = stdout();

@@ -7,7 +7,7 @@ use crate::units::parse_size;
 use plasma::{ConnectOptions, Eviction};
 use serde_json::json;
 
-/// Make a store and print its path
+/// Create a store and print its path
 #[derive(clap::Args)]
 pub struct Args {
     #[command(flatten)]
@@ -17,38 +17,38 @@ pub struct Args {
     json: crate::output::Json,
 }
 
-/// How a store is made.
+/// Options of a new store.
 #[derive(clap::Args)]
 pub struct StoreOptions {
-    /// Room for data and metadata, such as 4G; default: 1G, or half of what is free
+    /// Room for data and metadata, such as 4G; default: 1G, or half of the free space
     #[arg(short, long, value_name = "SIZE", value_parser = parse_size)]
     capacity: Option<u64>,
 
-    /// Objects at once; default: one for each KiB, from 1024 to 16 Mi
+    /// Maximum number of objects; default: one per KiB of capacity, from 1024 to 16 Mi
     #[arg(long, value_name = "COUNT")]
     max_objects: Option<u64>,
 
-    /// Who may use it: 600 (you), 640 or 644 (others read), 660 or 664 (others write)
+    /// Permissions: 600 (you), 640 or 644 (others read), 660 or 664 (others write)
     #[arg(long, value_name = "MODE", value_parser = parse_mode)]
     mode: Option<u32>,
 
-    /// What one reader of another user may hold, such as 64M; default: half of the capacity
+    /// Bytes that one reader of another user may hold, such as 64M; default: half of the capacity
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     reader_quota: Option<u64>,
 
-    /// Readers of other users at once, each of whom may hold its quota; default: 1024
+    /// Maximum number of readers of other users, each of which may hold its quota; default: 1024
     #[arg(long, value_name = "COUNT")]
     max_readers: Option<u64>,
 
-    /// When full, evict the least recently used objects instead of refusing
+    /// If full, evict the least recently used objects instead of refusing new ones
     #[arg(long)]
     lru: bool,
 
-    /// Take all memory now, so that it cannot be missing later
+    /// Reserve all memory now, so that it cannot run out later
     #[arg(long)]
     reserve: bool,
 
-    /// Ask for huge pages: slower to write, faster to read first
+    /// Ask for huge pages: the first write is slower, the first read is faster
     #[arg(long)]
     huge_pages: bool,
 }
@@ -71,7 +71,7 @@ impl StoreOptions {
 }
 
 fn parse_mode(text: &str) -> Result<u32, String> {
-    u32::from_str_radix(text, 8).map_err(|_| format!("{text:?} is no octal number such as 640"))
+    u32::from_str_radix(text, 8).map_err(|_| format!("{text:?} is not an octal mode such as 640"))
 }
 
 pub fn run(args: &Args, store: &Store) -> Result<()> {

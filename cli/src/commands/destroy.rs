@@ -11,8 +11,8 @@ use std::io::{self, IsTerminal, Write};
 
 /// Remove a store and all its objects
 ///
-/// On a terminal it asks first. Processes that are connected keep what they hold; their calls fail
-/// from then on.
+/// On a terminal it asks first. Connected processes keep the objects that they hold; their other calls
+/// fail.
 #[derive(clap::Args)]
 pub struct Args {
     /// Do not ask
@@ -28,7 +28,7 @@ pub fn run(args: &Args, store: &Store) -> Result<()> {
 }
 
 fn agrees(store: &Store) -> Result<bool> {
-    // What cannot be looked at says why when it is removed.
+    // If it cannot be read, removing it reports why.
     let Ok(client) = store.read() else { return Ok(true) };
     let (stats, users) = (client.stats()?, others(&client)?.len());
     let objects = stats.objects_sealed + stats.objects_writing;

@@ -7,10 +7,10 @@ use crate::units::{parse_size, size};
 use plasma::Status;
 use serde_json::json;
 
-/// Evict the least recently used objects, in a store made with --lru
+/// Evict the least recently used objects of a store created with --lru
 #[derive(clap::Args)]
 pub struct Args {
-    /// How many bytes of data are to go, such as 64M
+    /// Bytes of data to evict, such as 64M
     #[arg(value_name = "SIZE", value_parser = parse_size)]
     bytes: u64,
 
@@ -21,7 +21,7 @@ pub struct Args {
 pub fn run(args: &Args, store: &Store) -> Result<()> {
     let evicted = store.write()?.evict(args.bytes).map_err(|error| match error.status() {
         Status::Unsupported => Failure::new(Exit::Failed, fact(&error))
-            .hint("plasma create --lru makes one that evicts, plasma rm deletes objects"),
+            .hint("plasma create --lru makes a store that evicts, plasma rm deletes objects"),
         _ => Failure::from(error),
     })?;
     match args.json.json {

@@ -16,20 +16,20 @@ use std::time::Duration;
 
 /// Write an object's data to a file or to standard output
 ///
-/// A file is written beside its place and renamed when it is whole: whoever opens it sees all of
-/// it or what was there before.
+/// The file is written under another name beside it and renamed when it is complete, so that its
+/// readers see either all of it or the previous file.
 #[derive(clap::Args)]
 #[command(after_long_help = crate::object::HELP)]
 pub struct Args {
-    /// Its id, the first digits of it, or its name
+    /// The id, its first digits, or the name
     #[arg(value_name = "ID|NAME")]
     object: OsString,
 
-    /// Where to; default, and -: standard output
+    /// The file to write; default, and -: standard output
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 
-    /// Wait so long until it is sealed: 500ms, 10s, 5m. Default: not at all
+    /// How long to wait until it is sealed: 500ms, 10s, 5m; default: do not wait
     #[arg(short, long, value_name = "TIME", value_parser = parse_duration)]
     timeout: Option<Duration>,
 }
@@ -51,7 +51,7 @@ pub fn run(args: &Args, store: &Store) -> Result<()> {
     }
 }
 
-/// Get what the user calls `object`, waiting for it.
+/// Get the object that the user gives, and wait for it.
 pub fn get(client: &Client, object: &OsStr, timeout: Duration) -> Result<Buffer> {
     let got = match Call::new(object)?.object(client)? {
         Object::Id(id) => client.get(&id, Some(timeout)),
@@ -99,7 +99,7 @@ fn save(buffer: &Buffer, path: &Path) -> Result<()> {
     draft.publish(path).map_err(|error| broken(&error))
 }
 
-/// Ask for all of the disk that is needed; a file system that cannot do so says later.
+/// Reserve the disk space; a file system that cannot do that fails later, when it is full.
 fn reserve(file: &File, len: u64) -> io::Result<()> {
     use rustix::io::Errno;
     if len == 0 {
@@ -111,11 +111,11 @@ fn reserve(file: &File, len: u64) -> io::Result<()> {
     }
 }
 
-/// A file that is not whole yet; it goes when this does.
+/// A file that is not complete yet; dropping it removes the file.
 struct Draft(Option<PathBuf>);
 
 impl Draft {
-    /// Where a link leads, there the file is made.
+    /// Follows a symbolic link, and creates the file beside its target.
     fn beside(path: &Path) -> io::Result<(Self, File)> {
         let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         target.file_name().ok_or(io::ErrorKind::IsADirectory)?;
@@ -123,7 +123,7 @@ impl Draft {
         let draft = target.with_file_name(format!(".plasma-{}.tmp", &unique[..16]));
         let file = OpenOptions::new().write(true).create_new(true).open(&draft)?;
         let draft = Self(Some(draft));
-        // Who may read and write it stays as it was.
+        // Keep the permissions of the previous file.
         if let Ok(before) = std::fs::metadata(&target) {
             file.set_permissions(before.permissions())?;
         }

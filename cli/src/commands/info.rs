@@ -6,17 +6,17 @@ use crate::object::{about, find};
 use crate::objects::{condition, holder, is_pinned, state};
 use crate::output::{json as write_json, safe, stdout};
 use crate::store::Store;
-use crate::units::{now_us, short_time, size, span, timestamp};
+use crate::units::{exact_size, now_us, short_time, span, timestamp};
 use plasma::{Client, ObjectId, ObjectInfo, ObjectState, Status};
 use std::ffi::OsString;
 use std::io::Write;
 use std::time::Duration;
 
-/// Show all about one object: times, creator, holders, metadata
+/// Show one object: times, creator, holders, metadata
 #[derive(clap::Args)]
 #[command(after_long_help = crate::object::HELP)]
 pub struct Args {
-    /// Its id, the first digits of it, or its name
+    /// The id, its first digits, or the name
     #[arg(value_name = "ID|NAME")]
     object: OsString,
 
@@ -45,7 +45,7 @@ pub fn run(args: &Args, store: &Store) -> Result<()> {
         writeln!(out, "name      {}", safe(&info.name))?;
     }
     writeln!(out, "state     {}{pinned}", state(info.state))?;
-    writeln!(out, "size      {} ({} bytes)", size(info.data_size), info.data_size)?;
+    writeln!(out, "size      {}", exact_size(info.data_size))?;
     writeln!(out, "created   {}", ago(info.create_time_us))?;
     if info.construct_duration_us >= 0 {
         writeln!(out, "sealed    {} later", short_time(info.construct_duration_us as f64 * 1e3))?;
@@ -63,7 +63,7 @@ pub fn run(args: &Args, store: &Store) -> Result<()> {
     Ok(out.flush()?)
 }
 
-/// The metadata of a sealed object; it was deleted meanwhile if it cannot be had.
+/// The metadata of a sealed object, or none if the object was deleted in the meantime.
 fn metadata(client: &Client, id: &ObjectId, info: &ObjectInfo) -> Result<Vec<(String, Vec<u8>)>> {
     let mut pairs = Vec::new();
     if info.state != ObjectState::Sealed {
@@ -81,7 +81,7 @@ fn metadata(client: &Client, id: &ObjectId, info: &ObjectInfo) -> Result<Vec<(St
     Ok(pairs)
 }
 
-/// A value for people: its text, or how many bytes it has.
+/// A value for people: its text, or its size in bytes.
 fn shown(value: &[u8]) -> String {
     const MOST: usize = 200;
     match std::str::from_utf8(value) {

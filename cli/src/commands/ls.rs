@@ -12,50 +12,50 @@ use plasma::ObjectState;
 use std::io::Write;
 use std::time::Duration;
 
-/// List objects: their state, size, age and who holds them
+/// List objects: their state, size, age and holders
 #[derive(clap::Args)]
 pub struct Args {
-    /// Only names like this: * is any text, ? any character, [a-z] one of a set
+    /// Only names that match: * is any text, ? any character, [a-z] one of a set
     #[arg(short, long, value_name = "GLOB")]
     name: Option<String>,
 
-    /// Only in this state; may be given again
+    /// Only objects in this state; may be repeated
     #[arg(long, value_name = "STATE")]
     state: Vec<State>,
 
-    /// Only made so long ago or longer: 30s, 5m, 2h, 1d
+    /// Only objects created at least this long ago: 30s, 5m, 2h, 1d
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     older: Option<Duration>,
 
-    /// Only made less than so long ago
+    /// Only objects created less than this long ago
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     newer: Option<Duration>,
 
-    /// Only of this many bytes or more: 64k, 10M
+    /// Only objects of at least this size: 64k, 10M
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     larger: Option<u64>,
 
-    /// Only of fewer bytes
+    /// Only objects smaller than this
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     smaller: Option<u64>,
 
-    /// Only what somebody holds
+    /// Only objects that are held
     #[arg(long)]
     held: bool,
 
-    /// What to sort by
+    /// The order
     #[arg(long, value_enum, default_value_t = Sort::Age)]
     sort: Sort,
 
-    /// Turn the order round
+    /// Reverse the order
     #[arg(short, long)]
     reverse: bool,
 
-    /// Only ids, in full
+    /// Print only full ids
     #[arg(short, long, conflicts_with = "json")]
     quiet: bool,
 
-    /// Ids in full, also on a terminal
+    /// Print full ids, also on a terminal
     #[arg(long)]
     full: bool,
 
@@ -69,18 +69,18 @@ enum State {
     Writing,
     /// Readable
     Sealed,
-    /// Deleted, and still held
+    /// Deleted but still held
     Deleted,
     /// Sealed and pinned against eviction
     Pinned,
 }
 
-/// Orders of objects; each ends with the most remarkable.
+/// Orders of objects.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Sort {
     /// Oldest first
     Age,
-    /// A to Z, the nameless last
+    /// A to Z, objects without a name last
     Name,
     /// Largest first
     Size,
@@ -131,7 +131,7 @@ fn is_wanted(args: &Args, object: &Object, now: i64) -> bool {
         && (!args.held || !object.holders.is_empty())
 }
 
-/// Put objects in order; the id decides between equals.
+/// Sort objects; the id decides between equals.
 pub fn sort(objects: &mut [Object], by: Sort) {
     objects.sort_by_key(|object| object.info.id);
     match by {

@@ -21,31 +21,31 @@ use std::time::{Duration, Instant};
 /// Store files as objects and print their ids
 #[derive(clap::Args)]
 pub struct Args {
-    /// What to store; - is standard input
+    /// The files to store; - is standard input
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
 
-    /// Name the object; for one FILE
+    /// Name of the object; for one FILE
     #[arg(short, long, value_name = "NAME")]
     name: Option<OsString>,
 
-    /// Name each object as its file, without the directories
+    /// Name each object like its file, without the directory
     #[arg(short = 'N', long, conflicts_with = "name")]
     names: bool,
 
-    /// The id: 40 hexadecimal digits; for one FILE. Default: random
+    /// Id of the object: 40 hexadecimal digits; for one FILE; default: random
     #[arg(long, value_name = "ID")]
     id: Option<String>,
 
-    /// Metadata: a key and its value; may be given again
+    /// Metadata: a key and its value; may be repeated
     #[arg(short, long, value_name = "KEY=VALUE")]
     meta: Vec<OsString>,
 
-    /// Pin it: it is not evicted
+    /// Pin the objects, so that they are not evicted
     #[arg(long)]
     pin: bool,
 
-    /// Wait so long for room: 500ms, 10s, 5m. Default: not at all
+    /// How long to wait for room: 500ms, 10s, 5m; default: do not wait
     #[arg(short, long, value_name = "TIME", value_parser = parse_duration)]
     timeout: Option<Duration>,
 
@@ -55,7 +55,7 @@ pub struct Args {
 
 pub fn run(args: &Args, store: &Store) -> Result<()> {
     if args.files.len() > 1 && (args.name.is_some() || args.id.is_some()) {
-        return Err(Failure::usage("--name and --id are for one file; --names names each"));
+        return Err(Failure::usage("--name and --id are for one file; --names names each file"));
     }
     let metadata = args.meta.iter().map(|pair| split(pair)).collect::<Result<Vec<_>>>()?;
     let id = match &args.id {
@@ -88,7 +88,7 @@ pub fn run(args: &Args, store: &Store) -> Result<()> {
     Ok(())
 }
 
-/// A century: longer waits could not be added to the time of day.
+/// A century; a longer wait could overflow the clock.
 const LONG: Duration = Duration::from_secs(100 * 365 * 86400);
 
 fn split(pair: &std::ffi::OsStr) -> Result<(&str, &[u8])> {
@@ -101,7 +101,7 @@ fn split(pair: &std::ffi::OsStr) -> Result<(&str, &[u8])> {
 
 /// Store one file; returns its size.
 fn put(client: &Client, path: &Path, id: &ObjectId, options: &CreateOptions<'_>) -> Result<u64> {
-    // The terminal's or shell's own, also where it is a socket, which cannot be opened.
+    // Duplicate the descriptor of standard input, because a socket cannot be opened by its path.
     let is_input = path.as_os_str() == "-" || path == Path::new("/dev/stdin");
     let path = if is_input { Path::new("standard input") } else { path };
     let broken = |error: &io::Error| Failure::file("read", path, error);
@@ -110,9 +110,10 @@ fn put(client: &Client, path: &Path, id: &ObjectId, options: &CreateOptions<'_>)
         false => File::open(path).map_err(|error| broken(&error))?,
     };
     let about = file.metadata().map_err(|error| broken(&error))?;
-    // Where a shell has read from its input before.
+    // A shell may have read a part of its input before.
     let offset = if about.is_file() { position(&file) } else { 0 };
-    // A first guess: it may grow or shrink meanwhile, and files of /proc and /sys lie.
+    // An estimate: the file may grow or shrink during the copy, and files of /proc and /sys report
+    // wrong sizes.
     let size = if about.is_file() { about.len().saturating_sub(offset) } else { 0 };
     let end = Instant::now() + options.timeout.unwrap_or_default().min(LONG);
     let created = client.create(id, size, options);
@@ -127,8 +128,7 @@ fn put(client: &Client, path: &Path, id: &ObjectId, options: &CreateOptions<'_>)
     seal(object)
 }
 
-/// Copy the file to its end, wherever that turns out to be: by several threads what is expected,
-/// and then what is left.
+/// Copy the file to its end: the expected size by several threads, and then the rest.
 fn fill(
     file: &File,
     offset: u64,
@@ -144,7 +144,7 @@ fn fill(
     copy::to_end(&mut &*file, object, copied, end, progress)
 }
 
-/// A store that is full of deleted objects is not emptied by deleting more.
+/// Adds the holders of deleted objects, because deleting more objects does not free their memory.
 fn full(client: &Client, failure: Failure) -> Failure {
     let is_full = matches!(failure, Failure::Because(Exit::Full, _));
     match is_full.then(|| Limbo::of(client)) {

@@ -7,13 +7,12 @@ use crate::stores;
 use plasma::{Client, ConnectOptions, Status};
 use serde_json::{Value, json};
 
-/// Take back what dead clients left: their half-made objects and leases
+/// Clean up after dead clients: their unsealed objects and their leases
 ///
-/// With --all it does so in all stores of this user that words name, and removes each that goes
-/// with its last client when this one was killed.
+/// With --all it does so in all stores that `plasma stores` lists, and removes the abandoned ones.
 #[derive(clap::Args)]
 pub struct Args {
-    /// In all stores that `plasma stores` lists
+    /// Clean up in all stores that `plasma stores` lists
     #[arg(short, long)]
     all: bool,
 
@@ -21,7 +20,7 @@ pub struct Args {
     json: crate::output::Json,
 }
 
-/// Taken back in one store.
+/// The result for one store.
 struct Reaped {
     clients: u64,
     bytes: u64,
@@ -31,7 +30,7 @@ pub fn run(args: &Args, store: &Store) -> Result<()> {
     if args.all {
         return all(args, store);
     }
-    // Whoever connects to write reaps already, so it is counted from before that.
+    // Connecting to write already reaps, so the count begins before that.
     let reader = store.read()?;
     let reaped = reap(&reader, || store.write())?;
     match args.json.json {
@@ -63,10 +62,10 @@ impl Reaped {
     }
 }
 
-/// Goes on after a failure, and ends with the first.
+/// Continues after a failure, and fails with the first one.
 fn all(args: &Args, store: &Store) -> Result<()> {
     if store.address().is_some() {
-        return Err(Failure::usage("--all is all stores of this user, --store is one"));
+        return Err(Failure::usage("--all means all stores of this user, --store means one"));
     }
     let (mut values, mut failed) = (Vec::new(), Vec::new());
     for address in stores::addresses() {
@@ -74,7 +73,7 @@ fn all(args: &Args, store: &Store) -> Result<()> {
         let words = match &done {
             Ok(Some(reaped)) => reaped.words(),
             Ok(None) => "removed, since its last client was killed".to_owned(),
-            Err(failure) => format!("left as it is: {failure}"),
+            Err(failure) => format!("unchanged: {failure}"),
         };
         if !args.json.json {
             line(format!("{}: {}", crate::output::safe(&address), words))?;
@@ -101,7 +100,8 @@ fn all(args: &Args, store: &Store) -> Result<()> {
     }
 }
 
-/// Reap one of many stores; `None` when it was abandoned and is removed, or has gone since it was listed.
+/// Reap one of many stores; `None` if it was abandoned and is removed, or was removed since it was
+/// listed.
 fn one(address: &str) -> Result<Option<Reaped>> {
     if stores::remove_abandoned(address)? {
         return Ok(None);

@@ -6,15 +6,15 @@ use crate::store::Store;
 use plasma::Status;
 use std::ffi::OsString;
 
-/// Delete objects: gone at once for others, the memory of those that are held follows
+/// Delete objects; the memory of those that are held is freed when they are released
 #[derive(clap::Args)]
 #[command(after_long_help = crate::object::HELP)]
 pub struct Args {
-    /// Their ids, the first digits of them, or names
+    /// Ids, the first digits of ids, or names
     #[arg(value_name = "ID|NAME", required = true)]
     objects: Vec<OsString>,
 
-    /// Objects that are not there are no failure
+    /// Do not fail for objects that do not exist
     #[arg(short, long)]
     force: bool,
 }
@@ -25,7 +25,7 @@ pub fn run(args: &Args, store: &Store) -> Result<()> {
         let deleted = find(&client, object).and_then(|id| {
             client.delete(&id).map_err(|error| match error.status() {
                 Status::NotSealed => about(object, error)
-                    .hint("who writes it can abort it; `plasma info` says who that is"),
+                    .hint("its writer can abort it; plasma info shows the writer"),
                 _ => about(object, error),
             })
         });

@@ -17,10 +17,10 @@ use std::process::{Command, ExitCode, ExitStatus};
 
 /// Run a command with a store of its own, and remove the store afterwards
 ///
-/// The command finds the store in PLASMA_STORE. Signals go on to it, and its exit code is this
-/// one's: 128 + n when signal n ended it, 127 when there is no such command, 126 when it cannot be
-/// run, 125 when the store cannot be made. When this process is killed itself, the store stays until
-/// its last client has gone; if that was killed, too, until the next `plasma run` or
+/// The command finds the store in PLASMA_STORE. Signals are forwarded to it, and its exit code becomes
+/// that of `plasma run`: 128 + n if signal n ended it, 127 if there is no such command, 126 if it
+/// cannot be run, 125 if the store cannot be created. If `plasma run` itself is killed, the store stays
+/// until its last client leaves or, if that one is killed too, until the next `plasma run` or
 /// `plasma reap --all`.
 #[derive(clap::Args)]
 pub struct Args {
@@ -42,7 +42,7 @@ pub fn run(args: &Args, store: &Store) -> Result<ExitCode> {
     })?;
     let path = client.address().to_string_lossy().into_owned();
     let status = run_in(args, &path);
-    // Also when what the command has left behind is still connected.
+    // Also if processes that the command started are still connected.
     match Client::remove_store(Some(&path)) {
         Ok(()) => {}
         Err(error) if matches!(error.status(), Status::StoreNotFound | Status::StoreGone) => {}
@@ -54,9 +54,9 @@ pub fn run(args: &Args, store: &Store) -> Result<ExitCode> {
     Ok(ExitCode::from(code as u8))
 }
 
-/// Make the store: at the address that was asked for, else at one of its own.
+/// Create the store at the address that was asked for, or else at a new one.
 fn make(args: &Args, store: &Store) -> Result<std::sync::Arc<Client>> {
-    // What runs that were killed left, so that it does not add up.
+    // Remove what killed runs left, so that it does not accumulate.
     stores::remove_all_abandoned();
     let options = ConnectOptions { ephemeral: true, ..args.options.options() };
     match store.address() {
@@ -75,7 +75,7 @@ fn make(args: &Args, store: &Store) -> Result<std::sync::Arc<Client>> {
 
 fn run_in(args: &Args, path: &str) -> Result<ExitStatus> {
     let failed = |error: io::Error| Failure::new(Exit::Run, words(&error));
-    // Before the command starts, so that none is missed.
+    // Before the command starts, so that no signal is missed.
     let signals = FORWARDED.iter().filter(|signal| !interrupt::is_ignored(**signal));
     let mut signals = SignalsInfo::<WithRawSiginfo>::new(signals).map_err(failed)?;
     let (program, arguments) =
@@ -93,12 +93,12 @@ fn run_in(args: &Args, path: &str) -> Result<ExitStatus> {
     let handle = signals.handle();
     let forward = std::thread::spawn(move || {
         for info in signals.forever() {
-            // What the terminal sends goes to the command as well, without us.
+            // The terminal sends its signals to the command directly.
             let Some(signal) = Signal::from_named_raw(info.si_signo).filter(|_| info.si_code <= 0)
             else {
                 continue;
             };
-            // Its end is told by `wait`.
+            // `wait` reports its end.
             let _ = match &pidfd {
                 Ok(pidfd) => pidfd_send_signal(pidfd, signal),
                 Err(_) => kill_process(pid, signal),

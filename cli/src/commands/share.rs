@@ -1,18 +1,18 @@
-//! `plasma share`: what is installed beside the program.
+//! `plasma share`: the files that are installed beside the program.
 
 use crate::failure::{Failure, Result};
 use clap_complete::Shell;
 use std::path::{Path, PathBuf};
 
-/// Write manual pages and completions below a directory, as they are installed in PREFIX/share
+/// Write manual pages and completions below a directory, with the layout of PREFIX/share
 #[derive(clap::Args)]
 pub struct Args {
-    /// Made if it is not there
+    /// The directory, which is created if it does not exist
     #[arg(value_name = "DIRECTORY")]
     directory: PathBuf,
 }
 
-/// Where each shell looks for completions, below PREFIX/share.
+/// The paths of completions for each shell, below PREFIX/share.
 const COMPLETIONS: [(Shell, &str); 3] = [
     (Shell::Bash, "bash-completion/completions/plasma"),
     (Shell::Zsh, "zsh/site-functions/_plasma"),

@@ -26,7 +26,7 @@ struct Picture {
     stats: Stats,
     activity: Activity,
     clients: Vec<ClientInfo>,
-    /// What each client leases or writes, by its slot.
+    /// The objects that each client holds or writes, by its slot.
     held: HashMap<u32, Vec<ObjectInfo>>,
     limbo: Limbo,
 }
@@ -66,7 +66,7 @@ fn held(objects: Vec<Object>) -> HashMap<u32, Vec<ObjectInfo>> {
     held
 }
 
-/// How much of what is free is not in one piece, in percent.
+/// The share of free memory outside the largest piece, in percent.
 pub fn fragmentation(stats: &Stats) -> u64 {
     let free = stats.capacity.saturating_sub(stats.used);
     let scattered = free.saturating_sub(stats.largest_free);
@@ -78,13 +78,13 @@ pub fn percent(part: u64, whole: u64) -> u64 {
     if whole == 0 { 0 } else { ((part as f64 / whole as f64) * 100.0).round() as u64 }
 }
 
-/// How a store was made, in words.
+/// The options of a store, in words.
 pub fn made(facts: &StoreFacts) -> String {
     let eviction = match facts.eviction {
-        Eviction::None => "full is full",
-        Eviction::Lru => "evicts the least recently used",
+        Eviction::None => "no eviction",
+        Eviction::Lru => "LRU eviction",
     };
-    let ephemeral = if facts.ephemeral { ", goes with its last client" } else { "" };
+    let ephemeral = if facts.ephemeral { ", removed by its last client" } else { "" };
     let huge = if facts.huge_pages { ", huge pages" } else { "" };
     format!("mode {:04o}, {eviction}{ephemeral}{huge}", facts.mode)
 }
@@ -130,19 +130,19 @@ impl Picture {
         let age = span(now_us() - facts.create_time_us);
         let all = stats.objects_sealed + stats.objects_writing;
         writeln!(out, "store     {} on {}, {age} old", safe(path), stats.file_system)?;
-        writeln!(out, "made      {}", made(facts))?;
+        writeln!(out, "options   {}", made(facts))?;
         writeln!(out, "capacity  {}", size(stats.capacity))?;
         let part = percent(stats.used, stats.capacity);
         writeln!(out, "used      {} ({part}%)", size(stats.used))?;
         let scattered = fragmentation(stats);
         let largest = size(stats.largest_free);
         let free = size(free);
-        writeln!(out, "free      {free}, {largest} of it in one piece ({scattered}% fragmented)")?;
+        writeln!(out, "free      {free}, the largest piece {largest} ({scattered}% fragmented)")?;
         writeln!(out, "reserved  {} of memory", size(stats.reserved))?;
         write!(out, "objects   {all} of {}: {} sealed", stats.max_objects, stats.objects_sealed)?;
         write!(out, ", {} being written", stats.objects_writing)?;
         write!(out, ", {} pinned", stats.pinned)?;
-        writeln!(out, "; {} deleted and still held", stats.objects_deleted)?;
+        writeln!(out, "; {} deleted but still held", stats.objects_deleted)?;
         if let Some(held) = self.limbo.words() {
             writeln!(out, "held      {held}")?;
         }
@@ -151,7 +151,7 @@ impl Picture {
         writeln!(out, "activity  {leases}, {waiting} waiting")?;
         writeln!(
             out,
-            "so far    {} evicted ({}), {} reaped, {} taken from the dead",
+            "so far    {} evicted ({}), {} reaped, {} taken from dead owners",
             stats.evictions,
             size(stats.evicted_bytes),
             count(stats.reaped_clients, "client"),
@@ -160,18 +160,18 @@ impl Picture {
         Ok(())
     }
 
-    /// What is out of order, and what mends it.
+    /// Problems, and the commands that solve them.
     fn advice(&self, out: &mut Out, store: &Store) -> Result<()> {
         let dead = self.clients.iter().filter(|client| !client.alive).count();
         if dead > 0 {
             let clients = count(dead as u64, "dead client");
-            writeln!(out, "\n{clients}: plasma reap{} takes back what they left", store.flag())?;
+            writeln!(out, "\n{clients}: plasma reap{} frees what they left", store.flag())?;
         }
         for client in self.clients.iter().filter(|client| client.stopped) {
             let owns = self.activity.lock_owner == Some(client.slot);
             let lock = if owns { " and owns the writer lock, so all writers wait" } else { "" };
             let pid = client.pid;
-            writeln!(out, "\n{pid} is stopped{lock}: kill -CONT {pid} lets it go on")?;
+            writeln!(out, "\n{pid} is stopped{lock}: kill -CONT {pid} lets it continue")?;
         }
         Ok(())
     }
@@ -204,7 +204,7 @@ impl Picture {
         table
     }
 
-    /// The first object that a client holds, and how many more.
+    /// The first object that a client holds, and the number of the others.
     fn holds(&self, client: &ClientInfo) -> String {
         let held = self.held.get(&client.slot).map_or(&[][..], Vec::as_slice);
         match held {

@@ -11,11 +11,11 @@ use serde_json::json;
 use std::io::Write;
 use std::path::Path;
 
-/// List the stores of this user that words name: room, objects, clients
+/// List the stores of this user that have words as addresses: room, objects, clients
 ///
-/// Abandoned is a store that goes with its last client when this one was killed: it stays until
-/// somebody connects. `plasma reap --all` removes it, and so does the next `plasma run`. Stores
-/// that were made at paths are not listed.
+/// A store is abandoned if it was to be removed by its last client and that client was killed. It
+/// stays until a client connects, `plasma reap --all` removes it, or the next `plasma run` does.
+/// Stores at paths are not listed.
 #[derive(clap::Args)]
 pub struct Args {
     #[command(flatten)]
@@ -30,9 +30,9 @@ struct Row {
 
 enum Found {
     Store(Seen),
-    /// It goes with its last client, and this one was killed.
+    /// An ephemeral store whose last client was killed.
     Abandoned,
-    /// And why.
+    /// The reason.
     Unreadable(String),
 }
 
@@ -58,7 +58,7 @@ pub fn run(args: &Args) -> Result<()> {
         writeln!(out, "\n{stores}: plasma reap --all removes what killed clients left")?;
     }
     if of(UNREADABLE) > 0 {
-        writeln!(out, "\n{}: plasma doctor tells why", count(of(UNREADABLE), "unreadable store"))?;
+        writeln!(out, "\n{}: plasma doctor shows why", count(of(UNREADABLE), "unreadable store"))?;
     }
     Ok(out.flush()?)
 }
@@ -66,7 +66,7 @@ pub fn run(args: &Args) -> Result<()> {
 const ABANDONED: &str = "abandoned";
 const UNREADABLE: &str = "unreadable";
 
-/// Nothing, if it has gone meanwhile.
+/// `None` if it was removed since it was listed.
 fn look(address: String) -> Option<Row> {
     let found = match Client::connect(Some(&address), &to_read()) {
         Err(error) if is_abandoned(&address, &error) => Found::Abandoned,

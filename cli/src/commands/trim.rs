@@ -6,10 +6,10 @@ use crate::store::Store;
 use crate::units::{parse_size, size};
 use serde_json::json;
 
-/// Give free memory of a store back to the system
+/// Return free memory of a store to the system
 #[derive(clap::Args)]
 pub struct Args {
-    /// Keep so much of it for objects to come
+    /// Free memory to keep for new objects
     #[arg(short, long, value_name = "SIZE", value_parser = parse_size, default_value = "0")]
     keep: u64,
 
@@ -21,6 +21,6 @@ pub fn run(args: &Args, store: &Store) -> Result<()> {
     let trimmed = store.write()?.trim(args.keep)?;
     match args.json.json {
         true => json(&json!({ "trimmed_bytes": trimmed })),
-        false => line(format!("gave back {}", size(trimmed))),
+        false => line(format!("returned {} to the system", size(trimmed))),
     }
 }

@@ -9,15 +9,15 @@ use plasma::{Error, Status};
 use std::ffi::OsString;
 use std::time::{Duration, Instant};
 
-/// Wait until objects are there and sealed
+/// Wait until objects exist and are sealed
 #[derive(clap::Args)]
 #[command(after_long_help = crate::object::HELP)]
 pub struct Args {
-    /// Their ids, the first digits of them if they are there, or names
+    /// Ids, the first digits of ids of existing objects, or names
     #[arg(value_name = "ID|NAME", required = true)]
     objects: Vec<OsString>,
 
-    /// Wait no longer than this in all: 500ms, 10s, 5m. Default: for ever
+    /// How long to wait in all: 500ms, 10s, 5m; default: forever
     #[arg(short, long, value_name = "TIME", value_parser = parse_duration)]
     timeout: Option<Duration>,
 }

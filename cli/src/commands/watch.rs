@@ -11,22 +11,22 @@ use serde_json::json;
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-/// Print what happens to objects, as it happens
+/// Print the events of objects as they happen
 #[derive(clap::Args)]
 pub struct Args {
-    /// Only this; may be given again
+    /// Only events of this kind; may be repeated
     #[arg(short, long, value_name = "KIND")]
     kind: Vec<Kind>,
 
-    /// End after so many events
+    /// End after this number of events
     #[arg(short = 'n', long, value_name = "COUNT")]
     count: Option<u64>,
 
-    /// End after so long: 10s, 5m. With --count it fails then
+    /// End after this time: 10s, 5m; with --count that is a failure
     #[arg(short, long, value_name = "TIME", value_parser = parse_duration)]
     timeout: Option<Duration>,
 
-    /// Write one JSON object a line, for programs
+    /// Write one JSON object per line, for programs
     #[arg(long)]
     json: bool,
 }
@@ -37,9 +37,9 @@ enum Kind {
     Sealed,
     /// Objects that were deleted
     Deleted,
-    /// Objects that made room for others
+    /// Objects that were evicted to make room
     Evicted,
-    /// Objects that were given up before they were sealed
+    /// Objects that were aborted before they were sealed
     Aborted,
 }
 
@@ -49,7 +49,7 @@ pub fn run(args: &Args, store: &Store) -> Result<()> {
     let end = args.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
     let mut left = args.count;
     let mut out = stdout();
-    // Says that from here on nothing is missed.
+    // From this line on no event is missed.
     if !args.json {
         writeln!(out, "watching {}", safe(&client.address().to_string_lossy()))?;
         out.flush()?;
@@ -59,7 +59,7 @@ pub fn run(args: &Args, store: &Store) -> Result<()> {
         {
             Ok(event) => event,
             Err(error) if error.status() == Status::Timeout => {
-                let short = |left| format!("the time was up, {left} events short");
+                let short = |left| format!("timed out, {left} events short");
                 return left.map_or(Ok(()), |n| Err(Failure::new(Exit::TimedOut, short(n))));
             }
             Err(error) => return Err(error.into()),
@@ -97,7 +97,7 @@ fn is_wanted(args: &Args, kind: EventKind) -> bool {
         })
 }
 
-/// The name of an object that was sealed, if it still is there.
+/// The name of an object that was sealed, if it still exists.
 fn name(client: &Client, event: &Event) -> Option<String> {
     let sealed = event.kind == EventKind::Sealed;
     let info = sealed.then(|| client.object_info(&event.id).ok()).flatten()?;
@@ -126,7 +126,7 @@ fn as_text(client: &Client, event: &Event) -> String {
     let time = timestamp(event.time_us);
     if event.kind == EventKind::Lost {
         let n = event.lost_count;
-        return format!("{time}  lost     {n} events or more; plasma ls shows what is there");
+        return format!("{time}  lost     {n} events or more; plasma ls lists the objects");
     }
     let name = name(client, event).unwrap_or_default();
     let line = format!(

@@ -1,4 +1,4 @@
-//! What the tests of the command share: a place of their own, the real binary in it, screens.
+//! The common parts of the tests of the command: a place for each test, the real binary, screens.
 #![allow(dead_code)] // each test binary uses a part
 
 pub mod screen;
@@ -12,13 +12,13 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-/// Nothing in these tests takes this long; who waits longer hangs.
+/// No step of these tests takes this long; a longer wait hangs.
 pub const HANG: Duration = Duration::from_secs(60);
 
 /// The binary under test.
 pub const PLASMA: &str = env!("CARGO_BIN_EXE_plasma");
 
-/// A directory of the test's own with a store in it; all of it goes with this.
+/// A directory of the test with a store in it; dropping it removes both.
 pub struct Place {
     pub directory: PathBuf,
 }
@@ -63,8 +63,8 @@ impl Place {
 
     /// A copy of the binary that other users can run, too.
     ///
-    /// Another process makes it: a child that another test forks meanwhile would inherit the file
-    /// as open for writing, and the copy could not be run.
+    /// Another process makes the copy: if this one did, a child that another test forks would inherit
+    /// the file open for writing, and the copy could not be run.
     pub fn binary(&self) -> String {
         let path = self.path("plasma");
         let shell = format!("cp {PLASMA} {path} && chmod 755 . {path}");
@@ -104,7 +104,7 @@ impl Place {
 
     /// Start it, input and output in pipes.
     pub fn start(&self, args: &[&str]) -> Running {
-        // A shell without job control starts what is in the background with some signals ignored.
+        // A shell without job control starts background commands with some signals ignored.
         let mut command = Command::new("env");
         command.args(["--default-signal=HUP,INT,QUIT,TERM,USR1", PLASMA]);
         Running(Some(self.about_store(command, args).stdin(Stdio::piped()).spawn().unwrap()))
@@ -124,7 +124,7 @@ impl Place {
         Running(Some(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()))
     }
 
-    /// What it writes with `--json`.
+    /// The value that it writes with `--json`.
     pub fn json(&self, args: &[&str]) -> Value {
         let out = self.run(&[args, &["--json"]].concat()).ok();
         serde_json::from_str(&out).unwrap_or_else(|error| panic!("{error} in {out}"))
@@ -135,7 +135,7 @@ impl Place {
         self.run_with(&["put", "-", "--name", name], bytes).ok().trim().to_owned()
     }
 
-    /// Look until it is so.
+    /// Poll until the value meets a condition.
     pub fn until(&self, args: &[&str], mut holds: impl FnMut(&Value) -> bool) -> Value {
         let end = Instant::now() + HANG;
         loop {
@@ -184,7 +184,7 @@ impl Ran {
         self.output.status.code()
     }
 
-    /// It must have ended well and said nothing on stderr.
+    /// It must have succeeded and written nothing to stderr.
     pub fn ok(&self) -> String {
         assert_eq!(self.code(), Some(0), "{}: {}", self.what, self.stderr());
         assert_eq!(self.stderr(), "", "{}", self.what);
@@ -203,7 +203,7 @@ impl Ran {
     }
 }
 
-/// A command that runs; killed with this.
+/// A running command; dropping it kills the command.
 pub struct Running(Option<Child>);
 
 impl Running {
@@ -282,7 +282,7 @@ pub fn signal_of(ran: &Ran) -> Option<i32> {
     ran.output.status.signal()
 }
 
-/// Say that `test` cannot be done here, and why: on stderr, and in the file `$PLASMA_SKIPS`, if set.
+/// Report that `test` is skipped, and why: on stderr, and in the file `$PLASMA_SKIPS` if that is set.
 pub fn skip(test: &str, reason: &str) {
     let line = format!("SKIP {test}: {reason}\n");
     eprint!("{line}");
@@ -292,11 +292,11 @@ pub fn skip(test: &str, reason: &str) {
     }
 }
 
-/// A file system of a test's own; it goes with this.
+/// A file system of one test; dropping it unmounts it.
 pub struct Mount(String);
 
 impl Mount {
-    /// Nothing, where none can be mounted.
+    /// `None` if none can be mounted.
     pub fn tmpfs(path: &str, options: &str) -> Option<Mount> {
         let mut command = Command::new("mount");
         command.args(["-t", "tmpfs", "-o", options, "tmpfs", path]).stderr(Stdio::null());
@@ -315,10 +315,10 @@ pub fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-/// Bytes that differ from place to place.
+/// Bytes that differ from offset to offset.
 pub fn pattern(len: usize) -> Vec<u8> {
     let block = |i: u64| (i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as u8;
-    // Not a multiple of anything that bytes are copied in.
+    // Not a multiple of any size of a copy.
     let block: Vec<u8> = (0..65_537).map(block).collect();
     let mut bytes = block.repeat(len / block.len() + 1);
     bytes.truncate(len);

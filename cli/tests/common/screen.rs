@@ -1,4 +1,4 @@
-//! A terminal to look at: tmux, with a server of its own.
+//! A terminal whose screen can be read: tmux, with a server of its own.
 
 use super::{HANG, Place, skip};
 use std::process::{Command, Stdio};
@@ -46,13 +46,13 @@ impl Screen {
         assert!(status.unwrap().success());
     }
 
-    /// What is on the screen.
+    /// The text of the screen.
     pub fn text(&self) -> String {
         let output = self.tmux(&["capture-pane", "-p"]).output().unwrap();
         String::from_utf8(output.stdout).unwrap()
     }
 
-    /// Wait until the screen is as it should be, and return it.
+    /// Wait until the screen meets a condition, and return it.
     pub fn until(&self, what: &str, mut holds: impl FnMut(&str) -> bool) -> String {
         let end = Instant::now() + HANG;
         loop {

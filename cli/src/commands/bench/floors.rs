@@ -1,4 +1,4 @@
-//! What this machine can do at best.
+//! The best that this machine can do.
 
 use super::numbers::median;
 use crate::failure::Result;
@@ -22,8 +22,8 @@ pub fn memcpy(time: Duration, bytes: usize) -> Result<f64> {
     median(&mut rates)
 }
 
-/// How long it takes until a sleeping thread runs: two threads wake each other by futexes that
-/// processes could share.
+/// The time until a sleeping thread runs: two threads wake each other by futexes that processes could
+/// share.
 pub fn wake(time: Duration) -> Result<f64> {
     let (ping, pong) = (AtomicU32::new(0), AtomicU32::new(0));
     let mut times = Vec::new();
@@ -63,7 +63,7 @@ fn signal(word: &AtomicU32) {
 
 fn await_change(word: &AtomicU32, from: u32) {
     while word.load(Ordering::SeqCst) == from {
-        // Woken, changed before, or interrupted: look again.
+        // Woken, changed before, or interrupted: load it again.
         let _ = futex::wait(word, futex::Flags::empty(), from, None);
     }
 }

@@ -1,4 +1,4 @@
-//! What Plasma does on this machine.
+//! Measures of Plasma on this machine.
 
 use super::numbers::{LARGE, SMALL, median};
 use super::peer;
@@ -7,7 +7,7 @@ use crate::interrupt;
 use plasma::{Client, CreateOptions, ObjectId};
 use std::time::{Duration, Instant};
 
-/// Calls that are timed together, so that the clock does not count.
+/// Calls that are timed together, so that the cost of the clock is negligible.
 const BATCH: u32 = 100;
 
 fn plain() -> CreateOptions<'static> {
@@ -47,7 +47,8 @@ pub fn put(client: &Client, time: Duration) -> Result<f64> {
     })
 }
 
-/// From a seal in this process to the end of the wait for it in another; half of there and back.
+/// The time from a seal in this process to the end of the wait for it in another: half of a round
+/// trip.
 pub fn hand_over(client: &Client, path: &str, time: Duration) -> Result<f64> {
     let mut other = peer::Peer::start(path)?;
     let mut times = Vec::new();
@@ -61,7 +62,7 @@ pub fn hand_over(client: &Client, path: &str, time: Duration) -> Result<f64> {
         let elapsed = begun.elapsed();
         client.delete(&pong)?;
         match turn {
-            // The other process has started now.
+            // The other process has started.
             0 => end = Instant::now() + time,
             _ => times.push(elapsed.as_nanos() as f64 / 2.0),
         }
@@ -73,7 +74,7 @@ pub fn hand_over(client: &Client, path: &str, time: Duration) -> Result<f64> {
     median(&mut times)
 }
 
-/// The rate of putting a large object: for the first time, and when memory was used before.
+/// The rate of putting a large object: into new memory, and into memory that was used before.
 pub fn copy(client: &Client, time: Duration) -> Result<(f64, f64)> {
     let source = vec![1u8; LARGE];
     let id = ObjectId::random()?;
@@ -83,7 +84,7 @@ pub fn copy(client: &Client, time: Duration) -> Result<(f64, f64)> {
         client.put(&id, &source, &plain())?;
         let rate = LARGE as f64 / begun.elapsed().as_secs_f64();
         client.delete(&id)?;
-        // The same memory again.
+        // Uses the same memory again.
         client.reap()?;
         Ok(rate)
     };

@@ -25,11 +25,11 @@ pub use peer::run as run_peer;
 
 /// Time get, put, hand-over and copies on this machine, and judge them
 ///
-/// In a store of its own, which goes afterwards. What is measured is compared with what the machine
-/// can do at best, measured in the same run: copying memory, and waking a thread.
+/// The command uses a store of its own and removes it afterwards. It compares the times with the best
+/// that the machine can do, measured in the same run: copying memory, and waking a thread.
 #[derive(clap::Args)]
 pub struct Args {
-    /// How long to measure in all, 1 to 60
+    /// Total time to measure, 1 to 60
     #[arg(long, value_name = "SECONDS", default_value_t = 20)]
     #[arg(value_parser = clap::value_parser!(u64).range(1..=60))]
     seconds: u64,
@@ -48,10 +48,11 @@ pub fn run(args: &Args) -> Result<()> {
         ..Default::default()
     };
     let connect = || store.connect(&options);
-    let client = interrupt::catch(connect).map_err(|f| f.context("no store to measure"))?;
+    let client =
+        interrupt::catch(connect).map_err(|f| f.context("cannot create a store to measure"))?;
     let path = client.address().to_string_lossy().into_owned();
     let numbers = measure(&client, &path, args.seconds);
-    // Also when it was interrupted, or a peer is not gone yet.
+    // Also if it was interrupted, or the other process is still connected.
     let _ = Client::remove_store(Some(&path));
     let numbers = numbers?;
     if args.json.json { report_json(&numbers) } else { report(&numbers) }

@@ -8,7 +8,7 @@ pub const LARGE: usize = 64 << 20;
 /// Bytes of a small object.
 pub const SMALL: usize = 1024;
 
-/// What was measured: times in nanoseconds, rates in bytes a second.
+/// The results: times in nanoseconds, rates in bytes per second.
 pub struct Numbers {
     pub memcpy: Floor,
     pub wake: Floor,
@@ -20,14 +20,14 @@ pub struct Numbers {
 }
 
 impl Numbers {
-    /// How many times longer a hand-over takes than what it cannot do without: a put, and the wake
-    /// of who waits.
+    /// The time of a hand-over divided by that of its necessary parts: a put, and the wake of the
+    /// waiting thread.
     pub fn hand_over_times(&self) -> f64 {
         self.hand_over / (self.put + self.wake.mean())
     }
 }
 
-/// A floor, measured before and after everything else.
+/// A lower bound, measured before and after everything else.
 pub struct Floor {
     pub before: f64,
     pub after: f64,
@@ -38,16 +38,16 @@ impl Floor {
         (self.before + self.after) / 2.0
     }
 
-    /// How far apart the two are, 0.1 for a tenth.
+    /// The relative difference of the two, 0.1 for a tenth.
     pub fn drift(&self) -> f64 {
         (self.before - self.after).abs() / self.mean()
     }
 }
 
-/// The middle of many times.
+/// The median of times.
 pub fn median(times: &mut [f64]) -> Result<f64> {
     interrupt::check()?;
     times.sort_by(f64::total_cmp);
     let middle = times.get(times.len() / 2).copied();
-    middle.ok_or_else(|| Failure::new(Exit::Failed, "nothing could be measured in that time"))
+    middle.ok_or_else(|| Failure::new(Exit::Failed, "the time was too short to measure anything"))
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 #[derive(clap::Args)]
 pub struct Args {}
 
-/// How long to wait for the other before it is taken for dead.
+/// How long to wait for the other process before it counts as dead.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The object of a turn: from the measuring process (0), or back (1).
@@ -32,12 +32,13 @@ pub fn run(_: &Args, store: &Store) -> Result<()> {
     Ok(())
 }
 
-/// The other process, which ends when this does.
+/// The other process, which ends with this value.
 pub struct Peer(Child);
 
 impl Peer {
     pub fn start(path: &str) -> Result<Self> {
-        let cannot = |error: std::io::Error| Failure::from(error).context("no second process");
+        let cannot =
+            |error: std::io::Error| Failure::from(error).context("cannot start a second process");
         let program = std::env::current_exe().map_err(cannot)?;
         let mut command = Command::new(program);
         command.args(["-s", path, "bench-peer"]).stdin(Stdio::null()).stdout(Stdio::null());

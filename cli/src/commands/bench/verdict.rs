@@ -1,22 +1,22 @@
-//! What the numbers mean, in words.
+//! The meaning of the numbers, in words.
 
 use super::numbers::Numbers;
 
-/// The words about each number that is not as it should be, or none.
+/// A complaint about each number that is out of its range.
 pub struct Verdict {
     complaints: Vec<String>,
     busy: bool,
 }
 
-/// Times and shares that are as they should be on any machine of today.
+/// Times and shares that any current machine reaches.
 const GET_NS: f64 = 1_000.0;
 const PUT_NS: f64 = 50_000.0;
 const HAND_OVER_TIMES: f64 = 3.0;
 const COPY_SHARE: f64 = 0.6;
-/// Floors further apart than this say that others use the machine.
+/// Lower bounds further apart than this mean that other processes use the machine.
 const DRIFT: f64 = 0.3;
 
-/// Judge.
+/// The verdict on the numbers.
 pub fn of(numbers: &Numbers) -> Verdict {
     let mut complaints = Vec::new();
     let mut expect = |good: bool, complaint: String| {
@@ -46,12 +46,12 @@ impl Verdict {
 
     pub fn words(&self) -> String {
         let busy = match self.busy {
-            true => " Something else uses this machine: run it again when that is over.",
+            true => " Other processes use this machine: run it again when it is idle.",
             false => "",
         };
         match self.complaints.as_slice() {
             [] => format!("Good: Plasma is about as fast as this machine allows.{busy}"),
-            complaints => format!("Not as it should be: {}.{busy}", complaints.join("; ")),
+            complaints => format!("Slower than expected: {}.{busy}", complaints.join("; ")),
         }
     }
 }
@@ -86,6 +86,6 @@ mod tests {
     #[test]
     fn floors_that_move_are_told() {
         let busy = Numbers { wake: Floor { before: 5e3, after: 9e3 }, ..numbers() };
-        assert!(of(&busy).words().contains("Something else"));
+        assert!(of(&busy).words().contains("Other processes"));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-/// How grave a finding is.
+/// The severity of a finding.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Level {
     Ok,
@@ -29,7 +29,7 @@ impl Level {
     }
 }
 
-/// What was found, and the command that mends it.
+/// A finding, and the command that solves it.
 pub struct Finding {
     pub level: Level,
     pub about: &'static str,
@@ -61,7 +61,7 @@ impl Machine<'_> {
         self.root.join(path.trim_start_matches('/'))
     }
 
-    /// The text of a file; nothing when it cannot be read.
+    /// The text of a file; `None` if it cannot be read.
     pub fn read(&self, path: &str) -> Option<String> {
         std::fs::read(self.path(path))
             .ok()

@@ -1,12 +1,12 @@
-//! What this process may have: memory of its group, files, addresses.
+//! The limits of this process: memory of its group, files, addresses.
 
 use super::finding::{Finding, Machine};
 use crate::units::size;
 
-/// Room that is hardly enough for anything.
+/// Room that barely suffices.
 const LITTLE: u64 = 64 << 20;
 
-/// What lifts the limit on file sizes.
+/// The command that lifts the limit on file sizes.
 pub const FILE_SIZE: &str = "ulimit -f unlimited";
 
 /// A client of a store has a file of nearly this size.
@@ -35,10 +35,10 @@ fn group(machine: &Machine<'_>) -> Finding {
     let more = (max * 2).max(1 << 30);
     let mend =
         format!("echo {more} > {file}; or docker update --memory, or systemctl set-property");
-    Finding::problem("memory group", format!("{what}: stores can hardly grow"), mend)
+    Finding::problem("memory group", format!("{what}: stores can barely grow"), mend)
 }
 
-/// Room, limit and its file for each group on the way to the root; `line` is one of
+/// The room, the limit and its file for each group up to the root. `line` is a line of
 /// /proc/self/cgroup: number, controllers, path.
 fn limits_of(machine: &Machine<'_>, line: &str) -> Vec<(u64, u64, String)> {
     let mut fields = line.splitn(3, ':');
@@ -58,7 +58,7 @@ fn limits_of(machine: &Machine<'_>, line: &str) -> Vec<(u64, u64, String)> {
     loop {
         let group = if path.is_empty() { base.to_owned() } else { format!("{base}/{path}") };
         let number = |file| machine.read(&format!("{group}/{file}"))?.trim().parse::<u64>().ok();
-        // Without a limit it is "max", or a number near the largest.
+        // Without a limit the file has "max", or a number near the largest.
         if let (Some(max), Some(now)) = (number(max_file), number(now_file))
             && max < 1 << 60
         {
@@ -81,14 +81,14 @@ fn limits(machine: &Machine<'_>) -> Vec<Finding> {
     if let Some(files) = soft("Max open files").filter(|files| *files < DESCRIPTORS) {
         findings.push(Finding::note(
             "limits",
-            format!("{files} open files: too few for a store with as many clients"),
+            format!("{files} open files: too few for a store with many clients"),
             format!("ulimit -n {DESCRIPTORS}"),
         ));
     }
     if let Some(bytes) = soft("Max file size") {
         let what = match bytes < CLIENT_FILE {
-            true => "no store can be made or joined",
-            false => "larger stores cannot be made",
+            true => "no store can be created or opened",
+            false => "larger stores cannot be created",
         };
         let what = format!("files of at most {}: {what}", size(bytes));
         findings.push(Finding::problem("limits", what, FILE_SIZE));

@@ -4,10 +4,10 @@ use super::finding::{Finding, Machine};
 use crate::units::size;
 use std::os::unix::fs::MetadataExt;
 
-/// What a container gets from Docker when nobody says otherwise.
+/// The size that Docker gives a container by default.
 const DOCKER_DEFAULT: u64 = 64 << 20;
 
-/// Files that making a store and joining it takes.
+/// The number of files that creating and opening a store takes.
 const FEW_FILES: u64 = 16;
 
 pub fn look(machine: &Machine<'_>) -> Vec<Finding> {
@@ -44,10 +44,10 @@ fn shm(machine: &Machine<'_>) -> Vec<Finding> {
     } else {
         Finding::ok("/dev/shm", room)
     });
-    // 0 of 0: the file system does not count them.
+    // 0 of 0: the file system does not count files.
     if fs.f_files > 0 && fs.f_favail < FEW_FILES {
         let what = format!("{} of {} files are left (df -i)", fs.f_favail, fs.f_files);
-        let what = format!("{what}: no store can be made, though bytes are free");
+        let what = format!("{what}: no store can be created, though bytes are free");
         let mend = "mount -o remount,nr_inodes=1M /dev/shm; or remove files there";
         findings.push(Finding::problem("/dev/shm", what, mend));
     }
@@ -57,7 +57,7 @@ fn shm(machine: &Machine<'_>) -> Vec<Finding> {
     }
     let mode = about.mode() & 0o7777;
     if mode != 0o1777 {
-        let what = format!("its mode is {mode:04o}, not 1777: some users cannot make stores");
+        let what = format!("its mode is {mode:04o}, not 1777: some users cannot create stores");
         findings.push(Finding::problem("/dev/shm", what, "chmod 1777 /dev/shm"));
     }
     findings.extend(own_directory(machine));
@@ -75,7 +75,7 @@ fn own_directory(machine: &Machine<'_>) -> Option<Finding> {
         let mend = format!("as root: mv {path} {path}.foreign; until then give stores as paths");
         Finding::problem("permissions", what, mend)
     } else if mode & 0o077 != 0 {
-        let what = format!("{path} has mode {mode:04o}: others can look into it");
+        let what = format!("{path} has mode {mode:04o}: others can read it");
         Finding::problem("permissions", what, format!("chmod 700 {path}"))
     } else {
         Finding::ok("permissions", format!("{path} is yours alone"))
@@ -88,7 +88,7 @@ fn kernel(machine: &Machine<'_>) -> Finding {
     match version(release) {
         Some(version) if version < (5, 16) => Finding::note(
             "kernel",
-            format!("Linux {release} has no futex_waitv: waits for several objects cost more"),
+            format!("Linux {release} has no futex_waitv: a wait for several objects costs more"),
             "update to Linux 5.16 or newer",
         ),
         _ => Finding::ok("kernel", format!("Linux {release}")),
@@ -105,15 +105,14 @@ fn huge_pages(machine: &Machine<'_>) -> Finding {
     let text = machine.read(path).unwrap_or_default();
     let chosen = text.split('[').nth(1).and_then(|rest| rest.split(']').next());
     match chosen {
-        None => Finding::ok("huge pages", "this kernel has none for shared memory"),
+        None => Finding::ok("huge pages", "this kernel has no huge pages for shared memory"),
         Some("deny") => Finding::note(
             "huge pages",
-            "the kernel denies them to shared memory: stores made with --huge-pages get none",
+            "the kernel denies them to shared memory: --huge-pages has no effect",
             format!("echo never > {path}"),
         ),
-        Some(chosen) => {
-            Finding::ok("huge pages", format!("stores made with --huge-pages get them ({chosen})"))
-        }
+        // MADV_COLLAPSE, by which stores ask, works with each setting but deny.
+        Some(_) => Finding::ok("huge pages", "stores created with --huge-pages get them"),
     }
 }
 
@@ -127,7 +126,7 @@ fn container(machine: &Machine<'_>) -> Option<Finding> {
     })
 }
 
-/// logind deletes what a user has in /dev/shm when the last session ends.
+/// logind deletes the files of a user in /dev/shm when the last session ends.
 fn remove_ipc(machine: &Machine<'_>) -> Option<Finding> {
     if !machine.has("/run/systemd/system") {
         return None;
@@ -143,7 +142,7 @@ fn remove_ipc(machine: &Machine<'_>) -> Option<Finding> {
     Some(if uid < 1000 {
         Finding::ok("RemoveIPC", "system users keep their stores when they log out")
     } else if machine.has(&format!("/var/lib/systemd/linger/{name}")) {
-        Finding::ok("RemoveIPC", format!("{name} lingers: stores outlive the last log-out"))
+        Finding::ok("RemoveIPC", format!("{name} lingers: stores outlive the last logout"))
     } else if removes(machine) {
         Finding::note(
             "RemoveIPC",
@@ -151,11 +150,11 @@ fn remove_ipc(machine: &Machine<'_>) -> Option<Finding> {
             format!("loginctl enable-linger {name}; or RemoveIPC=no in /etc/systemd/logind.conf"),
         )
     } else {
-        Finding::ok("RemoveIPC", "it is off: stores outlive the last log-out")
+        Finding::ok("RemoveIPC", "it is off: stores outlive the last logout")
     })
 }
 
-/// What logind is told, the last word last; by default it removes.
+/// Whether logind is set to remove them; the last setting wins, and the default is yes.
 fn removes(machine: &Machine<'_>) -> bool {
     let mut files = vec![machine.path("/etc/systemd/logind.conf")];
     for directory in ["/usr/lib/systemd/logind.conf.d", "/etc/systemd/logind.conf.d"] {

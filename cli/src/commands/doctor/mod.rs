@@ -15,14 +15,14 @@ use std::path::PathBuf;
 
 use finding::{Finding, Level, Machine};
 
-/// Look at this machine and the stores on it, and say what is wrong and what mends it
+/// Examine this machine and its stores, and print problems and the commands that solve them
 ///
-/// It looks at /dev/shm, permissions, limits of the process and of its memory group, containers,
-/// RemoveIPC, huge pages, and at what dead processes have left. It changes nothing. Exit code 9:
-/// something is wrong; notes do not count.
+/// It examines /dev/shm, permissions, the limits of the process and of its memory group, containers,
+/// RemoveIPC, huge pages, and the remains of dead processes. It changes nothing. Exit code 9 means
+/// that there is a problem; notes do not count.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Look at the machine below this directory (for tests)
+    /// Examine the machine below this directory (for tests)
     #[arg(long, value_name = "DIRECTORY", default_value = "/", hide = true)]
     root: PathBuf,
 
@@ -38,7 +38,7 @@ pub fn run(args: &Args, store: &Store) -> Result<()> {
     let text = if args.json.json { as_json(&findings) } else { as_text(&findings) };
     let mut out = stdout();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        // The limit that it was to tell of keeps it from a file, but not from a terminal or pipe.
+        // The limit on file sizes, which the text reports, does not apply to a terminal or a pipe.
         Err(error) if error.kind() == io::ErrorKind::FileTooLarge => {
             let _ = io::stderr().write_all(text.as_bytes());
             return Err(error.into());

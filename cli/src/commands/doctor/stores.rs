@@ -1,4 +1,4 @@
-//! The stores of this user: what dead processes left in them and beside them.
+//! The stores of this user, and the remains of dead processes in them and beside them.
 
 use super::finding::{Finding, Machine};
 use super::limits;
@@ -14,10 +14,10 @@ use plasma::Client;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// How long something half made lies still before it is taken for abandoned.
+/// How long an unfinished store is unchanged before it counts as abandoned.
 const STILL: Duration = Duration::from_secs(60);
 
-/// The errno of a limit on file sizes.
+/// The errno of the limit on file sizes.
 const EFBIG: i32 = rustix::io::Errno::FBIG.raw_os_error();
 
 pub fn look(machine: &Machine<'_>, store: &Store) -> Vec<Finding> {
@@ -43,16 +43,17 @@ pub fn look(machine: &Machine<'_>, store: &Store) -> Vec<Finding> {
     findings
 }
 
-/// What a creator or remover that died left, under a hidden name.
+/// The remains, under a hidden name, of a process that died while it created or removed a store.
 fn abandoned(entry: &std::fs::DirEntry, path: &str) -> Option<Finding> {
     let age = entry.metadata().ok()?.modified().ok()?.elapsed().ok()?;
     (age > STILL).then(|| {
-        let what = format!("{path} was left by a process that died making or removing a store");
+        let what =
+            format!("{path} was left by a process that died while it created or removed a store");
         Finding::problem("leftovers", what, format!("rm -r {}", word(path)))
     })
 }
 
-/// The store that was asked for cannot be used.
+/// The finding that the store of the command line cannot be used.
 fn unusable(store: &Store, error: plasma::Error) -> Finding {
     if error.errno() == EFBIG {
         return Finding::problem("limits", error.to_string(), limits::FILE_SIZE);
@@ -64,7 +65,7 @@ fn unusable(store: &Store, error: plasma::Error) -> Finding {
             Finding::note("store", what, mend)
         }
         failure => {
-            let mend = "give another with -s, or in PLASMA_STORE; see plasma --help";
+            let mend = "name another with -s, or in PLASMA_STORE; see plasma --help";
             Finding::problem("store", failure.to_string(), mend)
         }
     }
@@ -75,7 +76,7 @@ fn one(address: &str) -> Vec<Finding> {
     let client = match Client::connect(Some(address), &stores::to_read()) {
         Ok(client) => client,
         Err(error) if stores::is_abandoned(address, &error) => {
-            let what = format!("{address} goes with its last client, and that was killed");
+            let what = format!("{address} was to be removed by its last client, which was killed");
             let mend = format!("plasma destroy -y -s {}", word(address));
             return vec![Finding::problem("leftovers", what, mend)];
         }
@@ -84,7 +85,7 @@ fn one(address: &str) -> Vec<Finding> {
             return vec![Finding::problem("limits", what, limits::FILE_SIZE)];
         }
         Err(error) => {
-            let mend = format!("when no process uses it: rm -r {}", word(address));
+            let mend = format!("once no process uses it: rm -r {}", word(address));
             return vec![Finding::problem("store", format!("{address}: {error}"), mend)];
         }
     };
@@ -93,7 +94,8 @@ fn one(address: &str) -> Vec<Finding> {
         let mut findings = Vec::new();
         let dead = clients.iter().filter(|client| !client.alive).count() as u64;
         if dead > 0 {
-            let what = format!("{address} has {} not reaped yet", count(dead, "dead client"));
+            let what =
+                format!("{address} has {} that are not reaped yet", count(dead, "dead client"));
             let mend = format!("plasma reap -s {}", word(address));
             findings.push(Finding::problem("leftovers", what, mend));
         }
@@ -102,7 +104,8 @@ fn one(address: &str) -> Vec<Finding> {
             let mend = format!("kill -CONT {pid}, or kill -KILL {pid}");
             findings.push(match activity.lock_owner == Some(client.slot) {
                 true => {
-                    let what = format!("{address}: all writers wait for {pid} {comm}, stopped");
+                    let what =
+                        format!("{address}: all writers wait for {pid} {comm}, which is stopped");
                     Finding::problem("store", what, mend)
                 }
                 false => {
@@ -112,7 +115,7 @@ fn one(address: &str) -> Vec<Finding> {
         }
         if let Some(held) = Limbo::of(&client)?.words() {
             let mend =
-                format!("let these clients release them, or end: plasma stat -s {}", word(address));
+                format!("let these clients release them or end: plasma stat -s {}", word(address));
             findings.push(Finding::note("store", format!("{address}: {held}"), mend));
         }
         let held =
@@ -121,15 +124,15 @@ fn one(address: &str) -> Vec<Finding> {
         findings.push(match users {
             0 => Finding::note(
                 "store",
-                format!("{held}; nobody uses it now"),
-                format!("if it is not wanted any more: plasma destroy -s {}", word(address)),
+                format!("{held}; no client uses it"),
+                format!("to remove it: plasma destroy -s {}", word(address)),
             ),
             users => Finding::ok("store", format!("{held}, used by {}", count(users, "client"))),
         });
         Ok(findings)
     };
     looked().unwrap_or_else(|failure| {
-        let what = format!("{address} cannot be looked at: {failure}");
+        let what = format!("{address} cannot be examined: {failure}");
         vec![Finding::problem("store", what, format!("plasma check -s {}", word(address)))]
     })
 }

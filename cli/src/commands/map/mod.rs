@@ -17,10 +17,10 @@ use std::collections::HashMap;
 use std::io::Write;
 use std::path::PathBuf;
 
-/// Draw the heap of a store: what is used, held and free, and how scattered that is
+/// Draw the heap of a store: used, held and free memory, and its fragmentation
 ///
-/// On a terminal by default; with -o as a picture in SVG, which browsers show. There, pointing at a
-/// stretch tells which object it is.
+/// It draws on the terminal by default and writes an SVG picture with -o. In a browser, a tooltip of
+/// each part shows its object.
 #[derive(clap::Args)]
 pub struct Args {
     /// Write a picture (SVG) to this file; - is standard output
@@ -31,7 +31,7 @@ pub struct Args {
     json: crate::output::Json,
 }
 
-/// Of objects by id and time of creation.
+/// Names of objects by id and time of creation.
 type Names = HashMap<(ObjectId, i64), String>;
 
 pub fn run(args: &Args, store: &Store) -> Result<()> {

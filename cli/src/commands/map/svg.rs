@@ -14,11 +14,11 @@ const ROW: f64 = 22.0;
 const BAR: f64 = 18.0;
 const LEGEND_COLUMNS: [f64; 4] = [0.0, 250.0, 500.0, 730.0];
 
-/// What is drawn narrower than this is drawn together with its neighbours of the same colour.
+/// A part narrower than this is merged with its neighbours of the same colour.
 const THIN: f64 = 0.4;
 
-/// Shades of age: younger than so many seconds, words, and a colour for what nobody holds and for
-/// what somebody holds.
+/// Shades of age: an upper bound in seconds, its text, and the colours of objects that are not held and
+/// of objects that are held.
 const AGES: [(i64, &str, &str, &str); 4] = [
     (60, "under a minute", "#9ecae9", "#a1d99b"),
     (3600, "under an hour", "#5b9bd5", "#5cb85c"),
@@ -26,7 +26,7 @@ const AGES: [(i64, &str, &str, &str); 4] = [
     (i64::MAX, "older", "#143d73", "#14592a"),
 ];
 
-/// A rectangle of one row that is not written yet.
+/// A rectangle of one row, to be written.
 struct Piece {
     row: usize,
     from: f64,
@@ -35,7 +35,7 @@ struct Piece {
     title: String,
 }
 
-/// Draw it.
+/// Draw the map.
 pub fn draw(path: &str, map: &HeapMap, names: &Names) -> String {
     let now = now_us();
     let stretches = stretches(map);
@@ -62,7 +62,7 @@ pub fn draw(path: &str, map: &HeapMap, names: &Names) -> String {
     svg
 }
 
-/// Small heaps in few rows.
+/// The number of rows, which is small for a small heap.
 fn rows(capacity: u64) -> usize {
     match capacity >> 20 {
         0..=3 => 8,
@@ -89,7 +89,7 @@ fn head(svg: &mut String, path: &str, map: &HeapMap, stretches: &[Stretch<'_>], 
     text(svg, LEFT, 58.0, "start", "#444", &line);
 }
 
-/// Free stretches that follow each other are one piece, with memory or without.
+/// Joins adjacent free parts into one piece, whether backed by memory or not.
 fn free_runs(stretches: &[Stretch<'_>]) -> Vec<u64> {
     let both_free = |a: &Stretch<'_>, b: &Stretch<'_>| a.block.is_none() && b.block.is_none();
     let free = stretches.chunk_by(both_free).filter(|run| run[0].block.is_none());
@@ -140,7 +140,7 @@ fn joins(old: &Piece, new: &Piece) -> bool {
 fn rectangle(svg: &mut String, piece: &Piece) {
     let (x, y) = (LEFT + piece.from, TOP + piece.row as f64 * ROW);
     let width = (piece.to - piece.from).max(0.05);
-    // A hair of white tells neighbours apart.
+    // A thin white line separates neighbours.
     let gap = if width > 4.0 { 0.6 } else { 0.0 };
     let _ = writeln!(
         svg,
@@ -161,7 +161,7 @@ fn fill(stretch: &Stretch<'_>, now: i64) -> &'static str {
     }
 }
 
-/// The place in [`AGES`].
+/// The index in [`AGES`].
 fn age(stretch: &Stretch<'_>, now: i64) -> usize {
     let seconds = stretch.block.map_or(0, |block| (now - block.create_time_us) / 1_000_000);
     AGES.iter().position(|(under, ..)| seconds < *under).unwrap_or(AGES.len() - 1)
@@ -238,7 +238,7 @@ fn text(svg: &mut String, x: f64, y: f64, anchor: &str, fill: &str, words: &str)
     );
 }
 
-/// Text as XML takes it; what XML cannot hold is shown as an escape.
+/// Text escaped for XML; characters that XML cannot hold are shown as escapes.
 fn escaped(text: &str) -> String {
     let text = crate::output::safe(text);
     let mut escaped = String::with_capacity(text.len());

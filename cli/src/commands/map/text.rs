@@ -11,7 +11,8 @@ use std::io::{self, Write};
 const COLUMNS: usize = 64;
 const ROWS: usize = 16;
 
-/// Draw it in rows, each with the offset of its first byte, a legend, and who holds what is deleted.
+/// Draw it in rows, each with the offset of its first byte, with a legend and the holders of deleted
+/// objects.
 pub fn write(out: &mut Out, path: &str, map: &HeapMap, limbo: &Limbo) -> io::Result<()> {
     let colours = colours();
     let per_row = map.capacity / ROWS as u64;
@@ -71,7 +72,7 @@ fn colour(used: Use) -> u8 {
     }
 }
 
-/// The fuller, the darker.
+/// A letter or shade: fuller cells are darker.
 pub fn shade(cell: &Cell) -> char {
     match cell.eighths {
         0..=2 => '\u{2591}',

@@ -17,7 +17,7 @@ use ratatui::widgets::{
     Block, Borders, Cell, Clear, HighlightSpacing, LineGauge, Paragraph, Row, Table,
 };
 
-/// Draw everything that there is room for: the objects first, then the clients, then the heap.
+/// Draw all that has room: the objects first, then the clients, then the heap.
 pub fn draw(frame: &mut Frame<'_>, view: &mut View) {
     let height = frame.area().height;
     let map = if height >= 18 { (height / 5).clamp(3, 10) } else { 0 };
@@ -269,13 +269,13 @@ fn draw_help(frame: &mut Frame<'_>) {
         "q, Esc      quit",
         "up, down    select an object (j, k; PageUp, PageDown, Home, End)",
         "s           sort by the next: size, age, use, leases, name, state",
-        "r           turn the order round",
+        "r           reverse the order",
         "/           show only names with this text (* ? [a-z])",
         "d           delete the selected object, after a question",
         "p           pause",
         "",
-        "In the map of the heap a block is darker the fuller that part is;",
-        "dots are free memory, blanks have no memory yet.",
+        "In the map of the heap, fuller parts are darker;",
+        "dots are free memory, blanks are not backed by memory.",
     ];
     let (width, height) = (70.min(frame.area().width), 12.min(frame.area().height));
     let area = frame.area();

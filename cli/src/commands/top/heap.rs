@@ -1,4 +1,4 @@
-//! The map of the heap, in coloured blocks: the fuller, the darker.
+//! The map of the heap in coloured blocks; fuller parts are darker.
 
 use crate::heap::{Use, cells};
 use plasma::HeapMap;
@@ -8,7 +8,7 @@ use ratatui::style::{Color, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
 
-/// The map, filling an area row by row.
+/// The map, which fills an area row by row.
 pub struct Map<'a>(pub &'a HeapMap);
 
 impl Widget for Map<'_> {
@@ -31,7 +31,7 @@ impl Widget for Map<'_> {
     }
 }
 
-/// What the colours mean, as far as they fit.
+/// The legend of the colours, as far as it fits.
 pub fn legend() -> Line<'static> {
     let uses = [Use::Sealed, Use::Leased, Use::Writing, Use::Deleted];
     let words = ["sealed", "leased", "writing", "deleted"];

@@ -1,10 +1,10 @@
-//! What the keys do.
+//! The keys and their effects.
 
 use super::view::{Mode, View};
 use plasma::Client;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-/// What happens after a key.
+/// The next step after a key.
 #[derive(PartialEq, Eq)]
 pub enum Next {
     Stay,
@@ -83,6 +83,6 @@ fn ask(view: &mut View) {
             let (id, name) = (object.info.id, crate::objects::name(&object.info));
             view.mode = Mode::Delete(id, name);
         }
-        None => view.message = "no object is selected: the arrows select one".to_owned(),
+        None => view.message = "no object is selected; the arrow keys select one".to_owned(),
     }
 }

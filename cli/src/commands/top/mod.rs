@@ -24,21 +24,21 @@ use std::time::{Duration, Instant};
 
 /// Show a store live: room, rates, clients, objects, and a map of the heap
 ///
-/// Keys: q quit, arrows select, s sort by the next column, r turn the order, / filter by name,
-/// d delete the selected object, p pause, ? help.
+/// Keys: q quits, arrows select an object, s sorts by the next column, r reverses the order, / filters
+/// by name, d deletes the selected object, p pauses, ? shows help.
 #[derive(clap::Args)]
 pub struct Args {
-    /// How long between two looks
+    /// Time between two updates
     #[arg(short, long, value_name = "TIME", value_parser = parse_duration, default_value = "1s")]
     interval: Duration,
 
-    /// Crash once something is on the screen, for the test of what that leaves
+    /// Crash after the first draw, to test that the terminal is restored
     #[cfg(debug_assertions)]
     #[arg(long, hide = true)]
     crash: bool,
 }
 
-/// The shortest time between two looks.
+/// The shortest time between two updates.
 const LEAST: Duration = Duration::from_millis(50);
 
 pub fn run(args: &Args, store: &Store) -> Result<()> {
@@ -57,7 +57,7 @@ pub fn run(args: &Args, store: &Store) -> Result<()> {
     shown
 }
 
-/// To write, so that objects can be deleted; who may not may look.
+/// Connects to write, so that objects can be deleted, or only to read if the mode denies that.
 fn connect(store: &Store) -> Result<Arc<Client>> {
     let options = plasma::ConnectOptions { existing: true, ..Default::default() };
     match Client::connect(store.address(), &options) {
@@ -67,7 +67,7 @@ fn connect(store: &Store) -> Result<Arc<Client>> {
     }
 }
 
-/// The last signal that asks for an end; 0 is none.
+/// The last signal that asks the command to end, or 0.
 fn catch() -> Result<Arc<AtomicUsize>> {
     let last = Arc::new(AtomicUsize::new(0));
     for signal in [SIGINT, SIGTERM, SIGHUP, SIGQUIT] {
@@ -76,10 +76,10 @@ fn catch() -> Result<Arc<AtomicUsize>> {
     Ok(last)
 }
 
-/// Wait a moment for a key or another size. A terminal that is gone, where there is always an end
-/// to read, would keep crossterm reading.
+/// Wait briefly for a key or a new size. On a terminal that is gone, each read returns the end of the
+/// file, and crossterm would read forever.
 fn has_event(left: Duration) -> Result<bool> {
-    // Short, so that a signal is not kept waiting.
+    // A short time, so that a signal is handled soon.
     let left = left.min(Duration::from_millis(100));
     let left = Timespec { tv_sec: 0, tv_nsec: left.subsec_nanos().into() };
     let stdin = std::io::stdin();
@@ -112,7 +112,7 @@ fn show(
         let begun = Instant::now();
         if begun >= next {
             view.look(client)?;
-            // A store that takes long to look at is looked at less often.
+            // A store that takes long to read is read less often.
             next = begun + interval.max(begun.elapsed() * 4);
             changed = true;
         }

@@ -1,17 +1,17 @@
-//! How fast things happen, counted from the events of the store.
+//! Rates, counted from the events of the store.
 
 use crate::failure::Result;
 use plasma::{Client, EventKind, Status, Subscription};
 use std::time::{Duration, Instant};
 
-/// Counts events between two looks.
+/// Counts events between two updates.
 pub struct Rates {
     events: Subscription,
     since: Instant,
     pub last: Rate,
 }
 
-/// Per second, of the last interval.
+/// Rates per second, of the last interval.
 #[derive(Clone, Copy, Default)]
 pub struct Rate {
     pub sealed: f64,
@@ -19,11 +19,11 @@ pub struct Rate {
     pub deleted: f64,
     pub evicted: f64,
     pub aborted: f64,
-    /// Whether there were more events than could be counted.
+    /// Whether there were more events than it can count.
     pub lost: bool,
 }
 
-/// Events that are counted at a look; more are said to be lost.
+/// The most events that one update counts; the rest are reported as lost.
 const MOST: usize = 100_000;
 
 impl Rates {
@@ -31,7 +31,7 @@ impl Rates {
         Ok(Self { events: client.subscribe()?, since: Instant::now(), last: Rate::default() })
     }
 
-    /// Count what came since the last call.
+    /// Count the events since the last call.
     pub fn count(&mut self, client: &Client) -> Result<()> {
         let mut rate = Rate::default();
         for counted in 0.. {

@@ -1,10 +1,10 @@
-//! One look at a store.
+//! A snapshot of a store.
 
 use crate::failure::Result;
 use crate::objects::{self, Object};
 use plasma::{Activity, Client, ClientInfo, HeapMap, Stats};
 
-/// All that is shown, of one moment.
+/// All that the screen shows, at one moment.
 pub struct Snapshot {
     pub stats: Stats,
     pub activity: Activity,
@@ -26,7 +26,7 @@ impl Snapshot {
         })
     }
 
-    /// The object that was made first of those that are not deleted.
+    /// The oldest object that is not deleted.
     pub fn oldest(&self) -> Option<&Object> {
         self.visible().min_by_key(|object| object.info.create_time_us)
     }

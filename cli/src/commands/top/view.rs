@@ -1,4 +1,4 @@
-//! What is on the screen, and what the keys have chosen.
+//! The contents of the screen, and the choices made by keys.
 
 use super::rates::Rates;
 use super::snapshot::Snapshot;
@@ -8,12 +8,12 @@ use crate::objects::Object;
 use plasma::{Client, ObjectId, StoreFacts};
 use ratatui::widgets::TableState;
 
-/// What the keys do now.
+/// The mode of the keys.
 pub enum Mode {
     Look,
-    /// The filter is being written.
+    /// The user types the filter.
     Filter,
-    /// Whether to delete this object.
+    /// The user is asked whether to delete this object.
     Delete(ObjectId, String),
     Help,
 }
@@ -29,13 +29,13 @@ pub struct View {
     pub sort: Sort,
     pub reverse: bool,
     pub paused: bool,
-    /// What the last key came to, for one look.
+    /// The result of the last key, shown until the next update.
     pub message: String,
     pub table: TableState,
     selected: Option<ObjectId>,
 }
 
-/// The order in which `s` goes through them.
+/// The order in which `s` selects them.
 const SORTS: [Sort; 6] = [Sort::Size, Sort::Age, Sort::Use, Sort::Leases, Sort::Name, Sort::State];
 
 impl View {
@@ -58,7 +58,7 @@ impl View {
         Ok(view)
     }
 
-    /// Look at the store anew.
+    /// Take a new snapshot of the store.
     pub fn look(&mut self, client: &Client) -> Result<()> {
         if !self.paused {
             self.now = Snapshot::take(client)?;
@@ -97,7 +97,7 @@ impl View {
         self.selected = self.chosen().map(|object| object.info.id);
     }
 
-    /// Move the selection by so many rows.
+    /// Move the selection by a number of rows.
     pub fn step(&mut self, by: isize) {
         let last = self.shown().len().saturating_sub(1);
         let from = self.table.selected();
