@@ -1,8 +1,9 @@
-//! How many machine instructions calls of the C API take, counted by callgrind on the release
-//! `libplasma.so`: unlike times they do not depend on the load of the machine. System calls and
+//! Numbers of machine instructions of calls of the C API, counted by callgrind on the release
+//! `libplasma.so`. Unlike times they do not depend on the load of the machine. System calls and
 //! allocations are counted by `cost.rs`.
 //!
-//! `make library && cargo test --test budgets -- --nocapture` prints what is counted today, as the
+//! `make library && cargo test --test budgets -- --nocapture` prints the current counts in the form
+//! of the table below.
 //! lines of the table below.
 
 #[path = "common/skip.rs"]
@@ -13,8 +14,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::{env, fs};
 
-/// A store with (lru) or without eviction, what uses it (a function of budgets/calls.c), which
-/// function of the API, and the instructions of a call, as they were counted on x86-64.
+/// A store with (lru) or without eviction, the caller (a function of budgets/calls.c), the function
+/// of the API, and the instructions of a call, as counted on x86-64.
 #[rustfmt::skip]
 const COUNTED: &[(&str, &str, &str, u64)] = &[
     ("none", "by_name", "plasma_get_by_name", 677),
@@ -44,7 +45,7 @@ const COUNTED: &[(&str, &str, &str, u64)] = &[
 /// The functions of budgets/calls.c that use the API.
 const USES: &[&str] = &["hot", "one_of_many", "by_name", "look", "make", "put", "forget"];
 
-/// For other compilers, and for chance: where hashes put objects.
+/// Tolerance for other compilers, and for chance: where hashes put objects.
 const SLACK_PERCENT: u64 = 10;
 
 type Counts = BTreeMap<(String, String), u64>;
@@ -52,7 +53,7 @@ type Counts = BTreeMap<(String, String), u64>;
 #[test]
 fn calls_keep_within_their_instructions() {
     if cfg!(not(target_arch = "x86_64")) {
-        return skip::skip("budgets", "what is counted here is x86-64");
+        return skip::skip("budgets", "the counts are of x86-64");
     }
     if Command::new("valgrind").arg("--version").output().is_err() {
         return skip::skip("budgets", "there is no valgrind");
@@ -76,7 +77,7 @@ fn calls_keep_within_their_instructions() {
     assert_eq!(stores.iter().map(|(_, counts)| counts.len()).sum::<usize>(), COUNTED.len());
 }
 
-/// Instructions of a call, by who calls which function.
+/// Returns the instructions of a call, by caller and function.
 fn count(program: &Path, eviction: &str) -> Counts {
     let name = format!("plasma-budgets-{eviction}-{}", std::process::id());
     let (store, profile) = (Path::new("/dev/shm").join(&name), scratch(&name));
@@ -87,7 +88,7 @@ fn count(program: &Path, eviction: &str) -> Counts {
         .arg(program)
         .arg(&store)
         .arg(eviction)
-        // Cargo's would find a library that an older build left in target/debug first.
+        // Cargo's library path could contain a library that an older build left in target/debug.
         .env_remove("LD_LIBRARY_PATH")
         .output();
     let _ = fs::remove_dir_all(&store);
@@ -97,8 +98,9 @@ fn count(program: &Path, eviction: &str) -> Counts {
     parse(&text)
 }
 
-/// A caller is `fn=`, whom it calls `cfn=`; how often is in the line `calls=`, and what all of them
-/// took, with what they called themselves, at the end of the next one.
+/// A caller is in a line `fn=`, the function that it calls in `cfn=`, the number of calls in
+/// `calls=`. The next line ends with the instructions that all these calls took, including the
+/// functions that they called.
 fn parse(profile: &str) -> Counts {
     let (mut caller, mut called) = ("", "");
     let mut sums: BTreeMap<(&str, &str), (u64, u64)> = BTreeMap::new();
@@ -122,7 +124,8 @@ fn parse(profile: &str) -> Counts {
     means.collect()
 }
 
-/// Linked so that no call of the library is the first to look its function up.
+/// Linked with immediate binding, so that no call of the library includes the search for its
+/// symbol.
 fn compile() -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let library =

@@ -1,8 +1,8 @@
-//! The C tests: each file of the directories in `tests/c`, as strict C99. How they are built and run, also
-//! under sanitizers and valgrind, is in `common/compiled.rs`.
+//! The C tests: each file of the directories in `tests/c`, as strict C99. `common/compiled.rs`
+//! describes how they are built and run, also under sanitizers and valgrind.
 //!
-//! The directories are the subjects: `api` is what each function does, `bad` is wrong arguments, `hostile`
-//! is damaged files and other users, `process` is processes, threads and their deaths, `room` is memory,
+//! Each directory has one subject: `api` tests each function, `bad` wrong arguments, `hostile`
+//! damaged files and other users, `process` processes, threads and their deaths, `room` memory,
 //! files and limits that run out. A new file is one line in the list below.
 
 #[path = "common/compiled.rs"]

@@ -12,7 +12,7 @@ use std::time::Duration;
 const OBJECTS: u64 = 12;
 const MAX_OBJECTS: u64 = 64;
 
-/// Offsets of docs/internals/layout.md in the `index` of a store with 64 objects.
+/// Offsets from docs/internals/layout.md in the `index` of a store with 64 objects.
 const BUCKETS: u64 = 64;
 const ID_BUCKETS: u64 = 16384;
 const NAME_BUCKETS: u64 = ID_BUCKETS + 4096;
@@ -34,7 +34,8 @@ fn record(slot: u64) -> u64 {
     RECORDS + 192 * slot
 }
 
-/// The allocator: its first block, the bits of bins that are not empty, and the roots of all.
+/// The allocator: its first block, the bitmap of bins that are not empty, and the roots of the
+/// bins.
 const FIRST: u64 = 544;
 const FILLED: u64 = 552;
 const BINS: u64 = 704;
@@ -42,12 +43,12 @@ const BINS: u64 = 704;
 /// The first shard: its limbo, then its slot cache.
 const LIMBO: u64 = 9664;
 const SLOT_CACHE: u64 = LIMBO + 16;
-/// The stack of what kept 128 bytes.
+/// The stack of slots with 128 bytes.
 const STACK: u64 = SLOT_CACHE + 8 + 4;
 
-/// A live store with all kinds of records, whose files can be scribbled on. Slots: 0 and 1 free, 2
-/// in limbo, 3 .. 11 sealed, then one that kept its memory, one more sealed, and one that is being
-/// written in the middle of nothing.
+/// A live store with all kinds of records, whose files can be damaged. Slots: 0 and 1 free, 2 in
+/// limbo, 3 .. 11 sealed, then one in the slot cache, one more sealed, and one that is being
+/// written, with free memory on both sides.
 struct Store {
     client: Client,
     index: File,
@@ -68,7 +69,7 @@ impl Store {
             put(&client, &id(1, i), 9000 + 1000 * i as usize, Some(&name));
         }
         let held = client.get(&id(1, 2), Some(Duration::ZERO)).unwrap();
-        // The first between others: memory with free memory beside it is not kept.
+        // The first one lies between used blocks: memory with free memory beside it is not cached.
         client.put(&id(3, 0), &[1; 100], &CreateOptions::default()).unwrap();
         client.put(&id(3, 1), &[1; 100], &CreateOptions::default()).unwrap();
         for deleted in [id(1, 0), id(1, 1), id(1, 2), id(3, 0)] {
@@ -76,7 +77,8 @@ impl Store {
         }
         client.reap().unwrap();
         let mut draft = client.create(&id(2, 0), 3000, &CreateOptions::default()).unwrap();
-        // In the first slot that is free, and then out of it: it goes to the next.
+        // The object is in the first free slot, and then released: the slot goes to the next
+        // object.
         draft.resize(9000).unwrap();
         draft.set_metadata("key", b"value").unwrap();
         let index = PathBuf::from(&address).join("index");
@@ -148,7 +150,8 @@ const WRITING: u8 = 1;
 const SEALED: u8 = 2;
 const DOOMED: u8 = 3;
 
-/// Do some damage, expect the invariant among those that are reported, undo it: sound again.
+/// Does some damage, expects the invariant among those that are reported, and undoes it: the store
+/// is sound again.
 #[track_caller]
 fn detects(invariant: u32, what: &str, at: impl Fn(&Store) -> u64, to: impl Fn(u64) -> u64) {
     let store = Store::new();
@@ -228,7 +231,7 @@ fn an_object_that_its_chain_has_lost_is_i8() {
     let (head_a, head_b) = (store.word(a), store.word(b));
     store.set(a, head_b);
     store.set(b, head_a);
-    // Each chain ends as the other should.
+    // Each chain ends with the end of the other.
     assert_eq!(store.broken(), [8, 23]);
 }
 
@@ -297,8 +300,8 @@ fn slot_caches_with_wrong_slots_are_i23() {
     detects(23, "less memory", move |store| kept(store) + DATA, |wide| wide - 64);
 }
 
-/// Kept as well, such memory left a store with objects of mixed sizes in pieces: four fifths full it
-/// refused some (`mixed` of the benchmark).
+/// Regression: when such memory was cached as well, a store with objects of mixed sizes fell into
+/// pieces: when it was four fifths full it refused some (`mixed` of the benchmark).
 #[test]
 fn memory_with_free_memory_beside_it_is_not_kept() {
     let store = Store::new();
@@ -344,7 +347,7 @@ fn memory_that_is_leaked_or_counted_wrong_is_i23() {
     let data = |store: &Store| record(store.slot(SEALED)) + DATA;
     detects(23, "a leaked extent", data, |wide| wide >> 48 << 48);
     detects(23, "a longer object", data, |wide| wide + 64 * 2);
-    // A free record owns nothing: all that it had is leaked.
+    // A free record owns nothing, so all of its memory is leaked.
     let store = Store::new();
     let word = record(store.slot(SEALED));
     store.set(word, store.word(word) >> 32 << 32);
@@ -355,7 +358,7 @@ fn memory_that_is_leaked_or_counted_wrong_is_i23() {
 fn a_sealed_object_without_memory_is_i14_or_i15() {
     detects(14, "a bit of the reserved map", |_| 192, |bits| bits & !1);
     let store = Store::new();
-    // Punches all of it.
+    // Punches the whole heap.
     let heap = File::options().write(true).open(store.path.join("heap")).unwrap();
     heap.set_len(0).unwrap();
     heap.set_len(8 << 20).unwrap();
@@ -406,7 +409,7 @@ fn remains_of_dead_clients_are_no_problem_and_a_broken_lock_is_corrupt() {
     assert_eq!(store.client.check().unwrap_err().status(), Status::Corrupt);
     store.set(256, 0);
     assert_sound(&store.client, "a lock that is free");
-    // What needs recovery is recovered first: it mends all that is not the table.
+    // A recovery that is due runs first, and mends everything except the table.
     store.set(256, 1 << 17);
     for at in [324, LIMBO, LIMBO + 8, SLOT_CACHE, STACK, 512, 520, 528, 536, FIRST, BINS] {
         store.set(at, u64::MAX);

@@ -1,4 +1,5 @@
-//! `Client::check` says nothing about a store that is in use, whoever dies in the middle of what.
+//! `Client::check` reports no problem in a store that is in use, whichever client dies at whatever
+//! point.
 
 mod common;
 
@@ -18,7 +19,7 @@ fn a_child_plays_its_role() {
     let Some(role) = role() else { return };
     match role[0].as_str() {
         "work" => work(&role[1], &mut Rng(role[2].parse().unwrap())),
-        // Leaves an object unsealed while the writer lock is not to be had.
+        // It leaves an object unsealed while the writer lock is not available.
         _ => {
             let options =
                 ConnectOptions { existing: true, lock_timeout: NOW, ..Default::default() };
@@ -36,13 +37,13 @@ fn it(number: u64) -> ObjectId {
     id(1, number)
 }
 
-/// Everything that a program can do, at random, until killed.
+/// Makes every call that a program can make, at random, until killed.
 fn work(address: &str, rng: &mut Rng) {
     let parent = parent_id();
     let mut client = connect(address);
     let (mut held, mut drafts) = (VecDeque::new(), VecDeque::new());
     say("works");
-    // Who is not killed in the end, since the test was, ends by itself.
+    // A child that is not killed in the end, because the test was, ends by itself.
     while parent_id() == parent {
         let which = it(rng.below(IDS));
         let size = [0, 10, 700, 5000, 70_000][rng.below(5) as usize];
@@ -140,7 +141,7 @@ fn an_object_that_a_leaving_client_could_not_abort_is_freed_by_the_next_owner_of
     let client = make(&address, 1 << 20, 64, false);
     let mut child = spawn(CHILD, &["leave", &address]);
     child.expect("created");
-    // The parent holds the writer lock: its word is set as by an acquire.
+    // The parent holds the writer lock: its word is set as an acquire sets it.
     let index = scratch.0.join("store").join("index");
     let index = std::fs::File::options().read(true).write(true).open(index).unwrap();
     let own = client.list_clients().unwrap().iter().find(|it| it.pid != child.pid()).unwrap().slot;
@@ -152,7 +153,7 @@ fn an_object_that_a_leaving_client_could_not_abort_is_freed_by_the_next_owner_of
     child.expect("left");
     set(1 << 32);
     assert!(child.end().success());
-    // Absent from the moment it was given up, and its client has left nothing to reap.
+    // The object is absent from the moment it was given up, and its client left nothing to reap.
     assert_eq!(client.stats().unwrap().objects_writing, 0);
     assert_sound(&client, "it gave up what it wrote");
     assert_eq!(client.stats().unwrap().used, 0);

@@ -1,4 +1,4 @@
-//! Every C and C++ compiler takes the headers, without a warning.
+//! Every C and C++ compiler accepts the headers without a warning.
 #![cfg(not(loom))]
 
 #[path = "common/skip.rs"]
@@ -13,9 +13,9 @@ use std::{env, fs};
 
 const GNU: &[&str] =
     &["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wsign-conversion", "-Wshadow"];
-/// Every warning of clang but these few: that C++ is not C++98, that the compiler pads, that
-/// declarations stand between statements, that C is not C99, that a small class is defined in a header alone, and that
-/// `@retval PLASMA_OK` needs no more words.
+/// Every warning of clang except a few: that C++ is not C++98, that the compiler pads, that
+/// declarations stand between statements, that C is not C99, that a small class is defined only in
+/// a header, and that `@retval PLASMA_OK` has no further words.
 const CLANG: &[&str] = &[
     "-Weverything",
     "-Wno-c++98-compat",
@@ -25,7 +25,7 @@ const CLANG: &[&str] = &[
     "-Wno-weak-vtables",
     "-Wno-documentation",
     "-Wno-pre-c11-compat",
-    // Of newer versions: that a pointer has no bounds.
+    // Only in newer versions: that a pointer has no bounds.
     "-Wno-unknown-warning-option",
     "-Wno-unsafe-buffer-usage",
 ];
@@ -37,7 +37,7 @@ fn read(path: &str) -> String {
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// A program that begins every struct, and includes the header twice.
+/// A program that initializes every struct, and includes the header twice.
 fn beginnings() -> String {
     let mut out = String::from("#include <plasma.h>\n#include <plasma.h>\n\n");
     out += "int main(void)\n{\n    uint32_t sizes = 0;\n";
@@ -62,7 +62,7 @@ fn example(header: &str) -> String {
     lines.fold(String::new(), |text, line| text + line + "\n")
 }
 
-/// The compiler of `$variable`, or the one of this name; `None` if it is not there.
+/// Returns the compiler of `$variable`, or the one of this name; `None` if it is not installed.
 fn find(variable: &str, name: &str) -> Option<String> {
     let compiler = env::var(variable).unwrap_or_else(|_| name.to_owned());
     let version = Command::new(&compiler).arg("--version").stdout(Stdio::null()).status();
@@ -88,7 +88,7 @@ fn compile(compiler: &str, flags: &[&str], file: &str, source: &str) {
     assert!(output.status.success(), "{compiler} {flags:?} {file}:\n{error}");
 }
 
-/// What the compiler says of a source that it has to refuse.
+/// Returns the output of the compiler for a source that it has to refuse.
 fn refuse(compiler: &str, flags: &[&str], file: &str, source: &str) -> String {
     let output = run(compiler, flags, file, source);
     assert!(!output.status.success(), "{compiler} {flags:?} takes {file}");
@@ -106,7 +106,7 @@ fn compile_as(compiler: &str, standards: &[&str], flags: &[&str], file: &str, so
 fn c_takes_the_header(compiler: &str, warnings: &[&str]) {
     let flags = [warnings, &["-Wstrict-prototypes", "-Wpedantic"]].concat();
     compile_as(compiler, C, &flags, "header.c", &beginnings());
-    // The frozen numbers and sizes, where the language can assert them.
+    // The frozen numbers and sizes, where the language has static assertions.
     compile_as(compiler, &C[1..], &flags, "frozen.c", &read("tests/abi/frozen.c"));
     compile_as(compiler, C, &flags, "example.c", &example("include/plasma.h"));
 }
@@ -121,7 +121,7 @@ fn cpp_takes_the_headers(compiler: &str, warnings: &[&str]) {
     for (standard, more) in [("c++17", &[][..]), ("c++20", &["-fno-exceptions", "-fno-rtti"])] {
         let flags = [&flags, more, &[includes]].concat();
         compile_as(compiler, &[standard], &flags, "example.cpp", &example("include/plasma.hpp"));
-        // What is a template is looked at where it is used: the tests use all.
+        // Templates are checked where they are instantiated; the tests instantiate all.
         for test in sources::named(tests, "cpp") {
             let source = twice.to_owned() + &read(&format!("{tests}/{test}.cpp"));
             compile_as(compiler, &[standard], &flags, &format!("{test}.cpp"), &source);

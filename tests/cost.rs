@@ -1,7 +1,6 @@
-//! What calls cost whatever the load: a get and release, and a create, seal and delete in memory
-//! that is reserved, make no system call (a create now and then a look at the store's names) and
-//! allocate nothing. Their machine instructions are counted
-//! by `budgets.rs`.
+//! Costs of calls that do not depend on the load: a get and release, and a create, seal and delete
+//! in reserved memory, make no system call (except that a create occasionally inspects the store's
+//! names) and allocate nothing. Their machine instructions are counted by `budgets.rs`.
 #![allow(unsafe_code)] // a counting allocator, and a filter that kills on any system call
 
 mod common;
@@ -16,8 +15,8 @@ use std::time::Duration;
 
 const CHILD: &str = "a_child_plays_its_role";
 const ROUNDS: u64 = 10_000;
-/// Fewer than a store of `STORED` lets gather before a delete looks who holds them, which asks the
-/// kernel.
+/// Fewer than a store of `STORED` collects before a delete scans for holders, which makes system
+/// calls.
 const OBJECTS: u64 = 200;
 const STORED: u64 = 4096;
 
@@ -28,7 +27,7 @@ static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-// SAFETY: all is done by the system's allocator.
+// SAFETY: every call goes to the system's allocator.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
@@ -42,8 +41,8 @@ unsafe impl GlobalAlloc for Counting {
     }
 }
 
-/// From now on this thread may only write and end (and what `allow` adds); any other system call
-/// kills the process with SIGSYS.
+/// From here on this thread may only write and end (and make the calls that `allow` adds); any
+/// other system call kills the process with SIGSYS.
 fn forbid_system_calls(allow: &[libc::c_long]) {
     let step =
         |code: u32, jt: u8, jf: u8, k: u32| libc::sock_filter { code: code as u16, jt, jf, k };
@@ -61,13 +60,13 @@ fn forbid_system_calls(allow: &[libc::c_long]) {
     assert_eq!(unsafe { libc::prctl(libc::PR_SET_SECCOMP, mode, &raw const program) }, 0);
 }
 
-/// Say how many allocations there were, without allocating, and end.
+/// Prints the number of allocations, without allocating, and ends.
 fn end(allocations: u64) -> ! {
     let mut line = [0; 32];
     let mut rest = &mut line[..];
     writeln!(rest, "@@{allocations}").unwrap();
     let len = 32 - rest.len();
-    // SAFETY: the bytes are there.
+    // SAFETY: the bytes are a live local.
     unsafe { libc::write(1, line.as_ptr().cast(), len) };
     // SAFETY: runs no handlers.
     unsafe { libc::_exit(0) }
@@ -115,7 +114,7 @@ fn a_child_plays_its_role() {
         }
         "create" => {
             create_and_seal(&client, 0);
-            // But for the looks at the names of the store, at some of the creates: see
+            // Except for the inspection of the store's names at some of the creates: see
             // docs/guide/what-happens-when.md.
             forbid_system_calls(&[libc::SYS_newfstatat]);
             let before = ALLOCATIONS.load(Ordering::Relaxed);

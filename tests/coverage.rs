@@ -1,4 +1,5 @@
-//! tests/coverage.toml says which test holds which promise; this checks that it is complete and true.
+//! tests/coverage.toml says which test holds which promise; this checks that it is complete and
+//! correct.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -44,7 +45,7 @@ fn functions() -> BTreeMap<String, BTreeSet<String>> {
     functions
 }
 
-/// The name of a status without what all have in common.
+/// Returns the name of a status without the common prefix.
 fn short(status: &str) -> String {
     status.trim_start_matches("PLASMA_ERR_").trim_start_matches("PLASMA_").to_owned()
 }
@@ -62,7 +63,7 @@ fn statuses() -> BTreeSet<String> {
 struct Row {
     /// A function, a status, an input, a promise or an event.
     name: String,
-    /// For a function: one of its statuses; else empty.
+    /// For a function: one of its statuses; otherwise empty.
     status: String,
     tests: Vec<String>,
 }
@@ -121,7 +122,7 @@ fn c_test(file: &str) -> PathBuf {
     paths.find(|path| path.is_file()).unwrap_or_else(|| PathBuf::from("tests/c").join(file))
 }
 
-/// Why a test that is named is none, if so.
+/// Returns the reason why a named test does not exist, if it does not.
 fn flaw(test: &str) -> Option<String> {
     let Some((file, name)) = test.split_once("::") else {
         return Some("is not file::name".to_owned());
@@ -137,7 +138,7 @@ fn flaw(test: &str) -> Option<String> {
     let source = read(&path);
     if file.ends_with(".c") {
         let listed = format!("TEST({})", name.trim_start_matches("test_"));
-        // Tests that differ in one word are made by a macro named after what they do.
+        // Tests that differ in one word are made by a macro named after their subject.
         let made = source.lines().any(|line| {
             line.strip_suffix(&format!("({})", name.trim_start_matches("test_")))
                 .is_some_and(|macro_name| macro_name.chars().all(|c| c.is_ascii_uppercase()))

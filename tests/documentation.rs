@@ -1,5 +1,5 @@
-//! plasma.h and plasma.hpp say of each function what a caller has to know; the pages of Markdown are
-//! short, and what they name exists.
+//! plasma.h and plasma.hpp document all that a caller must know about each function. The pages of
+//! Markdown are short, and the files that they name exist.
 #![cfg(not(loom))]
 
 #[path = "common/sources.rs"]
@@ -26,7 +26,7 @@ struct Documented {
     code: String,
 }
 
-/// The comments of a header that begin with two stars, each with the code behind it.
+/// The comments of a header that begin with two stars, each with the code after it.
 fn documented(header: &str) -> Vec<Documented> {
     let blocks = header.split("/**").skip(1).filter_map(|block| block.split_once("*/"));
     blocks
@@ -48,7 +48,7 @@ fn documented(header: &str) -> Vec<Documented> {
 }
 
 impl Documented {
-    /// What is said behind `command word` for each word.
+    /// Returns the text after `command word` for each word.
     fn said(&self, command: &str) -> Vec<(&str, &str)> {
         let lines = self.parts.iter().filter_map(|part| part.strip_prefix(command));
         lines.map(|line| line.trim().split_once(' ').unwrap_or((line.trim(), ""))).collect()
@@ -102,7 +102,7 @@ fn statuses() -> BTreeSet<String> {
     members.map(|(name, _)| name.to_owned()).collect()
 }
 
-/// What the comment of a function of plasma.h lacks.
+/// Returns what is missing in the comment of a function of plasma.h.
 fn lacks(function: &Function, statuses: &BTreeSet<String>) -> Vec<String> {
     let (doc, mut lacks) = (&function.doc, Vec::new());
     let mut need = |condition: bool, what: String| {
@@ -154,7 +154,7 @@ fn each_function_says_what_a_caller_has_to_know() {
     assert!(lacks.is_empty(), "{lacks:#?}");
 }
 
-/// plasma.hpp with all that it is made of.
+/// plasma.hpp with all its parts.
 fn cpp_headers() -> String {
     let parts = sources::named("include/plasma", "hpp");
     let parts = parts.iter().map(|name| read(&format!("include/plasma/{name}.hpp")));
@@ -275,7 +275,7 @@ fn the_links_of_pages_lead_somewhere() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// Whether a path, in which a `*` stands for any characters and `**` for directories, is there.
+/// Returns whether a path exists; a `*` in it stands for any characters and `**` for directories.
 fn is_there(base: &Path, path: &str) -> bool {
     let Some((before, after)) = path.split_once('*') else { return base.join(path).exists() };
     let (dir, prefix) = before.rsplit_once('/').unwrap_or(("", before));
@@ -323,12 +323,13 @@ fn the_files_that_pages_name_are_there() {
     assert!(wrong.is_empty(), "named and not there: {wrong:#?}");
 }
 
-/// How many words the pages may have together. CHANGELOG.md is apart: it only grows.
+/// The maximum number of words of all pages together. CHANGELOG.md is excluded, because it only
+/// grows.
 const WORDS: usize = 30_000;
 
 #[test]
 fn the_pages_stay_short() {
-    // Bars and rules of tables are no words.
+    // Bars and rules of tables do not count as words.
     let is_word = |word: &&str| word.contains(|c: char| c.is_alphanumeric());
     let counted =
         pages().into_iter().filter(|page| page.as_os_str() != "CHANGELOG.md").map(|page| {
@@ -340,7 +341,7 @@ fn the_pages_stay_short() {
     assert!(words <= WORDS, "{words} words, and {WORDS} is the bound: {counted:#?}");
 }
 
-/// A text on one line, without the marks of comments, code and links.
+/// Returns a text on one line, without the marks of comments, code and links.
 fn plain(text: &str) -> String {
     let mut out = String::new();
     for line in text.lines() {

@@ -1,5 +1,5 @@
-//! The examples: they are short and print what their transcripts say; hello.c is the program of the
-//! README, and runs as often as one likes.
+//! The examples are short and print their transcripts; hello.c is the program of the README, and
+//! may run repeatedly.
 #![cfg(not(loom))]
 
 #[path = "common/sources.rs"]
@@ -15,7 +15,7 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Where `make build` left the libraries.
+/// The directory in which `make build` leaves the libraries.
 fn libraries() -> PathBuf {
     let dir =
         env::var_os("PLASMA_LIB_DIR").map_or_else(|| root().join("target/release"), PathBuf::from);
@@ -33,7 +33,7 @@ fn must(output: Output) -> String {
     out.unwrap()
 }
 
-/// Compile an example with warnings as errors, and link it as the README says.
+/// Compiles an example with warnings as errors, and links it as the README says.
 fn compile(language: &str, source: &str, program: &Path, link: &[String]) {
     let (compiler, standard) = match language {
         "c" => ("cc", "-std=c99"),
@@ -62,7 +62,7 @@ fn with_the_shared_library() -> Vec<String> {
     vec![format!("-L{dir}"), "-lplasma".into(), format!("-Wl,-rpath,{dir}")]
 }
 
-/// Build all examples of a language, run them as their transcripts say, and compare.
+/// Builds all examples of a language, runs them as their transcripts say, and compares the output.
 fn examples_print_what_their_transcripts_say(language: &str) {
     let directory = format!("{language}_examples");
     let programs = Path::new(env!("CARGO_TARGET_TMPDIR")).join(&directory);
@@ -92,7 +92,7 @@ fn examples_print_what_their_transcripts_say(language: &str) {
     }
 }
 
-/// Run it twice in stores of several kinds of address, and see that nothing stays.
+/// Runs it twice in stores at several kinds of address, and checks that no store remains.
 fn run_in_any_store(program: &Path, name: &str) {
     let word = format!("test-{name}-{}", std::process::id());
     let path = format!("/dev/shm/plasma-{word}");
@@ -108,7 +108,7 @@ fn run_in_any_store(program: &Path, name: &str) {
     }
 }
 
-/// A run of a built program: without cargo's library path, where an older build may lie about.
+/// Runs a built program without cargo's library path, which could contain an older build.
 fn program_alone(program: &std::path::Path) -> Command {
     let mut command = Command::new(program);
     command.env_remove("LD_LIBRARY_PATH");

@@ -1,6 +1,6 @@
-//! Creates and deletes of all sizes leave as few holes as best fit does, with all that is between a
-//! caller and the allocator: slots that keep their memory, objects that were deleted and are not
-//! free yet, and memory that a trim gave back.
+//! Creates and deletes of all sizes leave as few holes as best fit does, including everything
+//! between a caller and the allocator: slots that keep their memory, deleted objects that are not
+//! free yet, and memory that a trim returned.
 
 mod common;
 #[path = "common/traces.rs"]

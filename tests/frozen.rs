@@ -1,5 +1,5 @@
-//! What the C interface promises for ever, once more and by hand: numbers, sizes and places of
-//! fields. `tests/abi/frozen.c` has the same for C, and explains.
+//! The permanent promises of the C interface, written a second time by hand: numbers, sizes and
+//! offsets of fields. `tests/abi/frozen.c` contains the same for C, with an explanation.
 #![cfg(not(any(loom, shuttle)))]
 
 use plasma::ffi::*;

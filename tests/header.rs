@@ -82,7 +82,7 @@ fn manual() -> String {
     out + " */\n\n/**\n * @file\n * The C API of Plasma: types, constants and functions.\n */"
 }
 
-/// The macros of the version.
+/// Returns the macros of the version.
 fn version() -> String {
     let parts: Vec<u32> =
         env!("CARGO_PKG_VERSION").split('.').map(|part| part.parse().unwrap()).collect();
@@ -106,7 +106,7 @@ fn initializer(name: &str) -> Option<String> {
     Some(comment + &value)
 }
 
-/// Where the items begin in what cbindgen writes.
+/// Returns where the items begin in the output of cbindgen.
 const ITEMS: &str = "/* items */\n";
 
 fn generate() -> String {
@@ -128,7 +128,7 @@ fn generate() -> String {
     }
     assert!(items.is_empty(), "in no file of src/ffi: {:?}", items.keys());
     header += "#ifdef __cplusplus\n}  // extern \"C\"\n#endif\n\n#endif  /* PLASMA_H */\n";
-    // Every struct has a typedef, so the word struct is needed there only.
+    // Every struct has a typedef, so the word struct is needed only in the typedef.
     let header = short_comments(&header).replace("struct plasma_", "plasma_");
     header.replace("typedef plasma_", "typedef struct plasma_")
 }
@@ -168,8 +168,8 @@ fn name(code: &str) -> String {
     before.rsplit(|c| !is_name(c)).next().unwrap().to_owned()
 }
 
-/// The items of some files of `src/ffi`, in their order, under a heading: what the last file says
-/// it is about.
+/// The items of some files of `src/ffi`, in their order, under a heading: the first sentence of the
+/// last file's comment.
 fn shown(files: &[&str], items: &mut BTreeMap<String, String>) -> String {
     let group = files.last().unwrap();
     let mut out = String::new();
@@ -202,7 +202,7 @@ fn defined(line: &str) -> Option<&str> {
     name.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next()
 }
 
-/// A constant that the source writes in hexadecimal, as flags are, is hexadecimal in the header.
+/// A constant that is hexadecimal in the source, as flags are, is hexadecimal in the header.
 fn in_hexadecimal(item: &str, line: &str) -> String {
     let Some((_, value)) = line.split_once(" = 0x") else { return item.to_owned() };
     let (head, _) = item.trim_end().rsplit_once(' ').unwrap();

@@ -1,4 +1,5 @@
-//! Stores with flipped bits, scribbled words, cut files: errors, never a crash and never a hang.
+//! Stores with flipped bits, damaged words and truncated files: errors, never a crash and never a
+//! hang.
 
 mod common;
 
@@ -32,7 +33,7 @@ fn a_child_plays_its_role() {
                 }
             }
             _ => {
-                // Under a client that has checked the store already.
+                // The damage happens under a client that has checked the store already.
                 let client = open(address).unwrap();
                 let got = (4..8).filter_map(|i| client.get(&it(i), Some(Duration::ZERO)).ok());
                 let held: Vec<_> = got.collect();
@@ -61,7 +62,7 @@ fn open(address: &str) -> plasma::Result<Client> {
     Client::connect(Some(address), &options)
 }
 
-/// A store with all kinds of objects, and traces of the dead.
+/// Makes a store with all kinds of objects, and the remains of dead clients.
 fn build(address: &str) {
     let client = make(address, 1 << 20, 64, true);
     for i in 0..OBJECTS {
@@ -76,7 +77,7 @@ fn build(address: &str) {
     let mut draft = client.create(&id(2, 0), 3000, &CreateOptions::default()).unwrap();
     draft.resize(9000).unwrap();
     draft.set_metadata("key", b"value").unwrap();
-    // The copies are made while this client is there: in them it is dead.
+    // The copies are made while this client is connected: in them it is dead.
     let copied = Path::new(address).with_file_name("source");
     copy(Path::new(address), &copied);
     drop((held, draft));
@@ -105,7 +106,7 @@ fn copy(from: &Path, to: &Path) {
     fs::set_permissions(to, fs::Permissions::from_mode(mode)).unwrap();
 }
 
-/// Change one to four words of the store, most of them where something is.
+/// Changes one to four words of the store, most of them words in use.
 fn scribble(store: &Path, rng: &mut Rng, cut: bool) {
     let client = || fs::read_dir(store.join("clients")).unwrap().next().unwrap().unwrap().path();
     for _ in 0..1 + rng.below(4) {
@@ -149,7 +150,7 @@ fn scribble(store: &Path, rng: &mut Rng, cut: bool) {
     }
 }
 
-/// Every call there is; what they answer does not matter.
+/// Makes every call; the results do not matter.
 fn abuse(client: &Client) {
     let now = Some(Duration::ZERO);
     let soon = Some(Duration::from_millis(1));
@@ -253,14 +254,14 @@ fn more_free_memory_than_exists_is_not_reported_and_is_mended() {
     let used = client.stats().unwrap().used;
     let index = File::options().read(true).write(true).open(Path::new(&store).join("index"));
     let index = index.unwrap();
-    // Units free, in the header: an unchecked product of them was too large for a word.
+    // The number of free units in the header: an unchecked product of it overflowed.
     for flipped in [1u64 << 63, 1 << 58, 1 << 20] {
         let mut word = [0; 8];
         index.read_exact_at(&mut word, 520).unwrap();
         let wrong = u64::from_le_bytes(word) ^ flipped;
         index.write_all_at(&wrong.to_le_bytes(), 520).unwrap();
         assert_eq!(client.stats().unwrap().used, used);
-        // Whoever has the lock next makes the allocator again from the table.
+        // The next owner of the lock rebuilds the allocator from the table.
         client.pin(&it(1)).unwrap();
         client.unpin(&it(1)).unwrap();
         index.read_exact_at(&mut word, 520).unwrap();
@@ -269,7 +270,8 @@ fn more_free_memory_than_exists_is_not_reported_and_is_mended() {
     }
 }
 
-/// Found by fuzzing: a reader waited 200 times ten seconds, and a producer gave the store up.
+/// Regression, found by fuzzing: a reader waited 200 times ten seconds, and a producer gave the
+/// store up.
 #[test]
 fn a_store_in_closing_without_a_leaver_is_mended_by_the_next_connect() {
     const LIFECYCLE: u64 = 136;
@@ -291,11 +293,12 @@ fn a_store_in_closing_without_a_leaver_is_mended_by_the_next_connect() {
     assert!(Client::connect(Some(&address), &read_only).is_ok());
 }
 
-/// Found by fuzzing: an extent outside the heap that shrank in place was looked up in the map of
-/// what is reserved, far behind its end.
+/// Regression, found by fuzzing: an extent outside the heap that shrank in place was looked up in
+/// the reserved map, far past its end.
 #[test]
 fn an_extent_outside_the_heap_is_corrupt_whatever_its_new_size() {
-    // In a record: its id, and bits 47..32 and 31..0 of its data's first unit (docs/internals/layout.md).
+    // In a record: its id, and bits 47..32 and 31..0 of the first unit of its data
+    // (docs/internals/layout.md).
     const ID: usize = 8;
     const HIGH: u64 = 32 + 6;
     const LOW: u64 = 32 + 16;

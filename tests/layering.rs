@@ -1,10 +1,10 @@
-//! The rules of the source tree that the compiler does not know, checked by reading it.
+//! The rules of the source tree that the compiler does not know, checked by reading the source.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-/// Modules and their layers: each may use its own layer and those below it.
+/// Modules and their layers: each may use its own layer and the layers below it.
 const LAYERS: &[(u32, &[&str])] = &[
     (0, &["error", "id", "options", "support", "sync", "sys"]),
     (1, &["layout"]),
@@ -14,7 +14,7 @@ const LAYERS: &[(u32, &[&str])] = &[
     (5, &["ffi"]),
 ];
 
-/// Run under loom and miri: no kernel, no mappings, none of the others.
+/// Modules that run under loom and miri: no kernel, no mappings, none of the other modules.
 const PROTOCOLS: &[&str] =
     &["alloc", "events", "index", "lease", "lifecycle", "protocols", "wake", "writer_lock"];
 
@@ -22,7 +22,7 @@ const PROTOCOLS_MAY_USE: &[&str] = &["layout", "sync", "error", "id", "support"]
 
 const LAYOUT_MAY_USE: &[&str] = &["sync", "error", "id"];
 
-/// The C layer sees what a Rust user sees.
+/// The C layer uses only what a Rust user sees.
 const FFI_MAY_USE: &[&str] = &[
     "client",
     "buffer",
@@ -35,7 +35,7 @@ const FFI_MAY_USE: &[&str] = &[
     "support",
 ];
 
-/// Where unsafe blocks, impls and functions may be.
+/// Files that may contain unsafe blocks, impls and functions.
 const UNSAFE: &[&str] = &[
     "src/buffer.rs",
     "src/ffi/check.rs",
@@ -77,14 +77,14 @@ const UNSAFE: &[&str] = &[
     "src/sys/verified_fd.rs",
 ];
 
-/// Allowed beside them: `#[unsafe(no_mangle)]` in all of `src/ffi`.
+/// Also allowed: `#[unsafe(no_mangle)]` in all of `src/ffi`.
 const NO_MANGLE: &str = "src/ffi/mod.rs";
 
 const MAX_LINES: usize = 600;
 
-/// How far above an ordering its SYNC comment may begin.
+/// Maximum number of lines from a SYNC comment to its ordering.
 const SYNC_LINES: usize = 4;
-/// How far above an unsafe block its SAFETY comment may begin.
+/// Maximum number of lines from a SAFETY comment to its unsafe block.
 const SAFETY_LINES: usize = 6;
 
 struct Source {
@@ -100,14 +100,14 @@ struct Line<'a> {
 }
 
 impl Source {
-    /// The directory or file of src, or of src/protocols, that this file belongs to.
+    /// Returns the directory or file of src, or of src/protocols, that contains this file.
     fn module(&self) -> &str {
         let inner = self.path.trim_start_matches("src/").trim_end_matches(".rs");
         let inner = inner.strip_prefix("protocols/").filter(|it| *it != "mod").unwrap_or(inner);
         inner.split('/').next().unwrap()
     }
 
-    /// A file of tests or models alone.
+    /// Returns whether the file contains only tests or models.
     fn is_test(&self) -> bool {
         if self.path.starts_with("src/models/") {
             return true;
@@ -128,7 +128,7 @@ impl Source {
         })
     }
 
-    /// Up to the unit tests at the end of the file.
+    /// Returns the lines before the unit tests at the end of the file.
     fn shipped(&self) -> impl Iterator<Item = Line<'_>> {
         let lines: Vec<&str> = self.text.lines().collect();
         let tests = lines.windows(2).position(|pair| {
@@ -144,7 +144,7 @@ impl Source {
     }
 }
 
-/// `line` without its comment and without what is in its string literals.
+/// Returns `line` without its comment and without the text of its string literals.
 fn code(line: &str) -> String {
     let mut out = String::new();
     let mut chars = line.chars().peekable();
@@ -185,7 +185,7 @@ fn report(what: &str, wrong: Vec<String>) {
     assert!(wrong.is_empty(), "{what}:\n  {}\n", wrong.join("\n  "));
 }
 
-/// Identifiers in `code`.
+/// Returns the identifiers in `code`.
 fn words(code: &str) -> impl Iterator<Item = &str> {
     code.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty())
 }
@@ -194,12 +194,13 @@ fn layer(module: &str) -> Option<u32> {
     LAYERS.iter().find(|(_, modules)| modules.contains(&module)).map(|(layer, _)| *layer)
 }
 
-/// The modules named by `crate::` paths in a file, with `crate::{a, b}` taken apart.
+/// Returns the modules named by `crate::` paths in a file, with `crate::{a, b}` split.
 fn used(source: &Source) -> BTreeSet<(usize, String)> {
     let mut found = BTreeSet::new();
     for line in source.lines() {
         for (at, _) in line.code.match_indices("crate::") {
-            // `$crate::` and a path of another crate's macro do not occur; `plasma_crate::` neither.
+            // `$crate::` and paths into another crate's macro do not occur, nor does
+            // `plasma_crate::`.
             let rest = &line.code[at + "crate::".len()..];
             let rest = rest.strip_prefix("protocols::").unwrap_or(rest);
             let group = rest.strip_prefix('{');
@@ -230,7 +231,7 @@ fn modules_use_what_lies_below_them() {
             wrong.push(format!("{}: `{module}` has no layer in LAYERS", source.path));
             continue;
         };
-        // What tests import is theirs to choose, except that nothing knows the C layer.
+        // Tests may import anything except the C layer.
         for (number, name) in used(&source) {
             let fine = match layer(&name) {
                 _ if name == module => true,
@@ -283,7 +284,7 @@ fn atomics_come_through_the_facade() {
 
 #[test]
 fn descriptors_are_opened_by_the_wrappers_alone() {
-    // They would be those of a closed stdin, stdout or stderr: see src/sys/descriptor.rs.
+    // They could get the number of a closed stdin, stdout or stderr: see src/sys/descriptor.rs.
     let opens = ["fs::read", "fs::write", "File::open", "File::create", "OpenOptions"];
     let mut wrong = Vec::new();
     for source in sources() {
@@ -314,7 +315,7 @@ fn unsafe_code_is_where_it_is_listed() {
             wrong.push(format!("{path}: unsafe code, but it is not in UNSAFE"));
         }
         if !uses && known {
-            wrong.push(format!("{path}: in UNSAFE, but there is none"));
+            wrong.push(format!("{path}: in UNSAFE, but it has no unsafe code"));
         }
         let mut head = source.text.lines().skip_while(|line| line.starts_with("//!"));
         let mut attributes = head.by_ref().take_while(|line| line.starts_with("#!["));

@@ -1,13 +1,14 @@
-//! The orderings of the protocols under the memory models of C11, x86-64 and AArch64: each program
-//! of `tests/litmus` is judged by herd7, and so is each of its weakened forms.
+//! The orderings of the protocols under the memory models of C11, x86-64 and AArch64: herd7 judges
+//! each program of `tests/litmus` and each of its weakened forms.
 //!
-//! A program names its model, and what must not happen: its condition, or a race where it says
-//! `expect: no race`. Behind an operation stand weaker ones and what herd7 must find then
-//! (`// weak: memory_order_relaxed => Sometimes`); `all weak` is all of them at once. Assembly has
-//! no comments, so its header names the n-th occurrence of an instruction, and what it is changed
-//! to, or nothing. So each program shows that it can fail, and which orderings it needs.
+//! A program names its model and the forbidden outcome: its condition, or a race where it says
+//! `expect: no race`. After an operation there are weaker ones, with the verdict that herd7 must
+//! then find (`// weak: memory_order_relaxed => Sometimes`); `all weak` weakens all of them at
+//! once. Assembly has no comments, so its header names the n-th occurrence of an instruction and
+//! its replacement, or nothing. So each program shows that it can fail, and which orderings it
+//! needs.
 //!
-//! `make litmus` prints all verdicts; docs/internals/memory-model.md says what they mean.
+//! `make litmus` prints all verdicts; docs/internals/memory-model.md explains them.
 
 #[path = "common/skip.rs"]
 mod skip;
@@ -17,7 +18,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The one that is named, the one that `scripts/fetch-herd.sh` brings, or the one that is installed.
+/// Returns the named herd7, the one that `scripts/fetch-herd.sh` fetches, or the installed one.
 fn herd7() -> Option<PathBuf> {
     let named = std::env::var_os("HERD7").map(PathBuf::from);
     let brought = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/herd/herd7");
@@ -26,13 +27,13 @@ fn herd7() -> Option<PathBuf> {
     answer.is_ok_and(|it| it.status.success()).then_some(herd7)
 }
 
-/// The text behind `key` in a comment of its own, up to the comment's end.
+/// Returns the text after `key` in a comment of its own, up to the comment's end.
 fn header<'a>(text: &'a str, key: &str) -> impl Iterator<Item = &'a str> {
     let prefix = format!("(* {key}: ");
     text.lines().filter_map(move |line| line.strip_prefix(&prefix)?.strip_suffix(" *)"))
 }
 
-/// A program and what herd7 has to say of it.
+/// A program and the verdict that herd7 must find.
 struct Case {
     what: String,
     text: String,
@@ -42,7 +43,7 @@ struct Case {
 /// The program with the n-th occurrence of an instruction changed.
 fn change(text: &str, what: &str, nth: usize, to: &str) -> String {
     let body = text.find("\n{").expect("the first values");
-    let (at, _) = text[body..].match_indices(what).nth(nth - 1).expect("so many of them");
+    let (at, _) = text[body..].match_indices(what).nth(nth - 1).expect("an n-th occurrence");
     format!("{}{to}{}", &text[..body + at], &text[body + at + what.len()..])
 }
 
@@ -94,7 +95,7 @@ fn cases(text: &str) -> Vec<Case> {
     cases
 }
 
-/// What herd7 says of a program.
+/// Returns the verdict of herd7 on a program.
 fn judge(herd7: &Path, model: &str, case: &Case, good: &str, scratch: &Path) -> String {
     fs::write(scratch, &case.text).expect("a file for herd7");
     let output = Command::new(herd7).args(["-model", model]).arg(scratch).output();

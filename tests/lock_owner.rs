@@ -1,5 +1,5 @@
-//! What others see of a process that is stopped, or killed, inside a critical section; and of
-//! those that were killed while they held or waited for something.
+//! The effects on other clients of a process that is stopped, or killed, inside a critical section,
+//! and of clients that were killed while they held or waited for something.
 
 mod common;
 
@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 const CHILD: &str = "a_child_plays_its_role";
 const KEPT: u8 = 1;
 const OTHER: u8 = 2;
-/// So much that is deleted is not freed by the delete.
+/// A deleted object of this size is not freed by the delete.
 const LARGE: usize = 200_000;
 
 #[test]
@@ -118,13 +118,13 @@ fn impatient(address: &str) -> Client {
     Client::connect(Some(address), &options).unwrap()
 }
 
-/// A child that stops at the `n`-th store of `what`, or ends before.
+/// Spawns a child that stops at the `n`-th store of `what`, or ends before that.
 fn stop_at(what: &str, address: &str, n: u64) -> Option<Child> {
     let child = spawn(CHILD, &[what, address, &n.to_string()]);
     if child.wait_for_state('T') { Some(child) } else { None }
 }
 
-/// What those who do not wait get while somebody is stopped somewhere.
+/// Checks the calls that do not wait while a client is stopped at any point.
 fn look_at_stopped(client: &Client, impatient: &Client, what: &str) -> bool {
     assert!(get_checked(client, &id(KEPT, 0)).is_some(), "{what}");
     assert!(client.get_by_name("kept", Some(Duration::ZERO)).is_ok(), "{what}");
@@ -166,7 +166,7 @@ fn a_stopped_owner_makes_writers_time_out_and_readers_go_on() {
             let Some(child) = stop_at(what, &address, n) else { break };
             let place = format!("{what} stopped at {n}");
             blocked += u64::from(look_at_stopped(&client, &impatient, &place));
-            // It did nothing wrong: it goes on and ends well.
+            // The stopped process did nothing wrong: it continues and succeeds.
             child.signal(libc::SIGCONT);
             assert!(child.next().is_some(), "{place}");
             assert!(child.end().success(), "{place}");
@@ -195,7 +195,7 @@ fn waiters_for_the_lock_of_a_killed_owner_go_on() {
             .map(|i| spawn(CHILD, &["waits_for_the_lock", &address, &i.to_string()]))
             .collect();
         if owns {
-            // They reap when they connect, which waits for nobody; then they wait for the lock.
+            // Clients reap when they connect, without waiting; then they wait for the lock.
             waiters.iter().for_each(|waiter| waiter.expect("ready"));
             waiters.iter().for_each(|waiter| assert!(waiter.wait_for_state('S')));
         }
@@ -236,7 +236,7 @@ fn a_creator_killed_before_seal_leaves_nothing_and_its_waiters_see_it() {
     let said = waiter.next().unwrap();
     assert!(said == "PLASMA_ERR_ABORTED", "{said}");
     waiter.end();
-    // The id and the name are free at once.
+    // The id and the name are available at once.
     put(&client, &id(OTHER, 0), 10, Some("draft"));
     client.delete(&id(OTHER, 0)).unwrap();
     client.reap().unwrap();
@@ -253,7 +253,7 @@ fn objects_half_freed_by_a_killed_client_are_sound_and_freed_by_the_next() {
         let child = spawn(CHILD, &["reap", &address, &n.to_string()]);
         let done = child.next().is_some();
         child.end();
-        // Takes the lock and recovers, but frees nothing.
+        // It takes the lock and recovers, but frees nothing.
         let absent = client.unpin(&id(9, 9)).unwrap_err();
         assert_eq!(absent.status(), Status::NotFound, "killed at {n}");
         assert_sound(&client, &format!("killed at {n}"));
@@ -280,7 +280,7 @@ fn leases_of_the_killed_do_not_count() {
     let full = client.create(&id(OTHER, 1), 3 << 20, &CreateOptions::default()).unwrap_err();
     assert_eq!(full.status(), Status::OutOfMemory);
     holder.kill();
-    // Who is short of memory needs no reaper.
+    // A client that is short of memory needs no explicit reap.
     put(&client, &id(OTHER, 1), 3 << 20, None);
     client.delete(&id(OTHER, 1)).unwrap();
     client.reap().unwrap();
@@ -288,8 +288,9 @@ fn leases_of_the_killed_do_not_count() {
     assert_eq!((stats.used, stats.leases, stats.objects_deleted), (used, 0, 0), "{stats:?}");
 }
 
-/// Two are short of room at once. What one of them finds is all taken; before it looks for what may
-/// be freed, the other has freed it all: then there is nothing to free, and room enough.
+/// Two clients are short of room at once. One of them finds all memory taken; before it looks for
+/// objects that can be freed, the other has freed them all. Then it has nothing to free, and enough
+/// room.
 #[test]
 fn room_that_another_client_made_is_found() {
     let (_scratch, address, client) = store();
@@ -304,7 +305,7 @@ fn room_that_another_client_made_is_found() {
         client.delete(&id(OTHER, 0)).unwrap();
         assert_eq!(client.check().unwrap().objects, objects, "it waits for the next scan");
         let child = stop_at("put_large", &address, n);
-        // Not while the child has the lock.
+        // This is impossible while the child has the lock.
         let other = impatient.reap();
         freed += u64::from(child.is_some() && other.is_ok());
         if let Some(child) = &child {
@@ -322,8 +323,8 @@ fn room_that_another_client_made_is_found() {
     assert!(freed > 5, "{freed}");
 }
 
-/// A newcomer that finds every place taken comes as a guest and buries the dead, wherever another one
-/// stands that is about to do the same.
+/// A client that finds every slot taken joins as a guest and reaps dead clients, wherever another
+/// guest that is about to do the same has stopped.
 #[test]
 fn a_newcomer_joins_as_a_guest_when_dead_clients_have_every_slot() {
     for n in (1..40).step_by(3) {
@@ -344,7 +345,7 @@ fn a_newcomer_joins_as_a_guest_when_dead_clients_have_every_slot() {
         undertaker.tell("go");
         assert!(undertaker.wait_for_state('T'));
         let newcomer = spawn(CHILD, &["newcomer", &address]);
-        // As a guest it waits where the undertaker has the writer lock.
+        // As a guest it waits where the reaper has the writer lock.
         let (guest, mut said) = (clients.join("1024"), None);
         while said.is_none() && !guest.exists() {
             said = newcomer.now();
@@ -394,7 +395,7 @@ fn an_object_may_be_pinned_at_any_moment_of_its_making() {
                 child.expect("done");
                 break;
             }
-            // The child may own the lock, or not have come so far.
+            // The child may own the lock, or may not have reached it.
             let pinned = impatient.pin(&id(OTHER, 0)).map_err(|error| error.status());
             assert!(matches!(pinned, Ok(()) | Err(Status::Timeout | Status::NotFound)));
             child.signal(libc::SIGCONT);
@@ -409,8 +410,8 @@ fn an_object_may_be_pinned_at_any_moment_of_its_making() {
     assert_eq!((stats.recoveries, stats.objects_writing, stats.objects_sealed), (0, 0, 1));
 }
 
-/// A create has placed its object, and stands before the system call that backs it with memory, when
-/// the lock that it needs next comes into the hands of a client that stands still.
+/// A create has placed its object and is about to back it with memory, when the lock that it needs
+/// next is taken by a client that stops.
 #[test]
 fn a_create_that_times_out_half_way_leaves_neither_id_nor_memory() {
     let scratch = Scratch::new();
@@ -432,7 +433,7 @@ fn a_create_that_times_out_half_way_leaves_neither_id_nor_memory() {
     let created = creator.create(&id(OTHER, 0), 9 << 20, &options).map(drop);
     assert_eq!(created.unwrap_err().status(), Status::Timeout);
 
-    // The lock is held still, and the object is absent for everybody.
+    // The lock is still held, and the object is absent for every client.
     assert_eq!(client.contains(&id(OTHER, 0)).unwrap(), ObjectState::Absent);
     assert_eq!(client.lookup("large").unwrap_err().status(), Status::NotFound);
     assert!(client.list().unwrap().iter().all(|info| info.id != id(OTHER, 0)));
@@ -448,8 +449,8 @@ fn a_create_that_times_out_half_way_leaves_neither_id_nor_memory() {
     assert_sound(&client, "after a create that timed out half way");
 }
 
-/// Between the seal and its announcement another gets the object, deletes it, and makes one in its
-/// slot: each of the two is announced, as itself.
+/// Between the seal and its event another client gets the object, deletes it, and makes one in its
+/// slot: each of the two has its own event.
 #[test]
 fn an_object_is_announced_as_itself_though_its_slot_is_anothers_by_then() {
     let scratch = Scratch::new();

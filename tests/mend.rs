@@ -1,8 +1,8 @@
-//! Whatever happens to what is derived from the object table, each object is found, each call goes on,
-//! and all of it is made again from the table.
+//! Whatever damage the structures derived from the object table have, each object is found, each
+//! call continues, and the structures are rebuilt from the table.
 //!
-//! Each word of the derived parts of a store's index is damaged from outside, in several ways, one after
-//! another. Where each part lies is read from the committed layout.
+//! Each word of the derived parts of a store's index is damaged from outside, in several ways, one
+//! after another. The offset of each part is read from the committed layout.
 
 mod common;
 
@@ -25,7 +25,7 @@ const GONE: u32 = 3;
 
 const GOLDEN: &str = include_str!("golden/layout-v1.txt");
 
-/// A number of the geometry of a store of this size.
+/// Returns a number of the geometry of a store of this size.
 fn geometry(field: &str) -> u64 {
     let start = GOLDEN.find("capacity: 65536").expect("the geometry of a small store");
     let (_, rest) = GOLDEN[start..].split_once(&format!("{field}: ")).expect(field);
@@ -54,8 +54,8 @@ fn name(number: u64) -> String {
     format!("name-{number}")
 }
 
-/// A store with all kinds of records: sealed with and without names, deleted and held, being written,
-/// free, free with their memory kept.
+/// Makes a store with all kinds of records: sealed with and without names, deleted and held, being
+/// written, free, and free with their memory cached.
 struct Store {
     client: Client,
     reader: Client,
@@ -123,7 +123,7 @@ impl Store {
         assert!(client.get(&id(5, 0), NOW).is_err_and(|e| e.status() == plasma::Status::NotFound));
     }
 
-    /// Calls of each kind, none of which may fail.
+    /// Makes calls of each kind, none of which may fail.
     fn go_on(&self, what: &str) {
         let done = |result: plasma::Result<()>, call: &str| {
             result.unwrap_or_else(|error| panic!("{what}: {call}: {error}"));
@@ -144,7 +144,7 @@ impl Store {
         done(client.reap().map(drop), "reap");
     }
 
-    /// Once looked at, all is as it was.
+    /// After a check, everything is as before.
     fn is_mended(&self, what: &str) {
         let check = || self.client.check().unwrap_or_else(|error| panic!("{what}: check: {error}"));
         let first = check();
@@ -174,7 +174,7 @@ impl Store {
     }
 }
 
-/// Which chains a word is part of.
+/// Returns the chains that contain a word.
 struct Chains {
     buckets_at: u64,
     link: u64,
@@ -217,8 +217,8 @@ impl Store {
         false
     }
 
-    /// Whether this value of a bucket or link is not that of another, shorter chain: one that leaves
-    /// objects out looks like any other.
+    /// Returns whether this value of a bucket or link is different from that of a shorter chain: a
+    /// chain that leaves objects out looks like any other.
     fn is_nonsense(&self, at: u64, value: u64, width: u64) -> bool {
         for chains in chains() {
             let end = chains.buckets_at + 8 * chains.count;
@@ -235,7 +235,7 @@ impl Store {
                     if bucket >= CHAIN_END {
                         break;
                     }
-                    // In no chain: such a link does not matter.
+                    // The record is in no chain, so its link does not matter.
                     if bucket == 0 || u64::from(bucket) > MAX_OBJECTS {
                         return true;
                     }
@@ -247,11 +247,11 @@ impl Store {
         true
     }
 
-    /// Damage a word in each of several ways, each time after the last was mended.
+    /// Damages a word in each of several ways, each time after the last damage was mended.
     fn damage(&self, at: u64, width: u64, chains: bool, rng: &mut Rng, what: &str) {
         let all = if width == 8 { u64::MAX } else { u64::from(u32::MAX) };
         let now = || if width == 8 { self.word(at) } else { self.half(at).into() };
-        // The last of these make something of what was there.
+        // The last of these modify the old value.
         let ways: &[fn(u64, &mut Rng) -> u64] = &[
             |_, _| u64::MAX,
             |_, rng| rng.next(),
@@ -271,7 +271,8 @@ impl Store {
     }
 }
 
-/// The fault: one bad word in a bucket, and each call for an object of that chain said CORRUPT forever.
+/// Regression: with one bad word in a bucket, each call for an object of that chain returned
+/// CORRUPT forever.
 #[test]
 fn objects_are_found_whatever_becomes_of_their_chains() {
     let store = Store::new();
@@ -317,16 +318,17 @@ fn calls_continue_whatever_the_header_says_about_the_table() {
     let header = fields("Header");
     let live = fields("Live");
     let lifecycle = header["live"].0 + live["lifecycle"].0;
-    // The store's identity, its lock, counters for people, events and host names are no part of this.
+    // The store's identity, its lock, statistics, events and host names are not derived from the
+    // table.
     let apart = ["identity", "lock", "counters", "events", "hosts"];
     for (field, (start, size)) in header.iter().filter(|(field, _)| !apart.contains(field)) {
         for at in (*start..start + size).step_by(4) {
-            // Most are empty lists, and all of these are alike.
+            // Most are empty lists, which are all alike.
             if store.half(at) == 0 && at / 4 % 5 > 0 {
                 continue;
             }
             if at == lifecycle {
-                // A store that says that it was removed was.
+                // A store that says that it was removed counts as removed.
                 for value in [0, 2, 5, 1 << 31, u32::MAX] {
                     assert_ne!(value, GONE);
                     store.survives(at, value.into(), 4, false, "lifecycle");

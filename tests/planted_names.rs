@@ -1,5 +1,5 @@
-//! A reader of another user that takes a name in `readers/` just when a producer removes what was
-//! planted there, or what a dead reader left: the producer stands at its unlink meanwhile.
+//! A reader of another user takes a name in `readers/` at the moment when a producer removes a
+//! planted file or the file of a dead reader: the producer has stopped before its unlink.
 #![allow(unsafe_code)] // becoming another user
 
 mod common;
@@ -68,8 +68,8 @@ fn is_root(test: &str) -> bool {
     root
 }
 
-/// What stands at readers/0, to be removed by a reap. A reader joins while the producer is about to
-/// unlink it, and its user has taken it away already.
+/// Something is planted at readers/0, to be removed by a reap. A reader joins while the producer is
+/// about to unlink it, after the reader's user has taken it away.
 fn joins_meanwhile(test: &str, plant: impl FnOnce(&str, &Path)) {
     if !is_root(test) {
         return;
@@ -102,7 +102,7 @@ fn joins_meanwhile(test: &str, plant: impl FnOnce(&str, &Path)) {
     holder.expect("unchanged");
     holder.kill();
     client.put(&id(1, 1), &[7; 900_000], &CreateOptions::default()).unwrap();
-    // Also the name that the reader left is removed.
+    // The name that the reader left is removed too.
     client.reap().unwrap();
     assert_eq!(fs::read_dir(name.parent().unwrap()).unwrap().count(), 0);
 }
@@ -125,7 +125,8 @@ fn a_reaper_killed_while_it_removes_names_leaves_them_to_the_next_and_keeps_no_r
     if !is_root("planted_names") {
         return;
     }
-    // The burial of a dead one ends with a wake of everybody, at more than two thousand words.
+    // The reaping of a dead client ends with a wake of all waiters, on more than two thousand
+    // words.
     for (dead, n) in (1..40).map(|n| (true, n)).chain((1..).map(|n| (false, n))) {
         let scratch = Scratch::new();
         let address = scratch.store("store");
@@ -143,7 +144,8 @@ fn a_reaper_killed_while_it_removes_names_leaves_them_to_the_next_and_keeps_no_r
         let ended = reaper.next();
         if ended.is_none() {
             drop(reaper);
-            // The lock of the killed is taken, and what it said of names is forgotten.
+            // The lock of the killed client is taken, and the name that it was clearing is
+            // forgotten.
             client.put(&id(1, 1), b"", &CreateOptions::default()).unwrap();
         }
         client.reap().unwrap();

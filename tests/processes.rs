@@ -1,4 +1,5 @@
-//! Many processes on one store: comers and goers, and a storm in which nobody is killed.
+//! Many processes on one store: joining and leaving clients, and a storm in which no process is
+//! killed.
 
 mod common;
 
@@ -82,14 +83,14 @@ fn an_object_may_be_pinned_while_it_is_written() {
     assert_eq!((stats.recoveries, stats.objects_writing), (0, 0), "{stats:?}");
 }
 
-/// Names and sizes that all processes of a storm fight over.
+/// Names and sizes that all processes of a storm compete for.
 const IDS: u64 = 64;
 
 fn size_of(number: u64) -> usize {
     [0, 1, 100, 1000, 5000, 40_000][number as usize % 6]
 }
 
-/// Random operations of one process; every byte that it sees is checked.
+/// Runs random operations of one process, and checks every byte that it reads.
 fn storm(address: &str, seed: u64, operations: u64) {
     let mut rng = Rng(seed);
     let mut client = connect(address);
@@ -140,7 +141,7 @@ fn storm(address: &str, seed: u64, operations: u64) {
             16 => drop(client.stats().unwrap()),
             17 => drop(client.reap().unwrap()),
             18 if rng.below(8) == 0 => {
-                // What is held outlives the client.
+                // Held buffers outlive the client.
                 client = connect(address);
             }
             _ => {}
@@ -198,7 +199,7 @@ fn check_list(client: &Client) {
     assert!(seen.len() as u64 <= IDS);
 }
 
-/// After a storm: everything that is there is whole, and an emptied store is empty.
+/// Checks after a storm that every remaining object is whole, and that an emptied store is empty.
 fn check_after_storm(client: &Client) {
     client.reap().unwrap();
     let stats = client.stats().unwrap();

@@ -1,4 +1,4 @@
-//! What the README shows is compiled and run: the programs, the commands, the CMakeLists.txt.
+//! Compiles and runs the content of the README: the programs, the commands, the CMakeLists.txt.
 #![cfg(not(loom))]
 
 #[path = "common/skip.rs"]
@@ -13,7 +13,7 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Where `make build` left the libraries.
+/// The directory in which `make build` leaves the libraries.
 fn libraries() -> PathBuf {
     let dir =
         env::var_os("PLASMA_LIB_DIR").map_or_else(|| root().join("target/release"), PathBuf::from);
@@ -40,10 +40,10 @@ fn block(heading: &str, language: &str) -> String {
     blocks.remove(0)
 }
 
-/// A directory with the programs of the README, where its commands find what they name.
+/// A directory with the programs of the README, where its commands find the files that they name.
 struct Reader {
     directory: PathBuf,
-    /// What hello.c and hello.cpp print, but for the store's name.
+    /// The expected output of hello.c and hello.cpp, except for the store's name.
     said: [&'static str; 2],
 }
 
@@ -62,7 +62,7 @@ impl Reader {
 
     fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);
-        // Cargo's would find a library that an older build left in target/debug first.
+        // Cargo's library path could contain a library that an older build left in target/debug.
         command.current_dir(&self.directory).env_remove("LD_LIBRARY_PATH");
         command
     }
@@ -75,7 +75,7 @@ impl Reader {
         said
     }
 
-    /// Run a line of shell that makes `hello`, and then that.
+    /// Runs a line of shell that makes `hello`, and then `hello`.
     fn make_hello(&self, line: &str, variables: &[(&str, String)]) {
         self.run(self.command("sh").envs(variables.to_vec()).args(["-euc", line]));
         let hello = self.directory.join("hello");
@@ -90,7 +90,7 @@ impl Reader {
         assert!(said.starts_with(self.said[usize::from(is_cpp)]), "{said}");
     }
 
-    /// Plasma installed by CMake, which takes what `make build` built.
+    /// Installs Plasma by CMake, which takes the build of `make build`.
     fn install(&self) -> PathBuf {
         let (build, prefix) = (self.directory.join("build"), self.directory.join("prefix"));
         let libraries = libraries().canonicalize().unwrap();

@@ -1,4 +1,4 @@
-//! What a store tells about its heap, its holders and who waits is what is there.
+//! The heap map, the holders and the waiters that a store reports are the actual ones.
 
 mod common;
 
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 const MIB: u64 = 1 << 20;
 
-/// The blocks of an object's data.
+/// Returns the blocks of an object's data.
 fn blocks(map: &HeapMap, number: u64) -> Vec<(u64, ObjectState, u32)> {
     let of = map.blocks.iter().filter(|block| block.id == id(1, number) && !block.metadata);
     of.map(|block| (block.size, block.state, block.lease_count)).collect()

@@ -127,7 +127,7 @@ fn the_library_exports_what_the_header_declares() {
     let exported = nm("libplasma.so", &["-D", "--defined-only", "--with-symbol-versions"]);
     assert_eq!(exported, versioned.chain(nodes).collect());
 
-    // Sanitizers have a libplasma.so alone.
+    // Builds with sanitizers have only a libplasma.so.
     if directory.join("libplasma.a").exists() {
         let global = nm("libplasma.a", &["-g", "--defined-only"]);
         assert_eq!(global, functions.into_keys().collect());

@@ -1,4 +1,5 @@
-//! In Rust, an object that could be neither sealed nor aborted comes back, and its error travels on.
+//! In Rust, an object that can be neither sealed nor aborted is returned, and its error is passed
+//! on.
 
 mod common;
 
@@ -11,7 +12,7 @@ fn draft(client: &Client, number: u64) -> Result<MutableBuffer, Error> {
     client.create(&id(1, number), 3, &CreateOptions::default())
 }
 
-/// All three ends with `?`, in a function that fails as the library does.
+/// Ends all three with `?`, in a function that fails with the library's error.
 fn end_three(client: &Client) -> Result<Vec<u8>, Error> {
     let (mut one, mut two) = (draft(client, 1)?, draft(client, 2)?);
     one.as_mut_slice().copy_from_slice(b"one");
@@ -22,7 +23,7 @@ fn end_three(client: &Client) -> Result<Vec<u8>, Error> {
     Ok(bytes)
 }
 
-/// In a function that fails as anything may.
+/// The same in a function that fails with any error.
 fn seal(draft: MutableBuffer) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     draft.seal()?;
     Ok(())

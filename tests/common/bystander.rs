@@ -1,19 +1,18 @@
-//! Processes that live on in a store while others die in it: one reads, the others make and unmake
-//! objects of their own. They say what they see wrong by panicking.
-
+//! Processes that live in a store while others die in it: one reads, the others make and delete
+//! objects of their own. They report what they find wrong by panicking.
 use super::world::{KEPT, KEPT_SIZES, Kind, VICTIM};
 use super::{Child, Rng, connect, content, get_checked, hear, id, is_content, say, spawn};
 use plasma::{Buffer, Client, ConnectOptions, CreateOptions, Result, Status};
 use std::sync::mpsc::{TryRecvError, channel};
 use std::time::Duration;
 
-/// Objects of neighbours.
+/// Objects of the bystanders that write.
 pub const NEIGHBOUR: u8 = 5;
 const NUMBERS: u64 = 8;
-/// Between two things that a bystander does, so that those who die get a processor.
+/// Pause between two steps of a bystander, so that the victims get a processor.
 const BREATH: Duration = Duration::from_micros(100);
 
-/// A bystander, seen by the test.
+/// A bystander, as the test sees it.
 pub struct Bystander {
     child: Child,
     name: String,
@@ -32,7 +31,7 @@ impl Bystander {
         assert_eq!(self.child.next().as_deref(), Some(answer), "the {} during {what}", self.name);
     }
 
-    /// It lets go of all that it holds, and waits.
+    /// Makes it release everything that it holds, and wait.
     pub fn pause(&mut self, what: &str) {
         self.say("pause", "paused", what);
     }
@@ -47,7 +46,7 @@ impl Bystander {
     }
 }
 
-/// Play a bystander, if that is the role.
+/// Plays a bystander, if that is the role of this process.
 pub fn play(role: &[String]) -> bool {
     match role[0].as_str() {
         "reader" => Reader::new(&role[1], kind_of(&role[2])).live(),
@@ -91,11 +90,12 @@ trait Live: Sized {
     }
 }
 
-/// Gets what is kept, by id and by name, and what is not there; and holds what the victims make.
+/// Gets the permanent objects, by id and by name, and objects that do not exist; and holds objects
+/// that the victims make.
 struct Reader {
     client: Client,
     contents: Vec<Vec<u8>>,
-    /// Whether it also looks at what those make who are killed.
+    /// Whether it also looks for the objects of the victims.
     curious: bool,
     held: Option<(u64, Buffer)>,
     rounds: u64,
@@ -116,7 +116,7 @@ impl Live for Reader {
         for (i, expected) in self.contents.iter().enumerate() {
             let by_id = self.client.get(&id(KEPT, i as u64), Some(Duration::ZERO));
             let by_id = by_id.unwrap_or_else(|e| panic!("kept object {i} was missed: {e}"));
-            // The large ones now and then, or nothing else is read.
+            // The large ones only occasionally, because reading them takes most of the time.
             if expected.len() < 10_000 || self.rounds.is_multiple_of(64) {
                 assert!(*by_id == **expected, "kept object {i} is wrong");
             }
@@ -126,12 +126,12 @@ impl Live for Reader {
         let miss = self.client.get(&id(9, self.rounds), Some(Duration::ZERO)).unwrap_err();
         assert_eq!(miss.status(), Status::NotFound, "{miss}");
         if self.curious {
-            // What was sealed is held for a round, and stays what it was.
+            // A sealed object is held for a round, and does not change.
             if let Some((number, held)) = self.held.take() {
                 assert!(is_content(&id(VICTIM, number), &held), "object {number} changed");
             }
             let number = self.rounds % 10;
-            // A wait makes those who seal wake somebody.
+            // A wait gives the sealers a waiter to wake.
             let wait = Some(Duration::from_micros(100 * (self.rounds % 3)));
             match self.client.get(&id(VICTIM, number), wait) {
                 Ok(buffer) => self.held = Some((number, buffer)),
@@ -188,7 +188,7 @@ impl Live for Neighbour {
         let done = match self.rng.below(8) {
             0..3 => self.make(number),
             3..6 => {
-                // Whoever made it, its bytes are those of its id.
+                // Whoever made it, its bytes follow from its id.
                 self.held = match self.client.get(&id(NEIGHBOUR, number), Some(Duration::ZERO)) {
                     Ok(buffer) => Some(buffer),
                     Err(error) => return expected(Err(error)),
@@ -218,7 +218,7 @@ fn get_or_not_sealed(client: &Client, number: u64) -> bool {
         && get_checked(client, &id(NEIGHBOUR, number)).is_some()
 }
 
-/// Two neighbours use the same ids and names, and a store with eviction may be short of room.
+/// Two bystanders use the same ids and names, and a store with eviction may be short of room.
 fn expected(done: Result<()>) {
     let right = [
         Status::NotFound,

@@ -4,8 +4,8 @@
 //! The library is the one in `$PLASMA_LIB_DIR`, else in `release` of this target directory.
 //!
 //! For sanitizers and valgrind (see the Makefile): `$PLASMA_C_CFLAGS` is added when compiling,
-//! `$PLASMA_C_WRAPPER` stands before the program when it is run, and `$PLASMA_C_SLOWER` says how
-//! many times longer it may take.
+//! `$PLASMA_C_WRAPPER` precedes the program when it is run, and `$PLASMA_C_SLOWER` is the factor by
+//! which the time limit grows.
 
 use std::fs::{self, File};
 use std::os::unix::process::CommandExt;
@@ -13,13 +13,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus};
 use std::time::{Duration, Instant};
 
-/// How long one file's tests may take together.
+/// Returns how long the tests of one file may take together.
 fn time_limit() -> Duration {
     let slower = words_of("PLASMA_C_SLOWER").pop().map_or(1, |it| it.parse().expect("a number"));
     Duration::from_secs(120) * slower
 }
 
-/// The words of an environment variable; none when it is not set.
+/// Returns the words of an environment variable; none when it is not set.
 fn words_of(variable: &str) -> Vec<String> {
     let value = std::env::var(variable).unwrap_or_default();
     value.split_whitespace().map(str::to_owned).collect()
@@ -29,7 +29,7 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Where the library under test is.
+/// Returns the directory of the library under test.
 fn library_dir() -> PathBuf {
     let dir = std::env::var_os("PLASMA_LIB_DIR").map(PathBuf::from).unwrap_or_else(|| {
         let exe = std::env::current_exe().expect("the path of this test");
@@ -48,16 +48,16 @@ fn library_dir() -> PathBuf {
 pub struct Program<'a> {
     /// `cc` or `c++`.
     pub compiler: &'a str,
-    /// The standard, and what else this language wants.
+    /// The standard, and further flags of the language.
     pub flags: &'a [&'a str],
-    /// Below the root of the project.
+    /// Path relative to the root of the project.
     pub source: &'a str,
-    /// Of the program, its stores and its messages.
+    /// Name of the program, its stores and its messages.
     pub name: &'a str,
 }
 
 impl Program<'_> {
-    /// Compile it, run it, and see that it succeeds and leaves no store.
+    /// Compiles it, runs it, and checks that it succeeds and leaves no store.
     pub fn test(&self) {
         let binary = self.compile();
         let stores = Stores::new(self.name);
@@ -67,7 +67,8 @@ impl Program<'_> {
         line.push(binary.to_str().expect("a path in UTF-8").to_owned());
         let mut child = Command::new(&line[0])
             .args(&line[1..])
-            // Cargo's would find a library that an older build left in target/debug first.
+            // Cargo's library path could contain a library that an older build left in
+            // target/debug.
             .env_remove("LD_LIBRARY_PATH")
             .env("PLASMA_TEST_DIR", &stores.0)
             .stdout(output.try_clone().expect("a second descriptor of the log"))
@@ -88,7 +89,7 @@ impl Program<'_> {
         assert!(left.is_empty(), "{} left {left:?}", self.source);
     }
 
-    /// Compile it; its path is unique to this run, so that runs do not disturb each other.
+    /// Compiles it. The path is unique to this run, so that runs do not disturb each other.
     fn compile(&self) -> PathBuf {
         let name = format!("{}-{}-{}", self.compiler, self.name, std::process::id());
         let binary = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
@@ -115,7 +116,7 @@ impl Program<'_> {
     }
 }
 
-/// A directory for the stores of one test, on tmpfs; removed with all that is left in it.
+/// A directory for the stores of one test, on tmpfs; removed with everything in it.
 struct Stores(PathBuf);
 
 impl Stores {
@@ -137,7 +138,7 @@ impl Drop for Stores {
     }
 }
 
-/// Wait for a test; when it is late, end it with all of its process group.
+/// Waits for a test. If it is late, ends it and its process group.
 fn wait(child: &mut Child) -> Option<ExitStatus> {
     let end = Instant::now() + time_limit();
     while Instant::now() < end {

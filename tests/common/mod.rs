@@ -1,4 +1,4 @@
-//! What the multi-process tests share: scratch directories, children that are this test binary
+//! Helpers of the multi-process tests: scratch directories, children that run this test binary
 //! again, guards against hanging, and objects whose bytes follow from their ids.
 #![allow(dead_code)] // each test binary uses a part
 
@@ -16,10 +16,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
-/// Nothing in these tests takes this long; who waits longer hangs.
+/// Nothing in these tests takes this long; a longer wait is a hang.
 pub const HANG: Duration = Duration::from_secs(60);
 
-/// A directory of the test's own, removed with all that is in it.
+/// A directory of the test's own, removed with everything in it.
 pub struct Scratch(pub PathBuf);
 
 impl Scratch {
@@ -31,12 +31,12 @@ impl Scratch {
         Scratch(path)
     }
 
-    /// Address of a store in it.
+    /// Returns the address of a store in it.
     pub fn store(&self, name: &str) -> String {
         self.0.join(name).to_str().unwrap().to_owned()
     }
 
-    /// What is in it.
+    /// Returns the names in it.
     pub fn names(&self) -> Vec<String> {
         let entries = std::fs::read_dir(&self.0).unwrap();
         entries.map(|e| e.unwrap().file_name().into_string().unwrap()).collect()
@@ -62,7 +62,7 @@ pub fn role() -> Option<Vec<String>> {
     Some(role.split('\x1f').map(str::to_owned).collect())
 }
 
-/// Start this test binary with `test` alone, in a role.
+/// Starts this test binary with `test` alone, in a role.
 pub fn spawn(test: &str, role: &[&str]) -> Child {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", test, "--nocapture", "--test-threads=1"]);
@@ -73,7 +73,7 @@ pub fn spawn(test: &str, role: &[&str]) -> Child {
     let (send, lines) = channel();
     std::thread::spawn(move || {
         for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-            // libtest prints on the same line what it is about to run.
+            // libtest prints the name of the test on the same line.
             if let Some(at) = line.find("@@") {
                 let _ = send.send(line[at + 2..].to_owned());
             }
@@ -82,14 +82,15 @@ pub fn spawn(test: &str, role: &[&str]) -> Child {
     Child { process, lines, what: format!("{test} {role:?}") }
 }
 
-/// From the child to its parent.
+/// Sends a line from the child to its parent.
 pub fn say(line: &str) {
     let mut out = std::io::stdout().lock();
     let _ = out.write_all(format!("@@{line}\n").as_bytes());
     let _ = out.flush();
 }
 
-/// From the parent to the child: the next line, or the end when the parent has closed it.
+/// Receives a line from the parent in the child: the next one, or the end when the parent has
+/// closed it.
 pub fn hear() -> Option<String> {
     let mut line = String::new();
     match std::io::stdin().lock().read_line(&mut line) {
@@ -105,11 +106,11 @@ impl Child {
 
     /// Send a line.
     pub fn tell(&mut self, line: &str) {
-        // A child that was killed does not listen.
+        // A child that was killed does not read it.
         let _ = writeln!(self.process.stdin.as_mut().unwrap(), "{line}");
     }
 
-    /// The next thing the child says; `None` when it ended.
+    /// Returns the next line of the child; `None` when it ended.
     pub fn next(&self) -> Option<String> {
         match self.lines.recv_timeout(HANG) {
             Ok(line) => Some(line),
@@ -118,7 +119,7 @@ impl Child {
         }
     }
 
-    /// As [`Child::next`], but a child that hangs is told apart.
+    /// As [`Child::next`], but distinguishes a child that hangs.
     pub fn next_within(&self, time: Duration) -> Result<Option<String>, String> {
         match self.lines.recv_timeout(time) {
             Ok(line) => Ok(Some(line)),
@@ -127,17 +128,17 @@ impl Child {
         }
     }
 
-    /// What the child says without waiting for it.
+    /// Returns a line of the child, without waiting for it.
     pub fn now(&self) -> Option<String> {
         self.lines.try_recv().ok()
     }
 
-    /// The child must say this next.
+    /// Checks that the next line of the child is this one.
     pub fn expect(&self, line: &str) {
         assert_eq!(self.next().as_deref(), Some(line), "{}", self.what);
     }
 
-    /// SIGKILL, and wait until it is gone.
+    /// Kills it with SIGKILL, and waits until it is gone.
     pub fn kill(mut self) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
@@ -153,13 +154,13 @@ impl Child {
         );
     }
 
-    /// The letter in `/proc/<pid>/stat`: S sleeps, T is stopped, Z is dead.
+    /// Returns the letter in `/proc/<pid>/stat`: S sleeps, T is stopped, Z is dead.
     pub fn state(&self) -> char {
         state_in(&format!("/proc/{}/stat", self.pid())).unwrap()
     }
 
-    /// Wait until all threads of the child are in this state (see [`Child::state`]); `false` when
-    /// it is dead.
+    /// Waits until all threads of the child are in this state (see [`Child::state`]). Returns
+    /// `false` when it is dead.
     pub fn wait_for_state(&self, state: char) -> bool {
         let end = Instant::now() + HANG;
         loop {
@@ -177,12 +178,12 @@ impl Child {
         }
     }
 
-    /// Close its input.
+    /// Closes its input.
     pub fn close(&mut self) {
         drop(self.process.stdin.take());
     }
 
-    /// Close its input and wait for its end.
+    /// Closes its input and waits for its end.
     pub fn end(mut self) -> ExitStatus {
         self.close();
         let end = Instant::now() + HANG;
@@ -226,7 +227,7 @@ impl Rng {
     }
 }
 
-/// An id from a kind and a number.
+/// Returns an id made of a kind and a number.
 pub fn id(kind: u8, number: u64) -> ObjectId {
     let mut bytes = [0; 20];
     bytes[0] = kind;
@@ -234,7 +235,7 @@ pub fn id(kind: u8, number: u64) -> ObjectId {
     ObjectId::new(bytes)
 }
 
-/// The words that an object with this id consists of.
+/// Returns the words of an object with this id.
 fn words(id: &ObjectId) -> impl Iterator<Item = [u8; 8]> {
     let seed =
         id.as_bytes().iter().fold(7u64, |h, b| (h ^ u64::from(*b)).wrapping_mul(0x0100_0000_01b3));
@@ -242,7 +243,7 @@ fn words(id: &ObjectId) -> impl Iterator<Item = [u8; 8]> {
     std::iter::repeat_with(move || rng.next().to_le_bytes())
 }
 
-/// The bytes that an object with this id has. Any prefix of them is right too.
+/// Returns the bytes of an object with this id. Any prefix of them is correct too.
 pub fn fill(id: &ObjectId, bytes: &mut [u8]) {
     let mut words = words(id);
     let (whole, rest) = bytes.as_chunks_mut();
@@ -270,7 +271,7 @@ pub fn connect(address: &str) -> Client {
         .unwrap()
 }
 
-/// A new store.
+/// Makes a store.
 pub fn make(address: &str, capacity: u64, max_objects: u64, lru: bool) -> Client {
     let options = ConnectOptions {
         exclusive: true,
@@ -282,13 +283,13 @@ pub fn make(address: &str, capacity: u64, max_objects: u64, lru: bool) -> Client
     Client::connect(Some(address), &options).unwrap()
 }
 
-/// Put an object with the bytes of its id.
+/// Puts an object with the bytes of its id.
 pub fn put(client: &Client, id: &ObjectId, size: usize, name: Option<&str>) {
     let options = CreateOptions { name, metadata: &[("format", b"test")], ..Default::default() };
     client.put(id, &content(id, size), &options).unwrap();
 }
 
-/// Get without waiting: the object if it is there, checked.
+/// Gets without waiting: the object, checked, if it exists.
 pub fn get_checked(client: &Client, id: &ObjectId) -> Option<Buffer> {
     match client.get(id, Some(Duration::ZERO)) {
         Ok(buffer) => {
@@ -300,7 +301,7 @@ pub fn get_checked(client: &Client, id: &ObjectId) -> Option<Buffer> {
     }
 }
 
-/// The store must be sound: nothing that `Client::check` looks at is wrong.
+/// Checks that the store is sound: `Client::check` finds no problem.
 pub fn assert_sound(client: &Client, what: &str) {
     let report = client.check().unwrap_or_else(|error| panic!("{what}: check: {error}"));
     let problems: Vec<String> = report.problems.iter().map(ToString::to_string).collect();

@@ -1,9 +1,9 @@
-//! The store as a hash map: what every call must answer, when one thread makes all of them.
+//! The store as a hash map: the required answer to every call, when one thread makes all of them.
 
 use plasma::Status;
 use std::collections::{BTreeMap, HashMap};
 
-/// An object as its caller knows it. `key` stands for its id.
+/// An object as its caller knows it. `key` identifies its id.
 #[derive(Clone, Debug)]
 pub struct Object {
     pub key: u8,
@@ -14,7 +14,7 @@ pub struct Object {
     pub keys: Vec<u8>,
     pub sealed: bool,
     pub pinned: bool,
-    /// When it was sealed or last released, on the model's own clock.
+    /// The time of its seal or last release, on the model's own clock.
     pub last_use: u64,
     pub holders: u32,
     /// Deleted, but held.
@@ -30,12 +30,13 @@ pub struct Model {
     clock: u64,
 }
 
-/// The answer to a request for memory.
+/// The required answer to a request for memory.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// Exactly this.
+    /// Exactly this status.
     Is(Status),
-    /// OK, or OUT_OF_MEMORY where no free run holds so many bytes; LIMIT where no record is free.
+    /// OK, or OUT_OF_MEMORY where no free range holds that many bytes; LIMIT where no record is
+    /// free.
     Room { bytes: u64, record: bool },
 }
 
@@ -43,7 +44,7 @@ pub fn round64(bytes: u64) -> u64 {
     bytes.next_multiple_of(64)
 }
 
-/// What keys and names look like.
+/// Strategies for keys and names.
 pub fn name_text(name: u8) -> String {
     format!("name-{name}")
 }
@@ -57,13 +58,13 @@ impl Object {
         text_size(self.name, &self.metadata)
     }
 
-    /// Heap that it owns.
+    /// Returns the bytes of heap that it owns.
     pub fn heap(&self) -> u64 {
         round64(self.bytes.len() as u64) + round64(self.text_size())
     }
 }
 
-/// Bytes of the extent that holds name and metadata (docs/internals/layout.md).
+/// Returns the bytes of the extent for name and metadata (docs/internals/layout.md).
 fn text_size(name: Option<u8>, metadata: &BTreeMap<u8, Vec<u8>>) -> u64 {
     if name.is_none() && metadata.is_empty() {
         return 0;
@@ -86,7 +87,7 @@ impl Model {
         self.clock
     }
 
-    /// Number of the visible object with this id.
+    /// Returns the number of the visible object with this id.
     pub fn find(&self, key: u8) -> Option<u64> {
         self.objects.iter().find(|(_, it)| it.key == key && !it.doomed).map(|(n, _)| *n)
     }
@@ -96,7 +97,7 @@ impl Model {
         self.objects.iter().find(|(_, it)| named(it)).map(|(n, _)| *n)
     }
 
-    /// Heap of all, the deleted that are held among them.
+    /// Returns the bytes of heap of all objects, including deleted ones that are held.
     pub fn used(&self) -> u64 {
         self.objects.values().map(Object::heap).sum()
     }
@@ -125,7 +126,7 @@ impl Model {
         }
     }
 
-    /// It was created; returns its number.
+    /// Records a creation, and returns the object's number.
     pub fn created(
         &mut self,
         key: u8,
@@ -192,7 +193,7 @@ impl Model {
         (it.sealed, it.last_use) = (true, now);
     }
 
-    /// What a get that does not wait answers.
+    /// Returns the required answer to a get that does not wait.
     pub fn get(&self, number: Option<u64>) -> Status {
         match number.map(|number| self.objects[&number].sealed) {
             None => Status::NotFound,
@@ -210,7 +211,7 @@ impl Model {
         }
     }
 
-    /// Delete, or evict: gone at once, its memory when nobody holds it.
+    /// Deletes or evicts: the object is gone at once, its memory when nobody holds it.
     pub fn deleted(&mut self, number: u64) {
         let it = self.objects.get_mut(&number).unwrap();
         it.doomed = true;
@@ -219,7 +220,7 @@ impl Model {
         }
     }
 
-    /// Objects that may be evicted, the least recently used first.
+    /// Returns the objects that may be evicted, the least recently used first.
     pub fn evictable(&self) -> Vec<u64> {
         let may = |it: &Object| it.sealed && !it.pinned && !it.doomed && it.holders == 0;
         let mut all: Vec<u64> =

@@ -1,11 +1,11 @@
-//! The writer lock in the name of a client that lives and does nothing.
+//! The writer lock in the name of a living client that does nothing.
 
 use plasma::{Client, ConnectOptions, Result};
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 
-/// The writer lock, held by another client of this process that stands still.
+/// The writer lock, held by another client of this process that does not move.
 pub struct StoppedOwner {
     index: File,
     free: u64,
@@ -13,10 +13,10 @@ pub struct StoppedOwner {
 }
 
 impl StoppedOwner {
-    /// Where the word of the lock is in the index; the layout is held by a golden test.
+    /// Offset of the lock's word in the index; a golden test fixes the layout.
     const LOCK_AT: u64 = 256;
 
-    /// Take it, in the store of this client.
+    /// Takes it, in the store of this client.
     pub fn new(beside: &Client) -> Result<Self> {
         let address = beside.address().to_str().unwrap();
         let slots = |client: &Client| -> Result<BTreeSet<u32>> {
@@ -35,7 +35,7 @@ impl StoppedOwner {
         Ok(Self { index, free, _client: client })
     }
 
-    /// Let it go.
+    /// Releases it.
     pub fn give_back(self) {
         let free = ((self.free >> 32) + 1) << 32;
         self.index.write_all_at(&free.to_le_bytes(), Self::LOCK_AT).unwrap();

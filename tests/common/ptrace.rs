@@ -7,12 +7,12 @@ use std::process::Command;
 
 /// A traced child, stopped. It dies with this process, and when it is dropped.
 ///
-/// The kernel lets only the thread that started it go on with it.
+/// Only the thread that started it can continue it.
 pub struct Traced {
     pid: libc::pid_t,
 }
 
-/// What a traced child came to.
+/// The result of continuing a traced child.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stop {
     /// It executed an instruction.
@@ -24,11 +24,11 @@ pub enum Stop {
 }
 
 impl Traced {
-    /// Start a program, stopped before its first instruction.
+    /// Starts a program, stopped before its first instruction.
     pub fn start(command: &mut Command) -> io::Result<Traced> {
         let trace_me = || {
             let none = std::ptr::null_mut::<libc::c_void>();
-            // The same addresses each time.
+            // Without address space randomization, addresses are the same each time.
             // SAFETY: takes a number.
             unsafe { libc::personality(libc::ADDR_NO_RANDOMIZE as libc::c_ulong) };
             // SAFETY: takes no pointers that it follows, and is a bare system call.
@@ -39,33 +39,33 @@ impl Traced {
         };
         // SAFETY: the closure makes bare system calls, which may be done after a fork.
         unsafe { command.pre_exec(trace_me) };
-        // Waited for here, not through the standard library.
+        // The wait is done here, not by the standard library.
         let traced = Traced { pid: command.spawn()?.id() as libc::pid_t };
         assert_eq!(traced.wait(), Stop::Step, "the stop of an exec");
         traced.ask(libc::PTRACE_SETOPTIONS, libc::PTRACE_O_EXITKILL as usize);
         Ok(traced)
     }
 
-    /// Let it run until a signal or its end.
+    /// Lets it run until a signal or its end.
     pub fn run(&self) -> Stop {
         self.ask(libc::PTRACE_CONT, 0);
         self.wait()
     }
 
-    /// Let it execute one instruction; a system call is one.
+    /// Lets it execute one instruction; a system call is one.
     pub fn step(&self) -> Stop {
         self.ask(libc::PTRACE_SINGLESTEP, 0);
         self.wait()
     }
 
-    /// The address of the next instruction.
+    /// Returns the address of the next instruction.
     #[cfg(target_arch = "x86_64")]
     pub fn ip(&self) -> u64 {
         self.registers().rip
     }
 
-    /// Run until the instruction at `address` is the next. What stopped it before that, if anything
-    /// did: then it is of no more use.
+    /// Runs until the instruction at `address` is the next one. Returns the stop that came before
+    /// that, if there was one; the child cannot be used any further then.
     #[cfg(target_arch = "x86_64")]
     pub fn run_to(&self, address: u64) -> Option<Stop> {
         const INT3: u64 = 0xcc;
@@ -111,7 +111,7 @@ impl Traced {
         assert_eq!(poked, 0);
     }
 
-    /// SIGKILL, and wait until it is gone.
+    /// Kills it with SIGKILL, and waits until it is gone.
     pub fn kill(self) {}
 
     fn ask(&self, request: libc::c_uint, data: usize) {

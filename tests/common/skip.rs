@@ -1,10 +1,10 @@
-//! Tests that cannot be done on this machine say so.
+//! Tests that cannot run on this machine report that.
 
 use std::fs::OpenOptions;
 use std::io::Write;
 
-/// Say that `test` cannot be done here, and why: on stderr, and in the file `$PLASMA_SKIPS`, if
-/// set, for who decides which tests may be left out.
+/// Reports that `test` cannot run here, and why: on stderr, and in the file `$PLASMA_SKIPS`, if
+/// set, for the script that decides which tests may be skipped.
 pub fn skip(test: &str, reason: &str) {
     let line = format!("SKIP {test}: {reason}\n");
     eprint!("{line}");

@@ -1,24 +1,25 @@
-//! Traces of creates and deletes, and the share of a store that is used when one finds no room: beside a
-//! simulated best fit at 64 bytes, which is the measure.
+//! Traces of creates and deletes, and the share of a store that is used when a create finds no
+//! room, compared with a simulated best fit at 64 bytes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A trace: which object is deleted when one finds no room, and sizes as many in each power of two.
+/// A trace: which object is deleted when a create finds no room, and sizes that are equally
+/// frequent in each power of two.
 #[derive(Clone, Copy)]
 pub struct Trace {
-    /// For messages.
+    /// Name in messages.
     pub name: &'static str,
-    /// The oldest is deleted, else any.
+    /// Whether the oldest object is deleted, or a random one.
     pub oldest_first: bool,
     /// Bytes of the store.
     pub capacity: u64,
     /// Bytes of the smallest and of the largest object.
     pub sizes: (f64, f64),
-    /// Creates.
+    /// Number of creates.
     pub creates: u32,
 }
 
-/// A heap of 64 MiB, and objects in proportion to it.
+/// A heap of 64 MiB, and objects of proportional sizes.
 pub const TRACES: [Trace; 3] = [
     Trace {
         name: "oldest first, as 1 kB to 16 MB in 1 GiB",
@@ -43,7 +44,7 @@ pub const TRACES: [Trace; 3] = [
     },
 ];
 
-/// Xorshift: the same numbers everywhere.
+/// Xorshift: the same numbers on every machine.
 struct Random(u64);
 
 impl Random {
@@ -60,8 +61,8 @@ impl Random {
     }
 }
 
-/// Run a trace over what takes memory and gives it back. The mean of the share that is used when a
-/// create finds no room, once the store has been full for a while.
+/// Runs a trace with functions that take and return memory. Returns the mean share that is used
+/// when a create finds no room, once the store has been full for a while.
 pub fn used_when_full<T>(
     trace: &Trace,
     mut create: impl FnMut(u64) -> Option<T>,
@@ -81,7 +82,7 @@ pub fn used_when_full<T>(
                 failures += 1;
             }
             let at = if trace.oldest_first { 0 } else { random.next() as usize % live.len() };
-            // The last takes the place of the one that is deleted, unless the order matters.
+            // The last object replaces the deleted one in the list, unless the order matters.
             let gone =
                 if trace.oldest_first { live.pop_front() } else { live.swap_remove_back(at) };
             let (gone, size) = gone.expect("a store that is not empty");
@@ -95,14 +96,14 @@ pub fn used_when_full<T>(
     sum / f64::from(failures)
 }
 
-/// Best fit at 64 bytes: the shortest free stretch that fits, the first of those, from its start.
+/// Best fit at 64 bytes: the shortest free range that fits, the first of several, from its start.
 pub struct BestFit {
     by_start: BTreeMap<u64, u64>,
     by_len: BTreeSet<(u64, u64)>,
 }
 
 impl BestFit {
-    /// A heap of `capacity` units, all free.
+    /// Creates a heap of `capacity` units, all free.
     pub fn new(capacity: u64) -> Self {
         Self { by_start: [(0, capacity)].into(), by_len: [(capacity, 0)].into() }
     }
@@ -117,7 +118,7 @@ impl BestFit {
         self.by_len.insert((len, start));
     }
 
-    /// Take `units` units: where they start, and how many they are.
+    /// Takes `units` units, and returns their start and number.
     pub fn take(&mut self, units: u64) -> Option<(u64, u64)> {
         let &(len, start) = self.by_len.range((units, 0)..).next()?;
         self.cut(start, len);
@@ -127,7 +128,7 @@ impl BestFit {
         Some((start, units))
     }
 
-    /// Give them back.
+    /// Frees them.
     pub fn give(&mut self, (mut start, mut len): (u64, u64)) {
         if let Some((&before, &units)) = self.by_start.range(..start).next_back()
             && before + units == start
@@ -143,7 +144,7 @@ impl BestFit {
     }
 }
 
-/// The share that best fit uses in this trace.
+/// Returns the share that best fit uses in this trace.
 pub fn best_fit(trace: &Trace) -> f64 {
     let heap = std::cell::RefCell::new(BestFit::new(trace.capacity / 64));
     used_when_full(

@@ -1,13 +1,13 @@
-//! A store in which somebody dies: what is in it, who lives in it meanwhile, and what must be true
-//! afterwards.
+//! A store in which processes die: its objects, the processes that live in it during that, and what
+//! must be true afterwards.
 
 use super::bystander::{Bystander, NEIGHBOUR};
 use super::{Scratch, assert_sound, connect, fill, get_checked, id, put};
 use plasma::{Client, ConnectOptions, CreateOptions, Eviction, ObjectState, Status};
 use std::time::Duration;
 
-/// Objects of the first kind are there throughout; of the second are made and unmade by those who
-/// are killed, of the third by those who look afterwards; the fourth fill a store.
+/// Kinds of objects: the first exist throughout; the second are made and deleted by the victims,
+/// the third by the checks afterwards; the fourth fill a store.
 pub const KEPT: u8 = 1;
 pub const VICTIM: u8 = 2;
 pub const PROBE: u8 = 3;
@@ -15,26 +15,26 @@ pub const FILLER: u8 = 4;
 
 pub const KEPT_SIZES: [usize; 8] = [0, 1, 100, 64, 4096, 70_000, 333, 500_000];
 pub const CAPACITY: u64 = 24 << 20;
-/// Of stores that are full, or evict: what is there is a good part of it.
+/// Capacity of stores that are full or evict: the permanent objects are a large part of it.
 pub const SMALL_CAPACITY: u64 = 4 << 20;
-/// Records of a store that is full of them.
+/// Records of a store in which all are used.
 const FEW_RECORDS: u64 = 64;
 const FILLER_SIZES: [u64; 5] = [512 << 10, 64 << 10, 8 << 10, 1 << 10, 64];
-/// What those who prepare an operation need in a full store.
+/// Room in a full store for the preparation of an operation.
 pub const ROOM: u64 = 8 << 10;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
-    /// Nothing is in it but what the operation needs.
+    /// Only the objects that the operation needs.
     Empty,
     /// Objects, and a reader.
     Resting,
     /// As resting, with room for thousands of objects.
     Wide,
-    /// As resting, and others make and unmake objects all along; readers of other users are
-    /// admitted.
+    /// As resting, and other processes make and delete objects all the time; readers of other users
+    /// are admitted.
     Busy,
-    /// As resting, and no more bytes are free than the operation's preparation needs.
+    /// As resting, and only the bytes that the operation's preparation needs are free.
     Full,
     /// As resting, and no record is free.
     FullOfRecords,
@@ -55,13 +55,13 @@ impl Kind {
 }
 
 pub struct World {
-    /// Before the directory, so that they are gone when it is removed.
+    /// Declared before the directory, so that they end before it is removed.
     bystanders: Vec<Bystander>,
     scratch: Scratch,
     pub address: String,
     pub kind: Kind,
     lru: bool,
-    /// Connected throughout: otherwise nobody would hold the evidence.
+    /// Connected throughout: otherwise no client would hold the evidence.
     pub client: Client,
     /// Whether an operation's preparation needs room.
     room: bool,
@@ -70,7 +70,7 @@ pub struct World {
 }
 
 impl World {
-    /// `child` is the test that plays the bystanders.
+    /// Makes the store and starts the bystanders. `child` is the test that plays them.
     pub fn new(child: &str, kind: Kind, lru: bool, room: bool) -> World {
         let scratch = Scratch::new();
         let address = scratch.store("store");
@@ -105,7 +105,7 @@ impl World {
         world
     }
 
-    /// Fill what is free, but for the room that was asked for.
+    /// Fills the free memory, except for the requested room.
     fn fill_up(&mut self) {
         let filler = |class: usize, number: u64| id(FILLER, (class as u64) << 32 | number);
         let place = CreateOptions::default();
@@ -148,23 +148,23 @@ impl World {
         self.used = self.client.stats().unwrap().used;
     }
 
-    /// In a full store: make the room that those need who look.
+    /// Makes the room that the checks need in a full store.
     fn make_room(&self, client: &Client) {
         let fillers =
             client.list().unwrap().into_iter().filter(|info| info.id.as_bytes()[0] == FILLER);
         let mut fillers: Vec<_> = fillers.collect();
         fillers.sort_by_key(|info| std::cmp::Reverse(info.data_size));
         for info in fillers.iter().take(4) {
-            // A neighbour in a store with eviction may have been faster.
+            // A bystander in a store with eviction may have been faster.
             client.delete(&info.id).unwrap();
         }
         client.reap().unwrap();
     }
 
-    /// Everything is as it must be after somebody died in `what`.
+    /// Checks the store after a process died in `what`.
     pub fn check(&mut self, what: &str) {
         self.rounds += 1;
-        // By turns one who was there before, and one who comes.
+        // Alternates between a client that was connected before and a new one.
         let fresh = self.rounds.is_multiple_of(2).then(|| connect(&self.address));
         let client = fresh.as_ref().unwrap_or(&self.client);
         self.check_kept(client, what);
@@ -181,7 +181,7 @@ impl World {
         }
         assert_sound(client, what);
         let stats = client.stats().unwrap();
-        // Those who live: the keeper, the bystanders, and who asks.
+        // The living clients: the keeper, the bystanders, and the one that checks.
         let clients = 1 + self.bystanders.len() as u64 + u64::from(fresh.is_some());
         assert_eq!(stats.clients, clients, "{what}: {stats:?}");
         assert_eq!((stats.leases, stats.objects_deleted), (0, 0), "{what}: {stats:?}");
@@ -192,8 +192,8 @@ impl World {
         assert_eq!(self.scratch.names(), ["store"], "{what}");
         drop(fresh);
         self.fill_up();
-        // All that was free is filled again, but for what lies before those that begin at a page:
-        // memory of the dead is back.
+        // All free memory is filled again, except for leads before objects that begin at a page. So
+        // the memory of the dead client was freed.
         if self.kind == Full && !self.lru {
             let room = if self.room { ROOM } else { 0 };
             let full = self.used + room + stats.capacity / 50 >= stats.capacity;
@@ -202,7 +202,7 @@ impl World {
         self.bystanders.iter_mut().for_each(Bystander::go_on);
     }
 
-    /// All that is listed is sealed, found, and right.
+    /// Checks that all listed objects are sealed, found, and correct.
     fn check_list(&self, client: &Client, what: &str) {
         let list = client.list().unwrap();
         for info in &list {
@@ -230,7 +230,7 @@ impl World {
             }
         }
         for number in 0..20 {
-            // What was not sealed is gone, as if it had never been: its id and name are free.
+            // An object that was not sealed is gone without a trace: its id and name are free.
             let victim = id(VICTIM, number);
             let name = format!("victim-{number}");
             if get_checked(client, &victim).is_none() {
@@ -259,10 +259,10 @@ impl World {
         check_kept(client, self.kind.kept(), what);
     }
 
-    /// The bystanders were right all along, and an emptied store is empty.
+    /// Checks that the bystanders found nothing wrong, and that an emptied store is empty.
     pub fn finish(self, what: &str) {
         self.bystanders.into_iter().for_each(|bystander| bystander.end(what));
-        // What the bystanders deleted last is not freed yet.
+        // The last objects that the bystanders deleted are not freed yet.
         self.client.reap().unwrap();
         for info in self.client.list().unwrap() {
             self.client.delete(&info.id).unwrap();

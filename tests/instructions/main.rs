@@ -1,9 +1,9 @@
 //! Operations of the shipped library, killed at single machine instructions.
 //!
-//! A C program that is linked to the release `libplasma.so` does one operation, one instruction
-//! after another; after the k-th it is killed. All of them with `PLASMA_STEP_ALL` (make
-//! instructions), some spread evenly otherwise. What must be true afterwards is the same as in the
-//! sweep over kill points.
+//! A C program that is linked to the release `libplasma.so` runs one operation, one instruction
+//! after another, and is killed after the k-th. `PLASMA_STEP_ALL` (make instructions) tries every
+//! k; otherwise some k, evenly spread. Afterwards the same must be true as in the sweep over kill
+//! points.
 //!
 //! The library is the one in `$PLASMA_LIB_DIR`, else in `release` of this target directory.
 
@@ -21,9 +21,9 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 const CHILD: &str = "a_child_plays_its_role";
-/// Instants of one operation that a quick run tries.
+/// Number of instants of one operation that a quick run tries.
 const QUICK: u64 = 60;
-/// No operation takes as many instructions: it hangs.
+/// No operation takes this many instructions: it hangs.
 const HANG: u64 = 5_000_000;
 
 #[test]
@@ -56,7 +56,7 @@ fn victim() -> &'static Path {
         let done = Command::new("cc")
             .args(["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-O2", "-g"])
             .arg("-D_XOPEN_SOURCE=700")
-            // No symbol is looked up between the instructions that are counted.
+            // No symbol is looked up between the counted instructions.
             .arg("-Wl,-z,now")
             .arg("-I")
             .arg(root.join("include"))
@@ -77,14 +77,14 @@ fn victim() -> &'static Path {
 /// A victim that is about to begin its operation.
 fn at_the_start(address: &str, operation: &str) -> Traced {
     let mut command = Command::new(victim());
-    // Cargo's would find a library that an older build left in target/debug first.
+    // Cargo's library path could contain a library that an older build left in target/debug.
     command.args([address, operation]).env_remove("LD_LIBRARY_PATH");
     let traced = Traced::start(&mut command).unwrap();
     assert_eq!(traced.run(), Stop::Signal(libc::SIGSTOP), "{operation} failed");
     traced
 }
 
-/// Execute `instructions`; fewer if the operation ends before. Returns how many that were. `each` is
+/// Executes `instructions`, or fewer if the operation ends before. Returns the number. `each` is
 /// called before each.
 fn execute(traced: &Traced, instructions: u64, mut each: impl FnMut(u64)) -> u64 {
     for done in 0..instructions {
@@ -98,7 +98,7 @@ fn execute(traced: &Traced, instructions: u64, mut each: impl FnMut(u64)) -> u64
     instructions
 }
 
-/// Shortcuts to instants of an operation: addresses at which it is for the first time, and when.
+/// Shortcuts to instants of an operation: addresses that it reaches for the first time, and when.
 #[derive(Default)]
 struct Shortcuts(BTreeMap<u64, u64>);
 
@@ -111,7 +111,7 @@ impl Shortcuts {
         }
     }
 
-    /// Execute the first `k` instructions: at full speed to a shortcut, from there one by one.
+    /// Executes the first `k` instructions: at full speed to a shortcut, from there one by one.
     #[cfg(target_arch = "x86_64")]
     fn execute(&self, traced: &Traced, k: u64) -> u64 {
         let Some((&at, &address)) = self.0.range(..=k).next_back() else {
@@ -119,7 +119,7 @@ impl Shortcuts {
         };
         match traced.run_to(address) {
             None => at + execute(traced, k - at, |_| {}),
-            // This time it went another way.
+            // This run took another path.
             Some(Stop::Signal(libc::SIGSTOP)) => at,
             Some(stop) => panic!("on the way to {at}: {stop:?}"),
         }
@@ -157,7 +157,7 @@ fn sweep(operation: &str) {
         world.check(&format!("{operation}, killed after {done} of {total} instructions"));
     }
     println!("{operation}: {total} instructions, {kills} kills, {ended} of them at another end");
-    // Mostly the same instructions: time and chance make it a few more or less.
+    // Mostly the same instructions: time and chance cause small differences.
     assert!(ended * 2 <= kills, "{ended} of {kills}");
     world.finish(operation);
 }

@@ -1,4 +1,4 @@
-//! What a child does in each role.
+//! The roles of children.
 
 use super::common::bystander;
 use super::common::world::{CAPACITY, KEPT, VICTIM};
@@ -7,7 +7,7 @@ use super::ops::OPS;
 use super::sweep::{arm, passed};
 use plasma::{Client, ConnectOptions, CreateOptions, Result, Status};
 
-/// Clients that a store can have, and processes that are all of them.
+/// Number of clients that a store can have, and number of processes that take all slots.
 pub const CROWD: u64 = 1024;
 pub const CROWDS: u64 = 16;
 /// Objects that "delete_old" deletes.
@@ -37,7 +37,7 @@ pub fn play(role: &[String]) {
         }
         "leave" => {
             let client = connect(address);
-            // Releases are noted: where there is eviction, the leaver folds them.
+            // The releases are stamped: with eviction, the leaver folds them in.
             tolerate(put_and_get(&client), &role[3]);
             arm(&role[2]);
             drop(client);
@@ -57,7 +57,7 @@ pub fn play(role: &[String]) {
             passed();
         }
         "crowd" => {
-            // Who only reads opens no other client's file.
+            // A read-only client opens no other client's file.
             let first = (role[2] == "0").then(|| connect(address));
             let draft = first
                 .as_ref()
@@ -129,7 +129,7 @@ pub fn play(role: &[String]) {
             arm(&role[2]);
             let done = (op.run)(&client, prepared);
             if op.lru && role[3] == "Busy" {
-                // A neighbour may hold what would have to go.
+                // A bystander may hold the object that would have to be evicted.
                 tolerate(done, "Full");
             } else {
                 tolerate(done, &role[3]);

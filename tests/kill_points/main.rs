@@ -2,10 +2,10 @@
 //!
 //! A child does the operation and is killed at its n-th point, for n = 1, 2, .. to the end: at
 //! every point when `PLASMA_KILL_ALL` is set, at some of them otherwise. A point is before each
-//! store to shared memory and each system call that changes a store, and within each copy; its
-//! name is what is about to be done and where in the source. After each kill another process finds
-//! everything that was sealed, and what was half made is gone; others have lived in the store all
-//! along and have seen neither a wrong byte nor a miss.
+//! store to shared memory and each system call that changes a store, and within each copy. Its name
+//! is the next operation and its line in the source. After each kill another process finds every
+//! sealed object, and unfinished objects are gone; other processes have lived in the store all the
+//! time and have seen neither a wrong byte nor a miss.
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -33,7 +33,7 @@ fn campaign(op: &Op) {
     for &kind in op.kinds {
         let what = format!("{} in a store: {kind:?}", op.name);
         let new = || World::new(CHILD, kind, op.lru, op.needs_room());
-        // Some things are done once in the life of a store.
+        // Some operations run once in the life of a store.
         let always_new = matches!(kind, Kind::Empty | Kind::Wide);
         let world = RefCell::new(new());
         let victim = |n| {
@@ -48,7 +48,7 @@ fn campaign(op: &Op) {
     }
 }
 
-/// Each operation once, unharmed.
+/// Runs each operation once, without a kill.
 fn survey() {
     sweep::survey(|| {
         OPS.iter().for_each(campaign);

@@ -10,15 +10,15 @@ use std::time::Duration;
 pub struct Op {
     pub name: &'static str,
     pub lru: bool,
-    /// The stores it is done in.
+    /// The kinds of stores in which it is done.
     pub kinds: &'static [Kind],
-    /// What must be there first, by the child itself, unharmed.
+    /// The preparation, which the child runs without a kill.
     pub prepare: fn(&Client) -> Result<Prepared>,
     pub run: fn(&Client, Prepared) -> Result<()>,
 }
 
 impl Op {
-    /// Whether the preparation makes objects.
+    /// Returns whether the preparation makes objects.
     pub fn needs_room(&self) -> bool {
         !std::ptr::fn_addr_eq(self.prepare, nothing as fn(&Client) -> Result<Prepared>)
     }
@@ -29,13 +29,13 @@ pub struct Prepared {
     draft: Option<MutableBuffer>,
 }
 
-/// Five of these and what is kept fill most of a store with eviction.
+/// Five of these and the permanent objects fill most of a store with eviction.
 const OLD: usize = 500_000;
-/// Larger than what is left of a chunk, so memory must be reserved for it.
+/// Larger than the rest of a chunk, so that memory must be reserved for it.
 const LARGE: u64 = 9 << 20;
-/// More leases than a client's file has memory for at first.
+/// More leases than a client's file has memory for initially.
 const MANY: usize = 4200;
-/// More objects than a store has memory for records and blocks at first.
+/// More objects than a store has records and blocks for initially.
 const THOUSANDS: u64 = 2200;
 
 const ANY: &[Kind] = &[Empty, Busy, Full];
@@ -61,7 +61,7 @@ fn nothing(_: &Client) -> Result<Prepared> {
     Ok(Prepared::default())
 }
 
-/// Nothing, but room is left in full stores.
+/// Prepares nothing, but room is left in full stores.
 fn room(client: &Client) -> Result<Prepared> {
     nothing(client)
 }
@@ -76,7 +76,7 @@ fn a_draft(client: &Client) -> Result<Prepared> {
     draft_of(client, 5000, Some("victim-0"))
 }
 
-/// A draft with another object right behind it.
+/// An unsealed object with another object right after it.
 fn a_cramped_draft(client: &Client) -> Result<Prepared> {
     let prepared = draft_of(client, 5000, None)?;
     put(client, 1, 100, None)?;
@@ -92,20 +92,20 @@ fn old_victims(client: &Client) -> Result<Prepared> {
     for i in 0..5 {
         put(client, i, OLD, None)?;
     }
-    // What others have released so far is noted in the records now.
+    // The releases of others so far are folded into the records now.
     assert!(client.evict(1)? > 0);
     nothing(client)
 }
 
 fn free_chunks(client: &Client) -> Result<Prepared> {
-    // Not one that a bystander may hold.
+    // Not an object that a bystander may hold.
     put(client, 12, LARGE as usize, None)?;
     client.delete(&id(VICTIM, 12))?;
     client.reap()?;
     nothing(client)
 }
 
-/// As many free stretches of one length, with objects between them.
+/// Makes a number of free ranges of one length, with objects between them.
 const PIECES: u64 = 32;
 
 fn free_pieces(client: &Client) -> Result<Prepared> {
@@ -127,7 +127,7 @@ fn sealed(draft: MutableBuffer) -> Result<()> {
     draft.seal().map_err(plasma::Error::from)
 }
 
-/// Its creator cannot have the lock, and the next who has it frees the object.
+/// Its creator cannot get the lock, and the next owner frees the object.
 fn given_up_while_waiting_for_the_lock(client: &Client, prepared: Prepared) -> Result<()> {
     let owner = StoppedOwner::new(client)?;
     drop(prepared.draft);
@@ -143,7 +143,7 @@ fn resized(prepared: Prepared, to: u64) -> Result<()> {
     sealed(draft)
 }
 
-/// What is kept, where anything is; otherwise a miss.
+/// Gets the permanent objects, if there are any; otherwise misses.
 fn get_all(client: &Client, mut each: impl FnMut(plasma::Buffer) -> Result<()>) -> Result<()> {
     for i in 0..3 {
         if let Some(kept) = get_checked(client, &id(KEPT, i)) {
@@ -154,7 +154,7 @@ fn get_all(client: &Client, mut each: impl FnMut(plasma::Buffer) -> Result<()>) 
     get_checked(client, &victim()).map_or(Ok(()), each)
 }
 
-/// All of them; each has a test of its name.
+/// All operations; each has a test of its name.
 pub const OPS: &[Op] = &[
     Op {
         name: "create",
@@ -329,7 +329,8 @@ pub const OPS: &[Op] = &[
         kinds: ANY,
         prepare: a_victim,
         run: |c, _| {
-            // Of two deleted ones the first is freed, the second stays before it in the list.
+            // Of two deleted objects the first one is freed, and the second one stays before it in
+            // the list.
             put(c, 1, 100, None)?;
             let held = get_checked(c, &victim()).unwrap();
             c.delete(&id(VICTIM, 1))?;
@@ -345,7 +346,7 @@ pub const OPS: &[Op] = &[
         kinds: &[Busy],
         prepare: free_pieces,
         run: |c, _| {
-            // Each joins its neighbours, wherever these are in the tree of what is free.
+            // Each merges with its neighbours, wherever these are in the tree of free blocks.
             for number in 0..PIECES {
                 c.delete(&id(VICTIM, 2 * (number * 13 % PIECES) + 1))?;
             }

@@ -1,12 +1,11 @@
-//! The sweep passes every place in the source where a store is changed, and nothing changes one
-//! elsewhere.
+//! The sweep passes every line of the source that changes a store, and nothing else changes one.
 
 use super::sweep::PASSED;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-/// Calls on words of shared memory, and on bytes of the heap.
+/// Calls that change words of shared memory, or bytes of the heap.
 const STORES: &[&str] = &[
     ".store(",
     ".compare_exchange(",
@@ -43,7 +42,7 @@ const CHANGES: &[&str] = &[
     "libc::O_CREAT",
 ];
 
-/// What they are made of: in `src/sys` a point stands shortly before each.
+/// The system calls in `src/sys`; shortly before each there is a point.
 const SYSTEM_CALLS: &[&str] = &[
     "libc::openat(",
     "libc::linkat(",
@@ -60,7 +59,7 @@ const SYSTEM_CALLS: &[&str] = &[
 ];
 const NEAR: usize = 16;
 
-/// The door to shared words, and those whose point is the caller's: not places themselves.
+/// Wrappers whose point is that of the caller: they are no places themselves.
 const WRAPPERS: &[(&str, &[&str])] = &[
     ("src/sync/mod.rs", &[""]),
     ("src/layout/extent.rs", &["self.wide[i].store(", "self.low[i].store("]),
@@ -73,7 +72,7 @@ const WRAPPERS: &[(&str, &[&str])] = &[
     ("src/segment/heap.rs", &["copy_from(self", "copy_from_own(self"]),
 ];
 
-/// Words of this process alone.
+/// Words that only this process sees.
 const PRIVATE: &[(&str, &[&str])] = &[
     ("src/store/handles/writers.rs", &[""]),
     ("src/store/handles/hint.rs", &[""]),
@@ -93,7 +92,7 @@ const PRIVATE: &[(&str, &[&str])] = &[
     ("src/protocols/wake/mod.rs", &["self.limit."]),
 ];
 
-/// Damage from outside is mended in a recovery, and a death there is followed by another one.
+/// Damage from outside is mended in a recovery, and a death there is followed by another recovery.
 const MENDED: &str = "damage from outside, mended in a recovery: tests/mend.rs";
 
 /// Places that no operation here passes, and why.
@@ -150,7 +149,7 @@ fn is_in(list: &[(&str, &[&str])], file: &str, code: &str) -> bool {
     list.iter().any(|(f, parts)| *f == file && parts.iter().any(|part| code.contains(part)))
 }
 
-/// Files of the library without their tests: path and lines.
+/// Returns the files of the library without their tests: path and lines.
 fn shipped() -> Vec<(String, Vec<String>)> {
     fn walk(dir: &Path, found: &mut Vec<String>) {
         for entry in fs::read_dir(dir).unwrap() {
@@ -185,7 +184,7 @@ fn shipped() -> Vec<(String, Vec<String>)> {
     files.collect()
 }
 
-/// Where shared memory or files are changed, by the source.
+/// Returns the places in the source that change shared memory or files.
 fn places() -> Vec<Place> {
     let mut found = Vec::new();
     for (file, lines) in shipped() {
@@ -209,7 +208,7 @@ fn every_place_where_a_store_is_changed_is_passed() {
     super::survey();
     let passed = PASSED.lock().clone();
     let passed: BTreeSet<&str> = passed.keys().map(|p| p.split_once(" at ").unwrap().1).collect();
-    // The flags of an open are made in the lines above it.
+    // The flags of an open are set in the lines above it.
     let flags = |place: &Place| place.code.contains("libc::O_CREAT");
     let near = |place: &Place| {
         let (file, line) = place.name.split_once(':').unwrap();

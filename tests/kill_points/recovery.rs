@@ -1,4 +1,4 @@
-//! Those are killed who clean up after the killed.
+//! Processes that clean up after killed ones are killed themselves.
 
 use super::common::bystander::Bystander;
 use super::common::world::{KEPT, Kind, VICTIM, World, check_kept};
@@ -20,7 +20,7 @@ pub fn all() {
     a_client_that_unlinks_objects_in_the_middle_of_chains_is_killed();
 }
 
-/// A victim that connects first, and does its work when somebody else has died.
+/// A victim that connects first, and works after another process has died.
 fn run_after(role: &str, address: &str, n: u64, kind: &str, die: impl FnOnce()) -> End {
     let mut victim = spawn(CHILD, &[role, address, &n.to_string(), kind]);
     victim.expect("ready");
@@ -29,7 +29,7 @@ fn run_after(role: &str, address: &str, n: u64, kind: &str, die: impl FnOnce()) 
     end_of(victim, role)
 }
 
-/// Dies in the middle of a delete, which is inside its critical section.
+/// Dies within a delete, inside its critical section.
 fn die_in_delete(address: &str, points: u64) {
     let end = run("delete", address, points / 2, &["Resting"]);
     assert!(matches!(end, End::Killed(_)), "{end:?}");
@@ -92,7 +92,7 @@ fn deaths_at_each_place_and_one_after_another() {
         world.check(&what);
         let total = passed.total;
         for at in points(&what, &passed) {
-            // A recoverer that lives, or three that are killed one after another.
+            // One process recovers completely, or three are killed in it one after another.
             for rest in [&[0][..], &[30, 20, 10], &[5, 90, 60], &[200, 1, 400]] {
                 let died = |end: &End| u64::from(matches!(end, End::Killed(_)));
                 let die = || kills += died(&die(at));
@@ -122,7 +122,7 @@ fn recovery_counts_both_extents_of_objects_that_are_being_resized() {
                 child.expect("sealed");
                 break;
             }
-            // From an owner that is merely stopped nobody takes the lock.
+            // Nobody steals the lock of an owner that is merely stopped.
             if index_word(&address, LOCK) & 0xffff == 0 {
                 met += 1;
                 die_in_delete(&address, first);
@@ -160,14 +160,15 @@ fn dead_records_in_the_middle_of_chains_are_taken_out() {
             let client = make(&address, 4 << 20, 64, false);
             let corpse = spawn(CHILD, &["corpse_of_many", &address]);
             corpse.expect("ready");
-            // Put before them in their chains: in 64 buckets in more than one.
+            // The objects are inserted before them in their chains: with 64 buckets in more than
+            // one.
             for i in 0..OBJECTS {
                 put(&client, &id(7, i), i as usize, Some(&format!("object-{i}")));
             }
             drop(client);
             let first = points_of_delete(&address);
             run_after("recover", &address, n, "", || {
-                // In this order: who connects to delete would reap the dead.
+                // The order matters: a client that connects to delete would reap the dead one.
                 die_in_delete(&address, first);
                 corpse.kill();
             })
@@ -182,13 +183,13 @@ fn dead_records_in_the_middle_of_chains_are_taken_out() {
             Client::remove_store(Some(&address)).unwrap();
         },
     );
-    // The survey looks at nothing.
+    // A run without a kill checks nothing.
     let _ = Client::remove_store(Some(&address));
 }
 
 #[test]
 fn a_client_that_unlinks_objects_in_the_middle_of_chains_is_killed() {
-    // In 64 buckets, and before the old ones in their chains.
+    // With 64 buckets, and before the old objects in their chains.
     const OBJECTS: u64 = 60;
     let scratch = Scratch::new();
     let address = scratch.store("store");
@@ -205,7 +206,7 @@ fn a_client_that_unlinks_objects_in_the_middle_of_chains_is_killed() {
         |what| {
             let client = connect(&address);
             let old = (0..OLD).filter(|i| get_checked(&client, &id(VICTIM, *i)).is_some());
-            // In their order, and each in full or not at all.
+            // In their order, and each completely or not at all.
             let left: Vec<_> = old.collect();
             assert!(left.iter().copied().eq(OLD - left.len() as u64..OLD), "{what}: {left:?}");
             for i in OLD..OBJECTS {
@@ -216,11 +217,11 @@ fn a_client_that_unlinks_objects_in_the_middle_of_chains_is_killed() {
             Client::remove_store(Some(&address)).unwrap();
         },
     );
-    // The survey looks at nothing.
+    // A run without a kill checks nothing.
     let _ = Client::remove_store(Some(&address));
 }
 
-/// Where the index has the rebuild sequence and the lock (docs/internals/layout.md).
+/// Offsets of the rebuild sequence and the lock in the index (docs/internals/layout.md).
 const REBUILD_SEQUENCE: u64 = 128;
 const LOCK: u64 = 256;
 
@@ -231,7 +232,7 @@ fn index_word(address: &str, offset: u64) -> u64 {
     u64::from_le_bytes(word)
 }
 
-/// Nobody else changes it while the lock is a dead one's.
+/// No other process changes it while a dead process owns the lock.
 fn make_rebuild_sequence_odd(address: &str) {
     let sequence = index_word(address, REBUILD_SEQUENCE) | 1;
     let index = std::fs::File::options().write(true).open(format!("{address}/index")).unwrap();
@@ -269,7 +270,7 @@ fn readers_get_everything_when_all_producers_died_in_recovery() {
         check_kept(client, 0, what);
         assert_eq!(client.contains(&id(KEPT, 0)).unwrap(), ObjectState::Absent, "{what}");
     };
-    // The second time as after a death that came when the chains were being made anew.
+    // The second time the state is that after a death during a rebuild of the chains.
     for cut in [false, true] {
         sweep(
             &format!("recovery with no other producer, chains cut: {cut}"),
@@ -291,7 +292,8 @@ fn readers_get_everything_when_all_producers_died_in_recovery() {
                 odd += u64::from(held && rebuilding);
                 let client = Client::connect(Some(&address), &read_only).unwrap();
                 everything(&client, what);
-                // What was being deleted and what was being made is there in full, or not at all.
+                // The object that was being deleted and the one that was being made exist
+                // completely, or not at all.
                 for victim in [id(VICTIM, 0), id(VICTIM, 15)] {
                     get_checked(&client, &victim);
                 }

@@ -1,4 +1,4 @@
-//! Stores made, removed and left for the last time by those who are killed.
+//! Stores made, removed and left for the last time by processes that are killed.
 
 use super::common::world::{CAPACITY, PROBE};
 use super::common::{Child, Scratch, connect, get_checked, id, is_content, make, put, spawn};
@@ -23,7 +23,7 @@ fn a_builder_of_a_store_leaves_nothing_that_the_next_one_trips_over() {
         let scratch = Scratch::new();
         let word = format!("killed-builder-{}", std::process::id());
         let address = if how == "word" { word.clone() } else { scratch.store("store") };
-        // A word is a store in a directory of this user's, where there may be others.
+        // A word names a store in this user's directory, which may contain other stores.
         let names = || match how {
             "word" => {
                 let entries = std::fs::read_dir(plasma::directory_of_words().unwrap());
@@ -77,7 +77,7 @@ fn remove_is_finished_by_the_next_to_connect() {
             let client = Client::connect(Some(&address), &ConnectOptions::default()).unwrap();
             put(&client, &id(PROBE, 0), 100, Some("probe"));
             super::common::assert_sound(&client, what);
-            // What the old store's clients hold stays, also where the store is gone.
+            // Objects that the old store's clients hold stay, even where the store is gone.
             assert!(is_content(&id(PROBE, 1), &held) && held.len() == 70_000, "{what}");
             match old.contains(&id(PROBE, 0)) {
                 Ok(state) => assert_eq!(state, ObjectState::Sealed, "{what}: still one store"),
@@ -122,7 +122,7 @@ fn the_last_to_leave_an_ephemeral_store_is_killed() {
     sweep(
         "leave an ephemeral store as the last",
         |n| {
-            // The child connects while somebody is there, and is the last to leave.
+            // The child connects while another client is connected, and is the last to leave.
             let client = fresh();
             put(&client, &id(PROBE, 0), 100, None);
             let mut child = spawn(CHILD, &["leave_last", &address, &n.to_string()]);
@@ -144,7 +144,7 @@ fn the_last_to_leave_an_ephemeral_store_is_killed() {
 
 #[test]
 fn a_client_that_sweeps_up_after_a_dead_builder_is_killed() {
-    // Before the first file, and with most of it there.
+    // Before the first file, and when most files exist.
     for dead_at in [2, 90] {
         let scratch = Scratch::new();
         let address = scratch.store("store");
@@ -160,7 +160,7 @@ fn a_client_that_sweeps_up_after_a_dead_builder_is_killed() {
                 let options = ConnectOptions { capacity: CAPACITY, ..Default::default() };
                 drop(Client::connect(Some(&address), &options).unwrap());
                 Client::remove_store(Some(&address)).unwrap();
-                // Each maker sweeps, and the last one found the store made.
+                // Each creator sweeps, and the last one found that the store existed.
                 drop(Client::connect(Some(&address), &options).unwrap());
                 Client::remove_store(Some(&address)).unwrap();
                 assert!(scratch.names().is_empty(), "{what}: {:?}", scratch.names());

@@ -5,53 +5,53 @@ use plasma::sync::mutex::Mutex;
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Children run this test: it only plays roles.
+/// Children run this test, which only plays roles.
 pub const CHILD: &str = "a_child_plays_its_role";
 
-/// Points of one sweep that a quick run tries.
+/// Number of points of one sweep that a quick run tries.
 const QUICK: usize = 5;
 
-/// Points of one sweep above which a full run tries a part.
+/// Number of points of one sweep above which a full run tries only a part.
 const MANY: u64 = 9000;
 
 /// How a child ended.
 #[derive(Debug)]
 pub enum End {
-    /// It did all it had to do.
+    /// It finished.
     Passed(Points),
     /// It was killed at this point.
     Killed(String),
 }
 
-/// The points that a child passed; more than the first only if it was to remember them.
+/// The points that a child passed; all of them only if it was to remember them.
 #[derive(Debug)]
 pub struct Points {
     pub total: u64,
-    /// The first at each place.
+    /// The first passage of each place.
     pub first: Vec<u64>,
-    /// The first ones at each place, and of the others some.
+    /// The first passages of each place, and some of the others.
     most: Vec<u64>,
 }
 
-/// How often a place is passed before only each 16th time is among `most`.
+/// Passages of a place after which only each 16th one is in `most`.
 const OFTEN: u64 = 64;
 
 /// Places in the source that were passed, and by which operations.
 pub static PASSED: Mutex<BTreeMap<String, BTreeSet<String>>> = Mutex::new(BTreeMap::new());
 
 thread_local! {
-    /// On this thread each operation is done once, unharmed.
+    /// On this thread each operation runs once, without a kill.
     static SURVEY: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Do everything once, unharmed, in what `all` does.
+/// Runs all operations of `all` once, without a kill.
 pub fn survey(all: impl FnOnce()) {
     SURVEY.set(true);
     all();
     SURVEY.set(false);
 }
 
-/// In the child: be killed at the `n`-th point from now, or remember all of them if `n` is 0.
+/// In the child: arms the kill at the `n`-th point from now, or remembers all points if `n` is 0.
 pub fn arm(n: &str) {
     let n = n.parse().unwrap();
     plasma::sync::before_death(|point| say(&format!("killed at {point}")));
@@ -59,7 +59,7 @@ pub fn arm(n: &str) {
     plasma::sync::arm(n);
 }
 
-/// In the child: it is done.
+/// In the child: reports the end of the operation.
 pub fn passed() {
     let passed = plasma::sync::passed();
     plasma::sync::arm(0);
@@ -79,7 +79,7 @@ pub fn passed() {
     say(&format!("passed {passed}|{}|{}", most.join(","), first.join(";")));
 }
 
-/// What an armed child came to.
+/// Returns how an armed child ended.
 pub fn end_of(child: Child, operation: &str) -> End {
     let said = child.next().unwrap_or_else(|| panic!("{operation} failed"));
     if let Some(point) = said.strip_prefix("killed at ") {
@@ -100,18 +100,18 @@ pub fn end_of(child: Child, operation: &str) -> End {
     End::Passed(points)
 }
 
-/// Run a role that is armed at once, with `n` as its second argument.
+/// Runs a role that is armed at once, with `n` as its second argument.
 pub fn run(role: &str, address: &str, n: u64, rest: &[&str]) -> End {
     let n = n.to_string();
     end_of(spawn(CHILD, &[&[role, address, &n], rest].concat()), role)
 }
 
-/// Whether all points are to be tried, or (`most`) not each time that a loop passes one.
+/// Returns whether to try all points, or with `most` not every passage of a loop.
 fn thorough() -> Option<String> {
     std::env::var("PLASMA_KILL_ALL").ok()
 }
 
-/// The points to try: all of them (where there are very many: the first at each place, and a
+/// Returns the points to try: all of them (if there are very many, the first at each place and a
 /// few more), or the first at some places, which differ from sweep to sweep.
 pub fn points(what: &str, passed: &Points) -> Vec<u64> {
     let Points { total, first, most } = passed;
@@ -131,8 +131,8 @@ pub fn points(what: &str, passed: &Points) -> Vec<u64> {
     first.iter().copied().skip(seed % step).step_by(step).collect()
 }
 
-/// Sweep over one operation: `victim(n)` runs it and kills it at its `n`-th point, or not at all
-/// for 0, and `after` looks at what is left.
+/// Sweeps over one operation: `victim(n)` runs it and kills it at its `n`-th point, or not at all
+/// for 0, and `after` checks the store.
 pub fn sweep(what: &str, mut victim: impl FnMut(u64) -> End, mut after: impl FnMut(&str)) {
     let End::Passed(passed) = victim(0) else { panic!("{what}: killed at point 0") };
     if SURVEY.get() {
@@ -146,7 +146,7 @@ pub fn sweep(what: &str, mut victim: impl FnMut(u64) -> End, mut after: impl FnM
     loop {
         n = match chosen.next() {
             Some(&n) => n,
-            // Where others are at work, this time it may be longer than it was.
+            // Where others are at work, the operation may be longer than it was.
             None if thorough().is_some() && total <= MANY => n + 1,
             None => break,
         };

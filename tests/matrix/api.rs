@@ -22,47 +22,47 @@ pub const NO_BUFFER: plasma_buffer_t =
 pub const NO_DRAFT: plasma_mutable_buffer_t =
     plasma_mutable_buffer_t { data: ptr::null_mut(), size: 0, reserved: [0; 6] };
 
-/// The name of a status, without what all names of errors begin with.
+/// Returns the name of a status, without the common prefix of errors.
 pub fn status_name(status: i32) -> String {
     let name = text(plasma_status_name(status)).to_string_lossy();
     name.trim_start_matches("PLASMA_ERR_").trim_start_matches("PLASMA_").to_owned()
 }
 
-/// A text of the library's.
+/// Returns a text of the library.
 pub fn text<'a>(text: *const c_char) -> &'a CStr {
     assert!(!text.is_null());
     // SAFETY: the library says that it ends with a NUL and stays for as long as it is used here.
     unsafe { CStr::from_ptr(text) }
 }
 
-/// A handle as the library takes it.
+/// Returns a handle in the form that the library takes.
 pub fn handle<'a, T>(pointer: *mut T) -> Option<&'a T> {
     // SAFETY: NULL, or a handle of the library's. The harness uses it after its end only where
     // another thread ends it during a call, which plasma.h allows.
     unsafe { pointer.as_ref() }
 }
 
-/// The value that a call has written, which succeeded.
+/// Returns the value that a successful call has written.
 pub fn written<T: Copy>(value: &MaybeUninit<T>) -> T {
     // SAFETY: asked for only after PLASMA_OK.
     unsafe { value.assume_init() }
 }
 
-/// The bytes of a buffer that is held.
+/// Returns the bytes of a buffer that is held.
 pub fn bytes<'a>(data: *const u8, size: u64) -> &'a [u8] {
     assert!(!data.is_null());
     // SAFETY: address and size come from the library, for a buffer that the caller holds.
     unsafe { std::slice::from_raw_parts(data, size as usize) }
 }
 
-/// The bytes of a draft that this thread writes.
+/// Returns the bytes of a writer of this thread.
 pub fn bytes_mut<'a>(draft: &plasma_mutable_buffer_t) -> &'a mut [u8] {
     assert!(!draft.data.is_null());
     // SAFETY: as for `bytes`, and nobody else touches an object that is not sealed.
     unsafe { std::slice::from_raw_parts_mut(draft.data, draft.size as usize) }
 }
 
-/// A struct that grows, for the library to fill.
+/// Returns a growing struct, for the library to fill.
 pub fn growing<T>() -> MaybeUninit<T> {
     let mut value = MaybeUninit::<T>::zeroed();
     // SAFETY: each such struct begins with its size, a u32, and is larger.
@@ -77,7 +77,7 @@ pub fn connect_options() -> plasma_connect_options_t {
     options
 }
 
-/// Of whoever makes no store.
+/// Options of a client that makes no store.
 pub fn existing() -> plasma_connect_options_t {
     let mut options = connect_options();
     options.flags = PLASMA_CONNECT_EXISTING;
@@ -85,7 +85,7 @@ pub fn existing() -> plasma_connect_options_t {
 }
 
 pub fn create_options() -> plasma_create_options_t {
-    // SAFETY: integers and pointers, of which all are zero or the size.
+    // SAFETY: a struct of integers and pointers, which are all zero except the size.
     unsafe { growing().assume_init() }
 }
 
@@ -97,7 +97,7 @@ pub fn connect(address: &CStr, options: &plasma_connect_options_t) -> Result<Han
     }
 }
 
-/// A pointer of C's that threads share.
+/// A C pointer that threads share.
 #[derive(Debug)]
 pub struct Handle(pub *mut plasma_client_t);
 

@@ -7,23 +7,23 @@ use plasma::ffi::*;
 use std::ffi::c_void;
 use std::mem::MaybeUninit;
 
-/// The things that a call touches, and so how it can be disturbed.
+/// The things that a call uses, which determine how it can be disturbed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
-    /// Nothing that anybody shares.
+    /// Nothing shared.
     Local,
     /// A buffer, which outlives its client: no lock, no wait.
     Buffer,
-    /// A client, and words of the store: not counted as in flight, since it can neither wait nor
-    /// enter the kernel.
+    /// A client, and words of the store: not counted as in flight, because the call can neither
+    /// wait nor enter the kernel.
     Hot,
     /// A client, counted as in flight, without the writer lock.
     Reads,
     /// A client and the writer lock.
     Locks,
-    /// A draft, which outlives its client, without the writer lock.
+    /// A writer, which outlives its client, without the writer lock.
     Draft,
-    /// A draft, and the writer lock.
+    /// A writer, and the writer lock.
     DraftLocks,
     /// A subscription.
     News,
@@ -38,7 +38,7 @@ pub struct Call {
     pub class: Class,
     pub before: Before,
     pub after: After,
-    /// The thing that it waits for, if it can.
+    /// The thing that it waits for, if it can wait.
     pub waits: Option<Wait>,
     pub run: fn(&mut Fix) -> i32,
 }
@@ -64,7 +64,7 @@ impl Call {
         matches!(self.class, Class::Hot | Class::Reads | Class::Locks | Class::News)
     }
 
-    /// Whether it does some things one after the other, and may end between them.
+    /// Returns whether it does several things in turn, and may end between them.
     pub fn is_batch(&self) -> bool {
         matches!(self.name, "plasma_put_many" | "plasma_delete_many")
     }
@@ -104,7 +104,7 @@ fn take(status: i32, got: MaybeUninit<plasma_buffer_t>, f: &mut Fix) -> i32 {
 }
 
 pub const CALLS: &[Call] = &[
-    // Nothing of a store.
+    // Without a store.
     row("plasma_version", Class::Local, Before::Nothing, After::Same, |_| {
         yes(plasma_version() != 0)
     }),
@@ -355,7 +355,7 @@ pub const CALLS: &[Call] = &[
     row("plasma_check", Class::Locks, Before::Sealed, After::Same, |f| {
         plasma_check(f.client.get(), growing().as_mut_ptr())
     }),
-    // Drafts.
+    // Writers.
     row("plasma_resize", Class::DraftLocks, Before::Draft, After::Same, |f| {
         let status = plasma_resize(Some(&mut f.draft), 9000);
         fill(&target(), bytes_mut(&f.draft));

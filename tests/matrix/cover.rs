@@ -1,5 +1,5 @@
-//! A covering array: few cells in which each two values of different columns meet, and with the call
-//! and the disturbance of each cell given, each kind of store with each of them.
+//! A covering array: a small number of cells in which each two values of different columns occur
+//! together, and each kind of store occurs with each pair of a call and a disturbance.
 
 use super::calls::{CALLS, Call};
 use super::common::Rng;
@@ -22,8 +22,8 @@ fn possible((call, situation, disturbance, kind): Row) -> bool {
     is_possible(call, situation, disturbance) && fits(call, situation, disturbance, kind)
 }
 
-/// Rows in which all triples occur that have the kind of store in them and can occur; at most so many
-/// rows, those that cover most first.
+/// Returns rows in which all possible triples with the kind of store occur; at most `most` rows,
+/// those that cover most first.
 pub fn rows(seed: u64, most: usize) -> Vec<(&'static Call, Situation, Disturbance, Kind)> {
     let mut all: Vec<Row> = Vec::new();
     for call in 0..CALLS.len() {

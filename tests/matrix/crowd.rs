@@ -6,7 +6,7 @@ use super::fixture::KEPT;
 use plasma::{Buffer, Client, ConnectOptions};
 use std::time::Duration;
 
-/// Processes that live beside the call; others die before it, and nobody has noticed yet.
+/// Processes that live beside the call. Others die before it, which no client has noticed yet.
 pub struct Crowd {
     living: Vec<Child>,
     dying: Vec<Child>,
@@ -24,7 +24,7 @@ impl Crowd {
         let crowd = |clients: u64, leases: u64| {
             let child =
                 spawn(super::CHILD, &["crowd", address, &clients.to_string(), &leases.to_string()]);
-            // Many clients take long on a slow disk: it says that it gets on.
+            // Many clients take long on a slow disk, so it reports progress.
             while child.next().expect("a crowd") != "ready" {}
             child
         };
@@ -35,7 +35,7 @@ impl Crowd {
         Crowd { dying: some(dead, 0), living: some(living, leases) }
     }
 
-    /// Those who are to die do.
+    /// Kills the processes that are to die.
     pub fn die(&mut self) {
         self.dying.drain(..).for_each(Child::kill);
     }

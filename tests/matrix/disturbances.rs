@@ -1,4 +1,4 @@
-//! Things that happen beside a call: one row each, and how each is done.
+//! Disturbances: events beside a call. One row each, and how each is done.
 
 use super::api::*;
 use super::fixture::Kind;
@@ -100,11 +100,11 @@ pub const DISTURBANCES: &[(Disturbance, &str)] = &[
 /// When a disturbance comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum When {
-    /// While the call stands at a point.
+    /// While the call is paused at a point.
     Inside,
-    /// Before the call: the process lives in it.
+    /// Before the call: the process runs under it.
     Before,
-    /// Before the call, which then meets it.
+    /// Before the call, which then finds it.
     Meets,
 }
 
@@ -123,7 +123,7 @@ impl Disturbance {
         }
     }
 
-    /// Options of the file system that the store needs for itself.
+    /// Returns options of the file system that the store needs for itself.
     pub fn mount(self) -> Option<&'static str> {
         match self {
             FullTmpfs => Some("size=64m"),
@@ -133,7 +133,7 @@ impl Disturbance {
         }
     }
 
-    /// Whether it needs a process that may do it: root, mostly.
+    /// Returns whether it needs a process with privileges, mostly root.
     pub fn cannot(self) -> Option<&'static str> {
         let root = system::is_root();
         if self == Cgroup && (!root || !system::Cgroup::is_there()) {
@@ -144,13 +144,13 @@ impl Disturbance {
         (needs_root && !root).then_some("only root may mount and make namespaces")
     }
 
-    /// Whether it ends calls that wait; then nobody gives way.
+    /// Returns whether it ends calls that wait; then nobody gives way.
     pub fn ends_waits(self) -> bool {
         matches!(self, Disconnect | Interrupt | Remove | SignalNoRestart | DirectoryRemoved)
     }
 
-    /// Do it while the call stands at its point: in a thread of its own, which may have to wait for the
-    /// call. Returns a note.
+    /// Does it while the call is paused at its point: in a thread of its own, which may have to
+    /// wait for the call. Returns a note.
     pub fn strike(self, scene: &Scene, victim: &Victim) {
         match self {
             Disconnect => plasma_disconnect(scene.client.0),
@@ -180,7 +180,7 @@ impl Disturbance {
             Cgroup => system::Cgroup::limit(true),
             FullTmpfs => system::fill_up(scene.dir()),
             Inodes => system::use_inodes(scene.dir()),
-            // Where the call removes the store there may be none left.
+            // After a call that removes the store there may be none left.
             DirectoryRemoved | DirectoryRenamed | FilesReplaced if !scene.store().exists() => {}
             DirectoryRemoved => system::remove_tree(&scene.store()),
             DirectoryRenamed => {
@@ -192,7 +192,7 @@ impl Disturbance {
         }
     }
 
-    /// Undo it, so that the store can be looked at.
+    /// Undoes it, so that the store can be checked.
     pub fn undo(self, scene: &Scene) {
         match self {
             ClockSteps => system::step_clock(0),
@@ -209,7 +209,7 @@ impl Disturbance {
         }
     }
 
-    /// Whether there is a store to look at afterwards.
+    /// Returns whether there is a store to check afterwards.
     pub fn leaves_a_store(self) -> bool {
         !matches!(self, Remove | DirectoryRemoved | FilesReplaced)
     }
@@ -232,7 +232,7 @@ impl Disturbance {
     }
 }
 
-/// In a child the handles are at once its parent's, and a new one works.
+/// In a child the handles are immediately those of its parent, and a new one works.
 fn child_of_a_fork(scene: &Scene) -> i32 {
     let id = plasma_id_t { bytes: [9; 20] };
     let inherited =
@@ -240,7 +240,7 @@ fn child_of_a_fork(scene: &Scene) -> i32 {
     if scene.client_lives() && inherited != FORKED && !scene.is_being_removed() {
         return 1;
     }
-    // It does not wait for whoever stood in the middle of something when the fork came.
+    // It does not wait for a thread that was inside a call at the time of the fork.
     let mut options = existing();
     options.lock_timeout_ms = 1;
     match connect(&scene.address, &options) {

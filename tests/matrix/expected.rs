@@ -5,14 +5,14 @@ use super::calls::{Call, Class};
 use super::disturbances::Disturbance::{self, *};
 use super::fixture::Kind;
 
-/// Where a call is when it is disturbed.
+/// The situation of a call when it is disturbed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Situation {
-    /// Nothing is in its way.
+    /// Nothing blocks it.
     Free,
     /// It waits for another client, by its nature.
     Waits,
-    /// Another client has the writer lock, and keeps it.
+    /// Another client holds the writer lock.
     Behind,
 }
 
@@ -25,7 +25,7 @@ impl Situation {
         Situation::ALL.into_iter().find(|it| format!("{it:?}") == name).unwrap()
     }
 
-    /// Whether the call is seen to sleep.
+    /// Returns whether the call is seen to sleep.
     pub fn sleeps(self, call: &Call) -> bool {
         self == Waits || self == Behind && call.locks()
     }
@@ -35,7 +35,7 @@ impl Situation {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Allowed {
     One(i32),
-    /// Either, for this reason.
+    /// Either status, for this reason.
     Two(i32, i32, &'static str),
     /// It is not done, for this reason.
     Not(&'static str),
@@ -58,12 +58,12 @@ const STORE_TOO_LATE: &str = "past its last look at the store it finishes";
 const AS_FREE: &str = "the client is ended under it: the caller's error, as after free()";
 const ALREADY: &str = "it may have its resources already";
 
-/// The status of the call undisturbed.
+/// Returns the status of the call without a disturbance.
 pub fn normal(call: &Call, kind: Kind) -> i32 {
     if call.name == "plasma_evict" && kind != Kind::Lru { UNSUPPORTED } else { OK }
 }
 
-/// Which situations there are.
+/// Returns the possible situations.
 pub fn is_possible(call: &Call, situation: Situation, disturbance: Disturbance) -> bool {
     let owner = matches!(disturbance, OwnerStopped | OwnerKilled | OwnerSlow);
     match situation {
@@ -73,8 +73,8 @@ pub fn is_possible(call: &Call, situation: Situation, disturbance: Disturbance) 
     }
 }
 
-/// Whether the pair can be tried in a store of this kind: without eviction plasma_evict() ends before it
-/// takes the lock.
+/// Returns whether the pair can be tried in a store of this kind: without eviction plasma_evict()
+/// ends before it takes the lock.
 pub fn fits(call: &Call, situation: Situation, disturbance: Disturbance, kind: Kind) -> bool {
     let locks = situation != Free || matches!(disturbance, OwnerStopped | OwnerKilled | OwnerSlow);
     call.name != "plasma_evict" || kind == Kind::Lru || !locks

@@ -7,7 +7,7 @@ use plasma::{Client, ConnectOptions, CreateOptions, Eviction, MutableBuffer, Obj
 use std::ffi::CString;
 use std::path::{Path, PathBuf};
 
-/// Objects that nobody touches, the one that the call is about, those of a batch, and others.
+/// Objects: those that no call uses, the one that the call is about, those of a batch, and others.
 pub const KEPT: u8 = 1;
 pub const TARGET: u8 = 2;
 pub const MANY: u8 = 3;
@@ -63,7 +63,7 @@ impl Kind {
     }
 }
 
-/// Where the store is.
+/// The location of the store.
 pub enum Place {
     Memory(PathBuf),
     Disk(PathBuf),
@@ -103,7 +103,7 @@ impl Drop for Place {
     }
 }
 
-/// The object that the call is about, before the call.
+/// The state of the object that the call is about, before the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Before {
     Nothing,
@@ -118,18 +118,18 @@ pub enum Before {
     Many,
     /// A list of objects, and one of clients.
     Lists,
-    /// A subscription, and something to tell.
+    /// A subscription with an event.
     News,
 }
 
-/// The object after the call if it succeeds; if it fails all is as before.
+/// The state of the object after a successful call; after a failure it is as before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum After {
     Same,
     Absent,
     Sealed,
     Writing,
-    /// As each status of a batch says.
+    /// According to each status of a batch.
     Batch,
     /// The store is removed.
     Removed,
@@ -146,7 +146,7 @@ pub struct Fix {
     pub timeout: i64,
     pub draft: plasma_mutable_buffer_t,
     pub held: plasma_buffer_t,
-    /// Buffers that the call gave.
+    /// Buffers that the call returned.
     pub got: Vec<plasma_buffer_t>,
     pub statuses: Vec<i32>,
     pub list: *mut plasma_list_t,
@@ -156,11 +156,11 @@ pub struct Fix {
     pub made: Option<Handle>,
     /// Whether the call itself ended the client.
     pub ended: bool,
-    /// The words for its failure.
+    /// The message of its failure.
     pub message: String,
 }
 
-// SAFETY: one thread at a time has it, and clients and subscriptions are for any thread.
+// SAFETY: one thread at a time uses it, and clients and subscriptions may be used by any thread.
 unsafe impl Send for Fix {}
 
 pub fn c_id(id: &ObjectId) -> plasma_id_t {
@@ -212,7 +212,7 @@ impl Fix {
         }
     }
 
-    /// Make the objects and handles that the call needs.
+    /// Makes the objects and handles that the call needs.
     pub fn prepare(&mut self, before: Before, helper: &Client) {
         let client = self.client.get();
         match before {
@@ -235,7 +235,7 @@ impl Fix {
                 let made = plasma_create(client, Some(&self.id), size, options, Some(&mut draft));
                 assert_eq!(made, OK);
                 self.draft = written(&draft);
-                // So that the next entry takes the place of memory that goes back.
+                // So that the next entry reuses memory that is returned.
                 let (key, value) = (c"first".as_ptr(), void(&self.data));
                 assert_eq!(plasma_set_metadata(Some(&mut self.draft), key, value, 200), OK);
                 fill(&target(), bytes_mut(&self.draft));
@@ -261,11 +261,11 @@ impl Fix {
 /// The thing that a waiting call waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wait {
-    /// That another seals the object.
+    /// Another client seals the object.
     Seal,
-    /// That there is room.
+    /// Room.
     Room,
-    /// That something happens.
+    /// An event.
     Event,
 }
 
@@ -302,7 +302,7 @@ impl Obstacle {
         matches!(self, Obstacle::Gone)
     }
 
-    /// The call may go on.
+    /// Removes the obstacle.
     pub fn give_way(&mut self, helper: &Client) {
         match std::mem::replace(self, Obstacle::Gone) {
             Obstacle::Draft(draft) => draft.seal().unwrap(),

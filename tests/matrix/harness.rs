@@ -1,4 +1,4 @@
-//! Runs the cells: each in a process of its own, some at a time.
+//! Runs the cells: each in a process of its own, several at a time.
 
 use super::CHILD;
 use super::api::status_name;
@@ -15,15 +15,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
-/// Processes at a time, and how long one may take.
+/// Number of processes at a time, and time limit of one.
 const AT_A_TIME: usize = 3;
 const LIMIT: Duration = Duration::from_secs(300);
 
-/// The short form runs one in this many of the slow cells, and this many triples.
+/// The short form runs one of this many slow cells, and this many triples.
 const ONE_IN: u64 = 24;
 const SHORT_TRIPLES: usize = 250;
 
-/// The result of a cell: its status, the points it passed (all, and while counted), its place.
+/// The result of a cell: its status, the points that it passed (all, and while counted), and its
+/// place.
 struct Outcome {
     status: i32,
     passed: u64,
@@ -58,7 +59,7 @@ fn run(cell: Cell) -> Result<Outcome, String> {
 struct Form {
     full: bool,
     seed: u64,
-    /// Only cells whose names have all of these words, or not those that begin with `-`.
+    /// Only cells whose names contain all of these words, and none of those that begin with `-`.
     words: Vec<String>,
 }
 
@@ -91,7 +92,7 @@ impl Form {
         rng
     }
 
-    /// At which of `n` points a cell is run: at one of them, or at some.
+    /// Returns the points of `n` at which a cell is run: one of them, or several.
     fn points(&self, cell: &Cell, n: u64) -> Vec<u64> {
         let mut rng = self.draw(&name(cell));
         let one = 1 + rng.below(n.max(1));
@@ -122,7 +123,7 @@ struct Report {
 }
 
 impl Report {
-    /// Run a cell where it can be run; `passed`: the points of the undisturbed call.
+    /// Runs a cell where that is possible. `passed` are the points of the undisturbed call.
     fn cell(&self, form: &Form, mut cell: Cell, passed: (u64, u64)) -> Option<(u64, u64)> {
         if matches!(cell.allowed(), Allowed::Not(_)) {
             return None;
@@ -173,7 +174,7 @@ impl Report {
                     println!("FAILED {} at {}: {error}", name(&cell), cell.point);
                     let failed = format!("{} at {}: {error}", name(&cell), cell.point);
                     self.failed.lock().push(failed);
-                    // One is enough for whoever asks whether any fails.
+                    // One failure is enough for a caller that asks whether any cell fails.
                     if std::env::var_os("PLASMA_MATRIX_FIRST").is_some() {
                         ENOUGH.store(true, Relaxed);
                     }
@@ -200,10 +201,10 @@ impl Report {
     }
 }
 
-/// No further cell is begun.
+/// No further cell is started.
 static ENOUGH: AtomicBool = AtomicBool::new(false);
 
-/// Do each of `work`, some at a time.
+/// Does each of `work`, several at a time.
 fn side_by_side<T: Sync>(work: &[T], each: impl Fn(&T) + Sync) {
     let next = AtomicUsize::new(0);
     std::thread::scope(|scope| {
@@ -237,7 +238,7 @@ fn every_pair_and_some_triples_end_as_written() {
         kind: usual_kind(call),
         point: 0,
     };
-    // Undisturbed first: that tells which points there are.
+    // The undisturbed call first: that shows which points exist.
     let mut passed: Mutex<Passed> = Mutex::default();
     side_by_side(&calls, |(call, situation)| {
         let undisturbed = cell(call, *situation, Disturbance::Nothing);

@@ -1,7 +1,7 @@
 //! Whether the results of concurrent calls on one object are those of some order of the calls.
 //!
-//! Each call takes effect in one instant between its begin and its end; a put in two, in which it
-//! creates and seals. The search tries the calls that may come next, in each state.
+//! Each call takes effect at one instant between its begin and its end; a put at two, in which it
+//! creates and seals. The search tries all calls that may come next, in each state.
 
 use super::api::*;
 use plasma::ffi::plasma_status;
@@ -22,7 +22,7 @@ pub enum Did {
     Abort,
     Put,
     Get,
-    /// A get that waits a little.
+    /// A get that waits briefly.
     WaitFor,
     Contains(State),
     Delete,
@@ -68,7 +68,7 @@ impl History {
     }
 }
 
-/// The change of state in one step of a call, if the step can be taken in this state.
+/// Returns the state after one step of a call, if the step is possible in this state.
 fn step(entry: &Entry, step: u8, state: State) -> Option<State> {
     use State::{Absent, Sealed, Writing};
     let next = match (entry.did, entry.status, step) {
@@ -84,14 +84,14 @@ fn step(entry: &Entry, step: u8, state: State) -> Option<State> {
         (Did::Create | Did::Put, EXISTS, _) => (state, state),
         (Did::WaitFor, TIMEOUT, _) if state == Sealed => return None,
         (Did::WaitFor, TIMEOUT, _) => (state, state),
-        // Nothing has changed.
+        // Nothing changed.
         (_, INTERRUPTED, _) => (state, state),
         _ => return None,
     };
     (next.0 == state).then_some(next.1)
 }
 
-/// How many steps a call has.
+/// Returns the number of steps of a call.
 fn steps(entry: &Entry) -> u8 {
     if entry.did == Did::Put && entry.status == OK { 2 } else { 1 }
 }
@@ -103,7 +103,7 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    /// Whether the rest of the calls has an order, after this many steps of each.
+    /// Returns whether the rest of the calls has an order, after the given number of steps of each.
     fn reaches(&mut self, state: State, taken: Vec<u8>) -> bool {
         let open = |at: &usize| taken[*at] < steps(&self.entries[*at]);
         let left: Vec<usize> = (0..self.entries.len()).filter(open).collect();
@@ -113,7 +113,7 @@ impl Search<'_> {
         if !self.seen.insert((state, taken.clone())) {
             return false;
         }
-        // A call comes next unless another one, which is not done, ended before it began.
+        // A call may come next unless another call that is not done ended before it began.
         let first_end = left.iter().map(|at| self.entries[*at].ended).min().unwrap();
         for at in left {
             let entry = &self.entries[at];

@@ -1,4 +1,4 @@
-//! After a cell the store is sound, and holds the objects of the model.
+//! After a cell the store is sound, and contains the objects of the model.
 
 use super::api::*;
 use super::common::{assert_sound, connect as rust_connect, content, get_checked, id, is_content};
@@ -10,7 +10,7 @@ use plasma::ffi::*;
 use plasma::{Client, EventKind, ObjectState, Status, Subscription};
 use std::time::Duration;
 
-/// The state of the object in the model, after a call that returned `status`.
+/// Returns the state of the object in the model, after a call that returned `status`.
 fn expected_state(cell: Cell, status: i32) -> ObjectState {
     let call = cell.call;
     if cell.situation == Situation::Waits && call.waits == Some(Wait::Seal) {
@@ -32,7 +32,7 @@ fn expected_state(cell: Cell, status: i32) -> ObjectState {
     }
 }
 
-/// Look at everything. `gone`: the client was disconnected.
+/// Checks everything. `gone`: the client was disconnected.
 pub fn judge(
     cell: Cell,
     mut fix: Fix,
@@ -42,7 +42,7 @@ pub fn judge(
 ) {
     let removed = cell.call.after == After::Removed && status == OK;
     let there = !removed && cell.disturbance.leaves_a_store();
-    // Buffers that it gave have the right bytes, and can be given back.
+    // Buffers that it returned have the right bytes, and can be released.
     for mut got in fix.got.drain(..).chain([fix.held]) {
         if !got.data.is_null() {
             assert!(is_content(&target(), bytes(got.data, got.size)), "a buffer has other bytes");
@@ -118,12 +118,13 @@ fn look(cell: Cell, fix: &Fix, status: i32, helper: &Client) {
     }
 }
 
-/// The last event of the object is that of its last change, and there is none where it did not change.
+/// Checks that the last event of the object is that of its last change, and that there is none if
+/// it did not change.
 fn hear(cell: Cell, status: i32, helper: &Client, news: &Subscription) {
     let mut last = None;
     loop {
         match news.next(Some(Duration::ZERO)) {
-            // Somebody died, or was slow: events may be missing.
+            // A client died, or was slow: events may be missing.
             Ok(event) if event.kind == EventKind::Lost => return,
             Ok(event) if event.id == target() => last = Some(event.kind),
             Ok(_) => {}
@@ -146,16 +147,18 @@ fn hear(cell: Cell, status: i32, helper: &Client, news: &Subscription) {
             "plasma_evict" => EventKind::Evicted,
             _ => EventKind::Deleted,
         }),
-        // It was created, and given up again.
+        // It was created, and aborted again.
         _ if last == Some(EventKind::Aborted) && before.is_none() && status != OK => last,
         _ => before,
     };
-    // The subscription begins before a waiting call, and after the objects of the others are there.
+    // The subscription begins before a waiting call, and after the objects of the other clients
+    // exist.
     let since = if before.is_some() && right == before && !waited { None } else { right };
     assert_eq!(last, since, "the last event, after {}", status_name(status));
 }
 
-/// Everything can be deleted, and then nothing is left: no byte, no lease, no object.
+/// Checks that everything can be deleted, and that nothing is left then: no byte, no lease, no
+/// object.
 fn empty(helper: Client) {
     let address = helper.address().to_str().unwrap().to_owned();
     let fresh = rust_connect(&address);

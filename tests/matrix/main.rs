@@ -1,10 +1,10 @@
-//! Every call of the C API beside everything that can happen to it.
+//! Every call of the C API together with every disturbance.
 //!
-//! A cell is a call, where it is (free, waiting, or behind the owner of the writer lock), what
-//! disturbs it, and the kind of store. Each is run in a process of its own: the call stands at a point
-//! of the library while the disturbance comes, and returns a status that `expected.rs` allows; then the
-//! store is sound and holds the objects of the model.
-#![allow(unsafe_code)] // it calls as C does, and does to its own process what others may do
+//! A cell is a call, its situation (free, waiting, or waiting for the owner of the writer lock), a
+//! disturbance, and a kind of store. Each runs in a process of its own: the call is paused at a
+//! point of the library while the disturbance happens, and returns a status that `expected.rs`
+//! allows. Afterwards the store is sound and contains the objects of the model.
+#![allow(unsafe_code)] // it calls as C does, and disturbs its own process as others may
 
 mod api;
 mod calls;

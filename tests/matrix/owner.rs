@@ -1,4 +1,4 @@
-//! Whoever has the writer lock while the call is made.
+//! The owner of the writer lock during the call.
 
 use super::common::{Child, connect, hear, say, spawn};
 use super::disturbances::Disturbance;
@@ -45,7 +45,7 @@ pub fn play(address: &str) {
     say("ready");
     hear();
     once_it_owns(plasma::sys::process::stop_self);
-    // The store may be gone when it goes on.
+    // The store may be gone when it continues.
     assert!(
         client.check().is_ok_and(|report| report.problem_count == 0) || !store_is_there(address)
     );
@@ -77,7 +77,7 @@ impl Owner {
                     nap();
                 }
             });
-            // Changes nothing. The store may be gone when it goes on.
+            // Changes nothing. The store may be gone when it continues.
             let _ = client.check();
             assert!(!no_more_points());
         });
@@ -85,7 +85,7 @@ impl Owner {
         Owner::Thread(state, Some(thread))
     }
 
-    /// The fate of the owner while the call waits.
+    /// Decides the fate of the owner while the call waits.
     pub fn after(&mut self, scene: &Scene) {
         let Owner::Process(owner) = self else { return };
         if !scene.cell.call.locks() {
@@ -102,7 +102,7 @@ impl Owner {
         }
     }
 
-    /// It lets the lock go.
+    /// Releases the lock.
     pub fn give_way(&mut self) {
         match self {
             Owner::Nobody => {}

@@ -44,7 +44,8 @@ fn a_hook_is_called_at_the_nth_point_of_its_own_thread() {
     put(2).unwrap();
     assert!(met.borrow().is_empty(), "it was forgotten");
 
-    // Another thread passes as many, and is not seen; this one is, once, and may call the library there.
+    // Another thread passes as many points, and is not paused; this one is, once, and may call the
+    // library there.
     let seen = met.clone();
     let inner = store.connect();
     at_point(5, move |point| {

@@ -21,19 +21,19 @@ const LOCK_TIMEOUT_MS: i64 = 50;
 
 const CLONE_NEWTIME: i32 = 0x80;
 
-/// A call, where it is, what disturbs it, and in what store.
+/// A call, its situation, its disturbance, and the kind of store.
 #[derive(Clone, Copy)]
 pub struct Cell {
     pub call: &'static Call,
     pub situation: Situation,
     pub disturbance: Disturbance,
     pub kind: Kind,
-    /// At which of the points that it passes; 0: before it begins.
+    /// The number of the point at which it is paused; 0: before it begins.
     pub point: u64,
 }
 
 impl Cell {
-    /// The role of a process that plays it in a directory.
+    /// Returns the role of a process that runs it in a directory.
     pub fn role(&self, dir: &str) -> Vec<String> {
         vec![
             "cell".into(),
@@ -91,9 +91,9 @@ impl Scene {
     }
 }
 
-/// Play one cell, and say how it ended.
+/// Runs one cell, and prints how it ended.
 pub fn play(role: &[String]) {
-    // A failure in any thread ends the process: others may wait for it.
+    // A failure in any thread ends the process, because other threads may wait for it.
     let report = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         report(panic);
@@ -102,7 +102,7 @@ pub fn play(role: &[String]) {
     let cell = Cell::of(role);
     let place = Where::new(&role[6], cell.kind, cell.disturbance.mount());
     let address = place.dir().join("store").to_str().unwrap().to_owned();
-    // Somebody who lives outside, whatever namespace the call's process has.
+    // A client outside, whatever namespace the call's process has.
     let outside = make_store(&address, cell.kind);
     let inside = || {
         say(&disturbed(cell, &address));
@@ -121,7 +121,7 @@ pub fn play(role: &[String]) {
             system::in_child(inside);
         }
         TimeNamespace => system::in_child(|| {
-            // It is that of the next children.
+            // It applies to the children from now on.
             system::unshare(CLONE_NEWTIME);
             std::fs::write("/proc/self/timens_offsets", "monotonic 86400 0").unwrap();
             system::in_child(inside);
@@ -147,11 +147,11 @@ pub fn play(role: &[String]) {
     drop(outside);
 }
 
-/// Play it here; how it ended, as the harness reads it.
+/// Runs it here, and returns how it ended, in the form that the harness reads.
 fn disturbed(cell: Cell, address: &str) -> String {
     let Cell { call, situation, disturbance, .. } = cell;
     let helper = rust_connect(address);
-    // It has mapped all that it will need.
+    // Everything that it needs is mapped now.
     super::common::put(&helper, &id(super::fixture::OTHER, 8), 10, None);
     helper.delete(&id(super::fixture::OTHER, 8)).unwrap();
     let mut crowd = crowd::Crowd::new(disturbance, address);
@@ -198,7 +198,7 @@ fn disturbed(cell: Cell, address: &str) -> String {
         status
     };
     if disturbance == LowFiles {
-        // With what the call made still there.
+        // With the results of the call still there.
         system::Low::are_free();
     }
     disturbance.undo(&scene);
@@ -260,7 +260,7 @@ fn beside(
                 let striker: &'static Stand = Box::leak(Box::default());
                 let victim = &victim;
                 scope.spawn(move || {
-                    // It may have to wait for the call that stands here.
+                    // It may have to wait for the call that is paused here.
                     striker.watch(Place::Sleep);
                     striker.go_on();
                     disturbance.strike(scene, victim);

@@ -1,9 +1,9 @@
-//! Threads that share one client, and things that happen to them at random places of the library.
+//! Threads that share one client, with disturbances at random places of the library.
 //!
-//! Each call may stop at one of its points, and there its thread interrupts the client, forks, lets
-//! another client come and go, gets a signal, is cancelled, or lets the others run. Whatever happens,
-//! the results of each object's calls are those of some order of them, found by `history.rs`, and the
-//! store is sound afterwards. All is drawn from a seed.
+//! Each call may pause at one of its points, and there its thread interrupts the client, forks,
+//! lets another client join and leave, gets a signal, is cancelled, or lets other threads run.
+//! Whatever happens, the results of each object's calls are those of some order of them, which
+//! `history.rs` finds, and the store is sound afterwards. Everything is drawn from a seed.
 
 use super::api::*;
 use super::common::{Rng, Scratch, assert_sound, connect as rust_connect, id, say, spawn};
@@ -34,7 +34,7 @@ struct Shared {
     interrupts: AtomicU32,
 }
 
-/// Something that happens where a call stops.
+/// A disturbance at the point where a call pauses.
 #[derive(Clone, Copy)]
 enum Event {
     Pause,
@@ -103,7 +103,8 @@ fn work(shared: Arc<Shared>, seed: u64) {
         let met = !no_more_points();
         shared.history.add(number, Entry { did, status, begun, ended });
         if cancels && met {
-            // It ends where the call has returned, and what it was writing is given up.
+            // The thread ends when the call has returned, and the object that it was writing is
+            // aborted.
             break;
         }
     }

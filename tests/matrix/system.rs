@@ -1,11 +1,11 @@
-//! Things that the harness does to its own process and to file systems.
+//! Operations of the harness on its own process and on file systems.
 
 use std::ffi::CString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering::SeqCst};
 
-/// This process does not outlive the thread that started it, also while it is stopped.
+/// Makes this process end with the thread that started it, even while it is stopped.
 pub fn die_with_parent() {
     // SAFETY: takes integers.
     assert_eq!(unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) }, 0);
@@ -16,10 +16,10 @@ pub fn is_root() -> bool {
     unsafe { libc::geteuid() == 0 }
 }
 
-/// Where descriptors 0, 1 and 2 were.
+/// Copies of descriptors 0, 1 and 2.
 pub struct Low([i32; 3]);
 
-/// Close descriptors 0, 1 and 2, as programs are started that some daemons start.
+/// Closes descriptors 0, 1 and 2, as in programs that some daemons start.
 pub fn close_low_files() -> Low {
     Low([0, 1, 2].map(|fd| {
         // SAFETY: takes no pointers.
@@ -31,7 +31,7 @@ pub fn close_low_files() -> Low {
 }
 
 impl Low {
-    /// Nobody else may have taken one of them.
+    /// Nothing else may have taken one of them.
     pub fn are_free() {
         let taken: Vec<i32> = (0..3)
             // SAFETY: takes no pointers.
@@ -40,7 +40,7 @@ impl Low {
         assert!(taken.is_empty(), "descriptors {taken:?} are taken");
     }
 
-    /// Open them again.
+    /// Opens them again.
     pub fn restore(self) {
         for (fd, copy) in self.0.into_iter().enumerate() {
             // SAFETY: takes no pointers.
@@ -67,7 +67,7 @@ pub fn mount_tmpfs(path: &Path, options: &str) {
     assert_eq!(mount(path, 0, options), 0, "{}", std::io::Error::last_os_error());
 }
 
-/// A mount namespace, from which nothing spreads.
+/// A mount namespace that propagates nothing.
 pub fn own_mounts() {
     unshare(libc::CLONE_NEWNS);
     let flags = libc::MS_REC | libc::MS_PRIVATE;
@@ -76,15 +76,15 @@ pub fn own_mounts() {
     assert_eq!(unsafe { libc::mount(none, c"/".as_ptr(), none, flags, std::ptr::null()) }, 0);
 }
 
-/// Whether a namespace of this kind is to be had.
+/// Returns whether a namespace of this kind is available.
 pub fn unshare(flags: i32) {
     // SAFETY: takes no pointers.
     let failed = unsafe { libc::unshare(flags) };
     assert_eq!(failed, 0, "unshare: {}", std::io::Error::last_os_error());
 }
 
-/// A read-only mount lies over the directory, or is taken away. (A file system that somebody has files
-/// open on for writing cannot become read-only itself.)
+/// Mounts a read-only mount over the directory, or removes it. (A file system with files that are
+/// open for writing cannot become read-only itself.)
 pub fn cover_read_only(path: &Path, covered: bool) {
     if !covered {
         return unmount(path);
@@ -103,7 +103,7 @@ pub fn unmount(path: &Path) {
     unsafe { libc::umount2(path.as_ptr(), libc::MNT_DETACH) };
 }
 
-/// Write until nothing more fits.
+/// Writes until the file system is full.
 pub fn fill_up(dir: &Path) {
     use std::io::Write;
     let mut file = std::fs::File::create(dir.join("ballast")).unwrap();
@@ -113,7 +113,7 @@ pub fn fill_up(dir: &Path) {
     }
 }
 
-/// Make files until no more can be made.
+/// Makes files until no more can be made.
 pub fn use_inodes(dir: &Path) {
     let ballast = dir.join("ballast");
     std::fs::create_dir(&ballast).unwrap();
@@ -127,9 +127,9 @@ pub fn make_room(dir: &Path) {
     let _ = std::fs::remove_dir_all(&ballast);
 }
 
-/// As `rm -r`.
+/// Does what `rm -r` does.
 pub fn remove_tree(path: &Path) {
-    // Another may remove what is in it at the same time.
+    // Another process may remove its content at the same time.
     while path.exists() {
         let _ = std::fs::remove_dir_all(path);
     }
@@ -139,7 +139,7 @@ pub fn remove_tree(path: &Path) {
 pub struct Cgroup(PathBuf);
 
 impl Cgroup {
-    /// Where the first version of cgroups has one for memory.
+    /// The directory of version 1 of cgroups for memory.
     pub fn is_there() -> bool {
         Path::new("/sys/fs/cgroup/memory/memory.limit_in_bytes").exists()
     }
@@ -152,7 +152,8 @@ impl Cgroup {
         Cgroup(group)
     }
 
-    /// Room for a few pages of the process itself, and for no chunk of a store; or as much as there is.
+    /// Leaves room for a few pages of the process itself, but not for a chunk of a store; or as
+    /// much as there is.
     pub fn limit(full: bool) {
         let name = format!("plasma-matrix-{}", std::process::id());
         let group = Path::new("/sys/fs/cgroup/memory").join(name);
@@ -180,30 +181,30 @@ pub fn limit(which: libc::__rlimit_resource_t, value: u64) {
     assert_eq!(unsafe { libc::setrlimit(which, &raw const limit) }, 0);
 }
 
-/// As far as it goes.
+/// Writes as far as possible.
 pub fn unlimit(which: libc::__rlimit_resource_t) {
     limit(which, u64::MAX);
 }
 
-/// No further descriptor, from the lowest free one on.
+/// Allows no further descriptor, from the lowest free one on.
 pub fn limit_files() {
     let next = std::os::fd::AsRawFd::as_raw_fd(&std::fs::File::open("/").unwrap());
-    // Holes below the limit are few and are filled for good: the process ends soon.
+    // Holes below the limit are few, and are filled permanently: the process ends soon.
     limit(libc::RLIMIT_NOFILE, next as u64 + 1);
     while let Ok(file) = std::fs::File::open("/") {
         std::mem::forget(file);
     }
 }
 
-/// No further page, but what the process has and what malloc keeps.
+/// Allows no further page, except those that malloc has in reserve.
 pub fn limit_address_space() {
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
     let pages: u64 = statm.split(' ').next().unwrap().parse().unwrap();
-    // Small things of the harness itself fit, no mapping of a store does.
+    // Small allocations of the harness itself succeed, mappings of a store do not.
     limit(libc::RLIMIT_AS, pages * 4096 + (512 << 10));
 }
 
-/// Fork, and let the child be judged by what `run` returns: 0.
+/// Forks, and judges the child by the result of `run`, which must be 0.
 pub fn in_child(run: impl FnOnce() -> i32) {
     // SAFETY: the child calls the library and leaves by _exit.
     let child = unsafe { libc::fork() };
@@ -235,7 +236,7 @@ extern "C" fn count(_: i32) {
 
 extern "C" fn count_and_call(_: i32) {
     SIGNALS.fetch_add(1, SeqCst);
-    // What plasma.h allows in handlers.
+    // Operations that plasma.h allows in handlers.
     let known = plasma::ffi::plasma_version() != 0
         && !plasma::ffi::plasma_version_string().is_null()
         && !plasma::ffi::plasma_status_name(-1).is_null();
@@ -256,17 +257,16 @@ pub fn handle_signals(restart: bool, calls: bool) {
     assert_eq!(unsafe { libc::sigaction(libc::SIGUSR1, &raw const action, old) }, 0);
 }
 
-/// Seconds that the wall clock is wrong by.
+/// Seconds by which the wall clock is wrong.
 static OFF_BY: AtomicI64 = AtomicI64::new(0);
 
 pub fn step_clock(seconds: i64) {
     OFF_BY.store(seconds, SeqCst);
 }
 
-/// In place of the C library's, for this whole program: the wall clock may step.
+/// Replaces the C library's function in this whole program: the wall clock may step.
 ///
-/// # Safety
-/// As of the C library's.
+/// # Safety As for the C library's.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn clock_gettime(clock: libc::clockid_t, time: *mut libc::timespec) -> i32 {
     // SAFETY: `time` is the caller's to write to.
@@ -289,14 +289,14 @@ const NEW_CALLS: &[u32] = &[
     449, 452, 454, 455, 456, // futex_waitv, fchmodat2, futex_wake, futex_wait, futex_requeue
 ];
 
-/// Refuse them in this thread and those that it starts.
+/// Refuses them in this thread and in those that it starts.
 pub fn refuse_new_calls(errno: i32) {
     const LOAD: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
     const EQUAL: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
     const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
     let step = |code, jt, jf, k| libc::sock_filter { code, jt, jf, k };
     let mut program = vec![step(LOAD, 0, 0, 0)];
-    // glibc makes no threads where clone3 is forbidden and not missing.
+    // glibc makes no threads where clone3 is forbidden instead of missing.
     let refused = NEW_CALLS.iter().filter(|it| **it != CLONE3 || errno == libc::ENOSYS);
     for call in refused {
         program.push(step(EQUAL, 0, 1, *call));

@@ -1,5 +1,5 @@
-//! The table of pairs, for people: docs/internals/matrix.md is made of the rows, and a file below the target
-//! directory lists all runs.
+//! The table of pairs for readers: docs/internals/matrix.md is made of the rows, and a file below
+//! the target directory lists all runs.
 
 use super::api::status_name;
 use super::calls::{CALLS, Call, Class};
@@ -127,7 +127,7 @@ fn touches(class: Class) -> &'static str {
     }
 }
 
-/// The pairs that may return two statuses, those that are not done, and why.
+/// Returns the pairs that may return two statuses, those that are not done, and why.
 fn reasons(text: &mut String) {
     type Row = (&'static str, String, &'static str);
     let mut rows: Vec<(Row, BTreeSet<&str>)> = Vec::new();

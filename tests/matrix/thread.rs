@@ -1,4 +1,4 @@
-//! A thread that makes one call, and where it stands.
+//! A thread that makes one call, and pauses.
 
 use plasma::sync::mutex::Mutex;
 use plasma::sync::{at_points, no_more_points};
@@ -6,10 +6,10 @@ use std::ffi::c_void;
 use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
-/// Nothing in a cell takes this long; whoever waits longer hangs.
+/// Nothing in a cell takes this long; a longer wait is a hang.
 const HANG: Duration = Duration::from_secs(30);
 
-/// Where a thread is to stand.
+/// Where a thread pauses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
     /// At the n-th point that it passes.
@@ -24,7 +24,7 @@ const RUNS: u32 = 0;
 const STANDS: u32 = 1;
 const GOES_ON: u32 = 2;
 
-/// Where a thread stands, seen by others.
+/// The state of a paused thread, as others see it.
 #[derive(Default)]
 pub struct Stand {
     state: AtomicU32,
@@ -37,7 +37,8 @@ pub struct Stand {
 }
 
 impl Stand {
-    /// Make this thread stand at `place` until it is told to go on, and count the points that it passes.
+    /// Makes this thread pause at `place` until it is released, and counts the points that it
+    /// passes.
     pub fn watch(&'static self, place: Place) {
         self.thread.store(thread_id(), SeqCst);
         let mut counted = false;
@@ -56,7 +57,7 @@ impl Stand {
             };
             if here && !done {
                 done = true;
-                // Not in a wait that a cancellation ends.
+                // The pause is not a cancellation point.
                 *self.point.lock() = point.to_string();
                 self.stood.store(1, SeqCst);
                 let runs = self.state.compare_exchange(RUNS, STANDS, SeqCst, SeqCst);
@@ -82,12 +83,12 @@ impl Stand {
         self.returned.load(SeqCst) != 0
     }
 
-    /// Whether it reached its place.
+    /// Returns whether it reached its place.
     pub fn stood(&self) -> bool {
         self.stood.load(SeqCst) != 0
     }
 
-    /// From now on, or as soon as it stands; it does not stand if this came before.
+    /// Releases the thread, now or as soon as it pauses; it does not pause if this came before.
     pub fn go_on(&self) {
         self.state.store(GOES_ON, SeqCst);
     }
@@ -122,7 +123,7 @@ pub fn thread_id() -> i32 {
     unsafe { libc::syscall(libc::SYS_gettid) as i32 }
 }
 
-/// Let others run; no point at which a thread can be cancelled, and no call that a filter refuses.
+/// Lets others run: not a cancellation point, and not a call that a filter refuses.
 pub fn nap() {
     let time = libc::timespec { tv_sec: 0, tv_nsec: 50_000 };
     let none = std::ptr::null_mut::<libc::timespec>();
@@ -130,7 +131,7 @@ pub fn nap() {
     unsafe { libc::syscall(libc::SYS_nanosleep, &raw const time, none) };
 }
 
-/// Wait for something that must come.
+/// Waits for a condition that must become true.
 #[track_caller]
 pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let end = Instant::now() + HANG;
@@ -193,7 +194,7 @@ impl Victim {
         assert_eq!(unsafe { libc::pthread_kill(self.0, signal) }, 0);
     }
 
-    /// Wait for its end; whether it was cancelled.
+    /// Waits for its end, and returns whether it was cancelled.
     pub fn join(self) -> bool {
         let mut value = std::ptr::null_mut();
         // SAFETY: joined once, here.

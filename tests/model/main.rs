@@ -29,7 +29,7 @@ struct Pair {
     clients: Vec<Client>,
     drafts: Vec<(u64, MutableBuffer)>,
     held: Vec<(u64, Buffer)>,
-    /// Whether the order of eviction is known: an object that is unpinned is found later.
+    /// Whether the order of eviction is known: an object that is unpinned is inserted later.
     ordered: bool,
     random: Rng,
     _scratch: Scratch,
@@ -59,7 +59,7 @@ impl Pair {
         (0..len).map(|_| self.random.next() as u8).collect()
     }
 
-    /// What eviction took is gone from the model too; what it must not take is there.
+    /// Removes evicted objects from the model, and checks that objects that must stay exist.
     fn note_evicted(&mut self) {
         if !self.lru {
             return;
@@ -72,7 +72,7 @@ impl Pair {
         taken.into_iter().for_each(|number| self.model.deleted(number));
     }
 
-    /// Whether the call was answered as it must be; says whether it was done.
+    /// Checks the answer of a call, and returns whether it was done.
     fn judge<T>(&mut self, answer: &Answer, result: &Result<T>) -> bool {
         let got = status(result);
         match *answer {
@@ -316,7 +316,7 @@ impl Pair {
         }
     }
 
-    /// Everything that the store says of itself.
+    /// Checks all statistics and lists of the store.
     fn check(&self, client: usize) {
         let client = &self.clients[client];
         client.reap().unwrap();
@@ -365,7 +365,7 @@ impl Pair {
             assert!(*got == *it.bytes);
             self.clients[2].delete(&key).unwrap();
         }
-        // Nothing is lost: an empty store takes one object of exactly its capacity.
+        // Nothing has leaked: an empty store takes one object of exactly its capacity.
         let all = vec![9; CAPACITY as usize];
         self.clients[0].put(&id(2, 0), &all, &CreateOptions::default()).unwrap();
         let stats = self.clients[0].stats().unwrap();

@@ -4,7 +4,7 @@ use super::{CAPACITY, CLIENTS};
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
 
-/// One call; numbers past what there is are taken modulo.
+/// One call; numbers past the end are taken modulo.
 #[derive(Clone, Debug)]
 pub enum Op {
     Create {
@@ -119,7 +119,7 @@ pub fn operations() -> impl Strategy<Value = Op> {
     ]
 }
 
-/// `PROPTEST_CASES` lists of operations; seeds that failed are kept and tried first.
+/// Returns `PROPTEST_CASES` lists of operations; seeds that failed are kept and tried first.
 pub fn config() -> ProptestConfig {
     let cases = std::env::var("PROPTEST_CASES").map_or(150, |cases| cases.parse().unwrap());
     let seeds = FileFailurePersistence::Direct("tests/model/failures.proptest-regressions");

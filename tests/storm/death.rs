@@ -1,4 +1,4 @@
-//! Dying at a chosen moment, noticing that an operation hangs, and being somebody else.
+//! Death at a chosen moment, a watchdog for operations that hang, and a change of user.
 #![allow(unsafe_code)] // timers and user ids
 
 use super::plan::Doom;
@@ -8,23 +8,23 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Looks of the watchdog, a tenth of a second apart, that one operation may take. Counted by looks,
-/// so that the time in which the whole process was stopped does not count.
+/// Number of checks of the watchdog, a tenth of a second apart, that one operation may take. Checks
+/// are counted, so that the time in which the whole process was stopped does not count.
 const LOOKS: u32 = 600;
 
-/// Somebody who is not root and owns nothing.
+/// A user that is not root and owns nothing.
 const NOBODY: u32 = 65_534;
 
-/// What each thread is doing: the number of its operation, and its name.
+/// The current operation of each thread: its number and its name.
 static DOING: Mutex<[(u64, &str); 4]> = Mutex::new([(0, ""); 4]);
 
-/// Say that a thread begins its next operation.
+/// Records that a thread begins its next operation.
 pub fn begin(thread: usize, operation: u64, name: &'static str) {
     DOING.lock()[thread] = (operation, name);
 }
 
-/// Write down whatever fails in this process, and end it: it may be killed before its parent has
-/// seen it end.
+/// Records any failure in this process, and ends it: it may be killed before its parent has seen it
+/// end.
 pub fn report_to(path: PathBuf) {
     std::panic::set_hook(Box::new(move |failure| {
         let mut report = OpenOptions::new().append(true).open(&path).unwrap();
@@ -34,7 +34,7 @@ pub fn report_to(path: PathBuf) {
     }));
 }
 
-/// Fail when an operation takes a minute.
+/// Fails when an operation takes a minute.
 pub fn watch(who: String) {
     std::thread::spawn(move || {
         let mut before = *DOING.lock();
@@ -52,7 +52,7 @@ pub fn watch(who: String) {
     });
 }
 
-/// Let death come as it was planned, from now on.
+/// Arms the planned death.
 pub fn arm(doom: Doom) {
     match doom {
         Doom::None => {}
@@ -64,7 +64,7 @@ pub fn arm(doom: Doom) {
     }
 }
 
-/// SIGKILL this process after so many microseconds, wherever it is then.
+/// Kills this process with SIGKILL after this number of microseconds, at any point.
 fn kill_in(micros: u64) {
     // SAFETY: a sigevent is plain numbers and pointers, for all of which zero will do.
     let mut event: libc::sigevent = unsafe { std::mem::zeroed() };
@@ -82,27 +82,27 @@ fn kill_in(micros: u64) {
     assert_eq!(set, 0);
 }
 
-/// End with the parent, also when that is killed. Becoming somebody else undoes it.
+/// Ends with the parent, even if that is killed. A change of user undoes it.
 pub fn end_with_parent() {
     // SAFETY: takes no pointers.
     let set = unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
     assert_eq!(set, 0);
 }
 
-/// Send a signal to a child that is not waited for yet.
+/// Sends a signal to a child that is not waited for yet.
 pub fn signal(pid: u32, signal: i32) {
     // SAFETY: takes no pointers.
     let sent = unsafe { libc::kill(pid as i32, signal) };
     assert_eq!(sent, 0, "signal {signal} to {pid}");
 }
 
-/// Whether this process may become somebody else.
+/// Returns whether this process may become another user.
 pub fn is_root() -> bool {
     // SAFETY: takes no pointers.
     unsafe { libc::geteuid() == 0 }
 }
 
-/// Become a user who owns nothing, for good.
+/// Becomes a user that owns nothing, permanently.
 pub fn become_nobody() {
     // SAFETY: no group is read.
     let groups = unsafe { libc::setgroups(0, std::ptr::null()) };

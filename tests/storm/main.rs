@@ -1,10 +1,10 @@
-//! A storm: many processes do all that the library offers on one store, by plans that are drawn
-//! from a seed, while they are killed, stopped and continued at any moment.
+//! A storm: many processes make all calls of the library on one store, by plans that are drawn from
+//! a seed, while they are killed, stopped and continued at any moment.
 //!
 //! Deaths come from outside (SIGKILL), from a timer within an operation, and with the feature
-//! `kill-points` at stores to shared memory. `PLASMA_STORM_KILLS` says how many, over all kinds of
-//! stores; `PLASMA_STORM_SEED` draws the same plans again: roles, operations, and what the killer
-//! does in which order. How processes interleave is the kernel's, and does not repeat.
+//! `kill-points` at stores to shared memory. `PLASMA_STORM_KILLS` is their number, over all kinds
+//! of stores. `PLASMA_STORM_SEED` draws the same plans again: roles, operations, and the order of
+//! the killer's actions. The kernel interleaves the processes, so the interleaving does not repeat.
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -18,7 +18,7 @@ mod work;
 use common::role;
 use plan::{Kind, Role};
 
-/// Children run this test: it only plays roles.
+/// Children run this test, which only plays roles.
 const CHILD: &str = "a_child_plays_its_role";
 
 #[test]

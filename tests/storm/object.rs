@@ -1,13 +1,13 @@
-//! Objects whose bytes follow from their id and from who made them: a byte of another object, or
-//! of another object with the same id, is seen.
+//! Objects whose bytes follow from their id and their maker, so that a byte of another object, or
+//! of another object with the same id, is noticed.
 
 use super::common::Rng;
 use plasma::{Buffer, ObjectId};
 
-/// The metadata key that says how many bytes there are.
+/// The metadata key for the number of bytes.
 pub const LENGTH: &str = "length";
 
-/// Objects from this size on begin with the number of their making.
+/// Objects from this size on begin with the number of their version.
 const STAMPED: usize = 16;
 
 fn stream(id: &ObjectId, making: u64) -> Rng {
@@ -15,7 +15,7 @@ fn stream(id: &ObjectId, making: u64) -> Rng {
     Rng(id.as_bytes().iter().fold(7, mix) ^ making)
 }
 
-/// Fill the bytes of one making of an object.
+/// Fills the bytes of one version of an object.
 pub fn fill(id: &ObjectId, making: u64, bytes: &mut [u8]) {
     let making = if bytes.len() < STAMPED { 0 } else { making };
     let mut rng = stream(id, making);
@@ -25,7 +25,7 @@ pub fn fill(id: &ObjectId, making: u64, bytes: &mut [u8]) {
     }
 }
 
-/// Which making these bytes are; `None` when they are of none.
+/// Returns the version of these bytes; `None` when they belong to none.
 fn making_of(id: &ObjectId, bytes: &[u8]) -> Option<u64> {
     let making = match bytes.first_chunk() {
         Some(first) if bytes.len() >= STAMPED => u64::from_le_bytes(*first),
@@ -39,7 +39,7 @@ fn making_of(id: &ObjectId, bytes: &[u8]) -> Option<u64> {
     right.then_some(making)
 }
 
-/// A buffer and what was seen in it first.
+/// A buffer and its version at the first check.
 pub struct Held {
     pub id: ObjectId,
     pub buffer: Buffer,
@@ -48,7 +48,7 @@ pub struct Held {
 }
 
 impl Held {
-    /// Check a buffer that was just got.
+    /// Checks a buffer that was just got.
     pub fn new(id: ObjectId, buffer: Buffer) -> Held {
         let making = making_of(&id, &buffer)
             .unwrap_or_else(|| panic!("{id}: {} bytes are wrong", buffer.len()));
@@ -58,7 +58,7 @@ impl Held {
         held
     }
 
-    /// It is what it was.
+    /// Checks that it has not changed.
     pub fn check(&self) {
         let Held { id, buffer, making, len } = self;
         assert_eq!(buffer.len(), *len, "{id} has another length");

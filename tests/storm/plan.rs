@@ -1,4 +1,4 @@
-//! What a storm is made of, all of it drawn from one seed.
+//! The plan of a storm, drawn from one seed.
 
 use super::common::Rng;
 use plasma::{ConnectOptions, Eviction};
@@ -8,11 +8,11 @@ use plasma::{ConnectOptions, Eviction};
 pub enum Kind {
     /// Never full, some objects larger than a part of a chunk, readers of another uid.
     Roomy,
-    /// Old objects make room.
+    /// Evicts old objects.
     Lru,
     /// Always full, of bytes and of records.
     Tiny,
-    /// Made by whoever comes, removed by whoever leaves last.
+    /// Made by the first client to connect, removed by the last one to leave.
     Ephemeral,
 }
 
@@ -32,7 +32,7 @@ impl Kind {
         Kind::ALL.into_iter().find(|kind| kind.name() == name).unwrap()
     }
 
-    /// How a store of this kind is made.
+    /// Returns the options for a store of this kind.
     pub fn options(self) -> ConnectOptions {
         let (capacity, max_objects, mode) = match self {
             Kind::Roomy => (24 << 20, 96, 0o644),
@@ -51,7 +51,7 @@ impl Kind {
         }
     }
 
-    /// Sizes of the objects that are there throughout.
+    /// Returns the sizes of the objects that exist throughout.
     pub fn kept(self) -> &'static [usize] {
         match self {
             Kind::Roomy => &[0, 1, 100, 4096, 70_000, 1 << 20],
@@ -61,12 +61,12 @@ impl Kind {
         }
     }
 
-    /// Ids that all processes fight over.
+    /// Returns the number of ids that all processes compete for.
     pub fn ids(self) -> u64 {
         if self == Kind::Tiny { 24 } else { 64 }
     }
 
-    /// The size of the object with this number.
+    /// Returns the size of the object with this number.
     pub fn size_of(self, number: u64) -> usize {
         if self == Kind::Roomy && number % 16 == 15 {
             return 1_500_000;
@@ -75,16 +75,16 @@ impl Kind {
     }
 }
 
-/// What a victim does until it dies.
+/// The activity of a victim until it dies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// Any operation.
     Worker,
     /// Any operation, from three threads on one client.
     Threads,
-    /// Connects, does little, leaves, without end.
+    /// Connects, does little, leaves, and so on.
     Comer,
-    /// Reaps, trims, evicts, deletes, lists: what frees the memory of others.
+    /// Reaps, trims, evicts, deletes and lists: calls that free the memory of others.
     Reaper,
     /// Sleeps in every call that waits.
     Waiter,
@@ -123,14 +123,14 @@ impl Role {
     }
 }
 
-/// How a process ends that nobody kills first.
+/// How a process ends that is not killed first.
 #[derive(Clone, Copy, Debug)]
 pub enum Doom {
     /// It lives until it is killed.
     None,
-    /// SIGKILL from a timer, so many microseconds after an operation began.
+    /// SIGKILL from a timer, this number of microseconds after an operation began.
     Timer { operation: u64, micros: u64 },
-    /// SIGKILL at a store to shared memory, so many after an operation began.
+    /// SIGKILL at a store to shared memory, this number of stores after an operation began.
     Point { operation: u64, point: u64 },
 }
 
@@ -144,7 +144,7 @@ impl Doom {
         }
     }
 
-    /// The operation in which it comes.
+    /// Returns the operation in which it comes.
     pub fn operation(self) -> Option<u64> {
         match self {
             Doom::None => None,
@@ -153,13 +153,13 @@ impl Doom {
     }
 }
 
-/// The seed of the `n`-th process of a storm.
+/// Returns the seed of the `n`-th process of a storm.
 pub fn seed_of(storm: u64, kind: Kind, n: u64) -> u64 {
     let mut rng = Rng(storm ^ (kind as u64 + 1) << 56);
     Rng(rng.next() ^ n.wrapping_mul(0x9e37_79b9)).next()
 }
 
-/// What seeds the storm: `PLASMA_STORM_SEED`, to draw the plans of an earlier one again.
+/// Returns the seed of the storm: `PLASMA_STORM_SEED` draws the plans of an earlier one again.
 pub fn storm_seed() -> u64 {
     match std::env::var("PLASMA_STORM_SEED") {
         Ok(seed) => seed.parse().unwrap(),
@@ -167,7 +167,7 @@ pub fn storm_seed() -> u64 {
     }
 }
 
-/// Kills of the whole storm, over all kinds of stores.
+/// Returns the number of kills of the whole storm, over all kinds of stores.
 pub fn kills() -> u64 {
     std::env::var("PLASMA_STORM_KILLS").map_or(400, |n| n.parse().unwrap())
 }

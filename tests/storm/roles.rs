@@ -1,4 +1,4 @@
-//! What the processes of a storm do until they are killed, and those that see it through.
+//! The roles of processes that are killed in a storm, and of those that live through it.
 
 use super::common::{Rng, hear, id, say};
 use super::death::{arm, become_nobody, begin, end_with_parent, is_root, watch};
@@ -9,7 +9,7 @@ use plasma::{Client, ConnectOptions};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
-/// Play a role until death comes: arguments are the address, the kind, the role and the seed.
+/// Plays a role until death comes. The arguments are the address, the kind, the role and the seed.
 pub fn victim(address: &str, kind: Kind, role: Role, seed: u64) {
     let who = format!("{} in {} with seed {seed}", role.name(), kind.name());
     watch(who.clone());
@@ -40,7 +40,7 @@ pub fn victim(address: &str, kind: Kind, role: Role, seed: u64) {
             arm(doom);
         }
         step(&mut work, role, &mut rng);
-        // Only a process of one thread may look for a store anew.
+        // Only a process with one thread may connect to a new store.
         if !work.shared && work.is_gone() {
             work.come_again();
         }
@@ -76,7 +76,7 @@ fn step(work: &mut Work, role: Role, rng: &mut Rng) {
     }
 }
 
-/// Read what is kept until the parent closes our input. Says how often it was read.
+/// Reads the permanent objects until the parent closes our input. Reports how often it read them.
 pub fn witness(address: &str, kind: Kind, stranger: bool) {
     watch(format!("witness in {}", kind.name()));
     if stranger {

@@ -1,4 +1,4 @@
-//! The parent of a storm: it makes the store, starts victims, kills them, and sees what is left.
+//! The parent of a storm: it makes the store, starts victims, kills them, and checks the result.
 
 use super::CHILD;
 use super::common::skip::skip;
@@ -15,10 +15,10 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-/// Victims at once.
+/// Number of victims at once.
 const VICTIMS: usize = 7;
 
-/// From so many kills on, owners of the writer lock must have been among the killed.
+/// From this number of kills on, owners of the writer lock must have been among the killed.
 const LONG: u64 = 1000;
 
 struct Victim {
@@ -47,7 +47,7 @@ struct Storm {
     kind: Kind,
     seed: u64,
     address: String,
-    /// Where children write what failed.
+    /// The directory where children record failures.
     report: String,
     rng: Rng,
     started: u64,
@@ -73,7 +73,7 @@ impl Storm {
         Victim { process, role, seed, stopped: false }
     }
 
-    /// Count a victim that is dead, and put another in its place.
+    /// Counts a dead victim, and starts another in its place.
     fn bury(&mut self, at: usize) {
         let mut next = self.start();
         std::mem::swap(&mut next, &mut self.victims[at]);
@@ -92,7 +92,7 @@ impl Storm {
         self.counts.while_stopped += u64::from(dead.stopped);
     }
 
-    /// Nothing failed in a child, one that was killed meanwhile either.
+    /// Checks that nothing failed in a child, including those that were killed.
     fn check_report(&self) {
         let report = std::fs::read_to_string(&self.report).unwrap();
         assert!(report.is_empty(), "{} with seed {}: {report}", self.kind.name(), self.seed);
@@ -107,7 +107,7 @@ impl Storm {
         }
     }
 
-    /// One act of the killer.
+    /// One action of the killer.
     fn act(&mut self) {
         std::thread::sleep(Duration::from_micros(self.rng.below(12_000)));
         self.bury_clients_that_died_by_themselves();
@@ -140,7 +140,7 @@ pub fn run(kind: Kind) {
     let reports = Scratch::new();
     let report = reports.store("report");
     std::fs::write(&report, "").unwrap();
-    // Strangers write there too.
+    // Other users write there too.
     std::fs::set_permissions(&report, PermissionsExt::from_mode(0o666)).unwrap();
     let (seed, kills) = (storm_seed(), kills() / Kind::ALL.len() as u64);
     println!("{}: PLASMA_STORM_SEED={seed}, {kills} kills", kind.name());
@@ -162,7 +162,7 @@ pub fn run(kind: Kind) {
         if let Some(client) = &client {
             scope.spawn(|| ring(client, kind, &over));
         }
-        // Also when this thread panics.
+        // This also runs when this thread panics.
         let _over = Over(&over);
         for _ in 0..VICTIMS {
             let victim = storm.start();
@@ -240,7 +240,7 @@ fn end_witness(mut witness: Child) -> u64 {
     rounds
 }
 
-/// What those wait for who wait for ever; and a look at the store now and then.
+/// Makes the events that endless waits wait for, and checks the store occasionally.
 fn ring(client: &Client, kind: Kind, over: &AtomicBool) {
     watch(format!("the monitor of {}", kind.name()));
     let mut round = 0;
@@ -274,7 +274,8 @@ fn ring(client: &Client, kind: Kind, over: &AtomicBool) {
     begin(0, round, "");
 }
 
-/// All that is kept is there, and a store from which all was deleted is empty.
+/// Checks that all permanent objects exist, and that a store from which everything was deleted is
+/// empty.
 fn drained(client: &Client, storm: &Storm) {
     client.reap().unwrap();
     let stats = client.stats().unwrap();
@@ -308,7 +309,7 @@ fn drained(client: &Client, storm: &Storm) {
     put(client, &id(9, 1), stats.capacity as usize - 4096, None);
 }
 
-/// The next to come finds nobody and nothing, and leaves nothing.
+/// Checks that the next client finds no other client and no object, and leaves nothing.
 fn nothing_is_left(scratch: &Scratch, storm: &Storm) {
     let existing = ConnectOptions { existing: true, ..Default::default() };
     let error = Client::connect(Some(&storm.address), &existing).map(drop).unwrap_err();

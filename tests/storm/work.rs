@@ -1,4 +1,4 @@
-//! The random operations, each of which checks what it sees.
+//! The random operations, each of which checks its results.
 
 use super::common::{Rng, id};
 use super::death::begin;
@@ -12,16 +12,16 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Objects of the first kind are there throughout, the second come and go for those who wait, all
-/// fight over the third.
+/// Kinds of objects: the first exist throughout, the second come and go for waiters, and all
+/// processes compete for the third.
 pub const KEPT: u8 = 1;
 pub const BELL: u8 = 2;
 pub const SHARED: u8 = 3;
 
-/// How many bells there are.
+/// Number of bells.
 pub const BELLS: u64 = 8;
 
-/// What a process holds at most.
+/// Maximum number of buffers that a process holds.
 const HOLD: usize = 8;
 
 /// One thread at work in a store.
@@ -30,9 +30,9 @@ pub struct Work {
     pub rng: Rng,
     pub client: Arc<Client>,
     pub who: String,
-    /// Which thread of the process this is.
+    /// Number of this thread in the process.
     pub thread: usize,
-    /// Others share the client, so it may be interrupted and is not closed.
+    /// Whether others share the client, so that it may be interrupted and is not closed.
     pub shared: bool,
     pub count: u64,
     address: String,
@@ -61,7 +61,7 @@ impl Work {
         Work { kind, rng, client, who, thread, shared, count, address, options, held, drafts, news }
     }
 
-    /// The same client in another thread.
+    /// Returns the same client for another thread.
     pub fn another(&self, thread: usize, seed: u64) -> Work {
         Work {
             kind: self.kind,
@@ -84,7 +84,7 @@ impl Work {
         begin(self.thread, self.count, name);
     }
 
-    /// What the call came to, if that is one of the statuses that it may come to.
+    /// Returns the result of the call, if it is one of the statuses that are allowed.
     fn fine<T>(&self, what: &str, result: Result<T>, allowed: &[Status]) -> Option<T> {
         let error = match result {
             Ok(value) => return Some(value),
@@ -116,7 +116,7 @@ impl Work {
         }
     }
 
-    /// Release something that was held, which is as it was.
+    /// Releases a buffer that was held, after checking it.
     pub fn let_go(&mut self) {
         if !self.held.is_empty() {
             self.begin("release");
@@ -125,7 +125,7 @@ impl Work {
         }
     }
 
-    /// One operation of a worker.
+    /// Runs one operation of a worker.
     pub fn anything(&mut self) {
         match self.rng.below(24) {
             0..=4 => self.look(),
@@ -147,7 +147,7 @@ impl Work {
         }
     }
 
-    /// Get something without waiting.
+    /// Gets an object without waiting.
     pub fn look(&mut self) {
         let (number, it) = self.some_id();
         let absent = [Status::NotFound, Status::NotSealed];
@@ -243,7 +243,7 @@ impl Work {
         }
     }
 
-    /// Write, seal or give up an object that was created some time ago.
+    /// Writes, seals or aborts an object that was created some time ago.
     fn finish_draft(&mut self) {
         let Some((it, mut draft)) = self.drafts.pop() else { return };
         let full = [Status::OutOfMemory];
@@ -319,7 +319,7 @@ impl Work {
         self.fine("pin", pinned, &[Status::NotFound]);
     }
 
-    /// Free what the dead and the deleted leave behind.
+    /// Frees what dead clients and deleted objects leave behind.
     pub fn tidy(&mut self) {
         match self.rng.below(3) {
             0 => {
@@ -347,7 +347,7 @@ impl Work {
         }
     }
 
-    /// Ask the store about itself.
+    /// Asks the store for information.
     pub fn ask(&mut self) {
         let (number, it) = self.some_id();
         let client = Arc::clone(&self.client);
@@ -399,7 +399,7 @@ impl Work {
         }
     }
 
-    /// Take news: their order never goes back.
+    /// Reads events: their order never goes back.
     pub fn listen(&mut self) {
         self.begin("subscribe");
         if self.news.is_none() || self.rng.below(8) == 0 {
@@ -422,7 +422,7 @@ impl Work {
         }
     }
 
-    /// Sleep in a call that waits.
+    /// Sleeps in a call that waits.
     pub fn wait(&mut self) {
         let (number, it) = self.some_id();
         let bells = matches!(self.kind, Kind::Roomy | Kind::Lru) && !self.shared;
@@ -444,7 +444,7 @@ impl Work {
                 }
             }
             2 if bells => {
-                // It comes again and again, so nobody waits for ever.
+                // The bell rings repeatedly, so no thread waits forever.
                 self.begin("get that waits for ever");
                 let bell = id(BELL, self.rng.below(BELLS));
                 let got = self.client.get(&bell, None);
@@ -466,14 +466,14 @@ impl Work {
         }
     }
 
-    /// End every wait of the threads that share this client.
+    /// Ends every wait of the threads that share this client.
     pub fn interrupt(&mut self) {
         self.begin("interrupt");
         let interrupted = self.client.interrupt();
         self.fine("interrupt", interrupted, &[]);
     }
 
-    /// Leave and come again; what is held outlives the client.
+    /// Leaves and connects again; held buffers outlive the client.
     pub fn come_again(&mut self) {
         if self.shared {
             return self.interrupt();
@@ -488,13 +488,13 @@ impl Work {
         self.news = None;
     }
 
-    /// In a store that may go at any time: whether it is there.
+    /// Returns whether the store exists, which may be removed at any time.
     pub fn is_gone(&self) -> bool {
         let gone = |error: Error| error.status() == Status::StoreGone;
         self.kind == Kind::Ephemeral && self.client.stats().is_err_and(gone)
     }
 
-    /// Remove the store under everybody.
+    /// Removes the store that others use.
     pub fn remove(&mut self) {
         self.begin("store_remove");
         let removed = Client::remove_store(Some(&self.address));
@@ -509,14 +509,14 @@ pub fn name_of(number: u64) -> String {
     format!("shared-{number}")
 }
 
-/// Connect; where stores come and go, until there is one.
+/// Connects. Where stores come and go, repeats that until there is one.
 fn connect(kind: Kind, address: &str, options: &ConnectOptions) -> Client {
     loop {
         match Client::connect(Some(address), options) {
             Ok(client) => return client,
             Err(error) => {
                 let status = error.status();
-                // Also when the last one was stopped while it left.
+                // This happens also when the last client was stopped while it left.
                 let late = status == Status::Timeout && options.lock_timeout.is_some();
                 let gone = late || matches!(status, Status::StoreNotFound | Status::StoreGone);
                 assert!(kind == Kind::Ephemeral && gone, "connect: {error}");
