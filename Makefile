@@ -78,9 +78,13 @@ cli: ## the plasma command, its manual pages and completions: target/release/pla
 header: ## write include/plasma.h anew from src/ffi
 	PLASMA_UPDATE_HEADER=1 $(CARGO) test $(CARGOFLAGS) --test header the_header_is_current
 
-lint: ## formatting and clippy
+# Those whose words are checked.
+PLAIN := *.md docs include tests/README.md benches/README.md python/README.md python/docs \
+    src/ffi src/layout src/protocols src/segment src/support src/models tests/c
+lint: ## formatting, clippy, and turns of phrase that make a native reader stumble
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy $(CARGOFLAGS) --workspace --all-targets -- -D warnings
+	scripts/check-idioms.py $(PLAIN)
 
 # A release build for models: no link-time optimisation, no debug information.
 MODELS := CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_PROFILE_RELEASE_DEBUG=0
