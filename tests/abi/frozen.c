@@ -1,8 +1,8 @@
 /*
  * SPDX-License-Identifier: Apache-2.0
  *
- * What plasma.h promises for ever, once more and by hand: numbers, sizes and places of fields. A new
- * number or field is a new line; a line that is here stays as it is. tests/frozen.rs has the same
+ * The permanent promises of plasma.h, a second time and by hand: numbers, sizes and offsets of fields. A new
+ * number or field is a new line; an existing line never changes. tests/frozen.rs has the same
  * for Rust.
  */
 #include <plasma.h>

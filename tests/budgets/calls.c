@@ -4,8 +4,8 @@
  * calls ADDRESS none|lru: the calls of the C API whose machine instructions
  * tests/budgets.rs counts.
  *
- * It counts what the functions of this file call, for each function apart: so
- * each use is a function of its own, and what prepares is another.
+ * The calls are counted for each function of this file separately, so each use
+ * is a function of its own, and its preparation is another one.
  */
 
 #include "plasma.h"
@@ -30,7 +30,7 @@ static void ok(plasma_status_t status)
     }
 }
 
-/** Some, since where the hash puts a single one is chance. */
+/** Several, because the chain of a single one depends on chance. */
 APART void hot(int calls)
 {
     for (int at = 0; at < calls; at++) {
@@ -116,8 +116,7 @@ int main(int argc, char **argv)
     }
     prepare(argv[1], strcmp(argv[2], "lru") == 0 ? PLASMA_EVICTION_LRU
                                               : PLASMA_EVICTION_NONE);
-    /* More than once, so that deletes reclaim as often as they do in the long
-     * run. */
+    /* More than once, so that deletes reclaim as often as in a long run. */
     for (int round = 0; round < ROUNDS; round++) {
         hot(CALLS);
         one_of_many(CALLS);

@@ -1,4 +1,4 @@
-/* Buffers of both kinds, and who owns what. */
+/* Buffers of both kinds, and their owners. */
 
 #include "check.hpp"
 
@@ -94,7 +94,7 @@ void TestAMoveTakesTheLease(const Store &store)
     CHECK(!first && second.view() == "one");
     first = Get(client, 2);
     CHECK(StatsOf(client).leases == 2);
-    second = std::move(first); /* gives "one" back */
+    second = std::move(first); /* releases "one" */
     CHECK(!first && second.view() == "two");
     CHECK(StatsOf(client).leases == 1);
     Buffer &same = second;
@@ -229,7 +229,7 @@ void TestWhatIsNotSealedIsAborted(const Store &store)
     CHECK(StateOf(client, 1) == PLASMA_STATE_ABSENT);
     MutableBuffer writable;
     CHECK_OK(client.BuildObject(IdOf(1), 10, writable));
-    CHECK_OK(client.BuildObject(IdOf(2), 10, writable)); /* gives 1 up */
+    CHECK_OK(client.BuildObject(IdOf(2), 10, writable)); /* aborts 1 */
     CHECK(StateOf(client, 1) == PLASMA_STATE_ABSENT);
     CHECK_STATUS(client.BuildObject(IdOf(2), 10, writable), PLASMA_ERR_EXISTS);
     CHECK(StateOf(client, 2) == PLASMA_STATE_WRITING);
@@ -248,7 +248,7 @@ void TestAMoveTakesTheDraft(const Store &store)
     MutableBuffer second(std::move(first));
     CHECK(!first && second && StateOf(client, 1) == PLASMA_STATE_WRITING);
     CHECK_OK(client.BuildObject(IdOf(2), 10, first));
-    second = std::move(first); /* gives 1 up */
+    second = std::move(first); /* aborts 1 */
     CHECK(!first && StateOf(client, 1) == PLASMA_STATE_ABSENT);
     CHECK_OK(second.Seal());
     first = std::move(second);
@@ -285,7 +285,7 @@ void TestBuffersOutliveTheirClient(const Store &store)
     CHECK(Get(store.Connect(), 2).size() == 10);
 }
 
-/* Runs in a child of its own, which has to end well. */
+/* Runs in a child of its own, which has to succeed. */
 template <typename Body> void InChild(Body body)
 {
     const pid_t child = fork();
@@ -310,7 +310,7 @@ void TestAChildLeavesWhatTheParentHolds(const Store &store)
     InChild([&] {
         CHECK(buffer.view() == "one");
         CHECK_STATUS(client.DeleteObject(IdOf(1)), PLASMA_ERR_FORKED);
-        /* What their destructors do at the end of a scope. */
+        /* The work of their destructors at the end of a scope. */
         const Buffer inherited(std::move(buffer));
         const MutableBuffer draft(std::move(writable));
         client.Disconnect();

@@ -1,7 +1,7 @@
 /*
  * SPDX-License-Identifier: Apache-2.0
  *
- * What the C++ tests share. Each file ends with
+ * Helpers of the C++ tests. Each file ends with
  *
  *     int main()
  *     {
@@ -29,7 +29,7 @@
         }                                                                     \
     } while (false)
 
-/* A call comes to this status. */
+/* A call returns this status. */
 #define CHECK_STATUS(call, expected)                                          \
     do {                                                                      \
         const plasma::Status status_ = (call);                                \
@@ -104,7 +104,7 @@ inline int RunTests(std::initializer_list<Test> tests)
     return 0;
 }
 
-/* The id that stands for a number. */
+/* The id for a number. */
 inline plasma::ObjectID IdOf(uint64_t number)
 {
     plasma::ObjectID id;
@@ -120,7 +120,7 @@ inline plasma_state_t StateOf(const plasma::ClientContext &client, uint64_t numb
     return state;
 }
 
-/* The numbers of a store. */
+/* The statistics of a store. */
 inline plasma::Stats StatsOf(const plasma::ClientContext &client)
 {
     plasma::Stats stats;

@@ -39,7 +39,7 @@ void TestAClientIsMovedLeftAndConnectedAnew(const Store &store)
     CHECK_OK(first.Connect(store.address()));
     second = std::move(first);
     CHECK(!first && second && StatsOf(witness).clients == 2);
-    CHECK_OK(second.Connect(store.address())); /* and leaves the one before */
+    CHECK_OK(second.Connect(store.address())); /* and disconnects from the first */
     CHECK(StatsOf(witness).clients == 2);
     CHECK_STATUS(second.Connect("no/such/directory"), PLASMA_ERR_STORE_NOT_FOUND);
     CHECK(second && StatsOf(witness).clients == 2);
@@ -94,7 +94,7 @@ void TestAnInterruptEndsAWait(const Store &store)
         over = true;
     });
 
-    while (!over) { /* it may not wait yet */
+    while (!over) { /* the call may not wait yet */
         CHECK_OK(client.Interrupt());
         std::this_thread::yield();
     }

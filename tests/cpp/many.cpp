@@ -23,7 +23,7 @@ void TestManyArePutGotAndDeleted(const Store &store)
     CHECK_OK(client.GetObjects(ids, buffers, statuses));
     CHECK(buffers.size() == 3 && buffers[2].view() == "three");
     CHECK(statuses == std::vector<Status>(3) && StatsOf(client).leases == 3);
-    CHECK_OK(client.GetObjects(ids, buffers, statuses)); /* in place of those */
+    CHECK_OK(client.GetObjects(ids, buffers, statuses)); /* replaces those */
     CHECK(StatsOf(client).leases == 3);
     CHECK_OK(Buffer::ReleaseMany({buffers.data(), buffers.size()}));
     CHECK(!buffers[0] && StatsOf(client).leases == 0);

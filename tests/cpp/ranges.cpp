@@ -1,4 +1,4 @@
-/* Rows of values in every form that a program has them in, and what is a range. */
+/* Spans, constructed from all kinds of ranges that a program may have. */
 
 #include "check.hpp"
 
@@ -22,7 +22,7 @@ using plasma::ObjectList;
 using plasma::Span;
 using plasma::Status;
 
-/* All of each template, used or not. */
+/* All members of each template, used or not. */
 template class plasma::Span<Buffer>;
 template class plasma::Span<const Metadata>;
 template class plasma::Span<const ObjectID>;
@@ -37,7 +37,8 @@ template class plasma::List<plasma_client_list_t, plasma::ClientInfo,
 
 namespace {
 
-/* Larger than what it derives from: a row of these is no row of those. */
+/* Larger than its base class: a row of these is not a row of the base
+ * class. */
 struct TaggedID : ObjectID {
     int tag = 0;
 };
@@ -45,8 +46,8 @@ struct TaggedID : ObjectID {
 template <typename To, typename From>
 constexpr bool kMakes = std::is_constructible_v<To, From>;
 
-/* What is to be written is not made from what cannot be, nor from what ends
- * with the expression. */
+/* A writable span cannot be constructed from a constant range, nor from a
+ * temporary. */
 static_assert(kMakes<Span<Buffer>, std::vector<Buffer> &>);
 static_assert(kMakes<Span<Buffer>, std::array<Buffer, 2> &>);
 static_assert(kMakes<Span<Buffer>, Buffer (&)[2]>);
@@ -68,7 +69,7 @@ static_assert(kMakes<Span<const uint8_t>, const Buffer &>);
 static_assert(kMakes<Bytes, const MutableBuffer &>);
 static_assert(!kMakes<Bytes, const std::vector<std::string> &>);
 
-/* Whoever may only look at an object that is written may not write it. */
+/* A program that may only look at an object being written may not write it. */
 static_assert(std::is_same_v<decltype(*std::declval<MutableBuffer &>().begin()), uint8_t &>);
 static_assert(std::is_same_v<decltype(std::declval<MutableBuffer &>().data(0)), uint8_t *>);
 static_assert(

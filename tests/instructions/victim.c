@@ -1,8 +1,8 @@
 /*
  * SPDX-License-Identifier: Apache-2.0
  *
- * What the instruction sweep kills: does one operation between two SIGSTOPs,
- * at which the tracer begins and ends to count.
+ * The victim of the instruction sweep: runs one operation between two
+ * SIGSTOPs, between which the tracer counts.
  *
  *     victim <address> <operation>
  *
@@ -83,7 +83,8 @@ int main(int argc, char **argv)
     options.flags = PLASMA_CONNECT_EXISTING;
     must(plasma_connect(argv[1], &options, &client));
     if (is("create", argv[2])) {
-        /* What a process does once is done: its view of the heap, its host. */
+        /* The work that a process does once is done: its map of the heap,
+         * its host. */
         create(client, &id, &draft);
         must(plasma_abort(&draft));
         raise(SIGSTOP);

@@ -126,7 +126,7 @@ const NOT_PASSED: &[(&str, &str, &str)] = &[
     (
         "src/store/clients/reap.rs",
         "file::remove_dir_at(",
-        "what a reader of another user planted: tests/planted_names.rs",
+        "names that a reader of another user planted: tests/planted_names.rs",
     ),
     (
         "src/protocols/lifecycle.rs",

@@ -206,7 +206,7 @@ fn a_client_that_unlinks_objects_in_the_middle_of_chains_is_killed() {
         |what| {
             let client = connect(&address);
             let old = (0..OLD).filter(|i| get_checked(&client, &id(VICTIM, *i)).is_some());
-            // In their order, and each completely or not at all.
+            // In their order; each either completely or without a trace.
             let left: Vec<_> = old.collect();
             assert!(left.iter().copied().eq(OLD - left.len() as u64..OLD), "{what}: {left:?}");
             for i in OLD..OBJECTS {

@@ -1,5 +1,5 @@
 #!/bin/sh
-# static_libs.sh BUILD: who links the archive links what Rust says that it needs.
+# static_libs.sh BUILD: programs that link the archive link the libraries that Rust names.
 . "$(dirname "$0")/common.sh"
 : "${CARGO:=cargo}"
 build=$1

@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* What the dynamic linker does to load a library. */
+/* The work of the dynamic linker to load a library. */
 static int may_be_called(uint64_t number)
 {
     switch (number) {

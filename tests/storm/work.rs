@@ -445,10 +445,10 @@ impl Work {
             }
             2 if bells => {
                 // The bell rings repeatedly, so no thread waits forever.
-                self.begin("get that waits for ever");
+                self.begin("get that waits forever");
                 let bell = id(BELL, self.rng.below(BELLS));
                 let got = self.client.get(&bell, None);
-                let held = self.fine("get that waits for ever", got, &[]);
+                let held = self.fine("get that waits forever", got, &[]);
                 drop(held.map(|buffer| Held::new(bell, buffer)));
             }
             3 => {

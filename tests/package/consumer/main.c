@@ -1,4 +1,4 @@
-/* What a program does with an installed Plasma: says which, and shares an object with itself. */
+/* Uses an installed Plasma: prints its version, and shares an object with itself. */
 #include <plasma.h>
 #include <stdio.h>
 #include <string.h>
