@@ -98,8 +98,8 @@ fn count(program: &Path, eviction: &str) -> Counts {
     parse(&text)
 }
 
-/// A caller is in a line `fn=`, the function that it calls in `cfn=`, the number of calls in
-/// `calls=`. The next line ends with the instructions that all these calls took, including the
+/// Parses callgrind's output: a caller is in a line `fn=`, the function that it calls in `cfn=`, the
+/// number of calls in `calls=`. The next line ends with the instructions that all these calls took, including the
 /// functions that they called.
 fn parse(profile: &str) -> Counts {
     let (mut caller, mut called) = ("", "");

@@ -107,23 +107,23 @@ impl Store {
         self.index.write_all_at(&half.to_le_bytes(), at).unwrap();
     }
 
-    /// The lowest bin that is not empty.
+    /// Returns the lowest bin that is not empty.
     fn filled_bin(&self) -> u64 {
         (0..1216).find(|bin| self.word(FILLED + bin / 64 * 8) >> (bin % 64) & 1 == 1).unwrap()
     }
 
-    /// The slot of the first record in this state.
+    /// Returns the slot of the first record in this state.
     fn slot(&self, state: u8) -> u64 {
         let used = u64::from(self.half(320));
         (0..used).find(|slot| self.word(record(*slot)) as u8 == state).unwrap()
     }
 
-    /// Whether a bucket's chain has records.
+    /// Returns whether a bucket's chain has records.
     fn is_chain(&self, bucket: u64) -> bool {
         (1..1 << 31).contains(&(self.word(bucket) as u32))
     }
 
-    /// The bucket with a chain, in a section of buckets.
+    /// Returns the bucket with a chain, in a section of buckets.
     fn chain(&self, section: u64) -> u64 {
         (0..BUCKETS).map(|i| section + 8 * i).find(|at| self.is_chain(*at)).unwrap()
     }
@@ -132,7 +132,7 @@ impl Store {
         self.client.check().unwrap()
     }
 
-    /// The numbers of the invariants that do not hold.
+    /// Returns the numbers of the invariants that do not hold.
     fn broken(&self) -> Vec<u32> {
         broken(&self.report())
     }

@@ -52,12 +52,12 @@ fn is_word(c: char) -> bool {
     c.is_alphanumeric() || c == '_'
 }
 
-/// The identifiers of `code`.
+/// Returns the identifiers of `code`.
 fn words(code: &str) -> impl Iterator<Item = &str> {
     code.split(|c| !is_word(c)).filter(|word| !word.is_empty())
 }
 
-/// The type of an impl block that begins on this line.
+/// Returns the type of an impl block that begins on this line.
 fn implemented(line: &str) -> Option<&str> {
     let rest = line.strip_prefix("unsafe ").unwrap_or(line).strip_prefix("impl")?;
     let rest = if rest.starts_with('<') { rest.split_once("> ")?.1 } else { rest.trim_start() };
@@ -80,7 +80,7 @@ fn parse(name: &str, text: &str) -> Source {
     Source { name: name.to_owned(), lines }
 }
 
-/// The files below `root`.
+/// Returns the files below `root`.
 fn read(root: &Path) -> Vec<Source> {
     fn walk(dir: &Path, root: &Path, found: &mut Vec<Source>) {
         let mut paths: Vec<_> = fs::read_dir(dir).unwrap().map(|it| it.unwrap().path()).collect();
@@ -99,7 +99,7 @@ fn read(root: &Path) -> Vec<Source> {
     found
 }
 
-/// The file that a path names: `objects::get::Held` is in `objects/get`.
+/// Returns the file that a path names: `objects::get::Held` is in `objects/get`.
 fn file_of(path: &str, files: &BTreeSet<String>) -> Option<String> {
     let mut name = path.split("::").map(str::trim).collect::<Vec<_>>();
     while !name.is_empty() {
@@ -115,7 +115,7 @@ fn file_of(path: &str, files: &BTreeSet<String>) -> Option<String> {
     files.contains("mod").then(|| "mod".to_owned())
 }
 
-/// The modules that the paths of a file go through, from the root of the store on.
+/// Returns the modules that the paths of a file go through, from the root of the store on.
 fn paths(source: &Source) -> Vec<String> {
     let mut home: Vec<&str> = source.name.split('/').collect();
     home.pop();
@@ -175,7 +175,7 @@ fn last_word(code: &str) -> &str {
     code.rsplit(|c| !is_word(c)).next().unwrap()
 }
 
-/// The type of the value that an expression ends with, where its name says so.
+/// Returns the type of the value that an expression ends with, where its name says so.
 fn type_of<'a>(path: &'a str, block: &'a str) -> Option<&'a str> {
     let path = path.trim_end_matches('?');
     if path == "self" || path.ends_with(['(', ' ']) || path.is_empty() {
@@ -199,7 +199,7 @@ fn type_of<'a>(path: &'a str, block: &'a str) -> Option<&'a str> {
     }
 }
 
-/// The files whose methods a file calls.
+/// Returns the files whose methods a file calls.
 fn calls<'a>(source: &Source, methods: &Methods<'a>) -> BTreeSet<&'a str> {
     let named: BTreeSet<&str> = source.lines.iter().flat_map(|(_, line)| words(line)).collect();
     let mut found = BTreeSet::new();
@@ -252,7 +252,7 @@ fn needs(sources: &[Source]) -> BTreeMap<String, BTreeSet<String>> {
     needs
 }
 
-/// All that a file reaches.
+/// Returns all that a file reaches.
 fn reached<'a>(from: &'a str, needs: &'a BTreeMap<String, BTreeSet<String>>) -> BTreeSet<&'a str> {
     let (mut found, mut next) = (BTreeSet::new(), vec![from]);
     while let Some(file) = next.pop() {
@@ -265,7 +265,7 @@ fn reached<'a>(from: &'a str, needs: &'a BTreeMap<String, BTreeSet<String>>) -> 
     found
 }
 
-/// The circles, largest first: files that reach each other.
+/// Returns the circles, largest first: files that reach each other.
 fn circles(needs: &BTreeMap<String, BTreeSet<String>>) -> Vec<BTreeSet<&str>> {
     let reach: BTreeMap<&str, BTreeSet<&str>> =
         needs.keys().map(|file| (file.as_str(), reached(file, needs))).collect();

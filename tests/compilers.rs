@@ -37,7 +37,7 @@ fn read(path: &str) -> String {
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// A program that initializes every struct, and includes the header twice.
+/// Returns a program that initializes every struct, and includes the header twice.
 fn beginnings() -> String {
     let mut out = String::from("#include <plasma.h>\n#include <plasma.h>\n\n");
     out += "int main(void)\n{\n    uint32_t sizes = 0;\n";
@@ -50,7 +50,7 @@ fn beginnings() -> String {
     out + "    return PLASMA_VERSION_NUM > 0 && sizes == 1184 ? 0 : 1;\n}\n"
 }
 
-/// The program in the comment at the top of a header.
+/// Returns the program in the comment at the top of a header.
 fn example(header: &str) -> String {
     let header = read(header);
     let (_, example) = header.split_once("* Example\n").unwrap();

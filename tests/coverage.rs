@@ -14,7 +14,7 @@ fn read(path: impl AsRef<Path>) -> String {
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// The words of `text` that begin with `prefix`.
+/// Returns the words of `text` that begin with `prefix`.
 fn words<'a>(text: &'a str, prefix: &str) -> Vec<&'a str> {
     text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
         .filter(|word| word.starts_with(prefix))
@@ -70,7 +70,7 @@ struct Row {
 
 const LIST: &str = "tests/coverage.toml";
 
-/// All rows by the name of their table. A row is `key = [`, one test a line, and `]`.
+/// Returns all rows by the name of their table. A row is `key = [`, one test a line, and `]`.
 fn tables() -> BTreeMap<String, Vec<Row>> {
     let mut tables: BTreeMap<String, Vec<Row>> = BTreeMap::new();
     let mut heading = String::new();
@@ -108,14 +108,14 @@ fn tables() -> BTreeMap<String, Vec<Row>> {
     tables
 }
 
-/// The rows of one table.
+/// Returns the rows of one table.
 fn rows(table: &str) -> Vec<Row> {
     tables().remove(table).unwrap_or_else(|| panic!("{LIST} has no table {table}"))
 }
 
 const TABLES: [&str; 5] = ["any-function", "bad-input", "events", "functions", "promises"];
 
-/// The path of a C test: its file is in one of the directories of tests/c.
+/// Returns the path of a C test: its file is in one of the directories of tests/c.
 fn c_test(file: &str) -> PathBuf {
     let groups = fs::read_dir(root().join("tests/c")).expect("the directory of the C tests");
     let mut paths = groups.map(|group| group.expect("an entry").path().join(file));

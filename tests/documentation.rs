@@ -26,7 +26,7 @@ struct Documented {
     code: String,
 }
 
-/// The comments of a header that begin with two stars, each with the code after it.
+/// Returns the comments of a header that begin with two stars, each with the code after it.
 fn documented(header: &str) -> Vec<Documented> {
     let blocks = header.split("/**").skip(1).filter_map(|block| block.split_once("*/"));
     blocks
@@ -58,7 +58,7 @@ impl Documented {
         self.said("@retval ").into_iter().map(|(status, _)| status).collect()
     }
 
-    /// The line "Threads: .. Cost: .. Since: ..".
+    /// Returns the line "Threads: .. Cost: .. Since: ..".
     fn manners(&self) -> Option<&str> {
         self.parts.iter().find(|part| part.starts_with("Threads: ")).map(String::as_str)
     }
@@ -72,7 +72,7 @@ struct Function {
     doc: Documented,
 }
 
-/// The functions that plasma.h declares.
+/// Returns the functions that plasma.h declares.
 fn functions() -> Vec<Function> {
     let header = read("include/plasma.h");
     let (_, prototypes) = header.split_once("extern \"C\" {").unwrap();
@@ -93,7 +93,7 @@ fn functions() -> Vec<Function> {
     functions
 }
 
-/// The names of all statuses.
+/// Returns the names of all statuses.
 fn statuses() -> BTreeSet<String> {
     let header = read("include/plasma.h");
     let (_, rest) = header.split_once("typedef enum plasma_status {").unwrap();
@@ -161,7 +161,7 @@ fn cpp_headers() -> String {
     read("include/plasma.hpp") + &parts.collect::<String>()
 }
 
-/// A method of plasma.hpp and the function that it calls.
+/// Returns a method of plasma.hpp and the function that it calls.
 fn methods() -> Vec<(String, Documented)> {
     let calls = |doc: Documented| {
         let inside = doc.code.split("plasma_").skip(1).find_map(|rest| {
@@ -208,7 +208,7 @@ fn each_method_says_what_the_function_says_that_it_calls() {
     assert!(compared > 40, "{compared} methods");
 }
 
-/// All Markdown files, relative to the root.
+/// Returns all Markdown files, relative to the root.
 fn pages() -> Vec<PathBuf> {
     fn walk(dir: &Path, into: &mut Vec<PathBuf>) {
         for entry in fs::read_dir(dir).unwrap() {
@@ -228,12 +228,12 @@ fn pages() -> Vec<PathBuf> {
     pages
 }
 
-/// The text of a page without its blocks of code.
+/// Returns the text of a page without its blocks of code.
 fn prose(text: &str) -> String {
     text.split("\n```").step_by(2).collect::<Vec<_>>().join("\n")
 }
 
-/// The anchor that a heading has on the page.
+/// Returns the anchor that a heading has on the page.
 fn anchor(heading: &str) -> String {
     let kept = |c: &char| c.is_alphanumeric() || " -_".contains(*c);
     heading

@@ -15,7 +15,7 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The directory in which `make build` leaves the libraries.
+/// Returns the directory in which `make build` leaves the libraries.
 fn libraries() -> PathBuf {
     let dir =
         env::var_os("PLASMA_LIB_DIR").map_or_else(|| root().join("target/release"), PathBuf::from);

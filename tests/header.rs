@@ -97,7 +97,7 @@ fn version() -> String {
     out
 }
 
-/// The macro that initializes a struct, if it has one.
+/// Returns the macro that initializes a struct, if it has one.
 fn initializer(name: &str) -> Option<String> {
     let (_, fields) = INIT.iter().find(|(of, _)| *of == name)?;
     let upper = name.strip_suffix("_t").unwrap().to_uppercase();
@@ -155,7 +155,7 @@ fn items(mut text: &str) -> BTreeMap<String, String> {
     items
 }
 
-/// The name that a definition or a declaration of C gives.
+/// Returns the name that a definition or a declaration of C gives.
 fn name(code: &str) -> String {
     let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let before = match code.strip_prefix("#define ") {
@@ -168,8 +168,8 @@ fn name(code: &str) -> String {
     before.rsplit(|c| !is_name(c)).next().unwrap().to_owned()
 }
 
-/// The items of some files of `src/ffi`, in their order, under a heading: the first sentence of the
-/// last file's comment.
+/// Returns the items of some files of `src/ffi`, in their order, under a heading: the first
+/// sentence of the last file's comment.
 fn shown(files: &[&str], items: &mut BTreeMap<String, String>) -> String {
     let group = files.last().unwrap();
     let mut out = String::new();
@@ -194,7 +194,7 @@ fn shown(files: &[&str], items: &mut BTreeMap<String, String>) -> String {
     out + "/** @} */\n\n"
 }
 
-/// The name that a line of Rust makes public.
+/// Returns the name that a line of Rust makes public.
 fn defined(line: &str) -> Option<&str> {
     const KINDS: &[&str] = &["const ", "struct ", "enum ", "type ", "extern \"C\" fn "];
     let line = line.strip_prefix("pub ")?;
@@ -202,7 +202,7 @@ fn defined(line: &str) -> Option<&str> {
     name.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next()
 }
 
-/// A constant that is hexadecimal in the source, as flags are, is hexadecimal in the header.
+/// Makes a constant that is hexadecimal in the source, as flags are, hexadecimal in the header.
 fn in_hexadecimal(item: &str, line: &str) -> String {
     let Some((_, value)) = line.split_once(" = 0x") else { return item.to_owned() };
     let (head, _) = item.trim_end().rsplit_once(' ').unwrap();
@@ -267,7 +267,7 @@ fn the_headers_are_manuals_of_plain_lines() {
     }
 }
 
-/// The headers of include/plasma that a header includes, in its order.
+/// Returns the headers of include/plasma that a header includes, in its order.
 fn parts(path: &str) -> Vec<String> {
     let included = |line: &str| {
         let name = line.strip_prefix("#include <plasma/")?.strip_suffix(".hpp>")?;
@@ -289,7 +289,7 @@ fn plasma_hpp_includes_all_of_its_parts_and_each_part_only_those_before_it() {
     }
 }
 
-/// The names that follow each `marker` in `text`.
+/// Returns the names that follow each `marker` in `text`.
 fn names(text: &str, marker: &str) -> Vec<String> {
     let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
     text.match_indices(marker)
@@ -297,7 +297,7 @@ fn names(text: &str, marker: &str) -> Vec<String> {
         .collect()
 }
 
-/// The functions that the header declares.
+/// Returns the functions that the header declares.
 fn declared() -> BTreeSet<String> {
     let header = read("include/plasma.h");
     let code = header.lines().filter(|line| !line.starts_with([' ', '/', '#', '}']));

@@ -40,14 +40,14 @@ struct Case {
     verdict: String,
 }
 
-/// The program with the n-th occurrence of an instruction changed.
+/// Returns the program with the n-th occurrence of an instruction changed.
 fn change(text: &str, what: &str, nth: usize, to: &str) -> String {
     let body = text.find("\n{").expect("the first values");
     let (at, _) = text[body..].match_indices(what).nth(nth - 1).expect("an n-th occurrence");
     format!("{}{to}{}", &text[..body + at], &text[body + at + what.len()..])
 }
 
-/// A line with the weaker form of its operation.
+/// Returns a line with the weaker form of its operation.
 fn weaken(code: &str, weaker: &str) -> String {
     if weaker == "dropped" {
         return String::new();
@@ -58,7 +58,7 @@ fn weaken(code: &str, weaker: &str) -> String {
     format!("{}{weaker}{}", &code[..from], &code[end..])
 }
 
-/// The program as it is, and all its weakened forms.
+/// Returns the program as it is, and all its weakened forms.
 fn cases(text: &str) -> Vec<Case> {
     let head = header(text, "model").next().expect("a model");
     let good = if head.contains("expect: no race") { "no race" } else { "Never" };

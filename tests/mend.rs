@@ -202,7 +202,7 @@ impl Store {
         matches!(self.word(record_at(slot)) as u8, 1 | 2)
     }
 
-    /// Whether a walk that begins with this link finds the end of the bucket's chain.
+    /// Returns whether a walk that begins with this link finds the end of the bucket's chain.
     fn walks(&self, chains: &Chains, bucket: u64, mut link: u32) -> bool {
         for _ in 0..100 {
             if link == CHAIN_END | bucket as u32 {

@@ -49,7 +49,7 @@ fn reader(role: &str, address: &str) -> Child {
     child
 }
 
-/// A store for all to read, with object 1/0.
+/// Makes a store that every user may read, with object 1/0.
 fn store(address: &str) -> Client {
     let parent = Path::new(address).parent().unwrap();
     fs::set_permissions(parent, PermissionsExt::from_mode(0o755)).unwrap();

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-/// The library that the C tests use, see tests/c_suite.rs.
+/// Returns the library that the C tests use, see tests/c_suite.rs.
 fn library() -> PathBuf {
     let dir = std::env::var_os("PLASMA_LIB_DIR").map(PathBuf::from).unwrap_or_else(|| {
         let exe = std::env::current_exe().unwrap();

@@ -13,7 +13,7 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The directory in which `make build` leaves the libraries.
+/// Returns the directory in which `make build` leaves the libraries.
 fn libraries() -> PathBuf {
     let dir =
         env::var_os("PLASMA_LIB_DIR").map_or_else(|| root().join("target/release"), PathBuf::from);
@@ -21,7 +21,7 @@ fn libraries() -> PathBuf {
     dir
 }
 
-/// The blocks of a language below a heading.
+/// Returns the blocks of a language below a heading.
 fn blocks(heading: &str, language: &str) -> Vec<String> {
     let readme = fs::read_to_string(root().join("README.md")).unwrap();
     let (_, section) = readme
@@ -33,7 +33,7 @@ fn blocks(heading: &str, language: &str) -> Vec<String> {
     blocks.map(|block| block.split_once("```").unwrap().0.to_owned()).collect()
 }
 
-/// The only such block.
+/// Returns the only such block.
 fn block(heading: &str, language: &str) -> String {
     let mut blocks = blocks(heading, language);
     assert_eq!(blocks.len(), 1, "blocks of {language} below {heading:?}");

@@ -22,7 +22,7 @@ fn name_at(text: &str) -> &str {
     &text[..end.unwrap_or(text.len())]
 }
 
-/// The functions that the header declares, with the node that their documentation asks for.
+/// Returns the functions that the header declares, with the node that their documentation asks for.
 fn functions() -> BTreeMap<String, String> {
     let header = read("include/plasma.h");
     let mut found = BTreeMap::new();
@@ -43,7 +43,7 @@ fn functions() -> BTreeMap<String, String> {
     found
 }
 
-/// All names of the header: functions, types, macros and the members of enums.
+/// Returns all names of the header: functions, types, macros and the members of enums.
 fn names() -> BTreeSet<String> {
     let mut found: BTreeSet<_> = functions().into_keys().collect();
     for line in read("include/plasma.h").lines() {
@@ -63,7 +63,7 @@ fn names() -> BTreeSet<String> {
     found
 }
 
-/// The names in plasma.map and their nodes.
+/// Returns the names in plasma.map and their nodes.
 fn map() -> BTreeMap<String, String> {
     let (mut found, mut node) = (BTreeMap::new(), String::new());
     for line in read("capi/plasma.map").lines() {

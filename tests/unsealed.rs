@@ -23,7 +23,7 @@ fn end_three(client: &Client) -> Result<Vec<u8>, Error> {
     Ok(bytes)
 }
 
-/// The same in a function that fails with any error.
+/// Does the same in a function that fails with any error.
 fn seal(draft: MutableBuffer) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     draft.seal()?;
     Ok(())

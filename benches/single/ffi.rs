@@ -90,7 +90,7 @@ impl Id {
 impl Buffer {
     const NONE: Buffer = Buffer { data: ptr::null_mut(), size: 0, reserved: [0; 6] };
 
-    /// Read the first word, as a user would, and give the object back.
+    /// Reads the first word, as a user would, and give the object back.
     fn read_and_release(&mut self) {
         assert!(self.size >= 8);
         // SAFETY: the object has so many bytes, aligned to 64, until it is released.
@@ -143,7 +143,7 @@ impl Store {
         buffer.read_and_release();
     }
 
-    /// Create, write and seal.
+    /// Creates, write and seal.
     pub fn create(&self, id: &Id, bytes: &[u8]) {
         let (mut buffer, size) = (Buffer::NONE, bytes.len() as u64);
         // SAFETY: as in `get`.

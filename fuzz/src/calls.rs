@@ -1,9 +1,9 @@
-//! Calls that an input asks for.
+//! The calls that an input may ask for.
 
 use arbitrary::Arbitrary;
 
-/// One call of the Rust API, or one thing that a program does with what it got. Keys and indexes
-/// are taken modulo what there is.
+/// One call of the Rust API, or one use of its results. Keys and indexes are taken modulo their
+/// number.
 #[derive(Arbitrary, Clone, Copy, Debug)]
 pub enum Call {
     Get(u8),
@@ -45,7 +45,7 @@ pub enum Call {
     Read(u8),
     Retain(u8),
     Release(u8),
-    /// The other of the two clients acts from now on.
+    /// From here on the other one of the two clients acts.
     Switch,
     Disconnect,
     Connect {

@@ -1,4 +1,5 @@
-//! A store on disk that is an image again before each execution, at the price of what changed.
+//! A store on disk that is made equal to an image before each execution, at a cost proportional to
+//! the changes.
 #![allow(unsafe_code)] // maps its own files, and locks them
 
 use crate::image::{CLIENT0, Image, ImageFile, NAMES};
@@ -12,8 +13,8 @@ use std::path::{Path, PathBuf};
 
 const PAGE: usize = 4096;
 
-/// A working copy. Its files have a second name outside the store, under which they survive
-/// whatever is done to the store's directory.
+/// A working copy. Its files have a second name outside the store, so they survive every change of
+/// the store's directory.
 pub struct Copy {
     pub image: &'static Image,
     store: PathBuf,
@@ -42,12 +43,12 @@ impl Copy {
         copy
     }
 
-    /// Its address.
+    /// Returns its address.
     pub fn address(&self) -> &str {
         self.store.to_str().expect("text")
     }
 
-    /// Make it equal to its image.
+    /// Makes it equal to its image.
     pub fn restore(&mut self) {
         for (kept, file) in self.files.iter_mut().zip(&self.image.files) {
             kept.restore(file);
@@ -79,7 +80,7 @@ impl Copy {
         }
     }
 
-    /// What a removal or a making that was cut short left beside the store.
+    /// Removes the remains of a removal or a creation that was interrupted beside the store.
     fn sweep(&self) {
         let parent = self.store.parent().expect("it has one");
         for entry in fs::read_dir(parent).expect("readable").flatten() {
@@ -100,7 +101,7 @@ impl Copy {
         }
     }
 
-    /// Read where an image's file has bytes; zeros behind its end.
+    /// Reads a range of an image's file; zeros past its end.
     pub fn read(&self, file: usize, at: u64, bytes: &mut [u8]) {
         bytes.fill(0);
         let mut done = 0;
@@ -132,7 +133,7 @@ impl Copy {
         self.files[file].file.set_len(size).expect("writable");
     }
 
-    /// Put something else where one of its files was.
+    /// Replaces one of its files by something else.
     pub fn replace(&self, file: usize, with: Stranger) {
         let path = self.store.join(NAMES[file]);
         remove(&path);
@@ -145,7 +146,7 @@ impl Copy {
             Stranger::Link => std::os::unix::fs::symlink(&self.files[file].path, &path),
             Stranger::Other(other) => fs::hard_link(&self.files[other].path, &path),
         };
-        // A call may have removed the store since: what was written there said that one had begun to.
+        // A call may have removed the store since, and the store said that a removal had begun.
         assert!(made.is_ok() || !self.store.exists(), "{made:?}");
     }
 
@@ -153,7 +154,7 @@ impl Copy {
         Permissions::from_mode(self.image.files[file].mode)
     }
 
-    /// Let one of the dead clients live, or die again.
+    /// Makes one of the dead clients alive, or dead again.
     pub fn set_alive(&self, file: usize, alive: bool) {
         let kind = if alive { libc::F_WRLCK } else { libc::F_UNLCK };
         // SAFETY: a struct of integers, of which zero is a value.
@@ -166,7 +167,7 @@ impl Copy {
     }
 }
 
-/// What stands where a file of the store was.
+/// The replacement of a file of the store.
 #[derive(arbitrary::Arbitrary, Clone, Copy, Debug)]
 pub enum Stranger {
     Nothing,
@@ -204,7 +205,7 @@ impl Kept {
     }
 }
 
-/// Back with memory what a store at rest has backed.
+/// Backs with memory what an unused store has backed.
 fn reserve(file: &File, from: &ImageFile) {
     // SAFETY: an open descriptor.
     let failed = unsafe { libc::fallocate(file.as_raw_fd(), 0, 0, from.reserved as libc::off_t) };

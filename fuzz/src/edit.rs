@@ -1,4 +1,4 @@
-//! Edits of a store's files, structured: most hit where something is.
+//! Structured edits of a store's files: most of them hit data in use.
 
 use crate::copy::{Copy, Stranger};
 use crate::image::{CLIENT0, HEAP, HOT_CLIENT, INDEX, Image, LOCK, OWN, WAKE, images};
@@ -29,18 +29,18 @@ pub enum Area {
     Client,
     ClientLeases,
     ClientRing,
-    /// The file of a client that is connected, in a live store.
+    /// The file of a connected client, in a live store.
     Own,
 }
 
-/// Somewhere in a file.
+/// A place in a file.
 #[derive(Arbitrary, Clone, Copy, Debug)]
 pub struct Place {
     area: Area,
     at: u16,
 }
 
-/// What becomes of a word.
+/// The change of a word.
 #[derive(Arbitrary, Clone, Copy, Debug)]
 pub enum Change {
     Flip(u8),
@@ -54,7 +54,7 @@ pub enum Change {
     AddHalf(i8, bool),
 }
 
-/// Where a file is cut, or how far it grows.
+/// The length to which a file is truncated or grows.
 #[derive(Arbitrary, Clone, Copy, Debug)]
 pub enum Cut {
     At(u16),
@@ -82,12 +82,12 @@ pub enum Edit {
         words: u8,
         byte: u8,
     },
-    /// What another store of another geometry has in this place.
+    /// The bytes that a store of another geometry has in this place.
     Foreign {
         at: Place,
         words: u8,
     },
-    /// The writer lock is held by one of the clients, or by nobody known.
+    /// The writer lock is held by one of the clients, or by an unknown one.
     Lock {
         owner: u8,
         recover: bool,
@@ -106,20 +106,20 @@ pub enum Edit {
     },
 }
 
-/// What an edit leaves of the promise that answers are right.
+/// The effect of an edit on the promise that answers are right.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Effect {
-    /// Nothing that is believed was touched.
+    /// No trusted data was touched.
     Harmless,
-    /// A file in `clients/`: leases that cannot be read are not taken for none, so calls that need
-    /// them refuse. All other answers stay right.
+    /// A file in `clients/`: unreadable leases do not count as none, so calls that need them
+    /// refuse. All other answers stay right.
     Opaque,
     /// The header, the table, the heap, or whole files.
     Harmful,
 }
 
 impl Place {
-    /// File, offset (a multiple of 4), and the end of the area.
+    /// Returns file, offset (a multiple of 4), and the end of the area.
     fn resolve(self, image: &Image) -> (usize, u64, u64) {
         let g = &image.geometry;
         let at = u64::from(self.at);
@@ -159,7 +159,7 @@ impl Place {
         let step = match self.area {
             Area::Client | Area::ClientLeases | Area::ClientRing => at / 2,
             Area::Text => at / image.texts.len() as u64,
-            // Far places too, in large areas.
+            // Distant places too, in large areas.
             _ if size > 4 << 16 => at * (size >> 18).max(1),
             _ => at,
         };
@@ -176,8 +176,8 @@ impl Place {
 }
 
 impl Edit {
-    /// Change the files of `copy`. In a live store no file is cut that its clients map, and none is
-    /// replaced.
+    /// Changes the files of `copy`. In a live store no file that its clients map is truncated, and
+    /// none is replaced.
     pub fn apply(self, copy: &Copy, live: bool) -> Effect {
         match self {
             Edit::Word(at, change) => change_word(copy, at, change),
@@ -259,7 +259,7 @@ fn read(copy: &Copy, at: Place, words: u8) -> Vec<u8> {
     bytes
 }
 
-/// Write within the area, and the part of the file that is restored.
+/// Writes within the area, and within the part of the file that is restored.
 fn write(copy: &Copy, at: Place, bytes: &[u8]) {
     let (file, offset, end) = at.resolve(copy.image);
     let end = copy.image.files.get(file).map_or(end, |it| end.min(it.hot.len() as u64));

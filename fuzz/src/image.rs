@@ -11,13 +11,13 @@ use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::Path;
 use std::sync::OnceLock;
 
-/// Bytes of the heap that an image keeps and that edits touch.
+/// Bytes of the heap that an image keeps and edits may touch.
 pub const HOT_HEAP: u64 = 256 << 10;
-/// The same of a client's file: header, ring, the first page of leases.
+/// The same for a client's file: header, ring, the first page of leases.
 pub const HOT_CLIENT: u64 = 40960;
-/// Where the table is in the header.
+/// Offset of the table in the header.
 pub const TABLE: u64 = 320;
-/// Where the lock is in the header.
+/// Offset of the lock in the header.
 pub const LOCK: u64 = 256;
 
 /// The files of an image, by number.
@@ -26,7 +26,7 @@ pub const HEAP: usize = 1;
 pub const WAKE: usize = 2;
 pub const CLIENT0: usize = 3;
 pub const CLIENT1: usize = 4;
-/// Not of an image: the file of the first client that connects.
+/// Not part of an image: the file of the first client that connects.
 pub const OWN: usize = 5;
 /// Their names in a store.
 pub const NAMES: [&str; 5] = ["index", "heap", "wake", "clients/0", "clients/1"];
@@ -36,30 +36,30 @@ pub struct ImageFile {
     pub size: u64,
     pub mode: u32,
     pub hot: Vec<u8>,
-    /// Bytes from its start that have memory.
+    /// Number of bytes from its start that are backed by memory.
     pub reserved: u64,
 }
 
-/// A store at rest, with objects of all kinds and the files of two clients that died.
+/// An unused store, with objects of all kinds and the files of two dead clients.
 pub struct Image {
     pub geometry: Geometry,
     pub lru: bool,
     pub files: Vec<ImageFile>,
     /// Directories of the store and their modes, the store's own first.
     pub dirs: Vec<(&'static str, u32)>,
-    /// Bytes of the heap that hold metadata.
+    /// Number of bytes of the heap that hold metadata.
     pub texts: Vec<(u64, u64)>,
-    /// Records and blocks in use.
+    /// Number of records and blocks in use.
     pub records: u64,
     pub blocks: u64,
 }
 
-/// Objects that are sealed in each image: their keys.
+/// Keys of the objects that are sealed in each image.
 pub const SEALED: std::ops::Range<u8> = 4..12;
-/// A key that is being written by a dead client.
+/// Key of an object that a dead client was writing.
 pub const WRITTEN: u8 = 12;
 
-/// Data sizes follow from keys.
+/// Returns the size of the data, which follows from the key.
 pub fn size_of_key(key: u8) -> usize {
     [0, 10, 300, 5000][usize::from(key) % 4]
 }
@@ -78,7 +78,7 @@ pub fn value(key: u8) -> Vec<u8> {
     vec![key; usize::from(key) * 7]
 }
 
-/// The bytes of the object with this key.
+/// Returns the bytes of the object with this key.
 pub fn fill(key: u8, bytes: &mut [u8]) {
     for (i, byte) in bytes.iter_mut().enumerate() {
         *byte = key ^ (i as u8).wrapping_mul(31) ^ (i >> 8) as u8;
@@ -90,7 +90,7 @@ pub fn is_content(key: u8, bytes: &[u8]) -> bool {
     bytes.iter().enumerate().all(|(i, byte)| *byte == right(i))
 }
 
-/// The images: small with eviction and readers, and large (three chunks) without either.
+/// Returns the images: small with eviction and readers, and large (three chunks) without either.
 pub fn images() -> &'static [Image; 2] {
     static IMAGES: OnceLock<[Image; 2]> = OnceLock::new();
     IMAGES.get_or_init(|| {
@@ -139,7 +139,7 @@ impl Image {
         let mut draft = client.create(&id(WRITTEN), 3000, &options).expect("room");
         draft.resize(9000).expect("room");
         draft.set_metadata("key", b"value").expect("room");
-        // Read while both clients are there: in the copies they are dead.
+        // Read while both clients are connected: in the copies they are dead.
         let image = Image::read(&path, lru);
         drop((limbo, held, draft, client, other));
         Client::remove_store(Some(address)).expect("it is there");
@@ -191,7 +191,7 @@ impl Image {
     }
 }
 
-/// Where the metadata of a record is in the heap.
+/// Returns the offset of a record's metadata in the heap.
 fn text_of(index: &[u8], geometry: &Geometry, slot: u64) -> Option<(u64, u64)> {
     let record = geometry.records_at + slot * 192;
     let current = word(index, record) >> 9 & 1;
@@ -202,7 +202,7 @@ fn text_of(index: &[u8], geometry: &Geometry, slot: u64) -> Option<(u64, u64)> {
     (size > 0).then_some((start, size))
 }
 
-/// Inputs mean the same in each process: the hash key is not random here.
+/// Fixes the hash key, which is otherwise random, so that inputs mean the same in each process.
 fn fix_hash_key(store: &Path) {
     let index = File::options().write(true).open(store.join("index")).expect("it is there");
     let key = [0x0123_4567_89ab_cdef_u64.to_le_bytes(), 0xfedc_ba98_7654_3210_u64.to_le_bytes()];

@@ -1,10 +1,10 @@
-//! A directory of this process in /dev/shm, removed when the process ends in peace.
+//! A directory of this process in /dev/shm, removed when the process ends normally.
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-/// The directory. `PLASMA_FUZZ_DIR` names one that somebody else removes: libFuzzer ends a process
-/// without running anything, `make fuzz` cleans up after it.
+/// Returns the directory. `PLASMA_FUZZ_DIR` names one that somebody else removes: libFuzzer ends a
+/// process without running further code, and `make fuzz` cleans up after it.
 pub fn dir() -> &'static Path {
     static DIR: OnceLock<PathBuf> = OnceLock::new();
     DIR.get_or_init(|| {
@@ -21,7 +21,7 @@ pub fn dir() -> &'static Path {
     })
 }
 
-/// A store's address in a directory of this thread.
+/// Returns a store's address in a directory of this thread.
 pub fn address(name: &str) -> PathBuf {
     let thread = format!("{:?}", std::thread::current().id());
     let digits: String = thread.chars().filter(char::is_ascii_digit).collect();
@@ -33,7 +33,7 @@ pub fn address(name: &str) -> PathBuf {
 #[allow(unsafe_code)] // one call of atexit
 fn remove_at_exit() {
     extern "C" fn remove() {
-        // Nobody is left to tell.
+        // An error cannot be reported any longer.
         let _ = std::fs::remove_dir_all(dir());
     }
     // SAFETY: a function of this program, which is there until it ends.

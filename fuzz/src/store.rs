@@ -9,7 +9,7 @@ use arbitrary::{Arbitrary, Unstructured};
 use plasma::{Client, Status};
 use std::cell::RefCell;
 
-/// Edits and calls of one input, at most.
+/// Maximum number of edits and calls of one input.
 const EDITS: u32 = 12;
 const CALLS: u32 = 40;
 
@@ -17,7 +17,7 @@ thread_local! {
     static COPIES: RefCell<[Option<Copy>; 2]> = const { RefCell::new([None, None]) };
 }
 
-/// How an execution begins and ends: two bytes. What costs much is rare.
+/// How an execution begins and ends: two bytes. Expensive variants are rare.
 #[derive(Clone, Copy)]
 struct Setup(u16);
 
@@ -31,15 +31,15 @@ impl Setup {
     fn two_clients(self) -> bool {
         self.0 & 4 != 0
     }
-    /// All objects are read before the calls, or also after them.
+    /// Returns whether all objects are read only before the calls, or also after them.
     fn reads_before(self) -> bool {
         self.0 & 8 != 0
     }
     fn reads_after(self) -> bool {
         self.0 & 24 == 24
     }
-    /// A client that died lives again: its file is what edits make of it. Reaping it wakes
-    /// everybody, a thousand system calls.
+    /// Returns whether a dead client is alive again, with the file that the edits leave. Reaping it
+    /// wakes all waiters, a thousand system calls.
     fn peer_lives(self, peer: u16) -> bool {
         self.0 >> (8 + 4 * peer) & 15 != 0
     }
@@ -48,7 +48,7 @@ impl Setup {
     }
 }
 
-/// A store that nobody uses is edited; then somebody connects, and makes calls.
+/// Edits a store without clients; then connects, and makes calls.
 pub fn resting_store(data: &[u8]) {
     run(data, |copy, world, setup, input| {
         let edits = input.int_in_range(0..=EDITS).unwrap_or(0);
@@ -61,7 +61,7 @@ pub fn resting_store(data: &[u8]) {
     });
 }
 
-/// Files are edited while clients are connected, hold objects and write some.
+/// Edits files while clients are connected, hold objects and write some.
 pub fn live_store(data: &[u8]) {
     run(data, |copy, world, setup, input| {
         world.connect(false);

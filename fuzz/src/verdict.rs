@@ -1,16 +1,16 @@
-//! What an answer may be.
+//! The answers that are allowed.
 
 use crate::edit::Effect;
 use plasma::{Error, Status};
 
-/// Whether a call may say this after edits of this effect.
+/// Returns whether a call may return this status after edits of this effect.
 pub fn judge(call: &str, effect: Effect, error: &Error) {
     use Status::*;
     let status = error.status();
     let right = match (effect, status) {
-        // Each would be a defect, or is the answer to an argument that these calls do not give.
+        // Each would be a defect, or is the answer to an argument that these calls do not pass.
         (_, Ok | InvalidArgument | ReadOnly | Forked | Disconnected) => false,
-        // libFuzzer's alarm, which rings while a call waits.
+        // The alarm of libFuzzer, which rings while a call waits.
         (_, Interrupted) => true,
         (_, Internal | System | Unsupported | StoreExists | Mismatch) => false,
         (Effect::Harmful, _) | (Effect::Opaque, Corrupt) => true,
@@ -24,7 +24,7 @@ pub fn judge(call: &str, effect: Effect, error: &Error) {
     assert!(right, "{call} after {effect:?} edits: {status:?}: {error}");
 }
 
-/// All of `bytes` must lie in the mapping of a heap. Reads them all.
+/// Checks that all of `bytes` lie in the mapping of a heap, and reads them.
 pub fn in_heap(what: &str, bytes: &[u8]) {
     if bytes.is_empty() {
         return;

@@ -18,10 +18,10 @@ use std::time::Duration;
 const NOW: Option<Duration> = Some(Duration::ZERO);
 const SOON: Option<Duration> = Some(Duration::from_millis(1));
 
-/// Time-outs of the writer lock after which no more are risked.
+/// Number of timeouts of the writer lock after which no more calls risk one.
 const PATIENCE: u32 = 3;
 
-/// Keys that calls use.
+/// Number of keys that calls use.
 const KEYS: u8 = 16;
 
 pub struct World<'a> {
@@ -34,11 +34,11 @@ pub struct World<'a> {
     drafts: Vec<(u8, MutableBuffer)>,
     news: Option<Subscription>,
     effect: Effect,
-    /// Whether anything was edited at all.
+    /// Whether anything was edited.
     edited: bool,
-    /// Objects of the image that must be there.
+    /// Objects of the image that must exist.
     there: BTreeSet<u8>,
-    /// Calls of this world have made room or taken it: what was there may be evicted.
+    /// Whether calls have made or taken room, so that objects of the image may be evicted.
     shaken: bool,
     timeouts: u32,
 }
@@ -62,12 +62,12 @@ impl<'a> World<'a> {
         }
     }
 
-    /// Connect the active client, if it is not connected.
+    /// Connects the active client if it is not connected.
     pub fn connect(&mut self, read_only: bool) -> bool {
         if self.clients[self.active].is_some() {
             return true;
         }
-        // A reader would wait for who leaves, for 10 seconds.
+        // A reader would wait 10 seconds for the leaver.
         let read_only = read_only && !self.closes();
         let options = ConnectOptions {
             existing: true,
@@ -85,7 +85,7 @@ impl<'a> World<'a> {
         self.effect
     }
 
-    /// Whether the lifecycle word says that the last client leaves.
+    /// Returns whether the lifecycle word says that the last client is leaving.
     fn closes(&self) -> bool {
         let mut word = [0; 4];
         let index = File::open(Path::new(self.address).join("index"));
@@ -93,7 +93,7 @@ impl<'a> World<'a> {
         read.is_ok() && u32::from_le_bytes(word) == Lifecycle::Closing as u32
     }
 
-    /// An edit was made.
+    /// Records that an edit was made.
     pub fn edit(&mut self, effect: Effect) {
         self.effect = self.effect.and(effect);
         self.edited = true;
@@ -110,7 +110,7 @@ impl<'a> World<'a> {
         }
     }
 
-    /// As `judge`, where these answers mean no more than they say.
+    /// As `judge`, where these answers mean nothing beyond themselves.
     fn judge_but<T>(&mut self, but: &[Status], call: &str, answer: Result<T>) -> Option<T> {
         match answer {
             Err(error) if but.contains(&error.status()) => None,
@@ -118,19 +118,19 @@ impl<'a> World<'a> {
         }
     }
 
-    /// Whether calls that take the writer lock are still made.
+    /// Returns whether calls that take the writer lock are still made.
     fn may_write(&self) -> bool {
         self.timeouts < PATIENCE && !self.read_only[self.active]
     }
 
-    /// What a get of a key that the image has must come to, if nothing happened to it.
+    /// Returns the required answer to a get of a key of the image, if nothing happened to it.
     fn expect(&self, key: u8, found: bool) {
         if self.effect < Effect::Harmful && !self.shaken && SEALED.contains(&key) {
             assert_eq!(found, self.there.contains(&key), "object {key} is there");
         }
     }
 
-    /// All objects, with their bytes and metadata.
+    /// Reads all objects, with their bytes and metadata.
     pub fn read_all(&mut self) {
         for key in 0..KEYS {
             self.call(Call::Get(key));
@@ -207,7 +207,7 @@ impl<'a> World<'a> {
         }
     }
 
-    /// All that can be seen of a sealed object.
+    /// Reads all that a client can see of a sealed object.
     fn read(&mut self, key: u8, buffer: &Buffer) {
         let right = is_content(key, buffer);
         if !right || self.effect == Effect::Harmful {
@@ -324,7 +324,7 @@ impl<'a> World<'a> {
             Call::Evict(bytes) => {
                 self.shaken |= self.image.lru;
                 let but: &[Status] = if self.image.lru { &[] } else { &[Status::Unsupported] };
-                // An edit may have changed what kind of store it is.
+                // An edit may have changed the kind of the store.
                 let harmful = self.effect == Effect::Harmful;
                 let but = if harmful { &[Status::Unsupported] } else { but };
                 self.judge_but(but, "evict", client.evict(bytes.into()));
@@ -417,7 +417,7 @@ impl<'a> World<'a> {
         if let Err(failed) = ended {
             let (draft, error) = failed.into_parts();
             self.judge::<()>("end", Err(error));
-            // Dropped: given up, as far as that is possible.
+            // Dropped: aborted, as far as that is possible.
             drop(draft);
         }
     }

@@ -1,9 +1,10 @@
-//! Each kept input, and random ones, with any toolchain.
+//! Runs each stored input, and random ones, with any toolchain.
 
 use std::fs;
 use std::path::Path;
 
-/// Inputs that once crashed, hung or answered wrongly, and those that reach most of the code.
+/// Runs the inputs that once crashed, hung or answered wrongly, and those that reach most of the
+/// code.
 fn kept(target: &str, run: fn(&[u8])) {
     let mut count = 0;
     for dir in ["regressions", "corpus"] {
@@ -20,7 +21,7 @@ fn kept(target: &str, run: fn(&[u8])) {
     println!("{target}: {count} kept inputs");
 }
 
-/// Random inputs; each is printed by its seed should it fail.
+/// Runs random inputs; a failing one is printed by its seed.
 fn random(run: fn(&[u8])) {
     let count = std::env::var("PLASMA_FUZZ_RANDOM").map_or(100, |n| n.parse().unwrap());
     for seed in 0..count {

@@ -56,7 +56,7 @@ pub struct Child {
     what: String,
 }
 
-/// The role and arguments that the parent gave this process, if it is a child.
+/// Returns the role and arguments that the parent gave this process, if it is a child.
 pub fn role() -> Option<Vec<String>> {
     let role = std::env::var("PLASMA_TEST_ROLE").ok()?;
     Some(role.split('\x1f').map(str::to_owned).collect())
@@ -258,7 +258,7 @@ pub fn content(id: &ObjectId, size: usize) -> Vec<u8> {
     bytes
 }
 
-/// Whether the bytes are those of this id.
+/// Returns whether the bytes are those of this id.
 pub fn is_content(id: &ObjectId, bytes: &[u8]) -> bool {
     let mut words = words(id);
     let (whole, rest) = bytes.as_chunks();

@@ -46,7 +46,7 @@ fn library() -> PathBuf {
     dir.canonicalize().unwrap()
 }
 
-/// The program that is killed, compiled once.
+/// Compiles the program that is killed, once.
 fn victim() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
@@ -74,7 +74,7 @@ fn victim() -> &'static Path {
     })
 }
 
-/// A victim that is about to begin its operation.
+/// Starts a victim that is about to begin its operation.
 fn at_the_start(address: &str, operation: &str) -> Traced {
     let mut command = Command::new(victim());
     // Cargo's library path could contain a library that an older build left in target/debug.

@@ -76,7 +76,7 @@ fn a_draft(client: &Client) -> Result<Prepared> {
     draft_of(client, 5000, Some("victim-0"))
 }
 
-/// An unsealed object with another object right after it.
+/// Makes an unsealed object with another object right after it.
 fn a_cramped_draft(client: &Client) -> Result<Prepared> {
     let prepared = draft_of(client, 5000, None)?;
     put(client, 1, 100, None)?;

@@ -20,7 +20,7 @@ pub fn all() {
     a_client_that_unlinks_objects_in_the_middle_of_chains_is_killed();
 }
 
-/// A victim that connects first, and works after another process has died.
+/// Starts a victim that connects first, and works after another process has died.
 fn run_after(role: &str, address: &str, n: u64, kind: &str, die: impl FnOnce()) -> End {
     let mut victim = spawn(CHILD, &[role, address, &n.to_string(), kind]);
     victim.expect("ready");
@@ -293,7 +293,7 @@ fn readers_get_everything_when_all_producers_died_in_recovery() {
                 let client = Client::connect(Some(&address), &read_only).unwrap();
                 everything(&client, what);
                 // The object that was being deleted and the one that was being made exist
-                // completely, or not at all.
+                // completely, or leave no trace.
                 for victim in [id(VICTIM, 0), id(VICTIM, 15)] {
                     get_checked(&client, &victim);
                 }

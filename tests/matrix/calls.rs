@@ -48,18 +48,18 @@ impl Call {
         CALLS.iter().find(|call| call.name == name).unwrap()
     }
 
-    /// Whether it takes the writer lock.
+    /// Returns whether it takes the writer lock.
     pub fn locks(&self) -> bool {
         matches!(self.class, Class::Locks | Class::DraftLocks)
     }
 
-    /// Whether it is counted as in flight on its client, so that a disconnect waits for it.
+    /// Returns whether it is counted as in flight on its client, so that a disconnect waits for it.
     pub fn is_counted(&self) -> bool {
         use Class::{DraftLocks, Locks, News, Reads};
         matches!(self.class, Reads | Locks | News | DraftLocks)
     }
 
-    /// Whether a disconnect of its client ends it.
+    /// Returns whether a disconnect of its client ends it.
     pub fn is_of_client(&self) -> bool {
         matches!(self.class, Class::Hot | Class::Reads | Class::Locks | Class::News)
     }
@@ -95,7 +95,7 @@ fn options(f: &Fix) -> plasma_create_options_t {
     options
 }
 
-/// Keep the buffer of a call that succeeded.
+/// Keeps the buffer of a call that succeeded.
 fn take(status: i32, got: MaybeUninit<plasma_buffer_t>, f: &mut Fix) -> i32 {
     if status == OK {
         f.got.push(written(&got));

@@ -214,8 +214,8 @@ impl Disturbance {
         !matches!(self, Remove | DirectoryRemoved | FilesReplaced)
     }
 
-    /// Keep sending a signal to a thread that sleeps, until the handler has run often enough or the
-    /// call has returned.
+    /// Keeps sending a signal to a thread that sleeps, until the handler has run often enough or
+    /// the call has returned.
     pub fn insist(self, scene: &Scene, victim: &Victim) {
         let enough = match self {
             SignalNoRestart => u32::MAX,

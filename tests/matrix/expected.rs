@@ -80,7 +80,7 @@ pub fn fits(call: &Call, situation: Situation, disturbance: Disturbance, kind: K
     call.name != "plasma_evict" || kind == Kind::Lru || !locks
 }
 
-/// The statuses that the pair may return.
+/// Returns the statuses that the pair may return.
 pub fn allowed(call: &Call, situation: Situation, disturbance: Disturbance, kind: Kind) -> Allowed {
     let normal = normal(call, kind);
     let sleeps = situation.sleeps(call);

@@ -175,7 +175,7 @@ pub fn many() -> impl Iterator<Item = ObjectId> {
     (0..BATCH).map(|n| id(MANY, n))
 }
 
-/// A store with objects that stay.
+/// Makes a store with objects that stay.
 pub fn make_store(address: &str, kind: Kind) -> Client {
     let client = Client::connect(Some(address), &kind.options()).unwrap();
     for n in 0..KEPT_OBJECTS {

@@ -21,7 +21,7 @@ pub enum Owner {
 const OWNS: u32 = 1;
 const LETS_GO: u32 = 2;
 
-/// Call `stand` once this thread has the writer lock.
+/// Calls `stand` once this thread has the writer lock.
 fn once_it_owns(stand: impl FnOnce() + 'static) {
     let (mut took, mut stand) = (false, Some(stand));
     at_points(move |point| {

@@ -80,12 +80,12 @@ impl Scene {
         PathBuf::from(self.address.to_str().unwrap())
     }
 
-    /// Whether the call removes the store.
+    /// Returns whether the call removes the store.
     pub fn is_being_removed(&self) -> bool {
         self.cell.call.name == "plasma_store_remove"
     }
 
-    /// Whether no other thread is about to end the client.
+    /// Returns whether no other thread is about to end the client.
     pub fn client_lives(&self) -> bool {
         self.cell.call.name != "plasma_disconnect"
     }
@@ -219,7 +219,7 @@ fn disturbed(cell: Cell, address: &str) -> String {
     format!("ended: {status}|{all}|{counted}|{}", stand.point())
 }
 
-/// The call in one thread, its disturbance in others.
+/// Runs the call in one thread, and its disturbance in others.
 fn beside(
     mut fix: Fix,
     scene: &Scene,
@@ -292,7 +292,7 @@ fn beside(
     (fix, STATUS.load(SeqCst))
 }
 
-/// An object that stays in each store.
+/// Checks an object that stays in each store.
 pub fn kept(n: u64) -> plasma::ObjectId {
     id(KEPT, n)
 }

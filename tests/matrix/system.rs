@@ -139,7 +139,7 @@ pub fn remove_tree(path: &Path) {
 pub struct Cgroup(PathBuf);
 
 impl Cgroup {
-    /// The directory of version 1 of cgroups for memory.
+    /// Returns the directory of version 1 of cgroups for memory.
     pub fn is_there() -> bool {
         Path::new("/sys/fs/cgroup/memory/memory.limit_in_bytes").exists()
     }
@@ -245,7 +245,7 @@ extern "C" fn count_and_call(_: i32) {
     }
 }
 
-/// Set the handler of SIGUSR1.
+/// Sets the handler of SIGUSR1.
 pub fn handle_signals(restart: bool, calls: bool) {
     let handler = if calls { count_and_call } else { count };
     // SAFETY: integers and pointers, for which zero is a value.

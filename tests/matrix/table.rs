@@ -10,12 +10,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::Path;
 
-/// The kind of store in which a call is tried with each disturbance.
+/// Returns the kind of store in which a call is tried with each disturbance.
 pub fn usual_kind(call: &Call) -> Kind {
     if call.name == "plasma_evict" { Kind::Lru } else { Kind::Plain }
 }
 
-/// The statuses of a pair in each situation.
+/// Returns the statuses of a pair in each situation.
 fn pairs(disturbance: Disturbance) -> impl Iterator<Item = (&'static Call, Situation, Allowed)> {
     CALLS.iter().flat_map(move |call| {
         let possible = move |it: &Situation| is_possible(call, *it, disturbance);
@@ -159,7 +159,7 @@ fn reasons(text: &mut String) {
     }
 }
 
-/// Write all runs: call, situation, disturbance, runs, statuses.
+/// Writes all runs: call, situation, disturbance, runs, statuses.
 pub fn write_runs(runs: &BTreeMap<String, BTreeMap<i32, u32>>) {
     let mut text = String::from("call situation disturbance: runs, statuses\n");
     for (name, statuses) in runs {

@@ -102,7 +102,7 @@ impl Stand {
         self.point.lock().clone()
     }
 
-    /// Whether the thread has not ended, or has returned from the call.
+    /// Returns whether the thread has not ended, or has returned from the call.
     pub fn is_there(&self) -> bool {
         let (process, thread) = (std::process::id() as i32, self.thread.load(SeqCst));
         // SAFETY: takes no pointers, and sends nothing.
@@ -110,7 +110,7 @@ impl Stand {
         failed == 0 || self.has_returned()
     }
 
-    /// Whether the thread sleeps in the kernel.
+    /// Returns whether the thread sleeps in the kernel.
     pub fn sleeps(&self) -> bool {
         let stat = format!("/proc/self/task/{}/stat", self.thread.load(SeqCst));
         let stat = std::fs::read_to_string(stat).unwrap_or_default();

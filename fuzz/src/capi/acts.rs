@@ -1,9 +1,9 @@
-//! What an input can ask for.
+//! The acts that an input may ask for.
 
 use arbitrary::Arbitrary;
 
-/// A call, or a few that belong together. Numbers are taken modulo what there is; `wrong` is what
-/// to make wrong with the arguments, 0 nothing.
+/// A call, or a few that belong together. Numbers are taken modulo their count; `wrong` selects an
+/// error in the arguments, 0 none.
 #[derive(Arbitrary, Clone, Copy, Debug)]
 pub enum Act {
     Create {
@@ -147,13 +147,13 @@ pub enum Act {
         wrong: Wrong,
     },
     Unsubscribe,
-    /// A copy of a struct whose buffer ended, by one of the calls that take one.
+    /// A copy of a struct whose buffer ended, passed to one of the calls that take one.
     Stale {
         which: u8,
         call: u8,
         garble: u8,
     },
-    /// The same with a struct of a draft.
+    /// The same with a struct of a writer.
     StaleDraft {
         which: u8,
         call: u8,
@@ -179,7 +179,7 @@ pub enum Act {
     },
 }
 
-/// What is wrong with the arguments of a call: mostly nothing.
+/// The error in the arguments of a call: mostly none.
 #[derive(Clone, Copy, Debug)]
 pub struct Wrong(pub u8);
 
@@ -195,17 +195,17 @@ impl<'a> Arbitrary<'a> for Wrong {
 }
 
 impl Wrong {
-    /// Which of `kinds` ways to be wrong; `None` when all is right.
+    /// Returns which of `kinds` errors to make; `None` for none.
     pub fn of(self, kinds: u8) -> Option<u8> {
         self.0.checked_sub(1).map(|how| how % kinds)
     }
 
-    /// Whether all is right.
+    /// Returns whether there is no error.
     pub fn is_none(self) -> bool {
         self.0 == 0
     }
 
-    /// `None` when this is the way to be wrong.
+    /// Returns `None` when this is the selected error.
     pub fn unless<T>(how: Option<u8>, this: u8, value: T) -> Option<T> {
         (how != Some(this)).then_some(value)
     }

@@ -39,7 +39,7 @@ pub fn name(key: u8) -> CString {
     CString::new(format!("name {}", key % KEYS)).expect("no NUL")
 }
 
-/// No struct that C passes is NULL or misaligned here; what else can be wrong with a text.
+/// No struct that C passes is NULL or misaligned here; a text may have other errors.
 pub fn wrong_text(how: u8) -> Option<CString> {
     let bytes = match how % 4 {
         0 => return None,
@@ -54,7 +54,7 @@ pub fn pointer(text: &Option<CString>) -> *const c_char {
     text.as_ref().map_or(ptr::null(), |text| text.as_ptr())
 }
 
-/// A time-out that is never right.
+/// Returns a timeout that is always invalid.
 pub fn wrong_timeout(how: u8) -> i64 {
     [-2, i64::MIN, -1000, i64::from(i32::MIN)][usize::from(how) % 4]
 }
@@ -86,12 +86,12 @@ pub fn create_options() -> plasma_create_options_t {
     }
 }
 
-/// A `struct_size` that no struct has, for structs of at least 8 bytes.
+/// Returns a `struct_size` that no struct has, for structs of at least 8 bytes.
 pub fn wrong_size(how: u8) -> u32 {
     [0, 1, 7, 65537, u32::MAX, 1 << 31][usize::from(how) % 6]
 }
 
-/// Make one thing wrong with the options of a create. The texts must outlive the call.
+/// Makes one error in the options of a create. The texts must outlive the call.
 pub fn spoil_create(options: &mut plasma_create_options_t, how: u8, text: &Option<CString>) {
     match how % 7 {
         0 => options.struct_size = wrong_size(how / 7),
@@ -99,7 +99,7 @@ pub fn spoil_create(options: &mut plasma_create_options_t, how: u8, text: &Optio
         2 => options.flags = 1 << 18 | 1 << 31,
         3 => options.timeout_ms = wrong_timeout(how / 7),
         4 => {
-            // NULL with elements, and more elements than memory has.
+            // NULL with elements, and more elements than fit in memory.
             options.metadata = ptr::null();
             options.metadata_count = [1, u64::MAX, u64::MAX / 24][usize::from(how / 7) % 3];
         }

@@ -11,7 +11,7 @@ use std::mem::MaybeUninit;
 pub const CAPACITY: u64 = 64 << 10;
 pub const MAX_OBJECTS: u64 = 8;
 
-/// The store and two clients that stay, one of which may only read.
+/// The store and two permanent clients, one of which may only read.
 pub struct Store {
     pub address: CString,
     pub writer: Handle,
@@ -89,7 +89,7 @@ impl Drop for News {
     }
 }
 
-/// A list of objects, and how many it has.
+/// A list of objects, and its length.
 pub fn with_list(list: *mut plasma_list_t, act: impl FnOnce(&plasma_list_t)) {
     // SAFETY: made by plasma_list, freed below.
     act(unsafe { &*list });
@@ -102,20 +102,20 @@ pub fn with_clients(list: *mut plasma_client_list_t, act: impl FnOnce(&plasma_cl
     plasma_client_list_free(list);
 }
 
-/// What a call wrote.
+/// Returns the value that a call wrote.
 pub fn written<T: Copy>(value: &MaybeUninit<T>) -> T {
     // SAFETY: only asked for what a call that succeeded has written, or what was set before it.
     unsafe { value.assume_init() }
 }
 
-/// A view of C's.
+/// Returns a C view.
 pub fn bytes<'a>(data: *const u8, size: u64) -> &'a [u8] {
     assert!(!data.is_null());
-    // SAFETY: what the library says of a buffer that is held; the caller holds it.
+    // SAFETY: address and size come from the library, and the caller holds the buffer.
     unsafe { std::slice::from_raw_parts(data, size as usize) }
 }
 
-/// The bytes of a draft.
+/// Returns the bytes of a writer.
 pub fn fill(draft: &plasma_mutable_buffer_t, with: impl Fn(usize) -> u8) {
     assert!(!draft.data.is_null());
     // SAFETY: as for `bytes`; nobody else looks at an object that is being written.
@@ -123,15 +123,15 @@ pub fn fill(draft: &plasma_mutable_buffer_t, with: impl Fn(usize) -> u8) {
     bytes.iter_mut().enumerate().for_each(|(i, byte)| *byte = with(i));
 }
 
-/// A text of the library's.
+/// Returns a text of the library.
 pub fn text<'a>(text: *const c_char) -> &'a CStr {
     assert!(!text.is_null());
     // SAFETY: the library says that it ends with a NUL.
     unsafe { CStr::from_ptr(text) }
 }
 
-/// A struct for the library to fill, as long as it says it is: what does not fit must not be
-/// touched, which AddressSanitizer sees.
+/// A struct for the library to fill, as long as it declares: bytes past its end must not be
+/// touched, which AddressSanitizer checks.
 pub struct Sized<T> {
     words: Box<[u64]>,
     kind: std::marker::PhantomData<T>,
@@ -159,7 +159,7 @@ impl<T: Copy> Sized<T> {
     }
 }
 
-/// The no-ops.
+/// The calls that do nothing.
 pub fn disconnect_null() {
     plasma_disconnect(std::ptr::null_mut());
     plasma_unsubscribe(std::ptr::null_mut());

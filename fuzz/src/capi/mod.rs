@@ -1,8 +1,8 @@
-//! Sequences of calls through the C functions, with arguments right and wrong.
+//! Sequences of calls of the C functions, with right and wrong arguments.
 //!
-//! Only what plasma.h leaves undefined is left out: a pointer that is neither NULL nor valid, a
-//! handle after its end. Everything else has an answer, which the model beside the calls knows:
-//! wrong arguments are INVALID_ARGUMENT and change nothing, and what was sealed reads back.
+//! Only arguments that plasma.h leaves undefined are omitted: a pointer that is neither NULL nor
+//! valid, and a handle after its end. Everything else has an answer, which the model knows: wrong
+//! arguments are INVALID_ARGUMENT and change nothing, and sealed objects are read back.
 
 mod acts;
 mod args;
@@ -16,17 +16,17 @@ use arbitrary::{Arbitrary, Unstructured};
 use model::Model;
 use std::cell::RefCell;
 
-/// Calls of one input, at most.
+/// Maximum number of calls of one input.
 const CALLS: u32 = 60;
 
-/// Executions after which the store is made anew: generations do not grow for ever.
+/// Number of executions after which the store is made again: generations do not grow forever.
 const EXECUTIONS: u32 = 500;
 
 thread_local! {
     static STORE: RefCell<Option<(handles::Store, u32)>> = const { RefCell::new(None) };
 }
 
-/// Calls through the C functions, judged by a model.
+/// Makes calls of the C functions, judged by a model.
 pub fn c_api(data: &[u8]) {
     STORE.with_borrow_mut(|kept| {
         if kept.as_ref().is_some_and(|(_, used)| *used >= EXECUTIONS) {

@@ -1,4 +1,4 @@
-//! What the store holds as its caller knows it, and how each act is judged.
+//! The content of the store as its caller knows it, and the judgment of each act.
 
 use super::acts::{Act, Wrong};
 use super::args::*;
@@ -24,7 +24,7 @@ pub struct Held {
     pub object: Object,
 }
 
-/// An object that this process writes.
+/// An object that this process is writing.
 pub struct Draft {
     pub buffer: plasma_mutable_buffer_t,
     pub key: u8,
@@ -39,22 +39,22 @@ pub struct Model<'a> {
     pub drafts: Vec<Draft>,
     pub stale: Vec<plasma_buffer_t>,
     pub stale_drafts: Vec<plasma_mutable_buffer_t>,
-    /// A subscription, and which client's it is.
+    /// A subscription, and its client.
     pub news: Option<(News, u8)>,
     pub salt: u8,
 }
 
-/// In place of the client of a subscription: it was disconnected.
+/// In place of the client of a subscription: the client was disconnected.
 pub const ENDED: u8 = 3;
 
-/// The status must be one of these.
+/// Checks that the status is one of these.
 #[track_caller]
 pub fn expect(what: &str, status: i32, allowed: &[i32]) {
     if !allowed.contains(&status) {
         let name = |status| text(plasma_status_name(status)).to_string_lossy();
         let allowed: Vec<_> = allowed.iter().copied().map(name).collect();
         let words = text(plasma_error_message()).to_string_lossy();
-        panic!("{what} came to {} ({words}), not {allowed:?}", name(status));
+        panic!("{what} returned {} ({words}), not {allowed:?}", name(status));
     }
     if status != OK {
         let words = text(plasma_error_message());
@@ -70,7 +70,7 @@ pub fn content(salt: u8, size: u64) -> Vec<u8> {
     (0..size as usize).map(|at| byte(salt, at)).collect()
 }
 
-/// The metadata key with this number.
+/// Returns the metadata key with this number.
 pub fn key_text(number: u8) -> CString {
     CString::new(format!("key {}", number % 6)).expect("no NUL")
 }
@@ -91,7 +91,7 @@ impl<'a> Model<'a> {
         }
     }
 
-    /// The client that acts, NULL if `how` says so.
+    /// Returns the client that acts, NULL if `how` says so.
     pub fn client(&self, how: Option<u8>, null: u8) -> Option<&plasma_client_t> {
         Wrong::unless(how, null, self.acting().get())
     }
@@ -108,7 +108,7 @@ impl<'a> Model<'a> {
         self.active == 1
     }
 
-    /// What a call that changes the store must say instead, when it may not.
+    /// Returns the required answer of a call that changes the store, when it is not allowed.
     pub fn may_write<'b>(&self, wrong: Wrong, allowed: &'b [i32]) -> &'b [i32] {
         match (self.reads_only(), wrong.is_none()) {
             (true, true) => &[READ_ONLY],
@@ -118,12 +118,12 @@ impl<'a> Model<'a> {
         }
     }
 
-    /// The objects whose memory is still in use.
+    /// Returns the objects whose memory is still in use.
     fn is_empty(&self) -> bool {
         self.objects.is_empty() && self.held.is_empty() && self.drafts.is_empty()
     }
 
-    /// What a create may say when its arguments are right.
+    /// Returns the statuses that a create may return when its arguments are right.
     pub fn creating(&self, key: u8, size: u64, name: Option<u8>) -> Vec<i32> {
         let mut allowed = Vec::new();
         if self.objects.contains_key(&(key % KEYS)) {
@@ -148,7 +148,7 @@ impl<'a> Model<'a> {
         allowed
     }
 
-    /// The object with this name.
+    /// Returns the object with this name.
     pub fn named(&self, name: u8) -> Option<(u8, &Object)> {
         let mut all = self.objects.iter();
         all.find(|(_, object)| object.name == Some(name % KEYS)).map(|(key, object)| (*key, object))
@@ -159,7 +159,7 @@ impl<'a> Model<'a> {
         self.salt
     }
 
-    /// What a get without waiting says.
+    /// Returns the required answer to a get without waiting.
     pub fn getting(&self, object: Option<&Object>) -> i32 {
         match object {
             None => NOT_FOUND,
@@ -168,7 +168,7 @@ impl<'a> Model<'a> {
         }
     }
 
-    /// A buffer that was got: its bytes are those that were sealed.
+    /// Checks a buffer that was just got: its bytes are those that were sealed.
     pub fn got(&mut self, buffer: plasma_buffer_t, object: Object) {
         assert_eq!(buffer.size, object.size);
         let data = bytes(buffer.data, buffer.size);
@@ -204,7 +204,7 @@ impl<'a> Model<'a> {
         }
     }
 
-    /// Give everything back: then nothing is left in the store.
+    /// Releases everything: then nothing is left in the store.
     pub fn end(mut self) {
         self.active = 0;
         self.news = None;
@@ -235,7 +235,7 @@ impl<'a> Model<'a> {
         ];
         assert_eq!(left, [0; 6], "used, writing, sealed, deleted, leases, pinned");
         assert_eq!((stats.clients, stats.largest_free), (2, CAPACITY));
-        // What is stale stays stale.
+        // A stale struct stays stale.
         for buffer in &mut self.stale {
             expect("release", plasma_release(Some(buffer)), &[INVALID]);
         }

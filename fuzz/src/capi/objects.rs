@@ -135,7 +135,7 @@ impl Model<'_> {
         let datas: Vec<*const c_void> = contents.iter().map(|it| it.as_ptr().cast()).collect();
         let sizes = vec![100; keys.len()];
         let mut statuses = vec![1; keys.len()];
-        // NULL arrays have no elements, and no array has so many.
+        // NULL arrays have no elements, and no array has this many.
         let real = if count == 0 { 1 } else { keys.len() };
         let (ids, datas_at, count) = match how {
             Some(1) => (ptr::null(), datas.as_ptr(), real),
@@ -144,7 +144,7 @@ impl Model<'_> {
             Some(4) => (ids.as_ptr(), datas.as_ptr(), usize::MAX),
             _ => (ids.as_ptr(), datas.as_ptr(), keys.len()),
         };
-        // With nothing to read there is nothing wrong either.
+        // Without an argument to read there is no error either.
         if how == Some(1) && datas.is_empty() || how == Some(2) && datas.is_empty() {
             return;
         }
@@ -189,7 +189,7 @@ impl Model<'_> {
         let allowed = match (&there, wrong.is_none(), self.reads_only()) {
             (_, false, false) => vec![INVALID],
             (_, false, true) => vec![INVALID, READ_ONLY],
-            // A reader gets what is there.
+            // A reader gets an object that exists.
             (_, true, true) => [allowed, vec![READ_ONLY]].concat(),
             (_, true, false) => allowed,
         };
@@ -246,7 +246,7 @@ impl Model<'_> {
         let value = vec![key; size.into()];
         let text = Some(key_text(key));
         let bad = wrong_text(wrong.0);
-        // A long key is right.
+        // A long key is valid.
         let bad = bad.filter(|it| it.as_bytes().len() != 256);
         let data: *const c_void = value.as_ptr().cast();
         let status = match wrong.of(4) {
@@ -260,7 +260,7 @@ impl Model<'_> {
         expect("set_metadata", status, if wrong.is_none() { right } else { &[INVALID] });
         if status == OK {
             let object = self.objects.get_mut(object).expect("it is being written");
-            // The byte and the size of the value; sizes are told modulo 256.
+            // The byte and the size of the value; sizes are compared modulo 256.
             object.metadata.insert(key % 6, u16::from(key) << 8 | size & 0xff);
         }
     }
@@ -329,7 +329,7 @@ impl Model<'_> {
             let id = Wrong::unless(how, 1, id(key));
             plasma_get(self.client(how, 0), id.as_ref(), time, to)
         };
-        // libFuzzer's alarm may ring while the call waits.
+        // The alarm of libFuzzer may ring while the call waits.
         let allowed = if wrong.is_none() { allowed } else { INVALID };
         let alarm = if waits && wrong.is_none() { INTERRUPTED } else { allowed };
         expect("get", status, &[allowed, alarm]);

@@ -49,7 +49,7 @@ impl Model<'_> {
             }
         }
         let old = if wrong.is_none() { None } else { self.stale.first() };
-        // Each is tried, also after one failed; a stale one stays as it is.
+        // Each is tried, even after one failed; a stale one does not change.
         let mut allowed = OK;
         if let Some(old) = old
             && !buffers.iter().any(|it| it.reserved == old.reserved)
@@ -122,7 +122,7 @@ impl Model<'_> {
             assert_eq!(info.value().data_size, object.size);
             assert!(info.value().lease_count > 0);
         }
-        // A shorter struct gets what fits, and no byte behind its end.
+        // A shorter struct gets the fields that fit, and no byte past its end.
         let short = 8 + u32::from(at) % 456;
         let mut info = Sized::<plasma_object_info_t>::new(short, short);
         expect("buffer_info", plasma_buffer_info(Some(buffer), info.pointer()), &[OK]);
@@ -233,7 +233,7 @@ impl Model<'_> {
         let visible = self.objects.len() as u64;
         handles::with_list(written(&list), |list| {
             let count = plasma_list_count(Some(list));
-            // Deleted ones that are held are listed too.
+            // Deleted objects that are held are listed too.
             assert!((visible..=MAX_OBJECTS).contains(&count));
             let mut info = Sized::<plasma_object_info_t>::right();
             if how == Some(2) {
@@ -248,7 +248,8 @@ impl Model<'_> {
         });
     }
 
-    /// A buffer is held of the object with this id, or of a deleted one that had it.
+    /// Returns whether a buffer is held of the object with this id, or of a deleted one that had
+    /// it.
     fn holds(&self, id: &plasma_id_t) -> bool {
         self.held.iter().any(|held| {
             let mut info = Sized::<plasma_object_info_t>::right();
@@ -278,7 +279,8 @@ impl Model<'_> {
         }
         handles::with_clients(written(&list), |list| {
             let count = plasma_client_list_count(Some(list));
-            // A client that is closed counts until its last buffer goes: more than handles.
+            // A closed client counts until its last buffer is released, so there are more clients
+            // than handles.
             assert!(count <= crate::capi::CALLS as u64);
             let mut info = Sized::<plasma_client_info_t>::right();
             for index in [u64::from(at % 4), count, u64::MAX] {
@@ -327,7 +329,8 @@ impl Model<'_> {
         }
     }
 
-    /// A struct of a buffer that ended, as it was or garbled where that cannot name another buffer.
+    /// A struct of a buffer that ended, as it was or garbled such that it cannot name another
+    /// buffer.
     pub fn stale(&mut self, which: u8, call: u8, garble: u8) {
         if self.stale.is_empty() {
             return;
@@ -394,7 +397,7 @@ impl Model<'_> {
     }
 }
 
-/// The value of a key is as it was set: its byte, and its size modulo 256.
+/// Checks that the value of a key is as it was set: its byte, and its size modulo 256.
 fn value(expected: u16, held: &Held, key: &CString) {
     let (mut value, mut size) = (MaybeUninit::uninit(), MaybeUninit::uninit());
     let found =
@@ -405,7 +408,7 @@ fn value(expected: u16, held: &Held, key: &CString) {
     assert!(value.iter().all(|it| *it == (expected >> 8) as u8));
 }
 
-/// Flip a bit that no live struct shares with a stale one: of the tag, or high in the serial.
+/// Flips a bit that no live struct shares with a stale one: of the tag, or high in the serial.
 fn garble(words: &mut [u64; 6], how: u8) {
     match how % 4 {
         0 => words[5] ^= 1 << (how / 4),
