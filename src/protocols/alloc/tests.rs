@@ -105,6 +105,7 @@ fn filled_with(len: u64, capacity: u64) -> (u64, u64, u64) {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "too many extents")]
 fn a_heap_full_of_extents_at_pages_holds_nearly_as_many() {
     const MIB: u64 = (1 << 20) / 64;
     let units = |bytes: u64| bytes.div_ceil(64);
@@ -383,6 +384,7 @@ fn a_bin_of_many_blocks_is_not_deep() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "too many heaps")]
 fn a_tree_with_a_ring_or_a_foreign_block_is_corrupt_and_no_walk_is_endless() {
     // 8 blocks of the bin that begins with 1024. Whatever value each link of the tree takes, every
     // call on it ends.
