@@ -1,7 +1,7 @@
 /*
  * SPDX-License-Identifier: Apache-2.0
  *
- * What all subjects of the benchmark share: arguments, clocks, percentiles,
+ * Helpers of all subjects of the benchmark: arguments, clocks, percentiles,
  * processes, and the JSON line in which a result is printed.
  *
  * A subject is a program: `subject WORKLOAD key=value ...`. It prints a line
@@ -46,7 +46,7 @@ enum { UNSUPPORTED = 3 };
 
 /* ---- Arguments ---- */
 
-/** Weak: one of each in a program of several files. */
+/** Weak, so that a program of several files has one of each. */
 __attribute__((weak)) int bench_argc;
 __attribute__((weak)) char **bench_argv;
 
@@ -77,7 +77,7 @@ static inline int arg_is(const char *key, const char *text)
     return strcmp(text_arg(key, ""), text) == 0;
 }
 
-/* ---- Clocks and chance ---- */
+/* ---- Clocks and random numbers ---- */
 
 static inline uint64_t now_ns(void)
 {
@@ -102,8 +102,8 @@ static inline uint64_t pick(uint64_t *state, uint64_t count)
     return ((next_random(state) >> 32) * count) >> 32;
 }
 
-/** `count` numbers below `keys`, skewed after Zipf: number k is drawn about in
- * proportion to 1 / (k + 1). */
+/** `count` numbers below `keys`, with a Zipf distribution: the probability
+ * of k is about proportional to 1 / (k + 1). */
 static inline uint32_t *zipf_series(size_t count, uint64_t keys)
 {
     uint32_t *series = (uint32_t *)malloc(count * sizeof *series);
@@ -117,12 +117,12 @@ static inline uint32_t *zipf_series(size_t count, uint64_t keys)
     return series;
 }
 
-/** What a subject without ids of its own takes for one. */
+/** The ids of subjects that have no ids of their own. */
 struct key {
     uint8_t bytes[20];
 };
 
-/** The key of object `number`, which looks like a random one. */
+/** The key of object `number`, which looks random. */
 static inline struct key key_of(uint64_t number)
 {
     const uint64_t low = number * UINT64_C(0x9e3779b97f4a7c15);
@@ -136,7 +136,7 @@ static inline struct key key_of(uint64_t number)
     return key;
 }
 
-/** Keep the compiler from leaving out the work that made a value. */
+/** Keep the compiler from removing the work that made a value. */
 static inline void keep(uint64_t value)
 {
     __asm__ volatile("" : : "r"(value) : "memory");
@@ -192,7 +192,8 @@ static inline void free_samples(struct samples *samples)
     memset(samples, 0, sizeof *samples);
 }
 
-/** What two readings of the clock cost, which is taken off single timings. */
+/** The cost of two readings of the clock, which is subtracted from single
+ * timings. */
 static inline double clock_cost(void)
 {
     static double cost = -1;
@@ -216,8 +217,9 @@ static inline double clock_cost(void)
 #define RESULT_NUMBER(key, value) printf(", \"%s\": %.6g", key, (double)(value))
 #define RESULT_END() (printf("}\n"), (void)fflush(stdout))
 
-/** Median, tails and rate of operations: `batches` has the time of one each, in
- * the mean of a batch; `singles`, if any, of each alone. Both are freed. */
+/** Median, tails and rate of operations: `batches` has the mean time of one
+ * operation in each batch; `singles`, if not NULL, the time of each
+ * operation alone. Both are freed. */
 static inline void print_latency(const char *name, struct samples *batches,
                                  struct samples *singles, double bytes)
 {
@@ -250,13 +252,14 @@ static inline void print_latency(const char *name, struct samples *batches,
 /** One operation; `at` counts from 0. */
 typedef void operation_fn(void *state, uint64_t at);
 
-/** How long to measure, in ns: ms=. */
+/** How long to measure, in ns, from ms=. */
 static inline uint64_t time_to_spend(void)
 {
     return number_arg("ms", 300) * 1000000u;
 }
 
-/** Do operations `*at` .. `*at + batch - 1` and move `*at` on; the time in ns. */
+/** Do operations `*at` .. `*at + batch - 1`, advance `*at`, and return the
+ * time in ns. */
 static inline __attribute__((always_inline)) uint64_t
 time_batch(operation_fn *operation, void *state, uint64_t *at, uint64_t batch)
 {
@@ -268,8 +271,9 @@ time_batch(operation_fn *operation, void *state, uint64_t *at, uint64_t batch)
     return now_ns() - start;
 }
 
-/** Time an operation: batches of about 20 us for the median, then each alone
- * for the tails. Inlined, so that a constant `operation` is too. */
+/** Time an operation: batches of about 20 us for the median, then single
+ * operations for the tails. Inlined, so that a constant `operation` is
+ * inlined too. */
 static inline __attribute__((always_inline)) void
 time_operation(const char *name, operation_fn *operation, void *state,
                double bytes)
@@ -278,8 +282,9 @@ time_operation(const char *name, operation_fn *operation, void *state,
     const double clock = clock_cost();
     uint64_t batch = 1, at = 0, start, spent, end, enough = 0;
 
-    /* Three times, which warms up, too: one alone may be slow for once, and a
-     * batch that is too small for the clock would be taken for large enough. */
+    /* Three times, which also warms up: a single one may be slow by chance,
+     * and then a batch that is too small for the clock would look large
+     * enough. */
     while (enough < 3) {
         spent = time_batch(operation, state, &at, batch);
         if (spent >= 20000 || batch >= 4096) {
@@ -308,8 +313,8 @@ time_operation(const char *name, operation_fn *operation, void *state,
     }
 }
 
-/** Time two operations that undo each other, in batches of `batch` of one and
- * then of the other: operation `at` of the second undoes that of the first. */
+/** Time two operations that undo each other, alternately in batches of
+ * `batch`: operation `at` of the second undoes that of the first. */
 static inline __attribute__((always_inline)) void
 time_pair(const char *first_name, operation_fn *first, const char *second_name,
           operation_fn *second, void *state, uint64_t batch, double bytes)
@@ -344,7 +349,7 @@ time_pair(const char *first_name, operation_fn *first, const char *second_name,
 
 /* ---- Processes ---- */
 
-/** Memory that processes forked later share, zeroed. */
+/** Zeroed memory, shared with processes that are forked later. */
 static inline void *shared_bytes(size_t size)
 {
     void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
@@ -354,9 +359,9 @@ static inline void *shared_bytes(size_t size)
     return memory;
 }
 
-/** What one of several processes does: `self` counts from 0. It connects, calls
- * `wait_for_start` and works until `is_over`; the sum of what it gives back is
- * the result of `rate_of`. */
+/** The work of one of several processes: `self` counts from 0. It connects,
+ * calls `wait_for_start` and works until `is_over`; `rate_of` returns the
+ * sum of the results. */
 typedef uint64_t role_fn(void *state, uint64_t self);
 
 struct rate {
@@ -378,7 +383,7 @@ static inline int is_over(void)
     return __atomic_load_n(&rate->over, __ATOMIC_RELAXED) != 0;
 }
 
-/** Let `processes` play the role at once; print what they did in a second. */
+/** Let `processes` work at the same time; print their rate per second. */
 static inline void time_rate(const char *name, uint64_t processes, role_fn *role,
                              void *state)
 {
@@ -398,7 +403,7 @@ static inline void time_rate(const char *name, uint64_t processes, role_fn *role
     while (__atomic_load_n(&rate->ready, __ATOMIC_ACQUIRE) < processes) {
         usleep(100);
         int status;
-        NEED(waitpid(-1, &status, WNOHANG) == 0); /* nobody has failed */
+        NEED(waitpid(-1, &status, WNOHANG) == 0); /* no process has failed */
     }
     start = now_ns();
     __atomic_store_n(&rate->started, 1, __ATOMIC_RELEASE);
@@ -429,18 +434,18 @@ static inline void stay_on(int cpu)
 
 /* ---- Hand-over ---- */
 
-/** How a subject hands an object over. All but `wait` and `join` run in the
- * process that seals. */
+/** How a subject hands an object over. All functions except `wait` and
+ * `join` run in the process that seals. */
 struct handover {
     void *state;
     /** In a waiter, once: connect, or the like; may be NULL. */
     void (*join)(void *state, uint64_t waiter);
-    /** In a waiter: sleep until the object of this round is there, and read its
-     * first word. */
+    /** In a waiter: sleep until the object of this round exists, and read
+     * its first word. */
     void (*wait)(void *state, uint64_t round, uint64_t waiter);
     /** Not timed, before the waiters wait; may be NULL. */
     void (*prepare)(void *state, uint64_t round);
-    /** What makes the object visible. */
+    /** Make the object visible. */
     void (*seal)(void *state, uint64_t round);
     /** Not timed, after all have it; may be NULL. */
     void (*finish)(void *state, uint64_t round);
@@ -479,8 +484,8 @@ static inline void wait_in_rounds(const struct handover *handover,
     }
 }
 
-/** Time hand-over from one process to `waiters` others, in rounds: results
- * `handover` (name) and `sealer`. */
+/** Time the handover from one process to `waiters` others, in rounds: the
+ * results are `handover` (name) and `sealer`. */
 static inline void time_handover(const char *name,
                                  const struct handover *handover)
 {
@@ -493,7 +498,7 @@ static inline void time_handover(const char *name,
     uint64_t round = 0;
 
     NEED(waiters <= WAITERS_MAX);
-    /* Who is about to be woken may run anywhere. */
+    /* The processes that will be woken may run on any processor. */
     const int pinned = asleep || number_arg("cpus", 2) == 1;
     if (pinned) {
         stay_on(0);
@@ -518,7 +523,7 @@ static inline void time_handover(const char *name,
         __atomic_store_n(&shared->open, round, __ATOMIC_SEQ_CST);
         while (__atomic_load_n(&shared->waiting, __ATOMIC_ACQUIRE) < waiters) {
             int status;
-            NEED(waitpid(-1, &status, WNOHANG) == 0); /* nobody has failed */
+            NEED(waitpid(-1, &status, WNOHANG) == 0); /* no process has failed */
             if (asleep) {
                 usleep(20);
             }
@@ -541,7 +546,7 @@ static inline void time_handover(const char *name,
             handover->finish(handover->state, round);
         }
         if (round <= 3) {
-            continue; /* warming up */
+            continue; /* warm-up */
         }
         add_sample(&seals, (double)(sealed - start) - clock_cost() / 2);
         for (uint64_t self = 0; self < waiters; self++) {
@@ -564,7 +569,7 @@ struct workload {
     void (*run)(void);
 };
 
-/** Run the workload that argv names; what main() returns. */
+/** Run the workload that argv names, and return the result of main(). */
 static inline int run_workload(int argc, char **argv,
                                const struct workload *workloads, size_t count)
 {

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What bench.h has, for the subjects in Python: arguments, the same loops, lines of JSON."""
+"""The counterpart of bench.h for the subjects in Python: arguments, the same loops, lines of JSON."""
 
 import itertools
 import json
@@ -22,7 +22,7 @@ def argument_is(key, text):
 
 
 def at_random(items):
-    """Some of them at random, for ever: drawn before, since that costs as much as a get."""
+    """Some of them at random, forever: drawn in advance, since that costs as much as a get."""
     return itertools.cycle(random.Random(1).choices(items, k=max(len(items), 1 << 16)))
 
 
@@ -66,7 +66,7 @@ def _time_batch(operation, batch):
 
 
 def batch_of(operation):
-    """How many take 20 us, three times in a row: one alone may be slow for once."""
+    """How many take 20 us, three times in a row: a single one may be slow by chance."""
     batch = 1
     while min(_time_batch(operation, batch) for _ in range(3)) < 20_000:
         batch *= 2
@@ -74,7 +74,7 @@ def batch_of(operation):
 
 
 def time_operation(name, operation):
-    """Batches of about 20 us for the median, then each alone for the tails."""
+    """Batches of about 20 us for the median, then single operations for the tails."""
     batch, batches, singles = batch_of(operation), [], []
     end = now() + SPEND
     while now() < end or len(batches) < 9:
@@ -88,7 +88,7 @@ def time_operation(name, operation):
 
 
 def time_pair(first_name, first, second_name, second, batch, size, spend=SPEND):
-    """Operations that undo each other: `second` gets what `first` gave for the number `at`."""
+    """Operations that undo each other: `second` gets the result of `first` for the number `at`."""
     firsts, seconds, base = [], [], 0
     warm = now() + spend // 4
     end = warm + spend
@@ -109,7 +109,7 @@ def time_pair(first_name, first, second_name, second, batch, size, spend=SPEND):
 
 
 def run_workload(workloads):
-    """Run the workload that argv names, or end as who has none of that name."""
+    """Run the workload that argv names, or exit with UNSUPPORTED if there is none of that name."""
     if len(sys.argv) < 2 or sys.argv[1] not in workloads:
         names = " ".join(workloads)
         print(f"usage: {sys.argv[0]} WORKLOAD key=value ...; one of: {names}", file=sys.stderr)

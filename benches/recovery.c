@@ -96,7 +96,7 @@ static void kill_writer(pid_t writer)
     NEED(waitpid(victim, NULL, 0) == victim);
 }
 
-/* ---- The whole ---- */
+/* ---- The benchmark ---- */
 
 static void remove_at_exit(void)
 {
@@ -123,7 +123,8 @@ static void populate(void)
         id = id_of(at);
         CHECK(plasma_put(client, &id, bytes, SIZE, NULL));
     }
-    /* Holes all over the heap: put these objects at its end instead. */
+    /* There are holes all over the heap, so these objects go at its end
+     * instead. */
     for (uint64_t at = 0; at < holes; at++) {
         id = id_of(at * (objects / holes));
         CHECK(plasma_delete(client, &id));

@@ -1,7 +1,7 @@
 /*
  * SPDX-License-Identifier: Apache-2.0
  *
- * The processes that recovery.c lets work on its store.
+ * The processes that use the store of recovery.c.
  */
 
 #ifndef PLASMA_RECOVERY_H
@@ -15,7 +15,7 @@
 
 enum { SIZE = 100, MAX_GETS = 1 << 22 };
 
-/* What the getter's samples belong to. */
+/* The phases of the getter's samples. */
 enum phase { SKIP, QUIET, WRITING, RECOVERING, PHASES };
 
 static struct shared {
@@ -74,7 +74,7 @@ static uint32_t own_slot(plasma_client_t *client)
     return info.slot;
 }
 
-/** Creates and deletes, for as long as it lives. */
+/** Creates and deletes until it is killed. */
 static void write_on(int is_victim)
 {
     plasma_client_t *client = join();
@@ -112,7 +112,7 @@ static void get_on(int unused)
         touch(buffer.data);
         end = now_ns();
         CHECK(plasma_release(&buffer));
-        /* Only what was in one phase from its start to its end. */
+        /* Only samples that were in one phase from start to end. */
         if (LOAD(shared->phase) == phase && shared->counts[phase] < MAX_GETS) {
             shared->gets[phase][shared->counts[phase]++] =
                 (double)(end - start);

@@ -81,7 +81,7 @@ def describe_run(cases, rounds, ms):
 
 
 def find_absent(cases):
-    """{subject: why} of those that are not there, each of which is named on stderr."""
+    """The missing subjects, {subject: why}, each of which is reported on stderr."""
     names = dict.fromkeys(subject for case in cases for subject in case.subjects)
     absent = {name: subjects.why_missing(name) for name in names}
     absent = {name: why for name, why in absent.items() if why is not None}
@@ -164,7 +164,7 @@ def main():
     if chosen.check:
         names = {case.name for case in cases}
         targets = [target for target in TARGETS if target.figure.case in names]
-        # A part of the targets is not what the file stands for.
+        # The file must not contain only a part of the targets.
         into = None if chosen.only else folder / VERDICTS
         return check_targets(cases, targets, rounds, ms, into, chosen.peers)
     if not chosen.peers:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What `run.py --check` asserts: each line a comparison of figures of one run.
+"""The assertions of `run.py --check`: each line compares figures of one run.
 
 A target that is known not to be met says why in `known`; it does not fail the check, and the check
 says so when it is met after all.
@@ -24,19 +24,19 @@ def floor(case, result, metric="median_ns"):
 
 
 # Why some targets are not met; docs/performance.md says more.
-CHEAP_FENCE = "met where a fence costs 8 ns; where next to nothing, the floor is a lookup of 6 ns alone"
-SHARED_CACHE = "met where 10,000 objects fit the caches of one processor; else by the minute"
-THREE_MISSES = "it is the floor: three dependent misses, LMDB needs only 2 to 2.7 times that"
-INSTRUCTIONS = "2,000 instructions: 183 ns on a quick processor, 350 on a slow one"
-BACKING = "430 to 1,200 ns, by what memory the virtual machine gives; the floor varies, too"
+CHEAP_FENCE = "met where a fence costs 8 ns; where it costs almost nothing, the floor is only a lookup of 6 ns"
+SHARED_CACHE = "met where 10,000 objects fit the caches of one processor; otherwise it varies by the minute"
+THREE_MISSES = "this is the floor: three dependent misses; LMDB needs only 2 to 2.7 times that"
+INSTRUCTIONS = "2,000 instructions: 183 ns on a fast processor, 350 on a slow one"
+BACKING = "430 to 1,200 ns, depending on the virtual machine's memory; the floor varies, too"
 SWITCHES = "each of 8 processes on 2 processors finds the caches of another"
-OTHER_MEMORY = "deleted memory is free a little later: two places by turns fit some caches, not others"
-COLLAPSE = "the floor zeroes and copies 2 MiB by turns, a put reserves all and then copies; by the minute"
+OTHER_MEMORY = "deleted memory is free a little later: two alternating places fit some caches, not others"
+COLLAPSE = "the floor zeroes and copies 2 MiB alternately, a put reserves all and then copies; varies by the minute"
 ONE_LOCK = "the lock and the events go back and forth between the processors' caches"
 COLD_LINES = "a waiter touches more cold memory than a bare futex, and so does any store"
 FOUR_WAKES = "four are woken, and they wake the others while the sealer is still in the kernel"
 SYSTEM_CALLS = "about 85 system calls: files are opened, checked, mapped, locked and linked"
-RECORD = "records have three cache lines, blocks half a one: names, metadata, who made it"
+RECORD = "records have three cache lines, blocks half a one: names, metadata, the creator"
 
 # ---- W1 ----
 
@@ -78,7 +78,7 @@ def put(size, memory):
 
 
 def put_target(text, size, memory, *results, known=""):
-    """Rates, so that 0.9 of one is what it says."""
+    """Rates, so that 0.9 of one means what it says."""
     case = put(size, memory)
     floors = tuple(floor(case, result, RATE) for result in results)
     name = f"put, {text}, {memory}"
@@ -105,7 +105,7 @@ WRITE = (
         known=INSTRUCTIONS,
     ),
     Target("create, 100 B: LMDB", plasma(CREATE), "<", 1, peer("lmdb", CREATE)),
-    # It loans from a pool of samples of one size and keeps no table: another thing.
+    # It loans from a pool of samples of one size and keeps no table, which is not comparable.
     Target("create, 100 B: iceoryx2", plasma(CREATE), None, 1, peer("iceoryx2", CREATE)),
     put_target("1 MiB", MIB, "reused", "memcpy", "stream", known=OTHER_MEMORY),
     put_target("64 MiB", 64 * MIB, "reused", "memcpy", "stream", known=OTHER_MEMORY),
@@ -190,7 +190,7 @@ OTHERS = (
         192,
         known=RECORD,
     ),
-    # Creates and gets: most of what is wanted is there.
+    # Creates and gets: most of the wanted objects exist.
     Target("churn, zipf", plasma(ZIPF, metric=ALL_RATE), ">=", 500e3),
     Target(
         "churn, zipf: Arrow",
@@ -199,7 +199,7 @@ OTHERS = (
         1,
         peer("arrow", ZIPF, metric=ALL_RATE),
     ),
-    # Creates alone: nothing is there.
+    # Only creates: no wanted object exists.
     Target("churn, scan", plasma(SCAN, metric=RATE), ">=", 500e3),
     Target("utilisation", plasma(MIXED, metric="utilisation"), ">=", 0.97),
     *(

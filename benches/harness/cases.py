@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The cases: each a workload with its keys (benches/README.md), and who takes part.
+"""The cases: each a workload with its keys (benches/README.md), and its subjects.
 
 The first subject of a case is what the others are compared with. A subject that turns out not to
 have a workload, or not with these keys, says so by its exit code; those who cannot do it in a
@@ -12,7 +12,7 @@ from typing import Tuple
 OWN = ("plasma", "floor", "plasma_cpp", "plasma_py", "recovery")
 PEERS = ("lmdb", "boost", "redis", "arrow", "iceoryx2", "shm")
 
-# Results of the floor have other names, and stand beside Plasma's first result.
+# Results of the floor have other names, and are shown beside Plasma's first result.
 FLOOR = "floor"
 
 GROUPS = {
@@ -50,7 +50,7 @@ OURS = ("plasma", "plasma_cpp", "plasma_py")
 
 def get_cases():
     everyone = (*OURS, *PEERS, FLOOR)
-    # One object is used; the others are there to make the store an ordinary one.
+    # One object is used; the others make the store an ordinary one.
     for size, text in SIZES:
         objects = max(1, min(1000, 64 * MIB // size))
         yield "get", f"size={size} objects={objects} order=hot", f"{text}, hot", everyone
@@ -58,7 +58,7 @@ def get_cases():
         for size, text in SIZES:
             if size * objects > 8 * GIB:
                 continue
-            # Arrow and Redis need minutes to create as many, shm has a file for each.
+            # Arrow and Redis need minutes to create this many, shm has a file for each.
             fast = [who for who in everyone if who not in ("arrow", "redis", "shm")]
             yield (
                 "get",
@@ -97,7 +97,7 @@ def processes_text(count):
 
 
 def handover_cases():
-    """Only Plasma tells identifiers and names apart."""
+    """Only Plasma distinguishes identifiers and names."""
     peers = ("boost", "redis", "arrow", "iceoryx2")
     everyone = ("plasma", *peers, FLOOR)
     crowd = "by=id mode=asleep waiters=100"
@@ -110,7 +110,7 @@ def handover_cases():
 
 
 def other_cases():
-    """Of the groups from W5 on."""
+    """The cases of the groups from W5 on."""
     million, text = "objects=1000000", "1,000,000 objects"
     stores = ("plasma", "lmdb", "boost")
     yield "W5", "attach", "", "", ("plasma", *PEERS, FLOOR)
@@ -143,7 +143,7 @@ def all_cases():
 
 
 def is_slow(keys):
-    """Or takes memory that not every machine has to spare."""
+    """Whether it takes long, or memory that some machines do not have."""
     pairs = (pair.split("=") for pair in keys.split())
     numbers = {key: int(value) for key, value in pairs if value.isdigit()}
     count = numbers.get("objects", numbers.get("operations", 1))
@@ -151,7 +151,7 @@ def is_slow(keys):
 
 
 CASES = tuple(all_cases())
-# With less to do in the place of what is slow, where nothing else tries the workload.
+# Smaller replacements of slow cases, where no other case runs the workload.
 QUICK_CASES = (
     *(case for case in CASES if not case.slow and case.workload != "full"),
     Case("W5", "first_touch", f"size={64 * MIB}", "64 MiB", ("plasma", FLOOR)),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Judges the targets of benches/targets.py by figures of one run."""
+"""Judges the targets of benches/targets.py by the figures of one run."""
 
 import operator
 import statistics
@@ -50,7 +50,7 @@ class Target:
         return f"{relation} {factor}{self.base_text()}"
 
     def base_text(self):
-        """Its case only where that is not the case of the figure."""
+        """Its case, only if it differs from the case of the figure."""
         first, *others = self.bases()
         results = " or ".join(figure.result for figure in (first, *others))
         case = "" if first.case == self.figure.case else f" ({first.case})"
@@ -58,11 +58,11 @@ class Target:
 
 
 class Absent(Exception):
-    """A figure that is not there: args are its subject and why."""
+    """A missing figure: args are its subject and the reason."""
 
 
 def series(records, figure):
-    """{round: value} of a figure."""
+    """The values of a figure by round: {round: value}."""
     record = records[figure.case][figure.subject]
     if record.status != subjects.MEASURED:
         raise Absent(figure.subject, record.status, record.reason)
@@ -77,7 +77,7 @@ def series(records, figure):
 
 
 def best_series(records, wanted):
-    """The best of some in each round; those that a machine does not have do not count."""
+    """The best of several in each round; figures that a machine does not have do not count."""
     found, absent = [], None
     for figure in wanted:
         try:
@@ -103,7 +103,7 @@ def judge(target, records):
         return f"{subject} {status}: {why}".rstrip(": "), absent_verdict(target, subject, status)
     text = figures.quantity(target.figure.metric, statistics.median(values.values()))
     if bases:
-        # Of the two in the same round: what disturbs one is likely to disturb the other.
+        # The ratio of two figures of the same round: a disturbance is likely to affect both.
         ratios = [values[number] / bases[number] for number in values if bases.get(number)]
         measured = statistics.median(ratios)
         base = figures.quantity(target.bases()[0].metric, statistics.median(bases.values()))

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Figures: over rounds, in relation to each other, as text."""
+"""Figures: over rounds, compared with each other, and as text."""
 
 import statistics
 
-# What a result is compared by: the first of these that it has.
+# The metric by which a result is compared: the first of these that it has.
 PRIMARY = ("median_ns", "ns_per_object", "bytes_per_object", "utilisation", "ops_s")
 LESS_IS_BETTER = ("median_ns", "ns_per_object", "bytes_per_object")
 
@@ -26,7 +26,7 @@ def spread(values):
 
 
 def primary(metrics):
-    """What a result is compared by; None when it has nothing of the kind."""
+    """The metric by which a result is compared; None when it has none of them."""
     return next((metric for metric in PRIMARY if metric in metrics), None)
 
 
@@ -51,7 +51,7 @@ def digits(value):
 
 
 def scaled(value, units):
-    """In the largest unit that leaves at least 1: `units` is ((factor, name), ...), ascending."""
+    """A value in the largest unit that leaves at least 1: `units` is ((factor, name), ...), ascending."""
     factor, name = units[0]
     for factor_here, name_here in units[1:]:
         if abs(value) >= 0.9995 * factor_here:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What figures depend on: the machine, its state, and the versions of all."""
+"""The conditions of a run: the machine, its state, and all versions."""
 
 import os
 import platform
@@ -66,7 +66,7 @@ def plasma_version():
 
 
 def versions(names):
-    """Of Plasma, of what built it, and of the subjects that say it."""
+    """Versions of Plasma, of its compilers, and of the subjects that report one."""
     found = {
         "plasma": plasma_version(),
         "rustc": output("rustc", "--version"),

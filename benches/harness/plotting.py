@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Draws the plots in an environment of their own, so that all else needs Python alone."""
+"""Draws the plots in an environment of their own, so that everything else needs only Python."""
 
 import subprocess
 import sys
@@ -12,7 +12,7 @@ HERE = subjects.ROOT / "benches" / "harness"
 
 
 def draw(figures, folder):
-    """Which files are drawn, and why not if they are not."""
+    """The files that are drawn, and the reason if there are none."""
     python = VENV / "bin" / "python"
     pip = (python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
     steps = [
@@ -24,7 +24,7 @@ def draw(figures, folder):
     for step in steps:
         done = subprocess.run(list(map(str, step)), capture_output=True, text=True)
         if done.returncode != 0:
-            # No plots rather than those of other figures.
+            # No plots are better than those of other figures.
             for file in FILES:
                 (folder / file).unlink(missing_ok=True)
             why = (done.stderr.strip() or "no reason given").splitlines()[-1]

@@ -126,7 +126,7 @@ def details_line(row):
 
 
 def absences(rows):
-    """Who failed, and in which cases, or is missing; each reason once."""
+    """The subjects that failed, with their cases, or are missing; each reason once."""
     said = {}
     for row in rows:
         if row["status"] != subjects.UNSUPPORTED:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs subjects in turns, round by round, so that drift of the machine hits all of them alike."""
+"""Runs subjects in turns, round by round, so that drift of the machine affects all of them alike."""
 
 import sys
 from collections import Counter
@@ -10,7 +10,7 @@ from harness import subjects
 
 @dataclass
 class Record:
-    """What became of one subject in one case."""
+    """The result of one subject in one case."""
 
     status: str = subjects.MEASURED
     reason: str = ""
@@ -18,7 +18,7 @@ class Record:
 
 
 def turns(names, round_number):
-    """Another one begins in each round."""
+    """Each round begins with another subject."""
     shift = round_number % len(names)
     return (*names[shift:], *names[:shift])
 
@@ -31,7 +31,7 @@ def by_group(cases):
 
 
 class Progress:
-    """Says on stderr where it is and how long it will take."""
+    """Prints progress and the remaining time on stderr."""
 
     FIRST_GUESS_S = 1.5
 
@@ -47,7 +47,7 @@ class Progress:
                     self.left[case.name, subject] = rounds
 
     def remaining(self):
-        """Each as it took the last time; what has not run yet as the mean of all others."""
+        """The last time of each run; runs that are new count as the mean of all others."""
         known = list(self.seconds.values())
         guess = sum(known) / len(known) if known else self.FIRST_GUESS_S
         return sum(left * self.seconds.get(who, guess) for who, left in self.left.items())

@@ -41,7 +41,7 @@ def rows_of(date, cases, records):
 
 
 def replace_group(data, group, run_date, run, measured, absent):
-    """A group is of one run: what was there of it goes, other groups stay."""
+    """A group is from one run: its old figures are replaced, other groups stay."""
     data["runs"][run_date] = run
     order = list(GROUPS)
     for key, rows in (("figures", measured), ("absent", absent)):
@@ -52,7 +52,7 @@ def replace_group(data, group, run_date, run, measured, absent):
 
 
 def save(path, data):
-    """A figure a line, so that changes can be read."""
+    """One figure a line, so that changes can be read."""
 
     def lines(rows):
         return "[\n" + ",\n".join(json.dumps(row) for row in rows) + "\n]"

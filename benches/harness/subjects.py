@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where subjects are, and one run of one of them."""
+"""The locations of subjects, and one run of one of them."""
 
 import contextlib
 import json
@@ -18,7 +18,7 @@ BUILT = ROOT / "target" / "bench"
 MEASURED, FAILED, MISSING, UNSUPPORTED = "measured", "failed", "missing", "unsupported"
 EXIT_UNSUPPORTED = 3  # as in bench.h
 
-# The slowest create a million objects first.
+# The slowest subjects first create a million objects.
 LIMIT_S = 600
 
 
@@ -35,7 +35,7 @@ def program(subject):
 
 
 def why_missing(subject):
-    """None when it is there. A peer's reason stands in a file beside it."""
+    """Why it is missing, or None. The reason of a peer is in a file beside it."""
     path = program(subject)
     note = path.with_name(path.name + ".missing")
     if note.exists():
@@ -44,14 +44,14 @@ def why_missing(subject):
 
 
 def version(subject):
-    """What a peer's build wrote beside it, if it did."""
+    """The text that a peer's build wrote beside it, if it did."""
     path = program(subject)
     note = path.with_name(path.name + ".version")
     return note.read_text(errors="replace").strip() if note.exists() else ""
 
 
 def parse(output):
-    """The results of the lines a subject printed."""
+    """The results in the lines that a subject printed."""
     results = {}
     for line in output.splitlines():
         values = json.loads(line)
@@ -65,7 +65,7 @@ def parse(output):
 
 
 def judge(code, output, errors):
-    """What became of a run that ended with this code."""
+    """The outcome of a run that ended with this code."""
     if code == EXIT_UNSUPPORTED:
         return Outcome(UNSUPPORTED)
     errors = errors.replace(f"{ROOT}/", "").strip()[-1000:]
@@ -82,7 +82,7 @@ def run(subject, case, ms):
     command = [str(program(subject)), case.workload, *case.keys.split(), f"ms={ms}"]
     start = time.monotonic()
     try:
-        # A session of its own, so that what it started can be ended with it.
+        # A session of its own, so that the processes that it starts can be ended with it.
         child = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,

@@ -88,7 +88,7 @@ static void peer_remove(void)
     unlink(peer_path(""));
 }
 
-/** Get, waiting up to `timeout` ms; whether it is there. */
+/** Get, waiting up to `timeout` ms; returns whether the object exists. */
 static inline bool get_within(struct peer *peer, const key *key, int64_t timeout)
 {
     const plasma::ObjectID id = id_of(key);
@@ -151,7 +151,7 @@ static void peer_fill(struct peer *peer, const key *keys, uint64_t count,
     }
 }
 
-/** What the server has in its own memory and in the file that it shares. */
+/** The memory of the server itself and of the file that it shares. */
 static uint64_t peer_bytes(struct peer *)
 {
     char path[64], line[256];
@@ -245,7 +245,7 @@ static void handover()
 
 /* ---- churn ---- */
 
-/** As that of Plasma: twice as many keys as there is room for. */
+/** Like that of Plasma: twice as many keys as there is room for. */
 static void churn()
 {
     const uint64_t size = number_arg("size", 4096), capacity = 256 << 20;

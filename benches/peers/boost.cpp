@@ -3,15 +3,17 @@
  *
  * Boost.Interprocess: a managed_shared_memory with a hash map in it.
  *
- * Boost has the parts and not the store, so this is what a user would make of
- * them: a boost::unordered_map from key to object with its buckets reserved,
- * under an interprocess_sharable_mutex, which getters share. A getter counts
- * itself in the object before it lets the lock go, so that the memory stays when
- * another deletes the object; who counts down to nothing frees it. No process
- * may die meanwhile: nothing here would ever count down for it.
+ * Boost has the parts and not the store, so this is what a user would build
+ * from them: a boost::unordered_map from key to object with its buckets
+ * reserved, under an interprocess_sharable_mutex, which getters share. A
+ * getter counts itself in the object before it unlocks, so that the memory
+ * stays when another process deletes the object; the process that counts down
+ * to 0 frees it. No process may die during that, because no other would count
+ * down for it.
  *
- * Hand-over is by an interprocess_condition, with the mutex that it needs. One
- * condition is for all objects, so all who wait look up what they wait for.
+ * Handover is by an interprocess_condition, with the mutex that it needs.
+ * There is one condition for all objects, so all waiters look up their
+ * objects.
  *
  * No churn: it does not evict.
  */
@@ -34,13 +36,13 @@ namespace ipc = boost::interprocess;
 namespace {
 
 struct object {
-    std::atomic<uint64_t> uses; /* one of them the map's */
+    std::atomic<uint64_t> uses; /* including one of the map */
     uint64_t size;
     uint8_t *payload() { return reinterpret_cast<uint8_t *>(this + 1); }
 };
 
 struct hash {
-    /* Of keys that look random. */
+    /* For keys that look random. */
     size_t operator()(const key &key) const
     {
         size_t word;
@@ -67,7 +69,7 @@ struct store {
         : objects(objects, hash(), equal(), allocator)
     {
     }
-    ipc::interprocess_sharable_mutex lock; /* of objects */
+    ipc::interprocess_sharable_mutex lock; /* protects the objects */
     map objects;
     ipc::interprocess_mutex seals;
     ipc::interprocess_condition sealed;
@@ -114,7 +116,7 @@ static void peer_remove(void)
     ipc::shared_memory_object::remove(segment_name());
 }
 
-/** The object, with a use that is the caller's; or NULL. */
+/** The object, with a use that belongs to the caller; or NULL. */
 static inline object *acquire(struct peer *peer, const key *key)
 {
     ipc::sharable_lock<ipc::interprocess_sharable_mutex> lock(peer->store->lock);
@@ -249,7 +251,7 @@ static void seal(void *state, uint64_t round)
         publish(sealing->peer, &key, sealing->made[at]);
     }
     {
-        /* Who has looked and not found has begun to wait. */
+        /* A process that has looked and found nothing has begun to wait. */
         ipc::scoped_lock<ipc::interprocess_mutex> lock(store->seals);
     }
     store->sealed.notify_all();

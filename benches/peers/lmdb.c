@@ -41,8 +41,8 @@ static uint64_t map_size; /* the same in all processes */
 
 static struct peer *peer_open(uint64_t objects, uint64_t size)
 {
-    /* Pages of a tree that is half full, large values in pages of their own,
-     * and as much again for the pages that a transaction copies. */
+    /* Pages of a tree that is half full, large values in pages of their
+     * own, and as much again for the pages that a transaction copies. */
     const uint64_t each = size < 1000 ? 2 * (size + 64) : size + 2 * PAGE;
 
     map_size = (64 << 20) + 2 * objects * each;

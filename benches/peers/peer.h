@@ -1,10 +1,10 @@
 /*
  * SPDX-License-Identifier: Apache-2.0
  *
- * What a peer in C or C++ defines, and what all of them share. workloads.h has
- * the workloads that they run in one way.
+ * The functions that a peer in C or C++ defines, and helpers for all of them.
+ * workloads.h has the workloads that they run in the same way.
  *
- * Objects have keys of 20 bytes, are visible to all processes from when
+ * Objects have keys of 20 bytes, are visible to all processes once
  * peer_create() returns, and stay until they are deleted.
  */
 
@@ -16,15 +16,15 @@
 #include <signal.h>
 #include <sys/prctl.h>
 
-/* ---- What a peer defines ---- */
+/* ---- Functions that a peer defines ---- */
 
 /** A connection of one process to the store. */
 struct peer;
 
-/** Make the store anew, with room for so many objects, and connect. */
+/** Make an empty store with room for this number of objects, and connect. */
 static struct peer *peer_open(uint64_t objects, uint64_t size);
 
-/** Connect once more, in this process or one that was forked. */
+/** Connect again, in this process or one that was forked. */
 static struct peer *peer_join(void);
 
 /** Disconnect. The store stays. */
@@ -41,14 +41,14 @@ static inline void peer_create(struct peer *peer, const struct key *key,
 
 static inline void peer_delete(struct peer *peer, const struct key *key);
 
-/** Create many, in the way that takes the least time. Not timed. */
+/** Create many objects in the fastest way. Not timed. */
 static void peer_fill(struct peer *peer, const struct key *keys, uint64_t count,
                       const void *source, uint64_t size);
 
 /** Memory that the store takes from the system. */
 static uint64_t peer_bytes(struct peer *peer);
 
-/* ---- What they share ---- */
+/* ---- Helpers ---- */
 
 static pid_t first_process;
 
@@ -59,7 +59,7 @@ static inline void remove_at_exit(void)
     }
 }
 
-/** To be called first. */
+/** Called first. */
 static inline void peer_main(void)
 {
     first_process = getpid();

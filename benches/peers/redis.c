@@ -35,7 +35,7 @@ static pid_t server;
 
 /* ---- Commands ---- */
 
-/** The next reply, which is no error. */
+/** The next reply, which must not be an error. */
 static redisReply *reply_of(struct peer *peer)
 {
     void *reply = NULL;
@@ -144,7 +144,7 @@ static void peer_fill(struct peer *peer, const struct key *keys, uint64_t count,
     }
 }
 
-/** What the server has in its own memory. */
+/** The memory of the server itself. */
 static uint64_t peer_bytes(struct peer *peer)
 {
     char path[64], line[256];

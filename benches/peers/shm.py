@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""multiprocessing.shared_memory, what Python has for this by itself.
+"""multiprocessing.shared_memory, the module of the standard library.
 
 An object is a block of shared memory with a name, so a get opens and maps it, reads the first
 byte and closes it again; that is attach, too, since there is no store to attach to. Python 3.13

@@ -1,8 +1,9 @@
 /*
  * SPDX-License-Identifier: Apache-2.0
  *
- * The workloads that the peers in C and C++ run in one way. A peer includes
- * this, defines what peer.h declares, and names in a table what it has.
+ * The workloads that the peers in C and C++ run in the same way. A peer
+ * includes this, defines the functions that peer.h declares, and lists its
+ * workloads in a table.
  *
  * No peer has first_touch and mixed, which measure Plasma's own ways with huge
  * pages and with free memory against the floors and a bound.
@@ -123,7 +124,7 @@ static inline void attach_once(void *state, uint64_t at)
     peer_leave(run.peer);
 }
 
-/** Another process is connected all the time, as a store in use has it. */
+/** Another process is connected all the time, as in a store in use. */
 static inline void attach(void)
 {
     struct run run = begin_filled(1000);

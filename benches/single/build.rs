@@ -1,4 +1,4 @@
-//! Links libplasma.so: that of `$PLASMA_LIB_DIR`, else the one that `make library` builds.
+//! Links libplasma.so: that of `$PLASMA_LIB_DIR`, otherwise the one that `make library` builds.
 
 use std::env;
 use std::path::PathBuf;

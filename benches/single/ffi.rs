@@ -1,5 +1,6 @@
-//! The functions of include/plasma.h that are timed. They are declared by hand: what is measured is
-//! the C ABI of libplasma.so, as all but Rust programs use it, and not the crate.
+//! The timed functions of include/plasma.h. They are declared by hand, because the benchmark
+//! measures the C ABI of libplasma.so, which all programs except those in Rust use, and not the
+//! crate.
 #![allow(unsafe_code)]
 
 use std::ffi::{CStr, c_char, c_void};
@@ -90,10 +91,10 @@ impl Id {
 impl Buffer {
     const NONE: Buffer = Buffer { data: ptr::null_mut(), size: 0, reserved: [0; 6] };
 
-    /// Reads the first word, as a user would, and give the object back.
+    /// Reads the first word, as a user would, and releases the object.
     fn read_and_release(&mut self) {
         assert!(self.size >= 8);
-        // SAFETY: the object has so many bytes, aligned to 64, until it is released.
+        // SAFETY: the object has this number of bytes, aligned to 64, until it is released.
         std::hint::black_box(unsafe { self.data.cast::<u64>().read() });
         // SAFETY: the buffer is one that a get has written.
         let status = unsafe { plasma_release(self) };
@@ -101,7 +102,7 @@ impl Buffer {
     }
 }
 
-/// A store that goes at its end.
+/// A store that is removed when it is dropped.
 pub struct Store {
     client: *mut Client,
 }
@@ -143,7 +144,7 @@ impl Store {
         buffer.read_and_release();
     }
 
-    /// Creates, write and seal.
+    /// Creates, writes and seals.
     pub fn create(&self, id: &Id, bytes: &[u8]) {
         let (mut buffer, size) = (Buffer::NONE, bytes.len() as u64);
         // SAFETY: as in `get`.

@@ -1,5 +1,5 @@
-//! Single operations, timed by criterion: its estimates, and how they changed since it last ran,
-//! are for who changes the hot paths. What Plasma promises is measured by benches/run.py.
+//! Single operations, timed by criterion. Its estimates, and their changes since the last run, are
+//! for work on the hot paths. The promises of Plasma are measured by benches/run.py.
 
 mod ffi;
 
@@ -43,7 +43,8 @@ fn single(criterion: &mut Criterion) {
         });
     });
     criterion.bench_function("put 4 KiB", |timer| {
-        // What the timed part returns is dropped behind a batch, outside the time: that deletes.
+        // The result of the timed part is dropped after a batch, untimed, which deletes the
+        // objects.
         let mut batch = (0..BATCH).map(|at| Id::new(OBJECTS + at)).cycle();
         timer.iter_batched(
             || batch.next().unwrap(),

@@ -1,8 +1,8 @@
 /*
  * SPDX-License-Identifier: Apache-2.0
  *
- * The floors: what this machine needs for the same work with nothing of a
- * store around it. benches/README.md has the names of the results.
+ * The floors: the cost of the same work on this machine without a store around
+ * it. benches/README.md has the names of the results.
  */
 
 #include "floor.h"

@@ -1,7 +1,7 @@
 /*
  * SPDX-License-Identifier: Apache-2.0
  *
- * What the floors share.
+ * Helpers of the floors.
  */
 
 #ifndef PLASMA_BENCH_FLOOR_H
@@ -19,7 +19,7 @@ static inline size_t round_up(size_t size, size_t to)
 /** An open file of this size that no directory names, where stores live. */
 int shared_file(size_t size);
 
-/** Map a file where a huge page may begin. */
+/** Map a file at an address where a huge page may begin. */
 uint8_t *map_aligned(int file, size_t size);
 
 void get(void);

@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * The floor of get: a lookup in a private hash table with a fence, and the
- * cache misses that a get has in shared memory whatever it does.
+ * cache misses that every get in shared memory has.
  */
 
 #include "floor.h"
@@ -20,7 +20,7 @@ struct table {
     uint64_t mask, objects, random;
 };
 
-/** All bytes count: a user's ids need not be random. */
+/** All bytes count, because a user's ids need not be random. */
 static inline uint64_t hash_of(const struct key *key)
 {
     uint64_t words[2];
@@ -71,7 +71,7 @@ static struct table make_table(uint64_t objects, uint64_t size)
 static inline void look_up(const struct table *table, uint64_t which)
 {
     touch(find(table, &table->keys[which])->payload);
-    /* Who holds an object has to say so before it reads. */
+    /* A holder of an object has to publish that before it reads. */
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
@@ -111,7 +111,7 @@ void getters(void)
 
 /* ---- get: cache misses ---- */
 
-/** No larger than what a get of Plasma reads: see src/layout. */
+/** No larger than the data that a get of Plasma reads: see src/layout. */
 struct misses {
     const uint64_t *buckets;
     const uint8_t *records, *payloads;
@@ -153,8 +153,8 @@ static inline uint64_t word_at(const uint8_t *address)
     return *(const volatile uint64_t *)(const void *)address;
 }
 
-/** Bucket, record, payload, and on from what the payload holds, which is 0: so
- * that no miss overlaps with one of the next round. */
+/** Bucket, record, payload, and the next round depends on the payload, which
+ * is 0: so no miss overlaps with one of the next round. */
 static void miss(void *state, uint64_t at)
 {
     static uint64_t last;

@@ -1,13 +1,14 @@
 /*
  * SPDX-License-Identifier: Apache-2.0
  *
- * The floor of put: copies to shared memory that is there already, and to
- * memory that the system has to provide first.
+ * The floor of put: copies to shared memory that exists already, and to memory
+ * that the kernel has to provide first.
  *
- * The fresh ways go part by part, so that what the system has just cleared is
- * still in the cache when it is written. `write` has the system copy: then it
- * does not clear. `huge` touches a page of each 2 MiB before it asks for a huge
- * page: the kernel makes none where there is nothing yet.
+ * The fresh variants go part by part, so that the pages that the kernel has
+ * just cleared are still in the cache when they are written. `write` lets the
+ * kernel copy, which then does not clear. `huge` touches a page of each 2 MiB
+ * before it asks for a huge page, because the kernel makes none where there is
+ * no page yet.
  */
 
 #include "floor.h"
@@ -29,7 +30,7 @@
 struct place {
     uint8_t *target;
     const uint8_t *source;
-    int file; /* of target */
+    int file; /* mapped at target */
 };
 
 typedef void copy_fn(const struct place *place, size_t at, size_t size);
@@ -94,9 +95,10 @@ static void fresh_stream(const struct place *place, size_t at, size_t size)
 
 /* ---- Threads, each of which copies a share ---- */
 
-/** They wait for their turns without sleeping: it costs less than a wake. So each
- * has a processor of its own: of two on one, each would wait for the time slice of
- * the other to end, which is milliseconds. */
+/** They wait for their turns without sleeping, because that costs less than
+ * a wake. So each has a processor of its own: of two threads on one
+ * processor, each would wait for the end of the other's time slice, which
+ * takes milliseconds. */
 struct team {
     struct place place;
     copy_fn *copy;
@@ -137,7 +139,7 @@ static void *play(void *argument)
     return NULL;
 }
 
-/** The one of that number among the processors that this thread may use. */
+/** The processor of that number among those that this thread may use. */
 static int nth_processor(const cpu_set_t *set, uint64_t number)
 {
     int cpu = 0;

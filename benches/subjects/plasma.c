@@ -1,7 +1,7 @@
 /*
  * SPDX-License-Identifier: Apache-2.0
  *
- * Plasma through its C ABI: what its workloads share.
+ * Plasma through its C ABI: the helpers of its workloads.
  */
 
 #include "plasma.h"

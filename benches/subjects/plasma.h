@@ -24,10 +24,10 @@
 
 #define MIB (UINT64_C(1) << 20)
 
-/** Connect; the first to do so makes the store, which is removed at exit. */
+/** Connect; the first call makes the store, which is removed at exit. */
 plasma_client_t *open_store(const plasma_connect_options_t *options);
 
-/** Connect once more, in this process or one that was forked. */
+/** Connect again, in this process or one that was forked. */
 plasma_client_t *join_store(void);
 
 /** The id of object `number`. */
@@ -36,7 +36,7 @@ plasma_id_t id_of(uint64_t number);
 /** Ids 0 .. count - 1 in an array. */
 plasma_id_t *ids_of(uint64_t count);
 
-/** Objects 0 .. count - 1 of this size, sealed. */
+/** Create and seal objects 0 .. count - 1 of this size. */
 void fill_store(plasma_client_t *client, uint64_t count, uint64_t size);
 
 /** Private memory of this size, written. */

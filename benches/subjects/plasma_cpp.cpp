@@ -1,8 +1,8 @@
 /*
  * SPDX-License-Identifier: Apache-2.0
  *
- * Plasma through its C++ header: what its owners cost beside the C API, with
- * the workloads of plasma_single.c that they take part in.
+ * Plasma through its C++ header: the cost of its owner types beside the C API,
+ * with the same workloads as plasma_single.c.
  */
 
 #include "../bench.h"
@@ -13,7 +13,7 @@
 
 using plasma::ThrowOnError;
 
-/** A store for the time of a workload, with room for these objects. */
+/** A store for the time of a workload, with room for its objects. */
 class Store {
 public:
     Store(uint64_t objects, uint64_t max_objects, uint64_t size,

@@ -171,8 +171,8 @@ void handover(void)
 
 enum { SERIES = 1 << 20 };
 
-/** Get what is there and create what is not, from twice as many objects as the
- * store holds; or a scan, in which nothing is ever there. */
+/** Get objects that exist and create those that do not, from twice as many
+ * keys as the store holds; or scan, where no object ever exists. */
 void churn(void)
 {
     const uint64_t size = number_arg("size", 4096), capacity = 256 * MIB;
@@ -187,7 +187,7 @@ void churn(void)
     options.capacity = capacity;
     options.eviction = PLASMA_EVICTION_LRU;
     plasma_client_t *client = open_store(&options);
-    for (uint64_t at = 0; at < fits + fits / 8; at++) { /* full, and more */
+    for (uint64_t at = 0; at < fits + fits / 8; at++) { /* full, and beyond */
         OK(plasma_put(client, &ids[at], source, size, NULL));
     }
     start = now_ns();

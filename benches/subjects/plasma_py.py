@@ -33,7 +33,7 @@ KIB, MIB = 1 << 10, 1 << 20
 
 
 def open_store(objects, max_objects, size, huge_pages=False):
-    """As plasma_single.c does; it goes with its last client."""
+    """As in plasma_single.c; it is removed with its last client."""
     return plasma.connect(
         f"bench-py-{os.getpid()}",
         exclusive=True,
@@ -89,7 +89,7 @@ def put():
 
 
 def put_fresh(client, put_one, size):
-    """Each in memory of the system: what is deleted is given back."""
+    """Each in fresh memory: deleted memory is trimmed."""
     samples, end = [], now() + 3 * SPEND
     while now() < end or len(samples) < 3:
         start = now()

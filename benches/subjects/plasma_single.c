@@ -110,14 +110,14 @@ static void put_one(void *state, uint64_t at)
                   single->source, single->size, NULL));
 }
 
-/** In memory that was taken from the system before. */
+/** In memory that the store reserved before. */
 static void put_reused(struct single *single)
 {
     time_pair("put", put_one, "delete", delete_one, single, 1,
               (double)single->size);
 }
 
-/** Each in memory of the system: what is deleted is given back. */
+/** Each in fresh memory: deleted memory is trimmed. */
 static void put_fresh(struct single *single)
 {
     const uint64_t end = now_ns() + 3 * time_to_spend();

@@ -1,7 +1,7 @@
 /*
  * SPDX-License-Identifier: Apache-2.0
  *
- * Plasma: what a store costs, and how it fares in the long run.
+ * Plasma: the costs of a store, and its behaviour in the long run.
  */
 
 #include "plasma.h"
@@ -16,7 +16,7 @@ static plasma_stats_t stats_of(const plasma_client_t *client)
     return stats;
 }
 
-/** Bytes that the file system of the store has given away. */
+/** Bytes that the file system of the store has allocated. */
 static uint64_t taken(const plasma_client_t *client)
 {
     char command[200], text[64] = "";
@@ -121,7 +121,7 @@ void mixed(void)
 
 enum { FULL_OBJECTS = 1 << 18 };
 
-/** What is there, in a ring, the oldest first. */
+/** The existing objects, in a ring, the oldest first. */
 struct ring {
     struct { uint64_t number, size; } objects[FULL_OBJECTS];
     uint64_t first, count;
@@ -143,8 +143,8 @@ static void delete_from(struct ring *ring, const plasma_client_t *client,
     }
 }
 
-/** Creates of all sizes, as many in each power of two. One that finds no room
- * deletes an object, the oldest or any, and tries again. */
+/** Creates of all sizes, equally frequent in each power of two. A create
+ * that finds no room deletes an object, the oldest or any, and tries again. */
 void full(void)
 {
     const uint64_t operations = number_arg("operations", 60000);

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""python3 -m unittest discover benches/tests: what the harness does without measuring anything."""
+"""python3 -m unittest discover benches/tests: the parts of the harness that measure nothing."""
 
 import io
 import sys
@@ -25,7 +25,7 @@ RUN = {
 
 
 def measured(**values):
-    """A record of rounds in which get (for the floor: hash) took these times."""
+    """A record of rounds in which get (for the floor: hash) took the given times."""
     ((result, times),) = values.items()
     found = {at: {result: {"median_ns": time, "p99_ns": 2 * time}} for at, time in enumerate(times)}
     return rounds.Record(rounds=found)
@@ -148,7 +148,7 @@ class Reports(unittest.TestCase):
 
 class Batches(unittest.TestCase):
     def test_an_operation_that_is_slow_for_once_does_not_pass_for_a_batch(self):
-        """A first copy that faulted was taken for a batch: the median of one alone is 0 ns."""
+        """Regression: a first copy that faulted counted as a batch: the median of a single one is 0 ns."""
         clock, cost = [0], iter([50_000])
 
         def operation():

@@ -292,7 +292,7 @@ fn beside(
     (fix, STATUS.load(SeqCst))
 }
 
-/// Checks an object that stays in each store.
+/// Returns the id of an object that stays in each store.
 pub fn kept(n: u64) -> plasma::ObjectId {
     id(KEPT, n)
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-//! What bench.h has, as far as it is needed: the same loops, the same lines of JSON.
+//! The part of bench.h that is needed here: the same loops, the same lines of JSON.
 
 use std::env;
 use std::hint::black_box;
@@ -36,7 +36,7 @@ pub fn now_ns() -> u64 {
     time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
 }
 
-/// What two readings of the clock cost.
+/// The cost of two readings of the clock.
 pub fn clock_cost() -> f64 {
     let costs = (0..10_001).map(|_| {
         let start = now_ns();
@@ -138,7 +138,7 @@ pub fn fork(role: impl FnOnce()) -> libc::pid_t {
     child
 }
 
-/// Wait for the end of a process, which has to be a good one.
+/// Wait for the end of a process, which has to succeed.
 pub fn join(child: libc::pid_t) {
     let mut status = 0;
     // SAFETY: `status` is written to, and no more.

@@ -40,7 +40,7 @@ fn wait_in_rounds(shared: &Shared, own: usize, asleep: bool, mut wait: impl FnMu
     }
 }
 
-/// `connect_waiter` gives what a waiter does, `connect_sealer` what is made ready before the
+/// `connect_waiter` returns the work of a waiter, `connect_sealer` the preparation before the
 /// waiters wait, and `seal` is timed.
 pub fn time_handover<Waiter: FnMut(), Ready>(
     connect_waiter: impl Fn() -> Waiter,

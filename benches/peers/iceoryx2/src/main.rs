@@ -2,14 +2,14 @@
 
 //! iceoryx2, publish-subscribe with payloads that are loaned and not copied.
 //!
-//! It has queues in place of a store: a sample has no key, is there for those who had subscribed,
-//! and is gone when all of them dropped it. So create is loan, write and send, get is receive, read
-//! and drop of what was sent before in the same process, and there is nothing to pick at random, no
-//! get by several processes of one object at any time, nothing to list, evict or wait for by name.
+//! It has queues instead of a store: a sample has no key, exists for the subscribers at the time,
+//! and is gone when all of them have dropped it. So create is loan, write and send; get is receive,
+//! read and drop of samples that were sent before in the same process. There are no random keys, no
+//! gets of one object by several processes at any time, and no list, eviction or wait by name.
 //!
-//! Its own choice for speed is taken: ipc::Service, which is not for threads, and slices of the
-//! length that is sent. Hand-over is by its event service, whose listener sleeps; mode=soon polls
-//! the subscriber, as its own benchmark does. attach makes a node and a subscriber and receives the
+//! Its fastest options are used: ipc::Service, which is not for threads, and slices of the length
+//! that is sent. Handover is by its event service, whose listener sleeps; mode=soon polls the
+//! subscriber, as its own benchmark does. attach makes a node and a subscriber and receives the
 //! sample in the history, for which the publisher has to look for subscribers all the time.
 
 mod bench;
@@ -35,7 +35,7 @@ const MEMORY: &str = "/dev/shm";
 type Ipc = ipc::Service;
 type Topic = publish_subscribe::PortFactory<Ipc, [u8], ()>;
 
-/// Of this run; its processes are forked from the one that set it.
+/// The name of this run; its processes are forked from the one that set it.
 static PREFIX: OnceLock<String> = OnceLock::new();
 
 /// All files of this run have its prefix, so that they can be removed.
@@ -85,7 +85,7 @@ fn loan(publisher: &Publisher<Ipc, [u8], ()>, source: &[u8]) -> SampleMut<Ipc, [
     publisher.loan_slice_uninit(source.len()).expect("a loan").write_from_slice(source)
 }
 
-/// Receive, read, drop; whether there was a sample.
+/// Receive, read, drop; returns whether there was a sample.
 fn receive(subscriber: &Subscriber<Ipc, [u8], ()>) -> bool {
     let sample = subscriber.receive().expect("to receive");
     sample.is_some_and(|sample| {
@@ -107,7 +107,7 @@ fn create_and_get(size: usize, batch: u64) -> [Vec<f64>; 2] {
     time_pair(batch, create, || assert!(receive(&subscriber)))
 }
 
-/// Samples in a queue, of which all together take no more than a GiB.
+/// Number of samples in a queue, which together take at most a GiB.
 fn batch_of(size: usize) -> u64 {
     number_arg("batch", 100).min((1 << 30) / size as u64).max(1)
 }
@@ -181,7 +181,7 @@ fn handover() {
     );
 }
 
-/// Another process publishes, and goes on looking for subscribers.
+/// Another process publishes, and continues to look for subscribers.
 fn attach() {
     struct Publishing {
         begun: AtomicBool,
