@@ -1,9 +1,10 @@
 #!/bin/bash
 # run-fuzzers.sh [TARGET]...: fuzzes the targets, or all of them, under AddressSanitizer, with
 # FUZZ_RUNS executions of each in FUZZ_JOBS processes. FUZZ_SEED seeds their choices, so that a run
-# can be repeated; 0 seeds them at random. New inputs go to target/fuzz/corpus, inputs that crash to
-# target/fuzz/crashes, logs to target/fuzz/log. To run an input again, pass it to the program of its
-# target, for example target/fuzz/*/release/c_api.
+# can be repeated; 0 seeds them at random. The inputs of fuzz/corpus.tar.gz are unpacked to
+# target/fuzz/stored. New inputs go to target/fuzz/corpus, inputs that crash to target/fuzz/crashes,
+# logs to target/fuzz/log. To run an input again, pass it to the program of its target, for example
+# target/fuzz/*/release/c_api.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 cargo=${CARGO:-cargo}
@@ -63,12 +64,15 @@ watch() {
     return $failed
 }
 
+rm -rf target/fuzz/stored
+mkdir -p target/fuzz/stored
+tar -C target/fuzz/stored -xzf fuzz/corpus.tar.gz
 for target in "${targets[@]}"; do
     corpus=target/fuzz/corpus/$target crashes=target/fuzz/crashes/$target log=target/fuzz/log/$target
     rm -rf "$log"
     mkdir -p "$corpus" "$crashes" "$log"
     kept=()
-    for dir in fuzz/corpus/$target fuzz/regressions/$target; do
+    for dir in target/fuzz/stored/$target fuzz/regressions/$target; do
         if [ -d "$dir" ]; then kept+=("$dir"); fi
     done
     echo "fuzz: $target, $runs executions in $jobs processes"
