@@ -5,7 +5,7 @@ use crate::client::{NO_WAIT, forked};
 use crate::error::{Error, Result, Status};
 use crate::info::ObjectInfo;
 use crate::segment::Bytes;
-use crate::store::{Handle, HandleTable, Held, MetadataView, stale_handle};
+use crate::store::{Handle, HandleTable, Held, MetadataView, stale_handle_error};
 use std::ffi::CStr;
 use std::fmt;
 use std::mem::ManuallyDrop;
@@ -132,12 +132,12 @@ impl Buffer {
 
     /// The buffer behind the words of a C struct; `InvalidArgument` for words of no live buffer.
     pub(crate) fn from_parts(parts: &[u64; 6]) -> Result<ManuallyDrop<Buffer>> {
-        let (handles, handle) = Self::name(parts).ok_or_else(stale_handle)?;
+        let (handles, handle) = Self::name(parts).ok_or_else(stale_handle_error)?;
         if handles.forked() {
             return Err(forked());
         }
         if !handles.is_live(handle) {
-            return Err(stale_handle());
+            return Err(stale_handle_error());
         }
         let [_, _, object, ptr, len, _] = *parts;
         let ptr = std::ptr::with_exposed_provenance(ptr as usize);

@@ -10,7 +10,7 @@ use crate::layout::record::IdWords;
 use crate::mutable_buffer::MutableBuffer;
 use crate::options::{ConnectOptions, CreateOptions};
 use crate::protocols::index::Key;
-use crate::store::{Call, GetOrMake, HandleTable, Session, validate_name};
+use crate::store::{Call, GotOrCreated, HandleTable, Session, validate_name};
 use crate::subscription::Subscription;
 use crate::sys::thread::CancelOff;
 use std::ffi::CStr;
@@ -142,10 +142,10 @@ impl Client {
     ) -> Result<GetOrCreate> {
         let call = self.session.begin(timeout)?;
         match self.session.get_or_create(&call, self.handles, id, size, options)? {
-            GetOrMake::Got(handle, held) => {
+            GotOrCreated::Got(handle, held) => {
                 Ok(GetOrCreate::Existing(Buffer::new(self.handles, handle, held)))
             }
-            GetOrMake::Made(writer) => {
+            GotOrCreated::Made(writer) => {
                 Ok(GetOrCreate::Created(MutableBuffer::new(self.handles, writer)?))
             }
         }

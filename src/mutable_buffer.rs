@@ -5,7 +5,9 @@ use crate::buffer::Buffer;
 use crate::client::{NO_WAIT, forked};
 use crate::error::{Error, Result};
 use crate::segment::BytesMut;
-use crate::store::{HandleTable, ObjectWriter, Session, TakenWriter, WriterHandle, stale_handle};
+use crate::store::{
+    HandleTable, ObjectWriter, Session, TakenWriter, WriterHandle, stale_handle_error,
+};
 use crate::support::fallible;
 use std::fmt;
 use std::mem::ManuallyDrop;
@@ -102,7 +104,7 @@ impl MutableBuffer {
             let handle = handles.claim()?;
             match session
                 .seal(writer, Some(handle.index))
-                .and_then(|held| held.ok_or_else(stale_handle))
+                .and_then(|held| held.ok_or_else(stale_handle_error))
             {
                 Ok(held) => Ok(Buffer::new(handles, handle, held)),
                 Err(error) => {
@@ -124,7 +126,7 @@ impl MutableBuffer {
         if self.handles.forked() {
             return Err(forked());
         }
-        self.handles.take_writer(self.handle).ok_or_else(stale_handle)
+        self.handles.take_writer(self.handle).ok_or_else(stale_handle_error)
     }
 
     fn with_writer<T>(
@@ -177,10 +179,11 @@ impl MutableBuffer {
     #[inline(always)]
     pub(crate) fn from_parts(parts: &[u64; 6]) -> Result<ManuallyDrop<MutableBuffer>> {
         let [serial, number, ptr, len, index, tag] = *parts;
-        let number = u32::try_from(number).map_err(|_| stale_handle())?;
+        let number = u32::try_from(number).map_err(|_| stale_handle_error())?;
         let handle =
-            WriterHandle { index: u32::try_from(index).map_err(|_| stale_handle())?, serial };
-        let handles = HandleTable::find(number).filter(|_| tag == TAG).ok_or_else(stale_handle)?;
+            WriterHandle { index: u32::try_from(index).map_err(|_| stale_handle_error())?, serial };
+        let handles =
+            HandleTable::find(number).filter(|_| tag == TAG).ok_or_else(stale_handle_error)?;
         if handles.forked() {
             return Err(forked());
         }

@@ -18,7 +18,7 @@ const BOUND: usize = 3;
 const RECEIVERS: &[(&str, &str)] = &[
     ("session", "Session"),
     ("call", "Call"),
-    ("by_the_way", "Call"),
+    ("for_side_task", "Call"),
     ("locked", "Locked"),
     ("lock", "Locked"),
     ("handles", "HandleTable"),

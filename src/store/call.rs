@@ -110,7 +110,7 @@ impl Call<'_> {
     }
 
     /// The same call for a side task, which does not wait for a living owner of the writer lock.
-    pub fn by_the_way(&self) -> Call<'_> {
+    pub fn for_side_task(&self) -> Call<'_> {
         Call {
             session: self.session,
             generation: self.generation,

@@ -16,9 +16,9 @@ mod session;
 mod wait;
 
 pub use call::Call;
-pub use handles::table::{Handle, HandleTable, stale_handle};
+pub use handles::table::{Handle, HandleTable, stale_handle_error};
 pub use handles::writers::{TakenWriter, WriterHandle};
-pub use objects::get_or_create::GetOrMake;
+pub use objects::get_or_create::GotOrCreated;
 pub use objects::held::Held;
 pub use objects::metadata::{MetadataView, validate_name};
 pub use objects::writer::ObjectWriter;

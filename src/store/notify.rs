@@ -17,7 +17,7 @@ use crate::sys::{clock, futex};
 const MAX_WORDS: usize = futex::MAX_WATCHES - 1;
 
 /// What everybody is told of an object that was just sealed.
-pub struct News {
+pub struct SealedNews {
     id: ObjectId,
     /// The hash of its name; nothing of an object without one.
     name: NameHash,
@@ -25,7 +25,7 @@ pub struct News {
     sizes: Sizes,
 }
 
-impl News {
+impl SealedNews {
     pub fn of(record: &Record, word: RecordWord, time_us: i64) -> Self {
         Self { id: record.id(), name: record.name(), time_us, sizes: record.sizes(word) }
     }
@@ -64,7 +64,7 @@ impl Session {
     }
 
     /// Tell everybody of an object that was just sealed.
-    pub fn publish(&self, news: &News, word: RecordWord) {
+    pub fn publish(&self, news: &SealedNews, word: RecordWord) {
         // Who subscribes and then lists finds the object in the list, or its event behind the cursor:
         // the ticket is taken by a Release, after the word was changed.
         self.append(EventKind::Sealed, news.time_us, &news.id, news.sizes);

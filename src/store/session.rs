@@ -11,7 +11,7 @@ use crate::protocols::writer_lock::Backoff;
 use crate::segment::{Address, Segment};
 use crate::store::calls::Calls;
 use crate::store::clients::known::ClientRegistry;
-use crate::store::connection::own_file::Own;
+use crate::store::connection::own_file::OwnFile;
 use crate::sync::Ordering::Relaxed;
 use crate::sync::local::{AtomicBool, AtomicU32, AtomicU64};
 use crate::sync::mutex::Mutex;
@@ -37,7 +37,7 @@ pub struct Session {
     /// The store.
     pub segment: Segment,
     /// This client's own file.
-    pub own: Own,
+    pub own: OwnFile,
     /// The other clients, as far as they are known.
     pub registry: ClientRegistry,
     /// The longest wait for the writer lock.
@@ -70,7 +70,12 @@ pub struct Session {
 }
 
 impl Session {
-    pub fn new(address: &Address, options: &ConnectOptions, segment: Segment, own: Own) -> Session {
+    pub fn new(
+        address: &Address,
+        options: &ConnectOptions,
+        segment: Segment,
+        own: OwnFile,
+    ) -> Session {
         let quota = own.in_readers.then(|| Quota::new(segment.facts.reader_quota));
         Session {
             address: address.clone(),

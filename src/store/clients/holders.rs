@@ -27,13 +27,13 @@ impl Holders {
 
 /// The creator that was found alive last: most of what one writes is side by side.
 #[derive(Debug, Default)]
-pub struct Living(Option<(u32, u64)>);
+pub struct LivingCreator(Option<(u32, u64)>);
 
 impl Session {
     /// Look at what each client holds, and tell of each client.
     pub fn inspect_holders(&self, mut each: impl FnMut(&ClientView<'_>)) -> Result<Holders> {
         // First the deleted: no new lease on these can be validated.
-        let mut unheld = self.doomed(|_| true)?;
+        let mut unheld = self.collect_doomed(|_| true)?;
         let mut leases = LeaseCounts::new(self.segment.index().used())?;
         lease::doomed();
         self.visit_clients(|view| {
@@ -47,7 +47,7 @@ impl Session {
     }
 
     /// What a lease on each deleted object that is wanted says.
-    pub fn doomed(&self, is_wanted: impl Fn(&Record) -> bool) -> Result<WordSet> {
+    pub fn collect_doomed(&self, is_wanted: impl Fn(&Record) -> bool) -> Result<WordSet> {
         let mut doomed = WordSet::default();
         for slot in 0..self.segment.index().used() {
             let record = self.record(slot)?;
@@ -61,7 +61,7 @@ impl Session {
     }
 
     /// Whether an object whose word was this WRITING is being written: not when its creator is dead.
-    pub fn is_unsealed(&self, slot: u32, word: RecordWord, living: &mut Living) -> bool {
+    pub fn is_unsealed(&self, slot: u32, word: RecordWord, living: &mut LivingCreator) -> bool {
         if word.has(RecordWord::HIDDEN) {
             return false;
         }

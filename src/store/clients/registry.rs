@@ -163,7 +163,7 @@ impl Session {
 
     /// The names in `clients/` that stand for no file that can be read as a client's, and what that
     /// means.
-    pub fn strangers(&self) -> Result<Vec<(ClientPath, Error)>> {
+    pub fn find_strangers(&self) -> Result<Vec<(ClientPath, Error)>> {
         let mut strangers = Vec::new();
         for (path, _) in self.list_files()?.into_iter().filter(|(path, _)| !path.in_readers) {
             match self.find_client(path) {

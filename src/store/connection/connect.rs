@@ -5,7 +5,7 @@ use crate::layout::header::Lifecycle;
 use crate::options::ConnectOptions;
 use crate::segment::{Access, Address, create, finish_removal, open};
 use crate::store::connection::join::PATIENCE;
-use crate::store::connection::options::{new_store, not_there, validate_options};
+use crate::store::connection::options::{new_store, not_found_error, validate_options};
 use crate::store::session::Session;
 use crate::sys::{clock, fork};
 use std::sync::Arc;
@@ -63,7 +63,7 @@ impl Session {
         };
         let Some(segment) = opened? else {
             if existing {
-                return Err(not_there(address));
+                return Err(not_found_error(address));
             }
             if !create(address, &new_store(options)?)? {
                 return Ok(None);

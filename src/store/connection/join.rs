@@ -6,8 +6,8 @@ use crate::layout::header::Lifecycle;
 use crate::options::ConnectOptions;
 use crate::segment::{Address, Segment};
 use crate::store::call::Call;
-use crate::store::connection::options::{ensure_acceptable, not_there};
-use crate::store::connection::own_file::Own;
+use crate::store::connection::options::{ensure_acceptable, not_found_error};
+use crate::store::connection::own_file::OwnFile;
 use crate::store::session::Session;
 use crate::sync::Ordering;
 use crate::sys::clock;
@@ -27,7 +27,7 @@ impl Session {
         if !made && !segment.facts.ephemeral() {
             ensure_acceptable(address, options, &segment)?;
         }
-        let own = match Own::join(&segment) {
+        let own = match OwnFile::join(&segment) {
             Ok(own) => own,
             // Its directories were removed meanwhile, or deleted.
             Err(_) if segment.lifecycle()? == Lifecycle::Gone || segment.is_deleted() => {
@@ -35,7 +35,7 @@ impl Session {
             }
             // Every slot is taken, perhaps by the dead.
             Err(error) if error.status() == Status::Limit && !segment.read_only => {
-                let Ok(own) = Own::join_as_guest(&segment) else { return Err(error) };
+                let Ok(own) = OwnFile::join_as_guest(&segment) else { return Err(error) };
                 let guest = Self::new(address, options, segment, own);
                 return if guest.bury_as_guest()? { Ok(None) } else { Err(error) };
             }
@@ -48,7 +48,7 @@ impl Session {
         }
         if session.segment.facts.ephemeral() && !made && !session.take_over_ephemeral(&call)? {
             if options.existing || options.read_only {
-                return Err(not_there(address));
+                return Err(not_found_error(address));
             }
             return Ok(None);
         }
@@ -112,7 +112,7 @@ impl Session {
     /// whatever comes of it, unless it is gone: then `false`.
     pub fn reap_on_connect(&self) -> Result<bool> {
         let reaped =
-            self.begin(Some(Duration::ZERO)).and_then(|call| self.reap_dead(&call.by_the_way()));
+            self.begin(Some(Duration::ZERO)).and_then(|call| self.reap_dead(&call.for_side_task()));
         match reaped {
             Err(error) if error.status() == Status::StoreGone => Ok(false),
             _ => Ok(true),

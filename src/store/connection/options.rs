@@ -45,7 +45,7 @@ pub fn ensure_acceptable(
     segment: &Segment,
 ) -> Result<()> {
     if options.exclusive {
-        return Err(is_there(address));
+        return Err(exists_error(address));
     }
     ensure_matching(address, options, segment)
 }
@@ -97,7 +97,7 @@ fn ensure_matching(address: &Address, options: &ConnectOptions, segment: &Segmen
     Ok(())
 }
 
-pub fn not_there(address: &Address) -> Error {
+pub fn not_found_error(address: &Address) -> Error {
     Error::new(
         Status::StoreNotFound,
         format!(
@@ -107,7 +107,7 @@ pub fn not_there(address: &Address) -> Error {
     )
 }
 
-fn is_there(address: &Address) -> Error {
+fn exists_error(address: &Address) -> Error {
     Error::new(
         Status::StoreExists,
         format!("{} exists; connect without EXCLUSIVE opens it", address.display()),

@@ -24,7 +24,7 @@ use std::sync::Arc;
 const FIRST_LEASES: u32 = 512;
 
 /// This client's own file.
-pub struct Own {
+pub struct OwnFile {
     /// Slot among the clients, or among the readers.
     pub slot: u32,
     /// The file is in `readers/`.
@@ -39,16 +39,16 @@ pub struct Own {
     leases: Section<AtomicU64>,
 }
 
-impl Own {
+impl OwnFile {
     /// Make the file, lock it, fill it, and link it into the first free slot.
-    pub fn join(segment: &Segment) -> Result<Own> {
+    pub fn join(segment: &Segment) -> Result<OwnFile> {
         let (dir, in_readers) = directory(segment)?;
         let slots = if in_readers { segment.facts.max_readers } else { SLOTS };
         Self::link_into(segment, dir, in_readers, 0..slots)
     }
 
     /// The same in the place of a guest, who comes to bury the dead when they have taken every slot.
-    pub fn join_as_guest(segment: &Segment) -> Result<Own> {
+    pub fn join_as_guest(segment: &Segment) -> Result<OwnFile> {
         Self::link_into(segment, segment.clients.fd()?, false, SLOTS..ALL_SLOTS)
     }
 
@@ -57,7 +57,7 @@ impl Own {
         dir: BorrowedFd<'_>,
         in_readers: bool,
         slots: Range<u32>,
-    ) -> Result<Own> {
+    ) -> Result<OwnFile> {
         let cannot = |errno: Errno| errno.because("cannot make this client's file");
         refuse_beyond_file_limit(FILE_SIZE, "this client's file")?;
         let (file, map) = unforked(|| {
@@ -115,9 +115,9 @@ impl Own {
         ))
     }
 
-    fn over(file: Registration, map: Arc<Map>, slot: u32, in_readers: bool) -> Result<Own> {
+    fn over(file: Registration, map: Arc<Map>, slot: u32, in_readers: bool) -> Result<OwnFile> {
         let header = Single::<ClientHeader>::new(&map, 0)?;
-        Ok(Own {
+        Ok(OwnFile {
             slot,
             in_readers,
             nonce: header.nonce.load(Ordering::Relaxed),
@@ -151,12 +151,12 @@ impl Own {
     /// The file; an error in a forked child, which closed it, and when it was closed behind our
     /// back. The lock stays in any case: the mapping keeps the open file.
     pub fn fd(&self) -> Result<BorrowedFd<'_>> {
-        self.file.fd().map_err(closed)
+        self.file.fd().map_err(closed_error)
     }
 
-    /// What the file is now; an error as in [`Own::fd`].
+    /// What the file is now; an error as in [`OwnFile::fd`].
     pub fn inspect(&self) -> Result<file::Stat> {
-        self.file.stat_now().map_err(closed)
+        self.file.stat_now().map_err(closed_error)
     }
 
     /// Its inode.
@@ -233,12 +233,12 @@ fn directory(segment: &Segment) -> Result<(BorrowedFd<'_>, bool)> {
     }
     match &segment.readers {
         Some(readers) if segment.read_only => Ok((readers.fd()?, true)),
-        _ => Err(not_admitted(segment, clients)),
+        _ => Err(admission_error(segment, clients)),
     }
 }
 
 #[cold]
-fn not_admitted(segment: &Segment, clients: BorrowedFd<'_>) -> Error {
+fn admission_error(segment: &Segment, clients: BorrowedFd<'_>) -> Error {
     let text = if fs::is_read_only(clients) {
         "the store is mounted read-only here, and each client, readers too, needs a file of its own \
          in it; mount it writable"
@@ -253,7 +253,7 @@ fn not_admitted(segment: &Segment, clients: BorrowedFd<'_>) -> Error {
 }
 
 #[cold]
-fn closed(errno: Errno) -> Error {
+fn closed_error(errno: Errno) -> Error {
     errno.because("a descriptor of this connection is closed; disconnect, and connect anew")
 }
 

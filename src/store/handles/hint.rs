@@ -7,7 +7,7 @@ use std::cell::Cell;
 
 /// What is taken from a handle table.
 #[derive(Clone, Copy, Debug)]
-pub enum Kind {
+pub enum HintKind {
     Buffer,
     Writer,
 }
@@ -23,13 +23,13 @@ thread_local! {
 /// to find that takes a call, which the only thread of a process does without.
 #[derive(Debug)]
 pub struct Hint {
-    kind: Kind,
+    kind: HintKind,
     handles: u32,
     of_only_thread: AtomicU32,
 }
 
 impl Hint {
-    pub const fn new(kind: Kind, handles: u32) -> Self {
+    pub const fn new(kind: HintKind, handles: u32) -> Self {
         Self { kind, handles, of_only_thread: AtomicU32::new(0) }
     }
 

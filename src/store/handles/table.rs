@@ -11,7 +11,7 @@ use crate::error::{Error, Result, Status};
 use crate::layout::client::MAX_LEASES;
 use crate::protocols::lease::entry::{Entry, Holder, Last};
 use crate::store::clients::lease_counts::WordMap;
-use crate::store::handles::hint::{Hint, Kind};
+use crate::store::handles::hint::{Hint, HintKind};
 use crate::store::handles::writers::{TakenWriter, WriterHandle, WriterTable};
 use crate::store::objects::writer::ObjectWriter;
 use crate::store::session::Session;
@@ -120,7 +120,8 @@ impl HandleTable {
                     format!("{} clients in one process", TABLES * TABLE_CHUNKS),
                 )
             })?;
-            let tables = chunk.get_or_try_make(|| Self::some(number - number % TABLES as u32))?;
+            let tables =
+                chunk.get_or_try_make(|| Self::make_chunk(number - number % TABLES as u32))?;
             // Relaxed: whoever counts it up has the handle table, which `ALL` publishes.
             if MADE.compare_exchange(number, number + 1, Relaxed, Relaxed).is_ok() {
                 return Ok(&tables[number as usize % TABLES]);
@@ -129,7 +130,7 @@ impl HandleTable {
     }
 
     /// The handle tables from `base` on.
-    fn some(base: u32) -> Result<Box<[Self; TABLES]>> {
+    fn make_chunk(base: u32) -> Result<Box<[Self; TABLES]>> {
         let mut tables = fallible::with_room(TABLES)?;
         for number in base..base + TABLES as u32 {
             tables.push(Self::new(number)?);
@@ -143,7 +144,7 @@ impl HandleTable {
         let mut head = FREE.load(Acquire);
         loop {
             let handles = Self::find((head as u32).checked_sub(1)?)?;
-            let rest = Self::changed(head, handles.next.load(Relaxed));
+            let rest = Self::next_head(head, handles.next.load(Relaxed));
             // SYNC handle-table-free: Acquire; as above. The count of changes tells a handle table that was taken and
             // given back meanwhile.
             match FREE.compare_exchange_weak(head, rest, Acquire, Acquire) {
@@ -158,7 +159,7 @@ impl HandleTable {
         let mut head = FREE.load(Relaxed);
         loop {
             self.next.store(head as u32, Relaxed);
-            let first = Self::changed(head, self.number + 1);
+            let first = Self::next_head(head, self.number + 1);
             // SYNC handle-table-free: Release; publishes the handle table, and which is next.
             match FREE.compare_exchange_weak(head, first, Release, Relaxed) {
                 Ok(_) => return,
@@ -168,7 +169,7 @@ impl HandleTable {
     }
 
     /// The head of the free handle tables after one more change.
-    fn changed(head: u64, first: u32) -> u64 {
+    fn next_head(head: u64, first: u32) -> u64 {
         (head >> 32).wrapping_add(1) << 32 | u64::from(first)
     }
 
@@ -184,7 +185,7 @@ impl HandleTable {
             short_way: AtomicU32::new(0),
             chunks: boxed((0..MAX_LEASES / CHUNK).map(|_| OnceCell::new()))?,
             high: AtomicU32::new(0),
-            hint: Hint::new(Kind::Buffer, number),
+            hint: Hint::new(HintKind::Buffer, number),
             growing: Mutex::new(()),
             copies: Mutex::default(),
             writers: WriterTable::new(number),
@@ -311,7 +312,7 @@ impl HandleTable {
     pub fn retain(&self, handle: Handle) -> Result<Handle> {
         let mut copies = self.copies.lock();
         copies.try_reserve(1).map_err(|_| fallible::refused())?;
-        let entry = self.entry(handle.index).ok_or_else(stale_handle)?;
+        let entry = self.entry(handle.index).ok_or_else(stale_handle_error)?;
         if !entry.add_copy() {
             return Err(Error::new(Status::Limit, "a buffer is retained 32767 times"));
         }
@@ -464,7 +465,7 @@ fn thread_number() -> u32 {
 
 /// The error of a buffer that was released, sealed, aborted, or never given out.
 #[cold]
-pub fn stale_handle() -> Error {
+pub fn stale_handle_error() -> Error {
     Error::new(
         Status::InvalidArgument,
         "the buffer is released, sealed or aborted already, or is a stale copy of one that was",

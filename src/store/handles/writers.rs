@@ -7,7 +7,7 @@
 #![allow(clippy::disallowed_types)] // a cell in this process's own memory
 
 use crate::protocols::lease::entry::{Entry, Last};
-use crate::store::handles::hint::{Hint, Kind};
+use crate::store::handles::hint::{Hint, HintKind};
 use crate::store::objects::writer::ObjectWriter;
 use crate::support::fallible;
 use crate::sync::local::Ordering::*;
@@ -59,7 +59,7 @@ pub struct WriterTable {
 impl WriterTable {
     pub const fn new(handles: u32) -> Self {
         Self {
-            hint: Hint::new(Kind::Writer, handles),
+            hint: Hint::new(HintKind::Writer, handles),
             chunks: [const { OnceCell::new() }; CHUNKS],
             made: AtomicU32::new(0),
             growing: Mutex::new(()),

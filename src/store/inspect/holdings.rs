@@ -28,7 +28,7 @@ impl Session {
             let client = view.path.number();
             let mut all = Ok(());
             view.leases(|lease| {
-                if let (Ok(()), Some(seen)) = (&all, self.leased(lease)) {
+                if let (Ok(()), Some(seen)) = (&all, self.find_leased(lease)) {
                     all = fallible::push(&mut list, seen.held_by(client));
                 }
             })?;
@@ -46,7 +46,7 @@ impl Session {
     }
 
     /// The object that a lease names; nothing when a client wrote nonsense.
-    fn leased(&self, lease: LeaseWord) -> Option<Snapshot> {
+    fn find_leased(&self, lease: LeaseWord) -> Option<Snapshot> {
         let record = self.record(lease.slot()).ok()?;
         take_snapshot(record).filter(|seen| seen.word.generation() == lease.generation())
     }

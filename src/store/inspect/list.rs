@@ -8,7 +8,7 @@ use crate::layout::word::{LeaseWord, State};
 use crate::protocols::index::Key;
 use crate::store::call::Call;
 use crate::store::clients::client_view::ClientView;
-use crate::store::clients::holders::Living;
+use crate::store::clients::holders::LivingCreator;
 use crate::store::clients::lease_counts::WordSet;
 use crate::store::objects::find::is_shown;
 use crate::store::session::Session;
@@ -22,7 +22,7 @@ impl Session {
     pub fn list(&self) -> Result<Vec<ObjectInfo>> {
         self.ensure_open()?;
         let held = self.inspect_holders(|_| ())?;
-        let (mut list, mut living) = (Vec::new(), Living::default());
+        let (mut list, mut living) = (Vec::new(), LivingCreator::default());
         for slot in 0..self.segment.index().used() {
             let word = self.record(slot)?.load();
             let skipped = match word.state() {
@@ -40,7 +40,7 @@ impl Session {
 
     /// Every client, the dead that nobody has reaped yet among them.
     pub fn list_clients(&self) -> Result<Vec<ClientInfo>> {
-        self.clients(None)
+        self.collect_clients(None)
     }
 
     /// The clients that hold an object, by a lease or by writing it, or one that had this id and was
@@ -49,23 +49,23 @@ impl Session {
         self.ensure_open()?;
         // What is deleted keeps its id until its generation ends.
         let words = IdWords::from(id);
-        let mut objects = self.doomed(|record| record.has_id(&words))?;
+        let mut objects = self.collect_doomed(|record| record.has_id(&words))?;
         let hit = self.find_live(call, &Key::Id(IdWords::from(id)), &mut None)?;
         if let Some(hit) = hit {
             objects.try_reserve(1).map_err(|_| fallible::refused())?;
             objects.insert(LeaseWord::new(hit.word.generation(), hit.slot).0);
         }
-        let holders = self.clients(Some(&objects))?;
+        let holders = self.collect_clients(Some(&objects))?;
         match hit {
             None if holders.is_empty() => Err(Error::plain(Status::NotFound)),
             _ => Ok(holders),
         }
     }
 
-    fn clients(&self, holding: Option<&WordSet>) -> Result<Vec<ClientInfo>> {
+    fn collect_clients(&self, holding: Option<&WordSet>) -> Result<Vec<ClientInfo>> {
         self.ensure_open()?;
         let is_wanted = |lease: LeaseWord| holding.is_some_and(|set| set.contains(&lease.0));
-        let writing = self.writers()?;
+        let writing = self.collect_writers()?;
         let (mut list, mut held) = (Vec::new(), WordSet::default());
         self.visit_clients(|view| {
             let (mut leases, mut bytes, mut holds, mut room) = (0, 0, false, true);
@@ -74,7 +74,7 @@ impl Session {
                 leases += 1;
                 room &= held.try_reserve(1).is_ok();
                 if room && held.insert(lease.0) {
-                    bytes += self.leased_bytes(lease);
+                    bytes += self.measure_leased(lease);
                 }
                 holds |= is_wanted(lease);
             })?;
@@ -90,7 +90,7 @@ impl Session {
                 holds |= is_wanted(*object);
             }
             if (holding.is_none() || holds)
-                && let Some(mut info) = describe(&view)?
+                && let Some(mut info) = describe_client(&view)?
             {
                 info.lease_count = leases;
                 info.leased_bytes = bytes;
@@ -104,7 +104,7 @@ impl Session {
     }
 
     /// Creator slot, creator nonce, bytes and identity of each object that is being written.
-    fn writers(&self) -> Result<Vec<(u32, u64, u64, LeaseWord)>> {
+    fn collect_writers(&self) -> Result<Vec<(u32, u64, u64, LeaseWord)>> {
         let mut writing = Vec::new();
         for slot in 0..self.segment.index().used() {
             let record = self.record(slot)?;
@@ -121,7 +121,7 @@ impl Session {
     }
 
     /// Bytes of the object that a lease names; 0 when a client wrote nonsense.
-    fn leased_bytes(&self, lease: LeaseWord) -> u64 {
+    fn measure_leased(&self, lease: LeaseWord) -> u64 {
         self.segment.index().record(lease.slot()).map_or(0, |record| {
             let word = record.load();
             let same = word.generation() == lease.generation();
@@ -130,7 +130,7 @@ impl Session {
     }
 }
 
-fn describe(view: &ClientView<'_>) -> Result<Option<ClientInfo>> {
+fn describe_client(view: &ClientView<'_>) -> Result<Option<ClientInfo>> {
     let Some(who) = view.identity()? else { return Ok(None) };
     let near = who.pid_namespace == process::birth().pid_namespace;
     Ok(Some(ClientInfo {

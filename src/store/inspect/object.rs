@@ -129,7 +129,7 @@ impl Session {
             {
                 return Ok(None);
             }
-            let mut info = self.fields(record, word, state)?;
+            let mut info = self.describe_fields(record, word, state)?;
             self.describe_text(record, word, &mut info)?;
             // SYNC record-fields: as in a lookup.
             fence(Acquire);
@@ -140,7 +140,12 @@ impl Session {
         Err(Error::new(Status::Corrupt, format!("record {slot} will not settle")))
     }
 
-    fn fields(&self, record: &Record, word: RecordWord, state: ObjectState) -> Result<ObjectInfo> {
+    fn describe_fields(
+        &self,
+        record: &Record,
+        word: RecordWord,
+        state: ObjectState,
+    ) -> Result<ObjectInfo> {
         let flag = |on: bool, flag: u32| if on { flag } else { 0 };
         let create_time_us = record.create_time_us.load(Relaxed) as i64;
         let construct_us = record.construct_us.load(Relaxed) as i64;
@@ -165,7 +170,11 @@ impl Session {
                 None => create_time_us,
             },
             name: String::new(),
-            creator_address: self.creator(host, pid, record.creator_start.load(Relaxed))?,
+            creator_address: self.describe_creator(
+                host,
+                pid,
+                record.creator_start.load(Relaxed),
+            )?,
         })
     }
 
@@ -194,7 +203,7 @@ impl Session {
     }
 
     /// `host/pid@start` of a creator.
-    fn creator(&self, host: u32, pid: u32, start: u64) -> Result<String> {
+    fn describe_creator(&self, host: u32, pid: u32, start: u64) -> Result<String> {
         let mut bytes = [0; 64];
         let known = self.segment.header().hosts.get(host as usize);
         for (to, word) in bytes.chunks_exact_mut(8).zip(known.iter().flat_map(|host| &host.0)) {

@@ -4,7 +4,7 @@ use crate::error::Result;
 use crate::info::Stats;
 use crate::layout::extent::UNIT;
 use crate::layout::word::{RecordWord, State};
-use crate::store::clients::holders::Living;
+use crate::store::clients::holders::LivingCreator;
 use crate::store::memory::extents::units_of;
 use crate::store::memory::free_heap::is_free;
 use crate::store::objects::find::is_shown;
@@ -40,7 +40,7 @@ impl Session {
         }
         let held = self.inspect_holders(|view| stats.clients += u64::from(view.alive))?;
         stats.leases = held.leases.total();
-        let (mut unheld, mut living) = (false, Living::default());
+        let (mut unheld, mut living) = (false, LivingCreator::default());
         for slot in 0..self.segment.index().used() {
             let record = self.record(slot)?;
             let word = record.load();

@@ -32,17 +32,19 @@ impl Session {
         // A call that was ended begins no further wait.
         call.ensure_not_ended()?;
         let deadline = call.lock_deadline();
-        let mut env = Env { session: self, call, deadline, park: FIRST_PARK };
+        let mut env = LockWait { session: self, call, deadline, park: FIRST_PARK };
         match self.segment.lock().acquire(self.own.slot as u16, &mut env) {
             Ok(acquired) => self.begin_holding(acquired),
-            Err(LockError::GaveUp(Status::Timeout)) if !call.only_tries() => Err(self.late()),
+            Err(LockError::GaveUp(Status::Timeout)) if !call.only_tries() => {
+                Err(self.lock_timeout_error())
+            }
             Err(error) => Err(error.into()),
         }
     }
 
     /// The error of a call that waited too long for the writer lock.
     #[cold]
-    fn late(&self) -> Error {
+    fn lock_timeout_error(&self) -> Error {
         let store = self.address.display();
         let Some(slot) = self.segment.lock().peek().owner() else {
             return Error::new(Status::Timeout, format!("the writer lock of {store} stayed busy"));
@@ -87,14 +89,14 @@ impl Session {
     }
 }
 
-struct Env<'a> {
+struct LockWait<'a> {
     session: &'a Session,
     call: &'a Call<'a>,
     deadline: Option<u64>,
     park: Duration,
 }
 
-impl Env<'_> {
+impl LockWait<'_> {
     /// Sleep until the lock changes, the call is ended, a signal comes, or `until`.
     fn sleep(&self, futex_half: u32, until: u64) -> futex::Wake {
         let word = &self.session.segment.header().lock.word;
@@ -116,7 +118,7 @@ impl Env<'_> {
     }
 }
 
-impl LockEnv for Env<'_> {
+impl LockEnv for LockWait<'_> {
     fn first_pause(&self) -> u32 {
         self.session.backoff.pause()
     }

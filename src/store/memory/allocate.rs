@@ -5,7 +5,7 @@ use crate::layout::extent::{UNIT, units};
 use crate::protocols::alloc::{self, Outcome};
 use crate::segment::Segment;
 use crate::store::lock::locked::Locked;
-use crate::store::memory::extents::Kind;
+use crate::store::memory::extents::ExtentKind;
 
 /// No memory at all.
 pub const NOTHING: alloc::Extent = alloc::Extent { start: 0, len: 0, block: 0 };
@@ -15,7 +15,7 @@ impl Locked<'_> {
     /// reserved already.
     pub fn allocate(
         &self,
-        kind: Kind,
+        kind: ExtentKind,
         size: u64,
         reserved_only: bool,
     ) -> Result<Outcome<alloc::Extent>> {
@@ -23,7 +23,7 @@ impl Locked<'_> {
             return Ok(Outcome::Done(NOTHING));
         }
         // Only data is mapped by pages elsewhere.
-        let paged = kind == Kind::Data;
+        let paged = kind == ExtentKind::Data;
         let allocator = self.session.segment.allocator();
         if !reserved_only {
             return allocator.alloc(units(size), paged);

@@ -69,7 +69,7 @@ impl Session {
             let leased = self.fold_and_collect_leases()?;
             let mut evicted = self.evict_ahead(call, &leased, data + meta)?;
             if !evicted {
-                let spans = self.spans(&leased, reserved_only)?;
+                let spans = self.collect_spans(&leased, reserved_only)?;
                 let Some(planned) = plan(&spans, capacity, data, meta)? else { return Ok(false) };
                 for victim in planned {
                     evicted |= self.evict_victim(call, victim)?.is_some();
@@ -129,7 +129,7 @@ impl Session {
                     return Ok(Some(size));
                 }
             }
-            let found = victims(self.spans(&leased, false)?.into_iter())?;
+            let found = victims(self.collect_spans(&leased, false)?.into_iter())?;
             if found.is_empty() {
                 return Ok(None);
             }
@@ -174,8 +174,8 @@ impl Session {
 
     /// Every owned stretch of the heap with its lead, by address. Objects without memory have an
     /// empty one.
-    fn spans(&self, leased: &LeaseCounts, reserved_only: bool) -> Result<Vec<Span>> {
-        let mut spans = if reserved_only { self.unreserved_walls()? } else { Vec::new() };
+    fn collect_spans(&self, leased: &LeaseCounts, reserved_only: bool) -> Result<Vec<Span>> {
+        let mut spans = if reserved_only { self.collect_unreserved()? } else { Vec::new() };
         let age = Age::at(self.segment.facts.ticks_source().now());
         let allocator = self.segment.allocator();
         for slot in 0..self.segment.index().used() {
@@ -206,7 +206,7 @@ impl Session {
     }
 
     /// Chunks without memory behind them.
-    fn unreserved_walls(&self) -> Result<Vec<Span>> {
+    fn collect_unreserved(&self) -> Result<Vec<Span>> {
         let geometry = &self.segment.facts.geometry;
         let reserved = &self.segment.header().reserved;
         let chunks = 0..geometry.capacity.div_ceil(geometry.chunk_size) as u32;

@@ -40,38 +40,38 @@ pub fn units_of(record: &Record, word: RecordWord) -> u64 {
 
 /// Which of the two kinds of extents a change is about.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum ExtentKind {
     Data,
     Meta,
 }
 
-impl Kind {
+impl ExtentKind {
     pub fn pair(self, record: &Record) -> &crate::layout::extent::ExtentPair {
         match self {
-            Kind::Data => &record.data,
-            Kind::Meta => &record.meta,
+            ExtentKind::Data => &record.data,
+            ExtentKind::Meta => &record.meta,
         }
     }
 
     pub fn current(self, word: RecordWord) -> usize {
         match self {
-            Kind::Data => word.data_index(),
-            Kind::Meta => word.meta_index(),
+            ExtentKind::Data => word.data_index(),
+            ExtentKind::Meta => word.meta_index(),
         }
     }
 
     pub fn flip(self, word: RecordWord) -> RecordWord {
         let bit = match self {
-            Kind::Data => RecordWord::DATA1,
-            Kind::Meta => RecordWord::META1,
+            ExtentKind::Data => RecordWord::DATA1,
+            ExtentKind::Meta => RecordWord::META1,
         };
         if word.has(bit) { word.without(bit) } else { word.with(bit) }
     }
 
     pub fn block(self, index: usize) -> usize {
         match self {
-            Kind::Data => index,
-            Kind::Meta => 2 + index,
+            ExtentKind::Data => index,
+            ExtentKind::Meta => 2 + index,
         }
     }
 }

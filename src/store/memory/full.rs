@@ -17,7 +17,7 @@ struct Walls {
 impl Session {
     /// OUT_OF_MEMORY for extents of this many units.
     #[cold]
-    pub fn full(&self, units: u64) -> Error {
+    pub fn full_error(&self, units: u64) -> Error {
         // Without the lock: numbers for people.
         let (needed, free) = (units * UNIT, self.segment.allocator().free_units() * UNIT);
         let pieces = if free >= needed { ", in pieces" } else { "" };
@@ -27,26 +27,26 @@ impl Session {
             format!(
                 "{needed} bytes do not fit: {free} of {capacity} are free{pieces}; {}make a store \
                  with a larger capacity",
-                self.way_out(capacity.saturating_sub(free))
+                self.suggest_remedies(capacity.saturating_sub(free))
             ),
         )
     }
 
     /// LIMIT for want of a record.
     #[cold]
-    pub fn no_records(&self) -> Error {
+    pub fn no_records_error(&self) -> Error {
         Error::new(
             Status::Limit,
             format!(
                 "the store has its {} objects (max_objects); {}make a store with more",
                 self.segment.facts.geometry.max_objects,
-                self.way_out(u64::MAX)
+                self.suggest_remedies(u64::MAX)
             ),
         )
     }
 
     /// What would make room, each followed by "or"; `used` bytes are in use.
-    fn way_out(&self, used: u64) -> String {
+    fn suggest_remedies(&self, used: u64) -> String {
         let mut text = String::new();
         let mut add = |part: String| text += &(part + ", or ");
         // Those that nobody holds were freed before the store is called full.
@@ -59,7 +59,7 @@ impl Session {
                  (plasma_list_holders tells who has them)"
             ));
         }
-        match self.walls() {
+        match self.measure_walls() {
             Some(Walls { pinned, held, writing }) => {
                 if pinned > 0 {
                     add(format!("unpin what is pinned, {pinned} bytes"));
@@ -80,7 +80,7 @@ impl Session {
     }
 
     /// The bytes that cannot be evicted; none in a store that never evicts.
-    fn walls(&self) -> Option<Walls> {
+    fn measure_walls(&self) -> Option<Walls> {
         if !self.segment.facts.lru() {
             return None;
         }

@@ -47,7 +47,7 @@ impl Locked<'_> {
     pub fn walk_limbo(&self, limbo: &Limbo, all: &mut WordSet) -> Result<()> {
         let count = limbo.count.load(Relaxed);
         if count > self.session.segment.index().used() {
-            return Err(not_limbo());
+            return Err(limbo_error());
         }
         all.try_reserve(count as usize).map_err(|_| fallible::refused())?;
         let mut link = limbo.head.load(Relaxed);
@@ -56,12 +56,12 @@ impl Locked<'_> {
             let record = self.session.record(slot)?;
             let word = record.load();
             if !word.is(State::Doomed) {
-                return Err(not_limbo());
+                return Err(limbo_error());
             }
             all.insert(LeaseWord::new(word.generation(), slot).0);
             link = record.link.load(Relaxed);
         }
-        if link == 0 { Ok(()) } else { Err(not_limbo()) }
+        if link == 0 { Ok(()) } else { Err(limbo_error()) }
     }
 
     pub fn free_limbo(&mut self, limbo: &Limbo, free: &WordSet, freed: &mut u64) -> Result<()> {
@@ -76,7 +76,7 @@ impl Locked<'_> {
             let next = record.link.load(Relaxed);
             let word = record.load();
             if !word.is(State::Doomed) {
-                return Err(not_limbo());
+                return Err(limbo_error());
             }
             if free.contains(&LeaseWord::new(word.generation(), slot).0) {
                 match before {
@@ -93,11 +93,11 @@ impl Locked<'_> {
             }
             link = next;
         }
-        Err(not_limbo())
+        Err(limbo_error())
     }
 }
 
 #[cold]
-fn not_limbo() -> Error {
+fn limbo_error() -> Error {
     Error::new(Status::Corrupt, "the list of deleted objects is none")
 }

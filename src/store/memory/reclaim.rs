@@ -79,7 +79,7 @@ impl Session {
 
     fn reclaim_from(&self, call: &Call<'_>, shards: &[&Shard]) -> Result<u64> {
         self.paid.store(0, local::Ordering::Relaxed);
-        let mut free = self.limbo(call, shards)?;
+        let mut free = self.collect_limbo(call, shards)?;
         if free.is_empty() {
             return Ok(0);
         }
@@ -107,7 +107,7 @@ impl Session {
     }
 
     /// Slot and generation, as leases on it say, of everything in limbo.
-    fn limbo(&self, call: &Call<'_>, shards: &[&Shard]) -> Result<WordSet> {
+    fn collect_limbo(&self, call: &Call<'_>, shards: &[&Shard]) -> Result<WordSet> {
         let mut all = WordSet::default();
         let is_empty =
             |limbo: &Limbo| (limbo.head.load(Relaxed), limbo.count.load(Relaxed)) == (0, 0);

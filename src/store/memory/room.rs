@@ -1,4 +1,4 @@
-//! Room for a new object: reclaimed, evicted, or waited for.
+//! RoomSearch for a new object: reclaimed, evicted, or waited for.
 
 use crate::error::{Error, Result, Status};
 use crate::store::call::Call;
@@ -9,7 +9,7 @@ use crate::sys::clock;
 use std::time::Duration;
 
 /// What a creator waits for, and how far it has gone.
-pub struct Room {
+pub struct RoomSearch {
     /// Until when it waits for room (monotonic ns): `None` is forever, 0 not at all.
     until: Option<u64>,
     pause_ms: u64,
@@ -20,7 +20,7 @@ pub struct Room {
     pub no_more_memory: Option<Error>,
 }
 
-impl Room {
+impl RoomSearch {
     /// Of a call that does not wait for room.
     pub fn now() -> Self {
         Self::until(Some(0))
@@ -49,7 +49,7 @@ impl Session {
     pub fn or_make_room(
         &self,
         call: &Call<'_>,
-        room: &mut Room,
+        room: &mut RoomSearch,
         reserved: Result<()>,
     ) -> Result<()> {
         match reserved {
@@ -61,7 +61,13 @@ impl Session {
     }
 
     /// Make room for extents of so many units, or say why there is none.
-    pub fn make_room(&self, call: &Call<'_>, room: &mut Room, data: u64, meta: u64) -> Result<()> {
+    pub fn make_room(
+        &self,
+        call: &Call<'_>,
+        room: &mut RoomSearch,
+        data: u64,
+        meta: u64,
+    ) -> Result<()> {
         if self.empty_slot_caches(call)? || self.reclaim(call)? > 0 || self.reap_once(call, room)? {
             return Ok(());
         }
@@ -76,13 +82,13 @@ impl Session {
             return Ok(());
         }
         let full = room.no_more_memory.take();
-        self.wait_for_room(call, room, || full.unwrap_or_else(|| self.full(data + meta)))
+        self.wait_for_room(call, room, || full.unwrap_or_else(|| self.full_error(data + meta)))
     }
 
     pub fn make_record_room(
         &self,
         call: &Call<'_>,
-        room: &mut Room,
+        room: &mut RoomSearch,
         full: impl FnOnce() -> Error,
     ) -> Result<()> {
         if self.empty_slot_caches(call)? || self.reclaim(call)? > 0 || self.reap_once(call, room)? {
@@ -97,14 +103,14 @@ impl Session {
         self.wait_for_room(call, room, full)
     }
 
-    fn reap_once(&self, call: &Call<'_>, room: &mut Room) -> Result<bool> {
+    fn reap_once(&self, call: &Call<'_>, room: &mut RoomSearch) -> Result<bool> {
         Ok(!std::mem::replace(&mut room.reaped, true) && self.reap_dead(call)? > 0)
     }
 
     fn wait_for_room(
         &self,
         call: &Call<'_>,
-        room: &mut Room,
+        room: &mut RoomSearch,
         full: impl FnOnce() -> Error,
     ) -> Result<()> {
         let late = |until| until == 0 || clock::monotonic_ns() >= until;

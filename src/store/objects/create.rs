@@ -10,9 +10,9 @@ use crate::protocols::index::Key;
 use crate::protocols::index::hash::name_hash;
 use crate::segment::BytesMut;
 use crate::store::call::Call;
-use crate::store::memory::room::Room;
+use crate::store::memory::room::RoomSearch;
 use crate::store::objects::metadata::Metadata;
-use crate::store::objects::placement::{Placed, Plan};
+use crate::store::objects::placement::{NewObject, Placed};
 use crate::store::objects::writer::{ObjectWriter, Unsealed};
 use crate::store::session::Session;
 use crate::sys::clock;
@@ -35,7 +35,7 @@ impl Session {
         let text = metadata.encode()?;
         self.refuse_too_large(size, text.len() as u64)?;
         let flag = |on: bool, flag: u64| if on { flag } else { 0 };
-        let plan = Plan {
+        let plan = NewObject {
             id,
             key: Key::Id(IdWords::from(id)),
             name: options.name.map(|name| name_hash(self.segment.facts.seed, name)),
@@ -44,10 +44,10 @@ impl Session {
             payload: metadata.payload() as u32,
             flags: flag(options.pinned, RecordWord::PINNED)
                 | flag(options.name.is_some(), RecordWord::NAMED),
-            host: self.host(call)?,
+            host: self.find_host(call)?,
             now_us,
         };
-        let mut room = Room::until(call.until(options.timeout));
+        let mut room = RoomSearch::until(call.until(options.timeout));
         let (object, bytes) = self.place_and_reserve(call, &plan, &mut room)?;
         if options.zeroed {
             bytes.fill_zero();
@@ -74,8 +74,8 @@ impl Session {
     fn place_and_reserve(
         &self,
         call: &Call<'_>,
-        plan: &Plan<'_>,
-        room: &mut Room,
+        plan: &NewObject<'_>,
+        room: &mut RoomSearch,
     ) -> Result<(Unsealed, BytesMut)> {
         loop {
             let (object, data, meta) = self.place(call, plan, room)?;
@@ -97,7 +97,7 @@ impl Session {
     fn fill(
         &self,
         call: &Call<'_>,
-        plan: &Plan<'_>,
+        plan: &NewObject<'_>,
         object: Unsealed,
         data: Extent,
         meta: Extent,
@@ -121,15 +121,15 @@ impl Session {
     fn place(
         &self,
         call: &Call<'_>,
-        plan: &Plan<'_>,
-        room: &mut Room,
+        plan: &NewObject<'_>,
+        room: &mut RoomSearch,
     ) -> Result<(Unsealed, Extent, Extent)> {
         loop {
             match self.try_place(call, plan, room.no_more_memory.is_some())? {
                 Placed::Done { object, data, meta } => return Ok((object, data, meta)),
                 Placed::Taken(hit, status) => {
                     if !self.reap_if_orphan(call, hit)? {
-                        return Err(taken(plan.id, status));
+                        return Err(exists_error(plan.id, status));
                     }
                 }
                 Placed::NeedRecords => {
@@ -141,7 +141,7 @@ impl Session {
                     self.or_make_room(call, room, reserved)?;
                 }
                 Placed::NoRoom { record: true } => {
-                    self.make_record_room(call, room, || self.no_records())?
+                    self.make_record_room(call, room, || self.no_records_error())?
                 }
                 Placed::NoRoom { record: false } => {
                     self.make_room(call, room, units(plan.size), units(plan.text.len() as u64))?;
@@ -151,7 +151,7 @@ impl Session {
     }
 }
 
-fn taken(id: &ObjectId, status: Status) -> Error {
+fn exists_error(id: &ObjectId, status: Status) -> Error {
     match status {
         Status::NameExists => Error::new(status, "another object has this name"),
         _ => Error::new(status, format!("object {id}")),

@@ -5,16 +5,16 @@ use crate::layout::extent::{Extent, units};
 use crate::layout::word::RecordWord;
 use crate::protocols::alloc::{self, Outcome};
 use crate::store::call::Call;
-use crate::store::memory::extents::Kind;
-use crate::store::memory::room::Room;
-use crate::store::objects::writer::{ObjectWriter, lost};
+use crate::store::memory::extents::ExtentKind;
+use crate::store::memory::room::RoomSearch;
+use crate::store::objects::writer::{ObjectWriter, lost_error};
 use crate::store::recovery::repair::starts_over;
 use crate::store::session::Session;
 use crate::sync::Ordering;
 
 /// An extent that is being exchanged for another: both are owned by the record meanwhile.
 pub struct Exchange {
-    kind: Kind,
+    kind: ExtentKind,
     pub old: Extent,
     pub new: Extent,
     pub moved: bool,
@@ -26,10 +26,10 @@ impl Session {
         &self,
         call: &Call<'_>,
         writer: &ObjectWriter,
-        kind: Kind,
+        kind: ExtentKind,
         size: u64,
     ) -> Result<Exchange> {
-        let mut room = Room::now();
+        let mut room = RoomSearch::now();
         let mut mended = false;
         loop {
             let placed = match self.try_exchange(call, writer, kind, size) {
@@ -52,7 +52,12 @@ impl Session {
 
     /// Take away the second extent that an exchange left behind when it could not get the lock
     /// again.
-    fn clear_leftover(&self, call: &Call<'_>, writer: &ObjectWriter, kind: Kind) -> Result<()> {
+    fn clear_leftover(
+        &self,
+        call: &Call<'_>,
+        writer: &ObjectWriter,
+        kind: ExtentKind,
+    ) -> Result<()> {
         let (record, word) = self.load_writing(writer.object)?;
         let index = kind.current(word);
         let (old, new) = (kind.pair(record).load(index), kind.pair(record).load(1 - index));
@@ -67,7 +72,7 @@ impl Session {
         &self,
         call: &Call<'_>,
         writer: &ObjectWriter,
-        kind: Kind,
+        kind: ExtentKind,
         size: u64,
     ) -> Result<Outcome<Exchange>> {
         self.clear_leftover(call, writer, kind)?;
@@ -79,7 +84,7 @@ impl Session {
         let held = alloc::Extent { start: old.start, len: old.len(), block };
         let allocator = self.segment.allocator();
         // Data keeps its place when it can; metadata is always written anew.
-        let in_place = kind == Kind::Data && !old.is_empty() && size > 0;
+        let in_place = kind == ExtentKind::Data && !old.is_empty() && size > 0;
         let here = Extent { start: old.start, size };
         let placed = if size == 0 {
             Outcome::Done((Extent::default(), 0, true))
@@ -160,10 +165,10 @@ impl Session {
             }
             if keep {
                 let next = match kind {
-                    Kind::Data => kind.flip(word),
-                    Kind::Meta => kind.flip(word).with(RecordWord::TEXT),
+                    ExtentKind::Data => kind.flip(word),
+                    ExtentKind::Meta => kind.flip(word).with(RecordWord::TEXT),
                 };
-                record.swap(word, next).map_err(|_| lost())?;
+                record.swap(word, next).map_err(|_| lost_error())?;
             }
             kind.pair(record).store(goes, Extent::default());
             if moved && !from.is_empty() {

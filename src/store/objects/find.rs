@@ -10,7 +10,7 @@ use crate::sync::Ordering;
 
 /// A record that a waiter saw WRITING by a living creator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Seen {
+pub struct SeenWriting {
     slot: u32,
     generation: u32,
     creator: (u32, u64),
@@ -53,7 +53,7 @@ impl Session {
         &self,
         call: &Call<'_>,
         key: &Key,
-        seen: &mut Option<Seen>,
+        seen: &mut Option<SeenWriting>,
     ) -> Result<Option<Hit>> {
         while let Some(hit) = self.find(key) {
             if hit.word.is(State::Sealed) {
@@ -62,7 +62,8 @@ impl Session {
             // Sealed or given up since: look again.
             let Some(creator) = self.creator_of(hit) else { continue };
             if self.is_client_alive(creator.0, creator.1) {
-                let this = Seen { slot: hit.slot, generation: hit.word.generation(), creator };
+                let this =
+                    SeenWriting { slot: hit.slot, generation: hit.word.generation(), creator };
                 let before = seen.replace(this);
                 if before.is_some_and(|before| before != this && self.was_orphaned(before)) {
                     return Err(Error::plain(Status::Aborted));
@@ -74,7 +75,7 @@ impl Session {
                 continue;
             }
             if !self.segment.read_only {
-                match self.reap_if_orphan(&call.by_the_way(), hit) {
+                match self.reap_if_orphan(&call.for_side_task(), hit) {
                     // The wait goes on: the object is absent whether or not it can be reaped now.
                     Err(error) if error.status() == Status::Timeout => {}
                     reaped => drop(reaped?),
@@ -90,7 +91,7 @@ impl Session {
 
     /// Whether an object that was seen WRITING ended by its creator's death; not when the creator
     /// gave it up or sealed it.
-    fn was_orphaned(&self, seen: Seen) -> bool {
+    fn was_orphaned(&self, seen: SeenWriting) -> bool {
         let word = self.record(seen.slot).map_or(RecordWord(0), |record| {
             // SYNC record-word: Acquire; as in a lookup.
             record.load_with(Ordering::Acquire)

@@ -6,22 +6,22 @@ use crate::protocols::index::{Hit, Key};
 use crate::protocols::lease;
 use crate::store::call::Call;
 use crate::store::handles::table::{Handle, HandleTable};
-use crate::store::objects::held::{Held, Now};
+use crate::store::objects::held::{GetOutcome, Held};
 use crate::store::recovery::repair::starts_over;
 use crate::store::session::Session;
 
 impl Session {
     /// Lease the object with this key if it is sealed.
     #[inline(always)]
-    pub fn get_now(&self, handles: &HandleTable, key: &Key) -> Result<Now> {
+    pub fn get_now(&self, handles: &HandleTable, key: &Key) -> Result<GetOutcome> {
         let mut mended = false;
         loop {
-            let Some(hit) = self.find(key) else { return Ok(Now::Absent) };
+            let Some(hit) = self.find(key) else { return Ok(GetOutcome::Absent) };
             if !hit.word.is(State::Sealed) {
-                return Ok(Now::Writing);
+                return Ok(GetOutcome::Writing);
             }
             match self.lease(handles, hit) {
-                Ok(Some((handle, held))) => return Ok(Now::Held(handle, held)),
+                Ok(Some((handle, held))) => return Ok(GetOutcome::Held(handle, held)),
                 Ok(None) => {}
                 // It may be the map of what is reserved that is wrong.
                 Err(error) if starts_over(&mut mended, &error) => self.mend(),
@@ -86,7 +86,7 @@ impl Session {
             return self.get_apart(call, handles, key);
         }
         self.ensure_store_open()?;
-        if let Now::Held(handle, held) = self.get_now(handles, key)? {
+        if let GetOutcome::Held(handle, held) = self.get_now(handles, key)? {
             return Ok((handle, held));
         }
         self.get_later(call, key, &|| self.get_now(handles, key))
@@ -104,7 +104,7 @@ impl Session {
         let quota = self.quota.as_ref().ok_or_else(|| Error::plain(Status::Forked))?;
         let get_now = || self.get_counted(handles, key, quota);
         match get_now()? {
-            Now::Held(handle, held) => Ok((handle, held)),
+            GetOutcome::Held(handle, held) => Ok((handle, held)),
             _ => self.get_later(call, key, &get_now),
         }
     }
@@ -114,16 +114,16 @@ impl Session {
         &self,
         call: &Call<'_>,
         key: &Key,
-        get_now: &dyn Fn() -> Result<Now>,
+        get_now: &dyn Fn() -> Result<GetOutcome>,
     ) -> Result<(Handle, Held)> {
         let mut seen = None;
         if !call.waits() {
             return match self.find_live(call, key, &mut seen)? {
                 Some(hit) if hit.word.is(State::Writing) => Err(Error::plain(Status::NotSealed)),
                 Some(_) => match get_now()? {
-                    Now::Held(handle, held) => Ok((handle, held)),
-                    Now::Writing => Err(Error::plain(Status::NotSealed)),
-                    Now::Absent => Err(Error::plain(Status::NotFound)),
+                    GetOutcome::Held(handle, held) => Ok((handle, held)),
+                    GetOutcome::Writing => Err(Error::plain(Status::NotSealed)),
+                    GetOutcome::Absent => Err(Error::plain(Status::NotFound)),
                 },
                 None => Err(Error::plain(Status::NotFound)),
             };
@@ -131,13 +131,13 @@ impl Session {
         // Before anything that costs a sealer a system call, or this process one.
         let sealed = || self.segment.index().find_hot(key).map(drop);
         if self.spin().probe(sealed).is_some()
-            && let Now::Held(handle, held) = get_now()?
+            && let GetOutcome::Held(handle, held) = get_now()?
         {
             return Ok((handle, held));
         }
         let words = [self.wake_word(key)];
         self.wait_until(call, &words, || {
-            if let Now::Held(handle, held) = get_now()? {
+            if let GetOutcome::Held(handle, held) = get_now()? {
                 return Ok(Some((handle, held)));
             }
             self.find_live(call, key, &mut seen)?;

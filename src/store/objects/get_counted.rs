@@ -8,28 +8,33 @@ use crate::protocols::lease;
 use crate::protocols::lease::quota::Quota;
 use crate::store::handles::table::{Handle, HandleTable};
 use crate::store::memory::extents::units_of;
-use crate::store::objects::held::{Held, Now};
+use crate::store::objects::held::{GetOutcome, Held};
 use crate::store::session::Session;
 use crate::sync::Ordering::{Acquire, Relaxed};
 use crate::sync::fence;
 
 impl Session {
     /// As [`Session::get_now`]; LIMIT when this client would hold too much.
-    pub fn get_counted(&self, handles: &HandleTable, key: &Key, quota: &Quota) -> Result<Now> {
+    pub fn get_counted(
+        &self,
+        handles: &HandleTable,
+        key: &Key,
+        quota: &Quota,
+    ) -> Result<GetOutcome> {
         let handle = handles.claim()?;
         let now = self.get_claimed(handle, key, quota);
-        if !matches!(now, Ok(Now::Held(..))) {
+        if !matches!(now, Ok(GetOutcome::Held(..))) {
             handles.unclaim(handle.index, handle.serial);
         }
         now
     }
 
-    fn get_claimed(&self, handle: Handle, key: &Key, quota: &Quota) -> Result<Now> {
+    fn get_claimed(&self, handle: Handle, key: &Key, quota: &Quota) -> Result<GetOutcome> {
         loop {
             lease::quota::taken();
-            let Some(hit) = self.find(key) else { return Ok(Now::Absent) };
+            let Some(hit) = self.find(key) else { return Ok(GetOutcome::Absent) };
             if !hit.word.is(State::Sealed) {
-                return Ok(Now::Writing);
+                return Ok(GetOutcome::Writing);
             }
             let record = self.segment.record(hit.slot)?;
             let bytes = units_of(record, hit.word).saturating_mul(UNIT);
@@ -39,7 +44,7 @@ impl Session {
                 continue;
             }
             if !quota.take(bytes) {
-                return Err(over(bytes, quota.limit()));
+                return Err(quota_error(bytes, quota.limit()));
             }
             let lease_word = self.lease_word(handle.index);
             let Some(word) = lease::protect(lease_word, record, hit.slot, hit.word) else {
@@ -50,13 +55,13 @@ impl Session {
             let bytes = self.segment.heap.read(extent, &self.segment.header().reserved);
             let bytes = bytes.inspect_err(|_| self.end_counted(handle.index, quota))?;
             let generation = word.generation();
-            return Ok(Now::Held(handle, Held { slot: hit.slot, generation, bytes }));
+            return Ok(GetOutcome::Held(handle, Held { slot: hit.slot, generation, bytes }));
         }
     }
 }
 
 #[cold]
-fn over(bytes: u64, limit: u64) -> Error {
+fn quota_error(bytes: u64, limit: u64) -> Error {
     Error::new(
         Status::Limit,
         format!(

@@ -6,7 +6,7 @@ use crate::layout::record::IdWords;
 use crate::protocols::index::Key;
 use crate::store::call::Call;
 use crate::store::handles::table::{Handle, HandleTable};
-use crate::store::objects::held::{Held, Now};
+use crate::store::objects::held::{GetOutcome, Held};
 use crate::store::session::Session;
 use crate::support::fallible;
 
@@ -35,14 +35,14 @@ impl Session {
         handles: &HandleTable,
         ids: &[ObjectId],
         each: &mut dyn FnMut(usize, Result<(Handle, Held)>),
-        get_now: impl Fn(&Key) -> Result<Now>,
+        get_now: impl Fn(&Key) -> Result<GetOutcome>,
     ) -> Result<()> {
         let keys = fallible::collect(ids.iter().map(|id| Key::Id(IdWords::from(id))))?;
         let mut seen = fallible::repeat(None, keys.len())?;
         let mut pending: Vec<usize> = fallible::with_room(keys.len())?;
         for (i, key) in keys.iter().enumerate() {
             match get_now(key) {
-                Ok(Now::Held(handle, held)) => each(i, Ok((handle, held))),
+                Ok(GetOutcome::Held(handle, held)) => each(i, Ok((handle, held))),
                 Ok(_) => pending.push(i),
                 Err(error) => each(i, Err(error)),
             }
@@ -59,7 +59,7 @@ impl Session {
         let words = self.wake_words(pending.iter().map(|&i| &keys[i]))?;
         let waited = self.wait_until(call, &words, || {
             pending.retain(|&i| match get_now(&keys[i]) {
-                Ok(Now::Held(handle, held)) => {
+                Ok(GetOutcome::Held(handle, held)) => {
                     each(i, Ok((handle, held)));
                     false
                 }

@@ -9,13 +9,13 @@ use crate::protocols::index::Key;
 use crate::protocols::wake::Slices;
 use crate::store::call::Call;
 use crate::store::handles::table::{Handle, HandleTable};
-use crate::store::objects::held::{Held, Now};
+use crate::store::objects::held::{GetOutcome, Held};
 use crate::store::objects::writer::ObjectWriter;
 use crate::store::session::Session;
 use crate::sys::clock;
 
 /// What get or create came to.
-pub enum GetOrMake {
+pub enum GotOrCreated {
     /// The object was there.
     Got(Handle, Held),
     /// The caller makes it.
@@ -31,15 +31,15 @@ impl Session {
         id: &ObjectId,
         size: u64,
         options: &CreateOptions<'_>,
-    ) -> Result<GetOrMake> {
+    ) -> Result<GotOrCreated> {
         self.ensure_writable()?;
         let key = Key::Id(IdWords::from(id));
         loop {
-            if let Now::Held(handle, held) = self.get_now(handles, &key)? {
-                return Ok(GetOrMake::Got(handle, held));
+            if let GetOutcome::Held(handle, held) = self.get_now(handles, &key)? {
+                return Ok(GotOrCreated::Got(handle, held));
             }
             match self.create(call, id, size, options) {
-                Ok(writer) => return Ok(GetOrMake::Made(writer)),
+                Ok(writer) => return Ok(GotOrCreated::Made(writer)),
                 Err(error) if error.status() == Status::Exists => {}
                 Err(error) => return Err(error),
             }

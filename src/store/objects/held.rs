@@ -15,7 +15,7 @@ pub struct Held {
 }
 
 /// What a get finds at one moment.
-pub enum Now {
+pub enum GetOutcome {
     /// Sealed, and leased by the handle.
     Held(Handle, Held),
     /// Being written.

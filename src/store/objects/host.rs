@@ -11,7 +11,7 @@ use crate::sys::process;
 
 impl Session {
     /// Index of this host's name in the store's table.
-    pub fn host(&self, call: &Call<'_>) -> Result<u32> {
+    pub fn find_host(&self, call: &Call<'_>) -> Result<u32> {
         if let Some(host) = self.own.host.get() {
             return Ok(*host);
         }

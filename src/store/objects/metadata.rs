@@ -152,7 +152,7 @@ fn pad(out: &mut Vec<u8>) {
 pub struct MetadataView<'a>(pub &'a [u8]);
 
 impl<'a> MetadataView<'a> {
-    fn half(&self, at: usize) -> Result<usize> {
+    fn read_u32(&self, at: usize) -> Result<usize> {
         let bytes = self.0.get(at..at + 4).ok_or_else(nonsense)?;
         let mut word = [0; 4];
         word.copy_from_slice(bytes);
@@ -160,7 +160,7 @@ impl<'a> MetadataView<'a> {
     }
 
     /// `len` bytes and a NUL at `at`; also where the next thing begins.
-    fn text(&self, at: usize, len: usize) -> Result<(&'a CStr, usize)> {
+    fn read_text(&self, at: usize, len: usize) -> Result<(&'a CStr, usize)> {
         let end = at.checked_add(len).and_then(|end| end.checked_add(1)).ok_or_else(nonsense)?;
         let bytes = self.0.get(at..end).ok_or_else(nonsense)?;
         let text = CStr::from_bytes_with_nul(bytes).map_err(|_| nonsense())?;
@@ -169,12 +169,12 @@ impl<'a> MetadataView<'a> {
 
     /// Bytes of all keys and values.
     pub fn payload(&self) -> Result<u64> {
-        if self.0.is_empty() { Ok(0) } else { Ok(self.half(0)? as u64) }
+        if self.0.is_empty() { Ok(0) } else { Ok(self.read_u32(0)? as u64) }
     }
 
     /// Keys.
     pub fn count(&self) -> Result<u64> {
-        if self.0.is_empty() { Ok(0) } else { Ok(self.half(4)? as u64) }
+        if self.0.is_empty() { Ok(0) } else { Ok(self.read_u32(4)? as u64) }
     }
 
     /// The name, empty when there is none.
@@ -182,7 +182,7 @@ impl<'a> MetadataView<'a> {
         if self.0.is_empty() {
             return Ok("");
         }
-        let (name, _) = self.text(HEAD, self.half(8)?)?;
+        let (name, _) = self.read_text(HEAD, self.read_u32(8)?)?;
         name.to_str().map_err(|_| nonsense())
     }
 
@@ -192,7 +192,7 @@ impl<'a> MetadataView<'a> {
             if self.0.is_empty() {
                 return Ok((0, 0));
             }
-            Ok((self.text(HEAD, self.half(8)?)?.1, self.count()?))
+            Ok((self.read_text(HEAD, self.read_u32(8)?)?.1, self.count()?))
         };
         Pairs { view: *self, next: start() }
     }
@@ -220,8 +220,8 @@ impl<'a> Iterator for Pairs<'a> {
             return None;
         }
         let pair = || {
-            let (key_len, value_len) = (self.view.half(at)?, self.view.half(at + 4)?);
-            let (key, value_at) = self.view.text(at + 8, key_len)?;
+            let (key_len, value_len) = (self.view.read_u32(at)?, self.view.read_u32(at + 4)?);
+            let (key, value_at) = self.view.read_text(at + 8, key_len)?;
             let end = value_at.checked_add(value_len).ok_or_else(nonsense)?;
             let value = self.view.0.get(value_at..end).ok_or_else(nonsense)?;
             Ok((key, value, end.next_multiple_of(8)))

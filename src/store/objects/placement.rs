@@ -10,7 +10,7 @@ use crate::protocols::index::{Hit, Index, Key, SlotOutcome};
 use crate::store::call::Call;
 use crate::store::lock::locked::Locked;
 use crate::store::memory::allocate::NOTHING;
-use crate::store::memory::extents::Kind;
+use crate::store::memory::extents::ExtentKind;
 use crate::store::memory::slot_cache::extent_of;
 use crate::store::objects::writer::Unsealed;
 use crate::store::recovery::repair::starts_over;
@@ -48,7 +48,7 @@ struct Placement {
 }
 
 /// A new object as its creator asked for it.
-pub struct Plan<'a> {
+pub struct NewObject<'a> {
     pub id: &'a ObjectId,
     pub key: Key,
     pub name: Option<NameHash>,
@@ -66,7 +66,7 @@ impl Session {
     pub fn try_place(
         &self,
         call: &Call<'_>,
-        plan: &Plan<'_>,
+        plan: &NewObject<'_>,
         reserved_only: bool,
     ) -> Result<Placed> {
         let index = self.segment.index();
@@ -95,10 +95,15 @@ impl Session {
 }
 
 impl Locked<'_> {
-    fn place(&self, index: &Index<'_>, plan: &Plan<'_>, reserved_only: bool) -> Result<Placed> {
+    fn place(
+        &self,
+        index: &Index<'_>,
+        plan: &NewObject<'_>,
+        reserved_only: bool,
+    ) -> Result<Placed> {
         let meta = match plan.text.len() as u64 {
             0 => NOTHING,
-            size => match self.allocate(Kind::Meta, size, reserved_only)? {
+            size => match self.allocate(ExtentKind::Meta, size, reserved_only)? {
                 Outcome::Done(extent) => extent,
                 lacking => return Ok(Placed::lacks(lacking)),
             },
@@ -138,7 +143,7 @@ impl Locked<'_> {
         size: u64,
         reserved_only: bool,
     ) -> Result<std::result::Result<Placement, Placed>> {
-        let data = match self.allocate(Kind::Data, size, reserved_only)? {
+        let data = match self.allocate(ExtentKind::Data, size, reserved_only)? {
             Outcome::Done(extent) => extent,
             lacking => return Ok(Err(Placed::lacks(lacking))),
         };
@@ -162,7 +167,7 @@ impl Locked<'_> {
     fn write_record(
         &self,
         index: &Index<'_>,
-        plan: &Plan<'_>,
+        plan: &NewObject<'_>,
         placement: Placement,
         meta: alloc::Extent,
     ) -> Result<Placed> {

@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::store::call::Call;
-use crate::store::memory::extents::Kind;
+use crate::store::memory::extents::ExtentKind;
 use crate::store::objects::writer::ObjectWriter;
 use crate::store::session::Session;
 
@@ -14,7 +14,7 @@ impl Session {
         let (record, word) = self.load_writing(writer.object)?;
         let old = record.data.load(word.data_index());
         if size != old.size {
-            let exchange = self.begin_exchange(call, writer, Kind::Data, size)?;
+            let exchange = self.begin_exchange(call, writer, ExtentKind::Data, size)?;
             if exchange.moved {
                 let reserved = &self.segment.header().reserved;
                 let from = self.segment.heap.read(exchange.old, reserved)?;

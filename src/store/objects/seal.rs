@@ -2,9 +2,9 @@
 
 use crate::error::Result;
 use crate::layout::word::{LeaseWord, State};
-use crate::store::notify::News;
+use crate::store::notify::SealedNews;
 use crate::store::objects::held::Held;
-use crate::store::objects::writer::{ObjectWriter, lost};
+use crate::store::objects::writer::{ObjectWriter, lost_error};
 use crate::store::session::Session;
 use crate::sync::Ordering;
 use crate::sys::clock;
@@ -29,11 +29,11 @@ impl Session {
         }
         let data = record.data.load(word.data_index());
         // Before it is SEALED: then another may delete it, and use the slot again.
-        let news = News::of(record, word, now_us);
+        let news = SealedNews::of(record, word, now_us);
         // SYNC record-word: Release in `swap`; all that the creator wrote is published with it.
         while let Err(now) = record.swap(word, word.in_state(State::Sealed)) {
             if now.generation() != object.generation || !now.is(State::Writing) {
-                return Err(lost());
+                return Err(lost_error());
             }
             word = now;
         }

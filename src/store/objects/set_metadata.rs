@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::store::call::Call;
-use crate::store::memory::extents::Kind;
+use crate::store::memory::extents::ExtentKind;
 use crate::store::objects::writer::ObjectWriter;
 use crate::store::session::Session;
 use crate::sync::Ordering;
@@ -21,7 +21,7 @@ impl Session {
         metadata.set(key, value)?;
         let bytes = metadata.encode()?;
         self.refuse_too_large(writer.bytes.len, bytes.len() as u64)?;
-        let exchange = self.begin_exchange(call, writer, Kind::Meta, bytes.len() as u64)?;
+        let exchange = self.begin_exchange(call, writer, ExtentKind::Meta, bytes.len() as u64)?;
         let reserved = &self.segment.header().reserved;
         self.segment.heap.write(exchange.new, reserved)?.copy_from(&bytes);
         let (record, word) = self.load_writing(writer.object)?;

@@ -44,6 +44,6 @@ impl Session {
 }
 
 #[cold]
-pub fn lost() -> Error {
+pub fn lost_error() -> Error {
     Error::new(Status::Corrupt, "an object that this client is writing was changed by another")
 }

@@ -63,7 +63,7 @@ impl Session {
             kept: fallible::repeat(false, used)?,
             table_is_sound: false,
         };
-        let walked = check.all();
+        let walked = check.check_all();
         let (report, table_is_sound) = (check.report, check.table_is_sound);
         // Nonsense in the table cannot be mended, and would stop all who try.
         if report.problem_count > 0 && table_is_sound {
@@ -77,29 +77,29 @@ impl Session {
 }
 
 impl Check<'_, '_> {
-    fn all(&mut self) -> Result<()> {
+    fn check_all(&mut self) -> Result<()> {
         let holding = self.locked.session.segment.lock().peek();
-        if !self.files()? {
+        if !self.check_files()? {
             return Ok(());
         }
-        self.identity();
-        self.header();
-        self.reserved();
+        self.check_identity();
+        self.check_header();
+        self.check_reserved();
         let before = self.report.problem_count;
-        self.records()?;
+        self.check_records()?;
         self.table_is_sound = self.report.problem_count == before && self.records_are_apart();
-        self.slot_caches()?;
-        self.extents();
-        self.heap();
-        self.lists()?;
-        self.clients()?;
+        self.check_slot_caches()?;
+        self.check_extents();
+        self.check_heap();
+        self.check_lists()?;
+        self.check_clients()?;
         if !self.locked.session.segment.lock().peek().same_holding(holding) {
-            self.problem(12, "the writer lock was taken from its living owner".to_owned());
+            self.report_problem(12, "the writer lock was taken from its living owner".to_owned());
         }
         Ok(())
     }
 
-    fn problem(&mut self, invariant: u32, text: String) {
+    fn report_problem(&mut self, invariant: u32, text: String) {
         self.report.add(invariant, text);
     }
 
@@ -110,7 +110,7 @@ impl Check<'_, '_> {
     }
 
     /// Whether `index` is long enough to be looked at.
-    fn files(&mut self) -> Result<bool> {
+    fn check_files(&mut self) -> Result<bool> {
         let segment = &self.locked.session.segment;
         let geometry = &segment.facts.geometry;
         let size = |fd| file::stat_fd(fd).map_or(0, |stat| stat.size);
@@ -121,14 +121,14 @@ impl Check<'_, '_> {
     }
 
     /// The identity in the header is what it was when this client connected.
-    fn identity(&mut self) {
+    fn check_identity(&mut self) {
         let facts = &self.locked.session.segment.facts;
         let identity = &self.locked.session.segment.header().identity;
         let same = facts.is_identity(identity);
         self.ensure(17, same, || "the identity in the header has changed".to_owned());
     }
 
-    fn header(&mut self) {
+    fn check_header(&mut self) {
         let session = self.locked.session;
         let (segment, geometry) = (&session.segment, &session.segment.facts.geometry);
         let header = segment.header();
@@ -154,13 +154,13 @@ impl Check<'_, '_> {
         self.ensure(22, hosts as usize <= HOSTS, || format!("there are {hosts} host names"));
         match segment.events().map(|ring| ring.check()) {
             Ok(None) => {}
-            Ok(Some(flaw)) => self.problem(22, flaw),
-            Err(error) => self.problem(22, error.to_string()),
+            Ok(Some(flaw)) => self.report_problem(22, flaw),
+            Err(error) => self.report_problem(22, error.to_string()),
         }
     }
 
     /// The map of what is reserved: no bits beyond the heap, and memory behind all.
-    fn reserved(&mut self) {
+    fn check_reserved(&mut self) {
         let segment = &self.locked.session.segment;
         let geometry = &segment.facts.geometry;
         let chunks = geometry.capacity.div_ceil(geometry.chunk_size) as u32;
@@ -179,7 +179,7 @@ impl Check<'_, '_> {
         });
     }
 
-    fn records(&mut self) -> Result<()> {
+    fn check_records(&mut self) -> Result<()> {
         let session = self.locked.session;
         for slot in 0..session.segment.index().used() {
             // Both are below what is reserved.
@@ -195,16 +195,16 @@ impl Check<'_, '_> {
             self.report.objects += u64::from(!word.has(RecordWord::HIDDEN));
             let creator = record.creator_slot.load(Relaxed);
             self.ensure(22, creator < SLOTS, || format!("client {creator} made record {slot}"));
-            let in_heap = self.own(slot, record);
+            let in_heap = self.note_owned(slot, record);
             if in_heap && !word.is(State::Writing) {
-                self.sealed(slot, record, word)?;
+                self.check_sealed(slot, record, word)?;
             }
         }
         Ok(())
     }
 
     /// Note what the record owns; `false` when some of that is not in the heap.
-    fn own(&mut self, slot: u32, record: &Record) -> bool {
+    fn note_owned(&mut self, slot: u32, record: &Record) -> bool {
         let capacity = self.locked.session.segment.facts.geometry.units();
         let mut in_heap = true;
         for (which, extent) in owned_extents(record) {
@@ -212,7 +212,7 @@ impl Check<'_, '_> {
             let len = extent.len();
             self.report.extents += 1;
             if start.checked_add(len).is_none_or(|end| end > capacity) {
-                self.problem(
+                self.report_problem(
                     3,
                     format!("record {slot} owns units {start} + {len}, not in the heap"),
                 );
@@ -226,7 +226,7 @@ impl Check<'_, '_> {
     }
 
     /// What was sealed has memory, and its text is whole and goes with its name.
-    fn sealed(&mut self, slot: u32, record: &Record, word: RecordWord) -> Result<()> {
+    fn check_sealed(&mut self, slot: u32, record: &Record, word: RecordWord) -> Result<()> {
         let segment = &self.locked.session.segment;
         let (data, meta) =
             (record.data.load(word.data_index()), record.meta.load(word.meta_index()));
@@ -269,7 +269,7 @@ impl Check<'_, '_> {
     }
 
     /// No two records own the same memory.
-    fn extents(&mut self) {
+    fn check_extents(&mut self) {
         self.owned.sort_unstable_by_key(|owned| (owned.start, owned.len));
         let mut end = 0;
         for at in 0..self.owned.len() {
@@ -282,17 +282,17 @@ impl Check<'_, '_> {
     }
 
     /// The allocator's blocks tile the heap, and the used ones are what the records own.
-    fn heap(&mut self) {
+    fn check_heap(&mut self) {
         let allocator = self.locked.session.segment.allocator();
         let capacity = self.locked.session.segment.facts.geometry.units();
         let units = allocator.capacity_units();
         self.ensure(23, units == capacity, || format!("the allocator has a heap of {units} units"));
         match allocator.check_tiling() {
-            Err(error) => return self.problem(20, error.to_string()),
+            Err(error) => return self.report_problem(20, error.to_string()),
             Ok(tiling) => {
                 self.report.free_blocks = tiling.free_blocks;
                 if let Err(error) = allocator.check_lists(tiling) {
-                    self.problem(23, error.to_string());
+                    self.report_problem(23, error.to_string());
                 }
             }
         }
@@ -303,7 +303,7 @@ impl Check<'_, '_> {
             }
         };
         if let Err(error) = allocator.for_each_block(each) {
-            return self.problem(20, error.to_string());
+            return self.report_problem(20, error.to_string());
         }
         // Both are sorted by address.
         let owned = std::mem::take(&mut self.owned);
@@ -311,10 +311,10 @@ impl Check<'_, '_> {
         let mut leads = 0;
         for (start, len, block) in used {
             while let Some(lost) = owned.next_if(|owned| owned.start < start) {
-                self.unknown(lost);
+                self.report_unknown(lost);
             }
             let Some(own) = owned.next_if(|owned| owned.start < start + len) else {
-                self.problem(23, format!("no record owns units {start} + {len}: leaked"));
+                self.report_problem(23, format!("no record owns units {start} + {len}: leaked"));
                 continue;
             };
             // A lead of this length, or none, since a rebuild knows of no leads.
@@ -325,18 +325,21 @@ impl Check<'_, '_> {
             leads += lead;
         }
         for lost in owned {
-            self.unknown(lost);
+            self.report_unknown(lost);
         }
-        self.counted("the count of units in leads", allocator.lead_units(), leads);
+        self.compare_counts("the count of units in leads", allocator.lead_units(), leads);
     }
 
-    fn unknown(&mut self, owned: &Owned) {
+    fn report_unknown(&mut self, owned: &Owned) {
         let Owned { start, len, slot, .. } = owned;
-        self.problem(23, format!("the allocator gave record {slot} no block at {start} + {len}"));
+        self.report_problem(
+            23,
+            format!("the allocator gave record {slot} no block at {start} + {len}"),
+        );
     }
 
     /// Chains, the queue of free slots, limbo.
-    fn lists(&mut self) -> Result<()> {
+    fn check_lists(&mut self) -> Result<()> {
         let index = self.locked.session.segment.index();
         let header = self.locked.session.segment.header();
         let (words, kept, report) = (&self.words, &self.kept, &mut self.report);
@@ -360,7 +363,7 @@ impl Check<'_, '_> {
             ("the count of free slots", &header.table.free_count, queue.len() as u32),
         ];
         for (what, kept, found) in ends {
-            self.counted(what, kept.load(Relaxed).into(), found.into());
+            self.compare_counts(what, kept.load(Relaxed).into(), found.into());
         }
         for (shard, slots) in header.shards.iter().zip(limbo) {
             let units = slots.iter().map(|slot| {
@@ -368,34 +371,42 @@ impl Check<'_, '_> {
                 self.locked.session.record(*slot).map_or(0, |record| units_of(record, word))
             });
             let units = units.fold(0, u64::wrapping_add);
-            self.counted(
+            self.compare_counts(
                 "the count of limbo",
                 shard.limbo.count.load(Relaxed).into(),
                 slots.len() as u64,
             );
-            self.counted("the units of limbo", shard.limbo.units.load(Relaxed), units);
+            self.compare_counts("the units of limbo", shard.limbo.units.load(Relaxed), units);
         }
         Ok(())
     }
 
-    fn counted(&mut self, what: &str, kept: u64, found: u64) {
+    fn compare_counts(&mut self, what: &str, kept: u64, found: u64) {
         self.ensure(23, kept == found, || format!("{what} is {kept}, a walk finds {found}"));
     }
 
     /// Slot caches keep free slots, each in one place, and memory of their own.
-    fn slot_caches(&mut self) -> Result<()> {
+    fn check_slot_caches(&mut self) -> Result<()> {
         let segment = &self.locked.session.segment;
         let (index, capacity) = (segment.index(), segment.facts.geometry.units());
         for shard in &segment.header().shards {
             let mut all = Vec::new();
             let walked = shard.slot_cache.walk(&index, &mut |kept| fallible::push(&mut all, kept));
             if let Err(error) = walked {
-                self.problem(23, error.to_string());
+                self.report_problem(23, error.to_string());
             }
             let units = all.iter().map(|kept| kept.extent.len()).fold(0, u64::wrapping_add);
             let (count, kept_units) = (&shard.slot_cache.count, &shard.slot_cache.units);
-            self.counted("the count of a slot cache", count.load(Relaxed).into(), all.len() as u64);
-            self.counted("the units of a slot cache", kept_units.load(Relaxed).into(), units);
+            self.compare_counts(
+                "the count of a slot cache",
+                count.load(Relaxed).into(),
+                all.len() as u64,
+            );
+            self.compare_counts(
+                "the units of a slot cache",
+                kept_units.load(Relaxed).into(),
+                units,
+            );
             for CachedSlot { slot, extent, block, .. } in all {
                 let (start, len) = (extent.start, extent.len());
                 let twice = match self.kept.get_mut(slot as usize) {
@@ -404,7 +415,7 @@ impl Check<'_, '_> {
                 };
                 let outside = start.checked_add(len).is_none_or(|end| end > capacity);
                 if twice || outside {
-                    self.problem(
+                    self.report_problem(
                         23,
                         format!("a slot cache keeps record {slot}, units {start} + {len}"),
                     );
@@ -417,11 +428,11 @@ impl Check<'_, '_> {
     }
 
     /// Files of clients, and whether those who write have one.
-    fn clients(&mut self) -> Result<()> {
+    fn check_clients(&mut self) -> Result<()> {
         let session = self.locked.session;
-        let strangers = session.strangers()?;
+        let strangers = session.find_strangers()?;
         for (path, error) in &strangers {
-            self.problem(7, format!("{path} is no client's file: {error}"));
+            self.report_problem(7, format!("{path} is no client's file: {error}"));
         }
         if !strangers.is_empty() {
             // Who is there, and what they hold, cannot be told.
@@ -447,7 +458,10 @@ impl Check<'_, '_> {
             let given_up = word.has(RecordWord::ABANDONED);
             let left = word.is(State::Writing) && !given_up && !producers.contains(&creator);
             if left && record.load() == word {
-                self.problem(24, format!("record {slot} is WRITING, and its creator has left"));
+                self.report_problem(
+                    24,
+                    format!("record {slot} is WRITING, and its creator has left"),
+                );
             }
         }
         Ok(())
