@@ -4,7 +4,8 @@ use crate::buffer::Buffer;
 use crate::error::{Error, Result, Status};
 use crate::id::ObjectId;
 use crate::info::{
-    Activity, CheckReport, ClientInfo, HeapMap, Holding, ObjectInfo, ObjectState, Stats, StoreFacts,
+    Activity, CheckReport, ClientInfo, HeapMap, Holding, ObjectInfo, ObjectState, Stats,
+    StoreFacts, WaitOutcome,
 };
 use crate::layout::record::IdWords;
 use crate::mutable_buffer::MutableBuffer;
@@ -214,7 +215,7 @@ impl Client {
         num_ready: usize,
         timeout: Option<Duration>,
         ready: &mut [bool],
-    ) -> Result<(usize, bool)> {
+    ) -> Result<WaitOutcome> {
         self.session.wait_ready(&self.session.begin(timeout)?, ids, num_ready, ready)
     }
 

@@ -20,13 +20,16 @@ pub enum ObjectState {
 
 /// One object.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ObjectInfo {
     /// Its id.
     pub id: ObjectId,
     /// Its state.
     pub state: ObjectState,
-    /// `PLASMA_OBJECT_*` bits: 0x1 pinned, 0x2 named.
-    pub flags: u32,
+    /// Whether it is pinned against eviction.
+    pub pinned: bool,
+    /// Whether it has a name.
+    pub named: bool,
     /// Bytes of data.
     pub data_size: u64,
     /// Bytes of metadata.
@@ -49,6 +52,7 @@ pub struct ObjectInfo {
 
 /// One connected process.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ClientInfo {
     /// Its slot in the store.
     pub slot: u32,
@@ -78,6 +82,7 @@ pub struct ClientInfo {
 
 /// Counters of a store.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Stats {
     /// Bytes for data and metadata.
     pub capacity: u64,
@@ -125,11 +130,22 @@ pub struct Stats {
     pub huge_pages: bool,
 }
 
+/// How a wait for many objects ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct WaitOutcome {
+    /// How many of the objects are sealed.
+    pub ready: usize,
+    /// Whether that is as many as the call asked for; otherwise the time ran out.
+    pub enough: bool,
+}
+
 /// How many problems a report keeps; it counts them all.
 const MAX_PROBLEMS: usize = 64;
 
 /// What a check of a store found. Experimental: may change between minor versions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct CheckReport {
     /// Records looked at, free ones among them.
     pub records: u64,
@@ -151,6 +167,7 @@ pub struct CheckReport {
 
 /// Something that is wrong with a store.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Problem {
     /// The invariant of docs/internals/invariants.md that does not hold: 3 for I3.
     pub invariant: u32,
@@ -160,6 +177,7 @@ pub struct Problem {
 
 /// What never changes about a store. Experimental: may change between minor versions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct StoreFacts {
     /// When it was made, in microseconds since the Unix epoch.
     pub create_time_us: i64,
@@ -214,6 +232,7 @@ pub struct HeapBlock {
 /// One client's lease on one object, or its right to write it. Experimental: may change between
 /// minor versions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Holding {
     /// The client: [`ClientInfo::slot`].
     pub client: u32,
@@ -229,6 +248,7 @@ pub struct Holding {
 /// may sleep on, is 0 when nobody has waited, and may keep a while counting who gave up.
 /// Experimental: may change between minor versions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Activity {
     /// The client that owns the writer lock: [`ClientInfo::slot`].
     pub lock_owner: Option<u32>,

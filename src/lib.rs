@@ -7,9 +7,9 @@
 //! ```
 //! use plasma::{Client, ConnectOptions, CreateOptions, ObjectId};
 //!
-//! let options = ConnectOptions { ephemeral: true, ..Default::default() };
+//! let options = ConnectOptions::default().ephemeral(true);
 //! let client = Client::connect(Some("docs-example"), &options)?;
-//! let named = CreateOptions { name: Some("greeting"), ..Default::default() };
+//! let named = CreateOptions::default().name(Some("greeting"));
 //! client.put(&ObjectId::random()?, b"hello", &named)?;
 //!
 //! let buffer = client.get_by_name("greeting", None)?; // in any process
@@ -92,7 +92,7 @@ pub use {
     client::{Client, GetOrCreate},
     info::{
         Activity, CheckReport, ClientInfo, HeapBlock, HeapMap, Holding, ObjectInfo, ObjectState,
-        Problem, Stats, StoreFacts,
+        Problem, Stats, StoreFacts, WaitOutcome,
     },
     mutable_buffer::{EndError, MutableBuffer},
     subscription::{Event, EventKind, Subscription},

@@ -28,7 +28,7 @@ use std::mem::ManuallyDrop;
 /// }
 /// # fn main() -> Result<()> {
 /// # let path = format!("/dev/shm/plasma-doc-writer-{}", std::process::id());
-/// # let options = ConnectOptions { capacity: 1 << 20, ephemeral: true, ..Default::default() };
+/// # let options = ConnectOptions::default().capacity(1 << 20).ephemeral(true);
 /// # let client = Client::connect(Some(&path), &options)?;
 /// # let id = store(&client, b"hello")?;
 /// # assert_eq!(&client.get(&id, None)?[..], b"hello");

@@ -13,7 +13,13 @@ pub enum Eviction {
 }
 
 /// How to connect. The default opens the store, or creates it when there is none.
+///
+/// ```
+/// # use plasma::{ConnectOptions, Eviction};
+/// let options = ConnectOptions::default().capacity(1 << 30).eviction(Some(Eviction::Lru));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ConnectOptions {
     /// Never create.
     pub existing: bool,
@@ -46,7 +52,13 @@ pub struct ConnectOptions {
 }
 
 /// How to create an object. The default is a nameless object without metadata, and no waiting.
+///
+/// ```
+/// # use plasma::CreateOptions;
+/// let options = CreateOptions::default().name(Some("weights")).pinned(true);
+/// ```
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct CreateOptions<'a> {
     /// Fill the new object's memory with zeros.
     pub zeroed: bool,
@@ -69,5 +81,47 @@ impl Default for CreateOptions<'_> {
             metadata: &[],
             timeout: Some(Duration::ZERO),
         }
+    }
+}
+
+/// Methods that set a field of options, so that options can be written in one expression.
+macro_rules! setters {
+    ($($name:ident: $type:ty,)*) => {
+        $(
+            #[doc = concat!("Sets [`", stringify!($name), "`](#structfield.", stringify!($name), ").")]
+            #[must_use]
+            pub fn $name(mut self, $name: $type) -> Self {
+                self.$name = $name;
+                self
+            }
+        )*
+    };
+}
+
+impl ConnectOptions {
+    setters! {
+        existing: bool,
+        exclusive: bool,
+        read_only: bool,
+        ephemeral: bool,
+        reserve: bool,
+        capacity: u64,
+        max_objects: u64,
+        mode: u32,
+        eviction: Option<Eviction>,
+        huge_pages: u32,
+        lock_timeout: Option<Duration>,
+        reader_quota: u64,
+        max_readers: u64,
+    }
+}
+
+impl<'a> CreateOptions<'a> {
+    setters! {
+        zeroed: bool,
+        pinned: bool,
+        name: Option<&'a str>,
+        metadata: &'a [(&'a str, &'a [u8])],
+        timeout: Option<Duration>,
     }
 }

@@ -34,6 +34,7 @@ pub enum EventKind {
 
 /// One piece of news.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Event {
     /// What happened.
     pub kind: EventKind,

@@ -21,8 +21,7 @@ fn a_child_plays_its_role() {
         "work" => work(&role[1], &mut Rng(role[2].parse().unwrap())),
         // It leaves an object unsealed while the writer lock is not available.
         _ => {
-            let options =
-                ConnectOptions { existing: true, lock_timeout: NOW, ..Default::default() };
+            let options = ConnectOptions::default().existing(true).lock_timeout(NOW);
             let client = Client::connect(Some(&role[1]), &options).unwrap();
             let draft = client.create(&it(1), 5000, &CreateOptions::default()).unwrap();
             say("created");
@@ -49,8 +48,7 @@ fn work(address: &str, rng: &mut Rng) {
         let size = [0, 10, 700, 5000, 70_000][rng.below(5) as usize];
         let name = format!("name-{}", rng.below(IDS));
         let name = (rng.below(2) == 0).then_some(name.as_str());
-        let options =
-            CreateOptions { name, pinned: rng.below(8) == 0, timeout: NOW, ..Default::default() };
+        let options = CreateOptions::default().name(name).pinned(rng.below(8) == 0).timeout(NOW);
         let done = match rng.below(16) {
             0..4 => client.put(&which, &content(&which, size as usize), &options),
             4 => client.create(&which, size, &options).map(|draft| drafts.push_back(draft)),
@@ -97,7 +95,7 @@ fn a_busy_store_is_sound_at_every_instant() {
     let address = scratch.store("store");
     drop(make(&address, 2 << 20, 40, true));
     let lock_timeout = Some(common::HANG);
-    let options = ConnectOptions { existing: true, lock_timeout, ..Default::default() };
+    let options = ConnectOptions::default().existing(true).lock_timeout(lock_timeout);
     let client = Client::connect(Some(&address), &options).unwrap();
     let rounds = std::env::var("PLASMA_CHECKS").map_or(400, |n| n.parse().unwrap());
     let mut rng = Rng(7);

@@ -58,7 +58,7 @@ fn it(number: u64) -> ObjectId {
 
 fn open(address: &str) -> plasma::Result<Client> {
     let lock_timeout = Some(Duration::from_millis(20));
-    let options = ConnectOptions { existing: true, lock_timeout, ..Default::default() };
+    let options = ConnectOptions::default().existing(true).lock_timeout(lock_timeout);
     Client::connect(Some(address), &options)
 }
 
@@ -176,7 +176,7 @@ fn abuse(client: &Client) {
     }
     for i in 0..6 {
         let name = (i == 0).then_some("new");
-        let options = CreateOptions { name, ..Default::default() };
+        let options = CreateOptions::default().name(name);
         let data = content(&id(4, i), 20_000 * i as usize);
         let _ = client.put(&id(4, i), &data, &options);
     }
@@ -285,7 +285,7 @@ fn a_store_in_closing_without_a_leaver_is_mended_by_the_next_connect() {
     });
     let index = File::options().write(true).open(Path::new(&address).join("index")).unwrap();
     index.write_all_at(&CLOSING.to_le_bytes(), LIFECYCLE).unwrap();
-    let read_only = ConnectOptions { read_only: true, ..Default::default() };
+    let read_only = ConnectOptions::default().read_only(true);
     let reader = Client::connect(Some(&address), &read_only);
     assert_eq!(reader.unwrap_err().status(), plasma::Status::StoreGone);
     let client = connect(&address);

@@ -23,7 +23,7 @@ const LARGE: usize = 200_000;
 fn a_child_plays_its_role() {
     let Some(role) = role() else { return };
     if role[0] == "newcomer" {
-        let options = ConnectOptions { existing: true, ..Default::default() };
+        let options = ConnectOptions::default().existing(true);
         let come = Client::connect(Some(&role[1]), &options);
         return say(come.map_or_else(|error| error.status().c_name(), |_| "connected"));
     }
@@ -46,7 +46,7 @@ fn a_child_plays_its_role() {
             say("done");
         }
         "change" => {
-            let options = CreateOptions { name: Some("other"), ..Default::default() };
+            let options = CreateOptions::default().name(Some("other"));
             plasma::sync::arm_stop(role[2].parse().unwrap());
             let mut draft = client.create(&id(OTHER, 0), 100, &options).unwrap();
             draft.resize(5000).unwrap();
@@ -81,7 +81,7 @@ fn a_child_plays_its_role() {
             say("done");
         }
         "writer" => {
-            let options = CreateOptions { name: Some("draft"), ..Default::default() };
+            let options = CreateOptions::default().name(Some("draft"));
             let draft = client.create(&id(OTHER, 0), 100_000, &options).unwrap();
             say("ready");
             hear();
@@ -114,7 +114,7 @@ fn store() -> (Scratch, String, Client) {
 
 fn impatient(address: &str) -> Client {
     let lock_timeout = Some(Duration::from_millis(30));
-    let options = ConnectOptions { existing: true, lock_timeout, ..Default::default() };
+    let options = ConnectOptions::default().existing(true).lock_timeout(lock_timeout);
     Client::connect(Some(address), &options).unwrap()
 }
 
@@ -131,7 +131,7 @@ fn look_at_stopped(client: &Client, impatient: &Client, what: &str) -> bool {
     let miss = client.get(&id(9, 9), Some(Duration::ZERO)).unwrap_err();
     assert_eq!(miss.status(), Status::NotFound, "{what}");
     let began = Instant::now();
-    let options = CreateOptions { name: Some("late"), ..Default::default() };
+    let options = CreateOptions::default().name(Some("late"));
     match impatient.create(&id(OTHER, 7), 100, &options) {
         Ok(mut draft) => {
             fill(&id(OTHER, 7), draft.as_mut_slice());
@@ -429,7 +429,7 @@ fn a_create_that_times_out_half_way_leaves_neither_id_nor_memory() {
         }
         reserves
     });
-    let options = CreateOptions { name: Some("large"), ..Default::default() };
+    let options = CreateOptions::default().name(Some("large"));
     let created = creator.create(&id(OTHER, 0), 9 << 20, &options).map(drop);
     assert_eq!(created.unwrap_err().status(), Status::Timeout);
 

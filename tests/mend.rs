@@ -89,7 +89,7 @@ impl Store {
             client.delete(&id(4, n)).unwrap();
         }
         client.reap().unwrap();
-        let options = ConnectOptions { read_only: true, ..Default::default() };
+        let options = ConnectOptions::default().read_only(true);
         let reader = Client::connect(Some(&address), &options).unwrap();
         let path = Path::new(&address).join("index");
         let index = File::options().read(true).write(true).open(path).unwrap();
@@ -129,7 +129,7 @@ impl Store {
             result.unwrap_or_else(|error| panic!("{what}: {call}: {error}"));
         };
         let (client, new) = (&self.client, id(6, 0));
-        let options = CreateOptions { name: Some("new"), ..Default::default() };
+        let options = CreateOptions::default().name(Some("new"));
         done(client.put(&new, &content(&new, 64), &options), "put");
         done(client.get(&new, NOW).map(drop), "get what was put");
         done(client.delete(&new), "delete");

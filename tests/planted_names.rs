@@ -33,7 +33,7 @@ fn a_child_plays_its_role() {
     assert_eq!(unsafe { libc::setgid(65534) }, 0);
     // SAFETY: takes no pointers.
     assert_eq!(unsafe { libc::setuid(65533) }, 0);
-    let options = ConnectOptions { read_only: true, ..Default::default() };
+    let options = ConnectOptions::default().read_only(true);
     let client = Client::connect(Some(&role[1]), &options).unwrap();
     let held = (role[0] == "holder").then(|| client.get(&id(1, 0), None).unwrap());
     say("ready");
@@ -53,7 +53,7 @@ fn reader(role: &str, address: &str) -> Child {
 fn store(address: &str) -> Client {
     let parent = Path::new(address).parent().unwrap();
     fs::set_permissions(parent, PermissionsExt::from_mode(0o755)).unwrap();
-    let options = ConnectOptions { capacity: 1 << 20, mode: 0o644, ..Default::default() };
+    let options = ConnectOptions::default().capacity(1 << 20).mode(0o644);
     let client = Client::connect(Some(address), &options).unwrap();
     client.put(&id(1, 0), &content(&id(1, 0), HELD), &CreateOptions::default()).unwrap();
     client

@@ -64,7 +64,7 @@ fn an_object_may_be_pinned_while_it_is_written() {
             }
         });
         for i in 0..3000u64 {
-            let options = CreateOptions { name: Some("pinned"), ..Default::default() };
+            let options = CreateOptions::default().name(Some("pinned"));
             let mut draft = client.create(&it, 100, &options).unwrap();
             draft.resize(5000).unwrap();
             draft.set_metadata("key", b"value").unwrap();
@@ -111,7 +111,7 @@ fn storm(address: &str, seed: u64, operations: u64) {
             }
             5..=7 => {
                 let name = number.is_multiple_of(2).then_some(name.as_str());
-                let options = CreateOptions { name, ..Default::default() };
+                let options = CreateOptions::default().name(name);
                 let made = client.put(&it, &content(&it, size_of(number)), &options);
                 fine("put", made, &[Status::Exists, Status::NameExists, Status::OutOfMemory]);
             }

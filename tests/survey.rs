@@ -38,7 +38,7 @@ fn the_map_has_each_object_in_its_state() {
     let held = client.get(&id(1, 1), Some(Duration::ZERO)).unwrap();
     let again = client.get(&id(1, 2), Some(Duration::ZERO)).unwrap();
     client.delete(&id(1, 2)).unwrap();
-    let options = CreateOptions { pinned: true, ..Default::default() };
+    let options = CreateOptions::default().pinned(true);
     let draft = client.create(&id(1, 3), 65, &options).unwrap();
     let map = client.heap_map().unwrap();
     assert_eq!(blocks(&map, 0), [(128, ObjectState::Sealed, 0)]);
@@ -59,7 +59,7 @@ fn a_reader_sees_the_same() {
     let scratch = Scratch::new();
     let client = make(&scratch.store("s"), 16 * MIB, 64, false);
     put(&client, &id(1, 0), 100_000, None);
-    let options = ConnectOptions { read_only: true, ..Default::default() };
+    let options = ConnectOptions::default().read_only(true);
     let reader = Client::connect(Some(&scratch.store("s")), &options).unwrap();
     assert_eq!(reader.heap_map().unwrap(), client.heap_map().unwrap());
     assert_eq!(reader.facts().unwrap(), client.facts().unwrap());
@@ -70,12 +70,8 @@ fn a_reader_sees_the_same() {
 #[test]
 fn constants_are_those_that_the_store_was_made_with() {
     let scratch = Scratch::new();
-    let options = ConnectOptions {
-        mode: 0o640,
-        eviction: Some(Eviction::Lru),
-        ephemeral: true,
-        ..Default::default()
-    };
+    let options =
+        ConnectOptions::default().mode(0o640).eviction(Some(Eviction::Lru)).ephemeral(true);
     let client = Client::connect(Some(&scratch.store("s")), &options).unwrap();
     let facts = client.facts().unwrap();
     assert_eq!((facts.mode, facts.eviction, facts.ephemeral), (0o640, Eviction::Lru, true));

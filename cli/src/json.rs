@@ -1,6 +1,6 @@
 //! JSON for programs: the names are those of the API, times are in microseconds since 1970.
 
-use crate::objects::{Object, condition, is_pinned, state};
+use crate::objects::{Object, condition, state};
 use plasma::{ClientInfo, ObjectInfo};
 use serde_json::{Value, json};
 
@@ -17,7 +17,7 @@ pub fn info(info: &ObjectInfo) -> Value {
         "id": info.id.to_hex(),
         "name": Some(&info.name).filter(|name| !name.is_empty()),
         "state": state(info.state),
-        "pinned": is_pinned(info),
+        "pinned": info.pinned,
         "data_size": info.data_size,
         "metadata_size": info.metadata_size,
         "create_time_us": info.create_time_us,

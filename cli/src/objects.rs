@@ -5,9 +5,6 @@ use crate::output::safe;
 use plasma::{Client, ClientInfo, Holding, ObjectInfo, ObjectState};
 use std::collections::HashMap;
 
-/// Set in `ObjectInfo::flags`.
-const PINNED: u32 = 1;
-
 /// One object and its holders.
 pub struct Object {
     pub info: ObjectInfo,
@@ -20,7 +17,7 @@ pub fn all(client: &Client) -> Result<Vec<Object>> {
     let clients = others(client)?;
     let clients: HashMap<u32, &ClientInfo> = clients.iter().map(|c| (c.slot, c)).collect();
     let mut holdings: HashMap<_, Vec<ClientInfo>> = HashMap::new();
-    for Holding { client, id, state, create_time_us } in client.list_holdings()? {
+    for Holding { client, id, state, create_time_us, .. } in client.list_holdings()? {
         let holders =
             holdings.entry((id, state == ObjectState::Deleted, create_time_us)).or_default();
         // Several leases of one client are one holder.
@@ -46,11 +43,6 @@ pub fn others(client: &Client) -> Result<Vec<ClientInfo>> {
     let mut clients = client.list_clients()?;
     clients.retain(|c| !me(c));
     Ok(clients)
-}
-
-/// Whether it is pinned against eviction.
-pub fn is_pinned(info: &ObjectInfo) -> bool {
-    info.flags & PINNED != 0
 }
 
 /// A short name of an object: its name, or else the first digits of its id.

@@ -34,12 +34,12 @@ impl Store {
 
     /// Connect for reading only.
     pub fn read(&self) -> Result<Arc<Client>> {
-        self.connect(&ConnectOptions { read_only: true, ..Default::default() })
+        self.connect(&ConnectOptions::default().read_only(true))
     }
 
     /// Connect for changes.
     pub fn write(&self) -> Result<Arc<Client>> {
-        self.connect(&ConnectOptions { existing: true, ..Default::default() })
+        self.connect(&ConnectOptions::default().existing(true))
     }
 
     /// Connect for creating, changing or reading, as the options say.

@@ -22,12 +22,12 @@ pub fn addresses() -> Vec<String> {
 
 /// Options for reading one of many stores.
 pub fn to_read() -> ConnectOptions {
-    ConnectOptions { read_only: true, lock_timeout: Some(PATIENCE), ..Default::default() }
+    ConnectOptions::default().read_only(true).lock_timeout(Some(PATIENCE))
 }
 
 /// Options for changing one of many stores.
 pub fn to_write() -> ConnectOptions {
-    ConnectOptions { existing: true, lock_timeout: Some(PATIENCE), ..Default::default() }
+    ConnectOptions::default().existing(true).lock_timeout(Some(PATIENCE))
 }
 
 /// Whether a reader gets this error because the store is EPHEMERAL and its last client was killed.

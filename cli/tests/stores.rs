@@ -46,7 +46,7 @@ fn create_makes_what_was_asked_for() {
 fn create_limits_readers_of_other_users() {
     let place = Place::with(&["-c", "8M", "--reader-quota", "1M", "--max-readers", "7"]);
     let connect = |reader_quota, max_readers| {
-        let asked = ConnectOptions { reader_quota, max_readers, ..Default::default() };
+        let asked = ConnectOptions::default().reader_quota(reader_quota).max_readers(max_readers);
         Client::connect(Some(&place.store()), &asked).map(drop).map_err(|error| error.status())
     };
     assert_eq!(connect(1 << 20, 7), Ok(()));

@@ -95,18 +95,14 @@ pub fn images() -> &'static [Image; 2] {
     static IMAGES: OnceLock<[Image; 2]> = OnceLock::new();
     IMAGES.get_or_init(|| {
         [
-            Image::build(&ConnectOptions {
-                capacity: 256 << 10,
-                max_objects: 32,
-                mode: 0o664,
-                eviction: Some(Eviction::Lru),
-                ..Default::default()
-            }),
-            Image::build(&ConnectOptions {
-                capacity: 12 << 20,
-                max_objects: 16,
-                ..Default::default()
-            }),
+            Image::build(
+                &ConnectOptions::default()
+                    .capacity(256 << 10)
+                    .max_objects(32)
+                    .mode(0o664)
+                    .eviction(Some(Eviction::Lru)),
+            ),
+            Image::build(&ConnectOptions::default().capacity(12 << 20).max_objects(16)),
         ]
     })
 }
@@ -126,7 +122,7 @@ impl Image {
             fill(key, &mut data);
             let (name, value) = (name(key), value(key));
             let metadata: &[(&str, &[u8])] = &[("key", &value), ("format", b"fuzz")];
-            let options = CreateOptions { name: Some(&name), metadata, ..Default::default() };
+            let options = CreateOptions::default().name(Some(&name)).metadata(metadata);
             client.put(&id(key), &data, &options).expect("room");
         }
         let limbo = client.get(&id(2), None).expect("it is sealed");

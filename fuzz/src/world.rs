@@ -69,12 +69,10 @@ impl<'a> World<'a> {
         }
         // A reader would wait 10 seconds for the leaver.
         let read_only = read_only && !self.closes();
-        let options = ConnectOptions {
-            existing: true,
-            read_only,
-            lock_timeout: Some(Duration::from_millis(2)),
-            ..Default::default()
-        };
+        let options = ConnectOptions::default()
+            .existing(true)
+            .read_only(read_only)
+            .lock_timeout(Some(Duration::from_millis(2)));
         let connected = Client::connect(Some(self.address), &options);
         self.clients[self.active] = self.judge("connect", connected);
         self.read_only[self.active] = read_only;
@@ -199,8 +197,8 @@ impl<'a> World<'a> {
                 let ids: Vec<ObjectId> = (0..6).map(|i| id(from.wrapping_add(i) % KEYS)).collect();
                 let mut ready = [false; 6];
                 let waited = client.wait(&ids, 2, SOON, &mut ready);
-                if let Some((count, _)) = self.judge_but(&[Status::Aborted], "wait", waited) {
-                    assert_eq!(count, ready.iter().filter(|ready| **ready).count());
+                if let Some(outcome) = self.judge_but(&[Status::Aborted], "wait", waited) {
+                    assert_eq!(outcome.ready, ready.iter().filter(|ready| **ready).count());
                 }
             }
             _ => {}
@@ -361,7 +359,7 @@ impl<'a> World<'a> {
             Call::Create { named: true, .. } | Call::Put { named: true, .. } => Some(&*own),
             _ => None,
         };
-        let options = CreateOptions { name, metadata, ..Default::default() };
+        let options = CreateOptions::default().name(name).metadata(metadata);
         let made = match call {
             Call::Put { .. } => {
                 let mut data = vec![0; size.into()];

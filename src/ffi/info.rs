@@ -204,11 +204,12 @@ pub(super) fn field<const N: usize>(text: &str) -> [c_char; N] {
 
 impl From<&ObjectInfo> for plasma_object_info_t {
     fn from(info: &ObjectInfo) -> Self {
+        let flag = |on: bool, flag: u32| if on { flag } else { 0 };
         Self {
             struct_size: size_of::<Self>() as u32,
             id: info.id.into(),
             state: info.state as i32,
-            flags: info.flags,
+            flags: flag(info.pinned, PLASMA_OBJECT_PINNED) | flag(info.named, PLASMA_OBJECT_NAMED),
             data_size: info.data_size,
             metadata_size: info.metadata_size,
             create_time_us: info.create_time_us,

@@ -125,8 +125,8 @@ pub extern "C" fn plasma_wait(
             return Err(invalid(format!("num_ready is {num_ready}, but count is {count}")));
         }
         let ready = raw::flags(ready, count, "ready")?;
-        let (sealed, reached) = client.wait(ids, num_ready, time, ready)?;
-        ready_count.write(sealed);
-        if reached { Ok(()) } else { Err(Error::plain(Status::Timeout)) }
+        let outcome = client.wait(ids, num_ready, time, ready)?;
+        ready_count.write(outcome.ready);
+        if outcome.enough { Ok(()) } else { Err(Error::plain(Status::Timeout)) }
     })
 }

@@ -103,7 +103,7 @@ struct Reader {
 
 impl Reader {
     fn new(address: &str, kind: Kind) -> Reader {
-        let options = ConnectOptions { existing: true, read_only: true, ..Default::default() };
+        let options = ConnectOptions::default().existing(true).read_only(true);
         let client = Client::connect(Some(address), &options).unwrap();
         let sizes = KEPT_SIZES.iter().enumerate().take(kind.kept());
         let contents = sizes.map(|(i, size)| content(&id(KEPT, i as u64), *size)).collect();
@@ -165,7 +165,7 @@ impl Neighbour {
     fn make(&mut self, number: u64) -> Result<()> {
         let name = format!("neighbour-{number}");
         let name = (self.rng.below(2) == 0).then_some(&*name);
-        let options = CreateOptions { name, metadata: &[("a", b"b")], ..Default::default() };
+        let options = CreateOptions::default().name(name).metadata(&[("a", b"b")]);
         let id = id(NEIGHBOUR, number);
         let mut draft = self.client.create(&id, self.rng.below(4000), &options)?;
         if self.rng.below(3) == 0 {

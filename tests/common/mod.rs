@@ -267,25 +267,22 @@ pub fn is_content(id: &ObjectId, bytes: &[u8]) -> bool {
 }
 
 pub fn connect(address: &str) -> Client {
-    Client::connect(Some(address), &ConnectOptions { existing: true, ..Default::default() })
-        .unwrap()
+    Client::connect(Some(address), &ConnectOptions::default().existing(true)).unwrap()
 }
 
 /// Makes a store.
 pub fn make(address: &str, capacity: u64, max_objects: u64, lru: bool) -> Client {
-    let options = ConnectOptions {
-        exclusive: true,
-        capacity,
-        max_objects,
-        eviction: Some(if lru { Eviction::Lru } else { Eviction::None }),
-        ..Default::default()
-    };
+    let options = ConnectOptions::default()
+        .exclusive(true)
+        .capacity(capacity)
+        .max_objects(max_objects)
+        .eviction(Some(if lru { Eviction::Lru } else { Eviction::None }));
     Client::connect(Some(address), &options).unwrap()
 }
 
 /// Puts an object with the bytes of its id.
 pub fn put(client: &Client, id: &ObjectId, size: usize, name: Option<&str>) {
-    let options = CreateOptions { name, metadata: &[("format", b"test")], ..Default::default() };
+    let options = CreateOptions::default().name(name).metadata(&[("format", b"test")]);
     client.put(id, &content(id, size), &options).unwrap();
 }
 

@@ -74,19 +74,17 @@ impl World {
     pub fn new(child: &str, kind: Kind, lru: bool, room: bool) -> World {
         let scratch = Scratch::new();
         let address = scratch.store("store");
-        let options = ConnectOptions {
-            exclusive: true,
-            capacity: if lru || kind == Full { SMALL_CAPACITY } else { CAPACITY },
-            max_objects: match kind {
+        let options = ConnectOptions::default()
+            .exclusive(true)
+            .capacity(if lru || kind == Full { SMALL_CAPACITY } else { CAPACITY })
+            .max_objects(match kind {
                 FullOfRecords => FEW_RECORDS,
                 Kind::Wide => 8192,
                 _ => 1024,
-            },
-            huge_pages: u32::from(kind == Empty),
-            eviction: Some(if lru { Eviction::Lru } else { Eviction::None }),
-            mode: if kind == Busy { 0o644 } else { 0 },
-            ..Default::default()
-        };
+            })
+            .huge_pages(u32::from(kind == Empty))
+            .eviction(Some(if lru { Eviction::Lru } else { Eviction::None }))
+            .mode(if kind == Busy { 0o644 } else { 0 });
         let client = Client::connect(Some(&address), &options).unwrap();
         for (i, size) in KEPT_SIZES.iter().enumerate().take(kind.kept()) {
             put(&client, &id(KEPT, i as u64), *size, Some(&format!("kept-{i}")));

@@ -23,8 +23,7 @@ pub fn play(role: &[String]) {
             arm(&role[2]);
             let reserve = role[3] == "reserved";
             let mode = if role[3] == "readers" { 0o644 } else { 0 };
-            let options =
-                ConnectOptions { capacity: CAPACITY, reserve, mode, ..Default::default() };
+            let options = ConnectOptions::default().capacity(CAPACITY).reserve(reserve).mode(mode);
             let client = Client::connect(Some(address), &options).unwrap();
             passed();
             std::mem::forget(client);
@@ -62,7 +61,7 @@ pub fn play(role: &[String]) {
             let draft = first
                 .as_ref()
                 .map(|first| first.create(&id(VICTIM, 0), 100, &CreateOptions::default()).unwrap());
-            let read = ConnectOptions { read_only: true, ..Default::default() };
+            let read = ConnectOptions::default().read_only(true);
             let more = CROWD / CROWDS - u64::from(first.is_some());
             let crowd: Vec<_> =
                 (0..more).map(|_| Client::connect(Some(address), &read).unwrap()).collect();
@@ -96,7 +95,7 @@ pub fn play(role: &[String]) {
             let client = connect(address);
             let drafts = (100..120).map(|i| {
                 let name = format!("draft-{i}");
-                let options = CreateOptions { name: Some(&name), ..Default::default() };
+                let options = CreateOptions::default().name(Some(&name));
                 client.create(&id(VICTIM, i), 10, &options).unwrap()
             });
             let drafts: Vec<_> = drafts.collect();

@@ -253,7 +253,7 @@ fn readers_get_everything_when_all_producers_died_in_recovery() {
     drop(maker);
     let reader = Bystander::start(CHILD, "reader", &address, Kind::Empty, 0);
     let first = points_of_delete(&address);
-    let read_only = ConnectOptions { existing: true, read_only: true, ..Default::default() };
+    let read_only = ConnectOptions::default().existing(true).read_only(true);
     let (mut owned, mut odd) = (0, 0);
     let everything = |client: &Client, what: &str| {
         for i in 0..OBJECTS {

@@ -39,7 +39,7 @@ fn a_builder_of_a_store_leaves_nothing_that_the_next_one_trips_over() {
             &format!("make a store, {how}"),
             |n| run("make", &address, n, &[how]),
             |what| {
-                let options = ConnectOptions { capacity: CAPACITY, ..Default::default() };
+                let options = ConnectOptions::default().capacity(CAPACITY);
                 let client = Client::connect(Some(&address), &options).unwrap();
                 put(&client, &id(PROBE, 0), 100, Some("probe"));
                 assert!(get_checked(&client, &id(PROBE, 0)).is_some());
@@ -117,7 +117,7 @@ fn a_client_that_removes_the_remains_of_a_killed_remover_is_killed() {
 fn the_last_to_leave_an_ephemeral_store_is_killed() {
     let scratch = Scratch::new();
     let address = scratch.store("store");
-    let options = ConnectOptions { capacity: CAPACITY, ephemeral: true, ..Default::default() };
+    let options = ConnectOptions::default().capacity(CAPACITY).ephemeral(true);
     let fresh = || Client::connect(Some(&address), &options).unwrap();
     sweep(
         "leave an ephemeral store as the last",
@@ -157,7 +157,7 @@ fn a_client_that_sweeps_up_after_a_dead_builder_is_killed() {
                 run("make", &address, n, &["plain"])
             },
             |what| {
-                let options = ConnectOptions { capacity: CAPACITY, ..Default::default() };
+                let options = ConnectOptions::default().capacity(CAPACITY);
                 drop(Client::connect(Some(&address), &options).unwrap());
                 Client::remove_store(Some(&address)).unwrap();
                 // Each creator sweeps, and the last one found that the store existed.
@@ -173,8 +173,7 @@ fn a_client_that_sweeps_up_after_a_dead_builder_is_killed() {
 fn a_client_that_clears_planted_names_is_killed() {
     let scratch = Scratch::new();
     let address = scratch.store("store");
-    let options =
-        ConnectOptions { mode: 0o644, capacity: CAPACITY, exclusive: true, ..Default::default() };
+    let options = ConnectOptions::default().mode(0o644).capacity(CAPACITY).exclusive(true);
     let client = Client::connect(Some(&address), &options).unwrap();
     let planted = |name: &str| format!("{address}/readers/{name}");
     sweep(

@@ -49,7 +49,7 @@ impl Drop for Crowd {
 
 /// The role of a process with many clients, or many leases.
 pub fn play(address: &str, clients: u64, leases: u64) {
-    let read = ConnectOptions { read_only: true, ..Default::default() };
+    let read = ConnectOptions::default().read_only(true);
     let mut all: Vec<Client> = Vec::new();
     for n in 0..clients {
         all.push(Client::connect(Some(address), &read).unwrap());

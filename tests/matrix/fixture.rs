@@ -48,8 +48,7 @@ impl Kind {
     }
 
     pub fn options(self) -> ConnectOptions {
-        let mut options =
-            ConnectOptions { capacity: 8 << 20, exclusive: true, ..Default::default() };
+        let mut options = ConnectOptions::default().capacity(8 << 20).exclusive(true);
         match self {
             Kind::Plain | Kind::Disk => {}
             Kind::Lru => options.eviction = Some(Eviction::Lru),
@@ -281,7 +280,7 @@ impl Obstacle {
     pub fn new(wait: Wait, helper: &Client) -> Obstacle {
         match wait {
             Wait::Seal => {
-                let options = CreateOptions { name: Some(NAME), ..Default::default() };
+                let options = CreateOptions::default().name(Some(NAME));
                 let mut draft = helper.create(&target(), SIZE as u64, &options).unwrap();
                 fill(&target(), draft.as_mut_slice());
                 Obstacle::Draft(draft)
@@ -289,7 +288,7 @@ impl Obstacle {
             Wait::Room => {
                 // Pinned, for stores with eviction.
                 let size = helper.stats().unwrap().largest_free;
-                let options = CreateOptions { pinned: true, ..Default::default() };
+                let options = CreateOptions::default().pinned(true);
                 let filler = helper.create(&id(OTHER, 0), size, &options).unwrap();
                 filler.seal().unwrap();
                 Obstacle::Filler

@@ -99,8 +99,8 @@ fn look(cell: Cell, fix: &Fix, status: i32, helper: &Client) {
         _ => None,
     };
     if let Some(pinned) = pins {
-        let flags = helper.object_info(&target()).unwrap().flags;
-        assert_eq!(flags & PLASMA_OBJECT_PINNED != 0, pinned, "{what}");
+        let info = helper.object_info(&target()).unwrap();
+        assert_eq!(info.pinned, pinned, "{what}");
     }
     if cell.call.after == After::Batch {
         let first = fix.statuses.iter().find(|status| **status != OK).copied().unwrap_or(OK);

@@ -14,7 +14,7 @@ impl Store {
     }
 
     fn connect(&self) -> Client {
-        let options = ConnectOptions { capacity: 1 << 20, ..Default::default() };
+        let options = ConnectOptions::default().capacity(1 << 20);
         Client::connect(Some(&self.0), &options).unwrap()
     }
 }

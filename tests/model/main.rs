@@ -132,8 +132,7 @@ impl Pair {
         let pairs: Vec<(String, &Vec<u8>)> =
             metadata.iter().map(|(key, value)| (key_text(*key), value)).collect();
         let pairs: Vec<(&str, &[u8])> = pairs.iter().map(|(k, v)| (&**k, &***v)).collect();
-        let options =
-            CreateOptions { name: name_of.as_deref(), metadata: &pairs, ..Default::default() };
+        let options = CreateOptions::default().name(name_of.as_deref()).metadata(&pairs);
         let id = id(1, key.into());
         if put {
             let done = self.clients[client].put(&id, &bytes, &options);
@@ -330,7 +329,7 @@ impl Pair {
             let named = it.name.map(name_text).unwrap_or_default();
             assert_eq!((&info.name, info.data_size), (&named, it.bytes.len() as u64));
             assert_eq!(info.state == ObjectState::Sealed, it.sealed);
-            assert_eq!(info.flags, u32::from(it.pinned) | u32::from(it.name.is_some()) << 1);
+            assert_eq!((info.pinned, info.named), (it.pinned, it.name.is_some()));
             assert_eq!(info.lease_count > 0, it.holders > 0);
             assert_eq!(info.construct_duration_us >= 0, it.sealed);
             let payload = it.metadata.iter().map(|(k, v)| key_text(*k).len() + v.len());

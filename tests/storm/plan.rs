@@ -41,14 +41,12 @@ impl Kind {
             Kind::Ephemeral => (256 << 10, 64, 0o600),
         };
         let lru = matches!(self, Kind::Lru);
-        ConnectOptions {
-            capacity,
-            max_objects,
-            mode,
-            ephemeral: self == Kind::Ephemeral,
-            eviction: Some(if lru { Eviction::Lru } else { Eviction::None }),
-            ..Default::default()
-        }
+        ConnectOptions::default()
+            .capacity(capacity)
+            .max_objects(max_objects)
+            .mode(mode)
+            .ephemeral(self == Kind::Ephemeral)
+            .eviction(Some(if lru { Eviction::Lru } else { Eviction::None }))
     }
 
     /// Returns the sizes of the objects that exist throughout.

@@ -88,7 +88,7 @@ pub fn witness(address: &str, kind: Kind, stranger: bool) {
         while hear().is_some() {}
         DONE.store(true, Relaxed);
     });
-    let options = ConnectOptions { existing: true, read_only: stranger, ..Default::default() };
+    let options = ConnectOptions::default().existing(true).read_only(stranger);
     let connect = || Client::connect(Some(address), &options).unwrap();
     let mut client = connect();
     let mut held = Vec::new();

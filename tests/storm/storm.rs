@@ -201,18 +201,15 @@ impl Drop for Over<'_> {
 }
 
 fn make(kind: Kind, address: &str) -> Client {
-    let options = ConnectOptions { exclusive: true, ..kind.options() };
+    let options = kind.options().exclusive(true);
     let client = Client::connect(Some(address), &options).unwrap();
     for (number, size) in kind.kept().iter().enumerate() {
         let it = id(KEPT, number as u64);
         let mut bytes = vec![0; *size];
         fill(&it, making_of_kept(number, *size), &mut bytes);
-        let options = CreateOptions {
-            name: Some(&kept_name(number)),
-            metadata: &[(LENGTH, &size.to_le_bytes())],
-            pinned: true,
-            ..Default::default()
-        };
+        let (name, length) = (kept_name(number), size.to_le_bytes());
+        let metadata: &[(&str, &[u8])] = &[(LENGTH, &length)];
+        let options = CreateOptions::default().name(Some(&name)).metadata(metadata).pinned(true);
         client.put(&it, &bytes, &options).unwrap();
     }
     client
@@ -258,7 +255,7 @@ fn ring(client: &Client, kind: Kind, over: &AtomicBool) {
             let mut bytes = [0; 100];
             fill(&new, round, &mut bytes);
             let metadata: &[(&str, &[u8])] = &[(LENGTH, &bytes.len().to_le_bytes())];
-            let options = CreateOptions { metadata, ..Default::default() };
+            let options = CreateOptions::default().metadata(metadata);
             begin(0, round, "put of a bell");
             let full = [Status::Exists, Status::OutOfMemory, Status::Limit];
             fine(client.put(&new, &bytes, &options), &full);
@@ -311,7 +308,7 @@ fn drained(client: &Client, storm: &Storm) {
 
 /// Checks that the next client finds no other client and no object, and leaves nothing.
 fn nothing_is_left(scratch: &Scratch, storm: &Storm) {
-    let existing = ConnectOptions { existing: true, ..Default::default() };
+    let existing = ConnectOptions::default().existing(true);
     let error = Client::connect(Some(&storm.address), &existing).map(drop).unwrap_err();
     assert_eq!(error.status(), Status::StoreNotFound, "{error}");
     let client = Client::connect(Some(&storm.address), &storm.kind.options()).unwrap();

@@ -47,12 +47,10 @@ impl Work {
         let mut rng = Rng(seed);
         let patience = [None, None, Some(5), Some(50)][rng.below(4) as usize];
         let ours = kind == Kind::Ephemeral && !read_only;
-        let options = ConnectOptions {
-            existing: !ours,
-            read_only,
-            lock_timeout: patience.map(Duration::from_millis),
-            ..if ours { kind.options() } else { ConnectOptions::default() }
-        };
+        let options = if ours { kind.options() } else { ConnectOptions::default() }
+            .existing(!ours)
+            .read_only(read_only)
+            .lock_timeout(patience.map(Duration::from_millis));
         begin(0, 0, "connect");
         let client = Arc::new(connect(kind, address, &options));
         let address = address.to_owned();
@@ -207,12 +205,12 @@ impl Work {
         let mut bytes = vec![0; self.kind.size_of(number)];
         fill(&it, making, &mut bytes);
         let name = name_of(number);
-        let options = CreateOptions {
-            name: number.is_multiple_of(2).then_some(name.as_str()),
-            metadata: &[(LENGTH, &bytes.len().to_le_bytes())],
-            timeout: self.pause(),
-            ..Default::default()
-        };
+        let length = bytes.len().to_le_bytes();
+        let metadata: &[(&str, &[u8])] = &[(LENGTH, &length)];
+        let options = CreateOptions::default()
+            .name(number.is_multiple_of(2).then_some(name.as_str()))
+            .metadata(metadata)
+            .timeout(self.pause());
         self.begin("put");
         let made = self.client.put(&it, &bytes, &options);
         self.fine("put", made, &NO_ROOM);
@@ -223,13 +221,11 @@ impl Work {
         let name = name_of(number);
         let size = self.kind.size_of(number) as u64;
         let zeroed = self.rng.below(4) == 0;
-        let options = CreateOptions {
-            zeroed,
-            pinned: self.rng.below(16) == 0,
-            name: number.is_multiple_of(2).then_some(name.as_str()),
-            timeout: self.pause(),
-            ..Default::default()
-        };
+        let options = CreateOptions::default()
+            .zeroed(zeroed)
+            .pinned(self.rng.below(16) == 0)
+            .name(number.is_multiple_of(2).then_some(name.as_str()))
+            .timeout(self.pause());
         self.begin("create");
         let made = self.client.create(&it, size / (1 + self.rng.below(3)), &options);
         if let Some(mut draft) = self.fine("create", made, &NO_ROOM) {
@@ -457,9 +453,9 @@ impl Work {
                 let ids: Vec<ObjectId> = (0..many).map(|n| id(SHARED, number + n)).collect();
                 let mut ready = vec![false; ids.len()];
                 let waited = self.client.wait(&ids, 2, timeout, &mut ready);
-                if let Some((count, _)) = self.fine("wait for many", waited, &[Status::Aborted]) {
+                if let Some(outcome) = self.fine("wait for many", waited, &[Status::Aborted]) {
                     let ready = ready.iter().filter(|ready| **ready).count();
-                    assert_eq!(count, ready, "{}: wait", self.who);
+                    assert_eq!(outcome.ready, ready, "{}: wait", self.who);
                 }
             }
             _ => self.listen(),

@@ -55,18 +55,16 @@ pub struct StoreOptions {
 
 impl StoreOptions {
     pub fn options(&self) -> ConnectOptions {
-        ConnectOptions {
-            exclusive: true,
-            capacity: self.capacity.unwrap_or(0),
-            max_objects: self.max_objects.unwrap_or(0),
-            mode: self.mode.unwrap_or(0),
-            eviction: self.lru.then_some(Eviction::Lru),
-            reserve: self.reserve,
-            huge_pages: self.huge_pages.into(),
-            reader_quota: self.reader_quota.unwrap_or(0),
-            max_readers: self.max_readers.unwrap_or(0),
-            ..Default::default()
-        }
+        ConnectOptions::default()
+            .exclusive(true)
+            .capacity(self.capacity.unwrap_or(0))
+            .max_objects(self.max_objects.unwrap_or(0))
+            .mode(self.mode.unwrap_or(0))
+            .eviction(self.lru.then_some(Eviction::Lru))
+            .reserve(self.reserve)
+            .huge_pages(self.huge_pages.into())
+            .reader_quota(self.reader_quota.unwrap_or(0))
+            .max_readers(self.max_readers.unwrap_or(0))
     }
 }
 

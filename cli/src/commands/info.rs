@@ -3,7 +3,7 @@
 use crate::failure::Result;
 use crate::json;
 use crate::object::{about, find};
-use crate::objects::{condition, holder, is_pinned, state};
+use crate::objects::{condition, holder, state};
 use crate::output::{json as write_json, safe, stdout};
 use crate::store::Store;
 use crate::units::{exact_size, now_us, short_time, span, timestamp};
@@ -39,7 +39,7 @@ pub fn run(args: &Args, store: &Store) -> Result<()> {
     }
     let mut out = stdout();
     let ago = |us: i64| format!("{}, {} ago", timestamp(us), span(now_us() - us));
-    let pinned = if is_pinned(&info) { ", pinned" } else { "" };
+    let pinned = if info.pinned { ", pinned" } else { "" };
     writeln!(out, "id        {}", info.id)?;
     if !info.name.is_empty() {
         writeln!(out, "name      {}", safe(&info.name))?;

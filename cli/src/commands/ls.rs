@@ -2,7 +2,7 @@
 
 use crate::failure::Result;
 use crate::json;
-use crate::objects::{self, Object, is_pinned, state};
+use crate::objects::{self, Object, state};
 use crate::output::{for_people, json as write_json, safe, stdout};
 use crate::store::Store;
 use crate::table::{Align, Table};
@@ -120,7 +120,7 @@ fn is_wanted(args: &Args, object: &Object, now: i64) -> bool {
         State::Writing => info.state == ObjectState::Writing,
         State::Sealed => info.state == ObjectState::Sealed,
         State::Deleted => info.state == ObjectState::Deleted,
-        State::Pinned => info.state == ObjectState::Sealed && is_pinned(info),
+        State::Pinned => info.state == ObjectState::Sealed && info.pinned,
     };
     args.name.as_ref().is_none_or(|glob| crate::glob::matches(glob, &info.name))
         && (args.state.is_empty() || args.state.iter().any(in_state))
@@ -161,7 +161,7 @@ fn table(objects: &[Object], now: i64, full: bool) -> Table {
     for object in objects {
         let info = &object.info;
         let id = info.id.to_hex();
-        let pinned = if is_pinned(info) { " pinned" } else { "" };
+        let pinned = if info.pinned { " pinned" } else { "" };
         table.row(vec![
             id[..if full { id.len() } else { 12 }].to_owned(),
             format!("{}{pinned}", state(info.state)),

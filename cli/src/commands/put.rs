@@ -71,13 +71,11 @@ pub fn run(args: &Args, store: &Store) -> Result<()> {
             (None, true) => Some(text("name", path.file_name().unwrap_or(path.as_os_str()))?),
             (None, false) => None,
         };
-        let options = CreateOptions {
-            name,
-            metadata: &metadata,
-            pinned: args.pin,
-            timeout: Some(args.timeout.unwrap_or(Duration::ZERO)),
-            ..Default::default()
-        };
+        let options = CreateOptions::default()
+            .name(name)
+            .metadata(&metadata)
+            .pinned(args.pin)
+            .timeout(Some(args.timeout.unwrap_or(Duration::ZERO)));
         let id = id.map_or_else(ObjectId::random, Ok)?;
         let size = put(&client, path, &id, &options).map_err(|failure| full(&client, failure))?;
         match args.json.json {

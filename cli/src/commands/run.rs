@@ -5,7 +5,7 @@ use crate::failure::{Exit, Failure, Result, words};
 use crate::interrupt;
 use crate::store::Store;
 use crate::stores;
-use plasma::{Client, ConnectOptions, ObjectId, Status};
+use plasma::{Client, ObjectId, Status};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open, pidfd_send_signal};
 use signal_hook::consts::{SIGALRM, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH};
 use signal_hook::iterator::SignalsInfo;
@@ -58,7 +58,7 @@ pub fn run(args: &Args, store: &Store) -> Result<ExitCode> {
 fn make(args: &Args, store: &Store) -> Result<std::sync::Arc<Client>> {
     // Remove what killed runs left, so that it does not accumulate.
     stores::remove_all_abandoned();
-    let options = ConnectOptions { ephemeral: true, ..args.options.options() };
+    let options = args.options.options().ephemeral(true);
     match store.address() {
         Some(address) if address.contains('/') => {
             let wrong = |e: &io::Error| Failure::file("find", address.as_ref(), e);

@@ -29,8 +29,8 @@ pub fn run(args: &Args, store: &Store) -> Result<()> {
     for (object, call) in args.objects.iter().zip(&calls) {
         let left = end.map(|end| end.saturating_duration_since(Instant::now()));
         let waited = match call.object(&client)? {
-            Object::Id(id) => client.wait(&[id], 0, left, &mut [false]).and_then(|(_, enough)| {
-                if enough { Ok(()) } else { Err(Error::plain(Status::Timeout)) }
+            Object::Id(id) => client.wait(&[id], 0, left, &mut [false]).and_then(|outcome| {
+                if outcome.enough { Ok(()) } else { Err(Error::plain(Status::Timeout)) }
             }),
             Object::Name(name) => client.get_by_name(&name, left).map(drop),
         };

@@ -21,12 +21,6 @@ use crate::sys::ticks::Age;
 use std::fmt::Write;
 use std::time::Duration;
 
-/// Set in `ObjectInfo::flags`: not chosen by eviction.
-const INFO_PINNED: u32 = 1;
-
-/// Set in `ObjectInfo::flags`: has a name.
-const INFO_NAMED: u32 = 2;
-
 impl Session {
     /// Whether the object is there, and sealed.
     pub fn contains(&self, id: &ObjectId) -> Result<ObjectState> {
@@ -146,7 +140,6 @@ impl Session {
         word: RecordWord,
         state: ObjectState,
     ) -> Result<ObjectInfo> {
-        let flag = |on: bool, flag: u32| if on { flag } else { 0 };
         let create_time_us = record.create_time_us.load(Relaxed) as i64;
         let construct_us = record.construct_us.load(Relaxed) as i64;
         let sealed = state != ObjectState::Writing;
@@ -156,8 +149,8 @@ impl Session {
         Ok(ObjectInfo {
             id: record.id(),
             state,
-            flags: flag(word.has(RecordWord::PINNED), INFO_PINNED)
-                | flag(word.has(RecordWord::NAMED), INFO_NAMED),
+            pinned: word.has(RecordWord::PINNED),
+            named: word.has(RecordWord::NAMED),
             data_size: record.sizes(word).data,
             metadata_size: record.sizes(word).metadata,
             create_time_us,

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result, Status};
 use crate::id::ObjectId;
+use crate::info::WaitOutcome;
 use crate::layout::record::IdWords;
 use crate::layout::word::State;
 use crate::protocols::index::Key;
@@ -18,7 +19,7 @@ impl Session {
         ids: &[ObjectId],
         num_ready: usize,
         ready: &mut [bool],
-    ) -> Result<(usize, bool)> {
+    ) -> Result<WaitOutcome> {
         self.ensure_open()?;
         if num_ready > ids.len() || ready.len() < ids.len() {
             return Err(Error::new(
@@ -52,12 +53,14 @@ impl Session {
             Ok((count >= wanted).then_some(()))
         };
         if step(false)?.is_some() || !call.waits() {
-            return Ok((count, count >= wanted));
+            return Ok(WaitOutcome { ready: count, enough: count >= wanted });
         }
         let words = self.wake_words(keys.iter())?;
         match self.wait_until(call, &words, || step(true)) {
-            Ok(()) => Ok((count, true)),
-            Err(error) if error.status() == Status::Timeout => Ok((count, false)),
+            Ok(()) => Ok(WaitOutcome { ready: count, enough: true }),
+            Err(error) if error.status() == Status::Timeout => {
+                Ok(WaitOutcome { ready: count, enough: false })
+            }
             Err(error) => Err(error),
         }
     }

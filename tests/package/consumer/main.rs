@@ -1,7 +1,7 @@
 use plasma::{Client, ConnectOptions, CreateOptions, ObjectId};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let options = ConnectOptions { ephemeral: true, ..Default::default() };
+    let options = ConnectOptions::default().ephemeral(true);
     let client = Client::connect(None, &options)?;
     let id = ObjectId::random()?;
     client.put(&id, b"shared", &CreateOptions::default())?;

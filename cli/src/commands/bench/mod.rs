@@ -41,12 +41,10 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<()> {
     let word = format!("bench-{}", &ObjectId::random()?.to_hex()[..12]);
     let store = Store::new(Some(&word.into()))?;
-    let options = ConnectOptions {
-        exclusive: true,
-        ephemeral: true,
-        capacity: 2 * LARGE as u64 + (64 << 20),
-        ..Default::default()
-    };
+    let options = ConnectOptions::default()
+        .exclusive(true)
+        .ephemeral(true)
+        .capacity(2 * LARGE as u64 + (64 << 20));
     let connect = || store.connect(&options);
     let client =
         interrupt::catch(connect).map_err(|f| f.context("cannot create a store to measure"))?;

@@ -4,7 +4,7 @@ use super::heap::{Map, legend};
 use super::view::{Mode, View};
 use crate::commands::ls::Sort;
 use crate::commands::stat::{fragmentation, made, percent};
-use crate::objects::{condition, holders, is_pinned, name, state};
+use crate::objects::{condition, holders, name, state};
 use crate::output::{count, safe};
 use crate::table::cut;
 use crate::units::{now_us, size, span};
@@ -150,7 +150,7 @@ fn draw_objects(frame: &mut Frame<'_>, view: &mut View, area: Rect) {
         .iter()
         .map(|object| {
             let info = &object.info;
-            let pinned = is_pinned(info) && info.state == ObjectState::Sealed;
+            let pinned = info.pinned && info.state == ObjectState::Sealed;
             Row::new([
                 Cell::from(info.id.to_hex()[..digits].to_owned()),
                 Cell::from(if pinned { "pinned" } else { state(info.state) }),

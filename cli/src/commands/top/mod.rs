@@ -59,7 +59,7 @@ pub fn run(args: &Args, store: &Store) -> Result<()> {
 
 /// Connects to write, so that objects can be deleted, or only to read if the mode denies that.
 fn connect(store: &Store) -> Result<Arc<Client>> {
-    let options = plasma::ConnectOptions { existing: true, ..Default::default() };
+    let options = plasma::ConnectOptions::default().existing(true);
     match Client::connect(store.address(), &options) {
         Ok(client) => Ok(Arc::new(client)),
         Err(error) if error.status() == Status::Permission => store.read(),
