@@ -35,7 +35,7 @@ def soname() -> str:
 
 
 def declarations() -> str:
-    """What cffi can read of plasma.h: it knows no preprocessor, but constants."""
+    """The declarations of plasma.h for cffi, which has no preprocessor but reads constants."""
     header = HEADER.read_text()
     without_includes = re.sub(r"^#include.*$", "", header, flags=re.MULTILINE)
     compiler = os.environ.get("CC", "cc").split()
@@ -64,7 +64,7 @@ setup(
     ext_modules=[
         Extension(
             "plasma._native",
-            [f"native/{name}.c" for name in ("module", "lease", "draft", "connection")],
+            [f"native/{name}.c" for name in ("module", "lease", "writer", "connection")],
             depends=["native/native.h", str(HEADER)],
             include_dirs=[str(HEADER.parent)],
             define_macros=[("Py_LIMITED_API", "0x030B0000")] if STABLE else [],

@@ -1,4 +1,4 @@
-"""Costs beside those of pyarrow 11: compare.py PYTHON PYTHON_WITH_PYARROW_11 [--check]
+"""Compares costs with those of pyarrow 11: compare.py PYTHON PYTHON_WITH_PYARROW_11 [--check]
 
 Both are measured in turn, three times, and the least counts. With --check it fails when the costs
 promised in docs/costs.md are not met.

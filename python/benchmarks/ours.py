@@ -1,4 +1,4 @@
-"""What calls of plasma-store cost: prints a JSON object of microseconds."""
+"""Costs of calls of plasma-store: prints a JSON object of microseconds."""
 
 import sys
 

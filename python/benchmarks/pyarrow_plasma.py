@@ -1,4 +1,5 @@
-"""What the same costs with pyarrow 11's plasma client: prints a JSON object of microseconds."""
+"""Costs of the same calls with the plasma client of pyarrow 11: prints a JSON object of
+microseconds."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Times of calls: the least of many rounds, each so short that others on the machine miss some."""
+"""Times of calls: the minimum of many rounds, short enough that some are not disturbed."""
 
 import json
 import time
@@ -8,7 +8,7 @@ ROUND_SECONDS = 0.0005
 
 
 def time_call(call):
-    """Microseconds of a call that can be repeated; what it gives is let go of each time."""
+    """Microseconds of a call that can be repeated; each result is dropped."""
 
     def round_of(calls):
         began = time.perf_counter()
@@ -20,7 +20,7 @@ def time_call(call):
 
 
 def time_each(call, clean):
-    """Microseconds of a call whose results are cleaned away after each round."""
+    """Microseconds of a call whose results are cleaned up after each round."""
 
     def round_of(calls):
         made = [None] * calls
@@ -40,5 +40,5 @@ def _least(round_of):
 
 
 def report(costs):
-    """What compare.py reads."""
+    """Print the results for compare.py."""
     print(json.dumps(costs))

@@ -20,7 +20,7 @@ def produce(client, orders):
 
 
 async def serve(client, events):
-    """Serve orders as they are sealed; whatever else the program has to do goes on meanwhile."""
+    """Serve orders as they are sealed, while the rest of the program runs."""
     cups = 0
     async for event in events:
         if event.id == CLOSING:

@@ -1,4 +1,4 @@
-"""A loader of training data: workers make batches ahead, the trainer gets views, in order.
+"""A loader of training data: workers make batches in advance, the trainer gets views in order.
 
     python data_loader.py [BATCHES] [WORKERS]
 
@@ -18,18 +18,18 @@ BATCH = (64, 3, 64, 64)
 
 
 AHEAD = 6
-"""How many batches are made before they are asked for."""
+"""The number of batches that are made in advance."""
 
 
 def make_batch(client, number):
-    """What a worker does: load and transform; here it draws numbers."""
+    """The work of a worker: load and transform; here it draws numbers."""
     batch = client.empty(BATCH, "f4")
     np.random.default_rng(number).random(out=batch, dtype="f4")
     return client.seal(batch)
 
 
 def load(client, batches, workers):
-    """The batches in order, each a read-only view that lives as long as somebody looks at it."""
+    """The batches in order, each a read-only view that stays valid while it is referenced."""
     coming = collections.deque()
     with multiprocessing.get_context("spawn").Pool(workers) as pool:
         for number in range(batches + AHEAD):

@@ -1,4 +1,4 @@
-"""Processes share a pandas frame, and answer with frames.
+"""Processes share a pandas frame and answer with frames.
 
 python frames.py
 """

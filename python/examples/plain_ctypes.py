@@ -22,7 +22,7 @@ class Buffer(ctypes.Structure):
 
 
 def load(path):
-    """The library, its functions with their types."""
+    """Load the library, and declare the types of its functions."""
     library = ctypes.CDLL(path)
     for name, *types in (
         ("connect", ctypes.c_char_p, ctypes.c_void_p, ctypes.POINTER(ctypes.c_void_p)),
@@ -48,7 +48,7 @@ def load(path):
 
 
 def check(library):
-    """What turns a status into an exception."""
+    """Make a function that turns a status into an exception."""
 
     def checked(status):
         if status != 0:
@@ -65,7 +65,7 @@ def main(path):
     plasma.plasma_id_random(ctypes.byref(id))
     plasma.plasma_put(client, ctypes.byref(id), text, len(text), None)
     plasma.plasma_get(client, ctypes.byref(id), 0, ctypes.byref(buffer))
-    # A copy: to keep a view from outliving the buffer is what the package is for.
+    # A copy, because without the package a view could outlive the buffer.
     print(ctypes.string_at(buffer.data, buffer.size).decode())
     plasma.plasma_release(ctypes.byref(buffer))
     plasma.plasma_disconnect(client)

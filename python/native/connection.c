@@ -1,4 +1,4 @@
-/* Connection: one plasma_client_t, which is not freed while a call is in it. */
+/* Connection: one plasma_client_t, which is not freed while a call uses it. */
 #include "native.h"
 #include <string.h>
 #include <unistd.h>
@@ -18,7 +18,7 @@ static PyObject *connection_create(PyTypeObject *type, PyObject *args, PyObject 
     return allocate(type, 0);
 }
 
-/* Ends the calls that wait in it, waits until the last has left, and disconnects. */
+/* Ends the calls that wait, waits until the last has returned, and disconnects. */
 static void connection_leave(Connection *connection)
 {
     plasma_client_t *client = connection->client;
@@ -26,8 +26,8 @@ static void connection_leave(Connection *connection)
     connection->client = NULL;
     if (client == NULL)
         return;
-    /* The users of a parent are not in a forked child. One may be on its way into a wait, and
-     * miss one interrupt. */
+    /* A forked child does not have the calls of its parent. A call may be about to wait and miss one
+     * interrupt. */
     while (connection->users > 0 && connection->forks == plasma_forks) {
         Py_BEGIN_ALLOW_THREADS
         plasma_interrupt(client);
@@ -56,8 +56,8 @@ static PyObject *connection_close(Connection *connection, PyObject *unused)
     Py_RETURN_NONE;
 }
 
-/* _open(address of a plasma_client_t): have it. One inherited from a parent is forgotten, not
- * freed: another thread may be about to call it. */
+/* _open(address of a plasma_client_t): takes ownership of it. A client inherited from the parent is
+ * dropped without being freed, because another thread may be about to call it. */
 static PyObject *connection_open(Connection *connection, PyObject *address)
 {
     plasma_client_t *client = PyLong_AsVoidPtr(address);
@@ -104,13 +104,13 @@ static int key_of(PyObject *object, Key *key)
     if (PyUnicode_Check(object)) {
         key->name = PyUnicode_AsUTF8AndSize(object, &size);
         if (key->name != NULL && strlen(key->name) != (size_t)size) {
-            PyErr_SetString(PyExc_ValueError, "a name has no NUL in it");
+            PyErr_SetString(PyExc_ValueError, "a name must not contain a NUL");
             return -1;
         }
         return key->name == NULL ? -1 : 0;
     }
     if (!PyBytes_Check(object)) {
-        PyErr_SetString(PyExc_TypeError, "an ObjectID, 20 bytes or a name (str) is wanted");
+        PyErr_SetString(PyExc_TypeError, "a key is an ObjectID, 20 bytes or a name (str)");
         return -1;
     }
     if (PyBytes_AsStringAndSize(object, &bytes, &size) < 0)
@@ -130,7 +130,7 @@ static int get_by(plasma_client_t *client, const Key *key, long long timeout_ms,
                              : plasma_get(client, &key->id, timeout_ms, buffer);
 }
 
-/* Whether a get would neither wait nor touch the writer lock. */
+/* Whether a get would neither wait nor take the writer lock. */
 static int is_sealed(plasma_client_t *client, const Key *key)
 {
     plasma_id_t id = key->id;
@@ -140,8 +140,8 @@ static int is_sealed(plasma_client_t *client, const Key *key)
            plasma_contains(client, &id, &state) == PLASMA_OK && state == PLASMA_STATE_SEALED;
 }
 
-/* get(key, timeout_ms, type): a Lease of the type, or a status. One that need not wait keeps the
- * interpreter's lock: to give it up and take it again can cost 5 ms. */
+/* get(key, timeout_ms, type): returns a Lease of the type, or a status. A get that need not wait keeps
+ * the lock of the interpreter, because releasing and taking it again can cost 5 ms. */
 static PyObject *connection_get(Connection *connection, PyObject *const *args, Py_ssize_t count)
 {
     int status = PLASMA_ERR_NOT_FOUND;
@@ -172,7 +172,7 @@ static PyObject *connection_get(Connection *connection, PyObject *const *args, P
     return lease_new((PyTypeObject *)args[2], (PyObject *)connection, &buffer);
 }
 
-/* _adopt(address of a plasma_buffer_t, type): a Lease that owns it now. */
+/* _adopt(address of a plasma_buffer_t, type): returns a Lease that owns it. */
 static PyObject *connection_adopt(Connection *connection, PyObject *const *args, Py_ssize_t count)
 {
     plasma_buffer_t *buffer = count == 2 ? PyLong_AsVoidPtr(args[0]) : NULL;
@@ -190,29 +190,29 @@ static size_t aligned(size_t offset)
 static int put_parts(plasma_client_t *client, const plasma_id_t *id,
                      const plasma_create_options_t *options, const Py_buffer *parts, size_t count)
 {
-    plasma_mutable_buffer_t draft;
+    plasma_mutable_buffer_t writer;
     size_t i, at, end = 0;
     int status;
 
     for (i = 0; i < count; i++)
         end = aligned(end) + (size_t)parts[i].len;
-    status = plasma_create(client, id, end, options, &draft);
+    status = plasma_create(client, id, end, options, &writer);
     if (status != PLASMA_OK)
         return status;
     for (i = 0, end = 0; i < count; i++, end = at + (size_t)parts[i - 1].len) {
         at = aligned(end);
-        memset(draft.data + end, 0, at - end);
+        memset(writer.data + end, 0, at - end);
         if (parts[i].len > 0)
-            memcpy(draft.data + at, parts[i].buf, (size_t)parts[i].len);
+            memcpy(writer.data + at, parts[i].buf, (size_t)parts[i].len);
     }
-    status = plasma_seal(&draft);
+    status = plasma_seal(&writer);
     if (status != PLASMA_OK)
-        plasma_abort(&draft);
+        plasma_abort(&writer);
     return status;
 }
 
-/* put(id, address of options, parts): an object of the parts, each at the next multiple of 64.
- * Gives a status. */
+/* put(id, address of options, parts): creates an object of the parts, each at the next multiple of 64
+ * bytes. Returns a status. */
 static PyObject *connection_put(Connection *connection, PyObject *const *args, Py_ssize_t count)
 {
     const plasma_create_options_t *options;

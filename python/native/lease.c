@@ -1,4 +1,4 @@
-/* Lease: one plasma_buffer_t, lent out through the buffer protocol, read-only. */
+/* Lease: one plasma_buffer_t, exported by the buffer protocol, read-only. */
 #define _GNU_SOURCE
 #include "native.h"
 #include <string.h>
@@ -39,7 +39,7 @@ static PyObject *lease_create(PyTypeObject *type, PyObject *args, PyObject *kwar
 
 static void lease_end(Lease *lease)
 {
-    /* A parent's lease in a forked child is refused, and stays the parent's. */
+    /* In a forked child a lease of the parent cannot be used, and stays with the parent. */
     plasma_release(&lease->buffer);
     memset(&lease->buffer, 0, sizeof lease->buffer);
 }
@@ -64,7 +64,7 @@ static int lease_lend(Lease *lease, Py_buffer *view, int flags)
         return -1;
     }
     if (lease->forks != plasma_forks) {
-        raise_error("ForkedError", "the object was gone when this process was forked");
+        raise_error("ForkedError", "the object was deleted before this process was forked");
         return -1;
     }
     if (PyBuffer_FillInfo(view, (PyObject *)lease, (void *)lease->buffer.data,
@@ -97,7 +97,7 @@ static PyObject *lease_release(Lease *lease, PyObject *unused)
     Py_RETURN_NONE;
 }
 
-/* Release it now, or when its last view is gone. */
+/* Releases it now, or after its last view. */
 static PyObject *lease_give_up(Lease *lease, PyObject *unused)
 {
     (void)unused;
@@ -126,12 +126,12 @@ static PyObject *lease_exports(Lease *lease, void *unused)
     return PyLong_FromSsize_t(lease->exports);
 }
 
-/* In a forked child, put a lease of its own in place of the parent's. Views keep the parent's
- * mapping, which stays: the parent's buffer is forgotten here, not released. */
+/* In a forked child, replaces the lease of the parent by its own. Views keep the mapping of the
+ * parent, which stays: the buffer of the parent is dropped here without a release. */
 static PyObject *lease_renew(Lease *lease, PyObject *other)
 {
     if (!PyObject_TypeCheck(other, lease_type)) {
-        PyErr_SetString(PyExc_TypeError, "a Lease is wanted");
+        PyErr_SetString(PyExc_TypeError, "the argument must be a Lease");
         return NULL;
     }
     lease->buffer = ((Lease *)other)->buffer;
@@ -140,8 +140,8 @@ static PyObject *lease_renew(Lease *lease, PyObject *other)
     Py_RETURN_NONE;
 }
 
-/* In a forked child that can have no lease, put a copy in place of the pages that its views are
- * on, while the parent, which waits, holds the object. */
+/* In a forked child that can have no lease, replaces the pages of its views by a copy, while the
+ * waiting parent holds the object. */
 static PyObject *lease_copy_pages(Lease *lease, PyObject *unused)
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);

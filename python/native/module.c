@@ -14,7 +14,7 @@ void raise_error(const char *kind, const char *message)
     Py_XDECREF(errors);
 }
 
-/* To be called in a forked child, before anything else. */
+/* Must be called first in a forked child. */
 static PyObject *forked(PyObject *module, PyObject *unused)
 {
     (void)module, (void)unused;
@@ -22,7 +22,7 @@ static PyObject *forked(PyObject *module, PyObject *unused)
     Py_RETURN_NONE;
 }
 
-/* Run the handlers of signals that came, as after an interrupted system call. */
+/* Runs the handlers of pending signals, as after an interrupted system call. */
 static PyObject *check_signals(PyObject *module, PyObject *unused)
 {
     (void)module, (void)unused;
@@ -45,7 +45,7 @@ PyMODINIT_FUNC PyInit__native(void)
     PyObject *module = PyModule_Create(&definition);
 
     if (module != NULL &&
-        (add_lease(module) < 0 || add_draft(module) < 0 || add_connection(module) < 0))
+        (add_lease(module) < 0 || add_writer(module) < 0 || add_connection(module) < 0))
         Py_CLEAR(module);
     return module;
 }

@@ -1,4 +1,4 @@
-/* The part of the plasma package that is in C: what owns leases and lends their memory. */
+/* The C part of the plasma package: it owns leases and exports their memory. */
 #ifndef PLASMA_NATIVE_H
 #define PLASMA_NATIVE_H
 
@@ -6,10 +6,10 @@
 #include <Python.h>
 #include <plasma.h>
 
-/* How many forks lie between this process and the one that loaded the module. */
+/* The number of forks between the process that loaded the module and this one. */
 extern unsigned plasma_forks;
 
-/* A lease on a sealed object: plasma.Buffer is made of it. */
+/* A lease on a sealed object, the base of plasma.Buffer. */
 typedef struct Lease {
     PyObject_HEAD
     plasma_buffer_t buffer;
@@ -22,14 +22,14 @@ typedef struct Lease {
 
 extern PyTypeObject *lease_type;
 
-/* Raises the class of that name in plasma.errors. */
+/* Raises the exception of that name in plasma.errors. */
 void raise_error(const char *kind, const char *message);
 
 int add_lease(PyObject *module);
-int add_draft(PyObject *module);
+int add_writer(PyObject *module);
 int add_connection(PyObject *module);
 
-/* A new Lease, of a type derived from it, that owns the buffer, or gives it back if it fails. */
+/* Makes a Lease of a derived type that owns the buffer; releases the buffer on failure. */
 PyObject *lease_new(PyTypeObject *type, PyObject *connection, plasma_buffer_t *buffer);
 
 #endif

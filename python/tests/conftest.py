@@ -1,4 +1,4 @@
-"""Stores of their own for the tests, and children that use them."""
+"""Stores for the tests, and child processes that use them."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ import pytest
 import plasma
 
 HANG = 120.0
-"""Seconds after which a child hangs: a watchdog, which no test waits for."""
+"""Seconds after which a child counts as hung; no test waits that long."""
 
 
 @pytest.fixture
 def store() -> Iterator[str]:
-    """The address of a store that is not there yet; nothing of it is left afterwards."""
+    """The address of a store that does not exist yet; the fixture checks that nothing is left."""
     parent = Path(f"/dev/shm/plasma-test-python-{uuid.uuid4().hex}")
     parent.mkdir()
     yield str(parent / "store")
@@ -47,7 +47,7 @@ def start(script: str, *args: object) -> subprocess.Popen[str]:
 
 
 def finish(process: subprocess.Popen[str]) -> str:
-    """What a process said; it has to end well, and not to complain."""
+    """The output of a process, which must succeed and write nothing to stderr."""
     try:
         said, complaints = process.communicate(timeout=HANG)
     except subprocess.TimeoutExpired:
@@ -59,12 +59,12 @@ def finish(process: subprocess.Popen[str]) -> str:
 
 
 def run(script: str, *args: object) -> str:
-    """What a process that runs the script says."""
+    """The output of a process that runs the script."""
     return finish(start(script, *args))
 
 
 def wait_until_blocked(pid: int, thread: int = 0) -> None:
-    """Until a thread of a process waits in libplasma, which sleeps in futex_waitv."""
+    """Wait until a thread of a process waits in libplasma, which sleeps in futex_waitv."""
     end = time.monotonic() + HANG
     while time.monotonic() < end:
         number = Path(f"/proc/{pid}/task/{thread or pid}/syscall").read_text().split()[0]
@@ -75,15 +75,15 @@ def wait_until_blocked(pid: int, thread: int = 0) -> None:
 
 
 def eventually(condition: object) -> None:
-    """Until the condition holds."""
+    """Wait until the condition holds."""
     end = time.monotonic() + HANG
     while not condition():  # type: ignore[operator]
-        assert time.monotonic() < end, "it did not come to pass"
+        assert time.monotonic() < end, "the condition was never true"
         time.sleep(0.001)
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """What is left out is told to CI."""
+    """Report skipped tests to CI."""
     if report.skipped and isinstance(report.longrepr, tuple):
         name = report.nodeid.split("::")[-1]
         line = f"SKIP {name}: {report.longrepr[2].removeprefix('Skipped: ')}"

@@ -1,4 +1,4 @@
-"""Buffers keep their bytes as long as anything looks at them, in whatever order things end."""
+"""Buffers keep their bytes while there are views of them, whatever ends first."""
 
 from __future__ import annotations
 
@@ -180,7 +180,7 @@ def test_views_at_interpreter_exit_do_no_harm(store: str) -> None:
         assert client.stats().leases == 0 and bytes(client.get("abc", 0)) == b"abc"
 
 
-def test_buffers_and_drafts_cannot_be_pickled(client: plasma.Client) -> None:
+def test_buffers_and_writers_cannot_be_pickled(client: plasma.Client) -> None:
     import pickle
 
     for thing in client.get(client.put_bytes(TEXT)), client.create(None, 1):

@@ -1,4 +1,4 @@
-"""The news of a store, waited for, iterated and awaited."""
+"""The events of a store, waited for, iterated and awaited."""
 
 from __future__ import annotations
 

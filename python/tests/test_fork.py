@@ -18,7 +18,7 @@ A, B = b"a" * 5000, b"b" * 5000
 
 
 class Child:
-    """A fork that runs a function, when it is told to go on."""
+    """A fork that runs a function once it is told to."""
 
     def __init__(self, function: Callable[[], object]) -> None:
         result, self._result = os.pipe()
@@ -40,7 +40,7 @@ class Child:
         self._result = result
 
     def says(self) -> str:
-        """What the function gives; it begins now."""
+        """Start the function, and return its result."""
         os.close(self._go_on)
         with open(self._result) as result:
             said = result.read()
@@ -64,7 +64,7 @@ def test_a_child_connects_anew_and_tells_so_once(client: plasma.Client) -> None:
         mine = client.put([1, 2], name="of the child")
         assert bytes(client.get(key, 0)) == A and client.get_object(mine) == [1, 2]
         assert client.info(mine).creator_pid == os.getpid()
-        assert records == [f"process {os.getpid()} was forked: connected anew to {client.address}"]
+        assert records == [f"process {os.getpid()} was forked: connected again to {client.address}"]
         return len(client.clients())
 
     assert Child(use).says() == "2"
@@ -121,7 +121,7 @@ def test_a_view_of_a_deleted_object_shows_no_other_bytes(client: plasma.Client) 
         client.delete(client.put_bytes(b"t" * 100))
         client.reap()
     assert client.stats().objects_deleted == 0
-    assert child.says() == repr("the object was gone when this process was forked")
+    assert child.says() == repr("the object was deleted before this process was forked")
 
 
 def test_a_view_of_a_removed_store_stays(client: plasma.Client, store: str) -> None:
@@ -132,13 +132,13 @@ def test_a_view_of_a_removed_store_stays(client: plasma.Client, store: str) -> N
     assert child.says() == "True"
 
 
-def test_drafts_stay_the_parents(client: plasma.Client) -> None:
-    draft = client.create(None, 3, "draft")
-    view = memoryview(draft)
+def test_writers_stay_the_parents(client: plasma.Client) -> None:
+    writer = client.create(None, 3, "writer")
+    view = memoryview(writer)
 
     def touch() -> object:
         refused = []
-        for use in draft.seal, draft.abort, lambda: draft.resize(4), lambda: memoryview(draft):
+        for use in writer.seal, writer.abort, lambda: writer.resize(4), lambda: memoryview(writer):
             try:
                 use()
             except plasma.ForkedError:
@@ -147,7 +147,7 @@ def test_drafts_stay_the_parents(client: plasma.Client) -> None:
 
     assert Child(touch).says() == "4"
     view[:] = b"abc"
-    assert bytes(client.get(draft.seal(), 0)) == b"abc"
+    assert bytes(client.get(writer.seal(), 0)) == b"abc"
 
 
 def test_events_stay_the_parents(client: plasma.Client) -> None:
@@ -176,7 +176,7 @@ def test_finalisers_of_a_child_touch_nothing_of_the_parents(store: str) -> None:
         gone = client.get(client.put_bytes(b"gone"))
         client.delete(gone.id)
         view, lost = memoryview(buffer), memoryview(gone)
-        draft = client.create(None, 3, "draft")
+        writer = client.create(None, 3, "writer")
         events = client.events()
         events.fileno()
         client.reap()
@@ -185,23 +185,23 @@ def test_finalisers_of_a_child_touch_nothing_of_the_parents(store: str) -> None:
         if pid == 0:
             if len(sys.argv) > 2:
                 client.close()
-                del draft, view, lost, buffer, gone, events, client
+                del writer, view, lost, buffer, gone, events, client
                 gc.collect()
             sys.exit(0)
         assert os.waitpid(pid, 0)[1] == 0
         client.reap()
         assert (client.stats().leases, len(client.list())) == before, (before, client.stats())
-        memoryview(draft)[:] = b"abc"
-        assert bytes(client.get(draft.seal(), 0)) == b"abc"
+        memoryview(writer)[:] = b"abc"
+        assert bytes(client.get(writer.seal(), 0)) == b"abc"
         assert view == b"held" and lost == b"gone"
-        assert events.next(60).id == draft.id
+        assert events.next(60).id == writer.id
         print("done")
     """
     for how in [], ["by hand"]:
         assert run(script, store, *how) == "done\n"
         with plasma.connect(store) as client:
             client.reap()
-            client.delete("draft")
+            client.delete("writer")
 
 
 def test_forks_of_forks_have_leases_of_their_own(client: plasma.Client) -> None:

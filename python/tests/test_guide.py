@@ -1,4 +1,4 @@
-"""The documents show what really comes out."""
+"""The documents show the real output."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_a_document_is_right(document: str, store: str, monkeypatch: pytest.Monk
     if np.__version__.startswith("1."):
         text = re.sub(r"np\.float64\(([\d.]+)\)", r"\1", text)
     monkeypatch.setenv("PLASMA_STORE", store)
-    # Stores of this test alone.
+    # Stores that only this test uses.
     text = text.replace('"quick-start"', repr(store)).replace('"guide"', repr(store))
     text = re.sub(r"/dev/shm/plasma-\.\.\./guide", store, text)
     runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.IGNORE_EXCEPTION_DETAIL)

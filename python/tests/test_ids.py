@@ -1,4 +1,4 @@
-"""What names an object."""
+"""The keys of objects."""
 
 from __future__ import annotations
 

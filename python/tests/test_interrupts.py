@@ -20,7 +20,7 @@ WAITS = {
     "wait": "client.wait([plasma.ObjectID.random()])",
     "next": "client.events().next()",
     "iteration": "[event for event in client.events()]",
-    "get_or_create": "client.get_or_create(draft.id, 1)",
+    "get_or_create": "client.get_or_create(writer.id, 1)",
 }
 
 
@@ -30,7 +30,7 @@ def test_control_c_breaks_a_wait_at_once(store: str, wait: str) -> None:
         import signal, sys, plasma
         signal.signal(signal.SIGINT, signal.default_int_handler)  # it may have come ignored
         client = plasma.connect(sys.argv[1])
-        draft = client.create(None, 1)
+        writer = client.create(None, 1)
         print("ready", flush=True)
         try:
             {WAITS[wait]}
@@ -72,7 +72,7 @@ def test_a_signal_that_the_wait_does_not_notice_breaks_it_all_the_same(
         signal.signal(signal.SIGINT, signal.default_int_handler)
         signal.siginterrupt(signal.SIGINT, False)  # system calls go on afterwards
         client = plasma.connect(sys.argv[1])
-        draft = client.create(None, 1)
+        writer = client.create(None, 1)
         print("ready", flush=True)
         try:
             {WAITS[wait]}

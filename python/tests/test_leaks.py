@@ -1,4 +1,4 @@
-"""Nothing is lost, however often. PLASMA_LONG=1 takes a million rounds."""
+"""No memory is leaked in many rounds. PLASMA_LONG=1 runs a million."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def rounds(client: plasma.Client) -> dict[str, Callable[[], object]]:
         with pytest.raises(KeyError):
             client.get("no", 0)
 
-    def draft() -> None:
+    def writer() -> None:
         memoryview(client.create(None, 10, "d", {"a": b"b"}))[:] = b"0123456789"
 
     def put() -> None:
@@ -47,7 +47,7 @@ def rounds(client: plasma.Client) -> dict[str, Callable[[], object]]:
         "get_object": lambda: client.get_object(listed),
         "get_many": lambda: client.get_many([key, "it"]),
         "failures": fails,
-        "drafts": draft,
+        "writers": writer,
         "put and delete": put,
         "information": lambda: (client.list(), client.get(key).metadata, client.stats()),
     }
@@ -61,7 +61,7 @@ def rounds(client: plasma.Client) -> dict[str, Callable[[], object]]:
         "get_object",
         "get_many",
         "failures",
-        "drafts",
+        "writers",
         "put and delete",
         "information",
     ],
@@ -114,7 +114,7 @@ def test_everything_works_while_garbage_is_collected_at_every_step(store: str) -
             def __init__(self, number):
                 key = client.put([bytearray(b"%d" % number) * 50, {"me": number}])
                 self.view = client.get_object(key)[0]
-                self.draft = client.create(None, 10)
+                self.writer = client.create(None, 10)
                 self.events = client.events()
                 self.me = self
                 client.delete(key)

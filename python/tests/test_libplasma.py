@@ -36,9 +36,9 @@ def test_the_seed_program_runs_as_written(store: str) -> None:
 def test_ids_are_numbers_or_text(store: str) -> None:
     plasma = libplasma.connect(store)
     for number, key in enumerate([1, "one", 2**64, b"x" * 20, new.ObjectID.from_int(9)]):
-        draft = libplasma.build_object(plasma, key, 1, metadata={"number": b"%d" % number})
-        libplasma.get_mutable_buffer(draft)[:] = b"%d" % number
-        libplasma.seal_object(draft)
+        writer = libplasma.build_object(plasma, key, 1, metadata={"number": b"%d" % number})
+        libplasma.get_mutable_buffer(writer)[:] = b"%d" % number
+        libplasma.seal_object(writer)
         assert bytes(libplasma.get_object(plasma, key)) == b"%d" % number
         assert libplasma.get_metadata(plasma, key, "number") == b"%d" % number
     assert bytes(plasma.get(new.ObjectID.from_str("one"), 0)) == b"1"
@@ -53,8 +53,8 @@ def test_ids_are_numbers_or_text(store: str) -> None:
 
 def test_creators_are_processes_and_names_may_be_missing(store: str) -> None:
     plasma = libplasma.connect(store)
-    draft = libplasma.build_object(plasma, 1, 10)
+    writer = libplasma.build_object(plasma, 1, 10)
     assert libplasma.list_objects(plasma).construct_durations == [None]
-    libplasma.seal_object(draft)
+    libplasma.seal_object(writer)
     lists = libplasma.list_objects(plasma)
     assert lists.names == [""] and lists.creator_ids == [os.getpid()]

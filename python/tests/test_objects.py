@@ -1,4 +1,4 @@
-"""Any object goes in, and comes out as views."""
+"""Any object can be stored, and is read as views."""
 
 from __future__ import annotations
 

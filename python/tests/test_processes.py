@@ -1,4 +1,4 @@
-"""The standard library's ways to have many processes, and processes that are killed."""
+"""The process pools of the standard library, and processes that are killed."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ def put_one(client: plasma.Client, number: int) -> plasma.ObjectID:
 
 def hold(client: plasma.Client, key: plasma.ObjectID, ready: Any) -> None:
     view = memoryview(client.get(key))
-    draft = client.create(None, 1000)
+    writer = client.create(None, 1000)
     ready.set()
     signal.pause()
-    del view, draft
+    del view, writer
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -86,7 +86,7 @@ def test_a_worker_that_is_killed_gives_everything_back(client: plasma.Client, me
 def test_who_waits_for_a_worker_that_is_killed_is_told(client: plasma.Client, store: str) -> None:
     script = """if True:
         import signal, sys, plasma
-        draft = plasma.connect(sys.argv[1]).create(None, 10, "half")
+        writer = plasma.connect(sys.argv[1]).create(None, 10, "half")
         print("ready", flush=True)
         signal.pause()
     """
@@ -108,7 +108,7 @@ def test_who_waits_for_a_worker_that_is_killed_is_told(client: plasma.Client, st
 
 @pytest.mark.parametrize("method", METHODS)
 def test_there_is_no_noise_at_exit(store: str, method: str, tmp_path: Any) -> None:
-    """Nothing of Python's resource_tracker, no complaint, nothing left in /dev/shm."""
+    """No resource_tracker of Python, no warning, and nothing left in /dev/shm."""
     script = tmp_path / "main.py"
     script.write_text(
         "import multiprocessing, sys, plasma\n"

@@ -1,4 +1,4 @@
-"""Times are seconds or timedeltas; None is for ever."""
+"""Timeouts are seconds or timedeltas; None waits forever."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ import plasma
 def test_zero_does_not_wait(client: plasma.Client, zero: plasma.Seconds) -> None:
     with pytest.raises(plasma.NotFoundError):
         client.get("nothing", zero)
-    draft = client.create(None, 1, "draft")
+    writer = client.create(None, 1, "writer")
     with pytest.raises(plasma.NotSealedError):
-        client.get("draft", zero)
-    assert client.wait([draft.id], timeout=zero) == ([], [draft.id])
+        client.get("writer", zero)
+    assert client.wait([writer.id], timeout=zero) == ([], [writer.id])
 
 
 @pytest.mark.parametrize("short", [0.05, 1e-9, timedelta(milliseconds=50)])
@@ -34,7 +34,7 @@ def test_a_time_runs_out(client: plasma.Client, short: plasma.Seconds) -> None:
 @pytest.mark.parametrize("wrong", [-1, -0.001, float("nan"), timedelta(days=-1)])
 def test_a_negative_time_is_refused(client: plasma.Client, wrong: plasma.Seconds) -> None:
     for call in client.get, client.get_object:
-        with pytest.raises(ValueError, match="None waits for ever"):
+        with pytest.raises(ValueError, match="None waits forever"):
             call("nothing", wrong)
 
 

@@ -1,6 +1,6 @@
-"""The calls of the original Plasma documents, over `plasma`.
+"""The calls of the original Plasma documents, on top of `plasma`.
 
-An id is a number or a str here (up to 20 bytes of UTF-8), or an ObjectID; creators are process ids.
+Here an id is a number, a str of up to 20 bytes of UTF-8, or an ObjectID; creators are process ids.
 
     import libplasma
     plasma = libplasma.connect(address)
@@ -14,14 +14,14 @@ import plasma
 from plasma import Buffer, Client, MutableBuffer, ObjectID
 
 Id = Union[int, str, bytes]
-"""A number, up to 20 bytes of text, or the 20 bytes themselves."""
+"""A number, text of up to 20 bytes, or the 20 bytes of an id."""
 
 
 class ObjectList(NamedTuple):
-    """Five lists, one place in each for an object."""
+    """Five lists, with one element in each for an object."""
 
     names: list[str]
-    """"" where there is none."""
+    """"" for an object without a name."""
     sizes: list[int]
     create_times: list[float]
     """Seconds since the Unix epoch."""
@@ -32,7 +32,7 @@ class ObjectList(NamedTuple):
 
 
 def connect(address: plasma.Address = None) -> Client:
-    """Open a store, or create it when there is none; see `plasma.connect`."""
+    """Open a store, or create it if it does not exist; see `plasma.connect`."""
     return plasma.connect(address)
 
 
@@ -43,22 +43,22 @@ def build_object(
     name: Optional[str] = None,
     metadata: Optional[plasma.Metadata] = None,
 ) -> MutableBuffer:
-    """Create an object, to be written and sealed."""
+    """Create an object, to be written and then sealed."""
     return client.create(_id(object_id), size, name, metadata)
 
 
 def get_mutable_buffer(buffer: MutableBuffer) -> memoryview:
-    """The memory of an object that is being built."""
+    """The memory of an object that is being written."""
     return memoryview(buffer)
 
 
 def seal_object(buffer: MutableBuffer) -> None:
-    """Publish an object: from now on it never changes, and anyone can get it."""
+    """Publish an object: from now on it never changes, and any client can get it."""
     buffer.seal()
 
 
 def get_object(client: Client, object_id: Id) -> Buffer:
-    """A read-only view of an object, which it waits for."""
+    """A read-only view of an object; waits until it is sealed."""
     return client.get(_id(object_id))
 
 
@@ -78,7 +78,7 @@ def list_objects(client: Client) -> ObjectList:
 
 
 def get_metadata(client: Client, object_id: Id, key: str) -> bytes:
-    """One value of an object's metadata."""
+    """The value of one metadata key of an object."""
     with client.get(_id(object_id)) as buffer:
         value = buffer.get_metadata(key)
     if value is None:

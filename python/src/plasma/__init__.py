@@ -7,7 +7,7 @@
 {'answer': 42}
 """
 
-from plasma import forking
+from plasma import forks
 from plasma._library import lib, text
 from plasma.buffers import Buffer, MutableBuffer
 from plasma.client import Client, connect, remove
@@ -98,4 +98,4 @@ __all__ = [
     "remove",
 ]
 
-forking.install()
+forks.install()

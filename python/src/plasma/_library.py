@@ -1,4 +1,4 @@
-"""libplasma as cffi shows it: `lib` for calls and constants, `ffi` for memory."""
+"""libplasma by cffi: `lib` has calls and constants, `ffi` has memory."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import importlib
 from pathlib import Path
 from typing import Any
 
-# Made from plasma.h when the wheel is.
+# Made from plasma.h when the wheel is built.
 ffi: Any = importlib.import_module("plasma._cdef").ffi
-# The very file that _native is linked with; its name is the library's SONAME.
+# The same file that _native is linked with; its name is the SONAME of the library.
 (_path,) = Path(__file__).parent.glob("libplasma.so*")
 lib: Any = ffi.dlopen(str(_path))
 
@@ -19,7 +19,7 @@ def text(pointer: Any) -> str:
 
 
 def sized(type_name: str) -> Any:
-    """A zeroed struct that begins with its size."""
+    """A struct of zeros with its struct_size set."""
     struct = ffi.new(type_name + " *")
     struct.struct_size = ffi.sizeof(type_name)
     return struct

@@ -1,4 +1,4 @@
-"""The part in C: see native/."""
+"""The C part: see native/."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar, Union
@@ -6,7 +6,7 @@ from typing import Any, TypeVar, Union
 _L = TypeVar("_L", bound=Lease)
 
 class Lease:
-    """A lease on one sealed object; lends its memory, read-only."""
+    """A lease on one sealed object; exports its memory, read-only."""
 
     def __len__(self) -> int: ...
     def __buffer__(self, flags: int, /) -> memoryview: ...
@@ -21,8 +21,8 @@ class Lease:
     def _give_up(self) -> None: ...
     def _copy_pages(self) -> None: ...
 
-class Draft:
-    """An object being written; lends its memory."""
+class Writer:
+    """An object that is being written; exports its memory."""
 
     def __len__(self) -> int: ...
     def __buffer__(self, flags: int, /) -> memoryview: ...
@@ -38,7 +38,7 @@ class Draft:
     def _call(self, function: Callable[..., Any], *args: object) -> Any: ...
 
 class Connection:
-    """One plasma_client_t, which is not freed while a call is in it."""
+    """One plasma_client_t, which is not freed while a call uses it."""
 
     @property
     def closed(self) -> bool: ...

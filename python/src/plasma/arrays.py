@@ -1,4 +1,4 @@
-"""NumPy arrays that are made in the store. Needs NumPy when it is used, not before."""
+"""NumPy arrays in the memory of the store. Imports NumPy when it is used."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ class Arrays(Objects):
         zeroed: bool = False,
         timeout: Seconds = 0,
     ) -> npt.NDArray[Any]:
-        """A new array in the store, as np.empty() makes one in private memory.
+        """A new array in the store, like that of np.empty() in private memory.
 
-        Fill it and give it to `seal`; then `get_object` gives it to anyone. An array that is
-        collected before is given up. `zeroed` fills it with zeros.
+        Fill it and pass it to `seal`; then any client can get it by `get_object`. An array that is
+        collected before that is aborted. `zeroed` fills it with zeros.
         """
         import numpy as np
 
-        # Only for what its arguments mean; its memory is never touched.
+        # Only to interpret the arguments; its memory is never touched.
         model: npt.NDArray[Any] = np.empty(shape, dtype)
         if model.dtype.hasobject:
             raise TypeError(f"an array of {model.dtype} holds pointers: use put()")
@@ -54,9 +54,9 @@ class Arrays(Objects):
         return np.ndarray(model.shape, model.dtype, view[data_at:], order=order)
 
     def seal(self, array: npt.NDArray[Any]) -> ObjectID:
-        """Publish an array that `empty` made; it is read-only from now on."""
-        draft = draft_of(array)
-        made = draft.seal()
+        """Publish an array that `empty` made; from now on it is read-only."""
+        writer = writer_of(array)
+        made = writer.seal()
         owner: Any = array
         while hasattr(owner, "flags"):
             owner.flags.writeable = False
@@ -64,8 +64,8 @@ class Arrays(Objects):
         return made
 
 
-def draft_of(array: npt.NDArray[Any]) -> MutableBuffer:
-    """The object that an array lies in."""
+def writer_of(array: npt.NDArray[Any]) -> MutableBuffer:
+    """The object that holds the memory of an array."""
     import numpy as np
 
     owner: Any = array

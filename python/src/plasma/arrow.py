@@ -1,14 +1,13 @@
-"""Arrow tables as IPC streams. Needs pyarrow when it is used, not before."""
+"""Arrow tables as IPC streams. Imports pyarrow when it is used."""
 
 from __future__ import annotations
 
-import importlib
 from typing import Any, Optional
 
-from plasma.buffers import Buffer
 from plasma.ids import Key, ObjectID
 from plasma.objects import Objects
 from plasma.options import Metadata
+from plasma.tables import pyarrow, table_of
 from plasma.times import Seconds
 
 FORMAT = b"arrow"
@@ -28,31 +27,21 @@ class Arrow(Objects):
         timeout: Seconds = 0,
     ) -> ObjectID:
         """Store a pyarrow Table or RecordBatch as an IPC stream, written into the store."""
-        pa = _pyarrow()
+        pa = pyarrow()
         size = pa.MockOutputStream()
         _write(size, table)
         metadata = {**(metadata or {}), "format": FORMAT}
-        with self.create(id, size.size(), name, metadata, timeout=timeout) as draft:
-            with pa.FixedSizeBufferWriter(pa.py_buffer(draft)) as sink:
+        with self.create(id, size.size(), name, metadata, timeout=timeout) as writer:
+            with pa.FixedSizeBufferWriter(pa.py_buffer(writer)) as sink:
                 _write(sink, table)
-        return draft.id
+        return writer.id
 
     def get_arrow(self, key: Key, timeout: Seconds = None) -> Any:
         """The pyarrow Table in an object, with no copy."""
         return table_of(self.get(key, timeout))
 
 
-def _pyarrow() -> Any:
-    return importlib.import_module("pyarrow")
-
-
 def _write(sink: Any, table: Any) -> None:
-    pa = _pyarrow()
+    pa = pyarrow()
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write(table)
-
-
-def table_of(buffer: Buffer) -> Any:
-    """The table that a buffer holds."""
-    pa = _pyarrow()
-    return pa.ipc.open_stream(pa.py_buffer(buffer)).read_all()

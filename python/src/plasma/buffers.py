@@ -1,4 +1,4 @@
-"""The two buffers: of a sealed object, and of one that is being written."""
+"""The two kinds of buffers: of a sealed object, and of an object that is being written."""
 
 from __future__ import annotations
 
@@ -14,37 +14,37 @@ from plasma.infos import ObjectInfo, object_info
 
 
 class Buffer(_native.Lease):
-    """A read-only view of one sealed object, and a lease that keeps it.
+    """A read-only view of one sealed object, with a lease that keeps the object.
 
     It has the buffer protocol: ``memoryview(buffer)``, ``np.asarray(buffer)`` and ``bytes(buffer)``
-    work, the first two without a copy. The bytes stay, unchanged, until the buffer and all views
-    of it are collected, even if the object is deleted or the client closed. The end of a ``with``
-    block gives it back sooner, or leaves that to the last view; ``release()`` gives it back at
-    once, which is a BufferError while there are views.
+    work, the first two without a copy. The bytes stay unchanged until the buffer and all its views
+    are collected, even if the object is deleted or the client is closed. The end of a ``with``
+    block releases it earlier or, if there are views, with the last of them. ``release()`` releases
+    it at once, and raises BufferError while there are views.
     """
 
     __slots__ = ("__weakref__",)
 
     @property
     def size(self) -> int:
-        """Bytes of data."""
+        """Size of the data in bytes."""
         return len(self)
 
     @property
     def info(self) -> ObjectInfo:
-        """What the store knows of the object."""
+        """Facts about the object."""
         info = sized("plasma_object_info_t")
         check(lib.plasma_buffer_info(self._pointer, info))
         return object_info(info)
 
     @property
     def id(self) -> ObjectID:
-        """The object's id."""
+        """Id of the object."""
         return self.info.id
 
     @property
     def name(self) -> Optional[str]:
-        """The object's name."""
+        """Name of the object."""
         return self.info.name
 
     @property
@@ -60,7 +60,7 @@ class Buffer(_native.Lease):
         return entries
 
     def get_metadata(self, key: str) -> Optional[bytes]:
-        """One value of the metadata, or None."""
+        """The value of one metadata key, or None."""
         value, size = ffi.new("void **"), ffi.new("uint64_t *")
         status = lib.plasma_get_metadata(self._pointer, key.encode(), value, size)
         if status == lib.PLASMA_ERR_NOT_FOUND:
@@ -69,7 +69,7 @@ class Buffer(_native.Lease):
         return bytes(ffi.buffer(value[0], size[0]))
 
     def release(self) -> None:
-        """Give the lease back now. A BufferError while there are views; again is no error."""
+        """Release the lease now; BufferError while there are views. A second call is a no-op."""
         super().release()
 
     @property
@@ -91,53 +91,53 @@ class Buffer(_native.Lease):
         return f"<plasma.Buffer of {self.size} bytes>"
 
 
-class MutableBuffer(_native.Draft):
-    """The creator's view of one object until it is sealed.
+class MutableBuffer(_native.Writer):
+    """The creator's writable view of one object until it is sealed.
 
     It has the buffer protocol, writable. As a context manager it seals the object when the block
-    ends, or gives it up when the block raises. Nobody else sees the object before the seal.
+    ends, or aborts it if the block raises. No client can read the object before it is sealed.
 
-    After the seal, do not write through a view that was made before: the view still reaches the
-    object's memory. A view that is alive keeps that memory from being any other object's.
+    After the seal, do not write through an earlier view, which still reaches the memory of the
+    object. While such a view is alive, that memory belongs to no other object.
     """
 
     __slots__ = ("__weakref__", "id", "name", "owner")
 
     owner: Connection
-    """What seals it."""
+    """The connection that seals it."""
     id: ObjectID
-    """The object's id."""
+    """Id of the object."""
     name: Optional[str]
-    """The object's name."""
+    """Name of the object."""
 
     @property
     def size(self) -> int:
-        """Bytes of data."""
+        """Size of the data in bytes."""
         return len(self)
 
     @property
     def sealed(self) -> bool:
-        """Whether it is no longer this buffer's: sealed, or given up."""
+        """Whether the object was sealed or aborted."""
         return not self._open
 
     def resize(self, size: int) -> None:
-        """Change the size; a BufferError while there are views, since it may move."""
+        """Change the size. Raises BufferError while there are views, since the object may move."""
         self._check()
         if self._exports:
             raise BufferError("views of the buffer are alive: delete them first")
         self._run(lib.plasma_resize, size)
 
     def set_metadata(self, key: str, value: bytes) -> None:
-        """Set or replace one entry of the metadata."""
+        """Set or replace one metadata entry."""
         self._run(lib.plasma_set_metadata, key.encode(), ffi.from_buffer(value), len(value))
 
     def seal(self) -> ObjectID:
-        """Publish the object: from now on it never changes, and anyone can get it."""
+        """Publish the object: from now on it never changes, and any client can get it."""
         self.owner.run(lambda _: self._seal(), 0)
         return self.id
 
     def abort(self) -> None:
-        """Give the object up. While there are views, that waits for the last of them."""
+        """Discard the object. If there are views, that happens after the last of them."""
         self.owner.run(lambda _: self._abort(), 0)
 
     def _run(self, function: Any, *args: object) -> None:

@@ -1,4 +1,4 @@
-"""The client: one connection to a store."""
+"""The client: a connection to a store."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from typing import Any, Optional
 from plasma._library import lib
 from plasma.arrays import Arrays
 from plasma.arrow import Arrow
-from plasma.awaiting import Awaiting
 from plasma.connection import Address, Connection, encoded_address
 from plasma.errors import check
-from plasma.managing import Managing
+from plasma.manager import Manager
 from plasma.options import connect_options
 from plasma.times import Seconds
+from plasma.waiter import Waiter
 
 
-class Client(Managing, Arrays, Arrow, Awaiting):
-    """One connection to a store, from `plasma.connect`.
+class Client(Manager, Arrays, Arrow, Waiter):
+    """A connection to a store, made by `plasma.connect`.
 
-    Any number of threads may use it at once. It is a context manager that closes it. Buffers, and
-    views of them, stay good when it is closed. In a forked child it connects anew when it is used,
-    and pickled it becomes a client of the same store in the other process.
+    Any number of threads may use it at once. As a context manager it closes itself. Buffers and
+    views of them stay valid after it is closed. In a forked child it connects again when it is
+    used. A pickled client becomes a client of the same store in the other process.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -47,11 +47,11 @@ class Client(Managing, Arrays, Arrow, Awaiting):
         return self._connection.closed
 
     def close(self) -> None:
-        """Leave the store. Calls of other threads that wait in it raise DisconnectedError."""
+        """Disconnect from the store. Calls of other threads that wait raise DisconnectedError."""
         self._connection.close()
 
     def interrupt(self) -> None:
-        """Make every call that now waits in this client raise InterruptedError."""
+        """End the wait of every call in flight on this client with InterruptedError."""
         self._connection.interrupt()
 
     def __enter__(self) -> Client:
@@ -77,7 +77,7 @@ _open: weakref.WeakSet[Client] = weakref.WeakSet()
 
 @atexit.register
 def _close_all() -> None:
-    """Ephemeral stores go with their last client, also if it was not closed."""
+    """Removes ephemeral stores whose last client was not closed."""
     for client in list(_open):
         client.close()
 
@@ -99,24 +99,25 @@ def connect(
     reader_quota: Optional[int] = None,
     max_readers: Optional[int] = None,
 ) -> Client:
-    """Open a store, or create it when there is none.
+    """Open a store, or create it if it does not exist.
 
-    :param address: None for $PLASMA_STORE, or else "default"; a word for a store of this user in
-        /dev/shm; a path with a "/" for the directory of the store itself.
-    :param create: False raises StoreNotFoundError when there is no store.
-    :param exclusive: raise StoreExistsError when there is a store.
+    :param address: None for $PLASMA_STORE or, where that is not set, "default"; a word for a store
+        of this user in /dev/shm; a path with a "/" for the directory of the store itself.
+    :param create: False raises StoreNotFoundError if there is no store.
+    :param exclusive: True raises StoreExistsError if there is a store.
     :param read_only: only read; the store must exist.
-    :param ephemeral: a store made now is removed when its last client leaves.
-    :param reserve: a store made now takes its whole capacity from the system at once.
-    :param capacity: bytes of a new store; by default 1 GiB, or half of what is free if less.
-    :param max_objects: objects at once in a new store; by default capacity / 1024.
+    :param ephemeral: a new store is removed when its last client leaves.
+    :param reserve: a new store takes its whole capacity from the system at once.
+    :param capacity: bytes of a new store; by default 1 GiB, or half of the free space if less.
+    :param max_objects: maximum number of objects in a new store; by default capacity / 1024.
     :param mode: permissions of a new store: 0o600 (default), 0o640, 0o644, 0o660 or 0o664.
-    :param eviction: "lru" lets a new store drop the least recently used objects when it is full.
+    :param eviction: "lru" lets a new store evict the least recently used objects when it is full.
     :param huge_pages: let a new store use huge pages.
-    :param lock_timeout: the longest a call waits for a stopped process that holds the writer lock.
+    :param lock_timeout: how long a call waits for a stopped process that holds the writer lock.
     :param reader_quota: bytes that one reader of another user may hold in a new store; by default
         half of its capacity.
-    :param max_readers: readers of other users at once in a new store; by default 1024, the most.
+    :param max_readers: maximum number of readers of other users in a new store; by default 1024,
+        which is also the largest value.
     """
     options = connect_options(
         create=create,
@@ -141,5 +142,5 @@ def _reopen(address: str, read_only: bool) -> Client:
 
 
 def remove(address: Address = None) -> None:
-    """Remove a store and all objects in it. Who is connected keeps the buffers it holds."""
+    """Remove a store and all objects in it. Connected processes keep the buffers they hold."""
     check(lib.plasma_store_remove(encoded_address(address)))

@@ -1,4 +1,4 @@
-"""Calls into libplasma: retried after signals, and after a fork with a connection of its own."""
+"""Calls into libplasma, retried after signals, and after a fork with a new connection."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from plasma.errors import DisconnectedError, LimitError, OutOfMemoryError, check
 from plasma.times import milliseconds
 
 Address = Union[str, "os.PathLike[str]", None]
-"""None for $PLASMA_STORE, or else "default"; a word; or a path with a "/"."""
+"""None for $PLASMA_STORE or else "default"; a word; or a path with a "/"."""
 
 log: logging.Logger = logging.getLogger("plasma")
 
@@ -26,21 +26,21 @@ _S = TypeVar("_S")
 _TIMEOUT: int = lib.PLASMA_ERR_TIMEOUT
 
 _SLICE = 0.1
-"""Seconds. A signal ends a wait, but not one that comes while libplasma is between two of its
-sleeps, which take just so long. So the main thread, which runs the handlers, looks for them then.
+"""Seconds. A signal ends a wait, except a signal that arrives while libplasma is between two of its
+sleeps, each of which takes this time. So the main thread, which runs the handlers, waits in slices.
 """
 _FORKED: int = lib.PLASMA_ERR_FORKED
 _INTERRUPTED: int = lib.PLASMA_ERR_INTERRUPTED
 
 
 def reset_after_fork() -> None:
-    """Another thread of the parent may have held the lock."""
+    """Make a new lock, because another thread of the parent may have held the old one."""
     global _renewing
     _renewing = threading.Lock()
 
 
 def encoded_address(address: Address) -> Any:
-    """As C takes it."""
+    """The address as an argument of C."""
     return ffi.NULL if address is None else os.fsencode(address)
 
 
@@ -59,13 +59,13 @@ def _is_long(timeout: Optional[float]) -> bool:
 
 
 class Connection(_native.Connection):
-    """What a client and its buffers call libplasma through."""
+    """The connection by which a client and its buffers call libplasma."""
 
     __slots__ = ("_options", "address", "interrupts", "pid", "pointer", "read_only")
 
     address: str
     interrupts: int
-    """How often interrupt() was called."""
+    """Number of calls of interrupt()."""
     pid: int
     """The process that connected."""
     pointer: Any
@@ -77,7 +77,7 @@ class Connection(_native.Connection):
         self.read_only = bool(options.flags & lib.PLASMA_CONNECT_READ_ONLY)
         self.interrupts = 0
         self._adopt_client(open_client(address, options))
-        # Whole, for children and pickles, which may be in another directory.
+        # An absolute path, for children and pickles, which may be in another directory.
         self.address = os.path.join(os.getcwd(), text(lib.plasma_client_address(self.pointer)))
 
     def _adopt_client(self, pointer: Any) -> None:
@@ -86,7 +86,7 @@ class Connection(_native.Connection):
         self._open(int(ffi.cast("uintptr_t", pointer)))
 
     def renew(self) -> None:
-        """Connect anew in a forked child."""
+        """Connect again in a forked child."""
         with _renewing:
             if self.pid == os.getpid():
                 return
@@ -95,10 +95,10 @@ class Connection(_native.Connection):
             if self.read_only:
                 options.flags = lib.PLASMA_CONNECT_READ_ONLY
             self._adopt_client(open_client(self.address, options))
-        log.info("process %d was forked: connected anew to %s", self.pid, self.address)
+        log.info("process %d was forked: connected again to %s", self.pid, self.address)
 
     def call(self, function: Callable[..., int], *args: object, about: object = None) -> None:
-        """function(client, *args), which takes no time-out of its own."""
+        """Call function(client, *args), which has no timeout."""
         self.run(lambda _: self._call(function, self.pointer, *args), 0, about)
 
     def run(
@@ -107,7 +107,7 @@ class Connection(_native.Connection):
         timeout: Optional[float],
         about: object = None,
     ) -> _R:
-        """What attempt(timeout_ms) gives; if that is a status that is not OK, its exception."""
+        """The result of attempt(timeout_ms); a status other than OK raises its exception."""
         deadline = time.monotonic() + timeout if timeout else None
         interrupts = self.interrupts
         while True:
@@ -120,13 +120,13 @@ class Connection(_native.Connection):
             else:
                 self.overcome(result, interrupts, about)  # type: ignore[arg-type]
             if deadline is not None:
-                # 0 would be another question.
+                # 0 would not wait, which gives other statuses.
                 timeout = max(0.001, deadline - time.monotonic())
 
     def run_for_room(
         self, attempt: Callable[[int], _S], timeout: Optional[float], about: object = None
     ) -> _S:
-        """As run(), for what waits for room, and has none when the time is over."""
+        """Like run(), for calls that wait for room and fail without room after the timeout."""
         deadline = None if timeout is None else time.monotonic() + timeout
         while True:
             cut = _is_long(timeout)
@@ -141,7 +141,7 @@ class Connection(_native.Connection):
                 timeout = max(0.0, deadline - time.monotonic())
 
     def overcome(self, status: int, interrupts: int, about: object = None) -> None:
-        """Do what lets the call be tried again, or raise what the status stands for."""
+        """Prepare a retry of the call, or raise the exception of the status."""
         if status == _FORKED:
             self.renew()
         elif self.closed:
@@ -152,6 +152,6 @@ class Connection(_native.Connection):
             raise error(status, about)
 
     def interrupt(self) -> None:
-        """End the waits with InterruptedError."""
+        """End the waits in flight with InterruptedError."""
         self.interrupts += 1
         self.call(lib.plasma_interrupt)

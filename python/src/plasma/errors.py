@@ -1,4 +1,4 @@
-"""One exception for each status of libplasma, each also the builtin that fits it."""
+"""One exception for each status of libplasma, derived from the builtin that fits it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from plasma._library import lib, text
 
 
 class PlasmaError(Exception):
-    """What every call of Plasma may raise."""
+    """The base of all exceptions of Plasma."""
 
     status: ClassVar[int] = 0
-    """The PLASMA_ERR_* number; 0 for what Python found itself."""
+    """The PLASMA_ERR_* number; 0 for errors that Python itself found."""
 
     def __str__(self) -> str:
         # KeyError would quote it.
@@ -21,25 +21,25 @@ class PlasmaError(Exception):
 
 
 class InvalidArgumentError(PlasmaError, ValueError):
-    """An argument that can never be right."""
+    """An argument is not valid."""
 
     status = -1
 
 
 class NotFoundError(PlasmaError, KeyError):
-    """No such object, name or key."""
+    """There is no such object, name or key."""
 
     status = -2
 
 
 class ExistsError(PlasmaError, FileExistsError):
-    """The id is taken."""
+    """An object with this id exists."""
 
     status = -3
 
 
 class NameExistsError(PlasmaError, FileExistsError):
-    """The name is taken by another object."""
+    """Another object has this name."""
 
     status = -4
 
@@ -51,13 +51,13 @@ class NotSealedError(PlasmaError, BlockingIOError):
 
 
 class SealedError(PlasmaError, ValueError):
-    """The object is sealed already."""
+    """The buffer was sealed or aborted already."""
 
     status = -6
 
 
 class TimeoutError(PlasmaError, builtins.TimeoutError):
-    """The time given ran out."""
+    """The timeout expired."""
 
     status = -7
 
@@ -69,19 +69,19 @@ class AbortedError(PlasmaError, ConnectionAbortedError):
 
 
 class OutOfMemoryError(PlasmaError, MemoryError):
-    """No room now in the store, the file system or the cgroup."""
+    """No room now in the store, file system, cgroup or process."""
 
     status = -9
 
 
 class TooLargeError(PlasmaError, MemoryError):
-    """Larger than the whole store."""
+    """The object is larger than the whole store."""
 
     status = -10
 
 
 class LimitError(PlasmaError, MemoryError):
-    """A limit other than bytes: objects, clients, leases, metadata, files."""
+    """A limit other than bytes is reached: objects, clients, leases, metadata or files."""
 
     status = -11
 
@@ -93,7 +93,7 @@ class ReadOnlyError(PlasmaError, PermissionError):
 
 
 class AccessError(PlasmaError, PermissionError):
-    """The operating system refused access (PLASMA_ERR_PERMISSION)."""
+    """The operating system denied access (PLASMA_ERR_PERMISSION)."""
 
     status = -13
 
@@ -111,25 +111,25 @@ class StoreExistsError(PlasmaError, FileExistsError):
 
 
 class NotAStoreError(PlasmaError, ValueError):
-    """Something that is not a store is at the address."""
+    """There is something other than a store at the address."""
 
     status = -16
 
 
 class MismatchError(PlasmaError, ValueError):
-    """The store was made with other options than those given."""
+    """The store was created with other options than those given."""
 
     status = -17
 
 
 class VersionError(PlasmaError, ValueError):
-    """The store was made by another version of Plasma or word size."""
+    """The store is of another version of Plasma or another word size."""
 
     status = -18
 
 
 class CorruptError(PlasmaError, ValueError):
-    """The store's files hold nonsense."""
+    """The files of the store are corrupt."""
 
     status = -19
 
@@ -141,13 +141,13 @@ class StoreGoneError(PlasmaError, ConnectionResetError):
 
 
 class ForkedError(PlasmaError, ValueError):
-    """What was used belongs to the parent process."""
+    """The client, events or buffer belongs to the parent process."""
 
     status = -21
 
 
 class DisconnectedError(PlasmaError, ValueError):
-    """The client is closed, as a file may be."""
+    """The client is closed."""
 
     status = -22
 
@@ -159,7 +159,7 @@ class InterruptedError(PlasmaError, builtins.InterruptedError):
 
 
 class UnsupportedError(PlasmaError, NotImplementedError):
-    """This kernel, file system or store cannot do it."""
+    """This kernel, file system or store does not support the operation."""
 
     status = -24
 
@@ -177,14 +177,14 @@ class InternalError(PlasmaError, RuntimeError):
 
 
 class FormatError(PlasmaError, ValueError):
-    """The object does not hold what it was read as."""
+    """The object is not of the format that it was read as."""
 
 
 _BY_STATUS: dict[int, Any] = {kind.status: kind for kind in PlasmaError.__subclasses__()}
 
 
 def error(status: int, about: object = None) -> PlasmaError:
-    """The exception for a status that the last call of this thread gave, about some object."""
+    """The exception for the status of the last call of this thread, about an object."""
     message = text(lib.plasma_error_message())
     if about is not None:
         message += f": {about!r}"
@@ -196,6 +196,6 @@ def error(status: int, about: object = None) -> PlasmaError:
 
 
 def check(status: int) -> None:
-    """Raise what a status stands for."""
+    """Raise the exception of a status other than OK."""
     if status != 0:
         raise error(status)

@@ -1,4 +1,4 @@
-"""The events of a store: an iterator, also an asynchronous one."""
+"""The events of a store: an iterator and an asynchronous iterator."""
 
 from __future__ import annotations
 
@@ -21,44 +21,44 @@ from plasma.times import Seconds, seconds
 
 
 class EventType(enum.IntEnum):
-    """What happened."""
+    """The type of an event."""
 
     SEALED = 1
     DELETED = 2
     EVICTED = 3
     ABORTED = 4
-    """An unsealed object was given up, by its creator or its death."""
+    """An unsealed object was aborted by its creator, or the creator died."""
     LOST = 5
     """Events were lost: list the objects again."""
 
 
 @dataclass(frozen=True)
 class Event:
-    """One piece of news."""
+    """An event of a store."""
 
     type: EventType
     sequence: int
     time: float
     """Seconds since the Unix epoch."""
     id: ObjectID
-    """Which object; all zero for LOST."""
+    """Id of the object; all zeros for LOST."""
     size: int
     lost_count: int
-    """LOST: how many; else 0."""
+    """For LOST the number of lost events, else 0."""
     metadata_size: int
 
 
 class Events:
-    """A position of its own in the events of a store, from when it was made on.
+    """A reader of the events of a store, with a position of its own.
 
-    An iterator, which waits for events for ever, ``async for`` too; it ends when it or its client
-    is closed. Threads may share one: each event goes to one of them. Who is too slow gets one
-    LOST event for those that are gone.
+    It is an iterator, also for ``async for``, that waits for events forever and ends when it or its
+    client is closed. Threads may share one: each event goes to one of them. A reader that is too
+    slow gets one LOST event in place of the events that were overwritten.
     """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._lock = threading.Lock()  # held by who is in a call with the subscription
+        self._lock = threading.Lock()  # held during calls with the subscription
         self._subscription: Any = None
         subscription = ffi.new("plasma_subscription_t **")
         connection.call(lib.plasma_subscribe, subscription)
@@ -66,7 +66,7 @@ class Events:
         self._pid = os.getpid()
 
     def next(self, timeout: Seconds = None) -> Event:
-        """The next event; TimeoutError if there is none in time."""
+        """The next event; raises TimeoutError if no event arrives in time."""
         event = sized("plasma_event_t")
         # Not under the lock, which a thread of the parent may have held.
         self._check_process()
@@ -95,9 +95,9 @@ class Events:
         )
 
     def fileno(self) -> int:
-        """A file descriptor that is readable while there are events, for select and the like.
+        """A file descriptor, for select and poll, that is readable while there are events.
 
-        Do not read from it: call `next` with time-out 0 until it raises TimeoutError.
+        Do not read from it: call `next` with timeout 0 until it raises TimeoutError.
         """
         fd = ffi.new("int *")
         self._check_process()
@@ -123,7 +123,7 @@ class Events:
 
     def _check_process(self) -> None:
         if self._pid != os.getpid():
-            raise ForkedError("the events are the parent's: ask the client for events() again")
+            raise ForkedError("the events belong to the parent process: call client.events() again")
 
     def __iter__(self) -> Iterator[Event]:
         return self
@@ -164,7 +164,7 @@ class Events:
 
 
 def lib_interrupt(connection: Connection) -> None:
-    """Let the waits of a connection look again, without ending those that others began."""
+    """Wake the waits of a connection, so that they retry; only interrupt() ends them."""
     if not connection.closed:
         connection._call(lib.plasma_interrupt, connection.pointer)
 

@@ -1,4 +1,4 @@
-"""What names an object: an ObjectID of 20 bytes, or a name."""
+"""The keys of objects: an ObjectID of 20 bytes, or a name."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ SIZE = 20
 
 
 class ObjectID(bytes):
-    """The identity of an object: 20 bytes of your choice, unique in a store.
+    """The id of an object: 20 bytes of your choice, unique within a store.
 
     It is a ``bytes``: equal to, and hashed like, the plain bytes with the same content.
     """
@@ -18,7 +18,7 @@ class ObjectID(bytes):
 
     def __new__(cls, value: bytes) -> ObjectID:
         if isinstance(value, str):
-            raise TypeError("a str is a name: ObjectID.from_str() or .from_hex() make an id of it")
+            raise TypeError("a str is a name: ObjectID.from_str() or .from_hex() makes an id of it")
         self = super().__new__(cls, value)
         if len(self) != SIZE:
             raise ValueError(f"an id has {SIZE} bytes, not {len(self)}")
@@ -26,25 +26,25 @@ class ObjectID(bytes):
 
     @classmethod
     def random(cls) -> ObjectID:
-        """160 bits from the kernel."""
+        """A random id: 160 bits from the kernel."""
         return bytes.__new__(cls, os.urandom(SIZE))
 
     @classmethod
     def from_int(cls, value: int) -> ObjectID:
-        """The number in 20 bytes, the lowest first, as plasma_id_from_bytes() of a C integer."""
+        """An id of a number in 20 bytes, little-endian, like plasma_id_from_bytes() of a C int."""
         return bytes.__new__(cls, value.to_bytes(SIZE, "little"))
 
     @classmethod
     def from_str(cls, value: str) -> ObjectID:
-        """Up to 20 bytes of UTF-8, padded with zeros, as plasma_id_from_bytes()."""
+        """An id of up to 20 bytes of UTF-8, padded with zeros, like plasma_id_from_bytes()."""
         encoded = value.encode()
         if len(encoded) > SIZE:
-            raise ValueError(f"{value!r} has {len(encoded)} bytes, an id {SIZE}")
+            raise ValueError(f"{value!r} has {len(encoded)} bytes; an id has {SIZE}")
         return bytes.__new__(cls, encoded.ljust(SIZE, b"\0"))
 
     @classmethod
     def from_hex(cls, value: str) -> ObjectID:
-        """From 40 hexadecimal digits of either case."""
+        """An id of 40 hexadecimal digits of either case."""
         return cls(bytes.fromhex(value))
 
     def __repr__(self) -> str:
@@ -66,5 +66,5 @@ def as_id(value: bytes) -> ObjectID:
     if isinstance(value, ObjectID):
         return value
     if isinstance(value, str):
-        raise TypeError(f"{value!r} is a str, which is a name: an ObjectID or 20 bytes are wanted")
+        raise TypeError(f"{value!r} is a str, which is a name; pass an ObjectID or 20 bytes")
     return ObjectID(value)

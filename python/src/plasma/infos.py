@@ -1,4 +1,4 @@
-"""What the store tells of itself: plain values, copies in this process."""
+"""Facts about objects, clients and the store: plain values, copied into this process."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ class State(enum.IntEnum):
     WRITING = 1
     SEALED = 2
     DELETED = 3
-    """Deleted or evicted, and somebody still holds it. Only in lists, and of buffers."""
+    """Deleted or evicted, but still held. Only lists and `Buffer.info` report it."""
 
 
 @dataclass(frozen=True)
 class ObjectInfo:
-    """What the store knows of an object. Times are seconds, since the Unix epoch."""
+    """Facts about an object. Times are in seconds since the Unix epoch."""
 
     id: ObjectID
     name: Optional[str]
@@ -44,7 +44,7 @@ class ObjectInfo:
 
 @dataclass(frozen=True)
 class ClientInfo:
-    """What the store knows of a client."""
+    """Facts about a client."""
 
     slot: int
     pid: int
@@ -62,7 +62,7 @@ class ClientInfo:
 
 @dataclass(frozen=True)
 class Stats:
-    """Numbers of a store."""
+    """Statistics and options of a store."""
 
     capacity: int
     used: int
@@ -82,23 +82,23 @@ class Stats:
     lock_steals: int
     file_system: str
     deleted_bytes: int
-    """Bytes that deleted objects keep because somebody holds them; a part of used."""
+    """Bytes of deleted objects that are still held; part of used."""
     mode: int
-    """Permissions of its files."""
+    """Permissions of the files of the store."""
     lru: bool
-    """Whether it evicts when it is full."""
+    """Whether it evicts objects when it is full."""
     ephemeral: bool
-    """Whether it goes when its last client leaves."""
+    """Whether it is removed when its last client leaves."""
     huge_pages: bool
 
 
 def object_id(struct: Any) -> ObjectID:
-    """Of a plasma_id_t."""
+    """The ObjectID of a plasma_id_t."""
     return ObjectID(bytes(ffi.buffer(struct.bytes)))
 
 
 def object_info(info: Any) -> ObjectInfo:
-    """Of a plasma_object_info_t."""
+    """The ObjectInfo of a plasma_object_info_t."""
     took = info.construct_duration_us
     return ObjectInfo(
         id=object_id(info.id),
@@ -117,7 +117,7 @@ def object_info(info: Any) -> ObjectInfo:
 
 
 def client_info(info: Any) -> ClientInfo:
-    """Of a plasma_client_info_t."""
+    """The ClientInfo of a plasma_client_info_t."""
     return ClientInfo(
         slot=info.slot,
         pid=info.pid,
@@ -135,7 +135,7 @@ def client_info(info: Any) -> ClientInfo:
 
 
 def stats(numbers: Any) -> Stats:
-    """Of a plasma_stats_t."""
+    """The Stats of a plasma_stats_t."""
     made = {"file_system", "lru", "ephemeral", "huge_pages"}
     fields = [name for name in Stats.__dataclass_fields__ if name not in made]
     return Stats(

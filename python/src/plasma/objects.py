@@ -9,12 +9,13 @@ import sys
 from typing import Any, Optional
 
 from plasma.buffers import Buffer
+from plasma.creator import Creator
 from plasma.errors import FormatError
 from plasma.ids import Key, ObjectID
 from plasma.options import CreateOptions, Metadata
-from plasma.reading import Reading
+from plasma.reader import Reader
+from plasma.tables import table_of
 from plasma.times import Seconds
-from plasma.writing import Writing
 
 FORMAT = b"python-pickle-1"
 """The value of the metadata key "format"; its number is the version of the layout."""
@@ -24,7 +25,7 @@ _WORD = struct.Struct("<Q")
 _PICKLED = CreateOptions(metadata={"format": FORMAT})
 
 
-class Objects(Reading, Writing):
+class Objects(Reader, Creator):
     """Part of `plasma.Client`."""
 
     def put(
@@ -40,7 +41,7 @@ class Objects(Reading, Writing):
         """Store any object that can be pickled.
 
         Large buffers in it (of NumPy arrays, pandas frames, Arrow tables, a pickle.PickleBuffer)
-        are copied once, to where `get_object` makes views of them.
+        are copied once, into memory of which `get_object` makes views.
         """
         options = _PICKLED
         if name is not None or metadata or pinned:
@@ -48,10 +49,10 @@ class Objects(Reading, Writing):
         return self._put_parts(parts_of(value), id, options, timeout)
 
     def get_object(self, key: Key, timeout: Seconds = None) -> Any:
-        """What `put`, `put_arrow` or `empty` stored, as views on shared memory, read-only.
+        """The value that `put`, `put_arrow` or `empty` stored, as read-only views of shared memory.
 
-        The memory is held until the last view is collected. Unpickling runs what the object says:
-        read only stores whose writers you trust.
+        The memory is held until the last view is collected. Unpickling can run any code that the
+        object names: read only stores whose writers you trust.
         """
         return load(self.get(key, timeout))
 
@@ -68,7 +69,7 @@ def _parts_of_array(array: Any) -> tuple[Any, ...]:
     if not array.flags.c_contiguous or array.dtype.hasobject:
         return _parts_of_any(array)
     stream = stream_of(array.dtype, array.shape, "C")
-    # NumPy does not lend memory of every type.
+    # NumPy does not export the memory of every type.
     data = array if array.dtype.kind in "biufc" else array.reshape(-1).view("u1")
     return index_of(len(stream), [array.nbytes]), stream, data
 
@@ -84,12 +85,12 @@ def _stream_of(dtype: Any, shape: tuple[int, ...], order: str) -> bytes:
     return pickle.dumps(_Array(dtype, shape, order), protocol=5, buffer_callback=lambda _: None)
 
 
-# It takes the most time of all of put().
+# This takes most of the time of put().
 _kept_stream_of = functools.lru_cache(256)(_stream_of)
 
 
 class _Array:
-    """Pickles as an array would, without having it."""
+    """Pickles like an array, without the array."""
 
     def __init__(self, *kind: Any) -> None:
         self.kind = kind
@@ -108,7 +109,7 @@ def _parts_of_any(value: object) -> tuple[Any, ...]:
 
 
 def index_of(stream_size: int, sizes: list[int]) -> bytes:
-    """The first part."""
+    """The first part: the number of buffers and the size of each part."""
     return struct.pack(f"<{len(sizes) + 2}Q", len(sizes), stream_size, *sizes)
 
 
@@ -123,8 +124,6 @@ def load(buffer: Buffer) -> Any:
     if found == FORMAT:
         return _unpickle(buffer)
     if found == b"arrow":
-        from plasma.arrow import table_of
-
         return table_of(buffer)
     raise FormatError(
         f'the metadata "format" of the object is {found!r}, not {FORMAT!r} or b"arrow": use get()'
@@ -142,7 +141,7 @@ def _unpickle(buffer: Buffer) -> Any:
     at = aligned(_WORD.size * (count + 2))
     for size in (stream_size, *sizes):
         if at + size > len(view):
-            raise FormatError("the object is shorter than its index says")
+            raise FormatError("the object is shorter than its index states")
         parts.append(view[at : at + size])
         at = aligned(at + size)
     return pickle.loads(parts[0], buffers=parts[1:])

@@ -1,4 +1,4 @@
-"""What plasma_create_options_t and plasma_connect_options_t say, from Python's arguments."""
+"""plasma_create_options_t and plasma_connect_options_t, made from arguments of Python."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from plasma._library import ffi, lib, sized
 from plasma.times import Seconds, milliseconds, seconds
 
 Metadata = Mapping[str, bytes]
-"""A dictionary of up to 64 KiB; "format" and "schema" customarily say what the data is."""
+"""A dictionary of up to 64 KiB. By convention "format" and "schema" describe the data."""
 
 _EVICTION: dict[Optional[str], int] = {
     None: lib.PLASMA_EVICTION_NONE,
@@ -19,7 +19,7 @@ _EVICTION: dict[Optional[str], int] = {
 
 
 class CreateOptions:
-    """A plasma_create_options_t and what it points to."""
+    """A plasma_create_options_t and the memory that it points to."""
 
     __slots__ = ("_keep", "address", "struct")
 
@@ -53,7 +53,7 @@ class CreateOptions:
         self.address = int(ffi.cast("uintptr_t", self.struct))
 
     def copy(self) -> CreateOptions:
-        """The same, whose struct may be changed."""
+        """A copy whose struct may be changed."""
         made = CreateOptions()
         made.struct[0] = self.struct[0]
         made._keep.append(self)
@@ -71,7 +71,7 @@ class CreateOptions:
 def _text(value: str) -> bytes:
     encoded = value.encode()
     if b"\0" in encoded:
-        raise ValueError(f"{value!r} has a NUL in it")
+        raise ValueError(f"{value!r} contains a NUL")
     return encoded
 
 
@@ -93,7 +93,7 @@ def connect_options(
 ) -> Any:
     """A plasma_connect_options_t."""
     if eviction not in _EVICTION:
-        raise ValueError(f'eviction is "lru", "none" or None, not {eviction!r}')
+        raise ValueError(f'eviction must be "lru", "none" or None, not {eviction!r}')
     options = sized("plasma_connect_options_t")
     for chosen, flag in (
         (not create, lib.PLASMA_CONNECT_EXISTING),
@@ -109,7 +109,7 @@ def connect_options(
     options.mode = mode or 0
     options.eviction = _EVICTION[eviction]
     options.huge_pages = int(huge_pages)
-    # 0 is for ever there; the shortest wait that can be asked for is a millisecond.
+    # In C 0 waits forever, so the shortest wait is 1 ms.
     options.lock_timeout_ms = milliseconds(seconds(lock_timeout)) or 1
     options.reader_quota = reader_quota or 0
     options.max_readers = max_readers or 0

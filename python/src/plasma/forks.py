@@ -1,9 +1,9 @@
-"""Forked children get leases of their own, before the parent goes on.
+"""Forked children take leases of their own before the parent continues.
 
-A view in a forked child reads the parent's mapping, and nothing can notice that. So the parent,
-when it holds leases, waits after a fork until the child has leases of its own on those objects.
-A child cannot have one on an object that was deleted: views of it there become views of a private
-copy, and a buffer without views refuses to be used.
+A view in a forked child reads the mapping of the parent, which no code can detect. So a parent that
+holds leases waits after a fork until the child has leases of its own on those objects. A child
+cannot take a lease on a deleted object: there, views become views of a private copy, and a buffer
+without views raises an exception when it is used.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from plasma.errors import PlasmaError
 from plasma.infos import ObjectInfo
 
 PATIENCE = 10.0
-"""Seconds that a parent waits for a child to have its leases. Then it keeps its own for good."""
+"""Seconds that a parent waits for the leases of a child. After that it keeps its own forever."""
 
 
 class _Held(NamedTuple):
     buffer: Buffer
     info: Optional[ObjectInfo]
-    """None: the store has gone, or an earlier fork left it without a lease."""
+    """None if the store was removed, or an earlier fork left the buffer without a lease."""
 
 
 class _Fork(threading.local):
-    """What the hooks of one fork tell each other; the thread that forks is the child's, too."""
+    """The state that the hooks of one fork share; the thread that forks continues in the child."""
 
     held: list[_Held]
     pipe: Optional[tuple[int, int]]
-    """Its second end is closed when the child is ready; None: no descriptors were left."""
+    """Its second end is closed when the child is ready; None if no descriptor was free."""
 
 
 _fork = _Fork()
@@ -42,8 +42,8 @@ _kept_for_good: list[list[_Held]] = []
 
 
 def _pipe() -> tuple[int, int]:
-    """A pipe that is none of the standard streams, which may be closed: what the child prints would
-    tell the parent that it is ready."""
+    """A pipe apart from the standard streams. If those are closed, a pipe could take their numbers,
+    and output of the child would tell the parent that it is ready."""
     low: list[int] = []
     try:
         while True:
@@ -85,7 +85,7 @@ def _in_parent() -> None:
         ready = bool(poll.poll(PATIENCE * 1000))
         os.close(done)
     if not ready:
-        log.warning("a forked child has not connected: the buffers it may see are kept for good")
+        log.warning("a forked child has not connected: the buffers it may use are kept forever")
         _kept_for_good.append(_fork.held)
     _fork.held = []
 
@@ -111,7 +111,7 @@ def _renewed(held: _Held) -> bool:
     try:
         own = owner.run(lambda _: owner.get(info.id, 0, Buffer), 0)
         if own.info.create_time != info.create_time:
-            return False  # another object that has the id now
+            return False  # another object has the id now
     except PlasmaError:
         return False
     held.buffer._renew(own)  # pyright: ignore[reportPrivateUsage]
@@ -119,5 +119,5 @@ def _renewed(held: _Held) -> bool:
 
 
 def install() -> None:
-    """From now on, forks do all this."""
+    """Register the hooks."""
     os.register_at_fork(before=_before, after_in_parent=_in_parent, after_in_child=_in_child)

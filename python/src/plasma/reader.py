@@ -1,4 +1,4 @@
-"""What a client can do to get objects."""
+"""The methods of a client that get objects."""
 
 from __future__ import annotations
 
@@ -16,16 +16,17 @@ from plasma.infos import State, object_id
 from plasma.times import Seconds, seconds
 
 
-class Reading:
+class Reader:
     """Part of `plasma.Client`."""
 
     _connection: Connection
 
     def get(self, key: Key, timeout: Seconds = None) -> Buffer:
-        """Get a sealed object by id or name, waiting for it if need be.
+        """Get an object by id or name, and wait until it is sealed.
 
-        With time-out 0: NotFoundError (a KeyError) if there is none, NotSealedError if it is being
-        written. Else TimeoutError, or AbortedError if its creator dies meanwhile.
+        With timeout 0 it raises NotFoundError (a KeyError) if there is no such object, and
+        NotSealedError if the object is being written. Otherwise it raises TimeoutError, or
+        AbortedError if the creator dies during the wait.
         """
         connection = self._connection
         if timeout is None:
@@ -35,9 +36,9 @@ class Reading:
         return connection.run(lambda ms: connection.get(key, ms, Buffer), seconds(timeout), key)
 
     def get_many(self, keys: Iterable[Key], timeout: Seconds = None) -> list[Buffer]:
-        """Get many objects with one deadline; all of them, or the exception of the first without.
+        """Get many objects with one deadline: all of them, or the exception of the first failure.
 
-        The same id may be there more than once; each buffer is a lease of its own.
+        An id may be given more than once; each buffer has a lease of its own.
         """
         ids = [self.find(key) for key in keys]
         array, count = id_array(ids), len(ids)
@@ -64,7 +65,7 @@ class Reading:
     ) -> tuple[list[Key], list[Key]]:
         """Wait until `count` (None: all) of the objects are sealed, without getting them.
 
-        Gives those that are and those that are not, like ``select``; fewer when the time is over.
+        Returns the sealed ones and the others, like ``select``; after a timeout fewer are sealed.
         """
         if count is not None and not 0 < count <= len(keys):
             raise ValueError(f"count is {count}, of {len(keys)} objects")
@@ -95,7 +96,7 @@ class Reading:
         return State(state[0])
 
     def contains(self, key: Key) -> bool:
-        """Whether the object can be got now; so does ``key in client``."""
+        """Whether the object is sealed; the same as ``key in client``."""
         return self.state(key) is State.SEALED
 
     def __contains__(self, key: object) -> bool:
@@ -106,21 +107,21 @@ class Reading:
         return self.contains(key)
 
     def lookup(self, name: str) -> ObjectID:
-        """The id of a name. The object need not be sealed."""
+        """The id of the object with a name, sealed or not."""
         found = ffi.new("plasma_id_t *")
         encoded = name.encode()
         if b"\0" in encoded:
-            raise ValueError("a name has no NUL in it")
+            raise ValueError("a name must not contain a NUL")
         self._connection.call(lib.plasma_lookup, encoded, found, about=name)
         return object_id(found)
 
     def find(self, key: Key) -> ObjectID:
-        """The id of an id or a name."""
+        """The id of an object given by its id or its name."""
         return self.lookup(key) if isinstance(key, str) else as_id(key)
 
 
 def id_pointer(value: bytes) -> Any:
-    """A plasma_id_t that lies in the bytes."""
+    """A plasma_id_t in the memory of the bytes."""
     return ffi.from_buffer("plasma_id_t *", value)
 
 

@@ -1,4 +1,4 @@
-"""Objects are made, sealed and given up."""
+"""Objects are created, sealed and aborted."""
 
 from __future__ import annotations
 
@@ -11,38 +11,38 @@ from plasma import State
 
 
 def test_a_with_block_seals(client: plasma.Client) -> None:
-    with client.create(None, 5, "it", {"schema": b"none"}) as draft:
-        assert client.state("it") is State.WRITING and "it" not in client and not draft.sealed
-        memoryview(draft)[:] = b"hello"
-    assert draft.sealed and "it" in client and draft.id in client
+    with client.create(None, 5, "it", {"schema": b"none"}) as writer:
+        assert client.state("it") is State.WRITING and "it" not in client and not writer.sealed
+        memoryview(writer)[:] = b"hello"
+    assert writer.sealed and "it" in client and writer.id in client
     with client.get("it", 0) as buffer:
-        assert bytes(buffer) == b"hello" and buffer.name == "it" and buffer.id == draft.id
+        assert bytes(buffer) == b"hello" and buffer.name == "it" and buffer.id == writer.id
         assert buffer.metadata == {"schema": b"none"}
         assert buffer.get_metadata("schema") == b"none" and buffer.get_metadata("no") is None
 
 
 def test_a_with_block_that_raises_gives_up(client: plasma.Client) -> None:
     with pytest.raises(RuntimeError):
-        with client.create(None, 5, "it") as draft:
+        with client.create(None, 5, "it") as writer:
             raise RuntimeError
-    assert client.state("it") is State.ABSENT and draft.sealed
+    assert client.state("it") is State.ABSENT and writer.sealed
     assert client.stats().used == 0
 
 
-def test_a_draft_that_is_collected_is_given_up(client: plasma.Client) -> None:
-    draft = client.create(None, 5, "it")
+def test_a_writer_that_is_collected_is_given_up(client: plasma.Client) -> None:
+    writer = client.create(None, 5, "it")
     assert client.state("it") is State.WRITING
-    del draft
+    del writer
     assert client.state("it") is State.ABSENT
 
 
-def test_a_draft_with_a_view_is_given_up_with_the_view(client: plasma.Client) -> None:
-    draft = client.create(None, 64, "it")
-    view = memoryview(draft)
-    draft.abort()
+def test_a_writer_with_a_view_is_given_up_with_the_view(client: plasma.Client) -> None:
+    writer = client.create(None, 64, "it")
+    view = memoryview(writer)
+    writer.abort()
     with pytest.raises(plasma.SealedError):
-        memoryview(draft)
-    del draft
+        memoryview(writer)
+    del writer
     other = client.create(None, 64)
     view[:] = b"a" * 64  # still no other object's memory
     memoryview(other)[:] = b"b" * 64
@@ -53,9 +53,9 @@ def test_a_draft_with_a_view_is_given_up_with_the_view(client: plasma.Client) ->
 
 
 def test_a_view_that_outlives_the_seal_keeps_the_memory(client: plasma.Client) -> None:
-    draft = client.create(None, 64)
-    view = memoryview(draft)
-    key = draft.seal()
+    writer = client.create(None, 64)
+    view = memoryview(writer)
+    key = writer.seal()
     client.delete(key)
     with client.create(None, 64) as other:
         memoryview(other)[:] = b"b" * 64
@@ -67,31 +67,31 @@ def test_a_view_that_outlives_the_seal_keeps_the_memory(client: plasma.Client) -
     assert client.stats().objects_deleted == 0
 
 
-def test_drafts_resize_and_take_metadata(client: plasma.Client) -> None:
-    draft = client.create(None, 3)
-    memoryview(draft)[:] = b"abc"
-    view = memoryview(draft)
+def test_writers_resize_and_take_metadata(client: plasma.Client) -> None:
+    writer = client.create(None, 3)
+    memoryview(writer)[:] = b"abc"
+    view = memoryview(writer)
     with pytest.raises(BufferError):
-        draft.resize(6)
+        writer.resize(6)
     view.release()
-    draft.resize(1 << 20)
-    assert draft.size == len(draft) == 1 << 20 and bytes(memoryview(draft)[:3]) == b"abc"
-    draft.resize(2)
-    draft.set_metadata("key", b"one")
-    draft.set_metadata("key", b"")
+    writer.resize(1 << 20)
+    assert writer.size == len(writer) == 1 << 20 and bytes(memoryview(writer)[:3]) == b"abc"
+    writer.resize(2)
+    writer.set_metadata("key", b"one")
+    writer.set_metadata("key", b"")
     with pytest.raises(plasma.TooLargeError):
-        draft.resize(1 << 40)
-    with client.get(draft.seal(), 0) as buffer:
+        writer.resize(1 << 40)
+    with client.get(writer.seal(), 0) as buffer:
         assert bytes(buffer) == b"ab" and buffer.metadata == {"key": b""}
-    for call in draft.seal, draft.abort, lambda: draft.resize(1), lambda: memoryview(draft):
+    for call in writer.seal, writer.abort, lambda: writer.resize(1), lambda: memoryview(writer):
         with pytest.raises(plasma.SealedError):
             call()
 
 
 def test_zeroed_memory_is_zero(client: plasma.Client) -> None:
     client.delete(client.put_bytes(b"\xff" * 4096))
-    draft = client.create(None, 4096, zeroed=True)
-    assert bytes(memoryview(draft)) == bytes(4096)
+    writer = client.create(None, 4096, zeroed=True)
+    assert bytes(memoryview(writer)) == bytes(4096)
 
 
 def test_anything_with_a_buffer_can_be_put(client: plasma.Client) -> None:
@@ -107,11 +107,11 @@ def test_anything_with_a_buffer_can_be_put(client: plasma.Client) -> None:
         assert bytes(client.get(client.put_bytes(buffer), 0)) == b"abc"
 
 
-def test_drafts_outlive_their_client(client: plasma.Client, store: str) -> None:
-    draft = client.create(None, 3, "late")
+def test_writers_outlive_their_client(client: plasma.Client, store: str) -> None:
+    writer = client.create(None, 3, "late")
     client.close()
-    memoryview(draft)[:] = b"abc"
-    draft.seal()
+    memoryview(writer)[:] = b"abc"
+    writer.seal()
     with plasma.connect(store) as other:
         assert bytes(other.get("late", 0)) == b"abc"
 

@@ -1,4 +1,4 @@
-"""Getting objects without blocking an event loop: fed by the store's events, no polling."""
+"""Getting objects without blocking an event loop, by the events of the store, without polling."""
 
 from __future__ import annotations
 
@@ -13,23 +13,24 @@ from plasma.errors import DisconnectedError, NotFoundError, NotSealedError
 from plasma.errors import TimeoutError as PlasmaTimeoutError
 from plasma.events import Events, EventType
 from plasma.ids import Key
-from plasma.reading import Reading
+from plasma.reader import Reader
 from plasma.times import Seconds, seconds
 
 
-class Awaiting(Reading):
+class Waiter(Reader):
     """Part of `plasma.Client`."""
 
     _arrivals: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Arrivals]
 
     def events(self) -> Events:
-        """The events of the store from now on. Subscribe first and list then: nothing is missed."""
+        """The events of the store from now on. To miss nothing, subscribe first, then list."""
         return Events(self._connection)
 
     async def aget(self, key: Key, timeout: Seconds = None) -> Buffer:
-        """As `get`, without blocking the event loop.
+        """Like `get`, without blocking the event loop.
 
-        When the creator dies meanwhile it waits on, for another that may make the object.
+        If the creator dies during the wait, it keeps waiting, because another process may create
+        the object.
         """
         plain = seconds(timeout)
         deadline = None if plain is None else time.monotonic() + plain
@@ -55,7 +56,7 @@ class Awaiting(Reading):
 
 
 class _Arrivals:
-    """Those of one event loop who wait for objects of one store."""
+    """The waits of one event loop for objects of one store."""
 
     def __init__(self, connection: Connection, loop: asyncio.AbstractEventLoop) -> None:
         self._connection = connection
@@ -65,7 +66,7 @@ class _Arrivals:
         self._fd = -1
 
     def expect(self, key: Key) -> asyncio.Future[None]:
-        """A future that is done when the object may have come."""
+        """A future that is done when the object may have been sealed."""
         if self._events is None:
             self._events = Events(self._connection)
             self._fd = self._events.fileno()
@@ -75,7 +76,7 @@ class _Arrivals:
         return arrival
 
     def forget(self, key: Key, arrival: asyncio.Future[None]) -> None:
-        """The future is not needed any more."""
+        """Drop a future."""
         waiting = self._expected.get(key, set())
         waiting.discard(arrival)
         if not waiting:
@@ -86,7 +87,7 @@ class _Arrivals:
             self._events = None
 
     def _drain(self) -> None:
-        news: set[Any] = set()
+        sealed: set[Any] = set()
         everything = False
         while self._events is not None:
             try:
@@ -94,15 +95,15 @@ class _Arrivals:
             except PlasmaTimeoutError:
                 break
             except DisconnectedError:
-                everything = True  # they find out for themselves
+                everything = True  # each wait finds out by its own get()
                 self._loop.remove_reader(self._fd)
                 break
             everything = everything or event.type is EventType.LOST
             if event.type is EventType.SEALED:
-                news.add(event.id)
+                sealed.add(event.id)
         for key, waiting in self._expected.items():
-            # Events do not tell names.
-            if everything or key in news or (news and isinstance(key, str)):
+            # Events have no names.
+            if everything or key in sealed or (sealed and isinstance(key, str)):
                 for arrival in waiting:
                     if not arrival.done():
                         arrival.set_result(None)

@@ -1,4 +1,4 @@
-"""What a client can do to make objects of bytes."""
+"""The methods of a client that create objects from bytes."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from plasma.buffers import Buffer, MutableBuffer
 from plasma.connection import Connection
 from plasma.ids import ObjectID, as_id
 from plasma.options import CreateOptions, Metadata
-from plasma.reading import id_pointer
+from plasma.reader import id_pointer
 from plasma.times import Seconds, seconds
 
 _PLAIN = CreateOptions()
 
 
-class Writing:
+class Creator:
     """Part of `plasma.Client`."""
 
     _connection: Connection
@@ -31,13 +31,13 @@ class Writing:
         pinned: bool = False,
         timeout: Seconds = 0,
     ) -> MutableBuffer:
-        """Create an object, to be written and sealed.
+        """Create an object, to be written and then sealed.
 
-        `id` None takes a random one. `timeout` is how long to wait for room. The memory holds
-        whatever was there before, unless `zeroed`; `pinned` keeps the object from eviction.
+        If `id` is None, the id is random. `timeout` is how long to wait for room. The memory has
+        arbitrary contents unless `zeroed` is set; `pinned` keeps the object from eviction.
         """
         options = CreateOptions(name, metadata, zeroed=zeroed, pinned=pinned)
-        made, pointer = self._draft(id, name)
+        made, pointer = self._writer(id, name)
         connection = self._connection
 
         def attempt(ms: int) -> int:
@@ -59,12 +59,13 @@ class Writing:
         zeroed: bool = False,
         timeout: Seconds = None,
     ) -> Union[Buffer, MutableBuffer]:
-        """Get an object, or create it when there is none: of many callers one gets a MutableBuffer.
+        """Get an object, or create it if it does not exist.
 
-        The others wait until it is sealed, `timeout` at most.
+        If many callers ask at once, one of them gets a MutableBuffer, and the others wait until the
+        object is sealed, for at most `timeout`.
         """
         options = CreateOptions(name, metadata, zeroed=zeroed)
-        made, pointer = self._draft(id, name)
+        made, pointer = self._writer(id, name)
         got, created = ffi.new("plasma_buffer_t *"), ffi.new("int32_t *")
         connection = self._connection
 
@@ -78,7 +79,7 @@ class Writing:
             return made
         return connection._adopt(int(ffi.cast("uintptr_t", got)), Buffer)
 
-    def _draft(self, id: Optional[bytes], name: Optional[str]) -> tuple[MutableBuffer, Any]:
+    def _writer(self, id: Optional[bytes], name: Optional[str]) -> tuple[MutableBuffer, Any]:
         made = MutableBuffer()
         made.owner = self._connection
         made.id = ObjectID.random() if id is None else as_id(id)
@@ -95,7 +96,7 @@ class Writing:
         pinned: bool = False,
         timeout: Seconds = 0,
     ) -> ObjectID:
-        """Copy bytes, or anything with the buffer protocol, into a new object, and seal it."""
+        """Copy bytes, or any value with the buffer protocol, into a new object and seal it."""
         options = _PLAIN
         if name is not None or metadata or pinned:
             options = CreateOptions(name, metadata, pinned=pinned)
@@ -108,7 +109,7 @@ class Writing:
         options: CreateOptions,
         timeout: Seconds,
     ) -> ObjectID:
-        """An object of the parts, each at the next multiple of 64 bytes."""
+        """Create an object of parts, each at the next multiple of 64 bytes."""
         made = ObjectID.random() if id is None else as_id(id)
         connection = self._connection
         if timeout == 0:

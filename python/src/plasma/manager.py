@@ -1,4 +1,4 @@
-"""What a client can do to look after a store."""
+"""The methods of a client that manage a store."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from plasma._library import ffi, lib, sized
 from plasma.connection import Connection
 from plasma.ids import Key, ObjectID
 from plasma.infos import ClientInfo, ObjectInfo, State, Stats
-from plasma.reading import Reading, id_array, id_pointer
+from plasma.reader import Reader, id_array, id_pointer
 
 _I = TypeVar("_I")
 _ALL = 2**64 - 1
 
 
-class Managing(Reading):
+class Manager(Reader):
     """Part of `plasma.Client`."""
 
     _connection: Connection
 
     def delete(self, key: Key) -> None:
-        """Delete a sealed object: gone at once for new gets; memory follows the last buffer."""
+        """Delete a sealed object. Its memory is freed after its last buffer is released."""
         self._connection.call(lib.plasma_delete, id_pointer(self.find(key)), about=key)
 
     def delete_many(self, keys: Iterable[Key]) -> None:
-        """Delete many objects; each is tried, and the first failure raised."""
+        """Delete many objects; each is tried, and the first failure is raised."""
         ids = [self.find(key) for key in keys]
         statuses = ffi.new("plasma_status_t[]", len(ids))
         self._connection.call(lib.plasma_delete_many, id_array(ids), len(ids), statuses)
@@ -40,29 +40,30 @@ class Managing(Reading):
         self._connection.call(lib.plasma_unpin, id_pointer(self.find(key)), about=key)
 
     def evict(self, size: Optional[int] = None) -> int:
-        """Evict objects nobody holds or pinned, at least `size` bytes (None: all); gives how many.
+        """Evict objects that are not held and not pinned; returns the number of bytes evicted.
 
-        UnsupportedError in a store that was made without eviction.
+        It evicts at least `size` bytes (None: all), if there are as many. Raises UnsupportedError
+        in a store that was created without eviction.
         """
         return self._number(lib.plasma_evict, _ALL if size is None else size)
 
     def reap(self) -> int:
-        """Clean up after dead clients now; gives how many. Never needed."""
+        """Clean up after dead clients now; returns their number. Never necessary."""
         return self._number(lib.plasma_reap)
 
     def trim(self, keep: int = 0) -> int:
-        """Give free memory but `keep` bytes back to the system; gives how many bytes."""
+        """Give free memory except `keep` bytes back to the system; returns the bytes given back."""
         return self._number(lib.plasma_trim, keep)
 
     def info(self, key: Key) -> ObjectInfo:
-        """What the store knows of an object, sealed or not."""
+        """Facts about an object, sealed or not."""
         info = sized("plasma_object_info_t")
         args = (id_pointer(self.find(key)), info)
         self._connection.call(lib.plasma_object_info, *args, about=key)
         return infos.object_info(info)
 
     def stats(self) -> Stats:
-        """Numbers of the store."""
+        """Statistics and options of the store."""
         numbers = sized("plasma_stats_t")
         self._connection.call(lib.plasma_stats, numbers)
         return infos.stats(numbers)
@@ -79,27 +80,27 @@ class Managing(Reading):
             lib.plasma_list_free(found[0])
 
     def clients(self) -> list[ClientInfo]:
-        """The clients of the store, this one among them."""
+        """The clients of the store, this one included."""
         found = ffi.new("plasma_client_list_t **")
         self._connection.call(lib.plasma_list_clients, found)
         return _clients(found)
 
     def holders(self, key: Key) -> list[ClientInfo]:
-        """The clients that hold an object."""
+        """The clients that hold an object, by a buffer or by writing it."""
         found = ffi.new("plasma_client_list_t **")
         args = (id_pointer(self.find(key)), found)
         self._connection.call(lib.plasma_list_holders, *args, about=key)
         return _clients(found)
 
     def __len__(self) -> int:
-        """How many objects are sealed."""
+        """The number of sealed objects."""
         return self.stats().objects_sealed
 
     def __bool__(self) -> bool:
         return True
 
     def __iter__(self) -> Iterator[ObjectID]:
-        """The ids of the objects that are sealed."""
+        """The ids of the sealed objects."""
         return iter([info.id for info in self.list() if info.state is State.SEALED])
 
     def _number(self, function: Callable[..., int], *args: int) -> int:

@@ -1,4 +1,4 @@
-"""A store tells what is in it, and is looked after."""
+"""A store lists its objects and clients, and can be managed."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from plasma import ObjectID, State
 def test_a_store_is_a_collection_of_sealed_objects(client: plasma.Client) -> None:
     assert len(client) == 0 and list(client) == [] and client
     keys = {client.put_bytes(bytes(3)) for _ in range(10)}
-    draft = client.create(None, 1, "draft")
+    writer = client.create(None, 1, "writer")
     assert len(client) == 10 and set(client) == keys
-    assert all(key in client for key in keys) and draft.id not in client and "draft" not in client
+    assert all(key in client for key in keys) and writer.id not in client and "writer" not in client
     assert ObjectID.random() not in client and 5 not in client and None not in client
     assert client.contains(keys.pop()) and not client.contains("no")
 
@@ -31,9 +31,9 @@ def test_info_tells_who_when_and_how_large(client: plasma.Client) -> None:
     assert began - 1 < info.create_time < time.time() + 1
     assert info.construct_duration is not None and 0 <= info.construct_duration < 100
     assert f"/{os.getpid()}@" in info.creator_address
-    draft = client.create(None, 1)
-    assert client.info(draft.id).construct_duration is None
-    assert client.info(draft.id).name is None
+    writer = client.create(None, 1)
+    assert client.info(writer.id).construct_duration is None
+    assert client.info(writer.id).name is None
 
 
 def test_list_shows_deleted_objects_that_are_held(client: plasma.Client) -> None:
