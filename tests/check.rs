@@ -54,7 +54,7 @@ struct Store {
     index: File,
     path: PathBuf,
     _held: Buffer,
-    _draft: MutableBuffer,
+    _writer: MutableBuffer,
     _scratch: Scratch,
 }
 
@@ -76,15 +76,15 @@ impl Store {
             client.delete(&deleted).unwrap();
         }
         client.reap().unwrap();
-        let mut draft = client.create(&id(2, 0), 3000, &CreateOptions::default()).unwrap();
+        let mut writer = client.create(&id(2, 0), 3000, &CreateOptions::default()).unwrap();
         // The object is in the first free slot, and then released: the slot goes to the next
         // object.
-        draft.resize(9000).unwrap();
-        draft.set_metadata("key", b"value").unwrap();
+        writer.resize(9000).unwrap();
+        writer.set_metadata("key", b"value").unwrap();
         let index = PathBuf::from(&address).join("index");
         let index = File::options().read(true).write(true).open(index).unwrap();
         let path = PathBuf::from(address);
-        let store = Store { client, index, path, _held: held, _draft: draft, _scratch: scratch };
+        let store = Store { client, index, path, _held: held, _writer: writer, _scratch: scratch };
         assert_sound(&store.client, "before");
         store
     }

@@ -23,10 +23,10 @@ fn a_child_plays_its_role() {
         _ => {
             let options = ConnectOptions::default().existing(true).lock_timeout(NOW);
             let client = Client::connect(Some(&role[1]), &options).unwrap();
-            let draft = client.create(&it(1), 5000, &CreateOptions::default()).unwrap();
+            let writer = client.create(&it(1), 5000, &CreateOptions::default()).unwrap();
             say("created");
             common::hear();
-            drop((draft, client));
+            drop((writer, client));
             say("left");
         }
     }
@@ -40,7 +40,7 @@ fn it(number: u64) -> ObjectId {
 fn work(address: &str, rng: &mut Rng) {
     let parent = parent_id();
     let mut client = connect(address);
-    let (mut held, mut drafts) = (VecDeque::new(), VecDeque::new());
+    let (mut held, mut writers) = (VecDeque::new(), VecDeque::new());
     say("works");
     // A child that is not killed in the end, because the test was, ends by itself.
     while parent_id() == parent {
@@ -51,21 +51,21 @@ fn work(address: &str, rng: &mut Rng) {
         let options = CreateOptions::default().name(name).pinned(rng.below(8) == 0).timeout(NOW);
         let done = match rng.below(16) {
             0..4 => client.put(&which, &content(&which, size as usize), &options),
-            4 => client.create(&which, size, &options).map(|draft| drafts.push_back(draft)),
+            4 => client.create(&which, size, &options).map(|writer| writers.push_back(writer)),
             5..8 => client.get(&which, NOW).map(|buffer| held.push_back(buffer)),
             8..10 => client.delete(&which),
-            10 => match drafts.front_mut() {
-                Some(draft) => {
-                    draft.resize(size).and_then(|()| draft.set_metadata("key", b"value"))
+            10 => match writers.front_mut() {
+                Some(writer) => {
+                    writer.resize(size).and_then(|()| writer.set_metadata("key", b"value"))
                 }
                 None => Ok(()),
             },
-            11 => match drafts.pop_front() {
-                Some(draft) if rng.below(2) == 0 => {
-                    let sealed = draft.seal_and_get().map_err(plasma::Error::from);
+            11 => match writers.pop_front() {
+                Some(writer) if rng.below(2) == 0 => {
+                    let sealed = writer.seal_and_get().map_err(plasma::Error::from);
                     sealed.map(|got| held.push_back(got))
                 }
-                Some(draft) => draft.abort().map_err(plasma::Error::from),
+                Some(writer) => writer.abort().map_err(plasma::Error::from),
                 None => Ok(()),
             },
             12 => client.pin(&which).and_then(|()| client.unpin(&it(rng.below(IDS)))),
@@ -82,9 +82,9 @@ fn work(address: &str, rng: &mut Rng) {
             let status = error.status();
             assert!(!matches!(status, Status::Corrupt | Status::Internal), "{error}");
         }
-        while held.len() + drafts.len() > 8 {
+        while held.len() + writers.len() > 8 {
             held.pop_front();
-            drop(drafts.pop_front());
+            drop(writers.pop_front());
         }
     }
 }

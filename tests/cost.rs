@@ -84,8 +84,8 @@ fn get_and_release(client: &Client) {
 
 fn create_and_seal(client: &Client, from: u64) {
     for i in from..from + OBJECTS {
-        let draft = client.create(&id(3, i), 100, &CreateOptions::default());
-        std::hint::black_box(draft.is_ok_and(|draft| draft.seal().is_ok()));
+        let writer = client.create(&id(3, i), 100, &CreateOptions::default());
+        std::hint::black_box(writer.is_ok_and(|writer| writer.seal().is_ok()));
     }
 }
 

@@ -24,8 +24,8 @@ fn a_store_is_as_full_when_nothing_fits_as_with_best_fit() {
                 client.trim(0).unwrap();
             }
             match client.create(&id, size, &CreateOptions::default()) {
-                Ok(draft) => {
-                    assert!(draft.seal().is_ok());
+                Ok(writer) => {
+                    assert!(writer.seal().is_ok());
                     Some(id)
                 }
                 Err(error) if error.status() == Status::OutOfMemory => None,

@@ -37,10 +37,10 @@ fn a_child_plays_its_role() {
                 let client = open(address).unwrap();
                 let got = (4..8).filter_map(|i| client.get(&it(i), Some(Duration::ZERO)).ok());
                 let held: Vec<_> = got.collect();
-                let draft = client.create(&id(3, 0), 5000, &CreateOptions::default()).unwrap();
+                let writer = client.create(&id(3, 0), 5000, &CreateOptions::default()).unwrap();
                 scribble(&target, &mut rng, false);
                 abuse(&client);
-                let _ = draft.seal();
+                let _ = writer.seal();
                 let sum: usize = held.iter().map(|buffer| buffer.iter().count()).sum();
                 std::hint::black_box(sum);
                 drop(held);
@@ -74,13 +74,13 @@ fn build(address: &str) {
         client.delete(&it(i)).unwrap();
     }
     client.pin(&it(5)).unwrap();
-    let mut draft = client.create(&id(2, 0), 3000, &CreateOptions::default()).unwrap();
-    draft.resize(9000).unwrap();
-    draft.set_metadata("key", b"value").unwrap();
+    let mut writer = client.create(&id(2, 0), 3000, &CreateOptions::default()).unwrap();
+    writer.resize(9000).unwrap();
+    writer.set_metadata("key", b"value").unwrap();
     // The copies are made while this client is connected: in them it is dead.
     let copied = Path::new(address).with_file_name("source");
     copy(Path::new(address), &copied);
-    drop((held, draft));
+    drop((held, writer));
 }
 
 fn copy(from: &Path, to: &Path) {
@@ -180,10 +180,10 @@ fn abuse(client: &Client) {
         let data = content(&id(4, i), 20_000 * i as usize);
         let _ = client.put(&id(4, i), &data, &options);
     }
-    if let Ok(mut draft) = client.create(&id(4, 9), 100, &CreateOptions::default()) {
-        let _ = (draft.resize(50_000), draft.set_metadata("k", &[1; 3000]), draft.resize(10));
-        draft.as_mut_slice().fill(1);
-        let _ = draft.seal_and_get().map(|buffer| buffer.len());
+    if let Ok(mut writer) = client.create(&id(4, 9), 100, &CreateOptions::default()) {
+        let _ = (writer.resize(50_000), writer.set_metadata("k", &[1; 3000]), writer.resize(10));
+        writer.as_mut_slice().fill(1);
+        let _ = writer.seal_and_get().map(|buffer| buffer.len());
     }
     if let Ok(subscription) = subscription {
         for _ in 0..100 {
@@ -306,7 +306,7 @@ fn an_extent_outside_the_heap_is_corrupt_whatever_its_new_size() {
     for (high, low) in [(0, u32::MAX), (1, 0), (u16::MAX, u32::MAX), (0, 1 << 14)] {
         let address = scratch.store(&format!("store-{high}-{low}"));
         let client = make(&address, 1 << 20, 64, false);
-        let mut draft = client.create(&it(1), 5000, &CreateOptions::default()).unwrap();
+        let mut writer = client.create(&it(1), 5000, &CreateOptions::default()).unwrap();
         let path = Path::new(&address).join("index");
         let bytes = fs::read(&path).unwrap();
         let same = |at: &usize| bytes[at + ID..].starts_with(it(1).as_bytes());
@@ -316,7 +316,7 @@ fn an_extent_outside_the_heap_is_corrupt_whatever_its_new_size() {
         index.write_all_at(&u16::to_le_bytes(high), record as u64 + HIGH).unwrap();
         index.write_all_at(&u32::to_le_bytes(low), record as u64 + LOW).unwrap();
         for size in [4999, 1, 5001, 500_000] {
-            assert_eq!(draft.resize(size).unwrap_err().status(), plasma::Status::Corrupt);
+            assert_eq!(writer.resize(size).unwrap_err().status(), plasma::Status::Corrupt);
         }
     }
 }

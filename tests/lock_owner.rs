@@ -48,14 +48,14 @@ fn a_child_plays_its_role() {
         "change" => {
             let options = CreateOptions::default().name(Some("other"));
             plasma::sync::arm_stop(role[2].parse().unwrap());
-            let mut draft = client.create(&id(OTHER, 0), 100, &options).unwrap();
-            draft.resize(5000).unwrap();
-            draft.set_metadata("key", b"value").unwrap();
-            draft.resize(50).unwrap();
+            let mut writer = client.create(&id(OTHER, 0), 100, &options).unwrap();
+            writer.resize(5000).unwrap();
+            writer.set_metadata("key", b"value").unwrap();
+            writer.resize(50).unwrap();
             if role[3] == "abort" {
-                draft.abort().unwrap()
+                writer.abort().unwrap()
             } else {
-                draft.seal().unwrap()
+                writer.seal().unwrap()
             }
             plasma::sync::arm(0);
             say("done");
@@ -81,11 +81,11 @@ fn a_child_plays_its_role() {
             say("done");
         }
         "writer" => {
-            let options = CreateOptions::default().name(Some("draft"));
-            let draft = client.create(&id(OTHER, 0), 100_000, &options).unwrap();
+            let options = CreateOptions::default().name(Some("writer"));
+            let writer = client.create(&id(OTHER, 0), 100_000, &options).unwrap();
             say("ready");
             hear();
-            drop(draft);
+            drop(writer);
         }
         "holder" => {
             let held = get_checked(&client, &id(OTHER, 0)).unwrap();
@@ -133,10 +133,10 @@ fn look_at_stopped(client: &Client, impatient: &Client, what: &str) -> bool {
     let began = Instant::now();
     let options = CreateOptions::default().name(Some("late"));
     match impatient.create(&id(OTHER, 7), 100, &options) {
-        Ok(mut draft) => {
-            fill(&id(OTHER, 7), draft.as_mut_slice());
+        Ok(mut writer) => {
+            fill(&id(OTHER, 7), writer.as_mut_slice());
             // Seal takes no lock.
-            draft.seal().unwrap();
+            writer.seal().unwrap();
             impatient.delete(&id(OTHER, 7)).unwrap();
             false
         }
@@ -237,7 +237,7 @@ fn a_creator_killed_before_seal_leaves_nothing_and_its_waiters_see_it() {
     assert!(said == "PLASMA_ERR_ABORTED", "{said}");
     waiter.end();
     // The id and the name are available at once.
-    put(&client, &id(OTHER, 0), 10, Some("draft"));
+    put(&client, &id(OTHER, 0), 10, Some("writer"));
     client.delete(&id(OTHER, 0)).unwrap();
     client.reap().unwrap();
     assert_eq!(client.stats().unwrap().used, used);
@@ -458,7 +458,7 @@ fn an_object_is_announced_as_itself_though_its_slot_is_anothers_by_then() {
     let client = make(&address, 1 << 20, 1, false);
     let beside = connect(&address);
     let news = client.subscribe().unwrap();
-    let draft = client.create(&id(OTHER, 0), 100, &CreateOptions::default()).unwrap();
+    let writer = client.create(&id(OTHER, 0), 100, &CreateOptions::default()).unwrap();
     plasma::sync::at_points(move |point| {
         let announces = point.file().ends_with("events.rs");
         if announces {
@@ -469,7 +469,7 @@ fn an_object_is_announced_as_itself_though_its_slot_is_anothers_by_then() {
         }
         announces
     });
-    draft.seal().unwrap();
+    writer.seal().unwrap();
     let mut heard = Vec::new();
     while let Ok(event) = news.next(Some(Duration::ZERO)) {
         heard.push((event.kind, event.id));

@@ -61,7 +61,7 @@ struct Store {
     reader: Client,
     index: File,
     held: Buffer,
-    _draft: plasma::MutableBuffer,
+    _writer: plasma::MutableBuffer,
     _scratch: Scratch,
 }
 
@@ -81,7 +81,7 @@ impl Store {
         put(&client, &id(2, 0), 5000, None);
         let held = client.get(&id(2, 0), NOW).unwrap();
         client.delete(&id(2, 0)).unwrap();
-        let draft = client.create(&id(3, 0), 700, &CreateOptions::default()).unwrap();
+        let writer = client.create(&id(3, 0), 700, &CreateOptions::default()).unwrap();
         for n in 0..6 {
             client.put(&id(4, n), &[1; 64], &CreateOptions::default()).unwrap();
         }
@@ -93,7 +93,7 @@ impl Store {
         let reader = Client::connect(Some(&address), &options).unwrap();
         let path = Path::new(&address).join("index");
         let index = File::options().read(true).write(true).open(path).unwrap();
-        Store { client, reader, index, held, _draft: draft, _scratch: scratch }
+        Store { client, reader, index, held, _writer: writer, _scratch: scratch }
     }
 
     fn word(&self, at: u64) -> u64 {
@@ -133,12 +133,12 @@ impl Store {
         done(client.put(&new, &content(&new, 64), &options), "put");
         done(client.get(&new, NOW).map(drop), "get what was put");
         done(client.delete(&new), "delete");
-        let draft = client.create(&new, 900, &CreateOptions::default());
-        let mut draft = draft.unwrap_or_else(|error| panic!("{what}: create: {error}"));
-        done(draft.resize(3000), "grow");
-        done(draft.set_metadata("key", b"value"), "set metadata");
-        done(draft.resize(10), "shrink");
-        done(draft.abort().map_err(plasma::Error::from), "abort");
+        let writer = client.create(&new, 900, &CreateOptions::default());
+        let mut writer = writer.unwrap_or_else(|error| panic!("{what}: create: {error}"));
+        done(writer.resize(3000), "grow");
+        done(writer.set_metadata("key", b"value"), "set metadata");
+        done(writer.resize(10), "shrink");
+        done(writer.abort().map_err(plasma::Error::from), "abort");
         done(client.stats().map(drop), "stats");
         done(client.trim(0).map(drop), "trim");
         done(client.reap().map(drop), "reap");

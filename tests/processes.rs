@@ -65,14 +65,14 @@ fn an_object_may_be_pinned_while_it_is_written() {
         });
         for i in 0..3000u64 {
             let options = CreateOptions::default().name(Some("pinned"));
-            let mut draft = client.create(&it, 100, &options).unwrap();
-            draft.resize(5000).unwrap();
-            draft.set_metadata("key", b"value").unwrap();
-            draft.resize(50).unwrap();
+            let mut writer = client.create(&it, 100, &options).unwrap();
+            writer.resize(5000).unwrap();
+            writer.set_metadata("key", b"value").unwrap();
+            writer.resize(50).unwrap();
             if i.is_multiple_of(2) {
-                draft.abort().unwrap();
+                writer.abort().unwrap();
             } else {
-                draft.seal().unwrap();
+                writer.seal().unwrap();
                 client.delete(&it).unwrap();
             }
         }
@@ -118,7 +118,7 @@ fn storm(address: &str, seed: u64, operations: u64) {
             8..=10 => {
                 let options = CreateOptions::default();
                 match client.create(&it, size_of(number) as u64 / 2, &options) {
-                    Ok(draft) => build(&client, draft, number, rng.below(8)),
+                    Ok(writer) => build(&client, writer, number, rng.below(8)),
                     Err(error) => {
                         fine("create", Err(error), &[Status::Exists, Status::OutOfMemory])
                     }
@@ -167,22 +167,22 @@ fn get_checked_or_writing(client: &Client, it: &plasma::ObjectId) -> Option<plas
     }
 }
 
-fn build(client: &Client, mut draft: plasma::MutableBuffer, number: u64, how: u64) {
+fn build(client: &Client, mut writer: plasma::MutableBuffer, number: u64, how: u64) {
     let it = id(SHARED, number);
     if how == 0 {
-        return draft.abort().unwrap();
+        return writer.abort().unwrap();
     }
     let full = |error: plasma::Error| assert_eq!(error.status(), Status::OutOfMemory, "{error}");
-    draft.resize(size_of(number) as u64).unwrap_or_else(full);
-    draft.set_metadata("format", b"storm").unwrap_or_else(full);
-    common::fill(&it, draft.as_mut_slice());
+    writer.resize(size_of(number) as u64).unwrap_or_else(full);
+    writer.set_metadata("format", b"storm").unwrap_or_else(full);
+    common::fill(&it, writer.as_mut_slice());
     if how == 1 {
-        return drop(draft);
+        return drop(writer);
     }
     if how == 2 {
-        assert!(common::is_content(&it, &draft.seal_and_get().unwrap()));
+        assert!(common::is_content(&it, &writer.seal_and_get().unwrap()));
     } else {
-        draft.seal().unwrap();
+        writer.seal().unwrap();
     }
     client.contains(&it).unwrap();
 }

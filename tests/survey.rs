@@ -39,7 +39,7 @@ fn the_map_has_each_object_in_its_state() {
     let again = client.get(&id(1, 2), Some(Duration::ZERO)).unwrap();
     client.delete(&id(1, 2)).unwrap();
     let options = CreateOptions::default().pinned(true);
-    let draft = client.create(&id(1, 3), 65, &options).unwrap();
+    let writer = client.create(&id(1, 3), 65, &options).unwrap();
     let map = client.heap_map().unwrap();
     assert_eq!(blocks(&map, 0), [(128, ObjectState::Sealed, 0)]);
     assert_eq!(blocks(&map, 1), [(5056, ObjectState::Sealed, 1)]);
@@ -49,7 +49,7 @@ fn the_map_has_each_object_in_its_state() {
     let pinned = map.blocks.iter().filter(|block| block.pinned).count();
     assert_eq!(pinned, 1);
     assert_whole(&map, &client);
-    drop((held, again, draft));
+    drop((held, again, writer));
     client.reap().unwrap();
     assert_whole(&client.heap_map().unwrap(), &client);
 }
@@ -81,10 +81,10 @@ fn constants_are_those_that_the_store_was_made_with() {
 fn holder(address: &str) {
     let client = connect(address);
     let held = client.get(&id(1, 0), None).unwrap();
-    let draft = client.create(&id(1, 9), 10, &CreateOptions::default()).unwrap();
+    let writer = client.create(&id(1, 9), 10, &CreateOptions::default()).unwrap();
     say("holding");
     hear();
-    drop((held, draft));
+    drop((held, writer));
     say("let go");
     hear();
 }

@@ -132,12 +132,12 @@ impl Image {
         }
         client.pin(&id(6)).expect("it is sealed");
         let options = CreateOptions::default();
-        let mut draft = client.create(&id(WRITTEN), 3000, &options).expect("room");
-        draft.resize(9000).expect("room");
-        draft.set_metadata("key", b"value").expect("room");
+        let mut writer = client.create(&id(WRITTEN), 3000, &options).expect("room");
+        writer.resize(9000).expect("room");
+        writer.set_metadata("key", b"value").expect("room");
         // Read while both clients are connected: in the copies they are dead.
         let image = Image::read(&path, lru);
-        drop((limbo, held, draft, client, other));
+        drop((limbo, held, writer, client, other));
         Client::remove_store(Some(address)).expect("it is there");
         image
     }

@@ -31,7 +31,7 @@ pub struct World<'a> {
     active: usize,
     read_only: [bool; 2],
     buffers: Vec<(u8, Buffer)>,
-    drafts: Vec<(u8, MutableBuffer)>,
+    writers: Vec<(u8, MutableBuffer)>,
     news: Option<Subscription>,
     effect: Effect,
     /// Whether anything was edited.
@@ -52,7 +52,7 @@ impl<'a> World<'a> {
             active: 0,
             read_only: [false; 2],
             buffers: Vec::new(),
-            drafts: Vec::new(),
+            writers: Vec::new(),
             news: None,
             effect: Effect::Harmless,
             edited: false,
@@ -333,7 +333,7 @@ impl<'a> World<'a> {
             Call::Create { .. } | Call::Put { .. } | Call::GetOrCreate { .. } => {
                 self.create(client, call);
             }
-            _ => self.draft(call),
+            _ => self.writer(call),
         }
     }
 
@@ -369,7 +369,7 @@ impl<'a> World<'a> {
             }
             Call::Create { .. } => client.create(&id(key), size.into(), &options),
             _ => match client.get_or_create(&id(key), size.into(), &options, SOON) {
-                Ok(GetOrCreate::Created(draft)) => Ok(draft),
+                Ok(GetOrCreate::Created(writer)) => Ok(writer),
                 Ok(GetOrCreate::Existing(buffer)) => {
                     self.read(key, &buffer);
                     return;
@@ -379,44 +379,44 @@ impl<'a> World<'a> {
                 Err(error) => Err(error),
             },
         };
-        if let Some(mut draft) = self.judge("create", made) {
-            fill(key, draft.as_mut_slice());
-            self.drafts.push((key, draft));
+        if let Some(mut writer) = self.judge("create", made) {
+            fill(key, writer.as_mut_slice());
+            self.writers.push((key, writer));
         }
     }
 
-    fn draft(&mut self, call: Call) {
-        let Some((key, mut draft)) = self.drafts.pop() else { return };
+    fn writer(&mut self, call: Call) {
+        let Some((key, mut writer)) = self.writers.pop() else { return };
         let ended = match call {
             Call::Resize(size) => {
-                if self.judge("resize", draft.resize(size.into())).is_some() {
-                    fill(key, draft.as_mut_slice());
+                if self.judge("resize", writer.resize(size.into())).is_some() {
+                    fill(key, writer.as_mut_slice());
                 }
-                self.drafts.push((key, draft));
+                self.writers.push((key, writer));
                 return;
             }
             Call::SetMetadata(bytes) => {
-                let set = draft.set_metadata("other", &vec![1; usize::from(bytes) * 8]);
+                let set = writer.set_metadata("other", &vec![1; usize::from(bytes) * 8]);
                 self.judge("set_metadata", set);
-                self.drafts.push((key, draft));
+                self.writers.push((key, writer));
                 return;
             }
-            Call::Seal => draft.seal(),
-            Call::Abort => draft.abort(),
-            Call::SealAndGet => draft.seal_and_get().map(|buffer| {
+            Call::Seal => writer.seal(),
+            Call::Abort => writer.abort(),
+            Call::SealAndGet => writer.seal_and_get().map(|buffer| {
                 self.read(key, &buffer);
                 self.buffers.push((key, buffer));
             }),
             _ => {
-                self.drafts.push((key, draft));
+                self.writers.push((key, writer));
                 return;
             }
         };
         if let Err(failed) = ended {
-            let (draft, error) = failed.into_parts();
+            let (writer, error) = failed.into_parts();
             self.judge::<()>("end", Err(error));
             // Dropped: aborted, as far as that is possible.
-            drop(draft);
+            drop(writer);
         }
     }
 }

@@ -18,7 +18,7 @@ struct SlotModel {
     lock: AtomicU64,
     futex: Futex,
     /// Objects that the old client left WRITING.
-    drafts: AtomicU32,
+    writers: AtomicU32,
 }
 
 impl SlotModel {
@@ -28,7 +28,7 @@ impl SlotModel {
             files: Files::new(1, 2),
             lock: AtomicU64::new(0),
             futex: Futex::default(),
-            drafts: AtomicU32::new(1),
+            writers: AtomicU32::new(1),
         };
         assert!(model.files.try_lock(OLD) && model.files.link(SLOT, OLD));
         say_joined(&model.files.files[OLD].joined, true);
@@ -45,15 +45,15 @@ impl SlotModel {
             if self.files.is_locked(OLD) || self.files.named(SLOT) != Some(OLD) {
                 return false;
             }
-            self.free_drafts();
+            self.free_writers();
             assert_eq!(self.files.unlink(SLOT), Some(OLD), "the name belongs to another file");
             true
         })
     }
 
-    fn free_drafts(&self) {
+    fn free_writers(&self) {
         // Relaxed, by load and store: called under the lock.
-        self.drafts.store(0, Ordering::Relaxed);
+        self.writers.store(0, Ordering::Relaxed);
     }
 
     /// `store/connection/leave.rs`: removes the name, then the lock.
@@ -74,7 +74,7 @@ impl SlotModel {
         joined
     }
 
-    /// `store/clients/registry.rs`, find_clients, by one who knew the old client: not GONE.
+    /// `store/clients/registry.rs`, find_clients, by a client that knew the old one: not GONE.
     fn scan(&self) {
         if self.files.named(SLOT) == Some(OLD) {
             return;

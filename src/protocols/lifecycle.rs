@@ -67,7 +67,7 @@ impl<'a> LifecycleWord<'a> {
 
     /// Returns the lifecycle that decides whether the caller, which has become visible, may stay.
     pub fn arrive(&self) -> Option<Lifecycle> {
-        // SYNC join: SeqCst; pairs with the fence of a leaver, between its CLOSING and its look for
+        // SYNC join: SeqCst; pairs with the fence of a leaver, between its CLOSING and its search for
         // others.
         fence(Ordering::SeqCst);
         self.load()

@@ -47,7 +47,7 @@ unsafe fn stream(from: *const u8, to: *mut u8, len: usize) {
         // SAFETY: the word lies in the caller's target, and `head` made it aligned.
         unsafe { _mm_stream_si128(to.wrapping_add(at).cast(), word) };
     }
-    // A Release store does not order these stores: the fence does, before what publishes them.
+    // A Release store does not order these stores: the fence does, and precedes the store that publishes them.
     // SAFETY: every x86-64 processor has it.
     unsafe { _mm_sfence() };
     // SAFETY: a part of what the caller allows.

@@ -29,7 +29,7 @@ impl<T> Once<T> {
         unsafe { value.as_ref() }
     }
 
-    /// Returns the value, and calls `make` if there is none. Threads that race all make one, and
+    /// Returns the value; calls `make` first if the cell is empty. Threads that race all make one, and
     /// one of them is kept.
     pub fn get_or_try_make<E>(&self, make: impl FnOnce() -> Result<Box<T>, E>) -> Result<&T, E> {
         if let Some(value) = self.get() {

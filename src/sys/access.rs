@@ -1,4 +1,4 @@
-//! Access checks: what this process may do with a file, by its effective user and group.
+//! Access checks: the access of this process to a file, by its effective user and group.
 //!
 //! The C library's function is not used. It answers "no" when a sandbox returns EPERM for the
 //! underlying system call (Linux 5.8), as container profiles do that do not know the call.

@@ -1,4 +1,4 @@
-//! Forked children: what they must know, and which descriptors they must close.
+//! Forked children: their detection, and the descriptors that they must close.
 //!
 //! A child without exec shares the parent's open files and thereby its liveness locks: while the
 //! child holds the descriptors, a dead parent looks alive. So the child closes them before anything

@@ -167,16 +167,16 @@ impl Neighbour {
         let name = (self.rng.below(2) == 0).then_some(&*name);
         let options = CreateOptions::default().name(name).metadata(&[("a", b"b")]);
         let id = id(NEIGHBOUR, number);
-        let mut draft = self.client.create(&id, self.rng.below(4000), &options)?;
+        let mut writer = self.client.create(&id, self.rng.below(4000), &options)?;
         if self.rng.below(3) == 0 {
-            draft.resize(self.rng.below(9000))?;
-            draft.set_metadata("a", b"c")?;
+            writer.resize(self.rng.below(9000))?;
+            writer.set_metadata("a", b"c")?;
         }
-        super::fill(&id, draft.as_mut_slice());
+        super::fill(&id, writer.as_mut_slice());
         match self.rng.below(4) {
-            0 => draft.abort().unwrap(),
-            1 => self.held = Some(draft.seal_and_get().unwrap()),
-            _ => draft.seal().unwrap(),
+            0 => writer.abort().unwrap(),
+            1 => self.held = Some(writer.seal_and_get().unwrap()),
+            _ => writer.seal().unwrap(),
         }
         Ok(())
     }
@@ -188,7 +188,7 @@ impl Live for Neighbour {
         let done = match self.rng.below(8) {
             0..3 => self.make(number),
             3..6 => {
-                // Whoever made it, its bytes follow from its id.
+                // The bytes follow from the id, whichever process made it.
                 self.held = match self.client.get(&id(NEIGHBOUR, number), Some(Duration::ZERO)) {
                     Ok(buffer) => Some(buffer),
                     Err(error) => return expected(Err(error)),

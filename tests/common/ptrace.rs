@@ -137,7 +137,7 @@ impl Traced {
 
 impl Drop for Traced {
     fn drop(&mut self) {
-        // SAFETY: a child of ours that nobody else waits for: its number is not another's.
+        // SAFETY: a child of ours that nobody else waits for, so its number is not reused.
         unsafe { libc::kill(self.pid, libc::SIGKILL) };
         while self.wait() != Stop::Ended {}
     }

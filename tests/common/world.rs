@@ -240,11 +240,11 @@ impl World {
             assert_eq!(gone.status(), Status::NotFound, "{what}");
         }
         let probe = id(PROBE, 0);
-        let mut draft = client.create(&probe, 100, &CreateOptions::default()).unwrap();
-        draft.resize(20_000).unwrap();
-        draft.set_metadata("k", b"v").unwrap();
-        fill(&probe, draft.as_mut_slice());
-        drop(draft.seal_and_get().unwrap());
+        let mut writer = client.create(&probe, 100, &CreateOptions::default()).unwrap();
+        writer.resize(20_000).unwrap();
+        writer.set_metadata("k", b"v").unwrap();
+        fill(&probe, writer.as_mut_slice());
+        drop(writer.seal_and_get().unwrap());
         client.pin(&probe).unwrap();
         assert!(get_checked(client, &probe).is_some(), "{what}");
         client.unpin(&probe).unwrap();

@@ -239,7 +239,7 @@ void TestWhatIsNotSealedIsAborted(const Store &store)
     CHECK(StatsOf(client).objects_writing == 0);
 }
 
-void TestAMoveTakesTheDraft(const Store &store)
+void TestAMoveTakesTheWriter(const Store &store)
 {
     const ClientContext client = store.Connect();
     MutableBuffer first;
@@ -255,7 +255,7 @@ void TestAMoveTakesTheDraft(const Store &store)
     CHECK(first.sealed() && !second.sealed());
 }
 
-void TestDraftsGoToCAndBack(const Store &store)
+void TestWritersGoToCAndBack(const Store &store)
 {
     const ClientContext client = store.Connect();
     MutableBuffer writable;
@@ -312,7 +312,7 @@ void TestAChildLeavesWhatTheParentHolds(const Store &store)
         CHECK_STATUS(client.DeleteObject(IdOf(1)), PLASMA_ERR_FORKED);
         /* The work of their destructors at the end of a scope. */
         const Buffer inherited(std::move(buffer));
-        const MutableBuffer draft(std::move(writable));
+        const MutableBuffer writer(std::move(writable));
         client.Disconnect();
         const ClientContext own = store.Connect();
         CHECK(StateOf(own, 2) == PLASMA_STATE_WRITING);
@@ -337,8 +337,8 @@ int main()
         TEST(MetadataIsRead),
         TEST(AnObjectIsWrittenResizedAndSealed),
         TEST(WhatIsNotSealedIsAborted),
-        TEST(AMoveTakesTheDraft),
-        TEST(DraftsGoToCAndBack),
+        TEST(AMoveTakesTheWriter),
+        TEST(WritersGoToCAndBack),
         TEST(BuffersOutliveTheirClient),
         TEST(AChildLeavesWhatTheParentHolds),
     });

@@ -133,38 +133,38 @@ void TestManyAreReleasedFromAnyRow(const Store &store)
 void TestAnObjectIsWrittenAsARange(const Store &store)
 {
     const ClientContext client = store.Connect();
-    MutableBuffer draft;
-    CHECK(draft.begin() == draft.end() && draft.begin() == nullptr);
-    CHECK_OK(client.BuildObject(IdOf(1), 10, draft));
+    MutableBuffer writer;
+    CHECK(writer.begin() == writer.end() && writer.begin() == nullptr);
+    CHECK_OK(client.BuildObject(IdOf(1), 10, writer));
 
-    std::fill(draft.begin(), draft.end(), uint8_t{'x'});
-    std::iota(draft.begin(), draft.begin() + 3, uint8_t{'0'});
-    for (uint8_t &byte : draft) {
+    std::fill(writer.begin(), writer.end(), uint8_t{'x'});
+    std::iota(writer.begin(), writer.begin() + 3, uint8_t{'0'});
+    for (uint8_t &byte : writer) {
         byte = byte == 'x' ? '-' : byte;
     }
-    draft.data()[9] = '!';
-    *draft.data(8) = '?';
+    writer.data()[9] = '!';
+    *writer.data(8) = '?';
     const std::string_view text("abc");
-    std::copy(text.begin(), text.end(), std::next(std::begin(draft), 4));
-    const MutableBuffer &looked_at = draft;
+    std::copy(text.begin(), text.end(), std::next(std::begin(writer), 4));
+    const MutableBuffer &looked_at = writer;
     CHECK(std::equal(looked_at.begin(), looked_at.end(), "012-abc-?!"));
-    CHECK(std::size(looked_at) == 10 && std::data(looked_at) == draft.mutable_data());
+    CHECK(std::size(looked_at) == 10 && std::data(looked_at) == writer.mutable_data());
     CHECK_OK(client.PutObject(IdOf(2), looked_at)); /* bytes like any other */
 
-    const Span<uint8_t> bytes(draft);
-    CHECK(bytes.data() == draft.data() && bytes.size() == 10);
+    const Span<uint8_t> bytes(writer);
+    CHECK(bytes.data() == writer.data() && bytes.size() == 10);
     *bytes.begin() = '9';
-    CHECK(draft.data()[0] == '9' && bytes.end() == draft.end());
+    CHECK(writer.data()[0] == '9' && bytes.end() == writer.end());
 #if __cplusplus > 201703L
-    std::ranges::fill(draft, uint8_t{'z'});
-    std::ranges::reverse(draft);
-    const std::span<uint8_t> view(draft);
+    std::ranges::fill(writer, uint8_t{'z'});
+    std::ranges::reverse(writer);
+    const std::span<uint8_t> view(writer);
     view[1] = 'y';
     CHECK(std::span<const uint8_t>(looked_at)[1] == 'y');
     CHECK(std::ranges::count(looked_at, uint8_t{'z'}) == 9);
 #endif
-    CHECK_OK(draft.Seal());
-    CHECK(draft.begin() == draft.end() && draft.size() == 0);
+    CHECK_OK(writer.Seal());
+    CHECK(writer.begin() == writer.end() && writer.size() == 0);
     Buffer copy;
     CHECK_OK(client.GetObject(IdOf(2), copy, plasma::kNoWait));
     CHECK(copy.view() == "012-abc-?!");

@@ -45,21 +45,21 @@ static void fill(const plasma_id_t *id, uint8_t *bytes, uint64_t size)
 }
 
 static void create(plasma_client_t *client, const plasma_id_t *id,
-                   plasma_mutable_buffer_t *draft)
+                   plasma_mutable_buffer_t *writer)
 {
     plasma_create_options_t options = PLASMA_CREATE_OPTIONS_INIT;
 
     options.name = "victim-0";
-    must(plasma_create(client, id, SIZE, &options, draft));
+    must(plasma_create(client, id, SIZE, &options, writer));
 }
 
 static void make(plasma_client_t *client, const plasma_id_t *id)
 {
-    plasma_mutable_buffer_t draft;
+    plasma_mutable_buffer_t writer;
 
-    create(client, id, &draft);
-    fill(id, draft.data, SIZE);
-    must(plasma_seal(&draft));
+    create(client, id, &writer);
+    fill(id, writer.data, SIZE);
+    must(plasma_seal(&writer));
 }
 
 static int is(const char *name, const char *operation)
@@ -71,7 +71,7 @@ int main(int argc, char **argv)
 {
     plasma_connect_options_t options = PLASMA_CONNECT_OPTIONS_INIT;
     plasma_client_t *client = NULL;
-    plasma_mutable_buffer_t draft;
+    plasma_mutable_buffer_t writer;
     plasma_buffer_t buffer;
     plasma_id_t id;
 
@@ -85,20 +85,20 @@ int main(int argc, char **argv)
     if (is("create", argv[2])) {
         /* The work that a process does once is done: its map of the heap,
          * its host. */
-        create(client, &id, &draft);
-        must(plasma_abort(&draft));
+        create(client, &id, &writer);
+        must(plasma_abort(&writer));
         raise(SIGSTOP);
-        create(client, &id, &draft);
+        create(client, &id, &writer);
         raise(SIGSTOP);
     } else if (is("first_create", argv[2])) {
         raise(SIGSTOP);
-        create(client, &id, &draft);
+        create(client, &id, &writer);
         raise(SIGSTOP);
     } else if (is("seal", argv[2])) {
-        create(client, &id, &draft);
-        fill(&id, draft.data, SIZE);
+        create(client, &id, &writer);
+        fill(&id, writer.data, SIZE);
         raise(SIGSTOP);
-        must(plasma_seal(&draft));
+        must(plasma_seal(&writer));
         raise(SIGSTOP);
     } else if (is("get", argv[2]) || is("first_get", argv[2])) {
         make(client, &id);

@@ -58,7 +58,7 @@ pub fn play(role: &[String]) {
         "crowd" => {
             // A read-only client opens no other client's file.
             let first = (role[2] == "0").then(|| connect(address));
-            let draft = first
+            let writer = first
                 .as_ref()
                 .map(|first| first.create(&id(VICTIM, 0), 100, &CreateOptions::default()).unwrap());
             let read = ConnectOptions::default().read_only(true);
@@ -67,16 +67,17 @@ pub fn play(role: &[String]) {
                 (0..more).map(|_| Client::connect(Some(address), &read).unwrap()).collect();
             say("ready");
             hear();
-            drop((draft, crowd));
+            drop((writer, crowd));
         }
         "resize" => {
             let client = connect(address);
-            let mut draft = client.create(&id(VICTIM, 7), 5000, &CreateOptions::default()).unwrap();
+            let mut writer =
+                client.create(&id(VICTIM, 7), 5000, &CreateOptions::default()).unwrap();
             plasma::sync::arm_stop(role[2].parse().unwrap());
-            draft.resize(role[3].parse().unwrap()).unwrap();
+            writer.resize(role[3].parse().unwrap()).unwrap();
             plasma::sync::arm(0);
-            fill(&id(VICTIM, 7), draft.as_mut_slice());
-            draft.seal().unwrap();
+            fill(&id(VICTIM, 7), writer.as_mut_slice());
+            writer.seal().unwrap();
             say("sealed");
         }
         "corpse" => {
@@ -84,24 +85,24 @@ pub fn play(role: &[String]) {
             if let Some(held) = get_checked(&client, &id(KEPT, 2)) {
                 std::mem::forget(held);
             }
-            let drafts =
+            let writers =
                 (10..13).map(|i| client.create(&id(VICTIM, i), 100 * i, &CreateOptions::default()));
-            let drafts: Vec<_> = drafts.collect();
+            let writers: Vec<_> = writers.collect();
             say("ready");
             hear();
-            drop(drafts);
+            drop(writers);
         }
         "corpse_of_many" => {
             let client = connect(address);
-            let drafts = (100..120).map(|i| {
-                let name = format!("draft-{i}");
+            let writers = (100..120).map(|i| {
+                let name = format!("writer-{i}");
                 let options = CreateOptions::default().name(Some(&name));
                 client.create(&id(VICTIM, i), 10, &options).unwrap()
             });
-            let drafts: Vec<_> = drafts.collect();
+            let writers: Vec<_> = writers.collect();
             say("ready");
             hear();
-            drop(drafts);
+            drop(writers);
         }
         "delete_old" => {
             let client = connect(address);

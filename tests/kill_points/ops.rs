@@ -26,7 +26,7 @@ impl Op {
 
 #[derive(Default)]
 pub struct Prepared {
-    draft: Option<MutableBuffer>,
+    writer: Option<MutableBuffer>,
 }
 
 /// Five of these and the permanent objects fill most of a store with eviction.
@@ -66,19 +66,19 @@ fn room(client: &Client) -> Result<Prepared> {
     nothing(client)
 }
 
-fn draft_of(client: &Client, size: u64, name: Option<&str>) -> Result<Prepared> {
-    let mut draft = client.create(&victim(), size, &plain().name(name))?;
-    fill(&victim(), draft.as_mut_slice());
-    Ok(Prepared { draft: Some(draft) })
+fn writer_of(client: &Client, size: u64, name: Option<&str>) -> Result<Prepared> {
+    let mut writer = client.create(&victim(), size, &plain().name(name))?;
+    fill(&victim(), writer.as_mut_slice());
+    Ok(Prepared { writer: Some(writer) })
 }
 
-fn a_draft(client: &Client) -> Result<Prepared> {
-    draft_of(client, 5000, Some("victim-0"))
+fn a_writer(client: &Client) -> Result<Prepared> {
+    writer_of(client, 5000, Some("victim-0"))
 }
 
 /// Makes an unsealed object with another object right after it.
-fn a_cramped_draft(client: &Client) -> Result<Prepared> {
-    let prepared = draft_of(client, 5000, None)?;
+fn a_cramped_writer(client: &Client) -> Result<Prepared> {
+    let prepared = writer_of(client, 5000, None)?;
     put(client, 1, 100, None)?;
     Ok(prepared)
 }
@@ -123,24 +123,24 @@ fn created(client: &Client, size: u64, options: &CreateOptions<'_>) -> Result<()
     client.create(&victim(), size, options).map(std::mem::forget)
 }
 
-fn sealed(draft: MutableBuffer) -> Result<()> {
-    draft.seal().map_err(plasma::Error::from)
+fn sealed(writer: MutableBuffer) -> Result<()> {
+    writer.seal().map_err(plasma::Error::from)
 }
 
 /// Its creator cannot get the lock, and the next owner frees the object.
 fn given_up_while_waiting_for_the_lock(client: &Client, prepared: Prepared) -> Result<()> {
     let owner = StoppedOwner::new(client)?;
-    drop(prepared.draft);
+    drop(prepared.writer);
     assert_eq!(client.contains(&victim())?, ObjectState::Absent);
     owner.give_back();
     put(client, 1, 100, None)
 }
 
 fn resized(prepared: Prepared, to: u64) -> Result<()> {
-    let mut draft = prepared.draft.unwrap();
-    draft.resize(to)?;
-    fill(&victim(), draft.as_mut_slice());
-    sealed(draft)
+    let mut writer = prepared.writer.unwrap();
+    writer.resize(to)?;
+    fill(&victim(), writer.as_mut_slice());
+    sealed(writer)
 }
 
 /// Gets the permanent objects, if there are any; otherwise misses.
@@ -219,76 +219,76 @@ pub const OPS: &[Op] = &[
         name: "resize_grow",
         lru: false,
         kinds: ANY,
-        prepare: a_draft,
+        prepare: a_writer,
         run: |_, p| resized(p, 9000),
     },
     Op {
         name: "resize_move",
         lru: false,
         kinds: ANY,
-        prepare: a_cramped_draft,
+        prepare: a_cramped_writer,
         run: |_, p| resized(p, 90_000),
     },
     Op {
         name: "resize_shrink",
         lru: false,
         kinds: ANY,
-        prepare: a_cramped_draft,
+        prepare: a_cramped_writer,
         run: |_, p| resized(p, 10),
     },
     Op {
         name: "resize_to_nothing",
         lru: false,
         kinds: ANY,
-        prepare: a_draft,
+        prepare: a_writer,
         run: |_, p| resized(p, 0),
     },
     Op {
         name: "set_metadata",
         lru: false,
         kinds: ANY,
-        prepare: a_draft,
+        prepare: a_writer,
         run: |_, p| {
-            let mut draft = p.draft.unwrap();
-            draft.set_metadata("one", &[1; 100])?;
-            draft.set_metadata("one", &[2; 1000])?;
-            draft.set_metadata("two", b"")?;
-            sealed(draft)
+            let mut writer = p.writer.unwrap();
+            writer.set_metadata("one", &[1; 100])?;
+            writer.set_metadata("one", &[2; 1000])?;
+            writer.set_metadata("two", b"")?;
+            sealed(writer)
         },
     },
     Op {
         name: "seal",
         lru: false,
         kinds: ANY,
-        prepare: a_draft,
-        run: |_, p| sealed(p.draft.unwrap()),
+        prepare: a_writer,
+        run: |_, p| sealed(p.writer.unwrap()),
     },
     Op {
         name: "seal_lru",
         lru: true,
         kinds: ANY,
-        prepare: a_draft,
-        run: |_, p| sealed(p.draft.unwrap()),
+        prepare: a_writer,
+        run: |_, p| sealed(p.writer.unwrap()),
     },
     Op {
         name: "seal_and_get",
         lru: false,
         kinds: ANY,
-        prepare: a_draft,
-        run: |_, p| p.draft.unwrap().seal_and_get().map(drop).map_err(plasma::Error::from),
+        prepare: a_writer,
+        run: |_, p| p.writer.unwrap().seal_and_get().map(drop).map_err(plasma::Error::from),
     },
     Op {
         name: "abort",
         lru: false,
         kinds: ANY,
-        prepare: a_draft,
-        run: |_, p| p.draft.unwrap().abort().map_err(plasma::Error::from),
+        prepare: a_writer,
+        run: |_, p| p.writer.unwrap().abort().map_err(plasma::Error::from),
     },
     Op {
         name: "give_up",
         lru: false,
         kinds: ROOMY,
-        prepare: a_draft,
+        prepare: a_writer,
         run: given_up_while_waiting_for_the_lock,
     },
     Op {

@@ -19,7 +19,7 @@ pub const UNSUPPORTED: i32 = plasma_status::PLASMA_ERR_UNSUPPORTED as i32;
 
 pub const NO_BUFFER: plasma_buffer_t =
     plasma_buffer_t { data: ptr::null(), size: 0, reserved: [0; 6] };
-pub const NO_DRAFT: plasma_mutable_buffer_t =
+pub const NO_WRITER: plasma_mutable_buffer_t =
     plasma_mutable_buffer_t { data: ptr::null_mut(), size: 0, reserved: [0; 6] };
 
 /// Returns the name of a status, without the common prefix of errors.
@@ -56,10 +56,10 @@ pub fn bytes<'a>(data: *const u8, size: u64) -> &'a [u8] {
 }
 
 /// Returns the bytes of a writer of this thread.
-pub fn bytes_mut<'a>(draft: &plasma_mutable_buffer_t) -> &'a mut [u8] {
-    assert!(!draft.data.is_null());
+pub fn bytes_mut<'a>(writer: &plasma_mutable_buffer_t) -> &'a mut [u8] {
+    assert!(!writer.data.is_null());
     // SAFETY: as for `bytes`, and nobody else touches an object that is not sealed.
-    unsafe { std::slice::from_raw_parts_mut(draft.data, draft.size as usize) }
+    unsafe { std::slice::from_raw_parts_mut(writer.data, writer.size as usize) }
 }
 
 /// Returns a growing struct, for the library to fill.

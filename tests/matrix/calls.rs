@@ -22,9 +22,9 @@ pub enum Class {
     /// A client and the writer lock.
     Locks,
     /// A writer, which outlives its client, without the writer lock.
-    Draft,
+    Writer,
     /// A writer, and the writer lock.
-    DraftLocks,
+    WriterLocks,
     /// A subscription.
     News,
     /// A store by its address.
@@ -50,13 +50,13 @@ impl Call {
 
     /// Returns whether it takes the writer lock.
     pub fn locks(&self) -> bool {
-        matches!(self.class, Class::Locks | Class::DraftLocks)
+        matches!(self.class, Class::Locks | Class::WriterLocks)
     }
 
     /// Returns whether it is counted as in flight on its client, so that a disconnect waits for it.
     pub fn is_counted(&self) -> bool {
-        use Class::{DraftLocks, Locks, News, Reads};
-        matches!(self.class, Reads | Locks | News | DraftLocks)
+        use Class::{Locks, News, Reads, WriterLocks};
+        matches!(self.class, Reads | Locks | News | WriterLocks)
     }
 
     /// Returns whether a disconnect of its client ends it.
@@ -286,11 +286,11 @@ pub const CALLS: &[Call] = &[
     // Writing.
     waits(
         row("plasma_create", Class::Locks, Before::Nothing, After::Writing, |f| {
-            let mut draft = MaybeUninit::uninit();
+            let mut writer = MaybeUninit::uninit();
             let (client, size, options) = (f.client.get(), f.data.len() as u64, options(f));
-            let status = plasma_create(client, Some(&f.id), size, &options, Some(&mut draft));
+            let status = plasma_create(client, Some(&f.id), size, &options, Some(&mut writer));
             if status == OK {
-                f.draft = written(&draft);
+                f.writer = written(&writer);
             }
             status
         }),
@@ -305,15 +305,15 @@ pub const CALLS: &[Call] = &[
     ),
     waits(
         row("plasma_get_or_create", Class::Locks, Before::Nothing, After::Writing, |f| {
-            let (mut got, mut draft) = (MaybeUninit::uninit(), MaybeUninit::uninit());
+            let (mut got, mut writer) = (MaybeUninit::uninit(), MaybeUninit::uninit());
             let mut created = MaybeUninit::uninit();
             let (client, size, options) = (f.client.get(), f.data.len() as u64, options(f));
-            let out = (Some(&mut got), Some(&mut draft), Some(&mut created));
+            let out = (Some(&mut got), Some(&mut writer), Some(&mut created));
             let id = Some(&f.id);
             let status =
                 plasma_get_or_create(client, id, size, &options, f.timeout, out.0, out.1, out.2);
             if status == OK && written(&created) == 1 {
-                f.draft = written(&draft);
+                f.writer = written(&writer);
             } else if status == OK {
                 f.got.push(written(&got));
             }
@@ -356,24 +356,24 @@ pub const CALLS: &[Call] = &[
         plasma_check(f.client.get(), growing().as_mut_ptr())
     }),
     // Writers.
-    row("plasma_resize", Class::DraftLocks, Before::Draft, After::Same, |f| {
-        let status = plasma_resize(Some(&mut f.draft), 9000);
-        fill(&target(), bytes_mut(&f.draft));
+    row("plasma_resize", Class::WriterLocks, Before::Writer, After::Same, |f| {
+        let status = plasma_resize(Some(&mut f.writer), 9000);
+        fill(&target(), bytes_mut(&f.writer));
         status
     }),
-    row("plasma_set_metadata", Class::DraftLocks, Before::Draft, After::Same, |f| {
-        plasma_set_metadata(Some(&mut f.draft), c"key".as_ptr(), void(&f.data), 10)
+    row("plasma_set_metadata", Class::WriterLocks, Before::Writer, After::Same, |f| {
+        plasma_set_metadata(Some(&mut f.writer), c"key".as_ptr(), void(&f.data), 10)
     }),
-    row("plasma_seal", Class::Draft, Before::Draft, After::Sealed, |f| {
-        plasma_seal(Some(&mut f.draft))
+    row("plasma_seal", Class::Writer, Before::Writer, After::Sealed, |f| {
+        plasma_seal(Some(&mut f.writer))
     }),
-    row("plasma_seal_and_get", Class::Draft, Before::Draft, After::Sealed, |f| {
+    row("plasma_seal_and_get", Class::Writer, Before::Writer, After::Sealed, |f| {
         let mut got = MaybeUninit::uninit();
-        let status = plasma_seal_and_get(Some(&mut f.draft), Some(&mut got));
+        let status = plasma_seal_and_get(Some(&mut f.writer), Some(&mut got));
         take(status, got, f)
     }),
-    row("plasma_abort", Class::DraftLocks, Before::Draft, After::Absent, |f| {
-        plasma_abort(Some(&mut f.draft))
+    row("plasma_abort", Class::WriterLocks, Before::Writer, After::Absent, |f| {
+        plasma_abort(Some(&mut f.writer))
     }),
     // Stores and handles.
     row("plasma_connect", Class::Store, Before::Sealed, After::Same, |f| {

@@ -85,7 +85,7 @@ pub fn allowed(call: &Call, situation: Situation, disturbance: Disturbance, kind
     let normal = normal(call, kind);
     let sleeps = situation.sleeps(call);
     let uses_client = call.is_of_client();
-    let on_store = uses_client || matches!(call.class, Class::Draft | Class::DraftLocks);
+    let on_store = uses_client || matches!(call.class, Class::Writer | Class::WriterLocks);
     let ends_client = call.name == "plasma_disconnect";
     if ends_client && matches!(disturbance, Disconnect | Interrupt | Subscribe) {
         return Not(AS_FREE);
@@ -98,7 +98,7 @@ pub fn allowed(call: &Call, situation: Situation, disturbance: Disturbance, kind
         Disconnect => match call.class {
             _ if sleeps => One(DISCONNECTED),
             Class::Hot => Not(AS_FREE),
-            Class::Reads | Class::Locks | Class::News | Class::DraftLocks => {
+            Class::Reads | Class::Locks | Class::News | Class::WriterLocks => {
                 Two(normal, DISCONNECTED, TOO_LATE)
             }
             _ => One(normal),
@@ -129,14 +129,14 @@ pub fn allowed(call: &Call, situation: Situation, disturbance: Disturbance, kind
         // It counts the leases of all clients.
         Files if call.name == "plasma_buffer_info" => Two(normal, LIMIT, ALREADY),
         Files => match call.class {
-            Class::Local | Class::Buffer | Class::Hot | Class::Draft | Class::Ends => One(normal),
+            Class::Local | Class::Buffer | Class::Hot | Class::Writer | Class::Ends => One(normal),
             _ => Two(normal, LIMIT, ALREADY),
         },
         AddressSpace if call.name == "plasma_event_fd" => {
             Two(normal, LIMIT, "the thread that it starts may fit")
         }
         AddressSpace => match call.class {
-            Class::Local | Class::Buffer | Class::Hot | Class::Draft | Class::Ends => One(normal),
+            Class::Local | Class::Buffer | Class::Hot | Class::Writer | Class::Ends => One(normal),
             _ => Two(normal, OUT_OF_MEMORY, ALREADY),
         },
         FileSize => match call.name {
@@ -144,7 +144,7 @@ pub fn allowed(call: &Call, situation: Situation, disturbance: Disturbance, kind
             _ => One(normal),
         },
         FullTmpfs | Inodes | Cgroup => match call.class {
-            Class::Locks | Class::DraftLocks | Class::Store => Two(normal, OUT_OF_MEMORY, ALREADY),
+            Class::Locks | Class::WriterLocks | Class::Store => Two(normal, OUT_OF_MEMORY, ALREADY),
             _ => One(normal),
         },
         ReadOnlyMount => match call.class {

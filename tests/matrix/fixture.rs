@@ -112,7 +112,7 @@ pub enum Before {
     /// Sealed, and held by the call's client.
     Held,
     /// Being written by the call's client.
-    Draft,
+    Writer,
     /// Some objects, sealed.
     Many,
     /// A list of objects, and one of clients.
@@ -143,7 +143,7 @@ pub struct Fix {
     pub data: Vec<u8>,
     pub options: plasma_create_options_t,
     pub timeout: i64,
-    pub draft: plasma_mutable_buffer_t,
+    pub writer: plasma_mutable_buffer_t,
     pub held: plasma_buffer_t,
     /// Buffers that the call returned.
     pub got: Vec<plasma_buffer_t>,
@@ -198,7 +198,7 @@ impl Fix {
             data: content(&target(), SIZE),
             options: create_options(),
             timeout: 0,
-            draft: NO_DRAFT,
+            writer: NO_WRITER,
             held: NO_BUFFER,
             got: Vec::new(),
             statuses: vec![1; BATCH as usize],
@@ -227,17 +227,17 @@ impl Fix {
                 assert_eq!(plasma_get(client, Some(&self.id), 0, Some(&mut held)), OK);
                 self.held = written(&held);
             }
-            Before::Draft => {
-                let mut draft = std::mem::MaybeUninit::uninit();
+            Before::Writer => {
+                let mut writer = std::mem::MaybeUninit::uninit();
                 let size = SIZE as u64;
                 let options = std::ptr::null();
-                let made = plasma_create(client, Some(&self.id), size, options, Some(&mut draft));
+                let made = plasma_create(client, Some(&self.id), size, options, Some(&mut writer));
                 assert_eq!(made, OK);
-                self.draft = written(&draft);
+                self.writer = written(&writer);
                 // So that the next entry reuses memory that is returned.
                 let (key, value) = (c"first".as_ptr(), void(&self.data));
-                assert_eq!(plasma_set_metadata(Some(&mut self.draft), key, value, 200), OK);
-                fill(&target(), bytes_mut(&self.draft));
+                assert_eq!(plasma_set_metadata(Some(&mut self.writer), key, value, 200), OK);
+                fill(&target(), bytes_mut(&self.writer));
             }
             Before::Many => many().for_each(|id| put(helper, &id, 200, None)),
             Before::Lists => {
@@ -270,7 +270,7 @@ pub enum Wait {
 
 /// The obstacle of a waiting call, until it is removed.
 pub enum Obstacle {
-    Draft(MutableBuffer),
+    Writer(MutableBuffer),
     Filler,
     Silence,
     Gone,
@@ -281,9 +281,9 @@ impl Obstacle {
         match wait {
             Wait::Seal => {
                 let options = CreateOptions::default().name(Some(NAME));
-                let mut draft = helper.create(&target(), SIZE as u64, &options).unwrap();
-                fill(&target(), draft.as_mut_slice());
-                Obstacle::Draft(draft)
+                let mut writer = helper.create(&target(), SIZE as u64, &options).unwrap();
+                fill(&target(), writer.as_mut_slice());
+                Obstacle::Writer(writer)
             }
             Wait::Room => {
                 // Pinned, for stores with eviction.
@@ -304,7 +304,7 @@ impl Obstacle {
     /// Removes the obstacle.
     pub fn give_way(&mut self, helper: &Client) {
         match std::mem::replace(self, Obstacle::Gone) {
-            Obstacle::Draft(draft) => draft.seal().unwrap(),
+            Obstacle::Writer(writer) => writer.seal().unwrap(),
             Obstacle::Filler => helper.delete(&id(OTHER, 0)).unwrap(),
             Obstacle::Silence => put(helper, &id(OTHER, 1), 10, None),
             Obstacle::Gone => {}

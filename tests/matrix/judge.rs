@@ -20,7 +20,7 @@ fn expected_state(cell: Cell, status: i32) -> ObjectState {
     let before = match call.before {
         Before::Nothing | Before::News | Before::Many => ObjectState::Absent,
         Before::Sealed | Before::Pinned | Before::Held | Before::Lists => ObjectState::Sealed,
-        Before::Draft => ObjectState::Writing,
+        Before::Writer => ObjectState::Writing,
     };
     match call.after {
         _ if status != OK => before,
@@ -53,8 +53,8 @@ pub fn judge(
         look(cell, &fix, status, &helper);
         hear(cell, status, &helper, &news);
     }
-    if !fix.draft.data.is_null() {
-        let aborted = plasma_abort(Some(&mut fix.draft));
+    if !fix.writer.data.is_null() {
+        let aborted = plasma_abort(Some(&mut fix.writer));
         assert!(aborted == OK || !there, "abort: {}", status_name(aborted));
     }
     plasma_unsubscribe(fix.news);
@@ -135,7 +135,7 @@ fn hear(cell: Cell, status: i32, helper: &Client, news: &Subscription) {
         }
     }
     let before = match cell.call.before {
-        Before::Nothing | Before::News | Before::Many | Before::Draft => None,
+        Before::Nothing | Before::News | Before::Many | Before::Writer => None,
         Before::Sealed | Before::Pinned | Before::Held | Before::Lists => Some(EventKind::Sealed),
     };
     let waited = cell.situation == Situation::Waits && cell.call.waits == Some(Wait::Seal);

@@ -87,9 +87,9 @@ fn happen(event: Event, shared: &Shared) {
 /// One thread's calls.
 fn work(shared: Arc<Shared>, seed: u64) {
     let mut rng = Rng(seed);
-    let mut draft: Option<(u64, plasma_mutable_buffer_t)> = None;
+    let mut writer: Option<(u64, plasma_mutable_buffer_t)> = None;
     for n in 0..CALLS {
-        let number = draft.as_ref().map_or_else(|| rng.below(OBJECTS), |(number, _)| *number);
+        let number = writer.as_ref().map_or_else(|| rng.below(OBJECTS), |(number, _)| *number);
         let event = draw_event(&mut rng);
         let there = shared.clone();
         let cancels = matches!(event, Event::Cancel);
@@ -98,7 +98,7 @@ fn work(shared: Arc<Shared>, seed: u64) {
         }
         let begun = shared.clock.fetch_add(1, SeqCst);
         let salt = (seed ^ n) as u8;
-        let (did, status) = call(&shared, &mut rng, number, salt, &mut draft);
+        let (did, status) = call(&shared, &mut rng, number, salt, &mut writer);
         let ended = shared.clock.fetch_add(1, SeqCst);
         let met = !no_more_points();
         shared.history.add(number, Entry { did, status, begun, ended });
@@ -108,12 +108,12 @@ fn work(shared: Arc<Shared>, seed: u64) {
             break;
         }
     }
-    if let Some((number, mut draft)) = draft {
+    if let Some((number, mut writer)) = writer {
         // Others may interrupt it.
         let mut status = INTERRUPTED;
         while status == INTERRUPTED {
             let begun = shared.clock.fetch_add(1, SeqCst);
-            status = plasma_abort(Some(&mut draft));
+            status = plasma_abort(Some(&mut writer));
             let ended = shared.clock.fetch_add(1, SeqCst);
             shared.history.add(number, Entry { did: Did::Abort, status, begun, ended });
         }
@@ -122,12 +122,12 @@ fn work(shared: Arc<Shared>, seed: u64) {
     shared.done.fetch_add(1, SeqCst);
 }
 
-type Draft = Option<(u64, plasma_mutable_buffer_t)>;
+type Writer = Option<(u64, plasma_mutable_buffer_t)>;
 
-fn call(shared: &Shared, rng: &mut Rng, number: u64, salt: u8, draft: &mut Draft) -> (Did, i32) {
+fn call(shared: &Shared, rng: &mut Rng, number: u64, salt: u8, writer: &mut Writer) -> (Did, i32) {
     let client = shared.client.get();
     let id = fixture::c_id(&id(STRESSED, number));
-    if let Some((_, mut buffer)) = draft.take() {
+    if let Some((_, mut buffer)) = writer.take() {
         let seals = rng.below(3) > 0;
         let (did, status) = if seals {
             bytes_mut(&buffer).fill(salt);
@@ -136,7 +136,7 @@ fn call(shared: &Shared, rng: &mut Rng, number: u64, salt: u8, draft: &mut Draft
             (Did::Abort, plasma_abort(Some(&mut buffer)))
         };
         if status != OK {
-            *draft = Some((number, buffer));
+            *writer = Some((number, buffer));
         }
         return (did, status);
     }
@@ -145,7 +145,7 @@ fn call(shared: &Shared, rng: &mut Rng, number: u64, salt: u8, draft: &mut Draft
             let mut made = MaybeUninit::uninit();
             let status = plasma_create(client, Some(&id), SIZE, null(), Some(&mut made));
             if status == OK {
-                *draft = Some((number, written(&made)));
+                *writer = Some((number, written(&made)));
             }
             (Did::Create, status)
         }

@@ -27,7 +27,7 @@ struct Pair {
     lru: bool,
     model: Model,
     clients: Vec<Client>,
-    drafts: Vec<(u64, MutableBuffer)>,
+    writers: Vec<(u64, MutableBuffer)>,
     held: Vec<(u64, Buffer)>,
     /// Whether the order of eviction is known: an object that is unpinned is inserted later.
     ordered: bool,
@@ -47,7 +47,7 @@ impl Pair {
             lru,
             model: Model::new(CAPACITY, MAX_OBJECTS),
             clients,
-            drafts: Vec::new(),
+            writers: Vec::new(),
             held: Vec::new(),
             ordered: true,
             random: Rng(1),
@@ -143,9 +143,9 @@ impl Pair {
         } else {
             let made = self.clients[client].create(&id, size, &options);
             if self.judge(&answer, &made) {
-                let mut draft = made.unwrap();
-                draft.as_mut_slice().copy_from_slice(&bytes);
-                self.drafts.push((self.model.created(key, bytes, name, metadata), draft));
+                let mut writer = made.unwrap();
+                writer.as_mut_slice().copy_from_slice(&bytes);
+                self.writers.push((self.model.created(key, bytes, name, metadata), writer));
             }
         }
     }
@@ -176,40 +176,40 @@ impl Pair {
                 };
                 self.create(client, object, put);
             }
-            Op::Resize { draft, size } => self.resize(draft, size),
-            Op::SetMetadata { draft, key, size } => {
+            Op::Resize { writer, size } => self.resize(writer, size),
+            Op::SetMetadata { writer, key, size } => {
                 let value = self.bytes(size);
-                let Some((number, _)) = pick(&self.drafts, draft) else { return };
-                let (number, at) = (*number, draft % self.drafts.len());
+                let Some((number, _)) = pick(&self.writers, writer) else { return };
+                let (number, at) = (*number, writer % self.writers.len());
                 let answer = self.model.set_metadata(number, key, &value);
-                let done = self.drafts[at].1.set_metadata(&key_text(key), &value);
+                let done = self.writers[at].1.set_metadata(&key_text(key), &value);
                 if self.judge(&answer, &done) {
                     self.model.metadata_set(number, key, value);
                 }
             }
-            Op::Seal { draft, hold } => {
-                if self.drafts.is_empty() {
+            Op::Seal { writer, hold } => {
+                if self.writers.is_empty() {
                     return;
                 }
-                let (number, draft) = self.drafts.swap_remove(draft % self.drafts.len());
+                let (number, writer) = self.writers.swap_remove(writer % self.writers.len());
                 if hold {
-                    let buffer = draft.seal_and_get().unwrap();
+                    let buffer = writer.seal_and_get().unwrap();
                     self.model.sealed(number);
                     self.got(Some(number), Ok(buffer));
                 } else {
-                    draft.seal().unwrap();
+                    writer.seal().unwrap();
                     self.model.sealed(number);
                 }
             }
-            Op::Abort { draft, drop } => {
-                if self.drafts.is_empty() {
+            Op::Abort { writer, drop } => {
+                if self.writers.is_empty() {
                     return;
                 }
-                let (number, draft) = self.drafts.swap_remove(draft % self.drafts.len());
+                let (number, writer) = self.writers.swap_remove(writer % self.writers.len());
                 if drop {
-                    std::mem::drop(draft)
+                    std::mem::drop(writer)
                 } else {
-                    draft.abort().unwrap()
+                    writer.abort().unwrap()
                 }
                 self.model.deleted(number);
             }
@@ -270,22 +270,22 @@ impl Pair {
         }
     }
 
-    fn resize(&mut self, draft: usize, size: u64) {
-        let Some((number, _)) = pick(&self.drafts, draft) else { return };
-        let (number, at) = (*number, draft % self.drafts.len());
+    fn resize(&mut self, writer: usize, size: u64) {
+        let Some((number, _)) = pick(&self.writers, writer) else { return };
+        let (number, at) = (*number, writer % self.writers.len());
         let answer = self.model.resize(number, size);
-        let done = self.drafts[at].1.resize(size);
+        let done = self.writers[at].1.resize(size);
         let done = self.judge(&answer, &done);
-        let (_, draft) = &mut self.drafts[at];
+        let (_, writer) = &mut self.writers[at];
         let kept = self.model.objects.get_mut(&number).unwrap();
         if done {
             let same = kept.bytes.len().min(size as usize);
-            assert_eq!(draft.len() as u64, size);
-            assert!(draft.as_mut_slice()[..same] == kept.bytes[..same], "resize lost bytes");
-            draft.as_mut_slice()[same..].fill(7);
+            assert_eq!(writer.len() as u64, size);
+            assert!(writer.as_mut_slice()[..same] == kept.bytes[..same], "resize lost bytes");
+            writer.as_mut_slice()[same..].fill(7);
             kept.bytes.resize(size as usize, 7);
         }
-        assert!(*draft.as_mut_slice() == *kept.bytes);
+        assert!(*writer.as_mut_slice() == *kept.bytes);
     }
 
     fn evict(&mut self, client: usize, bytes: u64) {
@@ -354,8 +354,8 @@ impl Pair {
         while !self.held.is_empty() {
             self.release(0);
         }
-        for (number, draft) in std::mem::take(&mut self.drafts) {
-            draft.seal().unwrap();
+        for (number, writer) in std::mem::take(&mut self.writers) {
+            writer.seal().unwrap();
             self.model.sealed(number);
         }
         for it in self.model.visible().values() {

@@ -16,20 +16,20 @@ pub enum Op {
         put: bool,
     },
     Resize {
-        draft: usize,
+        writer: usize,
         size: u64,
     },
     SetMetadata {
-        draft: usize,
+        writer: usize,
         key: u8,
         size: usize,
     },
     Seal {
-        draft: usize,
+        writer: usize,
         hold: bool,
     },
     Abort {
-        draft: usize,
+        writer: usize,
         drop: bool,
     },
     Get {
@@ -90,7 +90,7 @@ fn sizes() -> impl Strategy<Value = u64> {
 /// Any operation.
 pub fn operations() -> impl Strategy<Value = Op> {
     let (client, key, name) = (0..CLIENTS, 0u8..12, 0u8..4);
-    let draft = 0usize..8;
+    let writer = 0usize..8;
     let value = prop_oneof![8 => 0usize..200, 1 => 0usize..8000, 1 => Just(65_600usize)];
     prop_oneof![
         8 => (client.clone(), key.clone(), sizes(), proptest::option::of(name.clone()),
@@ -98,16 +98,16 @@ pub fn operations() -> impl Strategy<Value = Op> {
             .prop_map(|(client, key, size, name, metadata, put)| {
                 Op::Create { client, key, size, name, metadata, put }
             }),
-        3 => (draft.clone(), sizes()).prop_map(|(draft, size)| Op::Resize { draft, size }),
-        2 => (draft.clone(), 0u8..5, value)
-            .prop_map(|(draft, key, size)| Op::SetMetadata { draft, key, size }),
-        4 => (draft.clone(), any::<bool>()).prop_map(|(draft, hold)| Op::Seal { draft, hold }),
-        1 => (draft.clone(), any::<bool>()).prop_map(|(draft, drop)| Op::Abort { draft, drop }),
+        3 => (writer.clone(), sizes()).prop_map(|(writer, size)| Op::Resize { writer, size }),
+        2 => (writer.clone(), 0u8..5, value)
+            .prop_map(|(writer, key, size)| Op::SetMetadata { writer, key, size }),
+        4 => (writer.clone(), any::<bool>()).prop_map(|(writer, hold)| Op::Seal { writer, hold }),
+        1 => (writer.clone(), any::<bool>()).prop_map(|(writer, drop)| Op::Abort { writer, drop }),
         6 => (client.clone(), key.clone()).prop_map(|(client, key)| Op::Get { client, key }),
         2 => (client.clone(), name.clone()).prop_map(|(client, name)| Op::GetByName { client, name }),
         1 => (client.clone(), name).prop_map(|(client, name)| Op::Lookup { client, name }),
-        1 => draft.clone().prop_map(|held| Op::Retain { held }),
-        5 => draft.prop_map(|held| Op::Release { held }),
+        1 => writer.clone().prop_map(|held| Op::Retain { held }),
+        5 => writer.prop_map(|held| Op::Release { held }),
         4 => (client.clone(), key.clone()).prop_map(|(client, key)| Op::Delete { client, key }),
         2 => (client.clone(), key, any::<bool>())
             .prop_map(|(client, key, on)| Op::Pin { client, key, on }),

@@ -1,5 +1,5 @@
 #!/bin/sh
-# rust.sh: a crate of somebody else adds Plasma as cargo add does, and uses it.
+# rust.sh: an independent crate adds Plasma as cargo add does, and uses it.
 . "$(dirname "$0")/common.sh"
 : "${CARGO:=cargo}"
 cd "$work"

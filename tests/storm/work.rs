@@ -38,7 +38,7 @@ pub struct Work {
     address: String,
     options: ConnectOptions,
     held: Vec<Held>,
-    drafts: Vec<(ObjectId, MutableBuffer)>,
+    writers: Vec<(ObjectId, MutableBuffer)>,
     news: Option<(Subscription, u64)>,
 }
 
@@ -54,9 +54,22 @@ impl Work {
         begin(0, 0, "connect");
         let client = Arc::new(connect(kind, address, &options));
         let address = address.to_owned();
-        let (held, drafts, news) = (Vec::new(), Vec::new(), None);
+        let (held, writers, news) = (Vec::new(), Vec::new(), None);
         let (thread, shared, count) = (0, false, 0);
-        Work { kind, rng, client, who, thread, shared, count, address, options, held, drafts, news }
+        Work {
+            kind,
+            rng,
+            client,
+            who,
+            thread,
+            shared,
+            count,
+            address,
+            options,
+            held,
+            writers,
+            news,
+        }
     }
 
     /// Returns the same client for another thread.
@@ -72,7 +85,7 @@ impl Work {
             address: self.address.clone(),
             options: self.options.clone(),
             held: Vec::new(),
-            drafts: Vec::new(),
+            writers: Vec::new(),
             news: None,
         }
     }
@@ -129,7 +142,7 @@ impl Work {
             0..=4 => self.look(),
             5..=7 => self.put(),
             8..=11 => self.create(),
-            12 => self.finish_draft(),
+            12 => self.finish_writer(),
             13..=14 => self.delete(),
             15 => self.wait(),
             16 => self.pin(),
@@ -228,56 +241,56 @@ impl Work {
             .timeout(self.pause());
         self.begin("create");
         let made = self.client.create(&it, size / (1 + self.rng.below(3)), &options);
-        if let Some(mut draft) = self.fine("create", made, &NO_ROOM) {
-            let bytes = draft.as_mut_slice();
+        if let Some(mut writer) = self.fine("create", made, &NO_ROOM) {
+            let bytes = writer.as_mut_slice();
             assert!(!zeroed || bytes.iter().all(|byte| *byte == 0), "{}: not zero", self.who);
             bytes.fill(0xaa);
-            self.drafts.push((it, draft));
-            if self.drafts.len() > 2 || self.rng.below(2) == 0 {
-                self.finish_draft();
+            self.writers.push((it, writer));
+            if self.writers.len() > 2 || self.rng.below(2) == 0 {
+                self.finish_writer();
             }
         }
     }
 
     /// Writes, seals or aborts an object that was created some time ago.
-    fn finish_draft(&mut self) {
-        let Some((it, mut draft)) = self.drafts.pop() else { return };
+    fn finish_writer(&mut self) {
+        let Some((it, mut writer)) = self.writers.pop() else { return };
         let full = [Status::OutOfMemory];
         let how = self.rng.below(10);
         if how == 0 {
-            self.begin("drop of a draft");
-            return drop(draft);
+            self.begin("drop of a writer");
+            return drop(writer);
         }
         if how == 1 {
             self.begin("abort");
-            let aborted = draft.abort().map_err(plasma::Error::from);
+            let aborted = writer.abort().map_err(plasma::Error::from);
             self.fine("abort", aborted, &[]);
             return;
         }
         let to = self.kind.size_of(self.rng.below(6)) as u64;
         self.begin("resize");
-        let resized = draft.resize(to);
+        let resized = writer.resize(to);
         self.fine("resize", resized, &full);
         self.begin("set_metadata");
         if how == 2 {
-            let more = draft.set_metadata("more", &[7; 500]);
+            let more = writer.set_metadata("more", &[7; 500]);
             self.fine("set_metadata", more, &full);
         }
-        let length = draft.len();
-        let described = draft.set_metadata(LENGTH, &length.to_le_bytes());
+        let length = writer.len();
+        let described = writer.set_metadata(LENGTH, &length.to_le_bytes());
         if self.fine("set_metadata", described, &full).is_none() {
             return;
         }
-        fill(&it, self.rng.next() | 1, draft.as_mut_slice());
+        fill(&it, self.rng.next() | 1, writer.as_mut_slice());
         if how < 6 {
             self.begin("seal_and_get");
-            let sealed = draft.seal_and_get().map_err(plasma::Error::from);
+            let sealed = writer.seal_and_get().map_err(plasma::Error::from);
             if let Some(buffer) = self.fine("seal_and_get", sealed, &[]) {
                 self.hold(Held::new(it, buffer));
             }
         } else {
             self.begin("seal");
-            let sealed = draft.seal().map_err(plasma::Error::from);
+            let sealed = writer.seal().map_err(plasma::Error::from);
             self.fine("seal", sealed, &[]);
         }
     }
@@ -292,9 +305,9 @@ impl Work {
         let allowed = [Status::OutOfMemory, Status::Limit, Status::Timeout, Status::NotSealed];
         match self.fine("get_or_create", got, &allowed) {
             Some(GetOrCreate::Existing(buffer)) => self.hold(Held::new(it, buffer)),
-            Some(GetOrCreate::Created(draft)) => {
-                self.drafts.push((it, draft));
-                self.finish_draft();
+            Some(GetOrCreate::Created(writer)) => {
+                self.writers.push((it, writer));
+                self.finish_writer();
             }
             None => {}
         }
@@ -476,7 +489,7 @@ impl Work {
         }
         self.begin("connect");
         if self.rng.below(2) == 0 {
-            (self.news, self.drafts) = (None, Vec::new());
+            (self.news, self.writers) = (None, Vec::new());
         }
         let client = connect(self.kind, &self.address, &self.options);
         self.begin("disconnect");

@@ -34,24 +34,24 @@ pub enum Act {
         wrong: Wrong,
     },
     Resize {
-        draft: u8,
+        writer: u8,
         size: u16,
         huge: bool,
         wrong: Wrong,
     },
     SetMetadata {
-        draft: u8,
+        writer: u8,
         key: u8,
         size: u16,
         wrong: Wrong,
     },
     Seal {
-        draft: u8,
+        writer: u8,
         get: bool,
         wrong: Wrong,
     },
     Abort {
-        draft: u8,
+        writer: u8,
         wrong: Wrong,
     },
     Get {
@@ -154,7 +154,7 @@ pub enum Act {
         garble: u8,
     },
     /// The same with a struct of a writer.
-    StaleDraft {
+    StaleWriter {
         which: u8,
         call: u8,
         garble: u8,

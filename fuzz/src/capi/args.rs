@@ -92,7 +92,7 @@ pub fn wrong_size(how: u8) -> u32 {
 }
 
 /// Makes one error in the options of a create. The texts must outlive the call.
-pub fn spoil_create(options: &mut plasma_create_options_t, how: u8, text: &Option<CString>) {
+pub fn break_create(options: &mut plasma_create_options_t, how: u8, text: &Option<CString>) {
     match how % 7 {
         0 => options.struct_size = wrong_size(how / 7),
         1 => options.flags = 1 << (how % 16),

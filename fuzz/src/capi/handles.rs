@@ -116,10 +116,10 @@ pub fn bytes<'a>(data: *const u8, size: u64) -> &'a [u8] {
 }
 
 /// Returns the bytes of a writer.
-pub fn fill(draft: &plasma_mutable_buffer_t, with: impl Fn(usize) -> u8) {
-    assert!(!draft.data.is_null());
+pub fn fill(writer: &plasma_mutable_buffer_t, with: impl Fn(usize) -> u8) {
+    assert!(!writer.data.is_null());
     // SAFETY: as for `bytes`; nobody else looks at an object that is being written.
-    let bytes = unsafe { std::slice::from_raw_parts_mut(draft.data, draft.size as usize) };
+    let bytes = unsafe { std::slice::from_raw_parts_mut(writer.data, writer.size as usize) };
     bytes.iter_mut().enumerate().for_each(|(i, byte)| *byte = with(i));
 }
 

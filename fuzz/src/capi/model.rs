@@ -25,7 +25,7 @@ pub struct Held {
 }
 
 /// An object that this process is writing.
-pub struct Draft {
+pub struct Writer {
     pub buffer: plasma_mutable_buffer_t,
     pub key: u8,
 }
@@ -36,9 +36,9 @@ pub struct Model<'a> {
     pub active: u8,
     pub objects: BTreeMap<u8, Object>,
     pub held: Vec<Held>,
-    pub drafts: Vec<Draft>,
+    pub writers: Vec<Writer>,
     pub stale: Vec<plasma_buffer_t>,
-    pub stale_drafts: Vec<plasma_mutable_buffer_t>,
+    pub stale_writers: Vec<plasma_mutable_buffer_t>,
     /// A subscription, and its client.
     pub news: Option<(News, u8)>,
     pub salt: u8,
@@ -83,9 +83,9 @@ impl<'a> Model<'a> {
             active: 0,
             objects: BTreeMap::new(),
             held: Vec::new(),
-            drafts: Vec::new(),
+            writers: Vec::new(),
             stale: Vec::new(),
-            stale_drafts: Vec::new(),
+            stale_writers: Vec::new(),
             news: None,
             salt: 0,
         }
@@ -120,7 +120,7 @@ impl<'a> Model<'a> {
 
     /// Returns the objects whose memory is still in use.
     fn is_empty(&self) -> bool {
-        self.objects.is_empty() && self.held.is_empty() && self.drafts.is_empty()
+        self.objects.is_empty() && self.held.is_empty() && self.writers.is_empty()
     }
 
     /// Returns the statuses that a create may return when its arguments are right.
@@ -199,7 +199,7 @@ impl<'a> Model<'a> {
             Act::Unsubscribe => self.news = None,
             Act::Manage { what, number, wrong } => self.manage(what, number, wrong),
             Act::Stale { which, call, garble } => self.stale(which, call, garble),
-            Act::StaleDraft { which, call, garble } => self.stale_draft(which, call, garble),
+            Act::StaleWriter { which, call, garble } => self.stale_writer(which, call, garble),
             _ => self.object_act(act),
         }
     }
@@ -208,8 +208,8 @@ impl<'a> Model<'a> {
     pub fn end(mut self) {
         self.active = 0;
         self.news = None;
-        for draft in &mut self.drafts {
-            expect("abort", plasma_abort(Some(&mut draft.buffer)), &[OK]);
+        for writer in &mut self.writers {
+            expect("abort", plasma_abort(Some(&mut writer.buffer)), &[OK]);
         }
         for held in &mut self.held {
             expect("release", plasma_release(Some(&mut held.buffer)), &[OK]);
@@ -239,7 +239,7 @@ impl<'a> Model<'a> {
         for buffer in &mut self.stale {
             expect("release", plasma_release(Some(buffer)), &[INVALID]);
         }
-        for buffer in &mut self.stale_drafts {
+        for buffer in &mut self.stale_writers {
             expect("abort", plasma_abort(Some(buffer)), &[INVALID]);
         }
     }

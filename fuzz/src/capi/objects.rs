@@ -3,7 +3,7 @@
 use super::acts::{Act, Wrong};
 use super::args::*;
 use super::handles::{Sized, bytes, fill, text, written};
-use super::model::{Draft, Model, Object, byte, content, expect, key_text};
+use super::model::{Model, Object, Writer, byte, content, expect, key_text};
 use plasma::ffi::*;
 use std::collections::BTreeMap;
 use std::ffi::{CString, c_void};
@@ -24,15 +24,15 @@ impl Model<'_> {
             }
             Act::PutMany { key, count, wrong } => self.put_many(key, count % 4, wrong),
             Act::GetOrCreate { key, size, wrong } => self.get_or_create(key, size.into(), wrong),
-            Act::Resize { draft, size, huge, wrong } => {
+            Act::Resize { writer, size, huge, wrong } => {
                 let size = if huge { u64::from(size) << 44 } else { size.into() };
-                self.resize(draft, size, wrong);
+                self.resize(writer, size, wrong);
             }
-            Act::SetMetadata { draft, key, size, wrong } => {
-                self.set_metadata(draft, key, size, wrong);
+            Act::SetMetadata { writer, key, size, wrong } => {
+                self.set_metadata(writer, key, size, wrong);
             }
-            Act::Seal { draft, get, wrong } => self.seal(draft, get, wrong),
-            Act::Abort { draft, wrong } => self.abort(draft, wrong),
+            Act::Seal { writer, get, wrong } => self.seal(writer, get, wrong),
+            Act::Abort { writer, wrong } => self.abort(writer, wrong),
             Act::Get { key, by_name, waits, wrong } => self.get(key, by_name, waits, wrong),
             Act::GetMany { key, count, wrong } => self.get_many(key, count % 5, wrong),
             Act::Wait { key, count, ready, wrong } => self.wait(key, count % 5, ready, wrong),
@@ -56,11 +56,11 @@ impl Model<'_> {
         Object { salt: self.next_salt(), size, sealed, name, metadata: BTreeMap::new() }
     }
 
-    fn drafted(&mut self, key: u8, buffer: plasma_mutable_buffer_t, object: Object) {
+    fn began_writing(&mut self, key: u8, buffer: plasma_mutable_buffer_t, object: Object) {
         assert_eq!(buffer.size, object.size);
         fill(&buffer, |at| byte(object.salt, at));
         self.objects.insert(key % KEYS, object);
-        self.drafts.push(Draft { buffer, key: key % KEYS });
+        self.writers.push(Writer { buffer, key: key % KEYS });
     }
 
     fn create(&mut self, key: u8, size: u64, named: Option<u8>, keys: u8, wrong: Wrong) {
@@ -83,7 +83,7 @@ impl Model<'_> {
         options.metadata_count = entries.len() as u64;
         let bad = wrong_text(wrong.0);
         if how > Some(2) {
-            spoil_create(&mut options, wrong.0, &bad);
+            break_create(&mut options, wrong.0, &bad);
         }
         let allowed = self.creating(key, size, named);
         let allowed = self.may_write(wrong, &allowed);
@@ -95,7 +95,7 @@ impl Model<'_> {
         if status == OK {
             let mut object = self.object(size, named, false);
             object.metadata = (0..keys).map(|key| (key, u16::from(keys) << 8 | 40)).collect();
-            self.drafted(key, written(&buffer), object);
+            self.began_writing(key, written(&buffer), object);
         }
     }
 
@@ -108,7 +108,7 @@ impl Model<'_> {
         let data = content(object.salt, size);
         let bad = wrong_text(wrong.0);
         if how == Some(5) {
-            spoil_create(&mut options, wrong.0, &bad);
+            break_create(&mut options, wrong.0, &bad);
         }
         let (data, size) = match how {
             Some(2) => (ptr::null(), size.max(1)),
@@ -173,7 +173,7 @@ impl Model<'_> {
 
     fn get_or_create(&mut self, key: u8, size: u64, wrong: Wrong) {
         let how = wrong.of(7);
-        let (mut buffer, mut draft) = (MaybeUninit::uninit(), MaybeUninit::uninit());
+        let (mut buffer, mut writer) = (MaybeUninit::uninit(), MaybeUninit::uninit());
         let mut created = MaybeUninit::uninit();
         let time = if how == Some(2) { wrong_timeout(wrong.0) } else { 0 };
         let mut options = create_options();
@@ -201,7 +201,7 @@ impl Model<'_> {
             &options,
             time,
             Wrong::unless(how, 4, &mut buffer),
-            Wrong::unless(how, 5, &mut draft),
+            Wrong::unless(how, 5, &mut writer),
             Wrong::unless(how, 6, &mut created),
         );
         expect("get_or_create", status, &allowed);
@@ -213,17 +213,17 @@ impl Model<'_> {
             Some(object) => self.got(written(&buffer), object),
             None => {
                 let object = self.object(size, None, false);
-                self.drafted(key, written(&draft), object);
+                self.began_writing(key, written(&writer), object);
             }
         }
     }
 
     fn resize(&mut self, at: u8, size: u64, wrong: Wrong) {
-        if !wrong.is_none() || self.drafts.is_empty() {
+        if !wrong.is_none() || self.writers.is_empty() {
             return expect("resize", plasma_resize(None, size), &[INVALID]);
         }
-        let at = usize::from(at) % self.drafts.len();
-        let Draft { buffer, key } = &mut self.drafts[at];
+        let at = usize::from(at) % self.writers.len();
+        let Writer { buffer, key } = &mut self.writers[at];
         let before = *buffer;
         let status = plasma_resize(Some(buffer), size);
         expect("resize", status, &[OK, OUT_OF_MEMORY, TOO_LARGE]);
@@ -241,8 +241,8 @@ impl Model<'_> {
     }
 
     fn set_metadata(&mut self, at: u8, key: u8, size: u16, wrong: Wrong) {
-        let Some(len) = (!self.drafts.is_empty()).then_some(self.drafts.len()) else { return };
-        let Draft { buffer, key: object } = &mut self.drafts[usize::from(at) % len];
+        let Some(len) = (!self.writers.is_empty()).then_some(self.writers.len()) else { return };
+        let Writer { buffer, key: object } = &mut self.writers[usize::from(at) % len];
         let value = vec![key; size.into()];
         let text = Some(key_text(key));
         let bad = wrong_text(wrong.0);
@@ -267,13 +267,13 @@ impl Model<'_> {
 
     fn seal(&mut self, at: u8, get: bool, wrong: Wrong) {
         let mut sealed = MaybeUninit::uninit();
-        if !wrong.is_none() || self.drafts.is_empty() {
+        if !wrong.is_none() || self.writers.is_empty() {
             expect("seal", plasma_seal(None), &[INVALID]);
             return expect("seal", plasma_seal_and_get(None, Some(&mut sealed)), &[INVALID]);
         }
-        let at = usize::from(at) % self.drafts.len();
-        let Draft { mut buffer, key } = self.drafts.swap_remove(at);
-        self.stale_drafts.push(buffer);
+        let at = usize::from(at) % self.writers.len();
+        let Writer { mut buffer, key } = self.writers.swap_remove(at);
+        self.stale_writers.push(buffer);
         let status = match get {
             true => {
                 expect("seal", plasma_seal_and_get(Some(&mut buffer), None), &[INVALID]);
@@ -293,12 +293,12 @@ impl Model<'_> {
     }
 
     fn abort(&mut self, at: u8, wrong: Wrong) {
-        if !wrong.is_none() || self.drafts.is_empty() {
+        if !wrong.is_none() || self.writers.is_empty() {
             return expect("abort", plasma_abort(None), &[INVALID]);
         }
-        let at = usize::from(at) % self.drafts.len();
-        let Draft { mut buffer, key } = self.drafts.swap_remove(at);
-        self.stale_drafts.push(buffer);
+        let at = usize::from(at) % self.writers.len();
+        let Writer { mut buffer, key } = self.writers.swap_remove(at);
+        self.stale_writers.push(buffer);
         expect("abort", plasma_abort(Some(&mut buffer)), &[OK]);
         self.objects.remove(&key);
     }

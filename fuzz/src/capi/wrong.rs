@@ -200,7 +200,7 @@ impl Model<'_> {
             let sealed = self.objects.values().filter(|it| it.sealed).count() as u64;
             assert_eq!((stats.capacity, stats.max_objects), (CAPACITY, MAX_OBJECTS));
             assert_eq!(stats.objects_sealed, sealed);
-            assert_eq!(stats.objects_writing, self.drafts.len() as u64);
+            assert_eq!(stats.objects_writing, self.writers.len() as u64);
         }
     }
 
@@ -352,11 +352,11 @@ impl Model<'_> {
         assert_eq!(before, buffer.reserved);
     }
 
-    pub fn stale_draft(&mut self, which: u8, call: u8, garble: u8) {
-        if self.stale_drafts.is_empty() {
+    pub fn stale_writer(&mut self, which: u8, call: u8, garble: u8) {
+        if self.stale_writers.is_empty() {
             return;
         }
-        let mut buffer = self.stale_drafts[usize::from(which) % self.stale_drafts.len()];
+        let mut buffer = self.stale_writers[usize::from(which) % self.stale_writers.len()];
         self::garble(&mut buffer.reserved, garble);
         let before = buffer.reserved;
         let mut sealed = MaybeUninit::uninit();
@@ -367,7 +367,7 @@ impl Model<'_> {
             3 => plasma_set_metadata(Some(&mut buffer), c"k".as_ptr(), ptr::null(), 0),
             _ => plasma_seal_and_get(Some(&mut buffer), Some(&mut sealed)),
         };
-        expect("a stale draft", status, &[INVALID]);
+        expect("a stale writer", status, &[INVALID]);
         assert_eq!(before, buffer.reserved);
     }
 

@@ -8,7 +8,7 @@ impl EventRing<'_> {
     pub fn check(&self) -> Option<String> {
         let len = self.entries.len() as u64;
         for (at, entry) in (0u64..).zip(self.entries) {
-            // SYNC event-entry: Acquire; the ticket of what is complete was taken before.
+            // SYNC event-entry: Acquire; the ticket of a complete entry was taken before.
             let sequence = entry.sequence.load(Acquire);
             let Some(ticket) = sequence.checked_sub(1) else { continue };
             if ticket % len != at || ticket >= self.head.load(Relaxed) {

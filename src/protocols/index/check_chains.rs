@@ -37,7 +37,7 @@ impl Index<'_> {
                 else {
                     report(
                         23,
-                        format!("{kind} chain {at} names record {slot}, which is not there"),
+                        format!("{kind} chain {at} names record {slot}, which does not exist"),
                     );
                     break;
                 };
@@ -47,7 +47,9 @@ impl Index<'_> {
                 }
                 match kind.key(record, word).map(|key| self.bucket_number(&key)) {
                     Some(home) if home == at => {}
-                    Some(_) => report(8, format!("{kind} chain {at} has another's record {slot}")),
+                    Some(_) => {
+                        report(8, format!("{kind} chain {at} has record {slot} of another chain"))
+                    }
                     None => report(23, format!("{kind} chain {at} holds {slot}: {:#x}", word.0)),
                 }
                 link = kind.link(record).load(Relaxed);
@@ -92,7 +94,7 @@ impl Index<'_> {
                 let slot = link - 1;
                 let (Some(&word), Ok(record)) = (words.get(slot as usize), self.record(slot))
                 else {
-                    report(23, format!("{kind} names record {slot}, which is not there"));
+                    report(23, format!("{kind} names record {slot}, which does not exist"));
                     break;
                 };
                 if std::mem::replace(&mut seen[slot as usize], true) {

@@ -175,5 +175,5 @@ impl Key {
 
 #[cold]
 fn corrupt_link(slot: u32) -> Error {
-    Error::new(Status::Corrupt, format!("the index names record {slot}, which is not there"))
+    Error::new(Status::Corrupt, format!("the index names record {slot}, which does not exist"))
 }

@@ -126,7 +126,7 @@ impl Entry {
     /// it may be released without the lock.
     #[inline(always)]
     pub fn only_first(&self, serial: u64) -> Option<Last> {
-        // SYNC entry: Acquire; what other holders read before they let go precedes the lease's end.
+        // SYNC entry: Acquire; the reads of other holders precede the lease's end.
         let state = self.0.load(Acquire);
         (Some(state) == live_alone(serial)).then_some(Last(state))
     }

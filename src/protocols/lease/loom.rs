@@ -55,7 +55,7 @@ impl Store {
     }
 
     fn write_and_seal(&self, slot: u32, word: crate::layout::word::RecordWord) {
-        // SAFETY: the pointer is the cell's; that nobody else uses it now is what loom checks.
+        // SAFETY: the pointer comes from the cell; loom checks that nobody else uses it now.
         self.bytes.with_mut(|bytes| unsafe { *bytes = word.generation() });
         let extent = Extent { start: word.generation().into(), size: 4 };
         self.table.records[slot as usize].data.store(word.data_index(), extent);
@@ -75,7 +75,7 @@ impl Store {
         let Some(now) = protect(lease, record, slot, word) else { return false };
         assert_eq!(now.generation(), n as u32 + 1);
         for _ in 0..2 {
-            // SAFETY: the pointer is the cell's; that nobody writes it now is what loom checks.
+            // SAFETY: the pointer comes from the cell; loom checks that nobody writes it now.
             let bytes = self.bytes.with(|bytes| unsafe { *bytes });
             assert_eq!(bytes, n as u32 + 1);
             let extent = record.data.load(now.data_index());
@@ -191,7 +191,7 @@ fn the_lease_of_seal_and_get_is_there_before_sealed_is() {
             // As `store/objects/seal.rs`, seal.
             creator.lease.store(LeaseWord::new(word.generation(), 0).0, Ordering::Relaxed);
             creator.write_and_seal(0, word);
-            // SAFETY: the pointer is the cell's; that nobody writes it now is what loom checks.
+            // SAFETY: the pointer comes from the cell; loom checks that nobody writes it now.
             assert_eq!(creator.bytes.with(|bytes| unsafe { *bytes }), 1);
             release(&creator.lease);
         });
@@ -216,7 +216,7 @@ fn a_lease_on_another_object_tells_that_the_last_one_has_ended() {
         let reader = thread::spawn(move || {
             let (slot, word) = first;
             if protect(&reader.lease, &reader.table.records[0], slot, word).is_some() {
-                // SAFETY: the pointer is the cell's; that nobody writes it now is what loom checks.
+                // SAFETY: the pointer comes from the cell; loom checks that nobody writes it now.
                 assert_eq!(reader.bytes.with(|bytes| unsafe { *bytes }), 1);
                 release(&reader.lease);
             }
@@ -230,7 +230,7 @@ fn a_lease_on_another_object_tells_that_the_last_one_has_ended() {
             store.lease.load(Ordering::Relaxed) == LeaseWord::new(word.generation(), slot).0;
         scanned();
         if !leased {
-            // SAFETY: the pointer is the cell's; that nobody uses it now is what loom checks.
+            // SAFETY: the pointer comes from the cell; loom checks that nobody uses it now.
             store.bytes.with_mut(|bytes| unsafe { *bytes = 2 });
         }
         reader.join().unwrap();

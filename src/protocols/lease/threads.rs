@@ -24,7 +24,7 @@ struct Store {
     bytes: UnsafeCell<u32>,
 }
 
-// SAFETY: that accesses to the cell do not race is what the test is about.
+// SAFETY: the tests check that accesses to the cell do not race.
 unsafe impl Sync for Store {}
 
 /// Returns the id of object `n`. All objects share one bucket and one slot.

@@ -110,7 +110,7 @@ pub fn begin_all<'a>(
             word.hint.store(others.saturating_add((!again).into()).max(1), Ordering::Relaxed);
         }
     }
-    // SYNC wake-fence: hint before check, against publication before the sealer's look at the hint.
+    // SYNC wake-fence: hint before check, against publication before the sealer's load of the hint.
     fence(Ordering::SeqCst);
 }
 

@@ -19,7 +19,7 @@ struct Shared {
     count: UnsafeCell<u32>,
 }
 
-// SAFETY: that accesses to the cell do not race is what the tests are about.
+// SAFETY: the tests check that accesses to the cell do not race.
 unsafe impl Sync for Shared {}
 
 impl Shared {

@@ -46,7 +46,7 @@ impl Process {
     }
 
     fn read(&self) {
-        // SAFETY: the pointer is the cell's; that nobody writes it now is what loom checks.
+        // SAFETY: the pointer comes from the cell; loom checks that nobody writes it now.
         assert_eq!(self.bytes.with(|bytes| unsafe { *bytes }), 7);
     }
 
@@ -91,7 +91,7 @@ impl Process {
         let leased = self.lease.load(Ordering::Relaxed) != 0;
         lease::scanned();
         if !leased {
-            // SAFETY: the pointer is the cell's; that nobody uses it now is what loom checks.
+            // SAFETY: the pointer comes from the cell; loom checks that nobody uses it now.
             self.bytes.with_mut(|bytes| unsafe { *bytes = 8 });
         }
     }
@@ -184,7 +184,7 @@ unsafe impl Send for Writer {}
 
 impl Writer {
     fn change(&self) -> u32 {
-        // SAFETY: the pointer is the cell's; that nobody else uses it now is what loom checks.
+        // SAFETY: the pointer comes from the cell; loom checks that nobody else uses it now.
         self.bytes.with_mut(|bytes| unsafe {
             *bytes += 1;
             *bytes
