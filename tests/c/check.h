@@ -18,7 +18,7 @@
 #define CHECK_H
 
 #include "expect.h"
-#include "peer.h"
+#include "process.h"
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -211,7 +211,7 @@ static inline void run_test(const struct test *test)
     }
 }
 
-static inline void run_role(struct peer *parent, void *test)
+static inline void run_role(struct process *parent, void *test)
 {
     (void)parent;
     run_test(test);
@@ -235,8 +235,8 @@ static inline int run_tests(int argc, char **argv, const struct test *tests,
         if (argc > 1) {
             run_test(&tests[at]);
         } else {
-            struct peer peer = spawn(run_role, (void *)(uintptr_t)&tests[at]);
-            int status = reap_peer(&peer);
+            struct process process = spawn(run_role, (void *)(uintptr_t)&tests[at]);
+            int status = reap_process(&process);
             if (status != 0) {
                 failed++;
                 printf("FAILED %s (wait status %#x)\n", tests[at].name, status);

@@ -56,7 +56,7 @@ struct attacker {
     gid_t gid;
 };
 
-static inline void join_and_attack(struct peer *parent, void *arg)
+static inline void join_and_attack(struct process *parent, void *arg)
 {
     const struct attacker *self = arg;
     plasma_client_t *client = NULL;
@@ -81,7 +81,7 @@ static inline void join_and_attack(struct peer *parent, void *arg)
 }
 
 /** A producer and an honest reader use the whole store. */
-static inline void all_is_well(struct peer *owner, struct peer *honest)
+static inline void all_is_well(struct process *owner, struct process *honest)
 {
     plasma_client_t *client = NULL;
     uint64_t before = ask_value(owner, REMOTE_USED);
@@ -114,7 +114,7 @@ static inline void all_is_well(struct peer *owner, struct peer *honest)
 }
 
 /** Make a store of this mode, its owner, and object 9. */
-static inline void begin_closed(uint32_t mode, struct peer *owner)
+static inline void begin_closed(uint32_t mode, struct process *owner)
 {
     umask(022);
     CHECK(mkdir(store(), 0755) == 0 && chown(store(), OWNER, SHARED_GROUP) == 0);
@@ -127,8 +127,8 @@ static inline void begin_closed(uint32_t mode, struct peer *owner)
 }
 
 /** The same with an honest reader. */
-static inline void begin_attacked(uint32_t mode, struct peer *owner,
-                                  struct peer *honest)
+static inline void begin_attacked(uint32_t mode, struct process *owner,
+                                  struct process *honest)
 {
     begin_closed(mode, owner);
     *honest = new_remote((struct login){ .uid = HONEST,
@@ -139,25 +139,25 @@ static inline void begin_attacked(uint32_t mode, struct peer *owner,
 
 enum end { KILLED, LEAVES, STAYS, ENDS };
 
-static inline void end_attacker(struct peer *attacker, enum end end)
+static inline void end_attacker(struct process *attacker, enum end end)
 {
     if (end == LEAVES) {
         kill(attacker->pid, SIGCONT);
         tell(attacker, 'x');
-        reap_peer(attacker); /* it may fault in a file that it truncated itself */
+        reap_process(attacker); /* it may fault in a file that it truncated itself */
     } else {
-        kill_peer(attacker);
+        kill_process(attacker);
     }
 }
 
 static inline void survives_in(uint32_t mode, attack_fn *attack)
 {
     struct attacker self = { attack, gid_of_readers(mode) };
-    struct peer owner, honest;
+    struct process owner, honest;
 
     begin_attacked(mode, &owner, &honest);
     for (enum end end = KILLED; end < ENDS; end++) {
-        struct peer attacker = spawn(join_and_attack, &self);
+        struct process attacker = spawn(join_and_attack, &self);
         hear(&attacker, 'j');
         all_is_well(&owner, &honest); /* its file is known from now on */
         tell(&attacker, 'g');

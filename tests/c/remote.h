@@ -73,7 +73,7 @@ static inline plasma_client_t *log_in(const struct login *login)
 /** The state of a remote client. */
 struct remote {
     const struct login *login;
-    struct peer *parent;
+    struct process *parent;
     plasma_client_t *client;
     plasma_mutable_buffer_t writable;
     plasma_buffer_t held;
@@ -168,7 +168,7 @@ static inline struct reply do_request(struct remote *remote,
     return reply;
 }
 
-static inline void serve(struct peer *parent, void *arg)
+static inline void serve(struct process *parent, void *arg)
 {
     struct remote remote;
     struct request request;
@@ -187,17 +187,17 @@ static inline void serve(struct peer *parent, void *arg)
 }
 
 /** Start a client in another process; end it with end_remote() or
- * kill_peer(). */
-static inline struct peer new_remote(struct login login)
+ * kill_process(). */
+static inline struct process new_remote(struct login login)
 {
-    struct peer peer = spawn(serve, &login);
+    struct process process = spawn(serve, &login);
 
-    hear(&peer, 'c');
-    return peer;
+    hear(&process, 'c');
+    return process;
 }
 
 /** Send a request that may wait; answer() returns its result. */
-static inline void request(struct peer *peer, enum remote_op op, uint64_t number,
+static inline void request(struct process *process, enum remote_op op, uint64_t number,
                            uint64_t size)
 {
     struct request request;
@@ -206,47 +206,47 @@ static inline void request(struct peer *peer, enum remote_op op, uint64_t number
     request.op = op;
     request.number = number;
     request.size = size;
-    tell_bytes(peer, &request, sizeof request);
+    tell_bytes(process, &request, sizeof request);
 }
 
-static inline struct reply answer(struct peer *peer)
+static inline struct reply answer(struct process *process)
 {
     struct reply reply;
 
-    hear_bytes(peer, &reply, sizeof reply);
+    hear_bytes(process, &reply, sizeof reply);
     return reply;
 }
 
 /** Send a request and return its status. */
-static inline plasma_status_t ask(struct peer *peer, enum remote_op op,
+static inline plasma_status_t ask(struct process *process, enum remote_op op,
                                   uint64_t number, uint64_t size)
 {
-    request(peer, op, number, size);
-    return answer(peer).status;
+    request(process, op, number, size);
+    return answer(process).status;
 }
 
 /** Send a request and return its number. */
-static inline uint64_t ask_value(struct peer *peer, enum remote_op op)
+static inline uint64_t ask_value(struct process *process, enum remote_op op)
 {
-    request(peer, op, 0, 0);
-    struct reply reply = answer(peer);
+    request(process, op, 0, 0);
+    struct reply reply = answer(process);
     CHECK_OK(reply.status);
     return reply.value;
 }
 
 /** Send a request that waits, and see it asleep; answer() follows. */
-static inline void ask_and_see_it_wait(struct peer *peer, enum remote_op op,
+static inline void ask_and_see_it_wait(struct process *process, enum remote_op op,
                                        uint64_t number)
 {
-    request(peer, op, number, 0);
-    hear(peer, 'w');
-    await_sleep(peer->pid, peer->pid);
+    request(process, op, number, 0);
+    hear(process, 'w');
+    await_sleep(process->pid, process->pid);
 }
 
-static inline void end_remote(struct peer *peer)
+static inline void end_remote(struct process *process)
 {
-    CHECK_OK(ask(peer, REMOTE_LEAVE, 0, 0));
-    finish(peer);
+    CHECK_OK(ask(process, REMOTE_LEAVE, 0, 0));
+    finish(process);
 }
 
 #endif /* REMOTE_H */

@@ -240,15 +240,15 @@ static inline void mount_at(const char *path, const char *type,
 /** Run `role` in a child and return its wait status. */
 static inline int run_child(role_fn *role, void *arg)
 {
-    struct peer child = spawn(role, arg);
+    struct process child = spawn(role, arg);
 
-    return reap_peer(&child);
+    return reap_process(&child);
 }
 
 /** Run `role` in a child, which must succeed. */
 static inline void check_child(role_fn *role, void *arg)
 {
-    struct peer child = spawn(role, arg);
+    struct process child = spawn(role, arg);
 
     finish(&child);
 }

@@ -87,7 +87,7 @@ static void test_words_are_private_stores_and_their_directory_comes_and_goes(voi
     CHECK(!is_there(words_dir()));
 }
 
-static void another_user(struct peer *parent, void *arg)
+static void another_user(struct process *parent, void *arg)
 {
     (void)parent;
     (void)arg;
@@ -143,7 +143,7 @@ static void squatted(const char *way_out)
     CHECK_OK(plasma_store_remove("/dev/shm/by-path"));
 }
 
-static void squatted_for_a_user(struct peer *parent, void *arg)
+static void squatted_for_a_user(struct process *parent, void *arg)
 {
     (void)parent;
     (void)arg;
@@ -193,7 +193,7 @@ static void test_a_squatter_is_named_and_nothing_of_its_is_used(void)
     }
 }
 
-static void root_of_a_namespace(struct peer *parent, void *arg)
+static void root_of_a_namespace(struct process *parent, void *arg)
 {
     const int new_user = 0x10000000; /* CLONE_NEWUSER */
     char map[64];
@@ -223,7 +223,7 @@ static void test_root_of_a_user_namespace_is_still_the_user_that_it_was(void)
         return;
     }
     own_shm();
-    struct peer child = spawn(root_of_a_namespace, NULL);
+    struct process child = spawn(root_of_a_namespace, NULL);
     char letter;
     hear_bytes(&child, &letter, 1);
     finish(&child);
@@ -236,7 +236,7 @@ static void test_root_of_a_user_namespace_is_still_the_user_that_it_was(void)
     CHECK_OK(plasma_store_remove("word"));
 }
 
-static void leave_the_directory(struct peer *parent, void *arg)
+static void leave_the_directory(struct process *parent, void *arg)
 {
     (void)parent;
     (void)arg;

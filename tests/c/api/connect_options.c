@@ -174,7 +174,7 @@ static void all_modes(const char *address)
     modes_are(address, 0664, 0755, 0775, 01777);
 }
 
-static void all_modes_as_another(struct peer *parent, void *arg)
+static void all_modes_as_another(struct process *parent, void *arg)
 {
     (void)parent;
     (void)arg;

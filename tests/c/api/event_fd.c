@@ -82,7 +82,7 @@ static void drain(plasma_subscription_t *subscription, int expected)
     CHECK_EQ(expected, 0);
 }
 
-static void put_in_a_child(struct peer *parent, void *arg)
+static void put_in_a_child(struct process *parent, void *arg)
 {
     plasma_client_t *client = join_store();
 
@@ -99,7 +99,7 @@ static void test_it_is_readable_until_the_events_are_taken(void)
     int fd = -1, same = -2;
 
     for (uint64_t number = 0; number < 4; number++) {
-        struct peer writer = spawn(put_in_a_child, &number);
+        struct process writer = spawn(put_in_a_child, &number);
         if (number == 0) {
             CHECK_OK(plasma_subscribe(client, &subscription));
             CHECK_OK(plasma_event_fd(subscription, &fd));

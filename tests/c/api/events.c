@@ -39,7 +39,7 @@ static void check_none(plasma_subscription_t *subscription)
                  PLASMA_ERR_TIMEOUT);
 }
 
-static void listen(struct peer *parent, void *arg)
+static void listen(struct process *parent, void *arg)
 {
     plasma_client_t *client =
         connect_store(*(const uint32_t *)arg, 0, PLASMA_EVICTION_LRU);
@@ -74,31 +74,31 @@ static void test_every_process_hears_all_in_order(void)
         connect_store(PLASMA_CONNECT_EXCLUSIVE, MIB, PLASMA_EVICTION_LRU);
     plasma_mutable_buffer_t writable;
     plasma_id_t id = id_of(1);
-    struct peer peers[2];
+    struct process processes[2];
 
     put_pattern(client, 9, 10, NULL);
     CHECK_OK(plasma_delete(client, &(plasma_id_t){ { 9 } }));
     for (int at = 0; at < 2; at++) {
-        peers[at] = spawn(listen, &kinds[at]);
-        hear(&peers[at], 's');
+        processes[at] = spawn(listen, &kinds[at]);
+        hear(&processes[at], 's');
     }
     put_pattern(client, 1, 1000, NULL);
     CHECK_OK(plasma_delete(client, &id));
     id = id_of(2);
     CHECK_OK(plasma_create(client, &id, 5000, NULL, &writable));
     CHECK_OK(plasma_abort(&writable));
-    await_sleep(peers[0].pid, peers[0].pid);
+    await_sleep(processes[0].pid, processes[0].pid);
     put_pattern(client, 4, MIB, NULL);
     put_pattern(client, 3, 0, NULL);
-    hear(&peers[0], 'e');
-    hear(&peers[1], 'e');
+    hear(&processes[0], 'e');
+    hear(&processes[1], 'e');
     put_pattern(client, 2, MIB / 2, NULL);
-    finish(&peers[0]);
-    finish(&peers[1]);
+    finish(&processes[0]);
+    finish(&processes[1]);
     plasma_disconnect(client);
 }
 
-static void seal_many(struct peer *parent, void *arg)
+static void seal_many(struct process *parent, void *arg)
 {
     plasma_client_t *client = join_store();
     uint64_t first = *(const uint64_t *)arg;
@@ -125,7 +125,7 @@ static void test_a_client_that_subscribes_and_then_lists_misses_nothing(void)
         plasma_list_t *list;
         uint64_t first = 10000 * turn, number;
         memset(seen, 0, sizeof seen);
-        struct peer writer = spawn(seal_many, &first);
+        struct process writer = spawn(seal_many, &first);
         hear(&writer, 'b');
         if (turn % 2) {
             hear(&writer, 'm');
@@ -163,7 +163,7 @@ static void test_each_event_of_many_writers_comes_once_and_in_their_order(void)
     plasma_subscription_t *subscription;
     uint64_t firsts[4] = { 0, 10000, 20000, 30000 }, last = 0;
     uint64_t heard[4] = { 0, 0, 0 };
-    struct peer writers[4];
+    struct process writers[4];
 
     CHECK_OK(plasma_subscribe(client, &subscription));
     for (int at = 0; at < 4; at++) {
@@ -230,7 +230,7 @@ static void test_a_slow_reader_is_told_how_many_events_were_lost(void)
     plasma_disconnect(other);
 }
 
-static void write_and_die(struct peer *parent, void *arg)
+static void write_and_die(struct process *parent, void *arg)
 {
     plasma_client_t *client = join_store();
     plasma_mutable_buffer_t writable;
@@ -248,10 +248,10 @@ static void test_the_death_of_a_creator_is_an_abort(void)
     plasma_subscription_t *subscription;
     int aborted = 0;
 
-    struct peer creator = spawn(write_and_die, NULL);
+    struct process creator = spawn(write_and_die, NULL);
     hear(&creator, 'w');
     CHECK_OK(plasma_subscribe(client, &subscription));
-    kill_peer(&creator);
+    kill_process(&creator);
     CHECK_OK(plasma_reap(client, &(uint64_t){ 0 }));
     put_pattern(client, 2, 10, NULL);
     for (;;) {

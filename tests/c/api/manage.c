@@ -10,7 +10,7 @@
 #define MIB (UINT64_C(1) << 20)
 
 /** Hold object 1 until told to compare it. */
-static void hold(struct peer *parent, void *arg)
+static void hold(struct process *parent, void *arg)
 {
     plasma_client_t *client = join_store();
     plasma_buffer_t buffer = get_pattern(client, 1, 1000);
@@ -67,7 +67,7 @@ static void test_a_deleted_object_stays_for_its_holders(void)
     plasma_buffer_t buffer;
 
     put_pattern(client, 1, 1000, NULL);
-    struct peer holder = spawn(hold, NULL);
+    struct process holder = spawn(hold, NULL);
     hear(&holder, 'h');
     CHECK_OK(plasma_delete(client, &id));
     CHECK_EQ(state_of(client, 1), PLASMA_STATE_ABSENT);
@@ -140,7 +140,7 @@ static void test_memory_of_many_deleted_objects_is_free_soon(void)
     plasma_disconnect(client);
 }
 
-static void delete_what_cannot_be(struct peer *parent, void *arg)
+static void delete_what_cannot_be(struct process *parent, void *arg)
 {
     plasma_client_t *client = join_store();
     plasma_id_t missing = id_of(7), writing = id_of(2);
@@ -161,7 +161,7 @@ static void test_only_sealed_objects_are_deleted(void)
     put_pattern(client, 1, 10, NULL);
     put_pattern(client, 4, 10, NULL);
     CHECK_OK(plasma_create(client, &ids[1], 10, NULL, &writable));
-    struct peer other = spawn(delete_what_cannot_be, NULL);
+    struct process other = spawn(delete_what_cannot_be, NULL);
     finish(&other);
     CHECK_STATUS(plasma_delete(client, &ids[1]), PLASMA_ERR_NOT_SEALED);
     CHECK_STATUS(plasma_delete_many(client, ids, 5, statuses),
@@ -237,7 +237,7 @@ static void test_a_list_has_every_attribute_of_each_object(void)
     plasma_disconnect(client);
 }
 
-static void churn(struct peer *parent, void *arg)
+static void churn(struct process *parent, void *arg)
 {
     plasma_client_t *client = join_store();
 
@@ -260,7 +260,7 @@ static void test_a_list_during_changes_has_objects_that_stay_exactly_once(void)
     for (uint64_t number = 0; number < STAY; number++) {
         put_pattern(client, number, number, NULL);
     }
-    struct peer writer = spawn(churn, NULL);
+    struct process writer = spawn(churn, NULL);
     hear(&writer, 'b');
     for (int turn = 0; turn < LISTS; turn++) {
         plasma_list_t *list;
@@ -283,7 +283,7 @@ static void test_a_list_during_changes_has_objects_that_stay_exactly_once(void)
             CHECK_EQ(seen[number], 1);
         }
     }
-    kill_peer(&writer);
+    kill_process(&writer);
     plasma_disconnect(client);
 }
 
@@ -304,7 +304,7 @@ static int clients_of(plasma_client_list_t *list, pid_t pid,
     return count;
 }
 
-static void hold_and_write(struct peer *parent, void *arg)
+static void hold_and_write(struct process *parent, void *arg)
 {
     uint32_t flags = *(const uint32_t *)arg;
     plasma_client_t *client = connect_store(flags, 0, 0);
@@ -336,8 +336,8 @@ static void test_lists_of_clients_have_the_holders_of_objects(void)
 
     put_pattern(client, 1, 1000, NULL);
     put_pattern(client, 2, 500, NULL);
-    struct peer writer = spawn(hold_and_write, &writes);
-    struct peer reader = spawn(hold_and_write, &reads);
+    struct process writer = spawn(hold_and_write, &writes);
+    struct process reader = spawn(hold_and_write, &reads);
     hear(&writer, 'h');
     hear(&reader, 'h');
     CHECK_OK(plasma_list_clients(client, &list));

@@ -152,7 +152,7 @@ static void test_a_directory_that_is_no_store(void)
     check_does_not_say("yet");
 }
 
-static void hold(struct peer *parent, void *arg)
+static void hold(struct process *parent, void *arg)
 {
     plasma_client_t *client = join_store();
 
@@ -167,29 +167,29 @@ static void test_a_lock_that_stays_busy(void)
 {
     plasma_connect_options_t options = PLASMA_CONNECT_OPTIONS_INIT;
     plasma_client_t *client = make_store(MIB), *hasty;
-    struct peer peer = spawn(hold, NULL);
+    struct process process = spawn(hold, NULL);
     char pid[32];
 
-    hear(&peer, 'h');
+    hear(&process, 'h');
     options.flags = PLASMA_CONNECT_EXISTING;
     options.lock_timeout_ms = 20;
     CHECK_OK(plasma_connect(store(), &options, &hasty));
     uint64_t *word = lock_word();
-    take_lock(word, slot_of(client, peer.pid));
-    snprintf(pid, sizeof pid, "process %d (", (int)peer.pid);
+    take_lock(word, slot_of(client, process.pid));
+    snprintf(pid, sizeof pid, "process %d (", (int)process.pid);
     CHECK_STATUS(put_megabyte(hasty), PLASMA_ERR_TIMEOUT);
     check_says(pid);
     check_says("which is alive; wait longer");
-    CHECK(kill(peer.pid, SIGSTOP) == 0);
-    CHECK_SOON(thread_state(peer.pid, peer.pid) == 'T');
+    CHECK(kill(process.pid, SIGSTOP) == 0);
+    CHECK_SOON(thread_state(process.pid, process.pid) == 'T');
     CHECK_STATUS(put_megabyte(hasty), PLASMA_ERR_TIMEOUT);
     check_says(pid);
     check_says("which is stopped; continue it");
-    CHECK(kill(peer.pid, SIGCONT) == 0);
+    CHECK(kill(process.pid, SIGCONT) == 0);
     give_lock(word);
     CHECK_OK(put_megabyte(hasty));
-    tell(&peer, 'q');
-    finish(&peer);
+    tell(&process, 'q');
+    finish(&process);
     plasma_disconnect(hasty);
     plasma_disconnect(client);
 }

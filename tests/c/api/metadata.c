@@ -58,7 +58,7 @@ static void test_an_object_without_metadata_has_no_keys(void)
     plasma_disconnect(client);
 }
 
-static void read_one(struct peer *parent, void *arg)
+static void read_one(struct process *parent, void *arg)
 {
     plasma_client_t *client = join_store();
     plasma_buffer_t buffer = get_pattern(client, 1, 100);
@@ -93,7 +93,7 @@ static void test_one_key_is_read_in_another_process(void)
     fill(writable.data, 100, 1);
     CHECK_OK(plasma_set_metadata(&writable, "format", "arrow", 5));
     CHECK_OK(plasma_seal(&writable));
-    struct peer reader = spawn(read_one, NULL);
+    struct process reader = spawn(read_one, NULL);
     finish(&reader);
     plasma_disconnect(client);
 }
@@ -176,7 +176,7 @@ struct crowd {
     uint64_t size;
 };
 
-static void read_crowd(struct peer *parent, void *arg)
+static void read_crowd(struct process *parent, void *arg)
 {
     const struct crowd *crowd = arg;
     plasma_client_t *client = join_store();
@@ -217,7 +217,7 @@ static void test_hundreds_of_keys_fill_64_kib_and_no_more(void)
         CHECK(crowd.count * (crowd.size + 50) > 60000);
 
         CHECK_OK(plasma_seal(&writable));
-        struct peer reader = spawn(read_crowd, &crowd);
+        struct process reader = spawn(read_crowd, &crowd);
         finish(&reader);
         CHECK_OK(plasma_delete(client, &id));
     }

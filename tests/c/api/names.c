@@ -39,7 +39,7 @@ static const char *long_name(size_t length, char last)
     return name;
 }
 
-static void read_names(struct peer *parent, void *arg)
+static void read_names(struct process *parent, void *arg)
 {
     plasma_client_t *client = join_store();
     plasma_buffer_t buffer;
@@ -73,7 +73,7 @@ static void test_any_utf_8_is_a_name_in_every_process(void)
     for (uint64_t at = 0; at < NAME_COUNT; at++) {
         put_pattern(client, at, 10 + at, NAMES[at]);
     }
-    struct peer reader = spawn(read_names, NULL);
+    struct process reader = spawn(read_names, NULL);
     finish(&reader);
     plasma_disconnect(client);
 }
@@ -119,7 +119,7 @@ static void test_an_object_without_a_name_has_none(void)
     plasma_disconnect(client);
 }
 
-static void take_a_taken_name(struct peer *parent, void *arg)
+static void take_a_taken_name(struct process *parent, void *arg)
 {
     plasma_client_t *client = join_store();
     plasma_create_options_t options = PLASMA_CREATE_OPTIONS_INIT;
@@ -155,7 +155,7 @@ static void test_a_name_is_taken_from_creation_on(void)
     CHECK_STATUS(plasma_get_or_create(client, &second_id, 10, &options, 0,
                                       &buffer, &second, &created),
                  PLASMA_ERR_NAME_EXISTS);
-    struct peer other = spawn(take_a_taken_name, NULL);
+    struct process other = spawn(take_a_taken_name, NULL);
     finish(&other);
     CHECK_OK(plasma_lookup(client, "taken", &found));
     CHECK(same_id(found, id));
@@ -167,7 +167,7 @@ static void test_a_name_is_taken_from_creation_on(void)
     plasma_disconnect(client);
 }
 
-static void hold_the_old(struct peer *parent, void *arg)
+static void hold_the_old(struct process *parent, void *arg)
 {
     plasma_client_t *client = join_store();
     plasma_buffer_t old, new;
@@ -201,7 +201,7 @@ static void test_name_and_id_are_free_at_once_after_a_delete(void)
     plasma_id_t id = id_of(1), found;
 
     put_pattern(client, 1, 1000, "name");
-    struct peer holder = spawn(hold_the_old, NULL);
+    struct process holder = spawn(hold_the_old, NULL);
     hear(&holder, 'h');
     CHECK_OK(plasma_delete(client, &id));
     CHECK_STATUS(plasma_lookup(client, "name", &found), PLASMA_ERR_NOT_FOUND);
@@ -236,7 +236,7 @@ static void test_names_are_reused_many_times(void)
     plasma_disconnect(other);
 }
 
-static void wait_for_a_name(struct peer *parent, void *arg)
+static void wait_for_a_name(struct process *parent, void *arg)
 {
     plasma_client_t *client = join_store();
     plasma_buffer_t buffer;
@@ -259,7 +259,7 @@ static void test_a_get_by_name_waits_for_the_name(void)
     plasma_id_t id = id_of(1);
     plasma_buffer_t buffer;
 
-    struct peer waiter = spawn(wait_for_a_name, NULL);
+    struct process waiter = spawn(wait_for_a_name, NULL);
     hear(&waiter, 'w');
     await_sleep(waiter.pid, waiter.pid);
     options.name = "awaited";

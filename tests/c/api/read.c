@@ -263,7 +263,7 @@ static void test_a_buffer_outlives_its_client(void)
     plasma_disconnect(other);
 }
 
-static void look_at_info(struct peer *parent, void *arg)
+static void look_at_info(struct process *parent, void *arg)
 {
     plasma_client_t *client = join_store();
     plasma_buffer_t buffer = get_pattern(client, 1, 1000);
@@ -304,7 +304,7 @@ static void test_a_buffer_knows_its_object_also_after_a_delete(void)
     pid_t creator = getpid();
 
     put_pattern(client, 1, 1000, "with a name");
-    struct peer reader = spawn(look_at_info, &creator);
+    struct process reader = spawn(look_at_info, &creator);
     hear(&reader, 'h');
     CHECK_OK(plasma_delete(client, &id));
     put_pattern(client, 1, 5, "with a name");

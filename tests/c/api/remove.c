@@ -22,7 +22,7 @@ static void by_hand(void)
 }
 
 /** Blocked in each call; sends 'b' when asleep and 'e' when all returned. */
-static void blocked(struct peer *parent, void *arg)
+static void blocked(struct process *parent, void *arg)
 {
     const uint32_t flags = *(const uint32_t *)arg;
     const int count = flags == 0 ? WAITING_CALLS : IN_GET_OR_CREATE;
@@ -42,17 +42,17 @@ static void waiters_are_told(remove_fn *remove_it)
     plasma_client_t *client = make_store(CAPACITY);
     plasma_mutable_buffer_t writable;
     plasma_id_t id = id_of(1);
-    struct peer peers[2];
+    struct process processes[2];
 
     CHECK_OK(plasma_create(client, &id, CAPACITY / 2, NULL, &writable));
     for (int at = 0; at < 2; at++) {
-        peers[at] = spawn(blocked, (void *)(uintptr_t)&flags[at]);
-        hear(&peers[at], 'b');
+        processes[at] = spawn(blocked, (void *)(uintptr_t)&flags[at]);
+        hear(&processes[at], 'b');
     }
     remove_it();
     for (int at = 0; at < 2; at++) {
-        hear(&peers[at], 'e');
-        finish(&peers[at]);
+        hear(&processes[at], 'e');
+        finish(&processes[at]);
     }
     memset(writable.data, 1, writable.size);
     CHECK_STATUS(plasma_seal(&writable), PLASMA_ERR_STORE_GONE);
@@ -268,7 +268,7 @@ static void test_only_files_of_the_store_are_removed(void)
 
 /* ---- A removal that fails ---- */
 
-static void remove_in_vain(struct peer *parent, void *arg)
+static void remove_in_vain(struct process *parent, void *arg)
 {
     (void)arg;
     private_mounts();
@@ -288,7 +288,7 @@ static void remove_in_vain(struct peer *parent, void *arg)
 }
 
 /** Put and delete until told to end; no call fails. */
-static void go_on(struct peer *parent, void *arg)
+static void go_on(struct process *parent, void *arg)
 {
     plasma_client_t *client = join_store();
     char end;
@@ -315,9 +315,9 @@ static void test_a_failed_removal_disturbs_no_client(void)
         return;
     }
     plasma_client_t *client = make_store(CAPACITY);
-    struct peer worker = spawn(go_on, NULL);
+    struct process worker = spawn(go_on, NULL);
     hear(&worker, 'c');
-    struct peer remover = spawn(remove_in_vain, NULL);
+    struct process remover = spawn(remove_in_vain, NULL);
     hear(&remover, 'm');
     hear(&remover, 'e');
     tell(&worker, 'x');
@@ -375,7 +375,7 @@ static void test_a_client_that_only_creates_notices_a_deleted_directory(void)
     }
 }
 
-static void remove_often(struct peer *parent, void *arg)
+static void remove_often(struct process *parent, void *arg)
 {
     (void)arg;
     tell(parent, 'r');
@@ -393,14 +393,14 @@ static void remove_often(struct peer *parent, void *arg)
 
 static void test_many_may_make_and_remove_one_address_at_once(void)
 {
-    struct peer peers[4];
+    struct process processes[4];
 
     for (int at = 0; at < 4; at++) {
-        peers[at] = spawn(remove_often, NULL);
+        processes[at] = spawn(remove_often, NULL);
     }
     for (int at = 0; at < 4; at++) {
-        hear(&peers[at], 'r');
-        finish(&peers[at]);
+        hear(&processes[at], 'r');
+        finish(&processes[at]);
     }
     CHECK_CONNECT(store(), 0, PLASMA_OK);
     CHECK_OK(plasma_store_remove(store()));

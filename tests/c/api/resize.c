@@ -8,7 +8,7 @@
 
 #define MIB (UINT64_C(1) << 20)
 
-static void read_resized(struct peer *parent, void *arg)
+static void read_resized(struct process *parent, void *arg)
 {
     plasma_client_t *client = join_store();
     plasma_buffer_t buffer = get_pattern(client, 1, *(const uint64_t *)arg);
@@ -25,7 +25,7 @@ static void seal_and_read_elsewhere(plasma_mutable_buffer_t *writable)
 
     fill(writable->data, size, 1);
     CHECK_OK(plasma_seal(writable));
-    struct peer reader = spawn(read_resized, &size);
+    struct process reader = spawn(read_resized, &size);
     finish(&reader);
 }
 

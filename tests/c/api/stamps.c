@@ -224,7 +224,7 @@ static uint32_t flags(void)
     return flags;
 }
 
-static void use_by_what_it_believes(struct peer *parent, void *arg)
+static void use_by_what_it_believes(struct process *parent, void *arg)
 {
     counter_is_distrusted = *(const int *)arg;
     hear(parent, 'g');
@@ -250,17 +250,17 @@ static void test_all_clients_of_a_store_stamp_by_the_same_source(void)
         CHECK(child >= 0);
         if (child == 0) {
             /* Each process decides once, at its first connect. */
-            struct peer peer = spawn(use_by_what_it_believes, &other);
+            struct process process = spawn(use_by_what_it_believes, &other);
             counter_is_distrusted = maker;
             plasma_client_t *client = make_lru_store();
             CHECK(!maker || (flags() & FLAG_COUNTER) == 0);
             put(client, 1);
-            tell(&peer, 'g');
-            hear(&peer, 'u');
+            tell(&process, 'g');
+            hear(&process, 'u');
             put(client, 3);
             check_order(client, order, 3);
-            tell(&peer, 'e');
-            finish(&peer);
+            tell(&process, 'e');
+            finish(&process);
             plasma_disconnect(client);
             CHECK_OK(plasma_store_remove(store()));
             _exit(0);

@@ -200,7 +200,7 @@ static void test_a_deleted_object_that_nobody_holds_is_not_reported(void)
     plasma_disconnect(client);
 }
 
-static void write_and_die(struct peer *parent, void *arg)
+static void write_and_die(struct process *parent, void *arg)
 {
     plasma_client_t *client = join_store();
     plasma_mutable_buffer_t writable;
@@ -217,12 +217,12 @@ static void write_and_die(struct peer *parent, void *arg)
 static void test_objects_that_dead_clients_were_writing_are_not_reported(void)
 {
     plasma_client_t *client = make_store(MIB);
-    struct peer peer = spawn(write_and_die, NULL);
+    struct process process = spawn(write_and_die, NULL);
 
-    hear(&peer, 'w');
+    hear(&process, 'w');
     CHECK_EQ(stats_of(client).objects_writing, 1);
     CHECK_EQ(listed(client), 1);
-    kill_peer(&peer);
+    kill_process(&process);
     CHECK_EQ(stats_of(client).objects_writing, 0);
     CHECK_EQ(listed(client), 0);
     plasma_disconnect(client);

@@ -20,7 +20,7 @@ static int is_zero(const void *bytes, size_t size)
     return 1;
 }
 
-static void read_pattern(struct peer *parent, void *arg)
+static void read_pattern(struct process *parent, void *arg)
 {
     plasma_client_t *client = join_store();
     plasma_buffer_t buffer = get_pattern(client, 1, *(const uint64_t *)arg);
@@ -46,7 +46,7 @@ static void test_a_sealed_object_is_read_in_another_process(void)
         CHECK_OK(plasma_seal(&writable));
         CHECK(is_zero(&writable, sizeof writable));
 
-        struct peer reader = spawn(read_pattern, &sizes[at]);
+        struct process reader = spawn(read_pattern, &sizes[at]);
         finish(&reader);
         plasma_buffer_t buffer = get_pattern(client, 1, sizes[at]);
         CHECK(buffer.data != NULL);
@@ -56,7 +56,7 @@ static void test_a_sealed_object_is_read_in_another_process(void)
     plasma_disconnect(client);
 }
 
-static void look_at_unsealed(struct peer *parent, void *arg)
+static void look_at_unsealed(struct process *parent, void *arg)
 {
     plasma_client_t *client = join_store();
     plasma_id_t id = id_of(1);
@@ -83,7 +83,7 @@ static void test_an_unsealed_object_is_invisible_and_its_id_is_taken(void)
     CHECK_STATUS(plasma_get(client, &id, 0, &buffer), PLASMA_ERR_NOT_SEALED);
     CHECK_STATUS(plasma_create(client, &id, 100, NULL, &second),
                  PLASMA_ERR_EXISTS);
-    struct peer other = spawn(look_at_unsealed, NULL);
+    struct process other = spawn(look_at_unsealed, NULL);
     finish(&other);
     CHECK_OK(plasma_seal(&writable));
     CHECK_STATUS(plasma_create(client, &id, 100, NULL, &second),
@@ -340,7 +340,7 @@ static void test_an_empty_store_takes_one_object_of_exactly_its_capacity(void)
     }
 }
 
-static void write_through_a_view(struct peer *parent, void *arg)
+static void write_through_a_view(struct process *parent, void *arg)
 {
     struct rlimit none = { 0, 0 };
     plasma_client_t *client = join_store();
@@ -360,9 +360,9 @@ static void test_a_write_through_a_view_faults_in_the_culprit_alone(void)
 
     put_pattern(client, 1, 5000, NULL);
     plasma_buffer_t buffer = get_pattern(client, 1, 5000);
-    struct peer culprit = spawn(write_through_a_view, NULL);
+    struct process culprit = spawn(write_through_a_view, NULL);
     hear(&culprit, 'w');
-    int status = reap_peer(&culprit);
+    int status = reap_process(&culprit);
     CHECK(WIFSIGNALED(status));
     CHECK_EQ(WTERMSIG(status), SIGSEGV);
     CHECK(is_filled(buffer.data, 5000, 1));

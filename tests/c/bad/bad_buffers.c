@@ -304,7 +304,7 @@ static void unsealed(plasma_client_t *client)
     CHECK_EQ(state_of(client, 2), PLASMA_STATE_ABSENT);
 }
 
-static void look_at_unsealed(struct peer *parent, void *arg)
+static void look_at_unsealed(struct process *parent, void *arg)
 {
     plasma_client_t *client = join_store();
 

@@ -251,7 +251,7 @@ static void use_with(uint32_t flags)
     plasma_disconnect(client);
 }
 
-static void use_damaged(struct peer *parent, void *arg)
+static void use_damaged(struct process *parent, void *arg)
 {
     (void)parent;
     (void)arg;

@@ -91,7 +91,7 @@ static void plant_without_end(int dir)
     }
 }
 
-static void planter(struct peer *parent, void *arg)
+static void planter(struct process *parent, void *arg)
 {
     (void)arg;
     become(READER, STRANGER);
@@ -113,7 +113,7 @@ static void planter(struct peer *parent, void *arg)
  */
 static void test_a_store_is_removed_while_readers_plant_names(void)
 {
-    struct peer owner, planters[PLANTERS];
+    struct process owner, planters[PLANTERS];
 
     if (!as_root()) {
         return;

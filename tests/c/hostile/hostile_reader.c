@@ -66,7 +66,7 @@ enum { SLOTS = 1024, WORDS = 1 << 20 };
 
 /** Every possible lease in every slot: on each slot of the table in each
  * generation that the test reaches. */
-static void claim(struct peer *parent, void *arg)
+static void claim(struct process *parent, void *arg)
 {
     static uint64_t words[WORDS];
     plasma_client_t *client = NULL;
@@ -97,7 +97,7 @@ static void claim(struct peer *parent, void *arg)
 
 static void test_claimed_leases_count_for_living_readers_and_cost_little(void)
 {
-    struct peer owner, honest;
+    struct process owner, honest;
     struct rlimit space = { 1 << 30, 1 << 30 };
 
     if (!as_root()) {
@@ -107,7 +107,7 @@ static void test_claimed_leases_count_for_living_readers_and_cost_little(void)
      * would keep. */
     CHECK(SANITIZED || setrlimit(RLIMIT_AS, &space) == 0);
     begin_attacked(0644, &owner, &honest);
-    struct peer attacker = spawn(claim, NULL);
+    struct process attacker = spawn(claim, NULL);
     hear(&attacker, 'c');
     for (uint64_t round = 0; round < 3; round++) {
         CHECK_OK(ask(&owner, REMOTE_PUT, 1, 50000));
@@ -117,7 +117,7 @@ static void test_claimed_leases_count_for_living_readers_and_cost_little(void)
     CHECK(ask_value(&owner, REMOTE_USED) >= 150000);
     CHECK_OK(ask(&honest, REMOTE_HOLD, 9, 0));
     CHECK_EQ(ask_value(&owner, REMOTE_LISTED), 4);
-    kill_peer(&attacker);
+    kill_process(&attacker);
     CHECK_OK(ask(&owner, REMOTE_REAP, 0, 0));
     CHECK_EQ(ask_value(&owner, REMOTE_USED), 128);
     CHECK_OK(ask(&honest, REMOTE_RELEASE, 0, 0));
@@ -129,7 +129,7 @@ static void test_claimed_leases_count_for_living_readers_and_cost_little(void)
 }
 
 /** Take every slot in readers/. */
-static void take_all_slots(struct peer *parent, void *arg)
+static void take_all_slots(struct process *parent, void *arg)
 {
     plasma_client_t *client = NULL;
     struct rlimit files;
@@ -154,7 +154,7 @@ static void take_all_slots(struct peer *parent, void *arg)
 
 static void test_a_thousand_readers_do_not_use_up_a_producers_files(void)
 {
-    struct peer owner, honest;
+    struct process owner, honest;
     struct rlimit files, few;
 
     if (!as_root()) {
@@ -170,10 +170,10 @@ static void test_a_thousand_readers_do_not_use_up_a_producers_files(void)
     CHECK(setrlimit(RLIMIT_NOFILE, &few) == 0);
     begin_attacked(0644, &owner, &honest);
     CHECK(setrlimit(RLIMIT_NOFILE, &files) == 0);
-    struct peer attacker = spawn(take_all_slots, NULL);
+    struct process attacker = spawn(take_all_slots, NULL);
     hear(&attacker, 'c');
     all_is_well(&owner, &honest);
-    kill_peer(&attacker);
+    kill_process(&attacker);
     all_is_well(&owner, &honest);
     CHECK_CONNECT(address, PLASMA_CONNECT_READ_ONLY, PLASMA_OK);
     CHECK_OK(ask(&owner, REMOTE_REMOVE, 0, 0));
@@ -197,7 +197,7 @@ static void lie_in_the_ring(const char *own)
     write_at(own, 128, &released, sizeof released);
 }
 
-static void evict_and_lie(struct peer *parent, void *arg)
+static void evict_and_lie(struct process *parent, void *arg)
 {
     plasma_client_t *client = NULL;
 
@@ -227,7 +227,7 @@ static void test_lies_about_use_do_not_stop_eviction(void)
         put_pattern(client, at, 100000, NULL);
     }
     plasma_buffer_t held = get_pattern(client, 3, 100000);
-    struct peer liar = spawn(evict_and_lie, NULL);
+    struct process liar = spawn(evict_and_lie, NULL);
     hear(&liar, 'c');
     for (uint64_t at = 100; at < 130; at++) {
         put_pattern(client, at, 100000, NULL);
@@ -235,7 +235,7 @@ static void test_lies_about_use_do_not_stop_eviction(void)
     }
     CHECK_EQ(state_of(client, 0), PLASMA_STATE_ABSENT);
     CHECK_EQ(state_of(client, 129), PLASMA_STATE_SEALED);
-    kill_peer(&liar);
+    kill_process(&liar);
     put_pattern(client, 200, 100000, NULL);
     CHECK_OK(plasma_release(&held));
     check_sound(client);

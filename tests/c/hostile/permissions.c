@@ -24,7 +24,7 @@ static int shared_dir(void)
     return 1;
 }
 
-static void end_shared(struct peer *owner)
+static void end_shared(struct process *owner)
 {
     CHECK_OK(ask(owner, REMOTE_REMOVE, 0, 0));
     end_remote(owner);
@@ -33,7 +33,7 @@ static void end_shared(struct peer *owner)
 }
 
 /** The owner's own group differs from that of the store. */
-static struct peer owner_of(uint32_t mode)
+static struct process owner_of(uint32_t mode)
 {
     return new_remote((struct login){ .uid = OWNER, .gid = OWNER,
                                       .address = address, .mode = mode,
@@ -41,7 +41,7 @@ static struct peer owner_of(uint32_t mode)
                                       .reader_quota = CAPACITY });
 }
 
-static struct peer reader_as(uid_t uid, gid_t gid)
+static struct process reader_as(uid_t uid, gid_t gid)
 {
     return new_remote((struct login){ .uid = uid, .gid = gid,
                                       .address = address,
@@ -57,7 +57,7 @@ struct stranger {
     plasma_status_t reads;
 };
 
-static void knock(struct peer *parent, void *arg)
+static void knock(struct process *parent, void *arg)
 {
     const struct stranger *who = arg;
 
@@ -83,7 +83,7 @@ static void test_a_private_store_is_closed_to_others(void)
     if (!shared_dir()) {
         return;
     }
-    struct peer owner = owner_of(0);
+    struct process owner = owner_of(0);
     admitted(STRANGER, STRANGER, PLASMA_ERR_PERMISSION, PLASMA_ERR_PERMISSION);
     admitted(READER, SHARED_GROUP, PLASMA_ERR_PERMISSION,
              PLASMA_ERR_PERMISSION);
@@ -97,7 +97,7 @@ static void test_each_mode_admits_whom_it_says(void)
     if (!shared_dir()) {
         return;
     }
-    struct peer owner = owner_of(0640);
+    struct process owner = owner_of(0640);
     admitted(READER, SHARED_GROUP, no, yes);
     admitted(STRANGER, STRANGER, no, no);
     CHECK_OK(ask(&owner, REMOTE_REMOVE, 0, 0));
@@ -131,7 +131,7 @@ static void test_root_writes_in_no_store_that_does_not_admit_it(void)
     }
     for (size_t at = 0; at < sizeof modes / sizeof *modes; at++) {
         gid_t group = SHARED_GROUP;
-        struct peer owner = owner_of(modes[at]);
+        struct process owner = owner_of(modes[at]);
         CHECK_OK(ask(&owner, REMOTE_PUT, 1, 1000));
         CHECK(setgroups(0, NULL) == 0);
         CHECK_CONNECT(address, 0, PLASMA_ERR_PERMISSION);
@@ -156,7 +156,7 @@ static void test_root_writes_in_no_store_that_does_not_admit_it(void)
 
 static void reader_works(uint32_t mode, uid_t uid, gid_t gid)
 {
-    struct peer owner = owner_of(mode), reader = reader_as(uid, gid);
+    struct process owner = owner_of(mode), reader = reader_as(uid, gid);
 
     CHECK_OK(ask(&owner, REMOTE_PUT, 1, 700000));
     CHECK_OK(ask(&reader, REMOTE_HOLD, 1, 0));
@@ -193,7 +193,7 @@ static void reader_works(uint32_t mode, uid_t uid, gid_t gid)
     CHECK_STATUS(ask(&reader, REMOTE_REMOVE, 0, 0), PLASMA_ERR_PERMISSION);
 
     /* Its death does not end the leases of others. */
-    kill_peer(&reader);
+    kill_process(&reader);
     CHECK_OK(ask(&owner, REMOTE_DELETE, 5, 0));
     CHECK_OK(ask(&owner, REMOTE_REAP, 0, 0));
     CHECK_EQ(ask_value(&owner, REMOTE_LEASES), 0);
@@ -274,7 +274,7 @@ static void nothing_can_be_reopened(void)
     CHECK(seen >= 2);
 }
 
-static void attack(struct peer *parent, void *arg)
+static void attack(struct process *parent, void *arg)
 {
     plasma_client_t *client = NULL;
     plasma_buffer_t buffer;
@@ -303,9 +303,9 @@ static void test_the_kernel_refuses_a_reader_all_that_could_harm(void)
     if (!shared_dir()) {
         return;
     }
-    struct peer owner = owner_of(0640);
+    struct process owner = owner_of(0640);
     CHECK_OK(ask(&owner, REMOTE_PUT, 1, 10000));
-    struct peer attacker = spawn(attack, NULL);
+    struct process attacker = spawn(attack, NULL);
     hear(&attacker, 'd');
     finish(&attacker);
     CHECK_OK(ask(&owner, REMOTE_HOLD, 1, 0));
@@ -319,10 +319,10 @@ static void test_producers_of_two_users_share_a_store(void)
     if (!shared_dir()) {
         return;
     }
-    struct peer owner = owner_of(0660);
+    struct process owner = owner_of(0660);
     struct login login = { .uid = READER, .gid = SHARED_GROUP,
                            .address = address };
-    struct peer other = new_remote(login);
+    struct process other = new_remote(login);
 
     CHECK_OK(ask(&owner, REMOTE_PUT, 1, 1000));
     CHECK_OK(ask(&other, REMOTE_HOLD, 1, 0));
@@ -337,16 +337,16 @@ static void test_producers_of_two_users_share_a_store(void)
 
     /* Each cleans up after the other. */
     CHECK_OK(ask(&other, REMOTE_CREATE, 3, CAPACITY / 2));
-    kill_peer(&other);
+    kill_process(&other);
     request(&owner, REMOTE_REAP, 0, 0);
     struct reply reply = answer(&owner);
     CHECK_OK(reply.status);
     CHECK_EQ(reply.value, 1);
     CHECK_EQ(entries(in_dir(address, "clients")), 1);
     other = new_remote(login);
-    struct peer third = owner_of(0);
+    struct process third = owner_of(0);
     CHECK_OK(ask(&third, REMOTE_CREATE, 3, CAPACITY / 2));
-    kill_peer(&third);
+    kill_process(&third);
     CHECK_OK(ask(&other, REMOTE_PUT, 3, CAPACITY / 2));
     CHECK_OK(ask(&other, REMOTE_REAP, 0, 0));
     CHECK_EQ(entries(in_dir(address, "clients")), 2);
@@ -359,7 +359,7 @@ static void test_producers_of_two_users_share_a_store(void)
 enum { PLACES = 1024, CROWDS = 64 };
 
 /** Join with clients of the owner until no other client finds a slot. */
-static void fill_places(struct peer *parent, void *arg)
+static void fill_places(struct process *parent, void *arg)
 {
     plasma_client_t *client = NULL;
     plasma_mutable_buffer_t writable;
@@ -378,7 +378,7 @@ static void fill_places(struct peer *parent, void *arg)
     hear(parent, 'x');
 }
 
-static void come_in(struct peer *parent, void *arg)
+static void come_in(struct process *parent, void *arg)
 {
     (void)parent;
     (void)arg;
@@ -388,7 +388,7 @@ static void come_in(struct peer *parent, void *arg)
 
 static void test_members_of_a_group_take_the_places_of_each_others_dead(void)
 {
-    struct peer crowds[CROWDS];
+    struct process crowds[CROWDS];
     struct rlimit files;
 
     if (!shared_dir()) {
@@ -397,20 +397,20 @@ static void test_members_of_a_group_take_the_places_of_each_others_dead(void)
     CHECK(getrlimit(RLIMIT_NOFILE, &files) == 0);
     files.rlim_cur = files.rlim_max;
     CHECK(setrlimit(RLIMIT_NOFILE, &files) == 0);
-    struct peer owner = owner_of(0660);
+    struct process owner = owner_of(0660);
     for (uint64_t at = 0; at < CROWDS; at++) {
         crowds[at] = spawn(fill_places, &at);
         hear(&crowds[at], 'f');
     }
     CHECK_EQ(entries(in_dir(address, "clients")), PLACES);
     check_child(come_in, NULL);
-    kill_peer(&owner);
+    kill_process(&owner);
     for (int at = 0; at < CROWDS; at++) {
-        kill_peer(&crowds[at]);
+        kill_process(&crowds[at]);
     }
     CHECK_EQ(entries(in_dir(address, "clients")), PLACES);
     /* All of them belong to another user, and are dead. */
-    struct peer member = new_remote((struct login){
+    struct process member = new_remote((struct login){
         .uid = READER, .gid = SHARED_GROUP, .address = address });
     CHECK_EQ(entries(in_dir(address, "clients")), 1);
     CHECK_OK(ask(&member, REMOTE_REAP, 0, 0));

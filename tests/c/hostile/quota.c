@@ -13,7 +13,7 @@
 enum { PIECE = 100000, ROUNDED = 100032 };
 
 /** Make a store with these limits, and its owner. */
-static struct peer owner_with(uint64_t capacity, uint64_t quota, uint64_t readers)
+static struct process owner_with(uint64_t capacity, uint64_t quota, uint64_t readers)
 {
     umask(022);
     CHECK(mkdir(store(), 0755) == 0 && chown(store(), OWNER, SHARED_GROUP) == 0);
@@ -26,7 +26,7 @@ static struct peer owner_with(uint64_t capacity, uint64_t quota, uint64_t reader
                                       .max_readers = readers });
 }
 
-static void end_owner(struct peer *owner)
+static void end_owner(struct process *owner)
 {
     CHECK_OK(ask(owner, REMOTE_REMOVE, 0, 0));
     end_remote(owner);
@@ -44,7 +44,7 @@ static plasma_client_t *connect_reader(void)
 
 /* ---- Honest readers ---- */
 
-static void get_until_it_is_too_much(struct peer *parent, void *arg)
+static void get_until_it_is_too_much(struct process *parent, void *arg)
 {
     plasma_client_t *client = connect_reader();
     plasma_buffer_t held[4], copy;
@@ -97,18 +97,18 @@ static void test_a_reader_gets_an_error_at_the_get_that_is_too_much(void)
     if (!as_root()) {
         return;
     }
-    struct peer owner = owner_with(CAPACITY, 3 * ROUNDED, 0);
+    struct process owner = owner_with(CAPACITY, 3 * ROUNDED, 0);
     for (uint64_t at = 0; at < 4; at++) {
         CHECK_OK(ask(&owner, REMOTE_PUT, at, PIECE));
     }
     CHECK_OK(ask(&owner, REMOTE_NAMED, 4, 1));
     CHECK_OK(ask(&owner, REMOTE_PUT, 9, 0));
-    struct peer reader = spawn(get_until_it_is_too_much, NULL);
+    struct process reader = spawn(get_until_it_is_too_much, NULL);
     hear(&reader, 'd');
     finish(&reader);
     /* A client of a user with write permission has no limit, READ_ONLY or
      * not. */
-    struct peer own = new_remote((struct login){
+    struct process own = new_remote((struct login){
         .uid = OWNER, .gid = SHARED_GROUP, .address = address,
         .flags = PLASMA_CONNECT_READ_ONLY });
     CHECK_OK(ask(&owner, REMOTE_PUT, 5, 4 * ROUNDED));
@@ -118,7 +118,7 @@ static void test_a_reader_gets_an_error_at_the_get_that_is_too_much(void)
     end_owner(&owner);
 }
 
-static void hold_and_let_go(struct peer *parent, void *arg)
+static void hold_and_let_go(struct process *parent, void *arg)
 {
     plasma_client_t *client = connect_reader();
     plasma_buffer_t buffer;
@@ -144,12 +144,12 @@ static void hold_and_let_go(struct peer *parent, void *arg)
 
 static void test_views_of_an_honest_reader_stay_while_all_objects_are_renewed(void)
 {
-    struct peer readers[3];
+    struct process readers[3];
 
     if (!as_root()) {
         return;
     }
-    struct peer owner = owner_with(1 << 18, 20032, 0);
+    struct process owner = owner_with(1 << 18, 20032, 0);
     for (int at = 0; at < 3; at++) {
         readers[at] = spawn(hold_and_let_go, NULL);
         hear(&readers[at], 'c');
@@ -176,7 +176,7 @@ static void test_views_of_an_honest_reader_stay_while_all_objects_are_renewed(vo
 enum { LEASES_AT = 36864, HIGH_AT = 68, GENERATIONS = 256, FEW_SLOTS = 256 };
 
 /** Leases on future objects: many generations of the first slots. */
-static void claim_the_future(struct peer *parent, void *arg)
+static void claim_the_future(struct process *parent, void *arg)
 {
     static uint64_t words[GENERATIONS * FEW_SLOTS];
     const uint32_t count = GENERATIONS * FEW_SLOTS;
@@ -201,12 +201,12 @@ static void test_leases_on_future_objects_do_not_fill_a_store(void)
     if (!as_root()) {
         return;
     }
-    struct peer owner = owner_with(64 << 20, 0, 0); /* the quota is half of it */
+    struct process owner = owner_with(64 << 20, 0, 0); /* the quota is half of it */
     CHECK_OK(ask(&owner, REMOTE_PUT, 9, 100));
-    struct peer honest = new_remote((struct login){
+    struct process honest = new_remote((struct login){
         .uid = HONEST, .gid = STRANGER, .address = address,
         .flags = PLASMA_CONNECT_READ_ONLY });
-    struct peer attacker = spawn(claim_the_future, NULL);
+    struct process attacker = spawn(claim_the_future, NULL);
     hear(&attacker, 'c');
     for (uint64_t turn = 0; turn < 200; turn++) {
         CHECK_OK(ask(&owner, REMOTE_PUT, 100 + turn, 1 << 20));
@@ -218,7 +218,7 @@ static void test_leases_on_future_objects_do_not_fill_a_store(void)
     CHECK_OK(ask(&honest, REMOTE_LOOK, 0, 0));
     CHECK_OK(ask(&owner, REMOTE_REAP, 0, 0));
     CHECK(ask_value(&owner, REMOTE_USED) <= (33 << 20) + 128);
-    kill_peer(&attacker);
+    kill_process(&attacker);
     CHECK_OK(ask(&honest, REMOTE_RELEASE, 0, 0));
     CHECK_OK(ask(&owner, REMOTE_REAP, 0, 0));
     CHECK_EQ(ask_value(&owner, REMOTE_USED), 128);
@@ -227,7 +227,7 @@ static void test_leases_on_future_objects_do_not_fill_a_store(void)
 }
 
 /** Leases on all existing objects, written without the library. */
-static void claim_all(struct peer *parent, void *arg)
+static void claim_all(struct process *parent, void *arg)
 {
     static uint64_t words[64];
     const uint32_t count = 64;
@@ -249,15 +249,15 @@ static void test_a_cheat_holds_its_quota_and_takes_nothing_from_others(void)
     if (!as_root()) {
         return;
     }
-    struct peer owner = owner_with(CAPACITY, 2 * ROUNDED, 0);
+    struct process owner = owner_with(CAPACITY, 2 * ROUNDED, 0);
     for (uint64_t at = 0; at < 10; at++) {
         CHECK_OK(ask(&owner, REMOTE_PUT, at, PIECE));
     }
     /* Also of readers of the cheat's own user. */
-    struct peer honest = new_remote((struct login){
+    struct process honest = new_remote((struct login){
         .uid = READER, .gid = STRANGER, .address = address,
         .flags = PLASMA_CONNECT_READ_ONLY });
-    struct peer cheat = spawn(claim_all, NULL);
+    struct process cheat = spawn(claim_all, NULL);
     hear(&cheat, 'c');
     CHECK_OK(ask(&honest, REMOTE_HOLD, 9, 0));
     CHECK_EQ(ask_value(&owner, REMOTE_LEASES), 3);
@@ -271,7 +271,7 @@ static void test_a_cheat_holds_its_quota_and_takes_nothing_from_others(void)
     CHECK_OK(ask(&honest, REMOTE_RELEASE, 0, 0));
     CHECK_OK(ask(&owner, REMOTE_REAP, 0, 0));
     CHECK_EQ(ask_value(&owner, REMOTE_USED), 2 * ROUNDED + 500032);
-    kill_peer(&cheat);
+    kill_process(&cheat);
     CHECK_OK(ask(&owner, REMOTE_REAP, 0, 0));
     CHECK_EQ(ask_value(&owner, REMOTE_USED), 500032);
     end_remote(&honest);
@@ -280,7 +280,7 @@ static void test_a_cheat_holds_its_quota_and_takes_nothing_from_others(void)
 
 /* ---- The number of readers ---- */
 
-static void knock(struct peer *parent, void *arg)
+static void knock(struct process *parent, void *arg)
 {
     (void)parent;
     (void)arg;
@@ -290,7 +290,7 @@ static void knock(struct peer *parent, void *arg)
 }
 
 /** A file like that of a living reader, with one name too many. */
-static void sneak_in(struct peer *parent, void *arg)
+static void sneak_in(struct process *parent, void *arg)
 {
     static char bytes[LEASES_AT + 4096];
     const uint64_t lease = UINT64_C(1) << 32;
@@ -309,12 +309,12 @@ static void sneak_in(struct peer *parent, void *arg)
 
 static void test_no_more_readers_come_or_count_than_there_may_be(void)
 {
-    struct peer readers[2];
+    struct process readers[2];
 
     if (!as_root()) {
         return;
     }
-    struct peer owner = owner_with(CAPACITY, 0, 2);
+    struct process owner = owner_with(CAPACITY, 0, 2);
     CHECK_OK(ask(&owner, REMOTE_PUT, 1, 1000));
     for (int at = 0; at < 2; at++) {
         readers[at] = new_remote((struct login){
@@ -322,7 +322,7 @@ static void test_no_more_readers_come_or_count_than_there_may_be(void)
             .flags = PLASMA_CONNECT_READ_ONLY });
     }
     check_child(knock, NULL);
-    struct peer sneak = spawn(sneak_in, NULL);
+    struct process sneak = spawn(sneak_in, NULL);
     hear(&sneak, 'c');
     CHECK_EQ(ask_value(&owner, REMOTE_LEASES), 0);
     CHECK_OK(ask(&owner, REMOTE_DELETE, 1, 0));
@@ -332,7 +332,7 @@ static void test_no_more_readers_come_or_count_than_there_may_be(void)
     readers[0] = new_remote((struct login){
         .uid = READER, .gid = STRANGER, .address = address,
         .flags = PLASMA_CONNECT_READ_ONLY });
-    kill_peer(&sneak);
+    kill_process(&sneak);
     end_remote(&readers[0]);
     end_remote(&readers[1]);
     end_owner(&owner);

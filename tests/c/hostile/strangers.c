@@ -28,7 +28,7 @@ static void check_refused(plasma_status_t status)
     CHECK(strlen(plasma_error_message()) > 20);
 }
 
-static void visit_store(struct peer *parent, void *arg)
+static void visit_store(struct process *parent, void *arg)
 {
     const struct visit *visit = arg;
     const char *const names[] = { "index", "heap", "wake", "clients", "readers",
@@ -68,7 +68,7 @@ static void test_strangers_cannot_open_list_or_remove(void)
     for (size_t at = 0; at < sizeof modes / sizeof *modes; at++) {
         struct visit stranger = { modes[at], STRANGER, STRANGER };
         struct visit member = { modes[at], READER, SHARED_GROUP };
-        struct peer owner;
+        struct process owner;
         begin_closed(modes[at], &owner);
         check_child(visit_store, &stranger);
         check_child(visit_store, &member);
@@ -83,7 +83,7 @@ static void test_strangers_cannot_open_list_or_remove(void)
 
 /* ---- Stray writes ---- */
 
-static void write_astray(struct peer *parent, void *arg)
+static void write_astray(struct process *parent, void *arg)
 {
     const int way = *(const int *)arg;
     plasma_client_t *client =

@@ -12,7 +12,7 @@
 #include "hostile.h"
 
 /** Another member of the group, which is another user for the owner. */
-static struct peer member(void)
+static struct process member(void)
 {
     return new_remote((struct login){ .uid = READER, .gid = SHARED_GROUP,
                                       .address = address });
@@ -77,7 +77,7 @@ static void mend(const char *file)
     CHECK(chmod(file, 0644) == 0);
 }
 
-static void check_refused(struct peer *owner, enum remote_op op,
+static void check_refused(struct process *owner, enum remote_op op,
                           plasma_status_t expected)
 {
     CHECK_STATUS(ask(owner, op, 2, 900000), expected);
@@ -85,10 +85,10 @@ static void check_refused(struct peer *owner, enum remote_op op,
 
 static void nothing_is_freed(spoil_fn *spoil, plasma_status_t expected)
 {
-    struct peer owner;
+    struct process owner;
 
     begin_closed(0660, &owner);
-    struct peer other = member();
+    struct process other = member();
     const char *file = in_dir(address, "clients/1");
     CHECK_OK(ask(&owner, REMOTE_PUT, 1, 300000));
     CHECK_OK(ask(&other, REMOTE_HOLD, 1, 0));
@@ -140,9 +140,9 @@ static void test_leases_of_a_client_count_when_its_file_is_truncated(void)
     if (!as_root()) {
         return;
     }
-    struct peer owner;
+    struct process owner;
     begin_closed(0660, &owner);
-    struct peer other = member();
+    struct process other = member();
     const char *file = in_dir(address, "clients/1");
     CHECK_OK(ask(&owner, REMOTE_PUT, 1, 300000));
     CHECK_OK(ask(&other, REMOTE_HOLD, 1, 0));
@@ -169,7 +169,7 @@ static void test_leases_of_a_client_count_when_its_file_is_truncated(void)
     remove_all(store());
 }
 
-static void look_at_the_message(struct peer *parent, void *arg)
+static void look_at_the_message(struct process *parent, void *arg)
 {
     plasma_client_t *client = NULL;
 
@@ -196,9 +196,9 @@ static void test_the_message_names_the_file_and_the_way_out(void)
     if (!as_root()) {
         return;
     }
-    struct peer owner;
+    struct process owner;
     begin_closed(0660, &owner);
-    struct peer other = member();
+    struct process other = member();
     CHECK_OK(ask(&other, REMOTE_PUT, 7, 500000));
     forbid(in_dir(address, "clients/1"));
     check_child(look_at_the_message, NULL);
@@ -219,10 +219,10 @@ static void test_an_ephemeral_store_stays_when_a_client_cannot_be_looked_at(void
     CHECK(mkdir(store(), 0755) == 0 && chown(store(), OWNER, SHARED_GROUP) == 0);
     CHECK(chmod(store(), 02755) == 0);
     address = in_dir(store(), "shared");
-    struct peer owner = new_remote((struct login){
+    struct process owner = new_remote((struct login){
         .uid = OWNER, .gid = SHARED_GROUP, .address = address, .mode = 0660,
         .capacity = CAPACITY, .flags = PLASMA_CONNECT_EPHEMERAL });
-    struct peer other = member();
+    struct process other = member();
     CHECK_OK(ask(&owner, REMOTE_PUT, 1, 1000));
     forbid(in_dir(address, "clients/1"));
     end_remote(&owner);
@@ -237,7 +237,7 @@ static void test_an_ephemeral_store_stays_when_a_client_cannot_be_looked_at(void
 
 enum { CROWD = 70 };
 
-static void crowd(struct peer *parent, void *arg)
+static void crowd(struct process *parent, void *arg)
 {
     plasma_client_t *clients[CROWD];
 
@@ -253,7 +253,7 @@ static void crowd(struct peer *parent, void *arg)
     }
 }
 
-static struct peer late_reader(void)
+static struct process late_reader(void)
 {
     return new_remote((struct login){ .uid = READER, .gid = STRANGER,
                                       .address = address,
@@ -269,11 +269,11 @@ static ino_t inode_of(const char *path)
 }
 
 /** A reader leaves, and the next one gets its name and its inode number. */
-static void the_next_one_counts(struct peer *owner, uint64_t turn, int *again)
+static void the_next_one_counts(struct process *owner, uint64_t turn, int *again)
 {
     const char *file = slot_file(CROWD);
 
-    struct peer reader = late_reader();
+    struct process reader = late_reader();
     ino_t before = inode_of(file);
     CHECK_OK(ask(owner, REMOTE_PUT, 100 + turn, 1000));
     CHECK_OK(ask(owner, REMOTE_DELETE, 100 + turn, 0));
@@ -321,7 +321,7 @@ static int mount_ext4(const char *dir)
 
 static void test_a_reader_with_the_inode_number_of_another_is_not_taken_for_it(void)
 {
-    struct peer owner;
+    struct process owner;
     int again = 0;
 
     if (!as_root()) {
@@ -340,7 +340,7 @@ static void test_a_reader_with_the_inode_number_of_another_is_not_taken_for_it(v
     owner = new_remote((struct login){ .uid = OWNER, .gid = SHARED_GROUP,
                                        .address = address, .mode = 0644,
                                        .capacity = CAPACITY });
-    struct peer many = spawn(crowd, NULL);
+    struct process many = spawn(crowd, NULL);
     hear(&many, 'c');
     CHECK_OK(ask(&owner, REMOTE_PUT, 9, 1000));
     CHECK_OK(ask(&owner, REMOTE_DELETE, 9, 0));

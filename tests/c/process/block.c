@@ -12,14 +12,14 @@
 #define MIB (UINT64_C(1) << 20)
 
 /** The other process has sent nothing. */
-static void check_silent(const struct peer *peer)
+static void check_silent(const struct process *process)
 {
-    struct pollfd look = { peer->in, POLLIN, 0 };
+    struct pollfd look = { process->in, POLLIN, 0 };
 
     CHECK_EQ(poll(&look, 1, 0), 0);
 }
 
-static void get_one(struct peer *parent, void *arg)
+static void get_one(struct process *parent, void *arg)
 {
     uint32_t flags = *(const uint32_t *)arg;
     plasma_client_t *client = connect_store(flags, 0, 0);
@@ -43,11 +43,11 @@ static void test_a_get_waits_before_and_while_the_object_is_written(void)
     plasma_mutable_buffer_t writable;
 
     for (int turn = 0; turn < 2; turn++) {
-        struct peer early = spawn(get_one, &kinds[turn]);
+        struct process early = spawn(get_one, &kinds[turn]);
         hear(&early, 'b');
         await_sleep(early.pid, early.pid);
         CHECK_OK(plasma_create(client, &id, 5000, NULL, &writable));
-        struct peer late = spawn(get_one, &kinds[turn]);
+        struct process late = spawn(get_one, &kinds[turn]);
         hear(&late, 'b');
         await_sleep(late.pid, late.pid);
         await_sleep(early.pid, early.pid);
@@ -75,7 +75,7 @@ static void *get_in_thread(void *client)
     return NULL;
 }
 
-static void get_in_threads(struct peer *parent, void *arg)
+static void get_in_threads(struct process *parent, void *arg)
 {
     plasma_client_t *client = join_store();
     pthread_t threads[8];
@@ -96,23 +96,23 @@ static void test_one_seal_wakes_many_threads_of_many_processes(void)
     plasma_client_t *client = make_store(MIB);
     plasma_id_t id = id_of(1);
     plasma_mutable_buffer_t writable;
-    struct peer peers[32];
+    struct process processes[32];
 
     for (int turn = 0; turn < 2; turn++) {
         for (int at = 0; at < 32; at++) {
-            peers[at] = spawn(get_in_threads, NULL);
+            processes[at] = spawn(get_in_threads, NULL);
         }
         for (int at = 0; at < 32; at++) {
-            hear(&peers[at], 'b');
+            hear(&processes[at], 'b');
         }
         for (int at = 0; turn == 1 && at < 32; at++) {
-            await_sleep(peers[at].pid, peers[at].pid);
+            await_sleep(processes[at].pid, processes[at].pid);
         }
         CHECK_OK(plasma_create(client, &id, 5000, NULL, &writable));
         fill(writable.data, 5000, 1);
         CHECK_OK(plasma_seal(&writable));
         for (int at = 0; at < 32; at++) {
-            finish(&peers[at]);
+            finish(&processes[at]);
         }
         CHECK_EQ(stats_of(client).leases, 0);
         CHECK_EQ(stats_of(client).clients, 1);
@@ -123,7 +123,7 @@ static void test_one_seal_wakes_many_threads_of_many_processes(void)
 
 enum { CROWD = 300 };
 
-static void get_a_crowd(struct peer *parent, void *arg)
+static void get_a_crowd(struct process *parent, void *arg)
 {
     static plasma_id_t ids[CROWD];
     static plasma_buffer_t buffers[CROWD];
@@ -160,7 +160,7 @@ static void test_get_many_and_wait_sleep_until_enough_are_sealed(void)
 
     for (int turn = 0; turn < 5; turn++) {
         uint64_t count = counts[turn];
-        struct peer waiter = spawn(get_a_crowd, &count);
+        struct process waiter = spawn(get_a_crowd, &count);
         hear(&waiter, 'b');
         await_sleep(waiter.pid, waiter.pid);
         check_silent(&waiter);
@@ -184,7 +184,7 @@ static void test_get_many_and_wait_sleep_until_enough_are_sealed(void)
     plasma_disconnect(client);
 }
 
-static void get_or_create_one(struct peer *parent, void *arg)
+static void get_or_create_one(struct process *parent, void *arg)
 {
     plasma_client_t *client = join_store();
     plasma_id_t id = id_of(1);
@@ -215,25 +215,25 @@ static void test_of_many_that_get_or_create_one_creates(void)
 {
     plasma_client_t *client = make_store(MIB);
     plasma_id_t id = id_of(1);
-    struct peer peers[8];
+    struct process processes[8];
 
     for (int turn = 0; turn < 10; turn++) {
         int created = 0;
         for (int at = 0; at < 8; at++) {
-            peers[at] = spawn(get_or_create_one, NULL);
+            processes[at] = spawn(get_or_create_one, NULL);
         }
         for (int at = 0; at < 8; at++) {
-            hear(&peers[at], 'r');
+            hear(&processes[at], 'r');
         }
         for (int at = 0; at < 8; at++) {
-            tell(&peers[at], 's');
+            tell(&processes[at], 's');
         }
         for (int at = 0; at < 8; at++) {
             char letter;
-            hear_bytes(&peers[at], &letter, 1);
+            hear_bytes(&processes[at], &letter, 1);
             CHECK(letter == 'c' || letter == 'g');
             created += letter == 'c';
-            finish(&peers[at]);
+            finish(&processes[at]);
         }
         CHECK_EQ(created, 1);
         CHECK_OK(plasma_delete(client, &id));
@@ -262,7 +262,7 @@ static void test_get_or_create_waits_for_another_creator(void)
     CHECK(now_ms() - begin >= 29);
 
     /* After an abort one of the waiters creates. */
-    struct peer other = spawn(get_or_create_one, NULL);
+    struct process other = spawn(get_or_create_one, NULL);
     hear(&other, 'r');
     tell(&other, 's');
     await_sleep(other.pid, other.pid);
@@ -287,7 +287,7 @@ static void test_a_wait_does_not_end_with_an_abort(void)
     plasma_mutable_buffer_t writable;
 
     CHECK_OK(plasma_create(client, &id, 100, NULL, &writable));
-    struct peer waiter = spawn(get_one, &flags);
+    struct process waiter = spawn(get_one, &flags);
     hear(&waiter, 'b');
     for (int turn = 0; turn < 5; turn++) {
         await_sleep(waiter.pid, waiter.pid);
@@ -307,7 +307,7 @@ static void test_a_wait_does_not_end_with_an_abort(void)
 enum { LOADERS = 8 };
 
 /** Get or create; a process that creates sends its number, and stays in it. */
-static void load(struct peer *parent, void *arg)
+static void load(struct process *parent, void *arg)
 {
     const int *said = arg;
     plasma_client_t *client = join_store();
@@ -332,7 +332,7 @@ static void load(struct peer *parent, void *arg)
 static void test_loaders_that_die_one_after_another(void)
 {
     plasma_client_t *client = make_store(MIB);
-    struct peer loaders[LOADERS];
+    struct process loaders[LOADERS];
     int said[2];
     int32_t pid;
 
@@ -349,12 +349,12 @@ static void test_loaders_that_die_one_after_another(void)
             at++;
         }
         CHECK(at < LOADERS - dead);
-        struct peer winner = loaders[at];
+        struct process winner = loaders[at];
         loaders[at] = loaders[LOADERS - 1 - dead];
         for (at = 0; at < LOADERS - 1 - dead; at++) {
             await_sleep(loaders[at].pid, loaders[at].pid);
         }
-        kill_peer(&winner);
+        kill_process(&winner);
     }
     printf("%d deaths in %d ms\n", LOADERS, (int)(now_ms() - start));
     CHECK_EQ(state_of(client, 1), PLASMA_STATE_ABSENT);

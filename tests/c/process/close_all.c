@@ -11,7 +11,7 @@
 enum { CAPACITY = 32 << 20, SIZE = 100000, FILES = 64 };
 
 /** Close all but the first three; the pipes to the parent become 0 and 1. */
-static void close_all(struct peer *parent)
+static void close_all(struct process *parent)
 {
     const long close_range_number = 436;
 
@@ -146,7 +146,7 @@ static void leave(struct victim *victim)
 
 /* ---- Alive ---- */
 
-static void live_on(struct peer *parent, void *arg)
+static void live_on(struct process *parent, void *arg)
 {
     (void)arg;
     struct victim victim = join();
@@ -180,10 +180,10 @@ static void test_a_process_that_closes_all_descriptors_is_alive(void)
     uint64_t reaped;
 
     put_pattern(client, 1, SIZE, NULL);
-    struct peer peer = spawn(live_on, NULL);
-    hear(&peer, 'c');
-    tell(&peer, 'c');
-    hear(&peer, 'd');
+    struct process process = spawn(live_on, NULL);
+    hear(&process, 'c');
+    tell(&process, 'c');
+    hear(&process, 'd');
     for (int round = 0; round < 3; round++) {
         CHECK_OK(plasma_reap(client, &reaped));
         CHECK_EQ(reaped, 0);
@@ -192,24 +192,24 @@ static void test_a_process_that_closes_all_descriptors_is_alive(void)
     CHECK_EQ(stats_of(client).leases, 1);
     CHECK_STATUS(plasma_create(client, &two, 1, NULL, &writable),
                  PLASMA_ERR_EXISTS);
-    tell(&peer, 'g');
-    hear(&peer, 'e');
+    tell(&process, 'g');
+    hear(&process, 'e');
     CHECK_OK(plasma_delete(client, &one));
     CHECK_OK(plasma_reap(client, &reaped));
     CHECK_EQ(reaped, 0);
     CHECK_EQ(stats_of(client).objects_deleted, 1); /* the victim holds it */
     CHECK_EQ(stats_of(client).clients, 2);
 
-    tell(&peer, 'l');
-    hear(&peer, 'f');
+    tell(&process, 'l');
+    hear(&process, 'f');
     CHECK_OK(plasma_reap(client, &reaped)); /* the victim could not unlink its file */
     CHECK_EQ(reaped, 1);
     CHECK_EQ(stats_of(client).clients, 1);
     CHECK_EQ(stats_of(client).objects_deleted, 0);
     plasma_buffer_t buffer = get_pattern(client, 9, 1000);
     CHECK_OK(plasma_release(&buffer));
-    tell(&peer, 'x');
-    finish(&peer);
+    tell(&process, 'x');
+    finish(&process);
     plasma_disconnect(client);
 }
 
@@ -221,11 +221,11 @@ static void test_a_process_that_closed_all_is_dead_after_a_kill(void)
     uint64_t reaped;
 
     put_pattern(client, 1, SIZE, NULL);
-    struct peer peer = spawn(live_on, NULL);
-    hear(&peer, 'c');
-    tell(&peer, 'c');
-    hear(&peer, 'd');
-    kill_peer(&peer);
+    struct process process = spawn(live_on, NULL);
+    hear(&process, 'c');
+    tell(&process, 'c');
+    hear(&process, 'd');
+    kill_process(&process);
     CHECK_OK(plasma_create(client, &two, 1, NULL, &writable));
     CHECK_OK(plasma_abort(&writable));
     CHECK_OK(plasma_reap(client, &reaped));
@@ -298,7 +298,7 @@ static void remove_own(const struct own_file *files)
     remove_all(dir);
 }
 
-static void use_other_numbers(struct peer *parent, void *arg)
+static void use_other_numbers(struct process *parent, void *arg)
 {
     static struct own_file files[FILES];
     int directories = *(const int *)arg, status;
@@ -334,13 +334,13 @@ static void use_numbers(int directories)
 
     put_pattern(client, 1, SIZE, NULL);
     put_pattern(client, 7, SIZE, NULL);
-    struct peer peer = spawn(use_other_numbers, &directories);
-    hear(&peer, 'c');
+    struct process process = spawn(use_other_numbers, &directories);
+    hear(&process, 'c');
     /* In limbo, and held by this process: the other one must not free it. */
     plasma_buffer_t held = get_pattern(client, 7, SIZE);
     CHECK_OK(plasma_delete(client, &seven));
-    tell(&peer, 'g');
-    finish(&peer);
+    tell(&process, 'g');
+    finish(&process);
     CHECK(is_filled(held.data, SIZE, 7));
     CHECK_OK(plasma_reap(client, &reaped));
     CHECK_EQ(stats_of(client).clients, 1);

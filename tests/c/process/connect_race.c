@@ -42,7 +42,7 @@ struct racer {
     uint64_t number;
 };
 
-static void race(struct peer *parent, void *arg)
+static void race(struct process *parent, void *arg)
 {
     const struct racer *racer = arg;
     plasma_connect_options_t options = PLASMA_CONNECT_OPTIONS_INIT;
@@ -68,20 +68,20 @@ static void race(struct peer *parent, void *arg)
 static int race_all(uint32_t flags)
 {
     struct racer racer = { new_gate(), flags, 0 };
-    struct peer peers[PROCESSES];
+    struct process processes[PROCESSES];
     int connected = 0;
 
     for (int at = 0; at < PROCESSES; at++) {
         racer.number = (uint64_t)at;
-        peers[at] = spawn(race, &racer);
-        hear(&peers[at], 'r');
+        processes[at] = spawn(race, &racer);
+        hear(&processes[at], 'r');
     }
     open_gate(&racer.gate);
     for (int at = 0; at < PROCESSES; at++) {
         char end = 0;
-        hear_bytes(&peers[at], &end, 1);
+        hear_bytes(&processes[at], &end, 1);
         connected += end == 'w';
-        finish(&peers[at]);
+        finish(&processes[at]);
     }
     return connected;
 }
@@ -260,7 +260,7 @@ static void test_names_that_strangers_took_stop_no_client(void)
     }
 }
 
-static void connect_and_remove(struct peer *parent, void *arg)
+static void connect_and_remove(struct process *parent, void *arg)
 {
     const unsigned delay = *(const unsigned *)arg;
     plasma_client_t *client = NULL;
@@ -282,11 +282,11 @@ static void test_creators_and_removers_killed_anywhere_leave_nothing(void)
 {
     for (unsigned round = 0; round < 100; round++) {
         unsigned delay = round * 7919 % 1000;
-        struct peer peer = spawn(connect_and_remove, &delay);
-        hear(&peer, 'r');
+        struct process process = spawn(connect_and_remove, &delay);
+        hear(&process, 'r');
         struct timespec time = { 0, (long)(round * 104729 % 5000) * 1000 };
         nanosleep(&time, NULL);
-        kill_peer(&peer);
+        kill_process(&process);
         CHECK_CONNECT(store(), 0, PLASMA_OK);
         CHECK_OK(plasma_store_remove(store()));
         CHECK_CONNECT(store(), 0, PLASMA_OK); /* sweeps files that remove cannot */

@@ -56,7 +56,7 @@ static void test_buffers_count_as_present(void)
     CHECK_EQ(entries(check_dir), 0);
 }
 
-static void hold(struct peer *parent, void *arg)
+static void hold(struct process *parent, void *arg)
 {
     plasma_client_t *client = join_ephemeral();
     plasma_buffer_t buffer;
@@ -90,13 +90,13 @@ static void test_a_subscription_does_not_count_as_present(void)
 static void test_a_living_client_keeps_it_when_the_others_are_killed(void)
 {
     uint64_t numbers[] = { 1, 2 };
-    struct peer dies = spawn(hold, &numbers[0]);
+    struct process dies = spawn(hold, &numbers[0]);
     hear(&dies, 'r');
-    struct peer lives = spawn(hold, &numbers[1]);
+    struct process lives = spawn(hold, &numbers[1]);
     hear(&lives, 'r');
     plasma_client_t *client = join_ephemeral();
 
-    kill_peer(&dies);
+    kill_process(&dies);
     plasma_disconnect(client);
     client = join_ephemeral();
     CHECK_EQ(state_of(client, 1), PLASMA_STATE_SEALED);
@@ -110,11 +110,11 @@ static void test_a_living_client_keeps_it_when_the_others_are_killed(void)
 static void test_dead_clients_do_not_keep_the_last_leaver(void)
 {
     uint64_t number = 1;
-    struct peer dies = spawn(hold, &number);
+    struct process dies = spawn(hold, &number);
     hear(&dies, 'r');
     plasma_client_t *client = join_ephemeral();
 
-    kill_peer(&dies);
+    kill_process(&dies);
     plasma_disconnect(client);
     CHECK_EQ(entries(check_dir), 0);
 }
@@ -127,13 +127,13 @@ static void test_if_all_were_killed_the_next_finds_it_fresh(void)
 
     for (int at = 0; at < 2; at++) {
         uint64_t numbers[] = { 1, 2 };
-        struct peer peers[2];
-        for (int peer = 0; peer < 2; peer++) {
-            peers[peer] = spawn(hold, &numbers[peer]);
-            hear(&peers[peer], 'r');
+        struct process processes[2];
+        for (int process = 0; process < 2; process++) {
+            processes[process] = spawn(hold, &numbers[process]);
+            hear(&processes[process], 'r');
         }
-        kill_peer(&peers[0]);
-        kill_peer(&peers[1]);
+        kill_process(&processes[0]);
+        kill_process(&processes[1]);
         plasma_client_t *client = connect_store(flags[at], 2 << 20, 0);
         plasma_stats_t stats = stats_of(client);
         CHECK_EQ(stats.capacity, 2 << 20); /* made again, not found */
@@ -148,16 +148,16 @@ static void test_if_all_were_killed_the_next_finds_it_fresh(void)
 static void test_if_all_were_killed_nothing_existing_is_found(void)
 {
     uint64_t number = 1;
-    struct peer peer = spawn(hold, &number);
+    struct process process = spawn(hold, &number);
 
-    hear(&peer, 'r');
-    kill_peer(&peer);
+    hear(&process, 'r');
+    kill_process(&process);
     CHECK_CONNECT(store(), PLASMA_CONNECT_EXISTING, PLASMA_ERR_STORE_NOT_FOUND);
     CHECK_CONNECT(store(), 0, PLASMA_OK);
     CHECK_OK(plasma_store_remove(store()));
 }
 
-static void come_and_go(struct peer *parent, void *arg)
+static void come_and_go(struct process *parent, void *arg)
 {
     const uint64_t *number = arg;
 
@@ -178,17 +178,17 @@ static void come_and_go(struct peer *parent, void *arg)
 static void test_joining_and_leaving_clients_never_lose_their_views(void)
 {
     uint64_t numbers[] = { 0, 1, 2, 3 };
-    struct peer peers[4];
+    struct process processes[4];
 
     for (int at = 0; at < 4; at++) {
-        peers[at] = spawn(come_and_go, &numbers[at]);
-        hear(&peers[at], 'r');
+        processes[at] = spawn(come_and_go, &numbers[at]);
+        hear(&processes[at], 'r');
     }
     for (int at = 0; at < 4; at++) {
-        tell(&peers[at], 'g');
+        tell(&processes[at], 'g');
     }
     for (int at = 0; at < 4; at++) {
-        finish(&peers[at]);
+        finish(&processes[at]);
     }
     CHECK_EQ(entries(check_dir), 0);
 }

@@ -247,7 +247,7 @@ static void test_a_program_after_exec_has_nothing_of_the_store(void)
 
 /* ---- The parent dies first ---- */
 
-static void fork_and_wait(struct peer *parent, void *arg)
+static void fork_and_wait(struct process *parent, void *arg)
 {
     const int *ends = arg;
     struct inherited got = prepare();
@@ -279,13 +279,13 @@ static void test_a_killed_parent_is_dead_although_its_child_lives(void)
 
     CHECK(prctl(PR_SET_CHILD_SUBREAPER, 1) == 0);
     CHECK(pipe(ends) == 0);
-    struct peer peer = spawn(fork_and_wait, ends);
+    struct process process = spawn(fork_and_wait, ends);
     close(ends[0]);
-    hear_bytes(&peer, &grandchild, sizeof grandchild);
+    hear_bytes(&process, &grandchild, sizeof grandchild);
     plasma_client_t *client = join_store();
     CHECK_OK(plasma_delete(client, &(plasma_id_t){ { 1 } }));
     CHECK_EQ(stats_of(client).objects_deleted, 1);
-    kill_peer(&peer);
+    kill_process(&process);
     CHECK(kill(grandchild, 0) == 0);
     CHECK_OK(plasma_create(client, &id, SIZE, NULL, &writable)); /* the same id */
     CHECK_OK(plasma_abort(&writable));

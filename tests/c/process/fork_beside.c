@@ -312,7 +312,7 @@ static int fork_at(struct inherited *got, long at)
     return place.reached;
 }
 
-static void fork_in_a_new_process(struct peer *parent, void *arg)
+static void fork_in_a_new_process(struct process *parent, void *arg)
 {
     struct inherited none;
 
@@ -329,9 +329,9 @@ static void test_a_child_works_wherever_a_thread_was_that_connects_first(void)
 
     while (reached == 'y') {
         at += step();
-        struct peer peer = spawn(fork_in_a_new_process, &at);
-        hear_bytes(&peer, &reached, 1);
-        finish(&peer);
+        struct process process = spawn(fork_in_a_new_process, &at);
+        hear_bytes(&process, &reached, 1);
+        finish(&process);
     }
     CHECK(at > 50 || SANITIZED);
 }

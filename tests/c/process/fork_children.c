@@ -162,7 +162,7 @@ struct ending {
     int leaves; /* otherwise it is killed */
 };
 
-static void have_a_child(struct peer *parent, void *arg)
+static void have_a_child(struct process *parent, void *arg)
 {
     const struct ending *ending = arg;
     plasma_mutable_buffer_t writable;
@@ -190,16 +190,16 @@ static void parent_first(start_fn *start, int leaves)
 
     make_gate();
     put_pattern(client, 1, SIZE, NULL);
-    struct peer peer = spawn(have_a_child, &ending);
-    hear_bytes(&peer, &child, sizeof child);
+    struct process process = spawn(have_a_child, &ending);
+    hear_bytes(&process, &child, sizeof child);
     CHECK_OK(plasma_delete(client, &one));
     CHECK_OK(plasma_reap(client, &reaped));
     CHECK_EQ(stats_of(client).objects_deleted, 1); /* the parent holds it */
     if (leaves) {
-        tell(&peer, 'x');
-        finish(&peer);
+        tell(&process, 'x');
+        finish(&process);
     } else {
-        kill_peer(&peer);
+        kill_process(&process);
     }
     CHECK(kill(child, 0) == 0);
     CHECK_OK(plasma_create(client, &two, SIZE, NULL, &writable));
@@ -286,7 +286,7 @@ static void *fork_without_end(void *arg)
     return NULL;
 }
 
-static void connect_while_forking(struct peer *parent, void *arg)
+static void connect_while_forking(struct process *parent, void *arg)
 {
     pthread_t thread;
 
@@ -307,10 +307,10 @@ static void test_no_child_keeps_a_client_that_another_thread_connected(void)
     uint64_t reaped;
 
     make_gate();
-    struct peer peer = spawn(connect_while_forking, NULL);
-    hear(&peer, 'c');
+    struct process process = spawn(connect_while_forking, NULL);
+    hear(&process, 'c');
     CHECK_EQ(stats_of(client).clients, 1 + CLIENTS);
-    kill_peer(&peer);
+    kill_process(&process);
     CHECK_OK(plasma_reap(client, &reaped));
     CHECK_EQ(reaped, CLIENTS);
     CHECK_EQ(stats_of(client).clients, 1);
@@ -318,7 +318,7 @@ static void test_no_child_keeps_a_client_that_another_thread_connected(void)
     plasma_disconnect(client);
 }
 
-static void make_stores_while_forking(struct peer *parent, void *arg)
+static void make_stores_while_forking(struct process *parent, void *arg)
 {
     char suffix[16], address[700];
     pthread_t thread;
@@ -340,9 +340,9 @@ static void test_no_child_keeps_the_lock_of_a_store_that_was_made(void)
     char suffix[16], address[700];
 
     make_gate();
-    struct peer peer = spawn(make_stores_while_forking, NULL);
-    hear(&peer, 'm');
-    finish(&peer);
+    struct process process = spawn(make_stores_while_forking, NULL);
+    hear(&process, 'm');
+    finish(&process);
     for (int at = 0; at < STORES; at++) {
         snprintf(suffix, sizeof suffix, "%d", at);
         other_store(suffix, address);

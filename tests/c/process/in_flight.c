@@ -14,7 +14,7 @@ enum { MANY = 64, LOCK_MS = 40, MIB = 1 << 20 };
 /** A store whose writer lock is held by a stopped process. */
 struct blocked_store {
     plasma_client_t *observer;
-    struct peer stopped;
+    struct process stopped;
     uint64_t *lock;
 };
 
@@ -284,7 +284,7 @@ static void test_a_wait_goes_on_though_its_thread_is_cancelled(void)
 
 /* ---- Work on the side waits for nobody ---- */
 
-static void connect_and_die(struct peer *parent, void *arg)
+static void connect_and_die(struct process *parent, void *arg)
 {
     plasma_client_t *client = join_store();
 
@@ -297,17 +297,17 @@ static void connect_and_die(struct peer *parent, void *arg)
 static void test_connecting_does_not_wait_to_reap_the_dead(void)
 {
     plasma_client_t *maker = make_store(MIB);
-    struct peer dead = spawn(connect_and_die, NULL);
+    struct process dead = spawn(connect_and_die, NULL);
     plasma_buffer_t buffer;
     plasma_id_t id = id_of(7);
 
     put_pattern(maker, 1, 1000, NULL);
     hear(&dead, 'c');
-    struct peer creator = new_remote((struct login){ .address = store() });
+    struct process creator = new_remote((struct login){ .address = store() });
     CHECK_OK(ask(&creator, REMOTE_CREATE, 7, 100));
     struct blocked_store blocked = block_store();
-    kill_peer(&dead);
-    kill_peer(&creator);
+    kill_process(&dead);
+    kill_process(&creator);
     alarm(60);
     plasma_client_t *client = join_store(); /* it waits forever for the lock */
     buffer = get_pattern(client, 1, 1000);

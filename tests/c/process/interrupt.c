@@ -208,7 +208,7 @@ static void handle_signal(int flags)
     CHECK(sigaction(SIGUSR1, &action, NULL) == 0);
 }
 
-static void block_with_signals(struct peer *parent, void *arg)
+static void block_with_signals(struct process *parent, void *arg)
 {
     plasma_client_t *client = join_store();
 
@@ -233,7 +233,7 @@ static void block_with_signals(struct peer *parent, void *arg)
  * signal that comes between two sleeps of the call is handled and does not end
  * it.
  */
-static void signal_until_interrupted(struct peer *child)
+static void signal_until_interrupted(struct process *child)
 {
     struct pollfd look = { child->in, POLLIN, 0 };
     int sent = 0, handled = 0, ended = 0;
@@ -258,7 +258,7 @@ static void test_a_signal_ends_a_wait_unless_its_handler_restarts(void)
 {
     plasma_mutable_buffer_t writable;
     plasma_client_t *client = make_full_store(&writable);
-    struct peer child = spawn(block_with_signals, NULL);
+    struct process child = spawn(block_with_signals, NULL);
 
     for (int at = 0; at < CALL_COUNT; at++) {
         hear(&child, 'b');
@@ -280,7 +280,7 @@ static void test_a_signal_ends_a_wait_unless_its_handler_restarts(void)
 
 /* ---- The writer lock ---- */
 
-static void block_in_put_with_signals(struct peer *parent, void *arg)
+static void block_in_put_with_signals(struct process *parent, void *arg)
 {
     plasma_connect_options_t options = PLASMA_CONNECT_OPTIONS_INIT;
     plasma_client_t *client;
@@ -309,7 +309,7 @@ static void block_in_put_with_signals(struct peer *parent, void *arg)
 static void test_a_signal_ends_a_wait_for_the_lock_unless_it_restarts(void)
 {
     plasma_client_t *client = make_store(MIB);
-    struct peer child = spawn(block_in_put_with_signals, NULL);
+    struct process child = spawn(block_in_put_with_signals, NULL);
     uint64_t *lock = lock_word();
 
     hear(&child, 'c');

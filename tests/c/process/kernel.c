@@ -29,7 +29,7 @@ static void fail_call(long number, unsigned error)
     CHECK(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0);
 }
 
-static void connect_where_nothing_gets_a_size(struct peer *parent, void *arg)
+static void connect_where_nothing_gets_a_size(struct process *parent, void *arg)
 {
     (void)parent;
     (void)arg;
@@ -46,7 +46,7 @@ static void test_a_system_call_that_fails_is_named_and_nothing_stays(void)
     check_child(connect_where_nothing_gets_a_size, NULL);
 }
 
-static void create_where_nothing_is_reserved(struct peer *parent, void *arg)
+static void create_where_nothing_is_reserved(struct process *parent, void *arg)
 {
     plasma_client_t *client = join_store();
     plasma_mutable_buffer_t writable;
@@ -82,7 +82,7 @@ static void *put_late(void *arg)
     return NULL;
 }
 
-static void wait_without_futex_waitv(struct peer *parent, void *arg)
+static void wait_without_futex_waitv(struct process *parent, void *arg)
 {
     plasma_client_t *client = make_store(1 << 20);
     plasma_id_t ids[2] = { id_of(1), id_of(2) };
@@ -113,7 +113,7 @@ static void test_waits_work_where_futex_waitv_is_missing(void)
     check_child(wait_without_futex_waitv, NULL);
 }
 
-static void hold_and_leave_without_membarrier(struct peer *parent, void *arg)
+static void hold_and_leave_without_membarrier(struct process *parent, void *arg)
 {
     const int refused_later = *(int *)arg;
     plasma_client_t *client = refused_later ? join_store() : NULL;

@@ -8,12 +8,12 @@
 
 enum { CAPACITY = 1 << 20 };
 
-static struct peer producer(void)
+static struct process producer(void)
 {
     return new_remote((struct login){ .address = store() });
 }
 
-static struct peer reader(void)
+static struct process reader(void)
 {
     return new_remote((struct login){ .address = store(),
                                       .flags = PLASMA_CONNECT_READ_ONLY });
@@ -22,8 +22,8 @@ static struct peer reader(void)
 static void test_a_killed_creator_aborts_waiters_and_frees_the_id(void)
 {
     plasma_client_t *client = make_store(CAPACITY);
-    struct peer creator = producer();
-    struct peer waiters[] = { producer(), reader(), producer(), reader() };
+    struct process creator = producer();
+    struct process waiters[] = { producer(), reader(), producer(), reader() };
     plasma_subscription_t *subscription;
     plasma_event_t event = PLASMA_EVENT_INIT;
 
@@ -32,7 +32,7 @@ static void test_a_killed_creator_aborts_waiters_and_frees_the_id(void)
     for (int at = 0; at < 4; at++) {
         ask_and_see_it_wait(&waiters[at], REMOTE_WAIT, 1);
     }
-    kill_peer(&creator);
+    kill_process(&creator);
     for (int at = 0; at < 4; at++) {
         CHECK_STATUS(answer(&waiters[at]).status, PLASMA_ERR_ABORTED);
     }
@@ -57,15 +57,15 @@ static void test_an_id_and_a_name_are_free_at_once_when_their_creator_dies(void)
     plasma_buffer_t buffer;
     int32_t created;
 
-    struct peer creator = producer();
+    struct process creator = producer();
     CHECK_OK(ask(&creator, REMOTE_CREATE, 1, 1000));
-    kill_peer(&creator);
+    kill_process(&creator);
     CHECK_OK(plasma_put(client, &id, "mine", 4, NULL)); /* no reap was needed */
     CHECK_OK(plasma_delete(client, &id));
 
     creator = producer();
     CHECK_OK(ask(&creator, REMOTE_CREATE, 1, 1000));
-    kill_peer(&creator);
+    kill_process(&creator);
     CHECK_OK(plasma_get_or_create(client, &id, 4, NULL, 0, &buffer, &writable,
                                   &created));
     CHECK_EQ(created, 1);
@@ -73,7 +73,7 @@ static void test_an_id_and_a_name_are_free_at_once_when_their_creator_dies(void)
 
     creator = producer();
     CHECK_OK(ask(&creator, REMOTE_CREATE, 1, 1000));
-    kill_peer(&creator);
+    kill_process(&creator);
     CHECK_STATUS(plasma_get(client, &id, 0, &buffer), PLASMA_ERR_NOT_FOUND);
 
     options.name = "one";
@@ -90,7 +90,7 @@ static void test_get_or_create_takes_over_from_a_killed_creator(void)
     plasma_buffer_t buffer;
     plasma_id_t id = id_of(1);
     int32_t created = 0;
-    struct peer creator = producer();
+    struct process creator = producer();
 
     CHECK_OK(ask(&creator, REMOTE_CREATE, 1, 1000));
     CHECK_STATUS(plasma_get_or_create(client, &id, 10, NULL, 0, &buffer,
@@ -104,7 +104,7 @@ static void test_get_or_create_takes_over_from_a_killed_creator(void)
     CHECK_EQ(created, 1);
     CHECK_EQ(writable.size, 10);
     CHECK_OK(plasma_seal(&writable));
-    reap_peer(&creator);
+    reap_process(&creator);
     plasma_disconnect(client);
 }
 
@@ -113,7 +113,7 @@ static void test_a_killed_holder_gives_its_memory_back(void)
     plasma_client_t *client = make_store(CAPACITY);
     plasma_id_t id = id_of(1), other = id_of(2);
     plasma_mutable_buffer_t writable;
-    struct peer holders[] = { producer(), reader() };
+    struct process holders[] = { producer(), reader() };
     uint64_t reaped;
 
     for (int at = 0; at < 2; at++) {
@@ -125,7 +125,7 @@ static void test_a_killed_holder_gives_its_memory_back(void)
                      PLASMA_ERR_OUT_OF_MEMORY);
         CHECK_EQ(stats_of(client).objects_deleted, 1);
         CHECK_OK(ask(&holders[at], REMOTE_LOOK, 1, 0));
-        kill_peer(&holders[at]);
+        kill_process(&holders[at]);
         if (at == 0) {
             CHECK_OK(plasma_reap(client, &reaped));
             CHECK_EQ(reaped, 1);
@@ -145,14 +145,14 @@ static void test_a_killed_holder_gives_its_memory_back(void)
 static void test_a_killed_waiter_is_not_missed(void)
 {
     plasma_client_t *client = make_store(CAPACITY);
-    struct peer waiters[] = { producer(), producer(), reader(), reader() };
+    struct process waiters[] = { producer(), producer(), reader(), reader() };
     uint64_t reaped;
 
     for (int at = 0; at < 4; at++) {
         ask_and_see_it_wait(&waiters[at], REMOTE_WAIT, 1);
     }
-    kill_peer(&waiters[0]);
-    kill_peer(&waiters[2]);
+    kill_process(&waiters[0]);
+    kill_process(&waiters[2]);
     put_pattern(client, 1, 5000, NULL);
     CHECK_OK(answer(&waiters[1]).status);
     CHECK_OK(answer(&waiters[3]).status);
@@ -167,11 +167,11 @@ static void test_a_killed_waiter_is_not_missed(void)
 static void test_a_killed_connection_is_cleaned_up_by_the_next_connect(void)
 {
     plasma_client_t *client = make_store(CAPACITY);
-    struct peer peer = producer();
+    struct process process = producer();
 
-    CHECK_OK(ask(&peer, REMOTE_CREATE, 1, CAPACITY));
+    CHECK_OK(ask(&process, REMOTE_CREATE, 1, CAPACITY));
     plasma_disconnect(client);
-    kill_peer(&peer);
+    kill_process(&process);
     client = join_store();
     CHECK_EQ(stats_of(client).clients, 1);
     CHECK_EQ(stats_of(client).objects_writing, 0);
@@ -202,7 +202,7 @@ static void test_a_stopped_holder_keeps_its_object(void)
     plasma_client_t *client = make_store(CAPACITY);
     plasma_id_t id = id_of(1), other = id_of(2);
     plasma_mutable_buffer_t writable;
-    struct peer holder = reader();
+    struct process holder = reader();
     uint64_t reaped;
 
     put_pattern(client, 1, CAPACITY, NULL);
@@ -231,8 +231,8 @@ static void test_a_stopped_holder_keeps_its_object(void)
 static void test_a_stopped_creator_keeps_its_object_and_aborts_no_waiter(void)
 {
     plasma_client_t *client = make_store(CAPACITY);
-    struct peer creator = producer();
-    struct peer waiter = reader();
+    struct process creator = producer();
+    struct process waiter = reader();
     plasma_buffer_t buffer;
     plasma_id_t id = id_of(1);
     uint64_t reaped;

@@ -42,7 +42,7 @@ static void test_each_call_that_changes_the_store_times_out(void)
     CHECK_OK(plasma_create(client, &unsealed, 1000, NULL, &writable));
     fill(writable.data, 1000, 2);
     before = writable;
-    struct peer stopped = new_remote((struct login){ .address = store() });
+    struct process stopped = new_remote((struct login){ .address = store() });
     CHECK(kill(stopped.pid, SIGSTOP) == 0);
     uint64_t *word = lock_word();
     take_lock(word, slot_of(client, stopped.pid));
@@ -105,8 +105,8 @@ static void test_reading_releasing_sealing_and_leaving_go_on(void)
 
     put_pattern(client, 1, 1000, "one");
     CHECK_OK(plasma_create(client, &id, 1000, NULL, &writable));
-    struct peer stopped = new_remote((struct login){ .address = store() });
-    struct peer waiter = new_remote((struct login){ .address = store() });
+    struct process stopped = new_remote((struct login){ .address = store() });
+    struct process waiter = new_remote((struct login){ .address = store() });
     CHECK(kill(stopped.pid, SIGSTOP) == 0);
     ask_and_see_it_wait(&waiter, REMOTE_WAIT, 2);
     uint64_t *word = lock_word();
@@ -145,7 +145,7 @@ static void test_reading_releasing_sealing_and_leaving_go_on(void)
 static void test_stats_do_not_wait_for_the_lock(void)
 {
     plasma_client_t *client = make_store(1 << 20);
-    struct peer stopped = new_remote((struct login){ .address = store() });
+    struct process stopped = new_remote((struct login){ .address = store() });
 
     put_pattern(client, 1, 1000, NULL);
     uint64_t *word = lock_word();
@@ -164,7 +164,7 @@ static void test_stats_do_not_wait_for_the_lock(void)
 static void test_the_lock_of_the_killed_is_taken_and_nothing_is_lost(void)
 {
     plasma_client_t *client = make_store(1 << 20);
-    struct peer owner = new_remote((struct login){ .address = store() });
+    struct process owner = new_remote((struct login){ .address = store() });
     uint64_t *word = lock_word();
 
     for (uint64_t number = 0; number < 100; number++) {
@@ -172,7 +172,7 @@ static void test_the_lock_of_the_killed_is_taken_and_nothing_is_lost(void)
     }
     CHECK_OK(ask(&owner, REMOTE_CREATE, 1000, 5000));
     take_lock(word, slot_of(client, owner.pid));
-    kill_peer(&owner);
+    kill_process(&owner);
     put_pattern(client, 1000, 5000, NULL); /* it waits, forever if necessary */
     for (uint64_t number = 0; number < 100; number++) {
         plasma_buffer_t buffer = get_pattern(client, number, 100 * number);
@@ -211,7 +211,7 @@ static void test_readers_go_on_when_all_producers_died_inside_recovery(void)
     enum { OBJECTS = 200 };
     static const uint64_t no_chains[1024];
     plasma_client_t *client = make_store(1 << 20); /* 1024 records */
-    struct peer owner = new_remote((struct login){ .address = store() });
+    struct process owner = new_remote((struct login){ .address = store() });
     plasma_client_t *reader = connect_store(PLASMA_CONNECT_READ_ONLY, 0, 0);
     const char *index = in_dir(store(), "index");
     plasma_buffer_t buffer;
@@ -223,7 +223,7 @@ static void test_readers_go_on_when_all_producers_died_inside_recovery(void)
     /* The state after a recovery that was killed before it rebuilt a chain. */
     take_lock(lock_word(), slot_of(client, owner.pid) | 1 << 17);
     plasma_disconnect(client);
-    kill_peer(&owner);
+    kill_process(&owner);
     read_at(index, REBUILD_SEQUENCE_AT, &sequence, sizeof sequence);
     CHECK_EQ(sequence % 2, 0);
     sequence++;
@@ -314,13 +314,13 @@ static void test_a_wait_keeps_its_own_time_when_the_dead_cannot_be_reaped(void)
 
     put_pattern(client, 1, 100, NULL);
     hasty = impatient();
-    struct peer creator = new_remote((struct login){ .address = store() });
+    struct process creator = new_remote((struct login){ .address = store() });
     CHECK_OK(ask(&creator, REMOTE_CREATE, 2, 100));
-    struct peer stopped = new_remote((struct login){ .address = store() });
+    struct process stopped = new_remote((struct login){ .address = store() });
     CHECK(kill(stopped.pid, SIGSTOP) == 0);
     uint64_t *word = lock_word();
     take_lock(word, slot_of(client, stopped.pid));
-    kill_peer(&creator);
+    kill_process(&creator);
 
     int64_t start = now_ms();
     CHECK_STATUS(plasma_get(hasty, &ids[1], 5 * LOCK_MS, &buffer),
@@ -358,7 +358,7 @@ static void test_connecting_waits_for_a_stopped_leaver_no_longer_than_it_may(voi
     plasma_client_t *late = NULL;
     uint32_t lifecycle = CLOSING;
 
-    struct peer leaver = new_remote((struct login){ .address = store() });
+    struct process leaver = new_remote((struct login){ .address = store() });
     CHECK(kill(leaver.pid, SIGSTOP) == 0);
     uint64_t *word = lock_word();
     take_lock(word, slot_of(client, leaver.pid));

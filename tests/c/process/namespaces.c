@@ -21,7 +21,7 @@ struct inside {
 };
 
 struct guest {
-    struct peer peer; /* its pid is that of the first process there */
+    struct process process; /* its pid is that of the first process there */
     pid_t pid;        /* of the process that has the client */
 };
 
@@ -49,7 +49,7 @@ static pid_t child_of(pid_t parent)
     return found;
 }
 
-static void serve_inside(struct peer *parent, const struct inside *inside)
+static void serve_inside(struct process *parent, const struct inside *inside)
 {
     struct login login = { .address = store() };
     int status;
@@ -68,7 +68,7 @@ static void serve_inside(struct peer *parent, const struct inside *inside)
         serve(parent, &login);
         _exit(0);
     }
-    close_peer(parent);
+    close_process(parent);
     CHECK(waitpid(second, &status, 0) == second);
     _exit(status != 0);
 }
@@ -84,7 +84,7 @@ static struct guest start(const struct inside *inside)
     pid_t between = fork();
     CHECK(between >= 0);
     if (between == 0) {
-        struct peer parent = { .pid = getppid(), .in = down[0], .out = up[1] };
+        struct process parent = { .pid = getppid(), .in = down[0], .out = up[1] };
         close(down[1]);
         close(up[0]);
         CHECK(syscall(SYS_unshare, (long)inside->flags) == 0);
@@ -98,13 +98,13 @@ static struct guest start(const struct inside *inside)
     }
     close(down[0]);
     close(up[1]);
-    guest.peer.in = up[0];
-    guest.peer.out = down[1];
-    hear_bytes(&guest.peer, &guest.peer.pid, sizeof guest.peer.pid);
+    guest.process.in = up[0];
+    guest.process.out = down[1];
+    hear_bytes(&guest.process, &guest.process.pid, sizeof guest.process.pid);
     CHECK(waitpid(between, &status, 0) == between && status == 0);
-    tell(&guest.peer, 'g');
-    hear(&guest.peer, 'c');
-    guest.pid = inside->pid == 1 ? guest.peer.pid : child_of(guest.peer.pid);
+    tell(&guest.process, 'g');
+    hear(&guest.process, 'c');
+    guest.pid = inside->pid == 1 ? guest.process.pid : child_of(guest.process.pid);
     CHECK(guest.pid > 1);
     return guest;
 }
@@ -112,7 +112,7 @@ static struct guest start(const struct inside *inside)
 static void kill_guest(struct guest *guest)
 {
     CHECK(kill(guest->pid, SIGKILL) == 0);
-    CHECK(reap_peer(&guest->peer) != 0);
+    CHECK(reap_process(&guest->process) != 0);
 }
 
 /** Whether this process may make such namespaces; reports a skip if not. */
@@ -178,14 +178,14 @@ static void check_unharmed(plasma_client_t *client, struct guest *guest,
     CHECK_OK(plasma_delete(client, &one));
     CHECK(used_after_reap(client) >= 2 * SIZE); /* held, and being written */
     CHECK_EQ(stats_of(client).leases, 1);
-    CHECK_OK(ask(&guest->peer, REMOTE_SEAL, own, 0));
+    CHECK_OK(ask(&guest->process, REMOTE_SEAL, own, 0));
     plasma_buffer_t buffer = get_pattern(client, own, SIZE);
     CHECK_OK(plasma_release(&buffer));
-    CHECK_OK(ask(&guest->peer, REMOTE_LOOK, 0, 0));
-    CHECK_OK(ask(&guest->peer, REMOTE_RELEASE, 0, 0));
-    CHECK_OK(ask(&guest->peer, REMOTE_DELETE, own, 0));
+    CHECK_OK(ask(&guest->process, REMOTE_LOOK, 0, 0));
+    CHECK_OK(ask(&guest->process, REMOTE_RELEASE, 0, 0));
+    CHECK_OK(ask(&guest->process, REMOTE_DELETE, own, 0));
     CHECK_EQ(used_after_reap(client), 0);
-    CHECK_OK(ask(&guest->peer, REMOTE_PUT, own + 10, SIZE));
+    CHECK_OK(ask(&guest->process, REMOTE_PUT, own + 10, SIZE));
 }
 
 /**
@@ -208,14 +208,14 @@ static void kill_the_waiter(int flags, int pid)
     uint32_t slot = slot_of(client, pid);
     struct guest waiter = start(&inside);
     check_twins(client, pid);
-    CHECK_OK(ask(&owner.peer, REMOTE_HOLD, 1, 0));
-    CHECK_OK(ask(&waiter.peer, REMOTE_HOLD, 1, 0));
-    CHECK_OK(ask(&owner.peer, REMOTE_CREATE, 2, SIZE));
+    CHECK_OK(ask(&owner.process, REMOTE_HOLD, 1, 0));
+    CHECK_OK(ask(&waiter.process, REMOTE_HOLD, 1, 0));
+    CHECK_OK(ask(&owner.process, REMOTE_CREATE, 2, SIZE));
 
     CHECK(kill(owner.pid, SIGSTOP) == 0);
     uint64_t *word = lock_word();
     take_lock(word, slot);
-    request(&waiter.peer, REMOTE_CREATE, 3, SIZE);
+    request(&waiter.process, REMOTE_CREATE, 3, SIZE);
     CHECK_SOON(__atomic_load_n(word, __ATOMIC_ACQUIRE) >> 16 & 1);
     kill_guest(&waiter);
     plasma_id_t id = id_of(4);
@@ -230,7 +230,7 @@ static void kill_the_waiter(int flags, int pid)
     CHECK(kill(owner.pid, SIGCONT) == 0);
     check_unharmed(client, &owner, 2);
     CHECK_EQ(stats_of(client).lock_steals, 0);
-    end_remote(&owner.peer);
+    end_remote(&owner.process);
     plasma_disconnect(hasty);
     plasma_disconnect(client);
 }
@@ -251,21 +251,21 @@ static void kill_the_owner(int flags, int pid)
     uint32_t slot = slot_of(client, pid);
     struct guest other = start(&inside);
     check_twins(client, pid);
-    CHECK_OK(ask(&owner.peer, REMOTE_HOLD, 1, 0));
-    CHECK_OK(ask(&other.peer, REMOTE_HOLD, 1, 0));
-    CHECK_OK(ask(&owner.peer, REMOTE_CREATE, 2, SIZE));
+    CHECK_OK(ask(&owner.process, REMOTE_HOLD, 1, 0));
+    CHECK_OK(ask(&other.process, REMOTE_HOLD, 1, 0));
+    CHECK_OK(ask(&owner.process, REMOTE_CREATE, 2, SIZE));
     uint64_t *word = lock_word();
     take_lock(word, slot);
-    request(&other.peer, REMOTE_CREATE, 3, SIZE);
+    request(&other.process, REMOTE_CREATE, 3, SIZE);
     CHECK_SOON(__atomic_load_n(word, __ATOMIC_ACQUIRE) >> 16 & 1);
     kill_guest(&owner);
-    CHECK_OK(answer(&other.peer).status);
+    CHECK_OK(answer(&other.process).status);
     CHECK_EQ(stats_of(client).lock_steals, 1);
     CHECK_OK(plasma_reap(client, &reaped));
     CHECK_EQ(stats_of(client).clients, 2);
     CHECK_EQ(state_of(client, 2), PLASMA_STATE_ABSENT);
     check_unharmed(client, &other, 3);
-    end_remote(&other.peer);
+    end_remote(&other.process);
     plasma_disconnect(client);
 }
 

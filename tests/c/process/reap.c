@@ -8,7 +8,7 @@
 
 #define MIB (UINT64_C(1) << 20)
 
-static void write_for_ever(struct peer *parent, void *arg)
+static void write_for_ever(struct process *parent, void *arg)
 {
     plasma_client_t *client = join_store();
     plasma_create_options_t options = PLASMA_CREATE_OPTIONS_INIT;
@@ -30,10 +30,10 @@ static void test_an_object_of_a_dead_creator_is_gone(void)
     plasma_id_t id = id_of(1);
     uint64_t reaped;
 
-    struct peer creator = spawn(write_for_ever, NULL);
+    struct process creator = spawn(write_for_ever, NULL);
     hear(&creator, 'w');
     CHECK_EQ(state_of(client, 1), PLASMA_STATE_WRITING);
-    kill_peer(&creator);
+    kill_process(&creator);
     CHECK_EQ(state_of(client, 1), PLASMA_STATE_ABSENT);
     CHECK_STATUS(plasma_get(client, &id, 0, &buffer), PLASMA_ERR_NOT_FOUND);
     CHECK_STATUS(plasma_get_by_name(client, "half written", 0, &buffer),
@@ -56,14 +56,14 @@ static void test_a_replacement_creates_the_same_id_and_name_at_once(void)
 
     for (int turn = 0; turn < 5; turn++) {
         plasma_id_t id = id_of(1);
-        struct peer creator = spawn(write_for_ever, NULL);
+        struct process creator = spawn(write_for_ever, NULL);
         hear(&creator, 'w');
-        kill_peer(&creator);
+        kill_process(&creator);
         put_pattern(client, 1, MIB, NULL);
         CHECK_OK(plasma_delete(client, &id));
         creator = spawn(write_for_ever, NULL);
         hear(&creator, 'w');
-        kill_peer(&creator);
+        kill_process(&creator);
         put_pattern(client, 2, 100, "half written");
         id = id_of(2);
         CHECK_OK(plasma_delete(client, &id));
@@ -72,7 +72,7 @@ static void test_a_replacement_creates_the_same_id_and_name_at_once(void)
     plasma_disconnect(client);
 }
 
-static void hold(struct peer *parent, void *arg)
+static void hold(struct process *parent, void *arg)
 {
     uint32_t flags = *(const uint32_t *)arg;
     plasma_client_t *client = connect_store(flags, 0, 0);
@@ -95,13 +95,13 @@ static void test_the_leases_of_the_dead_do_not_count(void)
 
     for (uint64_t turn = 0; turn < 2; turn++) {
         put_pattern(client, 1, 1000, NULL);
-        struct peer holder = spawn(hold, &kinds[turn]);
+        struct process holder = spawn(hold, &kinds[turn]);
         hear(&holder, 'h');
         CHECK_OK(plasma_object_info(client, &id, &info));
         CHECK_EQ(info.lease_count, 1);
         CHECK_OK(plasma_delete(client, &id));
         CHECK_EQ(used_after_reap(client), 1024);
-        kill_peer(&holder);
+        kill_process(&holder);
         CHECK_EQ(stats_of(client).leases, 0);
         CHECK_OK(plasma_reap(client, &reaped));
         CHECK_EQ(reaped, 1);
@@ -112,7 +112,7 @@ static void test_the_leases_of_the_dead_do_not_count(void)
         put_pattern(client, 1, 1000, NULL);
         holder = spawn(hold, &kinds[turn]);
         hear(&holder, 'h');
-        kill_peer(&holder);
+        kill_process(&holder);
         CHECK_OK(plasma_list_holders(client, &id, &list));
         CHECK_EQ(plasma_client_list_count(list), 0);
         plasma_client_list_free(list);
@@ -133,7 +133,7 @@ struct waiting {
     uint32_t flags;
 };
 
-static void wait_for_the_dead(struct peer *parent, void *arg)
+static void wait_for_the_dead(struct process *parent, void *arg)
 {
     const struct waiting *waiting = arg;
     plasma_client_t *client = connect_store(waiting->flags, 0, 0);
@@ -191,19 +191,19 @@ static void test_waiters_that_saw_it_being_written_get_aborted(void)
         if (turn == WAYS + BY_CREATE) {
             continue;
         }
-        struct peer creator = spawn(write_for_ever, NULL);
+        struct process creator = spawn(write_for_ever, NULL);
         hear(&creator, 'w');
-        struct peer waiter = spawn(wait_for_the_dead, &waiting);
+        struct process waiter = spawn(wait_for_the_dead, &waiting);
         hear(&waiter, 'b');
         await_sleep(waiter.pid, waiter.pid);
-        kill_peer(&creator);
+        kill_process(&creator);
         hear(&waiter, 'a');
         finish(&waiter);
     }
     plasma_disconnect(client);
 }
 
-static void wait_for_a_replacement(struct peer *parent, void *arg)
+static void wait_for_a_replacement(struct process *parent, void *arg)
 {
     plasma_client_t *client = join_store();
     plasma_id_t id = id_of(1);
@@ -224,15 +224,15 @@ static void wait_for_a_replacement(struct peer *parent, void *arg)
 static void test_after_aborted_the_replacement_is_got(void)
 {
     plasma_client_t *client = make_store(MIB);
-    struct peer waiters[8];
+    struct process waiters[8];
 
-    struct peer creator = spawn(write_for_ever, NULL);
+    struct process creator = spawn(write_for_ever, NULL);
     hear(&creator, 'w');
     for (int at = 0; at < 8; at++) {
         waiters[at] = spawn(wait_for_a_replacement, NULL);
         hear(&waiters[at], 'b');
     }
-    kill_peer(&creator);
+    kill_process(&creator);
     put_pattern(client, 1, 100, NULL);
     for (int at = 0; at < 8; at++) {
         finish(&waiters[at]);
@@ -240,7 +240,7 @@ static void test_after_aborted_the_replacement_is_got(void)
     plasma_disconnect(client);
 }
 
-static void seal_and_hold(struct peer *parent, void *arg)
+static void seal_and_hold(struct process *parent, void *arg)
 {
     plasma_client_t *client = join_store();
 
@@ -258,10 +258,10 @@ static void test_sealed_objects_outlive_their_creator(void)
     plasma_object_info_t info = PLASMA_OBJECT_INFO_INIT;
     plasma_buffer_t buffer;
 
-    struct peer creator = spawn(seal_and_hold, NULL);
+    struct process creator = spawn(seal_and_hold, NULL);
     hear(&creator, 's');
     buffer = get_pattern(client, 1, 1000);
-    kill_peer(&creator);
+    kill_process(&creator);
     CHECK_OK(plasma_reap(client, &(uint64_t){ 0 }));
     CHECK(is_filled(buffer.data, 1000, 1));
     CHECK_OK(plasma_buffer_info(&buffer, &info));

@@ -186,7 +186,7 @@ enum { VERSIONS = 3000, NUMBER = 1 };
 /** The size of a version, which contains its number and then its pattern. */
 static uint64_t size_of(uint64_t version) { return 8 + version * 37 % 9000; }
 
-static void make_versions(struct peer *parent, void *arg)
+static void make_versions(struct process *parent, void *arg)
 {
     plasma_client_t *client = join_store();
     plasma_id_t id = id_of(NUMBER);
@@ -233,7 +233,7 @@ static void *read_versions(void *arg)
 static void test_readers_see_whole_versions_while_another_process_renews(void)
 {
     plasma_client_t *client = make_store(256 * 1024);
-    struct peer writer = spawn(make_versions, NULL);
+    struct process writer = spawn(make_versions, NULL);
     struct worker workers[THREADS];
 
     for (uint64_t at = 0; at < THREADS; at++) {

@@ -23,7 +23,7 @@ static void check_places(const uint8_t *data)
     }
 }
 
-static void read_large(struct peer *parent, void *arg)
+static void read_large(struct process *parent, void *arg)
 {
     plasma_client_t *client = join_store();
     plasma_id_t id = id_of(1);
@@ -57,7 +57,7 @@ static void test_an_object_may_be_larger_than_4_gib(void)
     }
     CHECK_OK(plasma_seal(&writable));
     put_pattern(client, 2, 100000, NULL);
-    struct peer reader = spawn(read_large, NULL);
+    struct process reader = spawn(read_large, NULL);
     finish(&reader);
     CHECK_OK(plasma_object_info(client, &id, &info));
     CHECK_EQ(info.data_size, size);
@@ -69,7 +69,7 @@ static void test_an_object_may_be_larger_than_4_gib(void)
 
 enum { MILLION = 1000000, SIZE = 100 };
 
-static void random_reads(struct peer *parent, void *arg)
+static void random_reads(struct process *parent, void *arg)
 {
     plasma_client_t *client = join_store();
     uint64_t random = 88172645463325252;
@@ -144,7 +144,7 @@ static void test_a_store_may_have_a_million_objects(void)
         CHECK_EQ(stats.largest_free, 0);
         CHECK_STATUS(plasma_put(client, &id, NULL, 0, NULL), PLASMA_ERR_LIMIT);
         if (turn == 0) {
-            struct peer reader = spawn(random_reads, NULL);
+            struct process reader = spawn(random_reads, NULL);
             check_list_of_a_million(client);
             finish(&reader);
         }

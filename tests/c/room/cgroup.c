@@ -120,7 +120,7 @@ struct tally {
 };
 
 /** Puts, resizes and first touches until the group is exhausted. */
-static void create_alone(struct peer *parent, void *arg)
+static void create_alone(struct process *parent, void *arg)
 {
     plasma_client_t *client = NULL;
     plasma_mutable_buffer_t writable;
@@ -180,7 +180,7 @@ static void test_a_lone_creator_gets_the_error(void)
         plasma_client_t *client = make_store(CAPACITY);
         struct tally tally;
         set_limit(limit);
-        struct peer creator = spawn(create_alone, NULL);
+        struct process creator = spawn(create_alone, NULL);
         hear_bytes(&creator, &tally, sizeof tally);
         finish(&creator); /* it was not killed */
         refusals += tally.refused;
@@ -198,7 +198,7 @@ static void test_a_lone_creator_gets_the_error(void)
            refusals);
 }
 
-static void create_in_a_race(struct peer *parent, void *arg)
+static void create_in_a_race(struct process *parent, void *arg)
 {
     const uint64_t base = 10000 * (uint64_t)(*(int *)arg + 1);
     plasma_client_t *client = NULL;
@@ -235,7 +235,7 @@ static void test_racing_creators_may_be_killed_and_nothing_is_lost(void)
     }
     for (int round = 0; round < rounds; round++) {
         plasma_client_t *client = make_store(CAPACITY);
-        struct peer creators[CREATORS];
+        struct process creators[CREATORS];
         set_limit((6 + (uint64_t)round % 30) * MIB);
         for (int at = 0; at < CREATORS; at++) {
             creators[at] = spawn(create_in_a_race, &at);
@@ -247,7 +247,7 @@ static void test_racing_creators_may_be_killed_and_nothing_is_lost(void)
             tell(&creators[at], 'g');
         }
         for (int at = 0; at < CREATORS; at++) {
-            int status = reap_peer(&creators[at]);
+            int status = reap_process(&creators[at]);
             CHECK(status == 0
                   || (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL));
             killed += status != 0;

@@ -68,7 +68,7 @@ static void test_files_of_clients_that_left_are_kept_until_the_next_scan_at_most
     plasma_disconnect(client);
 }
 
-static void create_and_stay(struct peer *parent, void *arg)
+static void create_and_stay(struct process *parent, void *arg)
 {
     plasma_client_t *client = join_store();
     plasma_mutable_buffer_t writable;
@@ -87,10 +87,10 @@ static void test_a_waiter_keeps_no_file_of_a_dead_creator(void)
     int before = 0;
 
     for (int turn = 0; turn < 5; turn++) {
-        struct peer creator = spawn(create_and_stay, NULL);
+        struct process creator = spawn(create_and_stay, NULL);
         hear(&creator, 'c');
         CHECK_EQ(state_of(client, 1), PLASMA_STATE_WRITING);
-        kill_peer(&creator);
+        kill_process(&creator);
         CHECK_EQ(state_of(client, 1), PLASMA_STATE_ABSENT);
         before = turn == 0 ? open_files() : before;
     }
@@ -98,7 +98,7 @@ static void test_a_waiter_keeps_no_file_of_a_dead_creator(void)
     plasma_disconnect(client);
 }
 
-static void stay(struct peer *parent, void *arg)
+static void stay(struct process *parent, void *arg)
 {
     const int count = *(const int *)arg;
 
@@ -116,7 +116,7 @@ static void test_few_descriptors_are_enough_to_bury_many(void)
     int many = 200;
     uint64_t reaped;
 
-    struct peer crowd = spawn(stay, &many);
+    struct process crowd = spawn(stay, &many);
     hear(&crowd, 'c');
     CHECK(getrlimit(RLIMIT_NOFILE, &files) == 0);
     few = files;
@@ -124,7 +124,7 @@ static void test_few_descriptors_are_enough_to_bury_many(void)
     CHECK(setrlimit(RLIMIT_NOFILE, &few) == 0);
     late = join_store(); /* among living clients */
     plasma_disconnect(late);
-    kill_peer(&crowd);
+    kill_process(&crowd);
     CHECK_OK(plasma_reap(client, &reaped));
     CHECK_EQ(reaped, many);
     CHECK_EQ(stats_of(client).clients, 1);

@@ -73,7 +73,7 @@ static void test_the_least_recently_released_go_first(void)
 
 enum fate { STAYS, LEAVES, IS_KILLED };
 
-static void touch_two(struct peer *parent, void *arg)
+static void touch_two(struct process *parent, void *arg)
 {
     plasma_client_t *client = join_store();
 
@@ -90,10 +90,10 @@ static void test_releases_of_other_processes_count_whatever_their_fate(void)
 {
     for (enum fate fate = STAYS; fate <= IS_KILLED; fate++) {
         plasma_client_t *client = make_filled_store(PLASMA_EVICTION_LRU);
-        struct peer other = spawn(touch_two, &fate);
+        struct process other = spawn(touch_two, &fate);
         hear(&other, 't');
         if (fate == IS_KILLED) {
-            kill_peer(&other);
+            kill_process(&other);
         }
         check_next_victim(client, 100, 3);
         check_next_victim(client, 101, 4);
@@ -111,7 +111,7 @@ static void test_releases_of_other_processes_count_whatever_their_fate(void)
     }
 }
 
-static void hold(struct peer *parent, void *arg)
+static void hold(struct process *parent, void *arg)
 {
     plasma_client_t *client = join_store();
     plasma_buffer_t buffer = get_pattern(client, *(const uint64_t *)arg, MIB);
@@ -133,7 +133,7 @@ static void test_held_and_pinned_objects_stay(void)
     uint64_t held = 1;
 
     CHECK_OK(plasma_pin(client, &pinned));
-    struct peer holder = spawn(hold, &held);
+    struct process holder = spawn(hold, &held);
     hear(&holder, 'h');
     for (uint64_t number = 3; number <= FIT; number++) {
         check_next_victim(client, 100 + number, number);

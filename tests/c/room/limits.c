@@ -87,7 +87,7 @@ static void test_a_connection_needs_no_more_files_to_read_and_write(void)
     plasma_disconnect(client);
 }
 
-static void hold_one(struct peer *parent, void *arg)
+static void hold_one(struct process *parent, void *arg)
 {
     plasma_client_t *client = join_store();
     plasma_buffer_t buffer = get_pattern(client, 1, CAPACITY);
@@ -109,7 +109,7 @@ static void test_reclaim_without_files_frees_nothing_and_says_so(void)
     uint64_t reaped;
 
     put_pattern(client, 1, CAPACITY, NULL);
-    struct peer holder = spawn(hold_one, NULL);
+    struct process holder = spawn(hold_one, NULL);
     hear(&holder, 'h');
     limit_files(3);
     /* The file of the other client cannot be opened now. */
@@ -166,7 +166,7 @@ static void limit_address_space(uint64_t more)
     CHECK(setrlimit(RLIMIT_AS, &space) == 0);
 }
 
-static void connect_in_little_space(struct peer *parent, void *arg)
+static void connect_in_little_space(struct process *parent, void *arg)
 {
     const uint64_t *more = arg;
     plasma_client_t *client = NULL;
@@ -316,7 +316,7 @@ static void test_copies_of_a_buffer(void)
  * ---- */
 enum { CLIENTS = 1024, GROUPS = 16 };
 
-static void join_often(struct peer *parent, void *arg)
+static void join_often(struct process *parent, void *arg)
 {
     plasma_client_t *clients[CLIENTS / GROUPS];
 
@@ -336,7 +336,7 @@ static void join_often(struct peer *parent, void *arg)
 
 static void test_clients_of_a_store(void)
 {
-    static struct peer peers[GROUPS];
+    static struct process processes[GROUPS];
     struct rlimit files;
 
     CHECK(getrlimit(RLIMIT_NOFILE, &files) == 0);
@@ -347,28 +347,28 @@ static void test_clients_of_a_store(void)
     limit_files(files.rlim_max);
     make_at(store(), CAPACITY, 0);
     for (int at = 0; at < GROUPS; at++) {
-        peers[at] = spawn(join_often, NULL);
-        hear(&peers[at], 'j');
+        processes[at] = spawn(join_often, NULL);
+        hear(&processes[at], 'j');
     }
     CHECK_CONNECT(store(), 0, PLASMA_ERR_LIMIT);
     CHECK_MESSAGE("1024");
     CHECK_CONNECT(store(), PLASMA_CONNECT_READ_ONLY, PLASMA_ERR_LIMIT);
-    tell(&peers[7], 'o');
-    hear(&peers[7], 'o');
+    tell(&processes[7], 'o');
+    hear(&processes[7], 'o');
     plasma_client_t *client = join_store();
     put_pattern(client, 1, 1000, NULL);
     plasma_buffer_t buffer = get_pattern(client, 1, 1000);
     CHECK_OK(plasma_release(&buffer));
     CHECK_EQ(stats_of(client).clients, CLIENTS);
-    kill_peer(&peers[3]); /* 64 at once make room */
+    kill_process(&processes[3]); /* 64 at once make room */
     CHECK_CONNECT(store(), 0, PLASMA_OK);
     for (int at = 0; at < GROUPS; at++) {
         if (at != 3) {
             if (at != 7) {
-                tell(&peers[at], 'o');
+                tell(&processes[at], 'o');
             }
-            tell(&peers[at], 'x');
-            finish(&peers[at]);
+            tell(&processes[at], 'x');
+            finish(&processes[at]);
         }
     }
     CHECK_EQ(stats_of(client).clients, 1);

@@ -17,7 +17,7 @@ static void close_low(void)
 }
 
 /** Send the other process the line of the failure, and end. */
-static void fail_at(struct peer *parent, int line)
+static void fail_at(struct process *parent, int line)
 {
     tell_bytes(parent, &line, sizeof line);
     _exit(1);
@@ -68,7 +68,7 @@ static plasma_status_t put_quietly(plasma_client_t *client, uint64_t number)
 
 /** All calls that may open a file, with each of the three closed before and
  * after. */
-static void play_daemon(struct peer *parent, void *arg)
+static void play_daemon(struct process *parent, void *arg)
 {
     plasma_client_t *client, *second;
     plasma_subscription_t *subscription;
@@ -110,11 +110,11 @@ static void play_daemon(struct peer *parent, void *arg)
     NEED(are_closed());
 }
 
-static void hear_fine(struct peer *peer)
+static void hear_fine(struct process *process)
 {
     int line;
 
-    hear_bytes(peer, &line, sizeof line);
+    hear_bytes(process, &line, sizeof line);
     if (line != 0) {
         fprintf(stderr, "the other process failed in line %d\n", line);
     }
@@ -125,24 +125,24 @@ static void test_no_file_of_a_store_is_a_closed_standard_stream(void)
 {
     plasma_client_t *client = connect_store(PLASMA_CONNECT_EXCLUSIVE, CAPACITY,
                                             PLASMA_EVICTION_LRU);
-    struct peer peer = spawn(play_daemon, NULL);
+    struct process process = spawn(play_daemon, NULL);
 
-    hear_fine(&peer);
+    hear_fine(&process);
     plasma_buffer_t buffer = get_pattern(client, 2, SIZE);
     CHECK_OK(plasma_release(&buffer));
-    tell(&peer, 'e');
-    finish(&peer);
+    tell(&process, 'e');
+    finish(&process);
     plasma_disconnect(client);
 }
 
 static void test_a_store_is_made_without_standard_streams(void)
 {
-    struct peer peer = spawn(play_daemon, NULL);
+    struct process process = spawn(play_daemon, NULL);
 
-    hear_fine(&peer);
+    hear_fine(&process);
     plasma_client_t *client = join_store();
-    tell(&peer, 'e');
-    finish(&peer);
+    tell(&process, 'e');
+    finish(&process);
     plasma_buffer_t buffer = get_pattern(client, 1, SIZE);
     CHECK_OK(plasma_release(&buffer));
     plasma_disconnect(client);
@@ -164,7 +164,7 @@ static void *write_on(void *arg)
     return arg;
 }
 
-static void connect_beside_a_writer(struct peer *parent, void *arg)
+static void connect_beside_a_writer(struct process *parent, void *arg)
 {
     pthread_t writer;
     int fine = 0;
@@ -187,10 +187,10 @@ static void connect_beside_a_writer(struct peer *parent, void *arg)
 
 static void test_writes_of_another_thread_to_a_closed_stderr_fail(void)
 {
-    struct peer peer = spawn(connect_beside_a_writer, NULL);
+    struct process process = spawn(connect_beside_a_writer, NULL);
 
-    hear_fine(&peer);
-    finish(&peer);
+    hear_fine(&process);
+    finish(&process);
     plasma_client_t *client = join_store();
     plasma_check_report_t report = PLASMA_CHECK_REPORT_INIT;
     CHECK_OK(plasma_check(client, &report));
@@ -201,7 +201,7 @@ static void test_writes_of_another_thread_to_a_closed_stderr_fail(void)
 
 /* ---- A child closes the file that was moved ---- */
 
-static void fork_and_wait(struct peer *parent, void *arg)
+static void fork_and_wait(struct process *parent, void *arg)
 {
     const int *ends = arg;
     plasma_client_t *client;
@@ -234,12 +234,12 @@ static void test_a_killed_parent_without_standard_streams_is_dead(void)
     CHECK(pipe(ends) == 0);
     plasma_client_t *client = connect_store(PLASMA_CONNECT_EXCLUSIVE, CAPACITY,
                                             PLASMA_EVICTION_LRU);
-    struct peer peer = spawn(fork_and_wait, ends);
+    struct process process = spawn(fork_and_wait, ends);
     close(ends[0]);
-    hear_fine(&peer);
-    hear_bytes(&peer, &grandchild, sizeof grandchild);
+    hear_fine(&process);
+    hear_bytes(&process, &grandchild, sizeof grandchild);
     CHECK_EQ(stats_of(client).clients, 2);
-    kill_peer(&peer);
+    kill_process(&process);
     CHECK_OK(plasma_reap(client, &reaped));
     CHECK_EQ(stats_of(client).clients, 1);
     CHECK(kill(grandchild, 0) == 0);

@@ -53,7 +53,7 @@ static void touch_stack(void)
     }
 }
 
-static void do_it_limited(struct peer *parent, void *arg)
+static void do_it_limited(struct process *parent, void *arg)
 {
     const struct rung *rung = arg;
     struct outcome outcome = { 1, 0, 0 };
@@ -85,7 +85,7 @@ static void do_it_limited(struct peer *parent, void *arg)
     tell_bytes(parent, &tally, sizeof tally);
 }
 
-static void be_there(struct peer *parent, void *arg)
+static void be_there(struct process *parent, void *arg)
 {
     plasma_client_t *client =
         connect_store(*(int *)arg % 2 == 0 ? 0 : PLASMA_CONNECT_READ_ONLY, 0, 0);
@@ -101,7 +101,7 @@ static void be_there(struct peer *parent, void *arg)
 static void climb(int resource, uint64_t step, uint64_t top, const char *what)
 {
     plasma_client_t *client = make_store(CAPACITY);
-    struct peer others[OTHERS];
+    struct process others[OTHERS];
     long rungs = 0, calls = 0, refused = 0;
 
     put_pattern(client, 1, 5000, NULL);
@@ -115,7 +115,7 @@ static void climb(int resource, uint64_t step, uint64_t top, const char *what)
         for (uint64_t more = 0; more <= top; more += step, rungs++) {
             struct rung rung = { resource, more, first };
             struct tally tally;
-            struct peer child = spawn(do_it_limited, &rung);
+            struct process child = spawn(do_it_limited, &rung);
             hear_bytes(&child, &tally, sizeof tally);
             finish(&child);
             calls += tally.calls;
@@ -159,7 +159,7 @@ static void test_a_ladder_of_file_sizes(void)
 }
 
 /** Making a store under a limit on the sizes of files. */
-static void make_limited(struct peer *parent, void *arg)
+static void make_limited(struct process *parent, void *arg)
 {
     plasma_connect_options_t options = PLASMA_CONNECT_OPTIONS_INIT;
     plasma_client_t *client = NULL;

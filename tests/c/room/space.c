@@ -21,7 +21,7 @@ static uint64_t heap_blocks(void)
     return (uint64_t)status.st_blocks * 512;
 }
 
-static void create_when_there_is_room(struct peer *parent, void *arg)
+static void create_when_there_is_room(struct process *parent, void *arg)
 {
     plasma_client_t *client = join_store();
     plasma_create_options_t options = PLASMA_CREATE_OPTIONS_INIT;
@@ -37,7 +37,7 @@ static void create_when_there_is_room(struct peer *parent, void *arg)
     plasma_disconnect(client);
 }
 
-static void hold_one(struct peer *parent, void *arg)
+static void hold_one(struct process *parent, void *arg)
 {
     plasma_client_t *client = join_store();
     plasma_buffer_t buffer = get_pattern(client, 1, MIB);
@@ -49,7 +49,7 @@ static void hold_one(struct peer *parent, void *arg)
     hear(parent, 'q');
 }
 
-static void write_one(struct peer *parent, void *arg)
+static void write_one(struct process *parent, void *arg)
 {
     plasma_client_t *client = join_store();
     plasma_mutable_buffer_t writable;
@@ -72,7 +72,7 @@ static void test_a_create_waits_until_another_makes_room(void)
         plasma_id_t id = id_of(1);
         plasma_mutable_buffer_t own;
         int writes = way == ABORTS || way == DIES_WRITING;
-        struct peer other = { 0, -1, -1 };
+        struct process other = { 0, -1, -1 };
 
         if (way == SHRINKS) {
             CHECK_OK(plasma_create(client, &id, MIB, NULL, &own));
@@ -86,7 +86,7 @@ static void test_a_create_waits_until_another_makes_room(void)
         if (way == RELEASES || way == DIES_HOLDING) {
             CHECK_OK(plasma_delete(client, &id));
         }
-        struct peer waiter = spawn(create_when_there_is_room, NULL);
+        struct process waiter = spawn(create_when_there_is_room, NULL);
         hear(&waiter, 'b');
         await_sleep(waiter.pid, waiter.pid);
         CHECK_EQ(state_of(client, 100), PLASMA_STATE_ABSENT);
@@ -95,7 +95,7 @@ static void test_a_create_waits_until_another_makes_room(void)
         } else if (way == SHRINKS) {
             CHECK_OK(plasma_resize(&own, 0));
         } else if (way == DIES_HOLDING || way == DIES_WRITING) {
-            kill_peer(&other);
+            kill_process(&other);
         } else {
             tell(&other, 'r');
         }
@@ -117,7 +117,7 @@ static void test_a_release_lets_an_evicting_create_go_on(void)
 
     put_pattern(client, 1, MIB, NULL);
     plasma_buffer_t buffer = get_pattern(client, 1, MIB);
-    struct peer waiter = spawn(create_when_there_is_room, NULL);
+    struct process waiter = spawn(create_when_there_is_room, NULL);
     hear(&waiter, 'b');
     await_sleep(waiter.pid, waiter.pid);
     CHECK_EQ(state_of(client, 1), PLASMA_STATE_SEALED);
@@ -164,7 +164,7 @@ static void test_a_wait_for_space_ends_at_its_deadline(void)
     plasma_disconnect(client);
 }
 
-static void delete_many(struct peer *parent, void *arg)
+static void delete_many(struct process *parent, void *arg)
 {
     plasma_client_t *client = join_store();
 
@@ -196,7 +196,7 @@ static void test_memory_of_small_objects_is_available_for_a_large_one(void)
         }
         CHECK_STATUS(plasma_create(client, &large, 16 * MIB, NULL, &writable),
                      PLASMA_ERR_OUT_OF_MEMORY);
-        struct peer other = { 0, -1, -1 };
+        struct process other = { 0, -1, -1 };
         if (by_another) {
             other = spawn(delete_many, &count);
             hear(&other, 'd');
@@ -223,7 +223,7 @@ static void test_memory_of_small_objects_is_available_for_a_large_one(void)
     }
 }
 
-static void delete_one(struct peer *parent, void *arg)
+static void delete_one(struct process *parent, void *arg)
 {
     plasma_client_t *client = join_store();
     plasma_id_t id = id_of(1);
@@ -240,7 +240,7 @@ static void test_objects_that_a_client_deleted_before_it_left_are_freed_by_other
     plasma_client_t *client = make_store(16 * MIB);
     plasma_stats_t stats = PLASMA_STATS_INIT;
     plasma_buffer_t held;
-    struct peer other;
+    struct process other;
 
     put_pattern(client, 1, 8 * MIB, NULL);
     held = get_pattern(client, 1, 8 * MIB);

@@ -4,8 +4,8 @@
  * Time, processes and threads for the C tests. Handshakes go over pipes.
  */
 
-#ifndef PEER_H
-#define PEER_H
+#ifndef PROCESS_H
+#define PROCESS_H
 
 #include "expect.h"
 
@@ -49,60 +49,60 @@ static inline void pause_ms(long ms)
 /* ---- Processes ---- */
 
 /** The other side of a pair of pipes: a child, or the parent in a child. */
-struct peer {
+struct process {
     pid_t pid;
     int in;
     int out;
 };
 
-typedef void role_fn(struct peer *parent, void *arg);
+typedef void role_fn(struct process *parent, void *arg);
 
 /**
  * Run `role` in a child process, which connects for itself and exits with 0
  * when the role returns. It is killed when this thread ends.
  */
-static inline struct peer spawn(role_fn *role, void *arg)
+static inline struct process spawn(role_fn *role, void *arg)
 {
     int down[2], up[2];
-    struct peer peer;
+    struct process process;
     pid_t parent = getpid();
 
     CHECK(pipe(down) == 0 && pipe(up) == 0);
     fflush(NULL);
-    peer.pid = fork();
-    CHECK(peer.pid >= 0);
-    if (peer.pid == 0) {
+    process.pid = fork();
+    CHECK(process.pid >= 0);
+    if (process.pid == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (getppid() != parent) {
             _exit(1);
         }
         close(down[1]);
         close(up[0]);
-        peer.pid = parent;
-        peer.in = down[0];
-        peer.out = up[1];
-        role(&peer, arg);
+        process.pid = parent;
+        process.in = down[0];
+        process.out = up[1];
+        role(&process, arg);
         fflush(NULL);
         _exit(0);
     }
     close(down[0]);
     close(up[1]);
-    peer.in = up[0];
-    peer.out = down[1];
-    return peer;
+    process.in = up[0];
+    process.out = down[1];
+    return process;
 }
 
-static inline void tell_bytes(struct peer *peer, const void *bytes, size_t size)
+static inline void tell_bytes(struct process *process, const void *bytes, size_t size)
 {
-    CHECK(write(peer->out, bytes, size) == (ssize_t)size);
+    CHECK(write(process->out, bytes, size) == (ssize_t)size);
 }
 
-static inline void hear_bytes(struct peer *peer, void *bytes, size_t size)
+static inline void hear_bytes(struct process *process, void *bytes, size_t size)
 {
     size_t have = 0;
 
     while (have < size) {
-        ssize_t got = read(peer->in, (char *)bytes + have, size - have);
+        ssize_t got = read(process->in, (char *)bytes + have, size - have);
         if (got < 0 && errno == EINTR) {
             continue;
         }
@@ -112,52 +112,52 @@ static inline void hear_bytes(struct peer *peer, void *bytes, size_t size)
 }
 
 /** Send the other process one letter. */
-static inline void tell(struct peer *peer, char letter)
+static inline void tell(struct process *process, char letter)
 {
-    tell_bytes(peer, &letter, 1);
+    tell_bytes(process, &letter, 1);
 }
 
 /** Wait until the other process sends this letter. */
-static inline void hear(struct peer *peer, char letter)
+static inline void hear(struct process *process, char letter)
 {
     char heard = 0;
 
-    hear_bytes(peer, &heard, 1);
+    hear_bytes(process, &heard, 1);
     CHECK_EQ(heard, letter);
 }
 
-static inline void close_peer(struct peer *peer)
+static inline void close_process(struct process *process)
 {
-    close(peer->in);
-    close(peer->out);
+    close(process->in);
+    close(process->out);
 }
 
 /** Wait for a child and return what waitpid() says. */
-static inline int reap_peer(struct peer *peer)
+static inline int reap_process(struct process *process)
 {
     int status = 0;
 
-    while (waitpid(peer->pid, &status, 0) != peer->pid) {
+    while (waitpid(process->pid, &status, 0) != process->pid) {
         CHECK(errno == EINTR);
     }
-    close_peer(peer);
+    close_process(process);
     return status;
 }
 
 /** Wait for a child, which must succeed. */
-static inline void finish(struct peer *peer)
+static inline void finish(struct process *process)
 {
-    int status = reap_peer(peer);
+    int status = reap_process(process);
 
     CHECK(WIFEXITED(status));
     CHECK_EQ(WEXITSTATUS(status), 0);
 }
 
 /** Kill a child as kill -9 does, and wait until it is gone. */
-static inline void kill_peer(struct peer *peer)
+static inline void kill_process(struct process *process)
 {
-    CHECK(kill(peer->pid, SIGKILL) == 0);
-    int status = reap_peer(peer);
+    CHECK(kill(process->pid, SIGKILL) == 0);
+    int status = reap_process(process);
     CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 }
 
@@ -188,4 +188,4 @@ static inline void await_sleep(pid_t pid, pid_t tid)
     }
 }
 
-#endif /* PEER_H */
+#endif /* PROCESS_H */
