@@ -79,8 +79,8 @@ header: ## write include/plasma.h anew from src/ffi
 	PLASMA_UPDATE_HEADER=1 $(CARGO) test $(CARGOFLAGS) --test header the_header_is_current
 
 # Those whose words are checked.
-PLAIN := *.md docs include tests/README.md benches/README.md python/README.md python/docs \
-    src/ffi src/layout src/protocols src/segment src/support src/models tests/c
+PLAIN := *.md docs include cli python tests benches fuzz \
+    src/ffi src/layout src/protocols src/segment src/support src/models src/sys src/sync
 lint: ## formatting, clippy, and turns of phrase that make a native reader stumble
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy $(CARGOFLAGS) --workspace --all-targets -- -D warnings
