@@ -1,4 +1,4 @@
-# plasma(3) and a page for each function, made of plasma.h.
+# plasma(3), and a page for each function and each type, made from plasma.h.
 
 find_package(Python3 COMPONENTS Interpreter)
 if(NOT Python3_Interpreter_FOUND)

@@ -1,11 +1,13 @@
-"""write-manual.py HEADER DIRECTORY: manual pages of section 3, plasma(3) and one for each function."""
+"""write-manual.py HEADER DIRECTORY: manual pages of section 3 from a header: plasma(3), and one for
+each function, struct, handle and enum."""
 
 import re
 import sys
 from pathlib import Path
 
-# A comment of several lines, and the declaration of a function right behind it.
-FUNCTION = r"^/\*\*\n((?: \*(?!/).*\n)+) \*/\n([a-z][^;{]*\);)"
+# A comment, of one line or several, and the code up to the next one.
+ITEM = r"^/\*\*(?: (.*) \*/|\n((?: \*(?!/).*\n)+) \*/)\n((?:(?!/\*\*|\n).*\n)+?)(?=\n|/\*\*|#)"
+FIELD = r"^    /\*\*(?: (.*) \*/|\n((?:     \*(?!/).*\n)+)     \*/)\n    (.*?)[;,]$"
 
 SECTIONS = {
     "param": "PARAMETERS",
@@ -15,13 +17,13 @@ SECTIONS = {
 
 
 def roff(text):
-    """Text that troff does not take for its own."""
+    """Text escaped for troff."""
     text = text.replace("\\", "\\e").replace("-", "\\-")
     return re.sub(r"^([.'])", r"\\&\1", text, flags=re.M)
 
 
 def comment_lines(comment):
-    return [re.sub(r"^ \* ?", "", line) for line in comment.strip("\n").split("\n")]
+    return [re.sub(r"^ *\* ?", "", line) for line in comment.strip("\n").split("\n")]
 
 
 def head(name, version):
@@ -29,8 +31,61 @@ def head(name, version):
 
 
 def declaration(code):
-    """A declaration on as few lines as it has in the header."""
+    """A declaration on the lines that it has in the header."""
     return ".nf\n" + roff(code.strip()) + "\n.fi\n"
+
+
+def paragraphs(lines):
+    return roff("\n".join(lines).strip()).replace("\n\n", "\n.PP\n") + "\n"
+
+
+def entry(term, lines):
+    """A term and its description."""
+    return f".TP\n.B {roff(term)}\n" + (paragraphs(lines).strip() or "\\&") + "\n"
+
+
+def opening(name, summary, code, version):
+    out = head(name, version) + f".SH NAME\n{name} \\- {roff(summary)}\n"
+    return out + ".SH SYNOPSIS\n.nf\n.B #include <plasma.h>\n.fi\n.PP\n" + declaration(code)
+
+
+def see_also(names):
+    references = ["plasma (3)"] + [f"{name} (3)" for name in names]
+    return ".SH SEE ALSO\n" + " ,\n".join(f".BR {name}" for name in references) + "\n"
+
+
+class Item:
+    """A type, a constant or a function of the header, with its comment."""
+
+    def __init__(self, short, long, code):
+        self.lines = [short] if short else comment_lines(long)
+        self.code = code.strip("\n")
+
+    @property
+    def name(self):
+        define = re.match(r"#define (\w+)", self.code)
+        if define:
+            return define.group(1)
+        before = self.code.rsplit("\n} ", 1)[-1].split("(")[0]
+        return re.findall(r"\w+", before)[-1]
+
+    @property
+    def kind(self):
+        if self.code.startswith("#define"):
+            return "constant"
+        if self.code.startswith(("typedef struct", "typedef enum")):
+            return self.code.split()[1] if "{" in self.code else "handle"
+        return "function" if self.code.endswith(");") else "other"
+
+    @property
+    def summary(self):
+        sentence = " ".join(self.lines).split(". ")[0]
+        return self.lines[0].rstrip(".") if self.kind == "function" else sentence.rstrip(".")
+
+    def members(self):
+        """The fields or values: name, comment and declaration."""
+        found = re.findall(FIELD, self.code, flags=re.M)
+        return [(Item(short, long, code), code) for short, long, code in found]
 
 
 def tags(lines):
@@ -51,13 +106,11 @@ def tags(lines):
     return before, found, facts
 
 
-def page(name, code, lines, version):
-    before, found, facts = tags(lines)
-    summary = before[0].rstrip(".")
-    out = head(name, version)
-    out += f".SH NAME\n{name} \\- {roff(summary)}\n"
-    out += ".SH SYNOPSIS\n.nf\n.B #include <plasma.h>\n.fi\n.PP\n" + declaration(code)
-    out += ".SH DESCRIPTION\n" + roff("\n".join(before).strip()).replace("\n\n", "\n.PP\n") + "\n"
+def page(item, version):
+    """The page of a function."""
+    before, found, facts = tags(item.lines)
+    out = opening(item.name, item.summary, item.code, version)
+    out += ".SH DESCRIPTION\n" + paragraphs(before)
     section = None
     for kind, words in found:
         if SECTIONS[kind] != section:
@@ -67,13 +120,68 @@ def page(name, code, lines, version):
             out += roff(words) + "\n"
         else:
             term, _, rest = words.partition(" ")
-            out += f".TP\n.B {roff(term)}\n{roff(rest.strip()) or chr(92) + '&'}\n"
-    facts = re.split(r"\s{2,}", " ".join(facts))
+            out += entry(term, [rest.strip()])
+    facts = re.split(r"\s+(?=(?:Cost|Since): )", " ".join(facts))
     out += ".SH NOTES\n" + "".join(f"{roff(fact)}\n.br\n" for fact in facts if fact)
-    return out + ".SH SEE ALSO\n.BR plasma (3)\n"
+    types = dict.fromkeys(re.findall(r"\bplasma_\w+_t\b", item.code))
+    return out + see_also([name for name in types if not name.startswith("plasma_sta")])
 
 
-def overview(text, functions, version):
+def without_comments(code):
+    return re.sub(r"^ +/\*\*.*?\*/\n", "", code, flags=re.M | re.S)
+
+
+def constants_of(item, items):
+    """The constants that the comments of a struct's fields name."""
+    named = re.findall(r"PLASMA_\w+\*?", " ".join(" ".join(m.lines) for m, _ in item.members()))
+    found = {}
+    for word in named:
+        for other in items:
+            name = other.name
+            matches = name.startswith(word[:-1]) if word.endswith("*") else name == word
+            if other.kind == "constant" and matches and not name.endswith("_INIT"):
+                found[name] = other
+            if other.kind == "enum":
+                for value, code in other.members():
+                    name = code.split()[0]
+                    if name.startswith(word[:-1]) if word.endswith("*") else name == word:
+                        found[name] = Item(" ".join(value.lines), "", f"#define {code}")
+    return found.values()
+
+
+def type_page(item, items, version):
+    """The page of a struct, a handle or an enum."""
+    initializer = next((it for it in items if it.name == item.name[:-2].upper() + "_INIT"), None)
+    code = without_comments(item.code)
+    if initializer:
+        code += "\n\n" + f"{item.name} value = {initializer.name};"
+    out = opening(item.name, item.summary, code, version)
+    facts = r"^(Lifetime|Threads|Fork): +((?:.|\n +)*)\n?"
+    text = "\n".join(item.lines)
+    out += ".SH DESCRIPTION\n" + paragraphs(re.sub(facts, "", text, flags=re.M).split("\n"))
+    for title, words in re.findall(facts, text, flags=re.M):
+        sentence = " ".join(words.split())
+        out += f".SH {title.upper()}\n{roff(sentence[0].upper() + sentence[1:])}\n"
+    if item.kind == "struct":
+        out += ".SH FIELDS\n"
+        for member, code in item.members():
+            out += entry(code, member.lines)
+        constants = constants_of(item, items)
+        if constants:
+            out += ".SH CONSTANTS\n"
+        for constant in constants:
+            _, name, value = constant.code.split(None, 2)
+            out += entry(f"{name} ({value.removeprefix('= ')})", constant.lines)
+    if item.kind == "enum":
+        out += ".SH VALUES\n"
+        for member, code in item.members():
+            out += entry(code, member.lines)
+    name = item.name + "_t" if item.kind == "enum" else item.name
+    users = [it.name for it in items if it.kind == "function" and re.search(rf"\b{name}\b", it.code)]
+    return out + see_also(users if name != "plasma_status_t" else [])
+
+
+def overview(text, items, version):
     """The manual at the top of the header."""
     out = head("plasma", version) + ".SH NAME\n"
     lines = comment_lines(text)
@@ -98,9 +206,11 @@ def overview(text, functions, version):
         else:
             out += "\n" if code else ".PP\n"
         at += 1
-    out += ".SH FUNCTIONS\n"
-    for name, summary in functions:
-        out += f".TP\n.BR {name} (3)\n{roff(summary)}\n"
+    for title, kinds in (("FUNCTIONS", ("function",)), ("TYPES", ("struct", "handle", "enum"))):
+        out += f".SH {title}\n"
+        for item in items:
+            if item.kind in kinds:
+                out += f".TP\n.BR {item.name} (3)\n{roff(item.summary)}\n"
     return out
 
 
@@ -109,16 +219,24 @@ def main(header, directory):
     version = ".".join(re.findall(r"#define PLASMA_VERSION_(?:MAJOR|MINOR|PATCH) (\d+)", text))
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
-    functions = []
-    for block in re.findall(FUNCTION, text, flags=re.M):
-        lines, code = comment_lines(block[0]), block[1]
-        name = re.search(r"(plasma_\w+)\(", code).group(1)
-        functions.append((name, lines[0]))
-        (directory / f"{name}.3").write_text(page(name, code, lines, version))
-    if not functions:
+    found = re.findall(ITEM, text, flags=re.M)
+    items = [Item(*parts) for parts in found if not (parts[0] + parts[1]).lstrip(" *").startswith("@")]
+    pages = 0
+    for item in items:
+        if item.kind == "function":
+            made = page(item, version)
+        elif item.kind in ("struct", "handle", "enum"):
+            made = type_page(item, items, version)
+        elif alias := re.match(r"One of enum (\w+)", item.summary):
+            made = f".so man3/{alias.group(1)}.3\n"
+        else:
+            continue
+        (directory / f"{item.name}.3").write_text(made)
+        pages += 1
+    if not pages:
         sys.exit(f"{header}: no functions found")
     manual = re.search(r"/\*\n(.*?)\n \*/", text, flags=re.S).group(1)
-    (directory / "plasma.3").write_text(overview(manual, functions, version))
+    (directory / "plasma.3").write_text(overview(manual, items, version))
 
 
 if __name__ == "__main__":

@@ -54,7 +54,7 @@ with_pkg_config() {
 prefix=$work/prefix
 cmake --install "$build" --prefix "$prefix" > "$work/log" || { cat "$work/log"; exit 1; }
 ! grep -rlI -e "$prefix" -e "$root" "$prefix" || fail "paths of this machine are in these"
-for manual in plasma plasma_get; do
+for manual in plasma plasma_get plasma_connect_options_t; do
     find "$prefix" -name "$manual.3" | grep -q . || fail "there is no $manual.3"
 done
 with_cmake
