@@ -214,7 +214,9 @@ fn pages() -> Vec<PathBuf> {
         for entry in fs::read_dir(dir).unwrap() {
             let path = entry.unwrap().path();
             let name = path.file_name().unwrap().to_str().unwrap().to_owned();
-            if path.is_dir() && !path.is_symlink() && name != "target" && !name.starts_with('.') {
+            let ours =
+                !["target", "vendor", "build"].contains(&name.as_str()) && !name.starts_with('.');
+            if path.is_dir() && !path.is_symlink() && ours {
                 walk(&path, into);
             } else if name.ends_with(".md") && path.is_file() {
                 into.push(path.strip_prefix(root()).unwrap().to_owned());
