@@ -1,8 +1,8 @@
-//! A call in flight: what ends it early, how long it waits, and what a disconnect waits for.
+//! A call in flight: the events that end it early, its deadline, and how a disconnect waits for it.
 //!
-//! Each call of the API that may enter the kernel or wait begins a [`Call`] and holds it until it has
-//! touched the client for the last time. All that the call waits for shares its deadline, and once the
-//! call is ended, by an interruption or a disconnect, none of its waits begins.
+//! Each call of the API that may enter the kernel or wait begins a [`Call`] and holds it until it
+//! has touched the client for the last time. All waits of the call share its deadline. Once an
+//! interruption or a disconnect has ended the call, none of its waits begins.
 
 use crate::error::{Error, Result, Status};
 use crate::store::calls::AWAITED;
@@ -22,20 +22,24 @@ pub struct Call<'a> {
     session: &'a Session,
     /// The interrupt generation when the call began.
     generation: u32,
-    /// On a buffer, which may outlive its client: a client that was closed before does not end it.
+    /// The call is on a buffer, which may outlive its client: a client that was closed before does
+    /// not end it.
     outlives: bool,
     counted: bool,
-    /// It takes the writer lock only from nobody and from the dead, and waits for no other owner.
+    /// The call takes the writer lock only if it is free or its owner is dead, and waits for no
+    /// living owner.
     only_tries: bool,
     timeout: Option<Duration>,
-    /// When the call first had to know the time (monotonic ns); 0 before.
+    /// When the call first needed the time (monotonic ns); 0 before that.
     begun: Cell<u64>,
-    /// Last, so that the thread may be cancelled again when the client was touched for the last time.
+    /// The last field, so that the thread may be cancelled again only after the client was touched
+    /// for the last time.
     _cancel: Option<CancelOff>,
 }
 
 impl Session {
-    /// Begin a call on the client. `timeout` is its own (`None`: forever); zero for a call without.
+    /// Begins a call on the client. `timeout` is the timeout of the call, `None` for a call that
+    /// waits forever, and zero for a call without a timeout.
     #[inline]
     pub fn begin(&self, timeout: Option<Duration>) -> Result<Call<'_>> {
         let call = self.begin_on_buffer(timeout);
@@ -70,12 +74,13 @@ impl Session {
         self.wake_blind_waits();
     }
 
-    /// End all calls in flight with DISCONNECTED, and return when there are none.
+    /// Ends all calls in flight with DISCONNECTED, and returns when the last of them has ended.
     pub fn end_calls(&self) {
         self.calls.close(|| self.wake_blind_waits());
     }
 
-    /// Where a wait cannot watch two words, it watches one word of the store in place of the client's.
+    /// Wakes the waits that cannot watch two words: they watch a word of the store instead of the
+    /// client's word.
     fn wake_blind_waits(&self) {
         if !futex::has_waitv() && self.segment.can_hint {
             self.segment.wake_everybody();
@@ -89,7 +94,7 @@ impl Call<'_> {
         self.generation
     }
 
-    /// DISCONNECTED or INTERRUPTED when the call was ended.
+    /// Returns DISCONNECTED or INTERRUPTED if the call was ended.
     pub fn ensure_not_ended(&self) -> Result<()> {
         let calls = &self.session.calls;
         // SYNC call: SeqCst; closing and the generation change before their futex is woken.
@@ -109,7 +114,7 @@ impl Call<'_> {
         matches!(error.status(), Disconnected | Forked | Interrupted | StoreGone)
     }
 
-    /// The same call for a side task, which does not wait for a living owner of the writer lock.
+    /// The same call for a side task that does not wait for a living owner of the writer lock.
     pub fn for_side_task(&self) -> Call<'_> {
         Call {
             session: self.session,
@@ -123,7 +128,7 @@ impl Call<'_> {
         }
     }
 
-    /// Whether the call waits for no living owner of the writer lock.
+    /// Whether the call refuses to wait for a living owner of the writer lock.
     pub fn only_tries(&self) -> bool {
         self.only_tries
     }
@@ -133,12 +138,13 @@ impl Call<'_> {
         self.timeout != Some(Duration::ZERO)
     }
 
-    /// When the call's own timeout is up (monotonic ns); 0 when it does not wait, `None`: never.
+    /// When the call's own timeout expires (monotonic ns); 0 if the call does not wait, `None` if
+    /// it waits forever.
     pub fn deadline(&self) -> Option<u64> {
         self.until(self.timeout)
     }
 
-    /// When a timeout is up that began with the call; as [`Call::deadline`].
+    /// When a timeout that began with the call expires; encoded as in [`Call::deadline`].
     pub fn until(&self, timeout: Option<Duration>) -> Option<u64> {
         match timeout {
             Some(Duration::ZERO) => Some(0),
@@ -146,8 +152,8 @@ impl Call<'_> {
         }
     }
 
-    /// When the call waits no longer for the writer lock: by its own timeout or the client's timeout
-    /// for the lock, whichever is longer.
+    /// When the call stops waiting for the writer lock: after its own timeout or the client's lock
+    /// timeout, whichever is longer.
     pub fn lock_deadline(&self) -> Option<u64> {
         if self.only_tries {
             return Some(0);

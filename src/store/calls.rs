@@ -5,19 +5,19 @@ use crate::sync::local::{AtomicBool, AtomicU32};
 use crate::sys::futex;
 use std::time::Duration;
 
-/// In [`Calls::in_flight`]: a disconnect waits for the count to become 0.
+/// A flag in [`Calls::in_flight`]: a disconnect waits for the count to become 0.
 pub const AWAITED: u32 = 1 << 31;
 
-/// How long a disconnect sleeps before it looks at the count again.
+/// How long a disconnect sleeps before it loads the count again.
 const PATIENCE: Duration = Duration::from_millis(100);
 
 /// The calls in flight of one client.
 #[derive(Debug, Default)]
 pub struct Calls {
-    /// The interrupt generation: advanced to end all calls in flight; futex.
+    /// The interrupt generation, a futex. It advances to end all calls in flight.
     pub generation: AtomicU32,
     pub closing: AtomicBool,
-    /// How many there are, and [`AWAITED`]; futex.
+    /// The number of calls in flight, and [`AWAITED`]; a futex.
     pub in_flight: AtomicU32,
 }
 
@@ -29,8 +29,8 @@ impl Calls {
         futex::wake_private(&self.generation);
     }
 
-    /// End all calls in flight with DISCONNECTED, and return after the last of them. `wake` wakes those
-    /// that do not watch the generation.
+    /// Ends all calls in flight with DISCONNECTED, and returns after the last of them has ended.
+    /// `wake` wakes the calls that do not watch the generation.
     pub fn close(&self, wake: impl FnOnce()) {
         // SYNC call: SeqCst; either a call finds the client closing, or it is counted here.
         self.closing.store(true, SeqCst);
@@ -47,7 +47,7 @@ impl Calls {
         }
     }
 
-    /// The futex that ends waits early, and that sleeps while it holds [`Call::generation`].
+    /// The futex that ends waits early. A wait sleeps while the futex holds [`Call::generation`].
     pub fn word(&self) -> &AtomicU32 {
         &self.generation
     }

@@ -1,4 +1,4 @@
-//! Whether a handle is usable: the question at the start of each call.
+//! Whether a handle is usable: each call begins with this question.
 
 use crate::error::{Error, Result, Status};
 use crate::layout::header::Lifecycle;
@@ -6,7 +6,7 @@ use crate::store::session::Session;
 use crate::sync::local::Ordering::*;
 
 impl Session {
-    /// Whether calls may start: not in a forked child, and the store is there.
+    /// Returns an error in a forked child, and if the store is gone.
     #[inline(always)]
     pub fn ensure_open(&self) -> Result<()> {
         if self.forked() {
@@ -15,7 +15,7 @@ impl Session {
         self.ensure_store_open()
     }
 
-    /// As [`Session::ensure_open`], in a call that is known to be in no forked child.
+    /// As [`Session::ensure_open`], in a call that is known not to run in a forked child.
     #[inline(always)]
     pub fn ensure_store_open(&self) -> Result<()> {
         match self.segment.lifecycle().or_else(|error| self.settle_lifecycle(error))? {
@@ -38,7 +38,7 @@ impl Session {
         Ok(())
     }
 
-    /// The lifecycle word is nonsense: the store is there as long as its directory has a name.
+    /// The lifecycle word is corrupt: the store exists as long as its directory has a name.
     #[cold]
     fn settle_lifecycle(&self, error: Error) -> Result<Lifecycle> {
         self.ensure_linked()?;

@@ -1,11 +1,11 @@
-//! One other client: its file, opened, judged and read.
+//! The file of another client: opened, verified and read.
 //!
-//! Files of others are never mapped and never trusted: they are read with `pread`. Whose file it is
-//! decides what a failure says. In `clients/`, where producers trust each other, only a name that is
-//! not there says that there is no client; whatever else goes wrong leaves open what the client
-//! holds, so the look fails. In `readers/` a lack of resources makes it fail likewise; all else a
-//! reader did to its own file, which then holds nothing: otherwise a reader could keep everything
-//! from being freed.
+//! The files of other clients are never mapped and never trusted: they are read with `pread`. The
+//! directory of a file decides what a failure means. In `clients/`, where producers trust each
+//! other, only a missing name means that there is no client. After any other failure it is unknown
+//! what the client holds, so the visit fails. In `readers/` the visit fails only for want of
+//! resources. Any other failure is the fault of the reader itself, and its file then holds nothing:
+//! otherwise a reader could keep every object from being freed.
 
 use crate::error::Result;
 use crate::layout::client::{CLIENT_MAGIC, ClientHeader, FLAG_READ_ONLY};
@@ -17,8 +17,8 @@ use crate::sys::{Errno, SysResult, file, file_lock};
 use std::mem::offset_of;
 use std::os::fd::BorrowedFd;
 
-/// The open file of a client. What it is known by is the inode together with the nonce: a file
-/// system may give the number of an inode again as soon as nobody has the file open.
+/// The open file of a client. The inode and the nonce together identify it: a file system may reuse
+/// an inode number as soon as no process has the file open.
 #[derive(Debug)]
 pub struct ClientFile {
     pub fd: VerifiedFd,
@@ -26,12 +26,12 @@ pub struct ClientFile {
     pub nonce: u64,
 }
 
-/// Why a file does not tell what its client holds.
+/// Why a file does not show what its client holds.
 #[derive(Clone, Copy, Debug)]
 pub enum Unreadable {
-    /// The kernel says so.
+    /// A system call failed.
     Os(Errno),
-    /// It is no file of a client, or only the beginning of one.
+    /// The file is not a client's, or is cut short.
     NoClients,
 }
 
@@ -42,7 +42,7 @@ impl From<Errno> for Unreadable {
 }
 
 impl Unreadable {
-    /// Whether the client then holds nothing.
+    /// Whether the client holds nothing in this case.
     pub fn holds_nothing(self, path: ClientPath) -> bool {
         match self {
             Self::Os(Errno(libc::ENOENT)) => true,
@@ -53,7 +53,7 @@ impl Unreadable {
 }
 
 impl ClientFile {
-    /// Open the file at `path`.
+    /// Opens the file at `path`.
     pub fn find(
         segment: &Segment,
         path: ClientPath,
@@ -65,7 +65,7 @@ impl ClientFile {
     fn find_in(dir: BorrowedFd<'_>, path: ClientPath) -> std::result::Result<Self, Unreadable> {
         let flags = libc::O_RDONLY | libc::O_NONBLOCK | libc::O_NOFOLLOW;
         let fd = match file::open_at(Some(dir), &slot_name(path.slot), flags, 0) {
-            // A link, a socket.
+            // The name is a link or a socket.
             Err(Errno(libc::ELOOP | libc::ENXIO)) => return Err(Unreadable::NoClients),
             fd => VerifiedFd::new(fd?)?,
         };
@@ -87,30 +87,33 @@ impl ClientFile {
         self.fd.stat().ino
     }
 
-    /// An error when the descriptor was closed behind our back.
+    /// Returns an error if the descriptor was closed from outside the library.
     pub fn verify(&self) -> Result<()> {
         self.fd.fd().map(drop)
     }
 
-    /// Whether its process lives, or why that cannot be told.
+    /// Whether the client's process is alive, or the error of the system call that asks.
     pub fn is_locked(&self) -> SysResult<bool> {
         file_lock::is_write_locked(self.fd.unverified())
     }
 
-    /// Whether its process lives.
+    /// Whether the client's process is alive.
     pub fn is_alive(&self) -> bool {
-        // An error says nothing about the owner; to free what it holds would be worse than to wait.
+        // An error says nothing about the owner. Waiting is better than freeing what the owner
+        // holds.
         self.is_locked().unwrap_or(true)
     }
 
-    /// As [`ClientFile::is_alive`], of a descriptor that nobody has looked at in this call.
+    /// As [`ClientFile::is_alive`], for a descriptor that this call has not verified yet.
     pub fn is_alive_still(&self) -> bool {
         self.fd.get().map_or(true, |fd| file_lock::is_write_locked(fd).unwrap_or(true))
     }
 
-    /// Whether a client lives and may hold something: one that leaves says so before its name goes.
+    /// Whether a client lives and may hold something. A client that leaves says so before its name
+    /// goes.
     pub fn is_using(&self, path: ClientPath) -> bool {
-        // First, since who takes the place of a dead client says that it is no user before it locks.
+        // This comes first: a client that takes the slot of a dead one notes that it has not joined
+        // before it locks.
         let alive = self.is_alive();
         let joined = || match self.word(offset_of!(ClientHeader, joined)) {
             Ok(word) => word as u32,
@@ -119,7 +122,7 @@ impl ClientFile {
         says_joined(joined) && alive
     }
 
-    /// Who the client says it is.
+    /// The identity that the client claims.
     pub fn identity(&self) -> std::result::Result<Identity, Unreadable> {
         let mut bytes = [0; size_of::<ClientHeader>()];
         if file::read_at(self.fd.unverified(), &mut bytes, 0)? != bytes.len() {
@@ -149,7 +152,7 @@ impl ClientFile {
     }
 }
 
-/// Who a client says it is.
+/// The identity that a client claims.
 #[derive(Clone, Copy, Debug)]
 pub struct Identity {
     /// Process id in its own namespace.
@@ -164,7 +167,7 @@ pub struct Identity {
     pub read_only: bool,
     /// Microseconds since the Unix epoch.
     pub connect_time_us: i64,
-    /// It has found the store LIVE after it became visible.
+    /// The client found the store LIVE after it became visible.
     pub joined: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Where a client's file is.
+//! The path of a client's file.
 
 use crate::error::{Error, Result, Status};
 use crate::layout::client::SLOTS;
@@ -6,7 +6,7 @@ use crate::segment::Segment;
 use std::fmt;
 use std::os::fd::BorrowedFd;
 
-/// Where a client's file is.
+/// The path of a client's file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ClientPath {
     /// In `readers/`, else in `clients/`.
@@ -16,12 +16,13 @@ pub struct ClientPath {
 }
 
 impl ClientPath {
-    /// The number by which people know the client: readers, and then guests, come after the others.
+    /// The number of the client for people: readers, and then guests, come after the other clients.
     pub fn number(self) -> u32 {
         if self.in_readers || self.slot >= SLOTS { SLOTS + self.slot } else { self.slot }
     }
 
-    /// The directory that it is in; an error when the store has none, or its descriptor is closed.
+    /// The directory of the file. Returns an error if the store has no such directory, or its
+    /// descriptor is closed.
     pub fn dir(self, segment: &Segment) -> Result<BorrowedFd<'_>> {
         match (&segment.readers, self.in_readers) {
             (Some(readers), true) => readers.fd(),

@@ -1,4 +1,4 @@
-//! A client as a visit finds it: what it leases and what it released.
+//! A client as a visit finds it: its leases and its releases.
 
 use crate::error::{Error, Result, Status};
 use crate::layout::client::{ClientHeader, LEASES_OFFSET, MAX_LEASES, RELEASES, RELEASES_OFFSET};
@@ -13,15 +13,15 @@ use crate::sync::{Ordering, fence};
 use crate::sys::file;
 use std::mem::offset_of;
 
-/// A client, as it is found now.
+/// A client at the time of a visit.
 pub struct ClientView<'a> {
-    /// Where its file is.
+    /// The path of its file.
     pub path: ClientPath,
     /// Its process lives.
     pub alive: bool,
     pub session: &'a Session,
     pub file: &'a ClientFile,
-    /// The same file was seen under another name: its leases are counted.
+    /// The same file was seen under another name, and its leases are counted already.
     pub linked: bool,
     pub folded: &'a mut u64,
 }
@@ -37,18 +37,20 @@ impl ClientView<'_> {
         self.file.ino()
     }
 
-    /// Tell each lease of this client on what is there; the dead have none.
+    /// Calls `each` for each lease of this client on an object that is not freed. The dead have no
+    /// leases.
     pub fn leases(&self, each: impl FnMut(LeaseWord)) -> Result<()> {
         self.leases_on(&[State::Sealed, State::Doomed], each)
     }
 
-    /// Tell each lease of this client on what is deleted. They only become fewer, so those of an honest
-    /// reader are all told (see `lease::quota`).
+    /// Calls `each` for each lease of this client on a deleted object. Such leases only become
+    /// fewer, so an honest reader's are all reported (see `lease::quota`).
     pub fn doomed_leases(&self, each: impl FnMut(LeaseWord)) -> Result<()> {
         self.leases_on(&[State::Doomed], each)
     }
 
-    /// Of producers each word is told, whatever it names.
+    /// Reports each lease of a producer, whatever it names, and those of a reader on objects in
+    /// `states`.
     fn leases_on(&self, states: &[State], mut each: impl FnMut(LeaseWord)) -> Result<()> {
         if !self.alive || self.linked {
             return Ok(());
@@ -71,7 +73,7 @@ impl ClientView<'_> {
         each: &mut dyn FnMut(u32, LeaseWord),
     ) -> std::result::Result<(), Unreadable> {
         let fd = self.file.fd.unverified();
-        // Read after the fence of the lease protocol, as the words are.
+        // Loaded after the fence of the lease protocol, as the lease words are.
         let high = self.file.word(offset_of!(ClientHeader, flags))? >> 32;
         let mut left = high.min(u64::from(MAX_LEASES)) as usize * 8;
         let mut at = LEASES_OFFSET;
@@ -97,13 +99,14 @@ impl ClientView<'_> {
         Ok(())
     }
 
-    /// Tell each release since the last call: what and when. What cannot be read is a lost stamp.
+    /// Calls `each` for each release since the last call, with its lease and its time. A release
+    /// that cannot be read is a lost stamp.
     pub fn fold_releases(&mut self, mut each: impl FnMut(LeaseWord, u64)) {
         let Ok(end) = self.file.word(offset_of!(ClientHeader, released)) else { return };
         if end == *self.folded {
             return;
         }
-        // A copy without order; a torn entry is a lost stamp, or one that is too old.
+        // A copy without ordering; a torn entry is a lost stamp or an older stamp.
         let mut buffer = [0; RELEASES as usize * 16];
         let Ok(read) = file::read_at(self.file.fd.unverified(), &mut buffer, RELEASES_OFFSET)
         else {
@@ -122,7 +125,7 @@ impl ClientView<'_> {
         *self.folded = end;
     }
 
-    /// Who the client says it is; `None` when a reader has damaged its own file.
+    /// The identity that the client claims; `None` if a reader has damaged its own file.
     pub fn identity(&self) -> Result<Option<Identity>> {
         match self.file.identity() {
             Ok(identity) => Ok(Some(identity)),
@@ -132,8 +135,8 @@ impl ClientView<'_> {
 }
 
 impl Session {
-    /// Bytes of the object that a lease holds if it is in one of these states; `None` for a lease on
-    /// another generation of its slot, which is nonsense.
+    /// The bytes of the object that a lease holds, if the object is in one of these states; `None`
+    /// for a lease on another generation of its slot, which is corrupt.
     fn held_bytes(&self, lease: LeaseWord, states: &[State]) -> Option<u64> {
         let record = self.segment.record(lease.slot()).ok()?;
         let word = record.load();
@@ -141,13 +144,14 @@ impl Session {
             return None;
         }
         let bytes = units_of(record, word).saturating_mul(UNIT);
-        // SYNC record-fields: as in a lookup. Freed meanwhile, nobody held it.
+        // SYNC record-fields: as in a lookup. If the record was freed in the meantime, the lease
+        // held nothing.
         fence(Ordering::Acquire);
         let same = record.load_with(Ordering::Relaxed).generation() == word.generation();
         same.then_some(bytes)
     }
 
-    /// The client at `path`; `None` when nobody is there who could hold anything.
+    /// The client at `path`; `None` if no client is there that could hold anything.
     pub fn find_client(&self, path: ClientPath) -> Result<Option<ClientFile>> {
         match ClientFile::find(&self.segment, path)? {
             Ok(file) => Ok(Some(file)),
@@ -155,7 +159,7 @@ impl Session {
         }
     }
 
-    /// Go on when a client whose file cannot be read holds nothing; else the error that it is.
+    /// Returns an error unless the client of a file that cannot be read holds nothing.
     pub fn excuse(&self, path: ClientPath, why: Unreadable) -> Result<()> {
         if why.holds_nothing(path) { Ok(()) } else { Err(self.unreadable_error(path, why)) }
     }

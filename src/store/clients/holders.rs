@@ -1,4 +1,4 @@
-//! Who holds what.
+//! The clients that hold each object.
 
 use crate::error::Result;
 use crate::layout::record::Record;
@@ -10,29 +10,29 @@ use crate::store::clients::lease_counts::{LeaseCounts, WordSet};
 use crate::store::session::Session;
 use crate::support::fallible;
 
-/// What the clients hold.
+/// The objects that the clients hold.
 pub struct Holders {
-    /// How many lease each object.
+    /// The number of leases on each object.
     pub leases: LeaseCounts,
-    /// Deleted objects that nobody leases, as a lease on them would say: free as soon as somebody scans.
+    /// Deleted objects without a lease, as lease words. The next scan frees them.
     unheld: WordSet,
 }
 
 impl Holders {
-    /// Whether this word of the record in `slot` is of a deleted object that nobody holds.
+    /// Whether this word of the record in `slot` is of a deleted object that no client holds.
     pub fn is_unheld(&self, slot: u32, word: RecordWord) -> bool {
         word.is(State::Doomed) && self.unheld.contains(&LeaseWord::new(word.generation(), slot).0)
     }
 }
 
-/// The creator that was found alive last: most of what one writes is side by side.
+/// The creator that was last found alive: the objects that one client writes are mostly adjacent.
 #[derive(Debug, Default)]
 pub struct LivingCreator(Option<(u32, u64)>);
 
 impl Session {
-    /// Look at what each client holds, and tell of each client.
+    /// Inspects the leases of each client, and calls `each` for each client.
     pub fn inspect_holders(&self, mut each: impl FnMut(&ClientView<'_>)) -> Result<Holders> {
-        // First the deleted: no new lease on these can be validated.
+        // The deleted objects come first: no new lease on them can be validated.
         let mut unheld = self.collect_doomed(|_| true)?;
         let mut leases = LeaseCounts::new(self.segment.index().used())?;
         lease::doomed();
@@ -46,7 +46,7 @@ impl Session {
         Ok(Holders { leases, unheld })
     }
 
-    /// What a lease on each deleted object that is wanted says.
+    /// The lease words of the deleted objects that are wanted.
     pub fn collect_doomed(&self, is_wanted: impl Fn(&Record) -> bool) -> Result<WordSet> {
         let mut doomed = WordSet::default();
         for slot in 0..self.segment.index().used() {
@@ -60,12 +60,14 @@ impl Session {
         Ok(doomed)
     }
 
-    /// Whether an object whose word was this WRITING is being written: not when its creator is dead.
+    /// Whether an object whose word was this WRITING is still being written. It is not if its
+    /// creator is dead.
     pub fn is_unsealed(&self, slot: u32, word: RecordWord, living: &mut LivingCreator) -> bool {
         if word.has(RecordWord::HIDDEN) {
             return false;
         }
-        // Sealed or given up since: it was written at one instant of the call.
+        // It was sealed or given up in the meantime, so it was being written at one instant of the
+        // call.
         let Some(creator) = self.creator_of(Hit { slot, word }) else { return true };
         if living.0 != Some(creator) && !self.is_client_alive(creator.0, creator.1) {
             return false;

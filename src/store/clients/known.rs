@@ -5,7 +5,7 @@ use crate::store::clients::client_path::ClientPath;
 use crate::sync::mutex::Mutex;
 use std::collections::HashMap;
 
-/// The clients that were seen by scans.
+/// The clients that scans have seen.
 #[derive(Default)]
 pub struct ClientRegistry {
     pub known: Mutex<Known>,
@@ -14,15 +14,15 @@ pub struct ClientRegistry {
 #[derive(Default)]
 pub struct Known {
     pub named: HashMap<ClientPath, KnownClient>,
-    /// Living readers that unlinked or renamed their own files: they harm nobody, and what they
-    /// hold still counts.
+    /// Living readers that unlinked or renamed their own files. They do no harm, and their leases
+    /// still count.
     pub nameless: Vec<(ClientPath, KnownClient)>,
-    /// Clients that the last look found.
+    /// The number of clients that the last visit found.
     pub count: usize,
 }
 
 pub struct KnownClient {
     pub file: ClientFile,
-    /// Releases folded so far.
+    /// The number of releases that are folded.
     pub folded: u64,
 }

@@ -1,4 +1,4 @@
-//! Sets and maps of words that are unique already: serials, leases.
+//! Lease counts, and sets and maps of words that are unique already: serials and leases.
 
 use crate::error::Result;
 use crate::layout::word::LeaseWord;
@@ -13,15 +13,15 @@ pub type WordSet = HashSet<u64, BuildHasherDefault<WordHasher>>;
 /// A map from words.
 pub type WordMap<V> = HashMap<u64, V, BuildHasherDefault<WordHasher>>;
 
-/// How many lease each object, by slot.
+/// The number of leases on each object, by slot.
 ///
-/// As large as the table, whatever is in the files of clients: a hostile reader fills its file as
-/// it likes, and links it to every slot.
+/// The size is that of the table and does not depend on the files of clients: a hostile reader can
+/// fill its file as it likes, and can link it to every slot.
 #[derive(Debug, Default)]
 pub struct LeaseCounts(Vec<u32>);
 
 impl LeaseCounts {
-    /// Room for this many slots.
+    /// Makes room for this many slots.
     pub fn new(slots: u32) -> Result<Self> {
         fallible::repeat(0, slots as usize).map(Self)
     }
@@ -31,25 +31,25 @@ impl LeaseCounts {
         (slot as usize) < self.0.len()
     }
 
-    /// One more lease on the object in a slot.
+    /// Adds a lease on the object in a slot.
     pub fn add(&mut self, slot: u32) {
         if let Some(count) = self.0.get_mut(slot as usize) {
             *count = count.saturating_add(1);
         }
     }
 
-    /// Leases of all.
+    /// The number of leases on all objects.
     pub fn total(&self) -> u64 {
         self.0.iter().copied().map(u64::from).sum()
     }
 
-    /// How many lease the object in a slot.
+    /// The number of leases on the object in a slot.
     pub fn of(&self, slot: u32) -> u32 {
         self.0.get(slot as usize).copied().unwrap_or(0)
     }
 }
 
-/// Spreads one word by a multiplication. Not for keys that a stranger may choose.
+/// Spreads one word by a multiplication. It is not for keys that a stranger can choose.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct WordHasher(u64);
 
@@ -69,8 +69,8 @@ impl Hasher for WordHasher {
 }
 
 impl Session {
-    /// Count a lease if it is on what is in its slot now: a word of an earlier generation, or of
-    /// none, is nonsense.
+    /// Counts a lease if it is on the present object of its slot. A lease on an earlier generation,
+    /// or on none, is corrupt.
     pub fn count_lease(&self, leases: &mut LeaseCounts, lease: LeaseWord) {
         if leases.covers(lease.slot())
             && let Ok(record) = self.segment.index().record(lease.slot())

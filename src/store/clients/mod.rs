@@ -1,4 +1,4 @@
-//! The other clients of the store: who they are, whether they live, what they hold.
+//! The other clients of the store: their files, whether they are alive, and what they hold.
 
 pub mod client_file;
 pub mod client_path;

@@ -9,7 +9,7 @@ use crate::store::session::Session;
 use crate::sync::{Ordering, fence};
 
 impl Session {
-    /// If the creator of a WRITING object is dead, abort the object; `true` when it is gone.
+    /// Aborts a WRITING object if its creator is dead; `true` if the object is gone.
     pub fn reap_if_orphan(&self, call: &Call<'_>, hit: Hit) -> Result<bool> {
         if !hit.word.is(State::Writing) {
             return Ok(false);
@@ -33,7 +33,8 @@ impl Session {
         Ok(true)
     }
 
-    /// Slot and nonce of the client that writes the object; `None` when it has moved on.
+    /// Slot and nonce of the client that writes the object; `None` if the object is no longer being
+    /// written.
     pub fn creator_of(&self, hit: Hit) -> Option<(u32, u64)> {
         let record = self.record(hit.slot).ok()?;
         let slot = record.creator_slot.load(Ordering::Relaxed);

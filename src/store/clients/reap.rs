@@ -1,4 +1,4 @@
-//! Reap the dead: abort what they were writing, forget what they leased, free their slots.
+//! Reaping the dead: their unsealed objects are aborted, their leases end, their slots become free.
 
 use crate::error::Result;
 use crate::id::ObjectId;
@@ -18,7 +18,8 @@ use crate::sync::Ordering;
 use crate::sys::{Errno, file};
 
 impl Session {
-    /// Reap dead clients and free what nobody leases, now. Returns how many clients were reaped.
+    /// Reaps dead clients and frees the deleted objects without leases. Returns the number of
+    /// clients reaped.
     pub fn reap(&self, call: &Call<'_>) -> Result<u64> {
         self.ensure_writable()?;
         let reaped = self.reap_dead(call)?;
@@ -45,12 +46,12 @@ impl Session {
         if reaped > 0 {
             self.segment.wake_everybody();
         }
-        // Also when some cannot be looked at the others are buried.
+        // The dead are reaped even if some clients could not be inspected.
         self.remove_planted(call, visited?)?;
         Ok(reaped)
     }
 
-    /// Remove what stands in the way of readers that want to join: names that no client made.
+    /// Removes names that no client made, which stand in the way of readers that join.
     fn remove_planted(&self, call: &Call<'_>, planted: Vec<ClientPath>) -> Result<()> {
         for path in planted {
             let (dir, name) = (path.dir(&self.segment)?, slot_name(path.slot));
@@ -60,7 +61,8 @@ impl Session {
                     Ok(_) | Err(Unreadable::Os(Errno(libc::ENOENT))) => return Ok(()),
                     Err(why) => self.excuse(path, why)?,
                 }
-                // Best effort: a directory may hold things, and the sticky bit may forbid it.
+                // This is best effort: a directory may hold files, and the sticky bit may forbid
+                // the removal.
                 if file::unlink_at(Some(dir), &name).is_err() {
                     let _ = file::remove_dir_at(Some(dir), &name);
                 }
@@ -70,13 +72,14 @@ impl Session {
         Ok(())
     }
 
-    /// Bury one dead client; `false` when somebody else did.
+    /// Reaps one dead client; `false` if another client did.
     fn bury(&self, call: &Call<'_>, path: ClientPath, nonce: u64, ino: u64) -> Result<bool> {
         let (dir, name) = (path.dir(&self.segment)?, slot_name(path.slot));
         let mut locked = self.lock(call)?;
-        // The name may be another client's by now, and so may the inode number.
+        // The name may belong to another client by now, and the inode number may be reused.
         let is_dead = || locked.is_dead_client(path, nonce, ino);
-        // In readers/ the name may not be ours to remove: then it is skipped, and counts for nobody.
+        // In `readers/` this client may not be allowed to remove the name. Then the file is skipped
+        // and holds nothing.
         let unlink = || file::unlink_at(Some(dir), &name).is_ok();
         let mut aborted = Vec::new();
         if path.in_readers {
@@ -103,8 +106,8 @@ impl Session {
 }
 
 impl Locked<'_> {
-    /// Run `clear`, which looks at a name in `readers/` and removes it; a reader that takes the name while
-    /// it runs gives it up.
+    /// Runs `clear`, which inspects a name in `readers/` and removes it. A reader that takes the
+    /// name meanwhile gives it up again.
     fn clear_name<T>(&self, path: ClientPath, clear: impl FnOnce() -> T) -> T {
         let clearing = &self.session.segment.header().table.clearing;
         lifecycle::begin_clearing(clearing, path.slot);
@@ -113,7 +116,7 @@ impl Locked<'_> {
         cleared
     }
 
-    /// Abort everything that a dead client was writing. Returns ids and sizes.
+    /// Aborts every object that a dead client was writing. Returns their ids and sizes.
     fn abort_all_of(&mut self, slot: u32, nonce: u64) -> Result<Vec<(ObjectId, Sizes)>> {
         let mut aborted = Vec::new();
         for at in 0..self.session.segment.index().used() {

@@ -1,9 +1,9 @@
-//! The other clients: who is there, whether they live, and what they lease.
+//! Visits to all clients: their liveness and their leases.
 //!
-//! A scan that frees memory keeps the descriptors of the clients that it has seen, so that the next one
-//! tells a file that was deleted behind our back from one whose owner left. Of readers in `readers/` only
-//! the first few are kept, so that a thousand of them do not use up the descriptors of every producer. A
-//! glance (who is dead, who holds what) keeps none.
+//! A scan that frees memory keeps the descriptors of the clients that it has seen. With these, the
+//! next scan can tell a file that somebody deleted from the file of a client that left. Of the
+//! readers in `readers/` only the first few are kept, so that a thousand readers do not use up the
+//! descriptors of every producer. A visit that only reports keeps no descriptors.
 
 use crate::error::{Error, Result, Status};
 use crate::layout::client::{ALL_SLOTS, SLOTS};
@@ -18,38 +18,38 @@ use crate::support::fallible;
 use crate::sys::{Errno, file};
 use std::collections::HashSet;
 
-/// Names that are read from a directory before its canonical names are tried one by one.
+/// The most names to read from a directory before its canonical names are tried one by one.
 const MAX_NAMES: usize = 16 * 1024;
 
-/// Files in `readers/` whose descriptors are kept; further ones are opened for each look.
+/// The most files in `readers/` whose descriptors are kept; other files are opened for each visit.
 const KEPT_READERS: usize = 64;
 
-/// Why the clients are looked at.
+/// Why the clients are visited.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Purpose {
-    /// To free what nobody leases.
+    /// To free the objects that no client leases.
     Free,
-    /// To tell of them.
+    /// To report the clients.
     Report,
-    /// To tell of the others: this client's own file is not opened a second time for that.
+    /// To report the other clients: this client's own file is not opened a second time.
     ReportOthers,
 }
 
 impl Session {
-    /// Purpose at every client, this one too, before memory is freed. Fails with STORE_GONE when a living
-    /// client's file that an earlier scan saw has lost its name: then somebody deleted files of the
-    /// store, and nothing may be freed.
+    /// Visits every client, this one too, before memory is freed. Fails with STORE_GONE if the file
+    /// of a living client that an earlier scan saw has lost its name: then somebody deleted files
+    /// of the store, and nothing may be freed.
     pub fn scan_clients(&self, each: impl FnMut(ClientView<'_>) -> Result<()>) -> Result<()> {
         self.visit(Purpose::Free, each).map(drop)
     }
 
-    /// As [`Session::scan_clients`], without keeping what is needed to tell who was seen before.
+    /// As [`Session::scan_clients`], without keeping the clients for the next scan.
     pub fn visit_clients(&self, each: impl FnMut(ClientView<'_>) -> Result<()>) -> Result<()> {
         self.visit(Purpose::Report, each).map(drop)
     }
 
-    /// As [`Session::visit_clients`]; of this client itself nothing need be told. Returns the names in
-    /// `readers/` that count but are no client's: what a reader planted there.
+    /// As [`Session::visit_clients`], except that this client need not be reported. Returns the
+    /// names in `readers/` that count but belong to no client: a reader planted them.
     pub fn visit_others(
         &self,
         each: impl FnMut(ClientView<'_>) -> Result<()>,
@@ -83,12 +83,12 @@ impl Session {
             if purpose == Purpose::ReportOthers && self.own.is_at(path) && ino == self.own.ino() {
                 continue;
             }
-            // One by one, so that a glance at a thousand clients needs one descriptor.
+            // One file at a time, so that a report on a thousand clients needs one descriptor.
             let file = match ClientFile::find(&self.segment, path)? {
                 Ok(file) => file,
                 Err(Unreadable::Os(Errno(libc::ENOENT))) => continue,
                 Err(why) => {
-                    // Of the others is told all the same: the dead among them can be buried.
+                    // The visit goes on, so that the dead among the other clients can be reaped.
                     match self.excuse(path, why) {
                         Ok(()) => fallible::push(&mut planted, path)?,
                         error => failed = failed.and(error),
@@ -98,7 +98,7 @@ impl Session {
             };
             let mut folded = 0;
             let alive = show(path, &file, &mut folded)?;
-            // The dead hold nothing, whatever becomes of their names.
+            // The dead hold nothing, whatever happens to their names.
             if alive && purpose == Purpose::Free && (!path.in_readers || readers < KEPT_READERS) {
                 readers += usize::from(path.in_readers);
                 known.named.insert(path, KnownClient { file, folded });
@@ -107,15 +107,15 @@ impl Session {
         failed.map(|()| planted)
     }
 
-    /// How many clients there were, this one too, when they were last looked at.
+    /// The number of clients at the last visit, this one included.
     pub fn known_clients(&self) -> u64 {
         self.registry.known.lock().count.max(1) as u64
     }
 
-    /// Make `known` those of it who are there still; after an error it is what it was. Returns the
-    /// others who are there, by their names and the inodes that these have.
+    /// Removes from `known` the clients that have gone; after an error `known` is unchanged.
+    /// Returns the clients that are there and not known, by their paths and the inodes of these.
     ///
-    /// A known file is open, so its inode is no other file's.
+    /// A known file is open, so no other file has its inode.
     fn find_clients(&self, known: &mut Known) -> Result<Vec<(ClientPath, u64)>> {
         let nameless = known.nameless.iter().map(|(_, known)| known);
         for KnownClient { file, .. } in known.named.values().chain(nameless) {
@@ -124,7 +124,8 @@ impl Session {
         let mut files = self.list_files()?;
         let mut same = HashSet::new();
         same.try_reserve(files.len()).map_err(|_| fallible::refused())?;
-        // Nothing that becomes known below, or in the caller, fails for want of memory.
+        // After this, no addition to the known clients, here or in the caller, fails for want of
+        // memory.
         known.named.try_reserve(files.len()).map_err(|_| fallible::refused())?;
         known.nameless.try_reserve(KEPT_READERS).map_err(|_| fallible::refused())?;
         files.retain(|(path, ino)| {
@@ -134,7 +135,8 @@ impl Session {
             }
             !is_known
         });
-        // A reader owns its file and may unlink it; that of a producer only somebody else deletes.
+        // A reader owns its file and may unlink it. A producer's file goes only when the producer
+        // leaves or is reaped, or when somebody deletes it.
         let lost = |(path, known): (&ClientPath, &KnownClient)| {
             !path.in_readers && !same.contains(path) && known.file.is_using(*path)
         };
@@ -151,7 +153,7 @@ impl Session {
         Ok(files)
     }
 
-    /// The releases of a client whose name is gone count as well.
+    /// Folds the releases of a client whose name is gone.
     pub fn fold_left(&self, path: ClientPath, mut known: KnownClient) -> KnownClient {
         if self.segment.facts.lru() && !self.segment.read_only {
             let KnownClient { file, folded } = &mut known;
@@ -161,8 +163,7 @@ impl Session {
         known
     }
 
-    /// The names in `clients/` that stand for no file that can be read as a client's, and what that
-    /// means.
+    /// The names in `clients/` whose files cannot be read as a client's, each with its error.
     pub fn find_strangers(&self) -> Result<Vec<(ClientPath, Error)>> {
         let mut strangers = Vec::new();
         for (path, _) in self.list_files()?.into_iter().filter(|(path, _)| !path.in_readers) {
@@ -178,7 +179,7 @@ impl Session {
     }
 
     pub fn list_files(&self) -> Result<Vec<(ClientPath, u64)>> {
-        // Canonical names are all different, so there are no more.
+        // Canonical names are all different, so there are no more of them.
         let mut files = fallible::with_room((SLOTS + ALL_SLOTS) as usize)?;
         let clients = (self.segment.clients.fd()?, false);
         let readers = self.segment.readers.as_ref().map(|dir| dir.fd()).transpose()?;
@@ -186,7 +187,7 @@ impl Session {
             let from = files.len();
             let slots = if in_readers { self.segment.facts.max_readers } else { ALL_SLOTS };
             let complete = file::list_dir(dir, MAX_NAMES, |name, ino| {
-                // One renamed meanwhile may be listed twice.
+                // A file that is renamed during the listing may be listed twice.
                 let slot = slot_of(name).filter(|slot| *slot < slots);
                 if files.len() < from + slots as usize {
                     files.extend(slot.map(|slot| (ClientPath { in_readers, slot }, ino)));
@@ -197,7 +198,7 @@ impl Session {
                 _ => errno.because("cannot list the clients of the store"),
             })?;
             if !complete {
-                // Somebody plants names: ask for the ones that count.
+                // Somebody plants names: look up the canonical names instead.
                 files.truncate(from);
                 for path in (0..slots).map(|slot| ClientPath { in_readers, slot }) {
                     match file::stat_at(Some(dir), &slot_name(path.slot)) {

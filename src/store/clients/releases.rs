@@ -1,13 +1,14 @@
-//! Releases: the stamps that clients leave, folded into the records that eviction reads.
+//! Releases: the stamps that clients leave. They are folded into the records, which eviction reads.
 
 use crate::layout::word::LeaseWord;
 use crate::segment::Segment;
 use crate::sync::Ordering::Relaxed;
 use crate::sys::ticks::Age;
 
-/// Note a release in the record, if it is still the same object.
+/// Notes a release in the record, if the record still holds the same object.
 pub fn fold(segment: &Segment, lease: LeaseWord, ticks: u64) {
-    // A client may write nonsense into its ring: a slot that is not there, or a time to come.
+    // A client may write nonsense into its ring: a slot that does not exist, or a time in the
+    // future.
     let index = segment.index();
     let Ok(record) = index.record(lease.slot()) else { return };
     if record.load().generation() != lease.generation() {

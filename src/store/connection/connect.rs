@@ -1,4 +1,4 @@
-//! Connect: open the store, or make it, and join.
+//! Connect: open the store or create it, and join it.
 
 use crate::error::{Error, Result, Status};
 use crate::layout::header::Lifecycle;
@@ -11,14 +11,14 @@ use crate::sys::{clock, fork};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How often opening and creating are tried while others create and remove the same store.
+/// The most attempts to open or create a store while other processes create and remove it.
 const ATTEMPTS: u32 = 1000;
 
-/// How often, a millisecond apart, a store is looked at that is being removed.
+/// The most attempts, 1 ms apart, to open a store that is being removed.
 const GONE_ATTEMPTS: u32 = 200;
 
 impl Session {
-    /// Connect: open the store, or make it, and join.
+    /// Connects: opens the store or creates it, and joins it.
     pub fn connect(address: Option<&str>, options: &ConnectOptions) -> Result<Arc<Session>> {
         let address = Address::parse(address)?;
         validate_options(options)?;
@@ -30,7 +30,7 @@ impl Session {
                 Ok(Some(session)) => return Ok(Arc::new(session)),
                 Ok(None) if clock::monotonic_ns() < end => {}
                 Ok(None) => break,
-                // It was removed just now, or its remover is still at work.
+                // The store was just removed, or its removal is in progress.
                 Err(error)
                     if error.status() == Status::StoreGone
                         && attempt < GONE_ATTEMPTS
@@ -50,7 +50,7 @@ impl Session {
         }))
     }
 
-    /// One attempt; `None` when the store came or went meanwhile.
+    /// Makes one attempt; `None` if the store appeared or went during the attempt.
     fn try_connect(address: &Address, options: &ConnectOptions) -> Result<Option<Session>> {
         let access = if options.read_only { Access::Read } else { Access::Write };
         let existing = options.existing || options.read_only;

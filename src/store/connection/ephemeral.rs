@@ -1,4 +1,4 @@
-//! EPHEMERAL stores: the last client removes the store.
+//! EPHEMERAL stores, which their last client removes.
 
 use crate::error::Result;
 use crate::segment::finish_removal;
@@ -8,8 +8,8 @@ use crate::store::session::Session;
 use crate::sync::Ordering;
 
 impl Session {
-    /// After joining an EPHEMERAL store that was there already: if all who used it are dead, it is
-    /// removed; `false` to start over.
+    /// After joining an EPHEMERAL store that existed already: removes the store if all its users
+    /// are dead; `false` to start over.
     pub fn take_over_ephemeral(&self, call: &Call<'_>) -> Result<bool> {
         let had_client = self.segment.header().table.had_client.load(Ordering::Relaxed) != 0;
         if !had_client || self.others_joined()? {
@@ -37,14 +37,14 @@ impl Session {
 }
 
 impl Locked<'_> {
-    /// Remove an EPHEMERAL store unless others use it.
+    /// Removes an EPHEMERAL store unless other clients use it.
     pub fn remove_if_last(&self) -> Result<bool> {
-        // Who cannot be looked at may be there.
+        // If the clients cannot be inspected, assume that one of them uses the store.
         let others = || !matches!(self.session.others_joined(), Ok(false));
         if !self.session.segment.lifecycle_word().leave_last(others) {
             return Ok(false);
         }
-        // What cannot be removed now is finished by the next to connect.
+        // The next client that connects completes a removal that fails here.
         let _ = finish_removal(&self.session.address, &self.session.segment);
         Ok(true)
     }

@@ -1,4 +1,4 @@
-//! Join a store: become visible, and make sure that the store is still there.
+//! Join a store: become visible, and make sure that the store still exists.
 
 use crate::error::{Error, Result, Status};
 use crate::layout::client::SLOTS;
@@ -13,7 +13,7 @@ use crate::sync::Ordering;
 use crate::sys::clock;
 use std::time::Duration;
 
-/// How long all of that takes at most; a reader may wait as long for who leaves.
+/// The longest time that all attempts to connect take, and that a reader waits for a leaver.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
 impl Session {
@@ -23,17 +23,17 @@ impl Session {
         segment: Segment,
         made: bool,
     ) -> Result<Option<Session>> {
-        // Of an EPHEMERAL store it is known only after joining whether it is still in use.
+        // Whether an EPHEMERAL store is still in use is known only after joining it.
         if !made && !segment.facts.ephemeral() {
             ensure_acceptable(address, options, &segment)?;
         }
         let own = match OwnFile::join(&segment) {
             Ok(own) => own,
-            // Its directories were removed meanwhile, or deleted.
+            // The directories of the store were removed or deleted in the meantime.
             Err(_) if segment.lifecycle()? == Lifecycle::Gone || segment.is_deleted() => {
                 return Ok(None);
             }
-            // Every slot is taken, perhaps by the dead.
+            // Every slot is taken, perhaps by dead clients.
             Err(error) if error.status() == Status::Limit && !segment.read_only => {
                 let Ok(own) = OwnFile::join_as_guest(&segment) else { return Err(error) };
                 let guest = Self::new(address, options, segment, own);
@@ -56,7 +56,8 @@ impl Session {
             ensure_acceptable(address, options, &session.segment)?;
         }
         session.announce_joined();
-        // Only now does a leaver take this client for a user: again either it does, or this sees it.
+        // Leavers see this client as a user only from now on, so it looks at the store again:
+        // either the leaver sees this client, or this client sees that the store is gone.
         if !session.enter(&call)? {
             return Ok(None);
         }
@@ -67,10 +68,10 @@ impl Session {
         Ok(Some(session))
     }
 
-    /// The file is visible: is the store still there? `false` to start over.
+    /// Called when the file is visible: whether the store still exists; `false` to start over.
     pub fn enter(&self, call: &Call<'_>) -> Result<bool> {
         self.segment.lifecycle_word().arrive();
-        // CLOSING lasts as long as its leaver looks at the clients, or until a recovery.
+        // CLOSING lasts while the leaver inspects the clients, or until a recovery.
         let end = clock::monotonic_ns().saturating_add(PATIENCE.as_nanos() as u64);
         while clock::monotonic_ns() < end {
             match self.segment.lifecycle()? {
@@ -81,8 +82,8 @@ impl Session {
                 }
                 Lifecycle::Closing => {
                     let mut locked = self.lock(call)?;
-                    // Only the owner of the lock closes, and that is this client: nonsense, which
-                    // the next owner mends.
+                    // Only the owner of the lock closes a store, and this client owns it. So the
+                    // word is corrupt, and the next owner repairs it.
                     if self.segment.lifecycle()? == Lifecycle::Closing {
                         locked.poison();
                     }
@@ -99,17 +100,18 @@ impl Session {
         Ok(true)
     }
 
-    /// This client uses the store: from now on others may find it in use.
+    /// Notes that this client uses the store: from now on other clients find it in use.
     pub fn announce_joined(&self) {
         self.own.set_joined(true);
         if !self.segment.read_only {
-            // Relaxed: who finds it 0 also finds no client that has joined, or the lock later.
+            // Relaxed: a client that loads 0 also finds no client that has joined, or finds the
+            // lock taken later.
             self.segment.header().table.had_client.store(1, Ordering::Relaxed);
         }
     }
 
-    /// Reap the dead when connecting, without a wait for whoever has the lock; the store may be used
-    /// whatever comes of it, unless it is gone: then `false`.
+    /// Reaps the dead when connecting, without waiting for the owner of the lock. The store may be
+    /// used whatever the outcome, except if the store is gone: then `false`.
     pub fn reap_on_connect(&self) -> Result<bool> {
         let reaped =
             self.begin(Some(Duration::ZERO)).and_then(|call| self.reap_dead(&call.for_side_task()));
@@ -119,14 +121,15 @@ impl Session {
         }
     }
 
-    /// As a guest: bury the dead; whether there is a place for a client now.
+    /// As a guest, reaps the dead; whether a slot is free now.
     pub fn bury_as_guest(&self) -> Result<bool> {
         let reaped = self.reap_dead(&self.begin(Some(Duration::ZERO))?);
-        // Another guest may have buried them. What cannot be looked at keeps no other from its place.
+        // Another guest may have reaped them. A client that cannot be inspected does not keep
+        // another from its slot.
         if self.has_free_slot()? { Ok(true) } else { reaped.map(|reaped| reaped > 0) }
     }
 
-    /// Whether a client that may write would find a place.
+    /// Whether a client that may write would find a free slot.
     pub fn has_free_slot(&self) -> Result<bool> {
         let files = self.list_files()?;
         let taken = files.iter().filter(|(path, _)| !path.in_readers && path.slot < SLOTS);

@@ -1,4 +1,5 @@
-//! Leave a store: the file goes, then the lock on it; the last client of an EPHEMERAL store removes it.
+//! Leave a store: first the file goes, then the lock on it. The last client of an EPHEMERAL store
+//! removes the store.
 
 use crate::segment::slot_name;
 use crate::store::clients::releases::fold;
@@ -6,11 +7,12 @@ use crate::store::session::Session;
 use crate::sync::local::Ordering::Relaxed;
 use crate::sys::file;
 
-/// Tries for the lock of a leaver of an EPHEMERAL store; another leaver holds it for microseconds.
+/// The most attempts of a leaver of an EPHEMERAL store to take the lock; another leaver holds it
+/// for microseconds.
 const TRIES: u32 = 200;
 
 impl Session {
-    /// This client does not use the store any more. Only the first time.
+    /// Ends this client's use of the store. Later calls do nothing.
     pub fn leave(&self) {
         if self.left.swap(true, Relaxed) {
             return;
@@ -21,10 +23,11 @@ impl Session {
         if self.segment.facts.ephemeral() && !self.segment.read_only {
             for _ in 0..TRIES {
                 if let Some(locked) = self.try_lock() {
-                    // Under the lock, so that the next leaver does not take this one for a user.
+                    // Under the lock, so that the next leaver does not take this client for a user.
                     self.own.set_joined(false);
                     let removed = locked.remove_if_last().unwrap_or(false);
-                    // Before the name goes: from an owner without a name nobody could steal.
+                    // The lock is released before the name goes: nobody could take it from an owner
+                    // without a name.
                     drop(locked);
                     self.unlink_own();
                     if removed {
@@ -35,14 +38,14 @@ impl Session {
                 std::thread::yield_now();
             }
         }
-        // From here on this client holds nothing, so that a scan does not miss its name.
+        // From here on this client holds nothing, so a scan does not miss its name.
         self.own.set_joined(false);
         self.unlink_own();
     }
 
-    /// Fold this client's own stamps: its ring goes with its file.
+    /// Folds this client's own stamps, because its ring goes with its file.
     pub fn fold_own_releases(&self) {
-        // Best effort: of a store that is gone the order does not matter.
+        // This is best effort: in a store that is gone the order does not matter.
         let _ = self.visit_clients(|mut view| {
             if view.nonce() == self.own.nonce {
                 view.fold_releases(|lease, ticks| fold(&self.segment, lease, ticks));
@@ -56,13 +59,14 @@ impl Session {
             (Some(readers), true) => readers.fd(),
             _ => self.segment.clients.fd(),
         };
-        // Closed behind our back: the name stays, as that of one that was killed.
+        // The descriptor was closed from outside the library: the name stays, as that of a killed
+        // client does.
         let Ok(dir) = dir else { return };
         let name = slot_name(self.own.slot);
         let ino = |stat: file::Stat| stat.ino;
         let own = self.own.inspect().ok().map(ino);
-        // The name may be gone with the store, and be another's by now; liveness ends with the
-        // descriptor in any case.
+        // The name may be gone with the store, or may be another client's by now. Liveness ends
+        // with the descriptor in any case.
         if own.is_some() && own == file::stat_at(Some(dir), &name).ok().map(ino) {
             let _ = file::unlink_at(Some(dir), &name);
         }

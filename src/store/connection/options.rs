@@ -1,4 +1,4 @@
-//! The options of a connection, against what a store can be and what the store is.
+//! The options of a connection: valid values, and how they compare with an existing store.
 
 use crate::error::{Error, Result, Status};
 use crate::layout::client::SLOTS;
@@ -38,7 +38,7 @@ pub fn new_store(options: &ConnectOptions) -> Result<NewStore> {
     })
 }
 
-/// Whether a store that is there will do.
+/// Returns an error if the options forbid using a store that exists.
 pub fn ensure_acceptable(
     address: &Address,
     options: &ConnectOptions,
@@ -50,7 +50,7 @@ pub fn ensure_acceptable(
     ensure_matching(address, options, segment)
 }
 
-/// Options that were given must be those of the store that is there.
+/// Returns an error if an option that was given differs from the existing store.
 fn ensure_matching(address: &Address, options: &ConnectOptions, segment: &Segment) -> Result<()> {
     let facts = &segment.facts;
     let differs = |what: &str, asked: String, is: String| {

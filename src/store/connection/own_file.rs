@@ -1,4 +1,4 @@
-//! This client's own file: locked before it is visible.
+//! This client's own file, which is locked before it is visible.
 
 use crate::error::{Error, Result, Status};
 use crate::layout::client::{
@@ -20,7 +20,7 @@ use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
-/// Lease words that a new client's scanners look at.
+/// The number of lease words of a new client that scanners read.
 const FIRST_LEASES: u32 = 512;
 
 /// This client's own file.
@@ -40,14 +40,15 @@ pub struct OwnFile {
 }
 
 impl OwnFile {
-    /// Make the file, lock it, fill it, and link it into the first free slot.
+    /// Makes the file, locks it, fills it, and links it into the first free slot.
     pub fn join(segment: &Segment) -> Result<OwnFile> {
         let (dir, in_readers) = directory(segment)?;
         let slots = if in_readers { segment.facts.max_readers } else { SLOTS };
         Self::link_into(segment, dir, in_readers, 0..slots)
     }
 
-    /// The same in the place of a guest, who comes to bury the dead when they have taken every slot.
+    /// As [`OwnFile::join`], in a slot for guests: a guest reaps the dead when all other slots are
+    /// taken.
     pub fn join_as_guest(segment: &Segment) -> Result<OwnFile> {
         Self::link_into(segment, segment.clients.fd()?, false, SLOTS..ALL_SLOTS)
     }
@@ -76,14 +77,15 @@ impl OwnFile {
         let fd = file.fd().map_err(cannot)?;
         let (leases, lease_bytes) = (LEASES_OFFSET, u64::from(LEASE_CHUNK) * 8);
         refuse_beyond_cgroup(leases + lease_bytes)?;
-        // The ring of releases is of use to evictors only: one gap less to fill is one call more.
+        // Only evictors need the ring of releases. Without it, two calls reserve the parts beside
+        // the gap.
         if segment.facts.lru() {
             file::reserve(fd, 0, leases + lease_bytes).map_err(cannot)?;
         } else {
             file::reserve(fd, 0, RELEASES_OFFSET).map_err(cannot)?;
             file::reserve(fd, leases, lease_bytes).map_err(cannot)?;
         }
-        // Directories decide who may look; the mode is exact whatever the umask.
+        // The directories decide who may read the file; the mode does not depend on the umask.
         file::set_mode(fd, 0o644).map_err(cannot)?;
         if !file_lock::try_write_lock(fd).map_err(cannot)? {
             return Err(Error::new(Status::Internal, "a new file is locked by somebody"));
@@ -99,8 +101,9 @@ impl OwnFile {
                 Err(errno) if errno.0 == libc::EEXIST => continue,
                 linked => linked.map_err(cannot)?,
             }
-            // In readers/ others of the same user may take names away, and a reaper that found one of
-            // theirs would take this one: then the next one, and what is left is for reapers.
+            // In `readers/` another process of the same user may remove names, and a reaper that
+            // found a name of such a process would remove this one. Then the next slot is tried,
+            // and reapers remove what is left.
             let stays = || file::stat_at(Some(dir), &name).is_ok_and(|stat| stat.ino == own.ino());
             let clearing = &segment.header().table.clearing;
             if !in_readers || !lifecycle::is_clearing(clearing, slot) && stays() {
@@ -130,7 +133,7 @@ impl OwnFile {
     }
 
     fn identify(&self, read_only: bool) {
-        // Relaxed throughout: nobody else knows the file before `link_tmpfile`, a system call.
+        // Relaxed throughout: no other client knows the file before `link_tmpfile`, a system call.
         let relaxed = Ordering::Relaxed;
         let header = &self.header;
         header.nonce.store(self.nonce, relaxed);
@@ -148,23 +151,24 @@ impl OwnFile {
         header.magic.store(CLIENT_MAGIC, relaxed);
     }
 
-    /// The file; an error in a forked child, which closed it, and when it was closed behind our
-    /// back. The lock stays in any case: the mapping keeps the open file.
+    /// The descriptor of the file. Returns an error in a forked child, which closed it, and if it
+    /// was closed from outside the library. The lock stays in any case: the mapping keeps the open
+    /// file.
     pub fn fd(&self) -> Result<BorrowedFd<'_>> {
         self.file.fd().map_err(closed_error)
     }
 
-    /// What the file is now; an error as in [`OwnFile::fd`].
+    /// The present status of the file; errors are as in [`OwnFile::fd`].
     pub fn inspect(&self) -> Result<file::Stat> {
         self.file.stat_now().map_err(closed_error)
     }
 
-    /// Its inode.
+    /// The inode of the file.
     pub fn ino(&self) -> u64 {
         self.file.stat().map_or(0, |stat| stat.ino)
     }
 
-    /// Whether its name is at `path`.
+    /// Whether the name of the file is `path`.
     pub fn is_at(&self, path: ClientPath) -> bool {
         (path.in_readers, path.slot) == (self.in_readers, self.slot)
     }
@@ -180,12 +184,12 @@ impl OwnFile {
         self.header.start_time.load(Ordering::Relaxed)
     }
 
-    /// The process id, without asking the kernel for it again.
+    /// The process id, without a system call.
     pub fn pid(&self) -> u32 {
         self.header.pid.load(Ordering::Relaxed)
     }
 
-    /// See [`Session::prepare_leases`].
+    /// Backs the first `count` lease words with memory and makes scanners read them.
     pub fn prepare_leases(&self, count: u32) -> Result<()> {
         let chunk = u64::from(LEASE_CHUNK) * 8;
         let end = (u64::from(count) * 8).next_multiple_of(chunk);
@@ -194,16 +198,17 @@ impl OwnFile {
             file::reserve(self.fd()?, LEASES_OFFSET, end)
                 .map_err(|errno| errno.because("cannot reserve memory for more leases"))?;
         }
-        // Relaxed: the fence of the lease protocol puts it before the validation of any lease in one
-        // of these words.
+        // Relaxed: the fence of the lease protocol orders it before the validation of any lease in
+        // one of these words.
         self.header.lease_high.fetch_max(count, Ordering::Relaxed);
         Ok(())
     }
 
-    /// Note a release for the evictor: what, and when.
+    /// Notes a release for the evictor: the lease and the time.
     #[inline]
     pub fn stamp(&self, lease: LeaseWord, ticks: Ticks) {
-        // Relaxed: a reader copies the ring without order; a torn entry is a lost stamp, or an old one.
+        // Relaxed: evictors copy the ring without ordering; a torn entry is a lost stamp or an
+        // older stamp.
         let at = self.header.released.fetch_add(1, Ordering::Relaxed);
         let entry = &self.releases[(at % u64::from(RELEASES)) as usize];
         entry.lease.store(0, Ordering::Relaxed);
@@ -211,21 +216,22 @@ impl OwnFile {
         entry.lease.store(lease.0, Ordering::Relaxed);
     }
 
-    /// Whether others take this client for one that uses the store.
+    /// Sets whether other clients take this one for a user of the store.
     pub fn set_joined(&self, joined: bool) {
         lifecycle::say_joined(&self.header.joined, joined);
     }
 }
 
-/// Map a client's file. Children have neither the descriptor nor the mapping, each of which would
-/// keep the lock that is taken on it later. To be called within [`unforked`].
+/// Maps a client's file. Children get neither the descriptor nor the mapping, since each of these
+/// would keep the lock that is taken on the file later. To be called within [`unforked`].
 fn keep_from_children(fd: OwnedFd) -> SysResult<(Registration, Map)> {
     let map = Map::unaligned(fd.as_fd(), FILE_SIZE as usize)?;
     map.dont_fork()?;
     Ok((ChildFds::register(fd)?, map))
 }
 
-/// Who may write `clients/` is there; other readers are in `readers/`.
+/// The directory for this client's file: `clients/` if the client may write there, `readers/` for
+/// other readers.
 fn directory(segment: &Segment) -> Result<(BorrowedFd<'_>, bool)> {
     let clients = segment.clients.fd()?;
     if file::accessible(Some(clients), c".", true) {

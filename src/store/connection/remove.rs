@@ -5,7 +5,7 @@ use crate::segment::{Address, remove};
 use crate::store::session::Session;
 
 impl Session {
-    /// Remove a store, and wake who waits in it.
+    /// Removes a store, and wakes all waits in it.
     pub fn remove_store(address: Option<&str>) -> Result<()> {
         remove(&Address::parse(address)?)?.wake_everybody();
         Ok(())

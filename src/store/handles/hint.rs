@@ -1,11 +1,11 @@
-//! Which place of a handle table is most likely free: the one behind the last that was taken, or the last
-//! that was let go.
+//! A hint for the entry of a handle table that is most likely free: the one after the entry that
+//! was last taken, or the entry that was last released.
 
 use crate::sync::local::AtomicU32;
 use crate::sync::local::Ordering::Relaxed;
 use std::cell::Cell;
 
-/// What is taken from a handle table.
+/// The kinds of entries.
 #[derive(Clone, Copy, Debug)]
 pub enum HintKind {
     Buffer,
@@ -13,14 +13,15 @@ pub enum HintKind {
 }
 
 thread_local! {
-    /// For each kind, the handle table in which this thread took or let go a place last, and that place.
+    /// For each kind: the handle table in which this thread last took or released an entry, and the
+    /// entry to try next.
     static LAST: [Cell<(u32, u32)>; 2] = const { [const { Cell::new((u32::MAX, 0)) }; 2] };
 }
 
 /// The hint of one handle table for one kind.
 ///
-/// Threads that shared it would try the same place, so each has its own, in memory of the thread;
-/// to find that takes a call, which the only thread of a process does without.
+/// Threads that share a hint would try the same entry, so each thread has its own, in thread-local
+/// memory. Finding that memory takes a call, which the only thread of a process avoids.
 #[derive(Debug)]
 pub struct Hint {
     kind: HintKind,
@@ -33,7 +34,7 @@ impl Hint {
         Self { kind, handles, of_only_thread: AtomicU32::new(0) }
     }
 
-    /// Where to look first, if this thread had a place before; `alone` as in [`Hint::set`].
+    /// The entry to try first, if this thread had one before; `alone` as in [`Hint::set`].
     #[inline(always)]
     pub fn get(&self, alone: bool) -> Option<u32> {
         if alone {
@@ -43,7 +44,7 @@ impl Hint {
         (handles == self.handles).then_some(place)
     }
 
-    /// Look there first next time. `alone` says that the process has one thread.
+    /// Sets the entry to try first next time. `alone` means that the process has one thread.
     #[inline(always)]
     pub fn set(&self, place: u32, alone: bool) {
         if alone {

@@ -1,4 +1,4 @@
-//! Handles: the tables that buffers and writers in the hands of callers name.
+//! Handle tables: they hold the buffers and writers that a process has handed out.
 
 pub mod hint;
 pub mod table;

@@ -1,10 +1,10 @@
-//! Handle tables: what this process knows of the buffers it handed out.
+//! Handle tables: the buffers that this process has handed out.
 //!
-//! A buffer in the hands of a C program is a plain struct, which may be copied, kept too long, or
-//! used after its client is closed. So a buffer names a *handle table*, an *entry* of it and a *serial*;
-//! handle tables and entries are never freed, only let again, so a stale name finds another serial and
-//! touches nothing. A handle table belongs to one client at a time: until the client is closed and the
-//! last of its buffers is gone.
+//! A buffer in a C program is a plain struct, which may be copied, kept too long, or used after its
+//! client is closed. So a buffer names a *handle table*, an *entry* of the table, and a *serial*.
+//! Handle tables and entries are never freed, only reused, so a stale handle meets another serial
+//! and has no effect. A handle table belongs to one client at a time: until the client is closed
+//! and the last of its buffers is released.
 #![allow(unsafe_code)] // a live entry keeps the session that the handle table points to
 
 use crate::error::{Error, Result, Status};
@@ -26,23 +26,25 @@ use once_cell::sync::OnceCell;
 use std::cell::Cell;
 use std::sync::Arc;
 
-/// Entries made at a time.
+/// The number of entries that are made together.
 const CHUNK: u32 = 512;
 
-/// Entries that are tried near the last one used before more are made.
+/// The number of entries to try near the last one that was used, before more entries are made.
 const PROBES: u32 = 64;
 
-/// Handle tables made at a time, and how many times. A handle table has 48 KiB, and most processes need one.
+/// The number of handle tables that are made together, and the most such groups. A handle table
+/// takes 48 KiB, and most processes need one.
 const TABLES: usize = 4;
 
 const TABLE_CHUNKS: usize = 16384;
 
-// A fork may come at any moment of another thread: nothing here is waited for.
+// Another thread may fork at any moment, so nothing here waits.
 static ALL: [Once<[HandleTable; TABLES]>; TABLE_CHUNKS] = [const { Once::new() }; TABLE_CHUNKS];
 
 static MADE: AtomicU32 = AtomicU32::new(0);
 
-/// The first of the free handle tables, each of which names the next: `{changes:32, number + 1:32}`.
+/// The first of the free handle tables, each of which names the next: `{changes:32, number +
+/// 1:32}`.
 static FREE: AtomicU64 = AtomicU64::new(0);
 
 static THREADS: AtomicU32 = AtomicU32::new(0);
@@ -51,18 +53,18 @@ thread_local! {
     static THREAD: Cell<u32> = const { Cell::new(u32::MAX) };
 }
 
-/// The home of one client's buffers.
+/// The table of one client's buffers and writers.
 pub struct HandleTable {
     number: u32,
     /// The fork generation of the process that made it.
     born: u32,
-    /// The next free handle table, its number + 1.
+    /// The number of the next free handle table, plus 1.
     next: AtomicU32,
     session: AtomicPtr<Session>,
     keeper: Mutex<Option<Arc<Session>>>,
     closed: AtomicBool,
     forks: AtomicU32,
-    /// As that of its session.
+    /// A copy of the session's value.
     short_way: AtomicU32,
     chunks: Box<[OnceCell<Box<[Entry]>>]>,
     high: AtomicU32,
@@ -73,19 +75,20 @@ pub struct HandleTable {
     next_serial: AtomicU64,
 }
 
-/// The name of a buffer: which entry, and since when.
+/// The handle of a buffer: its entry, and the serial of the entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Handle {
-    /// Lease word in the client's file.
+    /// The entry, which is also the index of the lease word in the client's file.
     pub index: u32,
-    /// As it was given out.
+    /// The serial of the entry when the handle was made.
     pub serial: u64,
-    /// A retained copy; its serial is of the handle table, not of the entry.
+    /// The handle is of a retained copy; its serial comes from the handle table, not from the
+    /// entry.
     pub copy: bool,
 }
 
 impl HandleTable {
-    /// A handle table for a new client.
+    /// Takes a handle table for a new client.
     pub fn take(session: &Arc<Session>) -> Result<&'static HandleTable> {
         membarrier::install();
         thread::install();
@@ -94,12 +97,12 @@ impl HandleTable {
                 Some(handles) => handles,
                 None => Self::make()?,
             };
-            // Of one that was inherited, locks may be held by threads that only the parent has.
+            // The locks of an inherited table may be held by threads that only the parent has.
             if handles.born == fork::generation() {
                 break handles;
             }
         };
-        // Relaxed: whoever uses the handle table learns of it from this thread.
+        // Relaxed: other users of the handle table get it from this thread.
         handles.session.store(Arc::as_ptr(session).cast_mut(), Relaxed);
         *handles.keeper.lock() = Some(Arc::clone(session));
         handles.forks.store(fork::generation(), Relaxed);
@@ -110,7 +113,7 @@ impl HandleTable {
         Ok(handles)
     }
 
-    /// A handle table that nobody has had.
+    /// Makes a handle table that no client has had.
     fn make() -> Result<&'static HandleTable> {
         loop {
             let number = MADE.load(Relaxed);
@@ -122,14 +125,15 @@ impl HandleTable {
             })?;
             let tables =
                 chunk.get_or_try_make(|| Self::make_chunk(number - number % TABLES as u32))?;
-            // Relaxed: whoever counts it up has the handle table, which `ALL` publishes.
+            // Relaxed: the thread that increments the count owns the handle table, which `ALL`
+            // publishes.
             if MADE.compare_exchange(number, number + 1, Relaxed, Relaxed).is_ok() {
                 return Ok(&tables[number as usize % TABLES]);
             }
         }
     }
 
-    /// The handle tables from `base` on.
+    /// Makes the handle tables from number `base` on.
     fn make_chunk(base: u32) -> Result<Box<[Self; TABLES]>> {
         let mut tables = fallible::with_room(TABLES)?;
         for number in base..base + TABLES as u32 {
@@ -138,15 +142,15 @@ impl HandleTable {
         tables.into_boxed_slice().try_into().map_err(|_| fallible::refused())
     }
 
-    /// A handle table that was given back, if there is one.
+    /// Takes a handle table that was returned, if there is one.
     fn pop_free() -> Option<&'static HandleTable> {
         // SYNC handle-table-free: Acquire; all that its last user did to it.
         let mut head = FREE.load(Acquire);
         loop {
             let handles = Self::find((head as u32).checked_sub(1)?)?;
             let rest = Self::next_head(head, handles.next.load(Relaxed));
-            // SYNC handle-table-free: Acquire; as above. The count of changes tells a handle table that was taken and
-            // given back meanwhile.
+            // SYNC handle-table-free: Acquire; as above. The count of changes distinguishes a
+            // handle table that was taken and returned in between.
             match FREE.compare_exchange_weak(head, rest, Acquire, Acquire) {
                 Ok(_) => return Some(handles),
                 Err(now) => head = now,
@@ -154,13 +158,13 @@ impl HandleTable {
         }
     }
 
-    /// Give the handle table back, for the next client of this process.
+    /// Returns the handle table, for the next client of this process.
     fn push_free(&self) {
         let mut head = FREE.load(Relaxed);
         loop {
             self.next.store(head as u32, Relaxed);
             let first = Self::next_head(head, self.number + 1);
-            // SYNC handle-table-free: Release; publishes the handle table, and which is next.
+            // SYNC handle-table-free: Release; publishes the handle table and its link.
             match FREE.compare_exchange_weak(head, first, Release, Relaxed) {
                 Ok(_) => return,
                 Err(now) => head = now,
@@ -168,7 +172,7 @@ impl HandleTable {
         }
     }
 
-    /// The head of the free handle tables after one more change.
+    /// The head of the free list after one more change.
     fn next_head(head: u64, first: u32) -> u64 {
         (head >> 32).wrapping_add(1) << 32 | u64::from(first)
     }
@@ -193,7 +197,7 @@ impl HandleTable {
         })
     }
 
-    /// The handle table with this number, if it was ever made.
+    /// The handle table with this number, if it exists.
     pub fn find(number: u32) -> Option<&'static HandleTable> {
         ALL.get(number as usize / TABLES)?.get()?.get(number as usize % TABLES)
     }
@@ -209,11 +213,11 @@ impl HandleTable {
         self.forks.load(Relaxed) != fork::generation()
     }
 
-    /// The session of a handle table in which the caller has a live entry or writer, or an open client.
+    /// The session. The caller has a live entry or writer in the table, or an open client.
     #[inline(always)]
     pub fn session(&self) -> &Session {
-        // SAFETY: `keeper` holds the session until `settle` finds the client closed and no entry
-        // or writer left; the caller has one of these.
+        // SAFETY: `keeper` holds the session until `settle` finds the client closed and no entry or
+        // writer left; the caller has one of these.
         unsafe { &*self.session.load(Relaxed) }
     }
 
@@ -222,10 +226,11 @@ impl HandleTable {
         self.chunks.get((index / CHUNK) as usize)?.get()?.get((index % CHUNK) as usize)
     }
 
-    /// Take a free entry: its lease word is the caller's until [`HandleTable::release`].
+    /// Takes a free entry: the caller owns its lease word until [`HandleTable::release`].
     #[inline(always)]
     pub fn claim(&self) -> Result<Handle> {
-        // SYNC handle-table-high: Acquire; the entries below it are made, their lease words backed.
+        // SYNC handle-table-high: Acquire; the entries below it exist, and their lease words are
+        // backed.
         let high = self.high.load(Acquire);
         let start = self.hint.get(thread::is_alone()).unwrap_or_else(|| thread_number() * PROBES);
         match self.probe(start, high, PROBES) {
@@ -234,12 +239,13 @@ impl HandleTable {
         }
     }
 
-    /// As [`HandleTable::claim`], if the entry that is most likely free is so.
+    /// As [`HandleTable::claim`], if the hinted entry is free.
     #[inline(always)]
     pub fn claim_hot(&self) -> Option<Handle> {
         let alone = thread::is_alone();
         let index = self.hint.get(alone)?;
-        // SYNC handle-table-high: Acquire; the entries below it are made, their lease words backed.
+        // SYNC handle-table-high: Acquire; the entries below it exist, and their lease words are
+        // backed.
         if index >= self.high.load(Acquire) {
             return None;
         }
@@ -284,7 +290,7 @@ impl HandleTable {
                 self.high.store(next, Release);
             }
             drop(growing);
-            // SYNC handle-table-high: Acquire; another thread may have grown it.
+            // SYNC handle-table-high: Acquire; another thread may have made more.
             let grown = self.high.load(Acquire);
             if let Some(handle) = self.probe(high.min(grown), grown, grown) {
                 return Ok(handle);
@@ -308,7 +314,7 @@ impl HandleTable {
         self.entry(handle.index).is_some_and(|entry| entry.is_live(handle.serial))
     }
 
-    /// Another buffer on the lease of `handle`, which is live.
+    /// Makes another handle on the lease of `handle`, which is live.
     pub fn retain(&self, handle: Handle) -> Result<Handle> {
         let mut copies = self.copies.lock();
         copies.try_reserve(1).map_err(|_| fallible::refused())?;
@@ -321,19 +327,20 @@ impl HandleTable {
         Ok(Handle { index: handle.index, serial, copy: true })
     }
 
-    /// Whether releases go the short way: not in a forked child, nor in a client that counts what it holds.
+    /// Whether releases take the fast path: not in a forked child, nor in a client that counts the
+    /// bytes it holds.
     #[inline(always)]
     pub fn goes_short_way(&self) -> bool {
         self.short_way.load(Relaxed) == fork::generation()
     }
 
-    /// Release a live buffer, and with its last holder the lease.
+    /// Releases a live buffer. The last release ends the lease.
     pub fn release(&self, handle: Handle) {
         if self.goes_short_way() && self.release_hot(handle) {
             return;
         }
         let Some(entry) = self.entry(handle.index) else { return };
-        // Of a client that counts what it holds.
+        // The client counts the bytes that it holds.
         if !handle.copy
             && let Some(last) = entry.only_first(handle.serial)
         {
@@ -353,8 +360,9 @@ impl HandleTable {
         }
     }
 
-    /// As [`HandleTable::is_live`] and [`HandleTable::release`] in one, for a buffer without copies of a client that goes
-    /// the short way, as the caller has asked; `false`, and nothing done, for a buffer with copies.
+    /// [`HandleTable::is_live`] and [`HandleTable::release`] in one, for a buffer without copies.
+    /// The caller has checked that the client takes the fast path. Does nothing and returns `false`
+    /// for a buffer with copies.
     #[inline(always)]
     pub fn release_hot(&self, handle: Handle) -> bool {
         if handle.copy {
@@ -367,7 +375,8 @@ impl HandleTable {
         true
     }
 
-    /// Give back what was claimed and not leased. Not a [`Handle`]: a get keeps its own in registers.
+    /// Returns an entry that was claimed and not leased. Takes no [`Handle`]: a get keeps its
+    /// handle in registers.
     #[cold]
     pub fn unclaim(&self, index: u32, serial: u64) {
         let Some(entry) = self.entry(index) else { return };
@@ -384,7 +393,7 @@ impl HandleTable {
         }
     }
 
-    /// Remember an object that is being written. For want of memory it comes back.
+    /// Stores an object that is being written; returns it if memory is short.
     #[inline(always)]
     pub fn open_writer(
         &self,
@@ -393,19 +402,19 @@ impl HandleTable {
         self.writers.open(writer)
     }
 
-    /// Take out the object that is being written under this name, for one call: it goes back by
-    /// [`HandleTable::put_writer`], or ends by [`HandleTable::close_writer`].
+    /// Takes the writer with this handle out of the table for one call, which ends with
+    /// [`HandleTable::put_writer`] or [`HandleTable::close_writer`].
     #[inline(always)]
     pub fn take_writer(&self, handle: WriterHandle) -> Option<TakenWriter> {
         self.writers.take(handle)
     }
 
-    /// Put back what [`HandleTable::take_writer`] took.
+    /// Puts back a writer from [`HandleTable::take_writer`].
     pub fn put_writer(&self, handle: WriterHandle, taken: TakenWriter) {
         self.writers.put(handle, taken);
     }
 
-    /// Forget an object that was sealed or aborted.
+    /// Closes the entry of an object that was sealed or aborted.
     #[inline]
     pub fn close_writer(&self, handle: WriterHandle, taken: TakenWriter) {
         if self.writers.close(handle, taken, &self.closed) {
@@ -413,11 +422,11 @@ impl HandleTable {
         }
     }
 
-    /// The client is closed: let the session go now, or with the last buffer.
+    /// Notes that the client is closed: the session is released now, or with the last buffer.
     pub fn close(&self) {
         // SYNC closed: SeqCst; pairs with `end`.
         self.closed.store(true, SeqCst);
-        // A barrier that is refused leaves the session to the last buffer, if it sees `closed`.
+        // If the barrier is refused, the last buffer releases the session if it sees `closed`.
         if !membarrier::is_ready() || membarrier::everywhere() {
             self.settle();
         }
@@ -426,16 +435,16 @@ impl HandleTable {
     #[cold]
     fn settle(&self) {
         let mut keeper = self.keeper.lock();
-        // SYNC closed: SeqCst; before the entries are looked at.
+        // SYNC closed: SeqCst; before the entries are loaded.
         if !self.closed.load(SeqCst) || keeper.is_none() || !self.is_empty() {
             return;
         }
         let _cancel = CancelOff::begin();
         let session = keeper.take();
-        // Relaxed: nobody has anything of this handle table any more.
+        // Relaxed: no thread uses this handle table now.
         self.session.store(std::ptr::null_mut(), Relaxed);
         drop(keeper);
-        // A subscription may keep the session, but not the client in the store.
+        // A subscription may keep the session, but the client leaves the store.
         if let Some(session) = session {
             session.leave();
         }
@@ -463,7 +472,7 @@ fn thread_number() -> u32 {
     THREAD.get()
 }
 
-/// The error of a buffer that was released, sealed, aborted, or never given out.
+/// The error for a buffer that was released, sealed or aborted, or that never existed.
 #[cold]
 pub fn stale_handle_error() -> Error {
     Error::new(

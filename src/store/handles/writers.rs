@@ -1,8 +1,8 @@
-//! The objects that a client is writing, each in an entry of its own.
+//! Writer tables: the objects that a client is writing, one in each entry.
 //!
-//! As with leases, a buffer in the hands of a C program names an entry and a serial; entries are never
-//! freed, only used again, so a stale name finds another serial. A call takes the writer out of its
-//! entry, and puts it back or closes the entry: of two calls at once one finds it.
+//! As with leases, a buffer in a C program names an entry and a serial. Entries are never freed,
+//! only reused, so a stale handle meets another serial. A call takes the writer out of its entry,
+//! and puts it back or closes the entry: of two simultaneous calls only one gets the writer.
 #![allow(unsafe_code)] // who is in a call on an entry has its writer alone
 #![allow(clippy::disallowed_types)] // a cell in this process's own memory
 
@@ -18,7 +18,8 @@ use once_cell::sync::OnceCell;
 use std::cell::UnsafeCell;
 use std::mem::MaybeUninit;
 
-/// Entries of the first chunk; each further one has twice as many.
+/// The number of entries in the first chunk; each further chunk has twice as many as the one
+/// before.
 const FIRST: u32 = 64;
 
 const CHUNKS: usize = 26;
@@ -28,27 +29,28 @@ struct WriterEntry {
     writer: UnsafeCell<MaybeUninit<ObjectWriter>>,
 }
 
-// SAFETY: the cell is touched by who is in a call on the entry, and that is one thread at a time.
+// SAFETY: only a thread that is in a call on the entry touches the cell, and there is one such
+// thread at a time.
 unsafe impl Sync for WriterEntry {}
 
-/// The name of a writer: which entry, and since when.
+/// The handle of a writer: its entry, and the serial of the entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WriterHandle {
     /// Its entry in the table.
     pub index: u32,
-    /// As it was given out; never 0.
+    /// The serial of the entry when the handle was made; never 0.
     pub serial: u64,
 }
 
 /// A writer that was taken out of its entry for one call.
 #[must_use]
 pub struct TakenWriter {
-    /// What it is.
+    /// The writer.
     pub writer: ObjectWriter,
     call: Last,
 }
 
-/// The entries of one handle table.
+/// The writers of one handle table.
 pub struct WriterTable {
     hint: Hint,
     chunks: [OnceCell<Box<[WriterEntry]>>; CHUNKS],
@@ -73,7 +75,7 @@ impl WriterTable {
         self.chunks.get(chunk as usize)?.get()?.get(at as usize)
     }
 
-    /// Remember a writer. For want of memory it comes back.
+    /// Stores a writer; returns it if memory is short.
     #[inline(always)]
     pub fn open(&self, writer: ObjectWriter) -> Result<WriterHandle, ObjectWriter> {
         let alone = thread::is_alone();
@@ -110,22 +112,23 @@ impl WriterTable {
         }));
         let _ = self.chunks.get(chunk as usize)?.set(entries.into_boxed_slice());
         self.made.store(made + count, Relaxed);
-        // Others may be quicker, but not all the time.
+        // Other threads may take some of the new entries first, but not all of them.
         (made..made + count).find_map(|index| self.claim(index))
     }
 
-    /// Take a writer out for one call; `None` when it was closed, and while another call has it.
+    /// Takes a writer out for one call; `None` if the entry is closed or another call has the
+    /// writer.
     #[inline(always)]
     pub fn take(&self, handle: WriterHandle) -> Option<TakenWriter> {
         let entry = self.entry(handle.index)?;
         let call = entry.state.enter(handle.serial, thread::is_alone())?;
-        // SAFETY: whoever let the entry be entered left a writer there, and this call is the only one
-        // in it until `put` or `close`; it is read once in that time.
+        // SAFETY: the thread that let the entry be entered left a writer in it, and this call is
+        // the only one in the entry until `put` or `close`; the writer is read once in that time.
         let writer = unsafe { entry.writer.get().cast::<ObjectWriter>().read() };
         Some(TakenWriter { writer, call })
     }
 
-    /// Put back what [`WriterTable::take`] took.
+    /// Puts back a writer from [`WriterTable::take`].
     #[inline(always)]
     pub fn put(&self, handle: WriterHandle, taken: TakenWriter) {
         let Some(entry) = self.entry(handle.index) else { return };
@@ -134,7 +137,8 @@ impl WriterTable {
         entry.state.leave(taken.call);
     }
 
-    /// Forget what [`WriterTable::take`] took. `true` when the client was closed, as [`Entry::end`] says.
+    /// Closes the entry of a writer from [`WriterTable::take`]. Returns `true` if the client was
+    /// closed, as [`Entry::end`] does.
     #[inline(always)]
     #[must_use]
     pub fn close(&self, handle: WriterHandle, taken: TakenWriter, closed: &AtomicBool) -> bool {
@@ -143,7 +147,7 @@ impl WriterTable {
         entry.state.end(taken.call, closed, membarrier::is_ready())
     }
 
-    /// Whether nothing is being written, to be asked after the client was closed.
+    /// Whether no object is being written. Valid after the client was closed.
     pub fn is_empty(&self) -> bool {
         let chunks = self.chunks.iter().filter_map(OnceCell::get);
         chunks.flatten().all(|entry| entry.state.is_free())

@@ -1,4 +1,4 @@
-//! What never changes about a store, and what happens in it now.
+//! The constant facts of a store, and its present activity.
 
 use crate::error::Result;
 use crate::info::{Activity, StoreFacts};
@@ -7,7 +7,7 @@ use crate::store::session::Session;
 use crate::sync::Ordering::Relaxed;
 
 impl Session {
-    /// What never changes.
+    /// The facts that never change.
     pub fn facts(&self) -> Result<StoreFacts> {
         self.ensure_open()?;
         let facts = &self.segment.facts;
@@ -23,7 +23,7 @@ impl Session {
         })
     }
 
-    /// Who waits, and for what.
+    /// The owner of the writer lock, and the waits.
     pub fn activity(&self) -> Result<Activity> {
         self.ensure_open()?;
         let (lock, wake) = (self.segment.lock().peek(), self.segment.wake());

@@ -1,5 +1,5 @@
-//! The heap map: where the objects lie. Writers are not stopped: each entry is true at one instant of
-//! the call, all of them together need not be.
+//! The heap map: the positions of the objects. Writers are not stopped: each entry is true at one
+//! instant of the call, but the entries together need not be.
 
 use crate::error::Result;
 use crate::info::{HeapBlock, HeapMap};
@@ -11,7 +11,7 @@ use crate::store::session::Session;
 use crate::support::fallible;
 
 impl Session {
-    /// Where the objects lie. What a record says that cannot be is left out.
+    /// The positions of the objects in the heap. Extents that lie outside the heap are left out.
     pub fn heap_map(&self) -> Result<HeapMap> {
         self.ensure_open()?;
         let held = self.inspect_holders(|_| ())?;
@@ -19,7 +19,7 @@ impl Session {
         let mut blocks = Vec::new();
         for slot in 0..self.segment.index().used() {
             let Some(seen) = take_snapshot(self.record(slot)?) else { continue };
-            // What nobody holds is free at the next look.
+            // An object that no client holds is about to be freed.
             if held.is_unheld(slot, seen.word) {
                 continue;
             }

@@ -1,4 +1,4 @@
-//! Who holds what, for all objects at once.
+//! Holdings: the holders of all objects at once.
 
 use crate::error::Result;
 use crate::info::{Holding, ObjectState};
@@ -9,7 +9,7 @@ use crate::support::fallible;
 use crate::sync::Ordering::Relaxed;
 
 impl Session {
-    /// Every lease of every living client, and what each is writing.
+    /// Every lease of every living client, and every object that each client is writing.
     pub fn list_holdings(&self) -> Result<Vec<Holding>> {
         self.ensure_open()?;
         let mut writing = Vec::new();
@@ -45,7 +45,7 @@ impl Session {
         Ok(list)
     }
 
-    /// The object that a lease names; nothing when a client wrote nonsense.
+    /// The object that a lease names; `None` if a client wrote nonsense.
     fn find_leased(&self, lease: LeaseWord) -> Option<Snapshot> {
         let record = self.record(lease.slot()).ok()?;
         take_snapshot(record).filter(|seen| seen.word.generation() == lease.generation())

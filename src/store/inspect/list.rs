@@ -1,4 +1,4 @@
-//! Lists of objects, of clients, of who holds what. Writers are not stopped.
+//! Lists of objects, of clients, and of holders. Writers are not stopped.
 
 use crate::error::{Error, Result, Status};
 use crate::id::ObjectId;
@@ -17,8 +17,9 @@ use crate::sync::Ordering::Relaxed;
 use crate::sys::process;
 
 impl Session {
-    /// Every object, the deleted that somebody holds among them. Each entry is true at one instant of the call; objects never move in the
-    /// table, so one that exists throughout appears exactly once.
+    /// Lists every object, including deleted objects that a client holds. Each entry is true at one
+    /// instant of the call. Objects never move in the table, so an object that exists throughout
+    /// the call appears exactly once.
     pub fn list(&self) -> Result<Vec<ObjectInfo>> {
         self.ensure_open()?;
         let held = self.inspect_holders(|_| ())?;
@@ -38,16 +39,16 @@ impl Session {
         Ok(list)
     }
 
-    /// Every client, the dead that nobody has reaped yet among them.
+    /// Lists every client, including dead clients that are not reaped yet.
     pub fn list_clients(&self) -> Result<Vec<ClientInfo>> {
         self.collect_clients(None)
     }
 
-    /// The clients that hold an object, by a lease or by writing it, or one that had this id and was
-    /// deleted.
+    /// Lists the clients that hold an object, by a lease or by writing it, including a deleted
+    /// object that had this id.
     pub fn list_holders(&self, call: &Call<'_>, id: &ObjectId) -> Result<Vec<ClientInfo>> {
         self.ensure_open()?;
-        // What is deleted keeps its id until its generation ends.
+        // A deleted object keeps its id until its generation ends.
         let words = IdWords::from(id);
         let mut objects = self.collect_doomed(|record| record.has_id(&words))?;
         let hit = self.find_live(call, &Key::Id(IdWords::from(id)), &mut None)?;
@@ -120,7 +121,7 @@ impl Session {
         Ok(writing)
     }
 
-    /// Bytes of the object that a lease names; 0 when a client wrote nonsense.
+    /// Bytes of the object that a lease names; 0 if a client wrote nonsense.
     fn measure_leased(&self, lease: LeaseWord) -> u64 {
         self.segment.index().record(lease.slot()).map_or(0, |record| {
             let word = record.load();

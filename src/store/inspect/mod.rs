@@ -1,4 +1,4 @@
-//! What people and programs can ask about a store.
+//! Inspection: the questions that people and programs can ask about a store.
 
 pub mod facts;
 pub mod heap_map;

@@ -1,4 +1,4 @@
-//! What people and programs can ask about one object.
+//! The questions that people and programs can ask about one object.
 
 use crate::error::{Error, Result, Status};
 use crate::id::ObjectId;
@@ -22,14 +22,14 @@ use std::fmt::Write;
 use std::time::Duration;
 
 impl Session {
-    /// Whether the object is there, and sealed.
+    /// Whether the object exists, and whether it is sealed.
     pub fn contains(&self, id: &ObjectId) -> Result<ObjectState> {
         self.ensure_open()?;
         let key = Key::Id(IdWords::from(id));
         if self.find(&key).is_some_and(|hit| hit.word.is(State::Sealed)) {
             return Ok(ObjectState::Sealed);
         }
-        // Absent, or being written by a creator that may be dead.
+        // The object is absent, or is being written by a creator that may be dead.
         let call = self.begin(Some(Duration::ZERO))?;
         Ok(match self.find_live(&call, &key, &mut None)? {
             None => ObjectState::Absent,
@@ -57,7 +57,7 @@ impl Session {
         }
     }
 
-    /// All about one object, whether it is sealed yet or not.
+    /// Describes one object, sealed or not.
     pub fn object_info(&self, call: &Call<'_>, id: &ObjectId) -> Result<ObjectInfo> {
         self.ensure_open()?;
         let key = Key::Id(IdWords::from(id));
@@ -72,11 +72,11 @@ impl Session {
         }
     }
 
-    /// All about the object of a held buffer, deleted or not.
+    /// Describes the object of a held buffer, deleted or not.
     pub fn held_info(&self, slot: u32, generation: u32) -> Result<ObjectInfo> {
         let info = self.describe(slot, Some(generation))?;
         let mut info = info.ok_or_else(|| Error::new(Status::Corrupt, "a held object is gone"))?;
-        // Of a store that was removed nobody else is known, but the caller holds it.
+        // If the store was removed, the other clients are unknown, but the caller holds the object.
         info.lease_count = match self.count_leases(slot, generation) {
             Err(error) if error.status() == Status::StoreGone => 1,
             count => count?,
@@ -92,7 +92,7 @@ impl Session {
         Ok(count)
     }
 
-    /// The bytes of name and metadata of a held object.
+    /// The bytes of the name and metadata of a held object.
     pub fn held_text(&self, held: &Held) -> Result<Bytes> {
         let record = self.record(held.slot)?;
         let word = record.load();
@@ -103,8 +103,8 @@ impl Session {
         self.segment.heap.read(extent, &self.segment.header().reserved)
     }
 
-    /// Describe the object in `slot` as it is at one instant; `None` when there is none, or not of
-    /// this generation. Its leases are the caller's to count.
+    /// Describes the object in `slot` as it is at one instant; `None` if the slot is free or has
+    /// another generation. The caller counts its leases.
     pub fn describe(&self, slot: u32, generation: Option<u32>) -> Result<Option<ObjectInfo>> {
         let record = self.record(slot)?;
         for _ in 0..1000 {
@@ -171,8 +171,8 @@ impl Session {
         })
     }
 
-    /// The name, from a copy of memory that may be another's the next moment: the word,
-    /// read again by the caller, decides whether it counts.
+    /// Copies the name. The memory may belong to another object a moment later: the caller loads
+    /// the word again, which decides whether the copy counts.
     fn describe_text(
         &self,
         record: &Record,
@@ -187,7 +187,7 @@ impl Session {
             return Ok(());
         }
         let mut bytes = fallible::repeat(0, extent.size as usize)?;
-        // With a system call: what is read may be given back to the file system meanwhile.
+        // With a system call: the memory may be returned to the file system during the copy.
         if self.segment.heap.copy_out(extent.offset(), &mut bytes) {
             let view = MetadataView(&bytes);
             info.name = fallible::text(view.name().unwrap_or_default())?;
@@ -214,14 +214,15 @@ impl Session {
         Ok(address)
     }
 
-    /// A stamp of use as microseconds since the Unix epoch; `None` when there is none, or it was
-    /// made before the source of stamps went back.
+    /// Converts a stamp of use to microseconds since the Unix epoch; `None` without a stamp, or if
+    /// the source of stamps went back since.
     pub fn ticks_to_us(&self, ticks: u64) -> Option<i64> {
         let facts = &self.segment.facts;
         let source = facts.ticks_source();
         let (now, now_us) = (source.now(), clock::epoch_us());
         let age = Age::at(now).of(ticks).filter(|_| ticks != 0)?;
-        // Until this process has measured the rate it is that since the store was made.
+        // Until this process has measured the rate, it uses the average rate since the store was
+        // created.
         let (span, us) = match source.per_ms() {
             Some(span) => (span, 1_000),
             None => (now.checked_sub(facts.ticks)?, now_us.checked_sub(facts.epoch_us)?.max(0)),

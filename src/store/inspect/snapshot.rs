@@ -1,4 +1,4 @@
-//! A record as it is at one instant.
+//! A record at one instant.
 
 use crate::id::ObjectId;
 use crate::info::{Holding, ObjectState};
@@ -9,13 +9,13 @@ use crate::store::objects::find::is_shown;
 use crate::sync::Ordering::{Acquire, Relaxed};
 use crate::sync::fence;
 
-/// What a look at a record found, all of it of one instant.
+/// The fields of a record at one instant.
 pub struct Snapshot {
     pub word: RecordWord,
     pub id: ObjectId,
     pub state: ObjectState,
     pub create_time_us: i64,
-    /// Whether it is of metadata, first unit, units.
+    /// For each extent: whether it is of metadata, its first unit, and its units.
     pub extents: [Option<(bool, u64, u64)>; 4],
 }
 
@@ -26,7 +26,7 @@ impl Snapshot {
     }
 }
 
-/// Look at a record; nothing when it is free, is nonsense, or will not settle.
+/// Reads a record; `None` if it is free, is corrupt, or changes all the time.
 pub fn take_snapshot(record: &Record) -> Option<Snapshot> {
     for _ in 0..1000 {
         let word = record.load();

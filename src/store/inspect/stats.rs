@@ -1,4 +1,4 @@
-//! The numbers of a store.
+//! The statistics of a store.
 
 use crate::error::Result;
 use crate::info::Stats;
@@ -13,7 +13,7 @@ use crate::sync::Ordering::Relaxed;
 use crate::sys::fs;
 
 impl Session {
-    /// The numbers of the store.
+    /// The statistics of the store.
     pub fn stats(&self) -> Result<Stats> {
         self.ensure_open()?;
         self.ensure_linked()?;
