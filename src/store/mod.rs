@@ -1,4 +1,4 @@
-//! One connection to a store: the protocols, the mapped segment and the kernel, tied together.
+//! The store: one connection, which joins the protocols, the mapped segment and the kernel.
 
 mod call;
 mod calls;

@@ -1,4 +1,4 @@
-//! Notification: events for those who subscribe, wakes for those who wait.
+//! Notification: events for subscribers, wakes for waiters.
 
 use crate::error::Result;
 use crate::id::ObjectId;
@@ -13,13 +13,13 @@ use crate::store::session::Session;
 use crate::support::fallible;
 use crate::sys::{clock, futex};
 
-/// Words that one system call can watch, beside the one that interrupts.
+/// The most words that one system call can watch, beside the word that interrupts.
 const MAX_WORDS: usize = futex::MAX_WATCHES - 1;
 
-/// What everybody is told of an object that was just sealed.
+/// The facts about an object that was just sealed, for its event and its wakes.
 pub struct SealedNews {
     id: ObjectId,
-    /// The hash of its name; nothing of an object without one.
+    /// The hash of its name; zero for an object without a name.
     name: NameHash,
     time_us: i64,
     sizes: Sizes,
@@ -44,7 +44,8 @@ impl Session {
         }
     }
 
-    /// The words that waiters for all of these keys sleep on: the global one when they are many.
+    /// The words that waiters for all of these keys sleep on: the global word if there are too
+    /// many.
     pub fn wake_words<'k>(&self, keys: impl Iterator<Item = &'k Key>) -> Result<Vec<&WakeWord>> {
         let mut words = fallible::with_room(MAX_WORDS)?;
         let most = if futex::has_waitv() { MAX_WORDS } else { 1 };
@@ -63,10 +64,10 @@ impl Session {
         Ok(words)
     }
 
-    /// Tell everybody of an object that was just sealed.
+    /// Notifies subscribers and waiters of an object that was just sealed.
     pub fn publish(&self, news: &SealedNews, word: RecordWord) {
-        // Who subscribes and then lists finds the object in the list, or its event behind the cursor:
-        // the ticket is taken by a Release, after the word was changed.
+        // A client that subscribes and then lists finds the object in the list, or its event after
+        // the cursor: the ticket is taken by a Release after the word changed.
         self.append(EventKind::Sealed, news.time_us, &news.id, news.sizes);
         let page = self.segment.wake();
         let by_id = self.wake_word(&Key::Id((&news.id).into()));
@@ -85,14 +86,14 @@ impl Session {
         }
     }
 
-    /// Note in the events that somebody died who may have been about to append.
+    /// Notes in the events that a client died which may have been about to append.
     pub fn append_gap(&self) {
         if let Ok(ring) = self.segment.events() {
             ring.append_gap(clock::epoch_us());
         }
     }
 
-    /// Append an event and wake those who wait for events.
+    /// Appends an event and wakes the waiters for events.
     pub fn append_event(&self, kind: EventKind, id: &ObjectId, sizes: Sizes) {
         self.append(kind, clock::epoch_us(), id, sizes);
         let word = &self.segment.wake().events.word;
@@ -101,14 +102,15 @@ impl Session {
         });
     }
 
-    /// Wake those who wait for this id: who creates if it is absent looks again.
+    /// Wakes the waiters for this id: a client that creates the object if it is absent checks
+    /// again.
     pub fn wake_waiters_for(&self, id: &ObjectId) {
         announce([self.wake_word(&Key::Id(id.into()))], self.unhinted(), &mut |word, count| {
             futex::wake(&word.seq, count);
         });
     }
 
-    /// Make those who wait for events look again.
+    /// Makes the waiters for events check again.
     pub fn nudge_event_waiters(&self) {
         if self.segment.can_hint {
             announce([&self.segment.wake().events.word], true, &mut |word, count| {

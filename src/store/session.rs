@@ -1,4 +1,5 @@
-//! A session: one client's connection to one store, and what every part of the store needs of it.
+//! A session: one client's connection to one store, and the functions that every part of the store
+//! needs.
 
 use crate::error::{Error, Result, Status};
 use crate::layout::header::Lifecycle;
@@ -21,50 +22,52 @@ use once_cell::sync::OnceCell;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// A number of forks that no process comes to.
+/// A fork generation that no process reaches.
 const NEVER: u32 = u32::MAX;
 
-/// How old, in microseconds, a producer's last look at the names of its store may be when it creates
-/// an object, and after how many creates it looks in any case. A look is four system calls.
+/// The greatest age, in microseconds, of a producer's last check of its links when it creates an
+/// object, and the number of creates after which it checks in any case. A check takes four system
+/// calls.
 const LINKS_AGE_US: u64 = 100_000;
 
 const LINKS_AGE_CREATES: u32 = 1024;
 
-/// One client's connection to one store. Shared by its handle and its buffers through a handle table.
+/// One client's connection to one store. The client and its buffers share it through a handle
+/// table.
 pub struct Session {
-    /// Where the store is.
+    /// The address of the store.
     pub address: Address,
     /// The store.
     pub segment: Segment,
     /// This client's own file.
     pub own: OwnFile,
-    /// The other clients, as far as they are known.
+    /// The other clients, as far as this client knows them.
     pub registry: ClientRegistry,
     /// The longest wait for the writer lock.
     pub lock_timeout: Option<Duration>,
-    /// How eagerly it waits for the writer lock.
+    /// The backoff between attempts to take the writer lock.
     pub backoff: Backoff,
-    /// Objects to evict next, oldest first; made by a scan of the table.
+    /// The objects to evict next, oldest first, from a scan of the table.
     pub victims: Mutex<VecDeque<crate::store::memory::eviction_plan::Victim>>,
-    /// What deletes have paid for the next scan of all leases.
+    /// The payments of deletes for the next scan of all leases.
     pub paid: AtomicU64,
-    /// How many such scans there were.
+    /// The number of those scans.
     pub scans: AtomicU32,
-    /// How long waiters look before they sleep.
+    /// How long waiters probe before they sleep.
     spin: OnceCell<Spin>,
     /// The calls in flight.
     pub calls: Calls,
     forks: u32,
-    /// As `forks` where gets and releases go the short way, and no number of forks in a client that
-    /// counts what it holds: so they need not ask for that.
+    /// The value of `forks` where gets and releases take the fast path; [`NEVER`] in a client that
+    /// counts the bytes it holds, so that the fast path need not ask for that.
     short_way: u32,
-    /// What this client holds and may hold, if it is a reader of another uid.
+    /// The bytes that this client holds and may hold, if it is a reader of another uid.
     pub quota: Option<Quota>,
-    /// Seen to be gone by a client that cannot write it down.
+    /// The store is gone, as seen by a client that cannot write that down.
     pub gone: AtomicBool,
-    /// It has left the store; a subscription may keep it all the same.
+    /// The client has left the store; a subscription may keep the session.
     pub left: AtomicBool,
-    /// When a creator last looked whether the store still has its names, and how many it created.
+    /// When a creator last checked the links of the store, and the number of creates.
     links_seen_us: AtomicU64,
     creates: AtomicU32,
 }
@@ -105,7 +108,7 @@ impl Session {
         self.forks != fork::generation()
     }
 
-    /// As [`Session::ensure_open`], without saying why not.
+    /// As [`Session::ensure_open`], without the reason.
     #[inline(always)]
     pub fn is_open(&self) -> bool {
         let lifecycle = self.segment.lifecycle_word().load();
@@ -113,14 +116,14 @@ impl Session {
         there && self.goes_short_way() && !self.gone.load(Relaxed)
     }
 
-    /// Whether gets and releases go the short way: not in a forked child, nor in a client that counts
-    /// what it holds.
+    /// Whether gets and releases take the fast path: not in a forked child, nor in a client that
+    /// counts the bytes it holds.
     #[inline(always)]
     pub fn goes_short_way(&self) -> bool {
         self.short_way == fork::generation()
     }
 
-    /// The number of forks in which gets and releases go the short way.
+    /// The fork generation in which gets and releases take the fast path.
     pub fn short_way(&self) -> u32 {
         self.short_way
     }
@@ -136,7 +139,8 @@ impl Session {
         )
     }
 
-    /// The store's directory was deleted behind our back: nothing may be freed, nothing starts.
+    /// Notes that the store's directory was deleted from outside the library: nothing may be freed,
+    /// and no call starts.
     #[cold]
     pub fn declare_gone(&self) -> Error {
         self.gone.store(true, Relaxed);
@@ -147,7 +151,7 @@ impl Session {
         self.gone_error()
     }
 
-    /// Whether the store's directories and this client's own file still have names.
+    /// Returns an error if the store's directories or this client's own file have lost their names.
     pub fn ensure_linked(&self) -> Result<()> {
         let segment = &self.segment;
         let mut names = segment.dir.inspect()?.nlink.min(segment.clients.inspect()?.nlink);
@@ -157,14 +161,16 @@ impl Session {
         if names.min(self.own.inspect()?.nlink) > 0 { Ok(()) } else { Err(self.declare_gone()) }
     }
 
-    /// For a create at `now_us`: nobody tells a producer that its store's directory is deleted, so it
-    /// looks now and then. That bounds what it makes in vain, and costs each create hardly anything.
+    /// Whether a create at `now_us` has to check the links. Nobody notifies a producer that its
+    /// store's directory was deleted, so it checks from time to time. That bounds the number of
+    /// futile creates, at hardly any cost per create.
     #[inline(always)]
     pub fn links_are_old(&self, now_us: u64) -> bool {
-        // Not one operation: threads that race lose a count, and the bound is that of each of them.
+        // Not one atomic operation: racing threads may lose a count, and the bound then holds for
+        // each thread.
         let creates = self.creates.load(Relaxed).wrapping_add(1);
         self.creates.store(creates, Relaxed);
-        // A clock that was set back is far ahead here, and so is that of the first create.
+        // A clock that was set back, and the first create, give a very large age.
         let age = now_us.wrapping_sub(self.links_seen_us.load(Relaxed));
         age >= LINKS_AGE_US || creates.is_multiple_of(LINKS_AGE_CREATES)
     }
@@ -175,7 +181,8 @@ impl Session {
     pub fn ensure_linked_again(&self, now_us: u64) -> Result<()> {
         self.links_seen_us.store(now_us, Relaxed);
         match self.ensure_linked() {
-            // Closed behind our back: what needs no descriptor goes on.
+            // A descriptor was closed from outside the library: operations that need no descriptor
+            // continue.
             Err(error) if error.status() != Status::StoreGone => Ok(()),
             linked => linked,
         }
@@ -187,7 +194,7 @@ impl Session {
         self.own.lease(index)
     }
 
-    /// Back the first `count` lease words with memory and let scanners know of them.
+    /// Backs the first `count` lease words with memory and makes scanners read them.
     pub fn prepare_leases(&self, count: u32) -> Result<()> {
         self.own.prepare_leases(count)
     }
@@ -208,7 +215,7 @@ impl Session {
         &self.segment.header().shards[client as usize % SHARDS]
     }
 
-    /// Bookkeeping of an object count that only people read.
+    /// Adds to a statistics counter.
     pub fn count(&self, counter: &SharedU64, more: u64) {
         counter.fetch_add(more, Ordering::Relaxed);
     }

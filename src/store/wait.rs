@@ -1,4 +1,4 @@
-//! Waits: sleep until something changes, within a deadline, until the call is ended.
+//! Waits: a call sleeps until something changes, its deadline passes, or it is ended.
 
 use crate::error::{Error, Result, Status};
 use crate::layout::wake::WakeWord;
@@ -12,11 +12,11 @@ use std::time::Duration;
 /// The longest sleep: a sealer may die between publishing and waking.
 const SLICE: Duration = Slices::LONGEST;
 
-/// The longest sleep where an interruption can neither be watched for nor wakes.
+/// The longest sleep where an interruption can neither be watched nor wakes.
 const BLIND_SLICE: Duration = Duration::from_millis(5);
 
 impl Session {
-    /// Wait until `step` has an answer, or the call's timeout is up.
+    /// Waits until `step` has an answer, or the call's timeout expires.
     pub fn wait_until<T>(
         &self,
         call: &Call<'_>,
@@ -26,8 +26,8 @@ impl Session {
         self.wait_in_slices(call, words, Slices::from(SLICE), step)
     }
 
-    /// As [`Session::wait_until`], where nobody may come to wake those who wait: `step` looks after each
-    /// of these slices.
+    /// As [`Session::wait_until`], for events that nobody may announce: `step` runs again after
+    /// each of these slices.
     pub fn wait_in_slices<T>(
         &self,
         call: &Call<'_>,
@@ -68,7 +68,7 @@ impl Session {
         }
     }
 
-    /// Sleep until a word moves, the wait is ended, or `until`; says whether it was the time.
+    /// Sleeps until a word changes, the call is ended, or `until`; whether the time ran out.
     fn sleep(
         &self,
         call: &Call<'_>,
@@ -85,7 +85,7 @@ impl Session {
             (wake, wake == futex::Wake::TimedOut)
         } else {
             let left = Duration::from_nanos(until.saturating_sub(clock::monotonic_ns()));
-            // An interruption bumps the words as well, where this client may write them.
+            // An interruption also changes the words, if this client may write them.
             let told = words.is_empty() || self.segment.can_hint && words.len() == 1;
             let slice = if told { left } else { left.min(BLIND_SLICE) };
             let wake = match (words, expected) {
@@ -105,7 +105,7 @@ impl Session {
         Ok(slept_out)
     }
 
-    /// Sleep for `pause`, but not past `until`, unless the call is ended.
+    /// Sleeps for `pause`, but not past `until`, unless the call is ended.
     pub fn nap(&self, call: &Call<'_>, pause: Duration, until: Option<u64>) -> Result<()> {
         call.ensure_not_ended()?;
         let end = clock::monotonic_ns() + pause.as_nanos() as u64;

@@ -1,4 +1,4 @@
-//! Acquiring the writer lock: waits with the kernel, recovers what a dead owner left.
+//! Acquiring the writer lock: the waits in the kernel, and the recovery after a dead owner.
 
 use crate::error::{Error, Result, Status};
 use crate::layout::client::ALL_SLOTS;
@@ -11,18 +11,19 @@ use crate::store::session::Session;
 use crate::sys::{Errno, clock, futex, process};
 use std::time::Duration;
 
-/// The sleep before the owner's life is asked for first. Each further one is twice as long, so that
-/// the death of an owner is noticed soon, and many that wait for a stopped one cost little.
+/// The first sleep before the waiter asks whether the owner is alive. Each further sleep is twice
+/// as long, so that the death of an owner is noticed soon, and many waiters for a stopped owner
+/// cost little.
 const FIRST_PARK: Duration = Duration::from_millis(5);
 
 const LONGEST_PARK: Duration = Duration::from_millis(200);
 
-/// The longest sleep where an interruption cannot be watched for.
+/// The longest sleep where an interruption cannot be watched.
 const BLIND_SLICE: Duration = Duration::from_millis(5);
 
 impl Session {
-    /// Acquire the writer lock, waiting as long as the call may; what a dead owner left is recovered
-    /// first.
+    /// Acquires the writer lock, waiting as long as the call may. Recovers first what a dead owner
+    /// left.
     pub fn lock(&self, call: &Call<'_>) -> Result<Locked<'_>> {
         if let Some(acquired) = self.segment.lock().try_acquire(self.own.slot as u16) {
             self.backoff.found_free();
@@ -65,14 +66,14 @@ impl Session {
         Error::new(Status::Timeout, format!("the writer lock of {store} is held by {owner}"))
     }
 
-    /// Acquire the writer lock if it is free.
+    /// Acquires the writer lock if it is free.
     pub fn try_lock(&self) -> Option<Locked<'_>> {
         let acquired = self.segment.lock().try_acquire(self.own.slot as u16)?;
         self.begin_holding(acquired).ok()
     }
 
-    /// Begins to hold the lock: recovers what a dead owner left, and frees what was given up without
-    /// the lock.
+    /// Begins to hold the lock: recovers what a dead owner left, and frees the objects that were
+    /// given up without the lock.
     fn begin_holding(&self, acquired: Acquired) -> Result<Locked<'_>> {
         let mut locked = Locked::new(self, &acquired);
         if acquired.stolen {
@@ -97,7 +98,7 @@ struct LockWait<'a> {
 }
 
 impl LockWait<'_> {
-    /// Sleep until the lock changes, the call is ended, a signal comes, or `until`.
+    /// Sleeps until the lock changes, the call is ended, a signal arrives, or `until`.
     fn sleep(&self, futex_half: u32, until: u64) -> futex::Wake {
         let word = &self.session.segment.header().lock.word;
         if futex::has_waitv() {
@@ -136,7 +137,7 @@ impl LockEnv for LockWait<'_> {
         if self.deadline.is_some_and(|deadline| clock::monotonic_ns() >= deadline) {
             return Parked::GiveUp(Status::Timeout);
         }
-        // Each release wakes all: a lock that changes hands says that its owners live.
+        // Each release wakes all waiters: if the lock changes hands, its owners are alive.
         let late = slept == futex::Wake::TimedOut;
         self.park = if late { (self.park * 2).min(LONGEST_PARK) } else { FIRST_PARK };
         Parked::Woken
@@ -145,19 +146,19 @@ impl LockEnv for LockWait<'_> {
     fn owner_is_dead(&mut self, slot: u16) -> Result<bool> {
         let (session, slot) = (self.session, u32::from(slot));
         if slot >= ALL_SLOTS {
-            // No client has that place: a bit of the word has flipped.
+            // No client has this slot: a bit of the word has flipped.
             return Ok(true);
         }
         let cannot = |errno: Errno| errno.because("cannot ask whether the lock's owner lives");
         let path = ClientPath { in_readers: false, slot };
         match ClientFile::find(&session.segment, path)? {
             Ok(file) => file.is_locked().map(|locked| !locked).map_err(cannot),
-            // No file is there: nobody has that place, unless the file was deleted.
+            // The file does not exist: no client has this slot, unless the file was deleted.
             Err(Unreadable::Os(Errno(libc::ENOENT))) => {
                 session.ensure_linked()?;
                 if session.was_seen_alive(slot) { Err(session.declare_gone()) } else { Ok(true) }
             }
-            // Of what cannot be read, or is no client's, nothing is known.
+            // If the file cannot be read or is not a client's, the owner's state is unknown.
             Err(why) => session.excuse(path, why).map(|()| false),
         }
     }

@@ -1,4 +1,4 @@
-//! The writer lock, held. Whatever may only be done under the lock is a method of [`Locked`], here or in
+//! The writer lock, held. Every operation that needs the lock is a method of [`Locked`], here or in
 //! the file of its subject.
 
 use crate::error::{Result, Status};

@@ -1,4 +1,4 @@
-//! Take memory of the heap.
+//! Allocation of heap memory.
 
 use crate::error::Result;
 use crate::layout::extent::{UNIT, units};
@@ -7,12 +7,12 @@ use crate::segment::Segment;
 use crate::store::lock::locked::Locked;
 use crate::store::memory::extents::ExtentKind;
 
-/// No memory at all.
+/// An extent without memory.
 pub const NOTHING: alloc::Extent = alloc::Extent { start: 0, len: 0, block: 0 };
 
 impl Locked<'_> {
-    /// Take heap for `size` bytes; nothing for none. With `reserved_only`, only where memory is
-    /// reserved already.
+    /// Allocates heap for `size` bytes; an empty extent for 0. With `reserved_only`, only reserved
+    /// memory is used.
     pub fn allocate(
         &self,
         kind: ExtentKind,
@@ -22,7 +22,7 @@ impl Locked<'_> {
         if size == 0 {
             return Ok(Outcome::Done(NOTHING));
         }
-        // Only data is mapped by pages elsewhere.
+        // Only data is mapped page by page elsewhere.
         let paged = kind == ExtentKind::Data;
         let allocator = self.session.segment.allocator();
         if !reserved_only {

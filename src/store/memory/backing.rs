@@ -1,4 +1,4 @@
-//! Ask the file system for memory.
+//! Backing: requests to the file system for memory.
 
 use crate::error::{Error, Result, Status};
 use crate::layout::block::Block;
@@ -31,7 +31,8 @@ impl Session {
         if len == 0 {
             return Ok(());
         }
-        // Looked at first where an attempt that fails half way is not undone; tmpfs undoes it.
+        // Check first where a failed attempt leaves part of the memory behind; tmpfs undoes the
+        // attempt.
         if fs::file_system(fd).is_ok_and(|found| found.name != "tmpfs" && found.free_bytes < len) {
             return Err(self.no_space(fd, len, libc::ENOSPC));
         }
@@ -46,7 +47,7 @@ impl Session {
         let (free, name) = fs::file_system(fd)
             .map_or((0, "the file system"), |found| (found.free_bytes, found.name));
         let needs = format!("{} needs {len} more bytes", self.address.display());
-        // Of a quota, and of the limit of a container's memory, the free bytes tell nothing.
+        // Free bytes say nothing about a quota or about the memory limit of a container.
         let words = match errno {
             libc::EDQUOT => format!(
                 "{needs}, which a quota of {name} does not grant; delete objects, or see `quota`: \
@@ -71,7 +72,7 @@ impl Session {
 impl Locked<'_> {
     /// Notes that a chunk of the heap has memory.
     pub fn mark_chunk_reserved(&self, chunk: u32) {
-        // SYNC reserved: Release; the memory is there before anybody learns that it is.
+        // SYNC reserved: Release; the memory is there before any client learns of it.
         self.session.segment.header().reserved.0[chunk as usize / 64]
             .fetch_or(1 << (chunk % 64), Ordering::Release);
     }
@@ -88,7 +89,7 @@ impl Locked<'_> {
         self.session.segment.header().table.blocks_reserved.fetch_max(count, Ordering::Release);
     }
 
-    /// For a recovery: backs a chunk that has an object in it and is not marked as reserved.
+    /// For a recovery: backs a chunk that contains an object and is not marked as reserved.
     pub fn reserve_chunk(&self, chunk: u32) -> Result<()> {
         let heap = &self.session.segment.heap;
         let (start, len) = heap.chunk_range(chunk);
@@ -97,7 +98,8 @@ impl Locked<'_> {
         Ok(())
     }
 
-    /// For a recovery, during which no other client can go on: backs at least `count` allocator blocks.
+    /// For a recovery, during which no other client can make progress: backs at least `count`
+    /// allocator blocks.
     pub fn reserve_blocks(&self, count: u32) -> Result<()> {
         self.mark_blocks_reserved(self.session.back_blocks(count)?);
         Ok(())

@@ -1,10 +1,12 @@
-//! Eviction, in stores made with it: least recently released first, and only when it will help.
+//! Eviction, in stores created with it: the least recently released objects go first, and only if
+//! that helps.
 //!
-//! There is no shared list. Each release leaves a stamp in a ring of the client's own file; before
-//! a victim is chosen the stamps of all clients are folded into the records. Candidates come from a
-//! scan of the table, sorted by last use and kept by this process; one whose stamp has moved since
-//! is passed over and found again by the next scan. What is sealed or released later is younger
-//! than all of them, so the order is exact while no ring overflows between two folds.
+//! There is no shared list. Each release leaves a stamp in a ring of the client's own file. Before
+//! a victim is chosen, the stamps of all clients are folded into the records. Candidates come from
+//! a scan of the table. This process keeps them, sorted by last use. A candidate whose stamp has
+//! moved is skipped, and the next scan finds it again. Objects that are sealed or released later
+//! are younger than all candidates, so the order is exact as long as no ring overflows between two
+//! folds.
 
 use crate::error::{Error, Result, Status};
 use crate::layout::event::EventKind;
@@ -23,17 +25,18 @@ use crate::support::fallible;
 use crate::sync::Ordering::Relaxed;
 use crate::sys::ticks::Age;
 
-/// When a request needs room, this part of the capacity is evicted, if it is more.
+/// When a request needs room, at least this fraction of the capacity is evicted.
 const AHEAD_PART: u64 = 256;
 
-/// Objects whose order of age is kept.
+/// The most objects whose order by age is kept.
 const LIST: usize = 1 << 16;
 
-/// Plans for one request: each may find that its victims were used meanwhile.
+/// The most plans for one request: the victims of a plan may be used before they are evicted.
 const ATTEMPTS: u32 = 8;
 
 impl Session {
-    /// Evict until `bytes` of data and metadata are gone, or nothing may go; returns how many were.
+    /// Evicts until `bytes` of data and metadata are gone, or nothing more may go; returns the
+    /// bytes evicted.
     pub fn evict(&self, call: &Call<'_>, bytes: u64) -> Result<u64> {
         self.ensure_writable()?;
         if !self.segment.facts.lru() {
@@ -55,8 +58,9 @@ impl Session {
         Ok(evicted)
     }
 
-    /// Evict what stands in the way of extents of so many units (0, 0: of a record); `false` when
-    /// that cannot help. With `reserved_only`, memory that is not reserved is of no use.
+    /// Evicts the objects that are in the way of extents of `data` and `meta` units, or of a record
+    /// if both are 0; `false` if that cannot help. With `reserved_only`, memory that is not
+    /// reserved is of no use.
     pub fn evict_for(
         &self,
         call: &Call<'_>,
@@ -86,9 +90,9 @@ impl Session {
         Ok(false)
     }
 
-    /// Evict the oldest objects known so far while each makes room for the request by itself, and
-    /// some more than that: to find out who leases what costs system calls, however many go. Whether
-    /// any went; `false` without a further look when the oldest is too small.
+    /// Evicts the oldest known objects while each of them makes room for the request by itself, and
+    /// some more: the scan of all leases costs the same for one object as for many. Returns whether
+    /// any object was evicted; `false` without a scan if the oldest object is too small.
     fn evict_ahead(&self, call: &Call<'_>, leased: &LeaseCounts, units: u64) -> Result<bool> {
         let enough = units.max(self.segment.facts.geometry.units() / AHEAD_PART);
         let mut gone = 0;
@@ -118,7 +122,7 @@ impl Session {
         Ok(any)
     }
 
-    /// Evict the least recently released object that may go; returns its bytes.
+    /// Evicts the least recently released object that may go; returns its bytes.
     fn evict_oldest(&self, call: &Call<'_>) -> Result<Option<u64>> {
         let leased = self.fold_and_collect_leases()?;
         for _ in 0..2 {
@@ -142,7 +146,7 @@ impl Session {
         self.victims.lock().pop_front()
     }
 
-    /// Evict this object unless it was used, pinned, deleted or leased since it was chosen.
+    /// Evicts this object unless it was used, pinned, deleted or leased since it was chosen.
     fn evict_victim(&self, call: &Call<'_>, victim: Victim) -> Result<Option<u64>> {
         let mut locked = self.lock(call)?;
         let record = self.record(victim.slot)?;
@@ -162,7 +166,7 @@ impl Session {
         Ok(Some(sizes.all()))
     }
 
-    /// Fold the stamps of all living clients; returns what they lease.
+    /// Folds the stamps of all living clients; returns their leases.
     fn fold_and_collect_leases(&self) -> Result<LeaseCounts> {
         let mut leases = LeaseCounts::new(self.segment.index().used())?;
         self.scan_clients(|mut view| {
@@ -173,7 +177,7 @@ impl Session {
     }
 
     /// Every owned stretch of the heap with its lead, by address. Objects without memory have an
-    /// empty one.
+    /// empty stretch.
     fn collect_spans(&self, leased: &LeaseCounts, reserved_only: bool) -> Result<Vec<Span>> {
         let mut spans = if reserved_only { self.collect_unreserved()? } else { Vec::new() };
         let age = Age::at(self.segment.facts.ticks_source().now());
@@ -205,7 +209,7 @@ impl Session {
         Ok(spans)
     }
 
-    /// Chunks without memory behind them.
+    /// Chunks without backing memory.
     fn collect_unreserved(&self) -> Result<Vec<Span>> {
         let geometry = &self.segment.facts.geometry;
         let reserved = &self.segment.header().reserved;

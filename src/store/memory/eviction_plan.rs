@@ -1,16 +1,16 @@
-//! Which objects to evict for a request.
+//! Eviction plans: the choice of objects to evict for a request.
 
 use crate::error::Result;
 use crate::support::fallible;
 
-/// When more than this part of the capacity would go in order of age, the gap with the oldest
-/// content goes instead.
+/// If more than this fraction of the capacity would go in order of age, the gap with the oldest
+/// content is evicted instead.
 const PATIENCE_PART: u64 = 8;
 
 /// A sealed object that may be evicted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Victim {
-    /// Its place in the order of age, when it was chosen.
+    /// Its position in the order of age when it was chosen.
     pub order: u64,
     pub last_use: u64,
     pub slot: u32,
@@ -22,12 +22,12 @@ pub struct Victim {
 pub struct Span {
     pub start: u64,
     pub len: u64,
-    /// The object that could be evicted; `None` is a wall.
+    /// The object that could be evicted; `None` for a wall.
     pub victim: Option<Victim>,
 }
 
-/// Gaps between walls, by address: start and end. Walls are what may not be evicted, and all that
-/// `keeps` says.
+/// The gaps between walls, by address: start and end. A wall is a span that may not be evicted, or
+/// whose victim `keeps` accepts.
 fn gaps<'a>(
     spans: &'a [Span],
     capacity: u64,
@@ -53,13 +53,13 @@ fn longest(gaps: impl Iterator<Item = (u64, u64)>) -> (u64, u64) {
     })
 }
 
-/// Whether gaps of these lengths, the two longest, hold the request.
+/// Whether gaps of these lengths, the two longest, can hold the request.
 fn holds((first, second): (u64, u64), data: u64, meta: u64) -> bool {
     let (large, small) = (data.max(meta), data.min(meta));
     first >= large && (small == 0 || second >= small || first >= large + small)
 }
 
-/// What may be evicted, oldest first.
+/// The objects that may be evicted, oldest first.
 pub fn victims(spans: impl Iterator<Item = Span>) -> Result<Vec<Victim>> {
     let mut by_age = fallible::collect(spans.filter_map(|span| span.victim))?;
     by_age.sort_unstable();
@@ -67,8 +67,8 @@ pub fn victims(spans: impl Iterator<Item = Span>) -> Result<Vec<Victim>> {
     Ok(by_age)
 }
 
-/// Which objects to evict so that the request fits: the oldest, no more than needed; `None` when it
-/// would not fit if all of them were gone.
+/// The objects to evict so that the request fits: the oldest, and no more than needed; `None` if
+/// the request would not fit even without all of them.
 pub fn plan(spans: &[Span], capacity: u64, data: u64, meta: u64) -> Result<Option<Vec<Victim>>> {
     if data == 0 && meta == 0 {
         let mut by_age = victims(spans.iter().copied())?;
@@ -79,8 +79,8 @@ pub fn plan(spans: &[Span], capacity: u64, data: u64, meta: u64) -> Result<Optio
     if !holds(all_gone, data, meta) {
         return Ok(None);
     }
-    // The shortest run of oldest objects whose going makes room; of those without memory it makes
-    // none. What is enough stays so when more go.
+    // The shortest run of oldest objects whose eviction makes room. Objects without memory make
+    // none. A sufficient run stays sufficient if it is longer.
     let mut by_age = victims(spans.iter().copied().filter(|span| span.len > 0))?;
     let too_few = |youngest: &Victim| {
         let left = gaps(spans, capacity, |victim| victim > *youngest);
@@ -90,7 +90,7 @@ pub fn plan(spans: &[Span], capacity: u64, data: u64, meta: u64) -> Result<Optio
     let last = by_age.last().copied();
     let goes = |span: &&Span| span.victim.is_some() && span.victim <= last;
     let units: u64 = spans.iter().filter(goes).map(|span| span.len).sum();
-    // In one window there is room for both, data and metadata.
+    // One window has room for both data and metadata.
     if units > capacity / PATIENCE_PART && all_gone.0 >= data + meta {
         let window = oldest_gap(spans, capacity, data + meta)?;
         if !window.is_empty() {
@@ -100,7 +100,7 @@ pub fn plan(spans: &[Span], capacity: u64, data: u64, meta: u64) -> Result<Optio
     Ok(Some(by_age))
 }
 
-/// The objects in the window of `len` units, free of walls, whose youngest content is oldest.
+/// The objects in the window of `len` units without walls whose youngest content is oldest.
 fn oldest_gap(spans: &[Span], capacity: u64, len: u64) -> Result<Vec<Victim>> {
     let inside = |from: u64, to: u64| {
         let first = spans.partition_point(|span| span.start + span.len <= from);
@@ -109,7 +109,7 @@ fn oldest_gap(spans: &[Span], capacity: u64, len: u64) -> Result<Vec<Victim>> {
     };
     let mut best: Option<(u64, u64)> = None;
     for (from, to) in gaps(spans, capacity, |_| false).filter(|(from, to)| to - from >= len) {
-        // Windows begin at the gap's start or where an object ends.
+        // Windows begin at the start of the gap or where an object ends.
         let ends = inside(from, to).map(|span| span.start + span.len);
         for start in std::iter::once(from).chain(ends).filter(|start| start + len <= to) {
             let uses = inside(start, start + len).filter_map(|span| span.victim);
@@ -144,7 +144,7 @@ mod tests {
     #[test]
     fn what_no_gap_between_walls_can_hold_is_refused() {
         let spans = [span(0, 4, Some(1)), span(4, 1, None), span(5, 5, Some(2))];
-        // By age both would go, for more than an eighth of the heap: the gap goes instead.
+        // In order of age both would go, more than an eighth of the heap: the gap goes instead.
         assert_eq!(ages(plan(&spans, 10, 5, 0)), Some(vec![2]));
         assert_eq!(ages(plan(&spans, 10, 5, 4)), Some(vec![1, 2]));
         assert_eq!(ages(plan(&spans, 10, 6, 0)), None);

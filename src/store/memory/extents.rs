@@ -6,14 +6,14 @@ use crate::layout::word::RecordWord;
 use crate::protocols::alloc::{self, Allocator};
 use crate::sync::Ordering;
 
-/// Whether both extents of the pair that `which` belongs to begin at one place.
+/// Whether both extents of the pair that `which` belongs to begin at the same unit.
 pub fn same_place(record: &Record, which: usize) -> bool {
     let pair = if which < 2 { &record.data } else { &record.meta };
     let (a, b) = (pair.load(0), pair.load(1));
     !a.is_empty() && !b.is_empty() && a.start == b.start
 }
 
-/// All heap that a record owns: place (data 0, data 1, metadata 0, metadata 1) and extent.
+/// All heap that a record owns: index (data 0, data 1, metadata 0, metadata 1) and extent.
 pub fn owned_extents(record: &Record) -> impl Iterator<Item = (usize, Extent)> {
     [(0, &record.data), (2, &record.meta)].into_iter().flat_map(|(which, pair)| {
         let (a, b) = (pair.load(0), pair.load(1));
@@ -25,20 +25,20 @@ pub fn owned_extents(record: &Record) -> impl Iterator<Item = (usize, Extent)> {
     })
 }
 
-/// Units before an extent of a record that become free with it. Without the lock the block may be
-/// another's by now: then none.
+/// The units before an extent that become free with it. Without the lock the block may belong to
+/// another object by now: then 0.
 pub fn lead_of(allocator: &Allocator<'_>, record: &Record, which: usize, extent: Extent) -> u64 {
     let block = record.blocks[which].load(Ordering::Relaxed);
     let extent = alloc::Extent { start: extent.start, len: extent.len(), block };
     allocator.lead_of(extent).unwrap_or(0)
 }
 
-/// Heap units that a record owns.
+/// The heap units that a record owns.
 pub fn units_of(record: &Record, word: RecordWord) -> u64 {
     record.data.load(word.data_index()).len() + record.meta.load(word.meta_index()).len()
 }
 
-/// Which of the two kinds of extents a change is about.
+/// The two kinds of extents.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum ExtentKind {
     Data,

@@ -10,14 +10,14 @@ use crate::store::lock::locked::Locked;
 use crate::sync::Ordering::Relaxed;
 
 impl Locked<'_> {
-    /// Take an object that was never sealed out of the index and free it. `flags`
-    /// is ORPHANED or nothing.
+    /// Removes an object that was never sealed from the index and frees it. `flags` is ORPHANED or
+    /// 0.
     pub fn free_object(&mut self, slot: u32, word: RecordWord, flags: u64) -> Result<()> {
         self.tolerate(self.session.segment.index().unlink(slot, word))?;
         self.free_record(slot, word, flags)
     }
 
-    /// Free the extents and the slot of a record that is in no chain.
+    /// Frees the extents and the slot of a record that is in no chain.
     pub fn free_record(&mut self, slot: u32, word: RecordWord, flags: u64) -> Result<()> {
         let record = self.session.record(slot)?;
         let keeps = match self.give_extents_back(record, word) {
@@ -27,7 +27,7 @@ impl Locked<'_> {
                 None
             }
         };
-        // What nothing else can undo: from here on it is free, whatever becomes of the rest.
+        // This step cannot be undone: from here on the record is free, even if the rest fails.
         let last = set_free(record, slot, word, flags)? == u32::MAX;
         match keeps {
             Some(units) => {
@@ -43,8 +43,8 @@ impl Locked<'_> {
         }
     }
 
-    /// Give the memory of a record back to the allocator, all but what a slot cache is to keep: how much
-    /// that is.
+    /// Returns the memory of a record to the allocator, except the memory that a slot cache will
+    /// keep. Returns the units of that.
     #[inline]
     fn give_extents_back(&self, record: &Record, word: RecordWord) -> Result<Option<u64>> {
         let keeps = self.units_to_keep(record, word)?;
@@ -55,14 +55,15 @@ impl Locked<'_> {
         Ok(keeps)
     }
 
-    /// Free the extents of a pair, whose blocks are those from `which` on.
+    /// Frees the extents of a pair, whose blocks begin at `which`.
     #[inline]
     fn free_pair(&self, record: &Record, which: usize, pair: &ExtentPair) -> Result<()> {
         let (a, b) = (pair.load(0), pair.load(1));
         if a.is_empty() && b.is_empty() {
             return Ok(());
         }
-        // Two extents at one place are one that was being resized: the longer one is owned.
+        // Two extents with the same start belong to an interrupted resize: the record owns the
+        // longer one.
         let same = !a.is_empty() && !b.is_empty() && a.start == b.start;
         let owned = match (same, a.len() >= b.len()) {
             (false, _) => [Some(a), Some(b)],
@@ -80,7 +81,7 @@ impl Locked<'_> {
         Ok(())
     }
 
-    /// Free what was given up without the lock.
+    /// Frees the objects that were given up without the lock.
     pub fn free_abandoned(&mut self) -> Result<()> {
         self.session.segment.abandoned().take();
         for slot in 0..self.session.segment.index().used() {

@@ -1,4 +1,4 @@
-//! How much of the heap is free.
+//! The free units of the heap.
 
 use crate::error::{Result, Status};
 use crate::layout::word::{RecordWord, State};
@@ -7,14 +7,14 @@ use crate::store::memory::extents::{lead_of, owned_extents};
 use crate::store::session::Session;
 use crate::support::fallible;
 
-/// Whether the memory of a record with this word is nobody's.
+/// Whether no object owns the memory of a record with this word.
 pub fn is_free(_slot: u32, word: RecordWord) -> bool {
     word.is(State::Free)
 }
 
 impl Session {
-    /// Units that no object owns and the largest free block: as the allocator has it, or, for a
-    /// reader and when a writer is at work, as the table has it.
+    /// The units that no object owns, and the largest free block: by the allocator, or by the table
+    /// for a reader and while a writer is at work.
     pub fn free_heap(&self) -> Result<(u64, u64)> {
         let locked = if self.segment.read_only { None } else { self.try_lock() };
         let Some(mut locked) = locked else { return self.free_heap_by_table(is_free) };
@@ -32,7 +32,8 @@ impl Session {
         }
     }
 
-    /// As the table has it: all that is not of a record that `is_free`.
+    /// By the table: all units that do not belong to a record, except records that `is_free`
+    /// accepts.
     pub fn free_heap_by_table(
         &self,
         is_free: impl Fn(u32, RecordWord) -> bool,
@@ -63,12 +64,12 @@ impl Session {
 }
 
 impl Locked<'_> {
-    /// As the allocator has it; `None` when that cannot be.
+    /// By the allocator; `None` if the allocator is corrupt.
     pub fn free_heap(&self) -> Result<Option<(u64, u64)>> {
         self.empty_slot_caches()?;
         let allocator = self.session.segment.allocator();
         let (free, largest) = (allocator.free_units(), allocator.largest_free()?);
-        // Memory before objects that begin at a page is no part of them.
+        // The memory before a page-aligned object is not part of the free units.
         let unowned = free.saturating_add(allocator.lead_units());
         let sound = unowned <= self.session.segment.facts.geometry.units() && largest <= free;
         Ok(sound.then_some((unowned, largest)))

@@ -1,4 +1,5 @@
-//! The errors of a full store: they name the bytes in the way, and the calls that free them.
+//! The errors of a full store: they name the bytes that are in the way, and the calls that free
+//! them.
 
 use crate::error::{Error, Result, Status};
 use crate::layout::extent::UNIT;
@@ -6,7 +7,7 @@ use crate::layout::word::{RecordWord, State};
 use crate::store::session::Session;
 use crate::sync::Ordering::Relaxed;
 
-/// Bytes that stand in the way where objects are evicted.
+/// Bytes that are in the way where objects are evicted.
 #[derive(Default)]
 struct Walls {
     pinned: u64,
@@ -18,7 +19,7 @@ impl Session {
     /// OUT_OF_MEMORY for extents of this many units.
     #[cold]
     pub fn full_error(&self, units: u64) -> Error {
-        // Without the lock: numbers for people.
+        // Without the lock: the numbers are for people.
         let (needed, free) = (units * UNIT, self.segment.allocator().free_units() * UNIT);
         let pieces = if free >= needed { ", in pieces" } else { "" };
         let capacity = self.segment.facts.geometry.capacity;
@@ -32,7 +33,7 @@ impl Session {
         )
     }
 
-    /// LIMIT for want of a record.
+    /// LIMIT because no record is free.
     #[cold]
     pub fn no_records_error(&self) -> Error {
         Error::new(
@@ -45,11 +46,11 @@ impl Session {
         )
     }
 
-    /// What would make room, each followed by "or"; `used` bytes are in use.
+    /// Remedies that would make room, each followed by "or"; `used` bytes are in use.
     fn suggest_remedies(&self, used: u64) -> String {
         let mut text = String::new();
         let mut add = |part: String| text += &(part + ", or ");
-        // Those that nobody holds were freed before the store is called full.
+        // Objects without leases were freed before the store is called full.
         let shards = &self.segment.header().shards;
         let deleted = shards.iter().map(|shard| shard.limbo.units.load(Relaxed));
         let deleted = deleted.fold(0, u64::wrapping_add).wrapping_mul(UNIT);
@@ -79,7 +80,7 @@ impl Session {
         text
     }
 
-    /// The bytes that cannot be evicted; none in a store that never evicts.
+    /// The bytes that cannot be evicted; `None` in a store without eviction.
     fn measure_walls(&self) -> Option<Walls> {
         if !self.segment.facts.lru() {
             return None;

@@ -1,4 +1,4 @@
-//! Limbo: the lists of deleted objects whose memory somebody may still hold.
+//! Limbo: the lists of deleted objects whose memory a client may still hold.
 
 use crate::error::{Error, Result, Status};
 use crate::layout::record::Record;
@@ -28,11 +28,11 @@ impl Locked<'_> {
         limbo.units.store(0, Relaxed);
     }
 
-    /// Make a SEALED object DOOMED.
+    /// Makes a SEALED object DOOMED.
     pub fn doom(&mut self, hit: Hit) -> Result<()> {
         let record = self.session.record(hit.slot)?;
         let mut word = hit.word;
-        // A creator seals without the lock; whatever else changes a word has it.
+        // A creator seals without the lock; every other change of a word needs it.
         while let Err(now) = record.swap(word, word.in_state(State::Doomed)) {
             if now.generation() != word.generation() || !now.is(State::Sealed) {
                 return Err(Error::new(Status::Corrupt, "a sealed record changed under the lock"));

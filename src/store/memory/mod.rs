@@ -1,4 +1,4 @@
-//! Memory: reserved, reclaimed, evicted, kept for the next object, given back.
+//! Memory: it is reserved, allocated, reclaimed, evicted, kept for the next object, and returned.
 
 pub mod allocate;
 pub mod backing;

@@ -1,8 +1,8 @@
-//! Reclaim: from SEALED over DOOMED to FREE, once nobody leases it.
+//! Reclaiming: deleted objects become FREE once no client leases them.
 //!
-//! Doomed objects are in limbo: a list through their records. A scan of all leases, outside the
-//! lock, finds those that nobody holds; as no new lease on a doomed object can be validated, they
-//! may be freed whenever the lock is taken next.
+//! DOOMED objects are in limbo, a list through their records. A scan of all leases, outside the
+//! lock, finds the objects without leases. Since no new lease on a doomed object can be validated,
+//! these objects may be freed whenever the lock is taken next.
 
 use crate::error::{Result, Status};
 use crate::layout::header::Lifecycle;
@@ -15,12 +15,12 @@ use crate::store::session::Session;
 use crate::sync::Ordering::Relaxed;
 use crate::sync::local;
 
-/// A delete scans the leases when the deletes of this client since its last scan have paid for one. So
-/// little is in limbo, and the next objects find memory that is in the processor's caches still.
+/// A delete scans the leases when the deletes of this client since its last scan have paid for one.
+/// So limbo stays small, and the next objects get memory that is still in the processor's caches.
 ///
-/// A delete pays 1, and 1 more for each so many bytes. A scan costs so much, and so much for each client
-/// that is looked at: 11 us and 3 to 6 us. A walk through limbo costs 1 for each so many objects: most may
-/// be held for long, and would be walked over again and again.
+/// A delete pays 1, and 1 more for each [`PAID_BYTES`]. A scan costs [`SCAN`] (11 us), and
+/// [`SCAN_CLIENT`] (3 to 6 us) for each client. A walk through limbo costs 1 for each [`WALKED`]
+/// objects: most of them may be held for long, and each walk would visit them again.
 const PAID_BYTES: u64 = 16 << 10;
 
 const SCAN: u64 = 256;
@@ -29,11 +29,12 @@ const SCAN_CLIENT: u64 = 64;
 
 const WALKED: u64 = 16;
 
-/// When more than this part of the store is in limbo, it is scanned for the walk alone.
+/// If more than this fraction of the store is in limbo, a scan costs only the walk.
 const LIMBO_PART: u64 = 16;
 
 impl Session {
-    /// For the delete of an object with `size` bytes of data: pays, and scans when that is enough.
+    /// For the delete of an object with `size` bytes of data: pays, and scans if the payments
+    /// suffice.
     pub fn reclaim_for_delete(&self, call: &Call<'_>, size: u64) -> Result<()> {
         if self.pay_for_scan(1 + size / PAID_BYTES) {
             let shards = self.shards_to_scan();
@@ -43,9 +44,9 @@ impl Session {
         Ok(())
     }
 
-    /// Whether that was enough.
+    /// Adds a payment; whether the payments suffice for a scan.
     fn pay_for_scan(&self, more: u64) -> bool {
-        // Two threads that add at once may lose one of the two: a scan comes a little later.
+        // Two threads that add at once may lose one payment: then a scan comes a little later.
         let paid = self.paid.load(local::Ordering::Relaxed) + more;
         self.paid.store(paid, local::Ordering::Relaxed);
         let large = self.limbo_is_large();
@@ -57,8 +58,8 @@ impl Session {
         paid >= walk && large || paid >= walk + SCAN + SCAN_CLIENT * self.known_clients()
     }
 
-    /// The shards whose limbo the next scan for a delete frees: its own, and another, by turns, since
-    /// those who deleted that may have left.
+    /// The shards whose limbo the next scan for a delete frees: this client's own, and one other in
+    /// rotation, since the clients that deleted its objects may have left.
     fn shards_to_scan(&self) -> [&Shard; 2] {
         let turn = self.scans.load(local::Ordering::Relaxed) % (SHARDS as u32 - 1);
         [self.shard(self.own.slot), self.shard(self.own.slot + 1 + turn)]
@@ -71,7 +72,7 @@ impl Session {
             || u64::from(limbo.count.load(Relaxed)) > u64::from(geometry.max_objects) / LIMBO_PART
     }
 
-    /// Free everything in limbo that nobody leases; returns how many objects that were.
+    /// Frees every object in limbo without a lease; returns the number of objects freed.
     pub fn reclaim(&self, call: &Call<'_>) -> Result<u64> {
         let header = self.segment.header();
         self.reclaim_from(call, &header.shards.each_ref())
@@ -91,7 +92,7 @@ impl Session {
         })?;
         self.ensure_linked()?;
         if self.segment.lifecycle()? == Lifecycle::Closing {
-            // With the lock nobody is leaving: then it is nonsense.
+            // While this client holds the lock no client is leaving, so the word is corrupt.
             let mut locked = self.lock(call)?;
             if self.segment.lifecycle()? == Lifecycle::Closing {
                 locked.poison();
@@ -106,7 +107,7 @@ impl Session {
         if free.is_empty() { Ok(0) } else { self.free_from_limbo(call, shards, &free) }
     }
 
-    /// Slot and generation, as leases on it say, of everything in limbo.
+    /// The lease words of all objects in limbo.
     fn collect_limbo(&self, call: &Call<'_>, shards: &[&Shard]) -> Result<WordSet> {
         let mut all = WordSet::default();
         let is_empty =
@@ -155,8 +156,9 @@ impl Session {
     }
 }
 
-/// What came of a scan after a call has done what it was asked for. Unless the store is gone, that is no
-/// failure of the call: whoever needs the memory frees it, or is told what keeps it from being freed.
+/// Converts the result of a scan that follows a completed call. Unless the store is gone, a failed
+/// scan is no failure of the call: the next call that needs the memory frees it, or reports why it
+/// cannot.
 pub fn deferred(reclaimed: Result<u64>) -> Result<()> {
     match reclaimed {
         Err(error) if error.status() == Status::StoreGone => Err(error),

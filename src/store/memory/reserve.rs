@@ -1,6 +1,6 @@
-//! Back more of the store with memory, before anybody touches it.
+//! Reservation: parts of the store are backed with memory before they are used.
 //!
-//! The file system is asked outside the lock; the map of what is reserved changes under it.
+//! The file system is asked outside the lock. The map of reserved chunks changes under the lock.
 
 use crate::error::{Result, Status};
 use crate::layout::extent::Extent;
@@ -10,12 +10,13 @@ use crate::store::call::Call;
 use crate::store::session::Session;
 use crate::sync::Ordering;
 
-/// What one look at the memory cgroup is for, in bytes. It is about 20 system calls, 70 to 130 us, which a
-/// chunk of 4 MiB would notice; and what others take meanwhile, it cannot see.
+/// The bytes that one check of the memory cgroup covers. A check takes about 20 system calls, 70 to
+/// 130 us, which would be noticeable for each chunk of 4 MiB. It cannot see what other processes
+/// allocate afterwards.
 const CGROUP_STEP: u64 = 64 << 20;
 
 impl Session {
-    /// Make sure that every chunk under `extent` is backed by memory.
+    /// Ensures that every chunk under `extent` is backed by memory.
     #[inline]
     pub fn reserve_extent(&self, call: &Call<'_>, extent: Extent) -> Result<()> {
         if extent.is_empty() {
@@ -56,7 +57,7 @@ impl Session {
         Ok(())
     }
 
-    /// Back more records of the object table with memory: a quarter more, at least 1024.
+    /// Backs more records of the object table with memory: a quarter more, at least 1024.
     pub fn reserve_records(&self, call: &Call<'_>) -> Result<()> {
         let now = self.segment.header().live.records_reserved.load(Ordering::Relaxed);
         let geometry = &self.segment.facts.geometry;
@@ -73,15 +74,15 @@ impl Session {
         Ok(())
     }
 
-    /// Back at least `count` allocator blocks with memory: a quarter more than there are.
+    /// Backs at least `count` allocator blocks with memory: a quarter more than there are.
     pub fn reserve_blocks(&self, call: &Call<'_>, count: u32) -> Result<()> {
         let next = self.back_blocks(count)?;
         self.lock(call)?.mark_blocks_reserved(next);
         Ok(())
     }
 
-    /// As [`Session::reserve_blocks`]. When there can be no more, it may be the count of those in use that
-    /// is wrong: once, that is made anew.
+    /// As [`Session::reserve_blocks`]. At the limit, the count of blocks in use may be wrong: the
+    /// first time, a rebuild is requested.
     pub fn more_blocks(&self, call: &Call<'_>, count: u32, mended: &mut bool) -> Result<()> {
         match self.reserve_blocks(call, count) {
             Err(error) if error.status() == Status::Limit && !std::mem::replace(mended, true) => {

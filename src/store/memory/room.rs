@@ -1,4 +1,4 @@
-//! RoomSearch for a new object: reclaimed, evicted, or waited for.
+//! Room for a new object: memory is reclaimed, objects are evicted, or the call waits.
 
 use crate::error::{Error, Result, Status};
 use crate::store::call::Call;
@@ -8,20 +8,20 @@ use crate::sync::Ordering::Relaxed;
 use crate::sys::clock;
 use std::time::Duration;
 
-/// What a creator waits for, and how far it has gone.
+/// The progress of a search for room.
 pub struct RoomSearch {
-    /// Until when it waits for room (monotonic ns): `None` is forever, 0 not at all.
+    /// When the wait for room ends (monotonic ns); `None` to wait forever, 0 not to wait.
     until: Option<u64>,
     pause_ms: u64,
     reaped: bool,
     tried_again: bool,
     pub mended: bool,
-    /// Why the file system gives no more: only what is reserved already is of use.
+    /// The error of the file system when it refused more memory: only reserved memory is of use.
     pub no_more_memory: Option<Error>,
 }
 
 impl RoomSearch {
-    /// Of a call that does not wait for room.
+    /// A search of a call that does not wait for room.
     pub fn now() -> Self {
         Self::until(Some(0))
     }
@@ -37,15 +37,15 @@ impl RoomSearch {
         }
     }
 
-    /// Whether to try once more, though nothing was to be freed: another process may have freed it
-    /// between the attempt and the look.
+    /// Whether to try again although nothing could be freed: another process may have freed memory
+    /// between the attempt and the scan.
     fn once_more(&mut self) -> bool {
         !std::mem::replace(&mut self.tried_again, true)
     }
 }
 
 impl Session {
-    /// Where the file system gives no memory for more records or blocks, free some that there are.
+    /// If the file system refuses memory for more records or blocks, frees some that exist.
     pub fn or_make_room(
         &self,
         call: &Call<'_>,
@@ -60,7 +60,7 @@ impl Session {
         }
     }
 
-    /// Make room for extents of so many units, or say why there is none.
+    /// Makes room for extents of `data` and `meta` units, or returns why there is no room.
     pub fn make_room(
         &self,
         call: &Call<'_>,
@@ -123,7 +123,7 @@ impl Session {
         self.ensure_writable()
     }
 
-    /// Give what all magazines keep back; whether there was any.
+    /// Returns the contents of all slot caches to the allocator; whether there were any.
     pub fn empty_slot_caches(&self, call: &Call<'_>) -> Result<bool> {
         if self
             .segment
@@ -137,7 +137,7 @@ impl Session {
         let mut locked = self.lock(call)?;
         match locked.empty_slot_caches().inspect_err(|_| locked.poison()) {
             Err(error) if error.status() == Status::Corrupt => {
-                // Made anew they are empty.
+                // The rebuilt slot caches are empty.
                 drop(locked);
                 self.lock(call).map(|_| true)
             }
@@ -145,8 +145,8 @@ impl Session {
         }
     }
 
-    /// Whether the table has room for extents of this many units that the allocator did not find; then the
-    /// next owner of the lock rebuilds the allocator.
+    /// Whether the table has room for extents of these sizes that the allocator did not find. Then
+    /// the next owner of the lock rebuilds the allocator.
     pub fn hides_room(&self, call: &Call<'_>, data: u64, meta: u64) -> Result<bool> {
         if self.segment.allocator().free_units() < data + meta
             || self.free_heap_by_table(is_free)?.1 < data.max(meta)

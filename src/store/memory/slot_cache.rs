@@ -1,8 +1,8 @@
-//! Slot caches: a slot that is freed keeps its memory for the next object of the same length, so that
-//! neither the allocator nor the queue of free slots is needed for either. Under the writer lock.
+//! Slot caches: a freed slot keeps its memory for the next object of the same length, which then
+//! needs neither the allocator nor the queue of free slots.
 //!
-//! What is kept is free memory all the same: whatever does not find room, or wants to know how much
-//! there is, empties the slot caches first.
+//! The memory in a slot cache is free memory. A call that finds no room, or that counts free
+//! memory, empties the slot caches first.
 
 use crate::error::Result;
 use crate::layout::extent::Extent;
@@ -13,14 +13,15 @@ use crate::protocols::index::CachedSlot;
 use crate::store::lock::locked::Locked;
 use crate::sync::Ordering::Relaxed;
 
-/// What was kept, as the allocator knows it.
+/// The cached memory as an extent of the allocator.
 pub fn extent_of(kept: &CachedSlot) -> alloc::Extent {
     alloc::Extent { start: kept.extent.start, len: kept.extent.len(), block: kept.block }
 }
 
 impl Locked<'_> {
-    /// The length of what a record would keep if it were freed now, if it may. Memory with free memory
-    /// beside it is not kept: they become one, and a heap that is nearly full stays in fewer pieces.
+    /// The units that a record would keep if it were freed now; `None` if it may not keep any.
+    /// Memory beside free memory is not kept: the two are merged, so that a nearly full heap has
+    /// fewer pieces.
     pub fn units_to_keep(&self, record: &Record, word: RecordWord) -> Result<Option<u64>> {
         let extent = record.data.load(0);
         let (start, len) = (extent.start, extent.len());
@@ -38,7 +39,7 @@ impl Locked<'_> {
         Ok(enclosed.then_some(len))
     }
 
-    /// As [`Session::empty_slot_caches`].
+    /// Returns the contents of all slot caches to the allocator; whether there were any.
     pub fn empty_slot_caches(&self) -> Result<bool> {
         let (index, slots) = (self.session.segment.index(), self.session.segment.slots());
         let allocator = self.session.segment.allocator();

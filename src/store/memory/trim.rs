@@ -1,9 +1,9 @@
-//! Trim: whole free chunks go back to the system.
+//! Trimming: whole free chunks are returned to the system.
 //!
-//! A chunk is first taken out of the allocator by a record of its own, WRITING and HIDDEN, and its
-//! bit in the reserved map is cleared; then it is punched out of the file, outside the lock; then
-//! the record is freed. Whoever dies on the way leaves a WRITING record that recovery and reaping
-//! free like any other, and a chunk that is reserved again before it is used.
+//! First, a WRITING and HIDDEN record takes the chunk out of the allocator, and the chunk's bit in
+//! the map of reserved chunks is cleared. Then the chunk is punched out of the file, outside the
+//! lock. Last, the record is freed. A process that dies in between leaves a WRITING record, which
+//! recovery and reaping free like any other, and a chunk that is reserved again before it is used.
 
 use crate::error::{Error, Result, Status};
 use crate::layout::extent::{Extent, UNIT};
@@ -21,7 +21,8 @@ use crate::sync::Ordering::{Acquire, Relaxed, Release};
 use crate::sys::file;
 
 impl Session {
-    /// Give free chunks back, but keep `keep` bytes of reserved free memory. Returns the bytes.
+    /// Returns free chunks to the system, except `keep` bytes of reserved free memory. Returns the
+    /// bytes that were returned.
     pub fn trim(&self, call: &Call<'_>, keep: u64) -> Result<u64> {
         self.ensure_writable()?;
         self.reclaim(call)?;
@@ -40,7 +41,7 @@ impl Session {
         Ok(returned)
     }
 
-    /// Free bytes in reserved chunks.
+    /// The free bytes in reserved chunks.
     fn reserved_free(&self, call: &Call<'_>) -> Result<u64> {
         let mut mended = false;
         loop {
@@ -69,7 +70,7 @@ impl Session {
         punched.and(given_back).map(|()| true)
     }
 
-    /// Take a chunk that is all free out of the allocator and out of the reserved map.
+    /// Takes a free chunk out of the allocator and out of the map of reserved chunks.
     fn take_chunk(&self, call: &Call<'_>, chunk: u32) -> Result<Option<(u32, RecordWord)>> {
         let mut mended = false;
         loop {
@@ -148,8 +149,8 @@ impl Locked<'_> {
         record
             .swap(free, word)
             .map_err(|_| Error::new(Status::Corrupt, format!("free record {slot} is in use")))?;
-        // SYNC reserved: from here on the chunk is reserved again before it is used. An RMW by
-        // parts: this word of the map changes under the lock alone.
+        // SYNC reserved: from here on the chunk is reserved again before it is used. A
+        // read-modify-write in parts is enough: this word of the map changes only under the lock.
         let bits = &self.session.segment.header().reserved.0[chunk as usize / 64];
         bits.store(bits.load(Acquire) & !(1 << (chunk % 64)), Release);
         Ok(Outcome::Done((slot, word)))

@@ -1,4 +1,4 @@
-//! Abort: an object that was never sealed is given up.
+//! Abort: an unsealed object is given up.
 
 use crate::error::{Error, Result, Status};
 use crate::id::ObjectId;
@@ -10,23 +10,23 @@ use crate::store::objects::writer::Unsealed;
 use crate::store::session::Session;
 
 impl Session {
-    /// Give up an unsealed object that nobody has a buffer on. It is absent at once; while another has
-    /// the lock, its memory comes back when the lock is taken next.
+    /// Gives up an unsealed object without a buffer. It is absent at once. If another client has
+    /// the lock, its memory becomes free when the lock is taken next.
     pub fn give_up(&self, object: Unsealed) {
         if self.forked() {
             return;
         }
         match self.try_lock() {
-            // An error leaves what recovery finds: the record is nonsense, or the lock needs it.
+            // After an error the record is corrupt or the lock is poisoned; recovery handles both.
             Some(locked) => drop(locked.abort(object)),
             None => self.abandon(object),
         }
     }
 
-    /// Give up an unsealed object without the lock.
+    /// Gives up an unsealed object without the lock.
     pub fn abandon(&self, object: Unsealed) {
         let Ok((record, word)) = self.load_writing(object) else { return };
-        // Before it is marked: then it may be freed, and its slot used again.
+        // Read before the record is marked: after that the record may be freed and its slot reused.
         let (id, sizes) = (record.id(), record.sizes(word));
         let given_up = self.segment.abandoned().give_up(record, object.generation);
         if given_up && !word.has(RecordWord::HIDDEN) {
@@ -34,7 +34,7 @@ impl Session {
         }
     }
 
-    /// Give an unsealed object up: its memory, id and name come back.
+    /// Gives up an unsealed object: its memory, id and name become free.
     pub fn abort(&self, call: &Call<'_>, object: Unsealed) -> Result<()> {
         if self.forked() {
             return Err(Error::plain(Status::Forked));
@@ -57,7 +57,7 @@ impl Locked<'_> {
 }
 
 impl Session {
-    /// Tell of an object that was given up: whoever waits to create it looks again.
+    /// Notifies subscribers and waiters of an object that was given up.
     fn tell_aborted(&self, id: &ObjectId, sizes: Sizes) {
         self.append_event(EventKind::Aborted, id, sizes);
         self.wake_waiters_for(id);

@@ -1,4 +1,4 @@
-//! Create an object: a record, extents, and memory behind them.
+//! Create an object: a record, extents, and backing memory.
 
 use crate::error::{Error, Result, Status};
 use crate::id::ObjectId;
@@ -18,7 +18,7 @@ use crate::store::session::Session;
 use crate::sys::clock;
 
 impl Session {
-    /// Create an object.
+    /// Creates an object.
     pub fn create(
         &self,
         call: &Call<'_>,
@@ -55,7 +55,7 @@ impl Session {
         Ok(ObjectWriter { object, metadata, bytes })
     }
 
-    /// TOO_LARGE, if and only if an empty store could not take it.
+    /// Returns TOO_LARGE if and only if even an empty store could not hold the object.
     pub fn refuse_too_large(&self, size: u64, text: u64) -> Result<()> {
         let capacity = self.segment.facts.geometry.units();
         if units(size).saturating_add(units(text)) > capacity {
@@ -83,7 +83,7 @@ impl Session {
                 Ok(bytes) => return Ok((object, bytes)),
                 Err(error) => {
                     self.give_up(object);
-                    // The file system is full: what is reserved already may still have room.
+                    // The file system is full: the memory that is reserved already may have room.
                     if error.status() != Status::OutOfMemory || room.no_more_memory.is_some() {
                         return Err(error);
                     }
@@ -93,7 +93,7 @@ impl Session {
         }
     }
 
-    /// Back the extents with memory and write name and metadata; the bytes of the data.
+    /// Backs the extents with memory, and writes name and metadata; returns the bytes of the data.
     fn fill(
         &self,
         call: &Call<'_>,
@@ -107,7 +107,7 @@ impl Session {
         let reserved = &self.segment.header().reserved;
         if !plan.text.is_empty() {
             self.segment.heap.write(meta, reserved)?.copy_from(plan.text);
-            // A failed swap: it was pinned.
+            // A swap fails if the object was pinned in between.
             loop {
                 let (record, word) = self.load_writing(object)?;
                 if record.swap(word, word.with(RecordWord::TEXT)).is_ok() {

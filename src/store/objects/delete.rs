@@ -1,4 +1,4 @@
-//! Delete: gone at once for new gets; the memory follows the last release.
+//! Delete: an object is absent at once for new gets; its memory is freed after the last release.
 
 use crate::error::{Error, Result, Status};
 use crate::id::ObjectId;
@@ -10,7 +10,8 @@ use crate::store::call::Call;
 use crate::store::session::Session;
 
 impl Session {
-    /// Delete an object: gone at once for new gets; its memory follows the last release.
+    /// Deletes an object: it is absent at once for new gets, and its memory is freed after the last
+    /// release.
     pub fn delete(&self, call: &Call<'_>, id: &ObjectId) -> Result<()> {
         self.ensure_writable()?;
         let key = Key::Id(IdWords::from(id));

@@ -1,4 +1,5 @@
-//! An extent of an unsealed object, exchanged for another: both are owned by the record meanwhile.
+//! The exchange of an unsealed object's extent for another: the record owns both during the
+//! exchange.
 
 use crate::error::Result;
 use crate::layout::extent::{Extent, units};
@@ -12,7 +13,7 @@ use crate::store::recovery::repair::starts_over;
 use crate::store::session::Session;
 use crate::sync::Ordering;
 
-/// An extent that is being exchanged for another: both are owned by the record meanwhile.
+/// An exchange in progress.
 pub struct Exchange {
     kind: ExtentKind,
     pub old: Extent,
@@ -21,7 +22,7 @@ pub struct Exchange {
 }
 
 impl Session {
-    /// Give the record a second extent of `size` bytes beside the current one, backed by memory.
+    /// Gives the record a second extent of `size` bytes beside the current one, backed by memory.
     pub fn begin_exchange(
         &self,
         call: &Call<'_>,
@@ -50,8 +51,7 @@ impl Session {
         }
     }
 
-    /// Take away the second extent that an exchange left behind when it could not get the lock
-    /// again.
+    /// Removes the second extent of an exchange that could not get the lock again.
     fn clear_leftover(
         &self,
         call: &Call<'_>,
@@ -83,7 +83,7 @@ impl Session {
         let block = record.blocks[kind.block(index)].load(Ordering::Relaxed);
         let held = alloc::Extent { start: old.start, len: old.len(), block };
         let allocator = self.segment.allocator();
-        // Data keeps its place when it can; metadata is always written anew.
+        // Data stays at its position if possible; metadata is always written to a new extent.
         let in_place = kind == ExtentKind::Data && !old.is_empty() && size > 0;
         let here = Extent { start: old.start, size };
         let placed = if size == 0 {
@@ -113,7 +113,7 @@ impl Session {
         })
     }
 
-    /// Make the second extent the current one by one CAS, and free what it leaves over.
+    /// Makes the second extent the current one by one CAS, and frees the memory that is left over.
     pub fn end_exchange(
         &self,
         call: &Call<'_>,
@@ -123,7 +123,7 @@ impl Session {
         self.settle_exchange(call, writer, exchange, true)
     }
 
-    /// Take the second extent away again.
+    /// Removes the second extent.
     fn undo_exchange(
         &self,
         call: &Call<'_>,

@@ -17,7 +17,7 @@ pub struct SeenWriting {
 }
 
 impl Session {
-    /// Find the WRITING or SEALED object with this key, without the lock.
+    /// Finds the WRITING or SEALED object with this key, without the lock.
     #[inline(always)]
     pub fn find(&self, key: &Key) -> Option<Hit> {
         match self.segment.index().find(key) {
@@ -46,9 +46,9 @@ impl Locked<'_> {
 }
 
 impl Session {
-    /// Look for an object on behalf of a wait. WRITING by a dead creator is as absent, and reaped
-    /// where that is allowed. ABORTED when the wait had seen it WRITING by a creator that is dead
-    /// now.
+    /// Finds an object for a waiter. An object that is WRITING by a dead creator counts as absent,
+    /// and is reaped if this client may. Returns ABORTED if the waiter saw the object WRITING by a
+    /// creator that is dead now.
     pub fn find_live(
         &self,
         call: &Call<'_>,
@@ -59,7 +59,7 @@ impl Session {
             if hit.word.is(State::Sealed) {
                 return Ok(Some(hit));
             }
-            // Sealed or given up since: look again.
+            // It was sealed or given up in between: find again.
             let Some(creator) = self.creator_of(hit) else { continue };
             if self.is_client_alive(creator.0, creator.1) {
                 let this =
@@ -70,7 +70,7 @@ impl Session {
                 }
                 return Ok(Some(hit));
             }
-            // It may have been sealed before its creator left; the dead seal nothing.
+            // It may have been sealed before its creator left; dead clients seal nothing.
             if self.creator_of(hit) != Some(creator) {
                 continue;
             }
@@ -89,8 +89,8 @@ impl Session {
         }
     }
 
-    /// Whether an object that was seen WRITING ended by its creator's death; not when the creator
-    /// gave it up or sealed it.
+    /// Whether an object that was seen WRITING ended with its creator's death, rather than by the
+    /// creator's seal or abort.
     fn was_orphaned(&self, seen: SeenWriting) -> bool {
         let word = self.record(seen.slot).map_or(RecordWord(0), |record| {
             // SYNC record-word: Acquire; as in a lookup.
@@ -103,7 +103,8 @@ impl Session {
         if word.generation() == seen.generation.wrapping_add(1) && word.is(State::Free) {
             return word.has(RecordWord::ORPHANED);
         }
-        // Still WRITING, or the slot is another's already and says nothing any more.
+        // The object is still WRITING, or the slot belongs to another object and says nothing about
+        // this one.
         !self.is_client_alive(seen.creator.0, seen.creator.1)
     }
 
@@ -113,7 +114,7 @@ impl Session {
     }
 }
 
-/// Whether what a record holds is an object, for people too.
+/// Whether a record holds an object that lists show.
 pub fn is_shown(word: RecordWord) -> bool {
     !word.has(RecordWord::HIDDEN) && !word.has(RecordWord::ABANDONED)
 }

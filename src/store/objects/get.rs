@@ -1,4 +1,4 @@
-//! Get: find, lease, hand out. No lock, no system call, no allocation.
+//! Get: find, lease, hand out. A hit takes no lock, no system call and no allocation.
 
 use crate::error::{Error, Result, Status};
 use crate::layout::word::State;
@@ -11,7 +11,7 @@ use crate::store::recovery::repair::starts_over;
 use crate::store::session::Session;
 
 impl Session {
-    /// Lease the object with this key if it is sealed.
+    /// Leases the object with this key if it is sealed.
     #[inline(always)]
     pub fn get_now(&self, handles: &HandleTable, key: &Key) -> Result<GetOutcome> {
         let mut mended = false;
@@ -23,14 +23,14 @@ impl Session {
             match self.lease(handles, hit) {
                 Ok(Some((handle, held))) => return Ok(GetOutcome::Held(handle, held)),
                 Ok(None) => {}
-                // It may be the map of what is reserved that is wrong.
+                // The map of reserved chunks may be wrong.
                 Err(error) if starts_over(&mut mended, &error) => self.mend(),
                 Err(error) => return Err(error),
             }
         }
     }
 
-    /// Lease a sealed object that was just found; `None` when it went away meanwhile.
+    /// Leases a sealed object that was just found; `None` if it is gone.
     #[inline(always)]
     pub fn lease(&self, handles: &HandleTable, hit: Hit) -> Result<Option<(Handle, Held)>> {
         let record = self.segment.record(hit.slot)?;
@@ -53,10 +53,10 @@ impl Session {
         }
     }
 
-    /// What nearly every get comes to; `None` for all else, which [`Session::get`] finds out anew.
+    /// The path of nearly every get; `None` in all other cases, which [`Session::get`] handles.
     ///
-    /// It has no failures to report, so its results stay in registers; passed through memory they
-    /// cost a quarter of the time of a get.
+    /// This path has no failures to report, so its results stay in registers; results in memory
+    /// would cost a quarter of the time of a get.
     #[inline(always)]
     pub fn get_hot(&self, handles: &HandleTable, key: &Key) -> Option<(Handle, Held)> {
         if !self.is_open() {
@@ -79,7 +79,7 @@ impl Session {
         Some((handle, Held { slot: hit.slot, generation: hit.word.generation(), bytes }))
     }
 
-    /// Get the object with this key, waiting until it is sealed.
+    /// Gets the object with this key, waiting until it is sealed.
     #[cold]
     pub fn get(&self, call: &Call<'_>, handles: &HandleTable, key: &Key) -> Result<(Handle, Held)> {
         if !self.goes_short_way() {
@@ -92,7 +92,7 @@ impl Session {
         self.get_later(call, key, &|| self.get_now(handles, key))
     }
 
-    /// As [`Session::get`], apart from the short way.
+    /// As [`Session::get`], off the fast path.
     #[cold]
     pub fn get_apart(
         &self,
@@ -109,7 +109,7 @@ impl Session {
         }
     }
 
-    /// Wait until `get_now` gets the object with this key, or find out why there is none.
+    /// Waits until `get_now` gets the object with this key, or finds out why there is no object.
     pub fn get_later(
         &self,
         call: &Call<'_>,
@@ -128,7 +128,7 @@ impl Session {
                 None => Err(Error::plain(Status::NotFound)),
             };
         }
-        // Before anything that costs a sealer a system call, or this process one.
+        // Probe before the steps that cost a sealer or this process a system call.
         let sealed = || self.segment.index().find_hot(key).map(drop);
         if self.spin().probe(sealed).is_some()
             && let GetOutcome::Held(handle, held) = get_now()?

@@ -1,4 +1,4 @@
-//! Get in a reader of another uid, which counts what it holds: see `lease::quota`.
+//! Get in a reader of another uid, which counts the bytes it holds: see `lease::quota`.
 
 use crate::error::{Error, Result, Status};
 use crate::layout::extent::UNIT;
@@ -14,7 +14,7 @@ use crate::sync::Ordering::{Acquire, Relaxed};
 use crate::sync::fence;
 
 impl Session {
-    /// As [`Session::get_now`]; LIMIT when this client would hold too much.
+    /// As [`Session::get_now`]; LIMIT if this client would hold too much.
     pub fn get_counted(
         &self,
         handles: &HandleTable,
@@ -38,7 +38,8 @@ impl Session {
             }
             let record = self.segment.record(hit.slot)?;
             let bytes = units_of(record, hit.word).saturating_mul(UNIT);
-            // SYNC record-fields: as in a lookup. If the object was freed since, its size means nothing.
+            // SYNC record-fields: as in a lookup. If the object was freed in between, its size is
+            // meaningless.
             fence(Acquire);
             if record.load_with(Relaxed).generation() != hit.word.generation() {
                 continue;

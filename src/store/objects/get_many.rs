@@ -11,7 +11,7 @@ use crate::store::session::Session;
 use crate::support::fallible;
 
 impl Session {
-    /// Get many, with one deadline: `each` is called once for each index.
+    /// Gets many objects with one deadline: `each` is called once for each index.
     pub fn get_many(
         &self,
         call: &Call<'_>,

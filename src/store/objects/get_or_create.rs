@@ -14,16 +14,16 @@ use crate::store::objects::writer::ObjectWriter;
 use crate::store::session::Session;
 use crate::sys::clock;
 
-/// What get or create came to.
+/// The outcome of get or create.
 pub enum GotOrCreated {
-    /// The object was there.
+    /// The object existed.
     Got(Handle, Held),
-    /// The caller makes it.
+    /// The caller creates it.
     Made(ObjectWriter),
 }
 
 impl Session {
-    /// Get the object, or create it when it is absent; wait while another writes it.
+    /// Gets the object, or creates it if it is absent; waits while another client writes it.
     pub fn get_or_create(
         &self,
         call: &Call<'_>,
@@ -44,7 +44,7 @@ impl Session {
                 Err(error) => return Err(error),
             }
             if call.deadline().is_some_and(|deadline| clock::monotonic_ns() >= deadline) {
-                // Sealed or given up since: then there is an answer without waiting.
+                // The object was sealed or given up in between: no wait is needed.
                 match self.find_live(call, &key, &mut None)? {
                     Some(hit) if hit.word.is(State::Writing) => {
                         let status = if call.waits() { Status::Timeout } else { Status::NotSealed };
@@ -54,7 +54,8 @@ impl Session {
                 }
             }
             let words = [self.wake_word(&key)];
-            // Anew for each creator: of several that die soon, each is noticed soon.
+            // New slices for each creator: if several creators die in succession, each death is
+            // noticed soon.
             let slices = Slices::staggered(self.own.slot);
             self.wait_in_slices(call, &words, slices, || {
                 let hit = self.find_live(call, &key, &mut None)?;

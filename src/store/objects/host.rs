@@ -1,4 +1,4 @@
-//! The name of this host in the store's table.
+//! The name of this host in the store's table of hosts.
 
 use crate::error::Result;
 use crate::layout::header::Host;
@@ -10,7 +10,7 @@ use crate::sync::Ordering::Relaxed;
 use crate::sys::process;
 
 impl Session {
-    /// Index of this host's name in the store's table.
+    /// The index of this host's name in the store's table.
     pub fn find_host(&self, call: &Call<'_>) -> Result<u32> {
         if let Some(host) = self.own.host.get() {
             return Ok(*host);
@@ -27,7 +27,7 @@ impl Session {
 }
 
 impl Locked<'_> {
-    /// The index of the host with this name, which is added to the table if it has room for one more.
+    /// The index of the host with this name, which is added if the table has room.
     fn register_host(&self, words: &[u64; 8]) -> u32 {
         let header = self.session.segment.header();
         let known = known_hosts(header);

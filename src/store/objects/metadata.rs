@@ -21,7 +21,7 @@ const MAX_NAME: usize = 255;
 
 const HEAD: usize = 16;
 
-/// Name and metadata before they are sealed.
+/// Name and metadata of an unsealed object.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Metadata {
     /// The name, if the object has one.
@@ -30,7 +30,7 @@ pub struct Metadata {
 }
 
 impl Metadata {
-    /// Check and copy what a creator passed.
+    /// Checks and copies the arguments of a creator.
     #[inline(always)]
     pub fn new(name: Option<&str>, pairs: &[(&str, &[u8])]) -> Result<Self> {
         if name.is_none() && pairs.is_empty() { Ok(Self::default()) } else { Self::of(name, pairs) }
@@ -47,7 +47,7 @@ impl Metadata {
         Ok(made)
     }
 
-    /// Set or replace the value of `key`; on failure all is as before.
+    /// Sets or replaces the value of `key`; on failure nothing changes.
     pub fn set(&mut self, key: &str, value: &[u8]) -> Result<()> {
         if key.is_empty() || key.contains('\0') {
             return Err(Error::new(
@@ -71,7 +71,7 @@ impl Metadata {
         Ok(())
     }
 
-    /// A copy, to change without touching this one.
+    /// An independent copy.
     pub fn copy(&self) -> Result<Self> {
         let mut pairs = fallible::with_room(self.pairs.len() + 1)?;
         for (key, value) in &self.pairs {
@@ -97,13 +97,13 @@ impl Metadata {
         HEAD + padded(name.len() + 1) + self.pairs.iter().map(pair).sum::<usize>()
     }
 
-    /// The bytes of the metadata extent; none when there is neither name nor metadata.
+    /// The bytes of the metadata extent; empty without name and metadata.
     pub fn encode(&self) -> Result<Vec<u8>> {
         let len = self.encoded_len();
         if len == 0 {
             return Ok(Vec::new());
         }
-        // Nothing below asks for more.
+        // Nothing below allocates.
         let mut out = fallible::with_room(len)?;
         let name = self.name.as_deref().unwrap_or_default();
         for word in [self.payload(), self.pairs.len(), name.len(), 0] {
@@ -125,7 +125,7 @@ fn copy(value: &[u8]) -> Result<Vec<u8>> {
     fallible::collect(value.iter().copied())
 }
 
-/// Refuse a name that no object can have.
+/// Returns an error for a name that no object can have.
 #[inline]
 pub fn validate_name(name: &str) -> Result<()> {
     if name.is_empty() || name.len() > MAX_NAME || name.contains('\0') {
@@ -159,7 +159,7 @@ impl<'a> MetadataView<'a> {
         Ok(u32::from_le_bytes(word) as usize)
     }
 
-    /// `len` bytes and a NUL at `at`; also where the next thing begins.
+    /// The `len` bytes and a NUL at `at`; also the position of the next item.
     fn read_text(&self, at: usize, len: usize) -> Result<(&'a CStr, usize)> {
         let end = at.checked_add(len).and_then(|end| end.checked_add(1)).ok_or_else(nonsense)?;
         let bytes = self.0.get(at..end).ok_or_else(nonsense)?;
@@ -172,12 +172,12 @@ impl<'a> MetadataView<'a> {
         if self.0.is_empty() { Ok(0) } else { Ok(self.read_u32(0)? as u64) }
     }
 
-    /// Keys.
+    /// The number of keys.
     pub fn count(&self) -> Result<u64> {
         if self.0.is_empty() { Ok(0) } else { Ok(self.read_u32(4)? as u64) }
     }
 
-    /// The name, empty when there is none.
+    /// The name; empty if the object has none.
     pub fn name(&self) -> Result<&'a str> {
         if self.0.is_empty() {
             return Ok("");

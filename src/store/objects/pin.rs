@@ -1,4 +1,4 @@
-//! Pin: keep an object from being evicted.
+//! Pin: an object is kept from eviction.
 
 use crate::error::{Error, Result, Status};
 use crate::id::ObjectId;
@@ -10,7 +10,7 @@ use crate::store::lock::locked::Locked;
 use crate::store::session::Session;
 
 impl Session {
-    /// Pin an object against eviction, or let it go.
+    /// Pins an object against eviction, or unpins it.
     pub fn set_pinned(&self, call: &Call<'_>, id: &ObjectId, pinned: bool) -> Result<()> {
         self.ensure_writable()?;
         let key = Key::Id(IdWords::from(id));
@@ -34,8 +34,8 @@ impl Session {
 }
 
 impl Locked<'_> {
-    /// Changes the word of an object, so that whoever frees or resizes it finds the word as it was read
-    /// under the lock; `false` when the object is gone.
+    /// Changes the word of an object under the lock, so that a client that frees or resizes the
+    /// object finds the word as it read it. Returns `false` if the object is gone.
     fn change_pinned(&self, hit: Hit, next: impl Fn(RecordWord) -> RecordWord) -> Result<bool> {
         let record = self.session.record(hit.slot)?;
         let mut word = record.load();

@@ -1,4 +1,5 @@
-//! Place a new object: a slot of the object table and extents of the heap, under the writer lock.
+//! Placement of a new object: a slot of the object table and extents of the heap, under the writer
+//! lock.
 
 use crate::error::{Error, Result, Status};
 use crate::id::ObjectId;
@@ -17,17 +18,17 @@ use crate::store::recovery::repair::starts_over;
 use crate::store::session::Session;
 use crate::sync::Ordering::Relaxed;
 
-/// What an attempt to place a new object came to.
+/// The outcome of an attempt to place a new object.
 pub enum Placed {
-    /// Its record is WRITING and found by its keys.
+    /// The record is WRITING, and its keys find it.
     Done { object: Unsealed, data: Extent, meta: Extent },
-    /// An object with the same id, or else with the same name, is there.
+    /// An object with the same id, or else with the same name, exists.
     Taken(Hit, Status),
     /// More records must be backed by memory.
     NeedRecords,
     /// More allocator blocks must be backed by memory.
     NeedBlocks(u32),
-    /// No record, or no extent, is free.
+    /// No record or no extent is free.
     NoRoom { record: bool },
 }
 
@@ -47,7 +48,7 @@ struct Placement {
     data: alloc::Extent,
 }
 
-/// A new object as its creator asked for it.
+/// A new object as its creator requested it.
 pub struct NewObject<'a> {
     pub id: &'a ObjectId,
     pub key: Key,
@@ -62,7 +63,8 @@ pub struct NewObject<'a> {
 }
 
 impl Session {
-    /// Place it, unless its id or name is taken. With `reserved_only`, only where memory is reserved.
+    /// Places the object, unless its id or name is taken. With `reserved_only`, only where memory
+    /// is reserved.
     pub fn try_place(
         &self,
         call: &Call<'_>,
@@ -121,7 +123,7 @@ impl Locked<'_> {
         }
     }
 
-    /// A slot that kept as much memory as the object needs.
+    /// A cached slot with as much memory as the object needs.
     #[inline]
     fn take_kept(
         &self,
@@ -136,7 +138,7 @@ impl Locked<'_> {
         Ok(kept.map(|kept| Placement { slot: kept.slot, free: kept.word, data: extent_of(&kept) }))
     }
 
-    /// A slot of the queue and memory of the allocator, or what there is too little of.
+    /// A slot of the queue and memory of the allocator, or what is lacking.
     fn take_placement(
         &self,
         index: &Index<'_>,
@@ -163,7 +165,7 @@ impl Locked<'_> {
         if extent.len == 0 { Ok(()) } else { self.session.segment.allocator().free(extent) }
     }
 
-    /// Make the object there: WRITING, and in its chains.
+    /// Makes the object exist: WRITING, and in its chains.
     fn write_record(
         &self,
         index: &Index<'_>,

@@ -9,7 +9,7 @@ use crate::store::session::Session;
 use crate::sync::Ordering::Relaxed;
 
 impl Session {
-    /// End the lease of an entry: its last holder released it.
+    /// Ends the lease of an entry after its last release.
     pub fn end_lease(&self, index: u32) {
         match &self.quota {
             Some(quota) if !self.forked() => self.end_counted(index, quota),
@@ -17,7 +17,7 @@ impl Session {
         }
     }
 
-    /// As [`Session::end_lease`], in a client that counts nothing.
+    /// As [`Session::end_lease`], in a client that does not count bytes.
     #[inline(always)]
     pub fn end_lease_hot(&self, index: u32) {
         if self.forked() {
@@ -32,12 +32,12 @@ impl Session {
         lease::release(word);
     }
 
-    /// As [`Session::end_lease`].
+    /// As [`Session::end_lease`], in a client that counts bytes.
     pub fn end_counted(&self, index: u32, quota: &Quota) {
         let lease_word = self.lease_word(index);
         // Relaxed: this process's own word.
         let lease = LeaseWord(lease_word.load(Relaxed));
-        // The size stays what it is as long as the lease is there.
+        // The size does not change while the lease exists.
         let held = self.segment.record(lease.slot()).map_or(0, |record| {
             let word = record.load();
             units_of(record, word).saturating_mul(UNIT)

@@ -7,7 +7,7 @@ use crate::store::objects::writer::ObjectWriter;
 use crate::store::session::Session;
 
 impl Session {
-    /// Change the size of an unsealed object; on failure all is as before.
+    /// Changes the size of an unsealed object; on failure nothing changes.
     pub fn resize(&self, call: &Call<'_>, writer: &mut ObjectWriter, size: u64) -> Result<()> {
         self.ensure_writable()?;
         self.refuse_too_large(size, writer.metadata.encoded_len() as u64)?;

@@ -1,4 +1,4 @@
-//! Seal: from now on the object never changes, and everybody may get it.
+//! Seal: an object becomes immutable, and every client may get it.
 
 use crate::error::Result;
 use crate::layout::word::{LeaseWord, State};
@@ -10,12 +10,12 @@ use crate::sync::Ordering;
 use crate::sys::clock;
 
 impl Session {
-    /// Seal; the buffer on it is leased before anybody else can see it when `lease` is given.
+    /// Seals an object. With `lease`, the caller leases it before any other client can see it.
     pub fn seal(&self, writer: &ObjectWriter, lease: Option<u32>) -> Result<Option<Held>> {
         self.ensure_writable()?;
         let object = writer.object;
         let (record, mut word) = self.load_writing(object)?;
-        // By the same clock as its creation: one look at it for both.
+        // The same clock as for the creation; one reading serves both fields.
         let now_us = clock::epoch_us();
         let created_us = record.create_time_us.load(Ordering::Relaxed);
         record.construct_us.store((now_us as u64).saturating_sub(created_us), Ordering::Relaxed);
@@ -23,12 +23,13 @@ impl Session {
             record.last_use.store(self.segment.facts.ticks_source().now(), Ordering::Relaxed);
         }
         if let Some(index) = lease {
-            // Before SEALED, so no reclaimer that sees SEALED can miss it.
+            // Stored before SEALED, so that a client that reclaims and sees SEALED cannot miss it.
             let leased = LeaseWord::new(object.generation, object.slot);
             self.lease_word(index).store(leased.0, Ordering::Relaxed);
         }
         let data = record.data.load(word.data_index());
-        // Before it is SEALED: then another may delete it, and use the slot again.
+        // Read before SEALED: after that another client may delete the object, and the slot may be
+        // reused.
         let news = SealedNews::of(record, word, now_us);
         // SYNC record-word: Release in `swap`; all that the creator wrote is published with it.
         while let Err(now) = record.swap(word, word.in_state(State::Sealed)) {

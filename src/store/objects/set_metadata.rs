@@ -8,7 +8,7 @@ use crate::store::session::Session;
 use crate::sync::Ordering;
 
 impl Session {
-    /// Set one key of an unsealed object's metadata; on failure all is as before.
+    /// Sets one key of an unsealed object's metadata; on failure nothing changes.
     pub fn set_metadata(
         &self,
         call: &Call<'_>,

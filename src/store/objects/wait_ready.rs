@@ -11,8 +11,7 @@ use crate::store::session::Session;
 use crate::support::fallible;
 
 impl Session {
-    /// Wait until `num_ready` of the ids (0: all) are sealed. Fills `ready`; says how many are, and
-    /// whether that is enough.
+    /// Waits until `num_ready` of the ids (0: all) are sealed. Fills `ready`.
     pub fn wait_ready(
         &self,
         call: &Call<'_>,

@@ -1,4 +1,4 @@
-//! An object that this client is writing.
+//! Writers: the objects that this client is writing.
 
 use crate::error::{Error, Result, Status};
 use crate::layout::record::Record;
@@ -7,19 +7,19 @@ use crate::segment::BytesMut;
 use crate::store::objects::metadata::Metadata;
 use crate::store::session::Session;
 
-/// Which object is being written.
+/// The identity of an object that is being written.
 #[derive(Clone, Copy, Debug)]
 pub struct Unsealed {
     /// Its slot.
     pub slot: u32,
-    /// The generation it was created with.
+    /// The generation of the slot since the creation.
     pub generation: u32,
 }
 
-/// What the creator of an unsealed object knows of it.
+/// The state of a writer.
 #[derive(Debug)]
 pub struct ObjectWriter {
-    /// Which it is.
+    /// The object.
     pub object: Unsealed,
     /// Name and metadata so far.
     pub metadata: Metadata,
@@ -28,7 +28,7 @@ pub struct ObjectWriter {
 }
 
 impl Session {
-    /// The word of a writer's record: WRITING, ours.
+    /// The record of a writer's object and its word, which is WRITING.
     #[inline]
     pub fn load_writing(&self, object: Unsealed) -> Result<(&Record, RecordWord)> {
         let record = self.record(object.slot)?;

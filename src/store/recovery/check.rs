@@ -1,9 +1,11 @@
-//! Check: every structure of a store, compared with every other. It changes nothing itself; where the
-//! table is sound and something derived from it is not, the next owner of the lock makes that anew.
+//! Check: every structure of a store is compared with every other. The check itself changes
+//! nothing. If the object table is sound and a structure derived from it is not, the next owner of
+//! the lock rebuilds that structure.
 //!
 //! Under the writer lock the table changes in one way only: creators set TEXT and seal. So each
-//! word is read once, and all else is compared with what it said. What may change without the lock
-//! (leases, events, liveness) is judged by what holds at every instant, or only counted.
+//! word is loaded once, and everything else is compared with that value. State that may change
+//! without the lock (leases, events, liveness) is judged by conditions that hold at every instant,
+//! or is only counted.
 
 use crate::error::Result;
 use crate::info::CheckReport;
@@ -40,19 +42,19 @@ struct Check<'l, 's> {
     owned: Vec<Owned>,
     /// Start, length and number of each used block.
     blocks: Vec<(u64, u64, u32)>,
-    /// Which records a slot cache keeps.
+    /// For each record, whether a slot cache holds it.
     kept: Vec<bool>,
-    /// Nothing is wrong with what all else can be made from.
+    /// The structures that everything else derives from have no problem.
     table_is_sound: bool,
 }
 
 impl Session {
-    /// Compare all structures of the store with each other, under the writer lock.
+    /// Compares all structures of the store with each other, under the writer lock.
     pub fn check(&self, call: &Call<'_>) -> Result<CheckReport> {
         self.ensure_writable()?;
         self.ensure_linked()?;
         let mut locked = self.lock(call)?;
-        // Four extents each: what is walked is no more, unless it is broken.
+        // A record owns at most four extents, unless the store is corrupt.
         let used = self.segment.index().used() as usize;
         let mut check = Check {
             locked: &locked,
@@ -65,12 +67,12 @@ impl Session {
         };
         let walked = check.check_all();
         let (report, table_is_sound) = (check.report, check.table_is_sound);
-        // Nonsense in the table cannot be mended, and would stop all who try.
+        // A corrupt table cannot be repaired, and a rebuild would fail for every client.
         if report.problem_count > 0 && table_is_sound {
             locked.poison();
         }
         drop(locked);
-        // A store that was removed meanwhile says so rather than what was found in it.
+        // If the store was removed during the check, this error replaces the report.
         self.ensure_open()?;
         walked.map(|()| report)
     }
@@ -109,7 +111,7 @@ impl Check<'_, '_> {
         }
     }
 
-    /// Whether `index` is long enough to be looked at.
+    /// Checks the sizes of `index` and `heap`; whether `index` is long enough to be read.
     fn check_files(&mut self) -> Result<bool> {
         let segment = &self.locked.session.segment;
         let geometry = &segment.facts.geometry;
@@ -120,7 +122,7 @@ impl Check<'_, '_> {
         Ok(index >= geometry.index_size)
     }
 
-    /// The identity in the header is what it was when this client connected.
+    /// The identity in the header has not changed since this client connected.
     fn check_identity(&mut self) {
         let facts = &self.locked.session.segment.facts;
         let identity = &self.locked.session.segment.header().identity;
@@ -159,7 +161,8 @@ impl Check<'_, '_> {
         }
     }
 
-    /// The map of what is reserved: no bits beyond the heap, and memory behind all.
+    /// The map of reserved chunks has no bits past the end of the heap, and each reserved chunk has
+    /// memory.
     fn check_reserved(&mut self) {
         let segment = &self.locked.session.segment;
         let geometry = &segment.facts.geometry;
@@ -169,7 +172,7 @@ impl Check<'_, '_> {
         let bytes: u64 =
             (0..chunks).filter(set).map(|chunk| segment.heap.chunk_range(chunk).1).sum();
         self.ensure(22, beyond == 0, || format!("{beyond} chunks beyond the heap are reserved"));
-        // Only of tmpfs is it known that it counts what fallocate gave.
+        // Only tmpfs is known to count the memory that fallocate gave.
         let Ok(heap) = segment.heap.fd() else { return };
         let tmpfs = fs::file_system(heap).is_ok_and(|found| found.name == "tmpfs");
         let Ok(stat) = file::stat_fd(heap) else { return };
@@ -182,7 +185,7 @@ impl Check<'_, '_> {
     fn check_records(&mut self) -> Result<()> {
         let session = self.locked.session;
         for slot in 0..session.segment.index().used() {
-            // Both are below what is reserved.
+            // Both are below the number of reserved records.
             let Ok(record) = session.record(slot) else { break };
             let word = record.load();
             self.words.push(word);
@@ -203,7 +206,7 @@ impl Check<'_, '_> {
         Ok(())
     }
 
-    /// Note what the record owns; `false` when some of that is not in the heap.
+    /// Notes the extents of the record; `false` if some of them are not in the heap.
     fn note_owned(&mut self, slot: u32, record: &Record) -> bool {
         let capacity = self.locked.session.segment.facts.geometry.units();
         let mut in_heap = true;
@@ -225,7 +228,7 @@ impl Check<'_, '_> {
         in_heap
     }
 
-    /// What was sealed has memory, and its text is whole and goes with its name.
+    /// A sealed object has memory, and its text is complete and matches its name.
     fn check_sealed(&mut self, slot: u32, record: &Record, word: RecordWord) -> Result<()> {
         let segment = &self.locked.session.segment;
         let (data, meta) =
@@ -241,12 +244,13 @@ impl Check<'_, '_> {
             self.ensure(1, !named, || format!("the name of record {slot} was never written"));
             return Ok(());
         }
-        // Who freed it died on the way: its text went first, and it is freed by the next.
+        // The process that freed it died in between: the text goes first, and the next process
+        // frees the rest.
         if word.is(State::Doomed) && meta.is_empty() {
             return Ok(());
         }
         let mut bytes = fallible::repeat(0, meta.size.min(MAX_TEXT) as usize)?;
-        // With a system call: a heap that somebody cut short must not fault.
+        // With a system call, so that a heap that somebody truncated does not fault.
         let read = segment.heap.copy_out(meta.offset(), &mut bytes);
         let view = crate::store::objects::metadata::MetadataView(&bytes);
         let pairs = view.pairs().all(|pair| pair.is_ok());
@@ -262,7 +266,7 @@ impl Check<'_, '_> {
         Ok(())
     }
 
-    /// Whether no two records own the same memory, what slot caches hold.
+    /// Whether no two records, cached slots included, own the same memory.
     fn records_are_apart(&mut self) -> bool {
         self.owned.sort_unstable_by_key(|owned| (owned.start, owned.len));
         self.owned.is_sorted_by(|a, b| a.start + a.len <= b.start)
@@ -317,7 +321,7 @@ impl Check<'_, '_> {
                 self.report_problem(23, format!("no record owns units {start} + {len}: leaked"));
                 continue;
             };
-            // A lead of this length, or none, since a rebuild knows of no leads.
+            // The lead has this length, or 0, since a rebuild makes no leads.
             let extent = alloc::Extent { start: own.start, len: own.len, block };
             let lead = own.start - start;
             let same = own.block == block && allocator.lead_of(extent) == Some(lead);
@@ -338,7 +342,7 @@ impl Check<'_, '_> {
         );
     }
 
-    /// Chains, the queue of free slots, limbo.
+    /// Checks the chains, the queue of free slots, and limbo.
     fn check_lists(&mut self) -> Result<()> {
         let index = self.locked.session.segment.index();
         let header = self.locked.session.segment.header();
@@ -385,7 +389,7 @@ impl Check<'_, '_> {
         self.ensure(23, kept == found, || format!("{what} is {kept}, a walk finds {found}"));
     }
 
-    /// Slot caches keep free slots, each in one place, and memory of their own.
+    /// Slot caches hold free slots, each in one place, and memory of their own.
     fn check_slot_caches(&mut self) -> Result<()> {
         let segment = &self.locked.session.segment;
         let (index, capacity) = (segment.index(), segment.facts.geometry.units());
@@ -427,7 +431,7 @@ impl Check<'_, '_> {
         Ok(())
     }
 
-    /// Files of clients, and whether those who write have one.
+    /// The files of clients are sound, and each writing client has one.
     fn check_clients(&mut self) -> Result<()> {
         let session = self.locked.session;
         let strangers = session.find_strangers()?;
@@ -435,7 +439,7 @@ impl Check<'_, '_> {
             self.report_problem(7, format!("{path} is no client's file: {error}"));
         }
         if !strangers.is_empty() {
-            // Who is there, and what they hold, cannot be told.
+            // The clients and their leases are unknown.
             return Ok(());
         }
         let mut producers = HashSet::new();
@@ -454,7 +458,7 @@ impl Check<'_, '_> {
         for slot in 0..self.words.len() {
             let (word, record) = (self.words[slot], session.record(slot as u32)?);
             let creator = (record.creator_slot.load(Relaxed), record.creator_nonce.load(Relaxed));
-            // A creator that left since has sealed it before.
+            // A creator that has left since sealed it before.
             let given_up = word.has(RecordWord::ABANDONED);
             let left = word.is(State::Writing) && !given_up && !producers.contains(&creator);
             if left && record.load() == word {
@@ -468,7 +472,7 @@ impl Check<'_, '_> {
     }
 }
 
-/// The longest encoded name and metadata, and more.
+/// More than the longest encoded name and metadata.
 const MAX_TEXT: u64 = 2 << 20;
 
 /// Whether a record may hold this word.

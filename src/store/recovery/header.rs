@@ -1,4 +1,4 @@
-//! Correct the header where the table and the files tell better.
+//! Repair of the header from the table and the files.
 
 use crate::error::Result;
 use crate::layout::geometry::{FIRST_BLOCKS, FIRST_RECORDS};
@@ -11,7 +11,7 @@ use crate::sync::Ordering::{Relaxed, Release};
 use crate::sys::file;
 
 impl Locked<'_> {
-    /// Correct the header where the table and the files tell better.
+    /// Corrects the fields of the header that the table or the files contradict.
     pub fn repair_header(&self) -> Result<()> {
         let (header, geometry) =
             (self.session.segment.header(), &self.session.segment.facts.geometry);
@@ -21,7 +21,7 @@ impl Locked<'_> {
                 word.store(value, Relaxed);
             }
         };
-        // A client is here.
+        // This client exists.
         set(&header.table.had_client, 1);
         set(&header.table.clearing, 0);
         set(&header.table.hosts, known_hosts(header) as u32);
@@ -41,7 +41,8 @@ impl Locked<'_> {
         Ok(())
     }
 
-    /// How many slots were ever used, at least `known`: up to the last record whose word is not 0.
+    /// The number of slots that were ever used, at least `known`: the index of the last record
+    /// whose word is not 0, plus 1.
     fn last_used(&self, known: u32) -> Result<u32> {
         const AT_ONCE: u64 = 64;
         let (geometry, index) =
@@ -51,7 +52,7 @@ impl Locked<'_> {
         let mut bytes = fallible::repeat(0, (AT_ONCE * size) as usize)?;
         let (mut slot, mut last) = (u64::from(known), u64::from(known));
         while slot < u64::from(geometry.max_objects) {
-            // By system calls: a page that was never written may have no memory.
+            // With system calls: a page that was never written may have no memory.
             let at = geometry.records_at + slot * size;
             let Some(data) = file::next_data(index, at) else { break };
             slot = (data.max(at) - geometry.records_at) / size;
@@ -68,7 +69,7 @@ impl Locked<'_> {
     }
 }
 
-/// Names of hosts that the header has: they are never taken out.
+/// The number of host names in the header. Names are never removed.
 pub fn known_hosts(header: &Header) -> usize {
     let is_name = |host: &Host| host.0.iter().any(|word| word.load(Relaxed) != 0);
     header.hosts.iter().rposition(is_name).map_or(0, |last| last + 1)

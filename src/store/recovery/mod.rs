@@ -1,4 +1,4 @@
-//! Recovery: what derives from the object table is made again, and checked.
+//! Recovery and check: structures that derive from the object table are rebuilt, or compared.
 
 pub mod check;
 pub mod header;

@@ -1,9 +1,9 @@
-//! Recovery: make everything again that is derived from the object table.
+//! Recovery: every structure that derives from the object table is rebuilt.
 //!
-//! Runs when the writer lock was taken from the dead, or was left needing it. Idempotent: it can be
-//! killed at any point, and the next one begins anew. Readers go on meanwhile and notice nothing,
-//! unless the chains have to be made anew: while the rebuild sequence is odd a lookup that misses scans the
-//! table.
+//! It runs after the writer lock was taken from a dead owner, or was released in need of recovery.
+//! It is idempotent: it can be killed at any point, and the next recovery starts from the
+//! beginning. Readers continue during a recovery and do not notice it, unless the chains are
+//! rebuilt: while the rebuild sequence is odd, a lookup that misses scans the table.
 
 use crate::error::{Error, Result, Status};
 use crate::layout::word::{RecordWord, State};
@@ -14,7 +14,7 @@ use crate::support::fallible;
 use crate::sync::Ordering;
 
 impl Locked<'_> {
-    /// Recover, holding the lock.
+    /// Recovers.
     pub fn recover(&self) -> Result<()> {
         let index = self.session.segment.index();
         self.repair_header()?;
@@ -36,8 +36,8 @@ impl Locked<'_> {
         Ok(())
     }
 
-    /// WRITING records of the dead, and those that were given up, become FREE; what they owned is found
-    /// free by the rebuild.
+    /// WRITING records of dead clients, and records that were given up, become FREE; the rebuild
+    /// finds their memory free.
     fn free_orphans(&self) -> Result<()> {
         let mut judged: Option<((u32, u64), bool)> = None;
         for slot in 0..self.session.segment.index().used() {
@@ -60,7 +60,7 @@ impl Locked<'_> {
                 };
                 judged = Some((creator, alive));
                 let next = word.generation().saturating_add(1);
-                // A failed swap: it was sealed before its creator left.
+                // A swap fails if the object was sealed before its creator left.
                 let given_up = word.has(RecordWord::ABANDONED);
                 let why = if given_up { 0 } else { RecordWord::ORPHANED };
                 let free = RecordWord::new(next, why, State::Free);
@@ -92,7 +92,7 @@ impl Locked<'_> {
                 &mut owned,
                 &mut |tag, block| {
                     if let Ok(record) = self.session.record((tag >> 2) as u32) {
-                        // An extent in both places of a pair is one block.
+                        // An extent at both indexes of a pair is one block.
                         let which = (tag & 3) as usize;
                         record.blocks[which].store(block, Ordering::Relaxed);
                         if same_place(record, which) {

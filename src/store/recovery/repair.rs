@@ -1,21 +1,23 @@
-//! Mend: all that is derived from the object table is made from it again when it is found to be nonsense.
+//! Repair: every structure that derives from the object table is rebuilt when it is found to be
+//! corrupt.
 //!
-//! A call that meets nonsense takes its answer from the table, and poisons the lock: the next owner rebuilds
-//! the rest, by a recovery like any other. Under the lock a change of the table is what counts. A call that
-//! meets nonsense before its change starts over, once, after that recovery. A change that is made stands,
-//! and the next owner completes its other traces.
+//! A call that finds corruption answers from the table, and poisons the lock: the next owner
+//! rebuilds the rest by an ordinary recovery. Under the lock, the change of the table is what
+//! counts. A call that finds corruption before its change starts over, once, after that recovery. A
+//! change that was made stands, and the next owner completes its other traces.
 
 use crate::error::{Error, Status};
 use crate::store::session::Session;
 
-/// Whether a call starts over after this error, as it does once.
+/// Whether a call starts over after this error, which it does once.
 #[cold]
 pub fn starts_over(before: &mut bool, error: &Error) -> bool {
     error.status() == Status::Corrupt && !std::mem::replace(before, true)
 }
 
 impl Session {
-    /// Rebuild all that is derived from the table, if this client may and the lock is free.
+    /// Rebuilds every structure that derives from the table, if this client may write and the lock
+    /// is free.
     #[cold]
     pub fn mend(&self) {
         if self.segment.read_only {

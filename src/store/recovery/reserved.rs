@@ -1,4 +1,4 @@
-//! Correct the map of what is reserved.
+//! Repair of the map of reserved chunks.
 
 use crate::error::Result;
 use crate::layout::header::CHUNKS;
@@ -8,14 +8,15 @@ use crate::store::lock::locked::Locked;
 use crate::sync::Ordering::{Acquire, Release};
 
 impl Locked<'_> {
-    /// Mark the memory of sealed objects as reserved, and nothing past the heap.
+    /// Marks the memory of sealed objects as reserved, and nothing past the end of the heap.
     pub fn repair_reserved(&self) -> Result<()> {
         let (heap, geometry) = (&self.session.segment.heap, &self.session.segment.facts.geometry);
         let reserved = &self.session.segment.header().reserved;
         let chunks = geometry.capacity.div_ceil(geometry.chunk_size) as u32;
         for chunk in (chunks..CHUNKS).filter(|chunk| all_set(reserved, *chunk, *chunk)) {
             let bits = &reserved.0[chunk as usize / 64];
-            // SYNC reserved: there is no such memory. An RMW by parts: under the lock alone bits go.
+            // SYNC reserved: the heap has no such memory. A read-modify-write in parts is enough:
+            // bits are cleared only under the lock.
             bits.store(bits.load(Acquire) & !(1 << (chunk % 64)), Release);
         }
         for slot in 0..self.session.segment.index().used() {
@@ -27,7 +28,7 @@ impl Locked<'_> {
             let extents =
                 [record.data.load(word.data_index()), record.meta.load(word.meta_index())];
             for extent in extents.into_iter().filter(|extent| !extent.is_empty()) {
-                // What lies outside is found where extents are compared.
+                // The comparison of extents finds those that lie outside the heap.
                 let Ok((first, last)) = heap.chunks(extent) else { continue };
                 for chunk in (first..=last).filter(|chunk| !all_set(reserved, *chunk, *chunk)) {
                     self.reserve_chunk(chunk)?;
