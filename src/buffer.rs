@@ -11,12 +11,12 @@ use std::fmt;
 use std::mem::ManuallyDrop;
 use std::ops::Deref;
 
-/// A lease on a sealed object; dropping it releases it.
+/// A lease on a sealed object; dropping it releases the lease.
 ///
 /// The bytes stay mapped and unchanged as long as the buffer lives, even if the object is deleted,
 /// its creator dies or the client is closed. One thread at a time may use a buffer; it may move
-/// between threads. A forked child may read the bytes while its parent holds the buffer; every
-/// call there returns [`Status::Forked`].
+/// between threads. A forked child may read the bytes while its parent holds the buffer; every call
+/// in the child returns [`Status::Forked`].
 pub struct Buffer {
     handles: &'static HandleTable,
     handle: Handle,
@@ -47,7 +47,7 @@ impl Buffer {
         self.held.bytes.len == 0
     }
 
-    /// A second buffer on the same lease.
+    /// Makes a second buffer on the same lease.
     pub fn retain(&self) -> Result<Buffer> {
         self.ensure_open()?;
         Ok(Buffer {
@@ -79,7 +79,7 @@ impl Buffer {
         self.text()?.pairs().nth(index).unwrap_or(Err(Error::plain(Status::NotFound)))
     }
 
-    /// What the store knows of the object.
+    /// Describes the object.
     pub fn info(&self) -> Result<ObjectInfo> {
         self.ensure_open()?;
         let _call = self.handles.session().begin_on_buffer(NO_WAIT);
@@ -97,7 +97,7 @@ impl Buffer {
         Ok(MetadataView(unsafe { bytes.as_slice() }))
     }
 
-    /// What a C struct keeps of this buffer. Never all zero.
+    /// The words of a C struct for this buffer. Never all zero.
     #[inline(always)]
     pub(crate) fn into_parts(self) -> [u64; 6] {
         let this = ManuallyDrop::new(self);
@@ -111,15 +111,15 @@ impl Buffer {
         ]
     }
 
-    /// Release the buffer behind the words of a C struct, if it is what nearly every one is: live,
-    /// of this process, and without copies. `false`, and nothing done, otherwise.
+    /// Releases the buffer behind the words of a C struct in the common case: a live buffer of this
+    /// process without copies. Otherwise does nothing and returns `false`.
     #[inline(always)]
     pub(crate) fn release_hot(parts: &[u64; 6]) -> bool {
         let Some((handles, handle)) = Self::name(parts) else { return false };
         handles.goes_short_way() && handles.release_hot(handle)
     }
 
-    /// The handle table and the handle that the words of a C struct name; live or not.
+    /// The handle table and the handle that the words of a C struct name, live or not.
     #[inline(always)]
     fn name(parts: &[u64; 6]) -> Option<(&'static HandleTable, Handle)> {
         let [name, place, _, _, _, tag] = *parts;
@@ -130,7 +130,8 @@ impl Buffer {
         Some((HandleTable::find((place >> 32) as u32)?, handle))
     }
 
-    /// The buffer behind the words of a C struct; `InvalidArgument` for words of no live buffer.
+    /// The buffer behind the words of a C struct; `InvalidArgument` if the words name no live
+    /// buffer.
     pub(crate) fn from_parts(parts: &[u64; 6]) -> Result<ManuallyDrop<Buffer>> {
         let (handles, handle) = Self::name(parts).ok_or_else(stale_handle_error)?;
         if handles.forked() {

@@ -19,31 +19,32 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The timeout of a call that has none of its own.
+/// The timeout of a call without one of its own.
 pub(crate) const NO_WAIT: Option<Duration> = Some(Duration::ZERO);
 
 /// A connection; dropping it disconnects.
 ///
 /// Any number of threads may use one client at once. Buffers outlive it: the client counts as
-/// connected until the last of them is gone. In a forked child every call returns
-/// [`Status::Forked`]; connect anew there. A time-out of `None` is for ever, zero is not at all.
+/// connected until the last of them is released. In a forked child every call returns
+/// [`Status::Forked`]; the child can connect again. A timeout of `None` waits forever, and a
+/// timeout of zero does not wait.
 pub struct Client {
     handles: &'static HandleTable,
     session: Arc<Session>,
 }
 
-/// What `get_or_create` came to.
+/// The outcome of [`Client::get_or_create`].
 #[derive(Debug)]
 pub enum GetOrCreate {
-    /// The object was there, or another made it.
+    /// The object existed, or another client created it.
     Existing(Buffer),
-    /// The caller makes it.
+    /// The caller creates it.
     Created(MutableBuffer),
 }
 
 impl Client {
-    /// Connect to the store at `address`: a word is a store of this user in `/dev/shm`, anything
-    /// with a `/` is the store's directory, `None` is `$PLASMA_STORE` or else `default`.
+    /// Connects to the store at `address`: a word is a store of this user in `/dev/shm`, a path
+    /// with a `/` is the store's directory, and `None` is `$PLASMA_STORE` or else `default`.
     pub fn connect(address: Option<&str>, options: &ConnectOptions) -> Result<Client> {
         let _cancel = CancelOff::begin();
         let session = Session::connect(address, options)?;
@@ -51,8 +52,8 @@ impl Client {
         Ok(Client { handles, session })
     }
 
-    /// End every call blocked in this client with [`Status::Disconnected`], and wait until they
-    /// have returned. Later calls may fail likewise.
+    /// Ends every call blocked in this client with [`Status::Disconnected`], and waits until they
+    /// have returned. Later calls may fail with the same status.
     pub fn close(&self) {
         if !self.session.forked() {
             self.session.end_calls();
@@ -64,7 +65,7 @@ impl Client {
         &self.session.address.path
     }
 
-    /// Every call now waiting on this client returns [`Status::Interrupted`].
+    /// Makes every call that waits on this client return [`Status::Interrupted`].
     pub fn interrupt(&self) -> Result<()> {
         if self.session.forked() {
             return Err(forked());
@@ -73,7 +74,7 @@ impl Client {
         Ok(())
     }
 
-    /// Create an object of `size` bytes.
+    /// Creates an object of `size` bytes.
     #[inline]
     pub fn create(
         &self,
@@ -86,7 +87,7 @@ impl Client {
         MutableBuffer::new(self.handles, writer)
     }
 
-    /// Create an object from `data` and seal it.
+    /// Creates an object from `data` and seal it.
     pub fn put(&self, id: &ObjectId, data: &[u8], options: &CreateOptions<'_>) -> Result<()> {
         self.put_in(&self.session.begin(options.timeout)?, id, data, options)
     }
@@ -104,9 +105,9 @@ impl Client {
         sealed.inspect_err(|_| self.session.give_up(writer.object))
     }
 
-    /// As [`Client::put`] for many objects, `data` of each index. `each` is called once for every
-    /// index, in their order. A disconnect, an interruption, a fork and the end of the store end the
-    /// whole batch; after any other failure the next object is tried.
+    /// As [`Client::put`] for many objects: `data` returns the bytes for an index. `each` is called
+    /// once for every index, in order. A disconnect, an interruption, a fork and the end of the
+    /// store end the whole batch; after any other failure the next object is tried.
     pub fn put_many<'d>(
         &self,
         ids: &[ObjectId],
@@ -120,7 +121,7 @@ impl Client {
         Ok(())
     }
 
-    /// As [`Client::delete`] for many objects; `each` and the end of a batch as in
+    /// As [`Client::delete`] for many objects; `each` and the end of a batch are as in
     /// [`Client::put_many`].
     pub fn delete_many(
         &self,
@@ -132,8 +133,8 @@ impl Client {
         Ok(())
     }
 
-    /// Get the object, or create it when it is not there: one of many callers creates, the others
-    /// wait for it.
+    /// Gets the object, or creates it if it does not exist: one of many callers creates it, and the
+    /// others wait for it.
     pub fn get_or_create(
         &self,
         id: &ObjectId,
@@ -152,7 +153,7 @@ impl Client {
         }
     }
 
-    /// Get a view of a sealed object, waiting until it is sealed.
+    /// Gets a view of a sealed object, waiting until it is sealed.
     #[inline(always)]
     pub fn get(&self, id: &ObjectId, timeout: Option<Duration>) -> Result<Buffer> {
         match self.get_hot(id.as_bytes()) {
@@ -161,7 +162,7 @@ impl Client {
         }
     }
 
-    /// What nearly every get comes to; `None` leaves it to [`Client::get_slow`].
+    /// The path of nearly every get; `None` in all other cases, which [`Client::get_slow`] handles.
     #[inline(always)]
     pub(crate) fn get_hot(&self, id: &[u8; ObjectId::SIZE]) -> Option<Buffer> {
         let (handle, held) = self.session.get_hot(self.handles, &Key::Id(IdWords::from(id)))?;
@@ -194,7 +195,7 @@ impl Client {
         self.session.lookup(&self.session.begin(NO_WAIT)?, name)
     }
 
-    /// Get many objects with one deadline. `each` is called once for every index, in no order.
+    /// Gets many objects with one deadline. `each` is called once for every index, in no order.
     pub fn get_many(
         &self,
         ids: &[ObjectId],
@@ -207,8 +208,8 @@ impl Client {
         })
     }
 
-    /// Wait until `num_ready` of the ids (0: all of them) are sealed, without leasing them. Fills
-    /// `ready`; returns how many are, and whether that is enough or the time was up.
+    /// Waits until `num_ready` of the ids (0: all of them) are sealed, without leasing them. Fills
+    /// `ready`, which has one element for each id.
     pub fn wait(
         &self,
         ids: &[ObjectId],
@@ -219,109 +220,113 @@ impl Client {
         self.session.wait_ready(&self.session.begin(timeout)?, ids, num_ready, ready)
     }
 
-    /// Whether an object is there, and whether it is sealed.
+    /// Whether an object exists, and whether it is sealed.
     pub fn contains(&self, id: &ObjectId) -> Result<ObjectState> {
         self.session.contains(id)
     }
 
-    /// All about one object.
+    /// Describes one object.
     pub fn object_info(&self, id: &ObjectId) -> Result<ObjectInfo> {
         self.session.object_info(&self.session.begin(NO_WAIT)?, id)
     }
 
-    /// All objects, deleted ones whose memory is still held among them.
+    /// Lists all objects, including deleted objects whose memory is still held.
     pub fn list(&self) -> Result<Vec<ObjectInfo>> {
         let _call = self.session.begin(NO_WAIT)?;
         self.session.list()
     }
 
-    /// All clients, dead ones that were not reaped yet among them.
+    /// Lists all clients, including dead clients that are not reaped yet.
     pub fn list_clients(&self) -> Result<Vec<ClientInfo>> {
         let _call = self.session.begin(NO_WAIT)?;
         self.session.list_clients()
     }
 
-    /// The clients that lease or write an object.
+    /// Lists the clients that lease or write an object.
     pub fn list_holders(&self, id: &ObjectId) -> Result<Vec<ClientInfo>> {
         self.session.list_holders(&self.session.begin(NO_WAIT)?, id)
     }
 
-    /// Delete a sealed object: gone at once for new gets, its memory follows the last release.
+    /// Deletes a sealed object: it is absent at once for new gets, and its memory is freed after
+    /// the last release.
     pub fn delete(&self, id: &ObjectId) -> Result<()> {
         self.session.delete(&self.session.begin(NO_WAIT)?, id)
     }
 
-    /// Keep an object from being evicted.
+    /// Keeps an object from being evicted.
     pub fn pin(&self, id: &ObjectId) -> Result<()> {
         self.session.set_pinned(&self.session.begin(NO_WAIT)?, id, true)
     }
 
-    /// Let an object be evicted again.
+    /// Allows an object to be evicted again.
     pub fn unpin(&self, id: &ObjectId) -> Result<()> {
         self.session.set_pinned(&self.session.begin(NO_WAIT)?, id, false)
     }
 
-    /// Evict the least recently released objects until `bytes` of data are gone or nothing may go;
-    /// returns how many bytes went. Only in stores made with eviction.
+    /// Evicts the least recently released objects until `bytes` of data are evicted or nothing more
+    /// may go; returns the bytes evicted. Only in stores created with eviction.
     pub fn evict(&self, bytes: u64) -> Result<u64> {
         self.session.evict(&self.session.begin(NO_WAIT)?, bytes)
     }
 
-    /// The numbers of the store.
+    /// The statistics of the store.
     pub fn stats(&self) -> Result<Stats> {
         let _call = self.session.begin(NO_WAIT)?;
         self.session.stats()
     }
 
-    /// Compare all structures of the store with each other: under the writer lock, so that writers
-    /// wait; gets do not. No object is changed. What a dead writer left is recovered first, as by
-    /// any writer; where there are problems and the object table is sound, the next writer makes all
-    /// that is derived from it anew. Experimental: may change between minor versions.
+    /// Compares all structures of the store with each other, under the writer lock: writers wait,
+    /// gets do not. No object is changed. As any writer, this call first recovers what a dead
+    /// writer left. If there are problems and the object table is sound, the next writer rebuilds
+    /// every structure that derives from the table. Experimental: may change between minor
+    /// versions.
     pub fn check(&self) -> Result<CheckReport> {
         self.session.check(&self.session.begin(NO_WAIT)?)
     }
 
-    /// What never changes about the store. Experimental: may change between minor versions.
+    /// The constant facts of the store. Experimental: may change between minor versions.
     pub fn facts(&self) -> Result<StoreFacts> {
         self.session.facts()
     }
 
-    /// Where the objects lie in the heap, and so what is free. Stops nobody. Experimental: may
-    /// change between minor versions.
+    /// The positions of the objects in the heap; the rest of the heap is free. No client is
+    /// stopped. Experimental: may change between minor versions.
     pub fn heap_map(&self) -> Result<HeapMap> {
         let _call = self.session.begin(NO_WAIT)?;
         self.session.heap_map()
     }
 
-    /// Who holds what: as [`Client::list_holders`] for all objects at once, the deleted that are
-    /// still held among them. Experimental: may change between minor versions.
+    /// The holders of all objects at once, as [`Client::list_holders`] lists them for one object,
+    /// including the holders of deleted objects. Experimental: may change between minor versions.
     pub fn list_holdings(&self) -> Result<Vec<Holding>> {
         let _call = self.session.begin(NO_WAIT)?;
         self.session.list_holdings()
     }
 
-    /// Who owns the writer lock and who waits. Experimental: may change between minor versions.
+    /// The owner of the writer lock, and the waits. Experimental: may change between minor
+    /// versions.
     pub fn activity(&self) -> Result<Activity> {
         self.session.activity()
     }
 
-    /// Reap dead clients and free what nobody holds, now; returns how many clients were reaped.
+    /// Reaps dead clients and frees the deleted objects without holders; returns the number of
+    /// clients reaped.
     pub fn reap(&self) -> Result<u64> {
         self.session.reap(&self.session.begin(NO_WAIT)?)
     }
 
-    /// Give whole free chunks back to the system, keeping `keep` bytes of reserved free memory;
-    /// returns the bytes given back.
+    /// Returns whole free chunks to the system, except `keep` bytes of reserved free memory;
+    /// returns the bytes that were returned.
     pub fn trim(&self, keep: u64) -> Result<u64> {
         self.session.trim(&self.session.begin(NO_WAIT)?, keep)
     }
 
-    /// News of objects from now on.
+    /// Subscribes to the events of objects from now on.
     pub fn subscribe(&self) -> Result<Subscription> {
         Subscription::new(Arc::clone(&self.session))
     }
 
-    /// Remove a store. Connected processes keep what they hold; their calls return
+    /// Removes a store. Connected processes keep the buffers they hold; their calls return
     /// [`Status::StoreGone`].
     pub fn remove_store(address: Option<&str>) -> Result<()> {
         let _cancel = CancelOff::begin();
@@ -332,7 +337,8 @@ impl Client {
 impl Drop for Client {
     fn drop(&mut self) {
         if self.session.forked() {
-            // Another thread of the parent may have been in the midst of it: the child touches nothing.
+            // Another thread of the parent may have been using it during the fork, so the child
+            // touches nothing.
             return std::mem::forget(Arc::clone(&self.session));
         }
         let _cancel = CancelOff::begin();
@@ -347,8 +353,8 @@ impl fmt::Debug for Client {
     }
 }
 
-/// Do the last that is done with a handle, all of it without the thread's being cancelled: more than
-/// the handle may go with it.
+/// Runs the last operation on a handle, which may free more than the handle, without cancellation
+/// of the thread.
 pub(crate) fn end(run: impl FnOnce()) {
     let _cancel = CancelOff::begin();
     run();
@@ -359,8 +365,8 @@ pub(crate) fn forked() -> Error {
     Error::plain(Status::Forked)
 }
 
-/// Do `one` for each index, and tell `each`, until the call is ended: then all that are left come to
-/// what ended it.
+/// Calls `one` for each index, and `each` with its result, until the call is ended. The remaining
+/// indices get the error that ended it.
 fn batch(
     call: &Call<'_>,
     count: usize,

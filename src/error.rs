@@ -1,11 +1,11 @@
-//! The one error type: a status that a program acts on, and words that a person reads.
+//! The error type: a status for programs, and a message for people.
 
 use std::borrow::Cow;
 use std::fmt;
 
 macro_rules! statuses {
     ($($(#[$doc:meta])* $variant:ident = $code:literal, $c_name:literal, $text:literal;)*) => {
-        /// What a call came to. The numbers are frozen; C sees them as `plasma_status_t`.
+        /// The status of a call. The numbers are frozen; C sees them as `plasma_status_t`.
         #[repr(i32)]
         #[non_exhaustive]
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -20,7 +20,7 @@ macro_rules! statuses {
                 match self { $(Status::$variant => $c_name,)* }
             }
 
-            /// This status in words.
+            /// The description of this status.
             pub const fn text(self) -> &'static str {
                 match self { $(Status::$variant => $text,)* }
             }
@@ -92,8 +92,8 @@ statuses! {
 
 /// Why a call failed.
 ///
-/// Ordinary outcomes (not found, not sealed, timeout) are made without allocating or formatting. Two
-/// words of the machine, so that results come back in registers.
+/// Ordinary outcomes (not found, not sealed, timeout) are made without allocating or formatting.
+/// The type has two machine words, so that results are returned in registers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error(Repr);
 
@@ -106,7 +106,7 @@ enum Repr {
 
 const _: () = assert!(size_of::<Result<()>>() == 16);
 
-/// An error that says more than its status.
+/// An error with a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Words {
     status: Status,
@@ -115,7 +115,7 @@ pub(crate) struct Words {
 }
 
 impl Words {
-    /// Words that never change: an error of them is made without memory.
+    /// A constant message: an error with it needs no memory.
     pub(crate) const fn new(status: Status, errno: i32, detail: &'static str) -> Self {
         Self { status, errno, detail: Cow::Borrowed(detail) }
     }
@@ -125,19 +125,19 @@ impl Words {
 pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
-    /// An error with words: what was asked, the limit, and the way out.
+    /// An error with a message: the request, the limit, and the remedy.
     #[cold]
     pub fn new(status: Status, detail: impl Into<String>) -> Self {
         Self::os(status, 0, detail)
     }
 
-    /// An ordinary outcome: the status says it all.
+    /// An ordinary outcome without a message.
     #[inline]
     pub const fn plain(status: Status) -> Self {
         Self(Repr::Plain(status))
     }
 
-    /// An error of words that never change.
+    /// An error with a constant message.
     pub(crate) const fn fixed(words: &'static Words) -> Self {
         Self(Repr::Fixed(words))
     }
@@ -157,7 +157,7 @@ impl Error {
         }
     }
 
-    /// What a program acts on.
+    /// The status, for programs.
     pub fn status(&self) -> Status {
         match &self.0 {
             Repr::Plain(status) => *status,
@@ -171,12 +171,12 @@ impl Error {
         self.words().map_or(0, |words| words.errno)
     }
 
-    /// The words beside the status, if there are any.
+    /// The message, if there is one.
     pub fn detail(&self) -> Option<&str> {
         self.words().map(|words| &*words.detail)
     }
 
-    /// The same error, its words preceded by what was being done.
+    /// The same error with `what` before its message.
     #[cold]
     pub fn context(self, what: impl fmt::Display) -> Self {
         let detail = match self.detail() {
@@ -188,7 +188,7 @@ impl Error {
 }
 
 impl Error {
-    /// The same error, its words followed by `more`, where it has this status.
+    /// The same error with `more` after its message, if it has this status.
     #[cold]
     pub fn and_if(self, status: Status, more: &str) -> Self {
         match self.detail() {

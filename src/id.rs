@@ -3,7 +3,7 @@
 use crate::error::{Error, Result, Status};
 use std::fmt;
 
-/// The identity of an object: 20 bytes of the user's choice, unique in a store.
+/// The identity of an object: 20 bytes chosen by the user, unique in a store.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct ObjectId([u8; ObjectId::SIZE]);

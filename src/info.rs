@@ -1,20 +1,20 @@
-//! What a store tells about its objects, its clients and itself.
+//! The descriptions of objects, clients and stores.
 
 use crate::id::ObjectId;
 use crate::options::Eviction;
 use std::fmt;
 
-/// The state of an object as a caller sees it.
+/// The state of an object for a caller.
 #[repr(i32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ObjectState {
-    /// There is no such object.
+    /// The object does not exist.
     Absent = 0,
     /// Its creator has not sealed it yet.
     Writing = 1,
     /// It can be read.
     Sealed = 2,
-    /// Deleted or evicted, and somebody still holds it. Only in lists, and of held buffers.
+    /// Deleted or evicted, but a client still holds it. Only in lists, and for held buffers.
     Deleted = 3,
 }
 
@@ -40,11 +40,11 @@ pub struct ObjectInfo {
     pub construct_duration_us: i64,
     /// The creator's process id in the creator's pid namespace.
     pub creator_pid: i32,
-    /// Leases on it at this instant.
+    /// The number of leases on it at this instant.
     pub lease_count: u32,
     /// The last known use, in microseconds since the Unix epoch.
     pub last_use_us: i64,
-    /// Its name, or the empty string.
+    /// Its name; empty if it has none.
     pub name: String,
     /// `host/pid@start` of the creator.
     pub creator_address: String,
@@ -64,7 +64,7 @@ pub struct ClientInfo {
     pub uid: u32,
     /// The name of its program.
     pub comm: String,
-    /// Whether it may only read.
+    /// Whether it connected to read only.
     pub read_only: bool,
     /// Whether it holds its liveness lock.
     pub alive: bool,
@@ -72,7 +72,7 @@ pub struct ClientInfo {
     pub stopped: bool,
     /// When it connected, in microseconds since the Unix epoch.
     pub connect_time_us: i64,
-    /// Leases it holds.
+    /// The number of leases it holds.
     pub lease_count: u64,
     /// Bytes of data of the objects under its leases, each counted once.
     pub leased_bytes: u64,
@@ -80,53 +80,53 @@ pub struct ClientInfo {
     pub writing_bytes: u64,
 }
 
-/// Counters of a store.
+/// Statistics of a store.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
     /// Bytes for data and metadata.
     pub capacity: u64,
-    /// Bytes in use: of objects, with those of the deleted that somebody holds.
+    /// Bytes in use by objects, including deleted objects that a client holds.
     pub used: u64,
     /// Bytes reserved in the file system.
     pub reserved: u64,
     /// The largest free run of bytes.
     pub largest_free: u64,
-    /// Objects at once.
+    /// The most objects at once.
     pub max_objects: u64,
-    /// Objects being written.
+    /// The number of objects being written.
     pub objects_writing: u64,
-    /// Sealed objects.
+    /// The number of sealed objects.
     pub objects_sealed: u64,
-    /// Deleted objects that somebody still holds.
+    /// The number of deleted objects that a client still holds.
     pub objects_deleted: u64,
-    /// Pinned objects, sealed or not.
+    /// The number of pinned objects, sealed or not.
     pub pinned: u64,
-    /// Leases.
+    /// The number of leases.
     pub leases: u64,
-    /// Connected clients.
+    /// The number of connected clients.
     pub clients: u64,
-    /// Objects evicted so far.
+    /// Objects evicted since the store was created.
     pub evictions: u64,
-    /// Bytes of data and metadata evicted so far.
+    /// Bytes of data and metadata evicted since the store was created.
     pub evicted_bytes: u64,
-    /// Recoveries so far.
+    /// Recoveries since the store was created.
     pub recoveries: u64,
-    /// Dead clients reaped so far.
+    /// Dead clients reaped since the store was created.
     pub reaped_clients: u64,
-    /// Writer locks taken from the dead so far.
+    /// Writer locks taken from dead owners since the store was created.
     pub lock_steals: u64,
-    /// The file system the store lives on.
+    /// The file system of the store.
     pub file_system: String,
-    /// Bytes that deleted objects keep because somebody holds them; a part of `used`.
+    /// Bytes of deleted objects that a client still holds; a part of `used`.
     pub deleted_bytes: u64,
     /// Permissions of the store's files.
     pub mode: u32,
-    /// What it does when it is full.
+    /// The behavior of the store when it is full.
     pub eviction: Eviction,
-    /// Whether it goes when its last client leaves.
+    /// Whether the store is removed when its last client leaves.
     pub ephemeral: bool,
-    /// Whether it asks for huge pages.
+    /// Whether the store requests huge pages.
     pub huge_pages: bool,
 }
 
@@ -140,71 +140,72 @@ pub struct WaitOutcome {
     pub enough: bool,
 }
 
-/// How many problems a report keeps; it counts them all.
+/// The most problems that a report keeps; it counts all of them.
 const MAX_PROBLEMS: usize = 64;
 
-/// What a check of a store found. Experimental: may change between minor versions.
+/// The report of a check. Experimental: may change between minor versions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CheckReport {
-    /// Records looked at, free ones among them.
+    /// The number of records inspected, free records included.
     pub records: u64,
-    /// Objects: being written, sealed, or deleted and not yet freed.
+    /// The number of objects: being written, sealed, or deleted and not yet freed.
     pub objects: u64,
-    /// Stretches of memory that they own.
+    /// The number of stretches of memory that the records own.
     pub extents: u64,
-    /// Stretches that are free.
+    /// The number of free stretches.
     pub free_blocks: u64,
-    /// Living clients.
+    /// The number of living clients.
     pub clients: u64,
-    /// Their leases.
+    /// The number of their leases.
     pub leases: u64,
-    /// What is wrong: the first 64.
+    /// The first 64 problems.
     pub problems: Vec<Problem>,
-    /// How much is wrong; 0 in a sound store.
+    /// The number of problems; 0 in a sound store.
     pub problem_count: u64,
 }
 
-/// Something that is wrong with a store.
+/// A problem of a store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Problem {
     /// The invariant of docs/internals/invariants.md that does not hold: 3 for I3.
     pub invariant: u32,
-    /// What was found.
+    /// A description of the problem.
     pub text: String,
 }
 
-/// What never changes about a store. Experimental: may change between minor versions.
+/// The constant facts of a store. Experimental: may change between minor versions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StoreFacts {
-    /// When it was made, in microseconds since the Unix epoch.
+    /// When the store was created, in microseconds since the Unix epoch.
     pub create_time_us: i64,
     /// Permissions of its files.
     pub mode: u32,
-    /// What it does when it is full.
+    /// The behavior of the store when it is full.
     pub eviction: Eviction,
-    /// Whether it goes when its last client leaves.
+    /// Whether the store is removed when its last client leaves.
     pub ephemeral: bool,
-    /// Whether it asks for huge pages.
+    /// Whether the store requests huge pages.
     pub huge_pages: bool,
-    /// Memory is reserved in chunks of so many bytes.
+    /// The bytes of a chunk: memory is reserved in chunks.
     pub chunk_size: u64,
-    /// Bytes that one reader of another uid may hold.
+    /// The most bytes that one reader of another uid may hold.
     pub reader_quota: u64,
-    /// Readers of other uids at once.
+    /// The most readers of other uids at once.
     pub max_readers: u32,
 }
 
-/// Where the objects of a store lie in its heap. Experimental: may change between minor versions.
+/// The positions of the objects in the heap of a store. Experimental: may change between minor
+/// versions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HeapMap {
-    /// Bytes of the heap. What no block covers is free.
+    /// The bytes of the heap. The parts outside all blocks are free.
     pub capacity: u64,
-    /// The chunks that have memory: offset and bytes, in order, no two of them touching.
+    /// The reserved stretches: offset and bytes, in order, no two of them adjacent.
     pub reserved: Vec<(u64, u64)>,
-    /// What is in use, by offset.
+    /// The blocks in use, by offset.
     pub blocks: Vec<HeapBlock>,
 }
 
@@ -213,19 +214,19 @@ pub struct HeapMap {
 pub struct HeapBlock {
     /// Its first byte.
     pub offset: u64,
-    /// Its bytes, the rounding to 64 among them.
+    /// Its bytes, including the rounding to 64.
     pub size: u64,
     /// The object it belongs to.
     pub id: ObjectId,
-    /// The state of the object; `Absent` is memory that is being given back to the system.
+    /// The state of the object; `Absent` for memory that is being returned to the system.
     pub state: ObjectState,
-    /// Name and metadata, else data.
+    /// Whether the block is of name and metadata, rather than data.
     pub metadata: bool,
-    /// Pinned against eviction.
+    /// Whether the object is pinned against eviction.
     pub pinned: bool,
     /// When the object was created, in microseconds since the Unix epoch.
     pub create_time_us: i64,
-    /// Leases on the object.
+    /// The number of leases on the object.
     pub lease_count: u32,
 }
 
@@ -238,29 +239,30 @@ pub struct Holding {
     pub client: u32,
     /// The object.
     pub id: ObjectId,
-    /// Its state; of the deleted there may be several with one id.
+    /// The state of the object; several deleted objects may have the same id.
     pub state: ObjectState,
-    /// When the object was created: tells objects of one id apart.
+    /// When the object was created, in microseconds since the Unix epoch: distinguishes objects
+    /// with the same id.
     pub create_time_us: i64,
 }
 
-/// Who waits for what, at this instant, as far as is known: each count is of words that somebody
-/// may sleep on, is 0 when nobody has waited, and may keep a while counting who gave up.
-/// Experimental: may change between minor versions.
+/// The owner of the writer lock, and the waits, at this instant. Each count is of words that a
+/// client may sleep on; it is 0 if no client has waited, and for a while it may include clients
+/// that gave up. Experimental: may change between minor versions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Activity {
     /// The client that owns the writer lock: [`ClientInfo::slot`].
     pub lock_owner: Option<u32>,
-    /// Whether others wait for the writer lock.
+    /// Whether other clients wait for the writer lock.
     pub lock_wanted: bool,
-    /// Ids that are waited for.
+    /// The number of id words with waiters.
     pub id_waits: u32,
-    /// Names that are waited for.
+    /// The number of name words with waiters.
     pub name_waits: u32,
-    /// Whether somebody waits for more than 128 ids at once.
+    /// Whether a client waits for more than 128 ids at once.
     pub many_wait: bool,
-    /// Whether somebody waits for events.
+    /// Whether a client waits for events.
     pub events_wait: bool,
 }
 

@@ -23,11 +23,13 @@
 //!   record that decides everything ([`layout::word::RecordWord`]): FREE, WRITING, SEALED, DOOMED.
 //!   Hash chains, free lists and the heap's allocator are a cache of it.
 //! * A **get** walks a hash chain, writes a *lease* into a word of this process's own file, fences,
-//!   and looks whether the record is still SEALED. No lock, no system call ([`protocols::index`], [`protocols::lease`]).
+//!   and checks that the record is still SEALED. It takes no lock and makes no system call
+//!   ([`protocols::index`], [`protocols::lease`]).
 //! * **Changes** to the chains, the allocator and the free lists happen under one writer lock
-//!   ([`protocols::writer_lock`]), a word that can be stolen from the dead. A thief rebuilds the cache from the table.
+//!   ([`protocols::writer_lock`]), a word that can be stolen from a dead owner. The thief rebuilds the
+//!   cache from the table.
 //! * **Deleting** makes an object DOOMED: invisible at once, its memory kept until no live process
-//!   leases it. Whether a process lives is told by a kernel lock on its file, never by its pid.
+//!   leases it. A kernel lock on a client's file shows whether its process is alive; its pid never does.
 //!
 //! The modules that are hidden from this documentation are the layers below the API; ARCHITECTURE.md
 //! walks through them, docs/internals owns the bytes and the protocols.

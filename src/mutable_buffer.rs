@@ -77,27 +77,28 @@ impl MutableBuffer {
         unsafe { self.bytes.as_mut_slice() }
     }
 
-    /// Change the size, keeping the bytes; on failure all is as before.
+    /// Changes the size and keeps the bytes; on failure nothing changes.
     pub fn resize(&mut self, new_size: u64) -> Result<()> {
         self.with_writer(|session, writer| {
             session.resize(&session.begin_on_buffer(NO_WAIT), writer, new_size)
         })
     }
 
-    /// Set or replace a metadata value; on failure all is as before.
+    /// Sets or replaces a metadata value; on failure nothing changes.
     pub fn set_metadata(&mut self, key: &str, value: &[u8]) -> Result<()> {
         self.with_writer(|session, writer| {
             session.set_metadata(&session.begin_on_buffer(NO_WAIT), writer, key, value)
         })
     }
 
-    /// Publish the object: from now on it never changes. A failure gives the buffer back, and `?`
-    /// drops it, which aborts the object.
+    /// Publishes the object: from now on it never changes. A failure returns the buffer in the
+    /// error; `?` drops it, which aborts the object.
     pub fn seal(self) -> std::result::Result<(), EndError> {
         self.end(|session, writer| session.seal(writer, None).map(drop))
     }
 
-    /// Publish the object and hold it, with no gap between. It fails as [`MutableBuffer::seal`] does.
+    /// Publishes the object and leases it at the same instant. It fails as [`MutableBuffer::seal`]
+    /// does.
     pub fn seal_and_get(self) -> std::result::Result<Buffer, EndError> {
         let handles = self.handles;
         self.end(|session, writer| {
@@ -115,7 +116,7 @@ impl MutableBuffer {
         })
     }
 
-    /// Give the object up: its id, name and memory are free again. It fails as
+    /// Aborts the object: its id, name and memory are free again. It fails as
     /// [`MutableBuffer::seal`] does.
     pub fn abort(self) -> std::result::Result<(), EndError> {
         self.end(|session, writer| session.abort(&session.begin_on_buffer(NO_WAIT), writer.object))
@@ -135,13 +136,14 @@ impl MutableBuffer {
     ) -> Result<T> {
         let mut taken = self.take_writer()?;
         let outcome = call(self.handles.session(), &mut taken.writer);
-        // What a C struct says of the bytes may be out of date.
+        // The bytes in a C struct may be out of date.
         self.bytes = taken.writer.bytes;
         self.handles.put_writer(self.handle, taken);
         outcome
     }
 
-    /// A call that consumes: on success the writer is forgotten, else the buffer goes back.
+    /// Runs a call that consumes the buffer: on success the entry is closed, on failure the error
+    /// returns the buffer.
     #[inline(always)]
     fn end<T>(
         mut self,
@@ -165,7 +167,7 @@ impl MutableBuffer {
         }
     }
 
-    /// What a C struct keeps of this buffer. Never all zero.
+    /// The words of a C struct for this buffer. Never all zero.
     #[inline(always)]
     pub(crate) fn into_parts(self) -> [u64; 6] {
         let this = ManuallyDrop::new(self);
@@ -174,8 +176,8 @@ impl MutableBuffer {
         [serial, u64::from(this.handles.number()), ptr, this.bytes.len, u64::from(index), TAG]
     }
 
-    /// The buffer behind the words of a C struct; `InvalidArgument` for words of no buffer. Whether
-    /// it is live is found out by the calls on it.
+    /// The buffer behind the words of a C struct; `InvalidArgument` if the words are not a
+    /// buffer's. The calls on the buffer find out whether it is live.
     #[inline(always)]
     pub(crate) fn from_parts(parts: &[u64; 6]) -> Result<ManuallyDrop<MutableBuffer>> {
         let [serial, number, ptr, len, index, tag] = *parts;
@@ -195,7 +197,7 @@ impl MutableBuffer {
 impl Drop for MutableBuffer {
     fn drop(&mut self) {
         if !self.handles.forked() {
-            // A writer that is gone was ended already.
+            // Without a writer, the buffer was sealed or aborted already.
             if let Some(taken) = self.handles.take_writer(self.handle) {
                 self.handles.session().give_up(taken.writer.object);
                 self.handles.close_writer(self.handle, taken);
@@ -243,7 +245,7 @@ impl EndError {
         self.buffer
     }
 
-    /// Both.
+    /// The buffer and the error.
     pub fn into_parts(self) -> (MutableBuffer, Error) {
         (self.buffer, self.error)
     }

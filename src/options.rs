@@ -1,14 +1,14 @@
-//! What a caller may choose when it connects and when it creates.
+//! The options of a connection, and of a new object.
 
 use std::time::Duration;
 
-/// What happens to old objects when a store is full.
+/// The behavior of a full store.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Eviction {
-    /// Nothing is ever evicted; a full store refuses.
+    /// Nothing is ever evicted: a create in a full store fails.
     #[default]
     None,
-    /// The least recently released objects that nobody holds or pinned make room.
+    /// The least recently released objects that are neither held nor pinned are evicted.
     Lru,
 }
 
@@ -21,33 +21,34 @@ pub enum Eviction {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ConnectOptions {
-    /// Never create.
+    /// Never creates a store.
     pub existing: bool,
-    /// Create, and fail when the store exists.
+    /// Creates a store, and fails if it exists.
     pub exclusive: bool,
-    /// Only read. Implies `existing`.
+    /// Only reads. Implies `existing`.
     pub read_only: bool,
-    /// Remove the store when its last client leaves.
+    /// Removes the store when its last client leaves.
     pub ephemeral: bool,
-    /// Reserve the whole capacity at creation instead of chunk by chunk.
+    /// Reserves the whole capacity at creation instead of chunk by chunk.
     pub reserve: bool,
-    /// Bytes for data and metadata; 0 is the default, or what the existing store has.
+    /// Bytes for data and metadata; 0 is the default, or the value of the existing store.
     pub capacity: u64,
-    /// Objects at once; 0 is the default, or what the existing store has.
+    /// The most objects at once; 0 is the default, or the value of the existing store.
     pub max_objects: u64,
     /// Permissions of a new store (0600, 0640, 0644, 0660 or 0664); 0 is the default, 0600.
     pub mode: u32,
-    /// What a full store does; `None` is the default, or what the existing store does.
+    /// The behavior of a full store; `None` is the default, or that of the existing store.
     pub eviction: Option<Eviction>,
     /// 1 collapses full 2 MiB runs into huge pages.
     pub huge_pages: u32,
-    /// The longest wait for the writer lock in a call with a shorter deadline; `None` is for ever.
+    /// The longest wait for the writer lock in a call with a shorter deadline; `None` waits
+    /// forever.
     pub lock_timeout: Option<Duration>,
-    /// Bytes that one reader of another uid may hold; 0 is the default, half of the capacity, or what
-    /// the existing store has.
+    /// The most bytes that one reader of another uid may hold; 0 is the default, half of the
+    /// capacity, or the value of the existing store.
     pub reader_quota: u64,
-    /// Readers of other uids at once, at most 1024; 0 is the default, 1024, or what the existing store
-    /// has.
+    /// The most readers of other uids at once, at most 1024; 0 is the default, 1024, or the value
+    /// of the existing store.
     pub max_readers: u64,
 }
 
@@ -60,15 +61,15 @@ pub struct ConnectOptions {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct CreateOptions<'a> {
-    /// Fill the new object's memory with zeros.
+    /// Fills the new object's memory with zeros.
     pub zeroed: bool,
-    /// Pin the object against eviction from the start.
+    /// Pins the object against eviction from the start.
     pub pinned: bool,
     /// A name of 1 to 255 bytes of UTF-8, unique in the store.
     pub name: Option<&'a str>,
     /// Keys and values, 64 KiB in all.
     pub metadata: &'a [(&'a str, &'a [u8])],
-    /// How long to wait for space; `None` is for ever, zero is not at all.
+    /// How long to wait for space; `None` waits forever, zero does not wait.
     pub timeout: Option<Duration>,
 }
 

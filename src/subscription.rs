@@ -1,4 +1,4 @@
-//! News of a store.
+//! Subscriptions: the events of a store.
 
 use crate::error::{Result, Status};
 use crate::id::ObjectId;
@@ -16,7 +16,7 @@ use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What happened.
+/// The kinds of events.
 #[repr(i32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EventKind {
@@ -26,29 +26,29 @@ pub enum EventKind {
     Deleted = 2,
     /// An object was evicted.
     Evicted = 3,
-    /// An unsealed object was given up.
+    /// An unsealed object was aborted.
     Aborted = 4,
-    /// Events were lost; list again.
+    /// Events were lost; list the objects again.
     Lost = 5,
 }
 
-/// One piece of news.
+/// An event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Event {
-    /// What happened.
+    /// The kind of the event.
     pub kind: EventKind,
-    /// Its position in the store's events.
+    /// The position in the store's events.
     pub sequence: u64,
-    /// When, in microseconds since the Unix epoch.
+    /// The time, in microseconds since the Unix epoch.
     pub time_us: i64,
-    /// Which object.
+    /// The object.
     pub id: ObjectId,
-    /// Its bytes of data.
+    /// The bytes of data of the object.
     pub data_size: u64,
-    /// How many events were lost, if any.
+    /// The number of lost events, for `Lost`.
     pub lost_count: u64,
-    /// Its bytes of metadata.
+    /// The bytes of metadata of the object.
     pub metadata_size: u64,
 }
 
@@ -73,23 +73,24 @@ struct Pump {
     thread: Option<Thread>,
 }
 
-/// Who is to do something about the descriptor; futex.
+/// Whose turn it is to act on the descriptor; a futex.
 struct Turn(AtomicU32);
 
-/// The reader: it is signalled.
+/// The reader's turn: the descriptor is readable.
 const READER: u32 = 0;
-/// The thread: the reader has drained it.
+/// The thread's turn: the reader has drained the descriptor.
 const THREAD: u32 = 1;
 /// The subscription ends.
 const STOP: u32 = 2;
-/// The thread has ended, and the descriptor is readable for good.
+/// The thread has ended, and the descriptor stays readable.
 const ENDED: u32 = 3;
 
 impl Turn {
-    /// Wait until the reader has drained the descriptor; `false` when there will be no more.
+    /// Waits until the reader has drained the descriptor; `false` if the subscription ends.
     fn wait(&self) -> bool {
         loop {
-            // SYNC pump-turn: SeqCst throughout; what is told was done before.
+            // SYNC pump-turn: SeqCst throughout; each side's work is done before it passes the
+            // turn.
             match self.0.compare_exchange(THREAD, READER, SeqCst, SeqCst) {
                 Ok(_) => return true,
                 Err(READER) => drop(futex::wait_private(&self.0, READER, None)),
@@ -98,7 +99,7 @@ impl Turn {
         }
     }
 
-    /// The reader has drained it; whether the thread has ended instead.
+    /// Passes the turn after draining; whether the thread has ended instead.
     fn drained(&self) -> bool {
         // SYNC pump-turn: as above.
         let turn = self.0.compare_exchange(READER, THREAD, SeqCst, SeqCst);
@@ -121,10 +122,10 @@ impl Subscription {
         Ok(Self { shared, pump: OnceCell::new() })
     }
 
-    /// The next event, waiting for it.
+    /// Waits for the next event and returns it.
     pub fn next(&self, timeout: Option<Duration>) -> Result<Event> {
         let event = self.shared.next(timeout);
-        // Not in a forked child: the cursor may be locked by a thread that only the parent has.
+        // Not in a forked child: a thread that only the parent has may hold the lock on the cursor.
         if !self.shared.session.forked()
             && let Some(pump) = self.pump.get()
         {
@@ -133,7 +134,7 @@ impl Subscription {
         event
     }
 
-    /// A descriptor that is readable while an event waits. It belongs to the subscription; the
+    /// A descriptor that is readable while an event is waiting. It belongs to the subscription. The
     /// first call starts the one thread that feeds it.
     pub fn fd(&self) -> Result<RawFd> {
         let _call = self.shared.session.begin(None)?;
@@ -182,7 +183,7 @@ impl Pump {
                     return;
                 }
             }
-            // Readable for good: `next` says why.
+            // The descriptor stays readable: `next` returns the reason.
             mine.end(ENDED);
             signal.signal();
         })
@@ -190,11 +191,11 @@ impl Pump {
         Ok(Self { fd, turn, thread: Some(thread) })
     }
 
-    /// After an event was taken: not readable when no more wait.
+    /// After an event was taken: makes the descriptor unreadable if no more events wait.
     fn settle(&self, shared: &Shared) {
         if !shared.has_event() && shared.session.ensure_open().is_ok() {
             self.fd.drain();
-            // When the thread has ended the descriptor stays readable.
+            // If the thread has ended, the descriptor stays readable.
             if self.turn.drained() || shared.has_event() {
                 self.fd.signal();
             }
@@ -203,7 +204,7 @@ impl Pump {
 }
 
 impl Shared {
-    /// Wait until an event is there; `false` when there will be no more.
+    /// Waits for an event; `false` if there will be no more.
     fn wait_for_event(&self) -> bool {
         let words = [&self.session.segment.wake().events.word];
         loop {
@@ -225,7 +226,8 @@ impl Shared {
 impl Drop for Subscription {
     fn drop(&mut self) {
         if self.shared.session.forked() {
-            // Another thread of the parent may have been in the midst of it: the child touches nothing.
+            // Another thread of the parent may have been using it during the fork, so the child
+            // touches nothing.
             std::mem::forget((Arc::clone(&self.shared), self.pump.take()));
             return;
         }

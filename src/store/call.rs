@@ -46,7 +46,7 @@ impl Session {
         if call.outlives { Err(Error::plain(Status::Disconnected)) } else { Ok(call) }
     }
 
-    /// Begin a call on a buffer, whose client may be closed.
+    /// Begins a call on a buffer, whose client may be closed.
     #[inline]
     pub fn begin_on_buffer(&self, timeout: Option<Duration>) -> Call<'_> {
         let calls = &self.calls;
@@ -68,7 +68,7 @@ impl Session {
         Call { session: self, generation, outlives, counted, only_tries, timeout, begun, _cancel }
     }
 
-    /// End all calls in flight with INTERRUPTED.
+    /// Ends all calls in flight with INTERRUPTED.
     pub fn interrupt(&self) {
         self.calls.interrupt();
         self.wake_blind_waits();

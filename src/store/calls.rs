@@ -22,7 +22,7 @@ pub struct Calls {
 }
 
 impl Calls {
-    /// End all calls that are in flight with INTERRUPTED.
+    /// Ends all calls that are in flight with INTERRUPTED.
     pub fn interrupt(&self) {
         // SYNC call: SeqCst; pairs with `Call::ensure_not_ended`.
         self.generation.fetch_add(1, SeqCst);

@@ -27,7 +27,7 @@ impl Session {
         Ok(reaped)
     }
 
-    /// Reap every client whose process is dead.
+    /// Reaps every client whose process is dead.
     pub fn reap_dead(&self, call: &Call<'_>) -> Result<u64> {
         let mut dead = Vec::new();
         let visited = self.visit_others(|mut view| {
