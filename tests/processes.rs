@@ -27,7 +27,7 @@ fn a_child_plays_its_role() {
 }
 
 #[test]
-fn comers_and_goers_do_not_end_the_store() {
+fn joining_and_leaving_clients_do_not_end_the_store() {
     let scratch = Scratch::new();
     let address = scratch.store("store");
     let client = make(&address, 1 << 20, 0, false);

@@ -49,8 +49,8 @@ fn campaign(op: &Op) {
 }
 
 /// Runs each operation once, without a kill.
-fn survey() {
-    sweep::survey(|| {
+fn run_each_unharmed() {
+    sweep::run_unharmed(|| {
         OPS.iter().for_each(campaign);
         stores::all();
         recovery::all();

@@ -41,14 +41,14 @@ pub static PASSED: Mutex<BTreeMap<String, BTreeSet<String>>> = Mutex::new(BTreeM
 
 thread_local! {
     /// On this thread each operation runs once, without a kill.
-    static SURVEY: Cell<bool> = const { Cell::new(false) };
+    static UNHARMED: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Runs all operations of `all` once, without a kill.
-pub fn survey(all: impl FnOnce()) {
-    SURVEY.set(true);
+pub fn run_unharmed(all: impl FnOnce()) {
+    UNHARMED.set(true);
     all();
-    SURVEY.set(false);
+    UNHARMED.set(false);
 }
 
 /// In the child: arms the kill at the `n`-th point from now, or remembers all points if `n` is 0.
@@ -135,7 +135,7 @@ pub fn points(what: &str, passed: &Points) -> Vec<u64> {
 /// for 0, and `after` checks the store.
 pub fn sweep(what: &str, mut victim: impl FnMut(u64) -> End, mut after: impl FnMut(&str)) {
     let End::Passed(passed) = victim(0) else { panic!("{what}: killed at point 0") };
-    if SURVEY.get() {
+    if UNHARMED.get() {
         return;
     }
     after(&format!("{what}, unharmed"));
