@@ -1,4 +1,4 @@
-# One verb a line; `make help` prints them. Everything is built below target/.
+# One verb per line; `make help` prints them. Everything is built below target/.
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -21,7 +21,7 @@ CXXFLAGS ?= -O2 -g
 PROGRAMS := $(addprefix target/c/,demo producer worker collector)
 EXAMPLES := $(patsubst c_examples/%.c,target/c/examples/%,$(wildcard c_examples/*.c)) \
     $(patsubst cpp_examples/%.cpp,target/cpp/examples/%,$(wildcard cpp_examples/*.cpp))
-# What the benchmark runs: Plasma in its languages, the floors, recovery; see benches/README.md.
+# The programs of the benchmark: Plasma in its languages, the floors, recovery; see benches/README.md.
 SUBJECTS := $(addprefix target/bench/,plasma plasma_cpp plasma_py floor recovery)
 MIRI := $(CARGO) +nightly miri
 
@@ -36,13 +36,13 @@ build: library $(PROGRAMS) $(EXAMPLES) ## libplasma.so, libplasma.a and the C an
 
 release-lib: target/portable/libplasma.so ## libplasma.so for any Linux with glibc 2.28 or newer, in target/portable
 
-# For 3.9, for 3.10, and one that is for all from 3.11 on.
+# Pythons for the wheels: 3.9, 3.10, and one for all versions from 3.11 on.
 WHEEL_PYTHONS = $$(scripts/list-pythons.sh 9 10) $$(scripts/list-pythons.sh 11 13 1)
 wheel: target/portable/libplasma.so ## Python wheels for any Linux with glibc 2.28 or newer, in target/wheels
 	rm -rf target/wheels
 	PLATFORM=manylinux_2_28_$(shell uname -m) scripts/build-wheels.sh $< target/wheels $(WHEEL_PYTHONS)
 
-python: wheel ## the wheels tested on each Python from 3.9 to 3.13 that is here, their types, what they cost
+python: wheel ## tests of the wheels on each installed Python from 3.9 to 3.13, their types, their costs
 	OPTIONAL= scripts/test-wheels.sh target/wheels $$(scripts/list-pythons.sh 9 13 1)
 	PLASMA_LONG=1 scripts/test-wheels.sh target/wheels $$(scripts/list-pythons.sh 9 13)
 	scripts/lint-python.sh target/wheels
@@ -70,18 +70,18 @@ test: build $(SUBJECTS) ## all tests that have to pass: unit, processes, C, kill
 	    echo "$$skip"; [ -z "$${PLASMA_SKIPS:-}" ] || echo "$$skip" >> "$$PLASMA_SKIPS"; \
 	fi
 
-# Not part of `build`: it needs crates that the library does without.
+# Not part of `build`: it needs crates that the library does not need.
 cli: ## the plasma command, its manual pages and completions: target/release/plasma, target/share
 	$(CARGO) build --release $(CARGOFLAGS) --package plasma-cli
 	./target/release/plasma share target/share
 
-header: ## write include/plasma.h anew from src/ffi
+header: ## write include/plasma.h from src/ffi
 	PLASMA_UPDATE_HEADER=1 $(CARGO) test $(CARGOFLAGS) --test header the_header_is_current
 
-# Those whose words are checked.
-PLAIN := *.md docs include cli python tests benches fuzz \
+# The paths whose text scripts/check-idioms.py checks.
+PLAIN := *.md docs include cli python tests benches fuzz capi cmake c_examples cpp_examples scripts \
     src/ffi src/layout src/protocols src/segment src/support src/models src/sys src/sync
-lint: ## formatting, clippy, and turns of phrase that make a native reader stumble
+lint: ## formatting, clippy, and unidiomatic phrases
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy $(CARGOFLAGS) --workspace --all-targets -- -D warnings
 	scripts/check-idioms.py $(PLAIN)
@@ -94,34 +94,34 @@ LOOM := LOOM_MAX_PREEMPTIONS=2 $(LOOM_BUILD)
 SHUTTLE := RUSTFLAGS="--cfg shuttle" $(MODELS) \
     $(CARGO) test $(CARGOFLAGS) -p plasma --lib --release --target-dir target/shuttle
 
-loom: ## models of the protocols in all interleavings, up to the preemptions that each model states
+loom: ## models of the protocols in all interleavings, up to the number of preemptions of each model
 	$(LOOM_BUILD) -- --nocapture
 
 shuttle: ## larger models of the protocols in random interleavings
 	SHUTTLE_ITERATIONS=20000 $(SHUTTLE) -- --nocapture
 
-mutants: ## each ordering and fence broken in a copy: some model has to notice
+mutants: ## each ordering and fence broken in a copy: a model has to fail
 	python3 tests/mutants/run.py
 
-# Tests with kill points; the library in them is built as for debugging, but not as slow.
+# Tests with kill points; the library in them is a debug build with some optimisation.
 KILL := $(CARGO) test $(CARGOFLAGS) --features kill-points --target-dir target/kill \
     --config profile.dev.package.plasma.opt-level=2
 
 kill: ## processes killed at some stores to shared memory and system calls of every operation
 	$(KILL) --test kill_points --test lock_owner --test matrix --test planted_names
 
-# Both forms write what was run to target/kill/tmp/matrix.txt.
+# Both forms write a list of the cells that ran to target/kill/tmp/matrix.txt.
 MATRIX_SEED ?= 1
-matrix: ## every C call beside everything that can happen to it, at several points; ONLY="words" of some cells
+matrix: ## every C call with every disturbance, at several points; ONLY="words" selects cells
 	PLASMA_MATRIX_FULL=1 PLASMA_MATRIX_SEED=$(MATRIX_SEED) PLASMA_MATRIX_ONLY="$(ONLY)" \
 	    $(KILL) --test matrix -- --nocapture
 
-matrix-mutants: ## faults seeded into a copy: the matrix has to find each
+matrix-mutants: ## faults seeded into a copy: the matrix has to find each of them
 	python3 tests/matrix/mutants.py
 
 # Processes of 40 rounds each.
 STRESS ?= 500
-stress: ## threads that share a client, with interruptions at random points; STRESS=500 processes, SEED=
+stress: ## threads that share a client, interrupted at random points; STRESS=500 processes, SEED=
 	PLASMA_STRESS_SEED=$(SEED) PLASMA_STRESS_PROCESSES=$(STRESS) \
 	    $(KILL) --test matrix -- --nocapture threads_that_share_a_client
 
@@ -139,7 +139,7 @@ KILLS ?= 10000
 storm: ## KILLS=10000 processes killed at random, while others work on the same stores; SEED=
 	PLASMA_STORM_SEED=$(SEED) PLASMA_STORM_KILLS=$(KILLS) $(KILL) --test storm -- --nocapture
 
-# Each test runs in a process that is refused every system call younger than Linux 4.18.
+# Each test runs in a process that cannot use any system call newer than Linux 4.18.
 REFUSE := target/old_kernel/refuse
 $(REFUSE): tests/old_kernel/refuse.c tests/old_kernel/young.h
 	mkdir -p $(@D)
@@ -148,7 +148,7 @@ $(REFUSE): tests/old_kernel/refuse.c tests/old_kernel/young.h
 RUNNER = CARGO_TARGET_$(shell rustc -vV | sed -n 's/^host: //p' | tr 'a-z-' 'A-Z_')_RUNNER
 OLD_KERNEL_C := block connect_address event_fd evict fork fork_children lock low_descriptors \
     permissions read reap remove threads write
-old-kernel: library $(REFUSE) ## the tests as on Linux 4.18: younger system calls say ENOSYS, then EPERM; SHORT=1 for some
+old-kernel: library $(REFUSE) ## the tests as on Linux 4.18: newer system calls fail with ENOSYS, then EPERM; SHORT=1 for some
 	for error in ENOSYS EPERM; do \
 	    export $(RUNNER)="$(CURDIR)/$(REFUSE) $$error"; \
 	    export PLASMA_LIB_DIR="$(CURDIR)/target/release"; \
@@ -164,7 +164,7 @@ old-kernel: library $(REFUSE) ## the tests as on Linux 4.18: younger system call
 	done
 
 LIMITS := small_mounts rlimits cgroup out_of_memory hostile_kernel hostile_names hostile_reader strangers
-limits: library ## memory, files and room that run out, at each size, and attackers; takes an hour
+limits: library ## exhausted memory, files and room, at each size, and attackers; takes an hour
 	PLASMA_LONG=1 PLASMA_C_SLOWER=60 PLASMA_LIB_DIR="$(CURDIR)/target/release" \
 	    $(CARGO) test $(CARGOFLAGS) --test c_suite -- --exact --nocapture --test-threads=1 $(LIMITS)
 
@@ -174,9 +174,9 @@ FUZZ_JOBS ?= 2
 fuzz: ## hostile bytes and calls under AddressSanitizer, FUZZ_RUNS of each; needs nightly and g++
 	FUZZ_RUNS=$(FUZZ_RUNS) FUZZ_JOBS=$(FUZZ_JOBS) CARGO="$(CARGO)" scripts/run-fuzzers.sh
 
-# How many schedules miri tries with each test in threads, for example 0..4.
+# The seeds of schedules that miri tries with each test in threads, for example 0..4.
 SEEDS ?= 0..64
-miri: ## the protocols under miri: once, and in threads with SEEDS=0..64, where nightly has it
+miri: ## the protocols under miri: once, and in threads with SEEDS=0..64; needs nightly
 	@if $(MIRI) --version >/dev/null 2>&1; then \
 	    MIRIFLAGS='-Zmiri-strict-provenance -Zmiri-disable-isolation' $(MIRI_TEST) $(MIRI_LAYERS); \
 	    MIRIFLAGS='-Zmiri-strict-provenance -Zmiri-many-seeds=$(SEEDS)' $(MIRI_TEST) threads::; \
@@ -198,11 +198,11 @@ bench: build $(SUBJECTS) ## Plasma and the floors of this machine, into target/b
 	python3 benches/run.py
 	$(CARGO) bench $(CARGOFLAGS) --package plasma-bench
 
-bench-peers: build $(SUBJECTS) ## the same beside other libraries, which are fetched
+bench-peers: build $(SUBJECTS) ## the same with other libraries, which it fetches
 	scripts/fetch-peers.sh
 	python3 benches/run.py --peers
 
-bench-check: build $(SUBJECTS) ## asserts what benches/targets.py promises; wants an idle machine
+bench-check: build $(SUBJECTS) ## checks the targets in benches/targets.py; needs an idle machine
 	python3 benches/run.py --check
 
 docs: ## the manual of both headers as HTML in target/docs, by Doxygen; its warnings are errors
@@ -216,11 +216,11 @@ docs: ## the manual of both headers as HTML in target/docs, by Doxygen; its warn
 	fi
 VERSION := sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml
 
-# CMake builds below target, and with the cargo of all others.
+# CMake builds below target, in the same cargo directory.
 CMAKE_BUILD = cmake -S . -B $(1) -DPLASMA_CARGO_DIR="$(CURDIR)/target" $(2) && cmake --build $(1)
 
 PACKAGE_TEST = $(call CMAKE_BUILD,target/cmake) && ctest --test-dir target/cmake --output-on-failure -j 2
-package-test: release-lib ## ctest: what CMake installs, its packages, and who uses them; see docs/guide/abi.md
+package-test: release-lib ## ctest: the installation by CMake, its packages, and programs that use it; see docs/guide/abi.md
 	$(PACKAGE_TEST)
 
 # Stops with advice where there is no cmake.
@@ -247,7 +247,7 @@ clean: ## remove everything built
 
 library: target/release/libplasma.so
 
-# Cargo knows best what is out of date.
+# Cargo decides what is out of date.
 target/release/libplasma_capi.a: FORCE
 	$(CARGO) build --release $(CARGOFLAGS) --package plasma-capi --config capi/release.toml
 FORCE: ;
@@ -261,7 +261,7 @@ LINK_LIBRARIES := $(addprefix scripts/,link-libraries.sh split-debug.sh print-so
 target/release/libplasma.so: target/release/plasma.o $(LINK_LIBRARIES)
 	scripts/link-libraries.sh $< $(@D)
 
-# zig links for glibc 2.28, of 2018: its symbols, not those of this machine, and all on PyPI.
+# zig links with the symbols of glibc 2.28, of 2018, instead of those of this machine. PyPI has it.
 ZIG := target/zig/bin/python -m ziglang
 target/zig: ; python3 -m venv $@ && $@/bin/pip install --quiet ziglang==0.17.1
 
@@ -303,7 +303,7 @@ target/bench/plasma_cpp: benches/subjects/plasma_cpp.cpp $(CPP_HEADERS) $(BENCH_
     target/release/libplasma.so | target/bench
 	$(CXX) $(STRICT_CXX) $(CXXFLAGS) -Iinclude -o $@ $< $(LINK) -lm
 
-# It says so when it cannot be made, and is not there then.
+# If it cannot be made, the script prints the reason and leaves no file.
 target/bench/plasma_py: scripts/install-bench-python.sh python/setup.py target/release/libplasma.so \
     $(wildcard python/native/* python/src/plasma/*.py)
 	scripts/install-bench-python.sh target/release/libplasma.so

@@ -41,7 +41,7 @@ int main(void)
     must(plasma_put_many(client, ids, datas, sizes, COUNT, NULL, statuses),
          "plasma_put_many");
 
-    /* 10 ms for all of them, and one will not come */
+    /* 10 ms for all of them, and one is never sealed */
     status = plasma_get_many(client, ids, COUNT + 1, 10, buffers, statuses);
     printf("plasma_get_many: %s\n", plasma_status_name(status));
     for (uint64_t at = 0; at <= COUNT; at++) {

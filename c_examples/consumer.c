@@ -1,5 +1,5 @@
-/* Takes the objects of producer, in whatever order the two are started, until
- * no more come. */
+/* Takes the objects of producer until no more arrive. The two programs can be
+ * started in either order. */
 #include <plasma.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-/* Kills a process that writes and one that reads, and shows that nothing that
- * was sealed is lost and nothing that they held stays taken. */
+/* Kills a process that writes and one that reads, and shows that no sealed
+ * object is lost and that all they held is freed. */
 #include <plasma.h>
 #include <signal.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
-/* Hears of objects in a poll() loop, which can serve sockets at the same time.
- * Another process stores one and deletes it. */
+/* Reads events in a poll() loop, which can serve sockets at the same time.
+ * Another process stores an object and deletes it. */
 #include <plasma.h>
 #include <poll.h>
 #include <stdio.h>
@@ -27,7 +27,7 @@ static void store_and_delete(void)
     plasma_disconnect(client);
 }
 
-/* Take all events there are; the answer is whether one was a deletion. */
+/* Take all pending events; returns whether one of them was a deletion. */
 static int take(plasma_subscription_t *subscription)
 {
     plasma_event_t event = PLASMA_EVENT_INIT;
@@ -41,7 +41,7 @@ static int take(plasma_subscription_t *subscription)
             printf("deleted\n");
             deleted = 1;
         } else if (event.type == PLASMA_EVENT_LOST) {
-            printf("%d lost: list the objects anew\n", (int)event.lost_count);
+            printf("%d lost: list the objects again\n", (int)event.lost_count);
         }
     }
     if (status != PLASMA_ERR_TIMEOUT) { /* TIMEOUT: no more for now */

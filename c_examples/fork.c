@@ -1,5 +1,5 @@
-/* Fork done right: a child connects anew. What it inherits it may read, while
- * its parent holds it, and nothing it does with it disturbs its parent. */
+/* How to fork: the child connects again. It may read an inherited view while
+ * its parent holds the buffer, and cannot disturb its parent. */
 #include <plasma.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -21,7 +21,7 @@ int main(void)
     plasma_status_t status;
     plasma_id_t id;
 
-    /* A store made here goes when its last client leaves. */
+    /* A store created here is removed when its last client leaves. */
     connect.flags = PLASMA_CONNECT_EPHEMERAL;
     create.name = "hello";
 

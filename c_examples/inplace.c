@@ -1,11 +1,11 @@
-/* Writes an object in place, and gives it up where that fails half way: nobody
- * ever sees half of it, and its id and memory are free again. */
+/* Writes an object in place, and aborts it if that fails half way: no client
+ * sees half of it, and its id and memory are free again. */
 #include <plasma.h>
 #include <stdio.h>
 
 enum { COUNT = 100000 };
 
-/* Fills a table of primes; fails where it is told to, as a disk may. */
+/* Fills a table of primes, and fails at a given prime, as a disk might. */
 static int make_primes(uint32_t *primes, size_t count, size_t fail_at)
 {
     uint32_t number = 2;
@@ -36,9 +36,9 @@ static plasma_status_t store_primes(plasma_client_t *client,
     if (status != PLASMA_OK) {
         return status;
     }
-    /* data is aligned to 64 bytes at least */
+    /* data is aligned to at least 64 bytes */
     if (make_primes((uint32_t *)(void *)table.data, COUNT, fail_at) != 0) {
-        printf("failed after %d primes, gave the object up\n", (int)fail_at);
+        printf("failed after %d primes, aborted the object\n", (int)fail_at);
         return plasma_abort(&table);
     }
     return plasma_seal(&table);

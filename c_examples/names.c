@@ -1,4 +1,4 @@
-/* Names an object, and says in its metadata what its bytes are. */
+/* Names an object, and describes its bytes in its metadata. */
 #include <plasma.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-/* plasma_stat [ADDRESS]: what is in a store and who uses it. Only reads, so it
- * can be run at any time, also by those who may not write to the store. */
+/* plasma_stat [ADDRESS]: prints the objects and clients of a store. It only
+ * reads, so any user who may read the store can run it at any time. */
 #include <inttypes.h>
 #include <plasma.h>
 #include <stdio.h>

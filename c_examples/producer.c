@@ -1,5 +1,5 @@
-/* Stores three objects for consumer, by name. When the store is full it waits
- * for room for a second. */
+/* Stores three objects for consumer, by name. If the store is full, it waits
+ * for room for one second. */
 #include <plasma.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME plasma)
 set(PLASMA_DEB_MAINTAINER "The Plasma developers <plasma@example.org>" CACHE STRING
-    "Who answers for the packages that make deb builds")
+    "Maintainer of the packages that make deb builds")
 set(CPACK_PACKAGE_CONTACT "${PLASMA_DEB_MAINTAINER}")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "immutable objects in memory that processes share")
 set(CPACK_PACKAGE_DESCRIPTION
@@ -23,8 +23,8 @@ set(CPACK_DEBIAN_PACKAGE_RELEASE 1)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 
-# All of 0.x are in libplasma0, though each minor version breaks programs and has its own SONAME: so
-# what is built with one asks for just that one.
+# The package of each 0.x version is libplasma0, although each minor version has a SONAME of its own. So
+# a program that is built with one minor version depends on exactly that minor version.
 set(next_minor ${PROJECT_VERSION_MINOR})
 math(EXPR next_minor "${next_minor} + 1")
 set(shlibs_needs "libplasma${PROJECT_VERSION_MAJOR} (>= ${PROJECT_VERSION})")
@@ -53,11 +53,11 @@ if(PLASMA_BUILD_TOOLS)
     set(CPACK_DEBIAN_TOOLS_PACKAGE_NAME plasma-tools)
     set(CPACK_DEBIAN_TOOLS_PACKAGE_SECTION utils)
     set(CPACK_COMPONENT_TOOLS_DESCRIPTION
-        "${CPACK_PACKAGE_DESCRIPTION}\n\nThis package has the program plasma, which shows, uses and mends stores.")
+        "${CPACK_PACKAGE_DESCRIPTION}\n\nThis package has the program plasma, which inspects, uses and repairs stores.")
 endif()
 
-# What Debian wants to find beside each; elsewhere it is not installed.
-option(PLASMA_DEBIAN "Install what packages for Debian need" OFF)
+# Files that Debian requires in each package; other systems do not get them.
+option(PLASMA_DEBIAN "Install the files that packages for Debian need" OFF)
 if(PLASMA_DEBIAN)
     find_program(GZIP gzip REQUIRED)
     string(TIMESTAMP now "%a, %d %b %Y %H:%M:%S +0000" UTC)

@@ -6,7 +6,7 @@ set(core "${cargo_dir}/release/libplasma_capi.a")
 set(object "${CMAKE_CURRENT_BINARY_DIR}/plasma.o")
 set(map "${CMAKE_CURRENT_SOURCE_DIR}/capi/plasma.map")
 
-# Cargo knows best what is out of date.
+# Cargo decides what is out of date.
 add_custom_target(plasma_core
     COMMAND ${cargo_build} --package plasma-capi --config capi/release.toml
     WORKING_DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}"
@@ -20,7 +20,7 @@ set_source_files_properties("${object}" "${object}.static.o" PROPERTIES
     EXTERNAL_OBJECT ON
     GENERATED ON)
 
-# What Rust's standard library wants of the system: nothing more since glibc 2.34.
+# The libraries that the standard library of Rust needs; since glibc 2.34 they are parts of libc.
 set(system_libraries util rt pthread m dl)
 
 execute_process(COMMAND "${CMAKE_CURRENT_SOURCE_DIR}/scripts/print-soname.sh"

@@ -2,7 +2,7 @@
 
 find_package(Python3 COMPONENTS Interpreter)
 if(NOT Python3_Interpreter_FOUND)
-    message(STATUS "No manual pages: Python 3 is not here")
+    message(STATUS "No manual pages: Python 3 was not found")
     return()
 endif()
 set(man_dir "${CMAKE_CURRENT_BINARY_DIR}/man3")

@@ -1,5 +1,5 @@
-# What is installed for programs: the libraries, the headers, and how CMake and pkg-config find them.
-# All paths in it are relative, so that the whole may be moved.
+# The files that are installed for programs: libraries, headers, and the packages for CMake and
+# pkg-config. All paths are relative, so that the installation can be moved.
 
 include(CMakePackageConfigHelpers)
 set(package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/plasma")

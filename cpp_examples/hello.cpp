@@ -16,7 +16,7 @@ static void Hello()
     plasma::Buffer sealed;
     plasma::ObjectID id;
 
-    // A store made here goes when its last client leaves.
+    // A store created here is removed when its last client leaves.
     options.flags = PLASMA_CONNECT_EPHEMERAL;
     ThrowOnError(client.Connect(nullptr, options));
 

@@ -1,6 +1,6 @@
 // A pipeline of three processes: one makes blocks of numbers, one squares them,
-// one adds them up. A block goes from stage to stage as an object by name, is
-// never copied, and is deleted when the next stage is through with it.
+// one adds them up. A block goes from stage to stage as a named object, is
+// never copied, and is deleted when the next stage is done with it.
 #include <plasma.hpp>
 
 #include <cstdio>
@@ -22,7 +22,7 @@ static plasma::MutableBuffer Build(const plasma::ClientContext &client,
     return buffer;
 }
 
-// The numbers of a block, waiting for them; nobody else will need them.
+// Waits for the numbers of a block, and deletes it: no other stage needs it.
 static plasma::Buffer Take(const plasma::ClientContext &client,
                            const std::string &name)
 {
@@ -111,7 +111,7 @@ static bool Run()
     Start(Add);
     for (int stage = 0, status = 0; stage < 3; stage++) {
         if (wait(&status) < 0 || status != 0) {
-            // Who waits for what that stage did not make is told: STORE_GONE.
+            // The stages that wait for its blocks get STORE_GONE.
             ThrowOnError(plasma::ClientContext::RemoveStore(client.address()));
             return false;
         }

@@ -1,5 +1,5 @@
 // A vector that grows in shared memory: its elements are written where readers
-// will find them, and sealing it copies nothing.
+// find them, and sealing it copies nothing.
 #include <plasma.hpp>
 
 #include <algorithm>
@@ -17,7 +17,7 @@ public:
         ThrowOnError(client.BuildObject(id, 16 * sizeof(T), buffer_));
     }
 
-    // Doubles the object when it is full: in place where it can, else moved.
+    // Doubles the object when it is full, in place if possible.
     void push_back(const T &value)
     {
         if ((size_ + 1) * sizeof(T) > buffer_.size()) {
@@ -29,7 +29,7 @@ public:
     T *data() { return reinterpret_cast<T *>(buffer_.mutable_data()); }
     size_t size() const { return size_; }
 
-    // Gives back what is too much and publishes the rest.
+    // Shrinks the object to its elements, and publishes it.
     void Seal()
     {
         ThrowOnError(buffer_.Resize(size_ * sizeof(T)));

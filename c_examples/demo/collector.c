@@ -1,7 +1,7 @@
 /*
  * collector STORE: compares every result and every object with the file on
- * disk, prints what was done and how fast, checks that the store's numbers
- * add up, deletes everything, checks again, and removes the store.
+ * disk, prints counts and rates, checks that the statistics of the store add
+ * up, deletes everything, checks again, and removes the store.
  */
 #include "common.h"
 
@@ -148,7 +148,7 @@ static void print_rate(const char *who, const report_t *report)
            seconds > 0 ? (double)report->bytes / 1e6 / seconds : 0.0);
 }
 
-/* The workers and the producer left reports; the one that was killed none. */
+/* The workers and the producer left reports, except for the killed worker. */
 static void print_reports(const report_t *own)
 {
     static const char *const roles[] = {"producer", "worker-0", "worker-1",
@@ -212,8 +212,8 @@ static void print_formats(void)
         }                                                                   \
     } while (0)
 
-/* What the heap needs for an object: its data, and keys, values and name with
- * some bytes around each, both rounded up to 64. */
+/* The heap that an object takes: its data, and keys, values and name with some
+ * bytes around each, both rounded up to 64. */
 enum { ALIGNMENT = 64, OVERHEAD_MAX = 192 };
 static uint64_t least_bytes(const plasma_object_info_t *info)
 {
@@ -223,7 +223,7 @@ static uint64_t least_bytes(const plasma_object_info_t *info)
            (metadata + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
 }
 
-/* Nothing leased, half written or unaccounted for. */
+/* No object may be leased, being written or unaccounted for. */
 static void audit(uint64_t objects, plasma_stats_t *stats)
 {
     plasma_object_info_t info = PLASMA_OBJECT_INFO_INIT;

@@ -1,4 +1,4 @@
-/* What the programs of the demo share: see common.h. */
+/* Common code of the programs of the demo: see common.h. */
 #include "common.h"
 
 #include <ctype.h>

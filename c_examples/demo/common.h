@@ -1,14 +1,14 @@
 /*
- * What the programs of the demo share.
+ * Common code of the programs of the demo.
  *
- * demo       picks real files, starts the others, kills one, judges them all
+ * demo       picks real files, starts the others, kills one, checks them all
  * producer   stores every file as an object
  * worker     (four) reads the objects in place, stores a result for each
- * collector  compares the results with the files, and the store with its books
+ * collector  compares the results with the files, and checks the statistics
  *
  * The list of files is an object too, the manifest. A file's object has the
- * file's name (see corpus.c), its result "result/" and that name: to create
- * the result is to claim the work, because a name is taken only once.
+ * file's name (see corpus.c), its result "result/" and that name. A worker that
+ * creates the result claims the work, because each name is unique.
  */
 #ifndef DEMO_COMMON_H
 #define DEMO_COMMON_H
@@ -25,7 +25,7 @@ enum { NAME_LIMIT = PLASMA_NAME_MAX - 7 };
 
 #define MANIFEST "demo/manifest"
 
-/* What a worker finds out about a file: the data of a result object. */
+/* The result of a worker for a file: the data of a result object. */
 typedef struct digest {
     uint64_t size;
     uint64_t checksum;  /* FNV-1a, 64 bits */
@@ -43,7 +43,7 @@ typedef struct manifest {
     const char **names;
 } manifest_t;
 
-/* What a role did: the data of its object "demo/report/<role>". */
+/* The report of a role: the data of its object "demo/report/<role>". */
 typedef struct report {
     uint64_t objects;
     uint64_t bytes;
@@ -51,7 +51,7 @@ typedef struct report {
     uint64_t gets; /* so many times of gets follow, uint32_t in ns */
 } report_t;
 
-/* News for the driver, written whole into the pipe on NOTES. */
+/* A note to the driver, written in one piece into the pipe on NOTES. */
 enum { NOTES = 3 };
 typedef enum note_kind {
     NOTE_BLOCKING = 1, /* about to wait for the first file's object */
@@ -102,8 +102,8 @@ void note(note_kind_t kind, uint64_t index, uint64_t bytes);
 void report_put(const plasma_client_t *client, const report_t *report,
                 const times_t *times);
 
-/* A line that says how far things are: rewritten on a terminal, else a new
- * line every two seconds. progress_end() leaves the last one to be read. */
+/* A line of progress: rewritten on a terminal, otherwise a new line every two
+ * seconds. progress_end() leaves the last one on the screen. */
 #if defined(__GNUC__)
 __attribute__((format(printf, 1, 2)))
 #endif

@@ -10,12 +10,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* So that a directory as large as / ends in time. */
+/* A bound, so that a directory as large as / ends in time. */
 enum { FOUND_LIMIT = 200000 };
 
 static corpus_t *walking;
 
-/* As the store wants names: no more than what RFC 3629 allows. */
+/* The UTF-8 that the store accepts in names: that of RFC 3629. */
 static int is_utf8(const char *text)
 {
     const unsigned char *at = (const unsigned char *)text;
@@ -133,7 +133,7 @@ void corpus_free(corpus_t *corpus)
     memset(corpus, 0, sizeof *corpus);
 }
 
-/* Where the toolchain lives, or "" without one. */
+/* The directory of the Rust toolchain, or "" without one. */
 static void sysroot(char *out, size_t room)
 {
     FILE *pipe = popen("rustc --print sysroot 2>/dev/null", "r");

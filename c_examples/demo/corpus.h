@@ -19,10 +19,10 @@ typedef struct corpus {
     uint64_t bytes, found_bytes;
 } corpus_t;
 
-/* A DIR that somebody named is taken as it is, if it has one file; of the
- * directories that are tried without one, the first with 50 MB and 200 files.
- * At most byte_limit bytes are chosen, and FILES_WANTED files unless they are
- * so small that more are needed to get BYTES_WANTED. */
+/* A DIR that the user named is taken if it has at least one file; without it,
+ * the first of some directories with 50 MB and 200 files is taken. At most
+ * byte_limit bytes are chosen, and FILES_WANTED files unless they are so small
+ * that BYTES_WANTED needs more. */
 enum { FILES_WANTED = 4000, FILES_MIN = 200 };
 #define BYTES_WANTED (UINT64_C(64) << 20)
 #define BYTES_MIN UINT64_C(50000000)

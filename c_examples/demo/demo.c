@@ -1,8 +1,8 @@
 /*
  * demo [DIRECTORY]: runs the whole demo in a store of its own, demo-<pid>, and
- * removes the store whatever happens. See common.h for the cast.
+ * always removes the store. See common.h for the programs.
  *
- * Exit status: 0 when everything was as it should be, else 1.
+ * Exit status: 0 if all checks passed, else 1.
  */
 #include "common.h"
 #include "corpus.h"
@@ -23,7 +23,7 @@ static int store_made, notes_end;
 static plasma_client_t *client;
 static manifest_t manifest;
 
-/* What the notes have said so far. */
+/* The sum of the notes so far. */
 static struct {
     uint64_t stored, done, bytes, blocking[WORKERS];
     int blocked, holding, waiting[WORKERS], aborted, redone, redoer;
@@ -81,7 +81,7 @@ static void take_note(const note_t *note)
     }
 }
 
-/* Take the notes there are, after waiting for one a moment. False: none. */
+/* Take the pending notes, after a short wait for one. False: there are none. */
 static int pump(void)
 {
     struct pollfd ready = {-1, POLLIN, 0};
@@ -128,7 +128,7 @@ static void make_store(const corpus_t *corpus)
     data = corpus_manifest(corpus, &size);
     options.flags = PLASMA_CONNECT_EXCLUSIVE;
     options.max_objects = 2 * corpus->count + 64;
-    /* Data, 2 KiB a file for metadata, results and times, and some air. */
+    /* Data, 2 KiB per file for metadata, results and times, and a reserve. */
     options.capacity = corpus->bytes + corpus->bytes / 16 + size +
                        2048 * (uint64_t)corpus->count + (UINT64_C(8) << 20);
     status = plasma_connect(store, &options, &client);
@@ -173,7 +173,7 @@ static void start_workers(void)
     printf("4 workers wait for names that do not exist yet\n");
 }
 
-/* Everybody else waits for what the victim has begun: see that it is so. */
+/* Check that all other workers wait for the result that the victim began. */
 static void check_victim(void)
 {
     plasma_client_info_t holder = PLASMA_CLIENT_INFO_INIT;

@@ -1,4 +1,4 @@
-/* The processes of the demo, as the driver sees them: see processes.h. */
+/* The processes of the demo, for the driver: see processes.h. */
 #include "processes.h"
 
 #include <errno.h>
@@ -49,7 +49,7 @@ int processes_begin(void (*clean_up)(void))
 
     if (n <= 0 || strrchr(directory, '/') == NULL)
         die("/proc/self/exe: %s", strerror(errno));
-    *strrchr(directory, '/') = 0; /* the programs lie beside this one */
+    *strrchr(directory, '/') = 0; /* the programs are beside this one */
     if (pipe(pipe_ends) != 0)
         die("pipe: %s", strerror(errno));
 
@@ -78,7 +78,7 @@ void process_start(int child, const char *program, const char *name,
     if (pid < 0)
         die("fork: %s", strerror(errno));
     if (pid == 0) {
-        /* It dies with the driver, however that dies. */
+        /* The child dies with the driver, however the driver dies. */
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (getppid() != self || dup2(pipe_ends[1], NOTES) < 0)
             _exit(127);

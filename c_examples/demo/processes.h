@@ -1,4 +1,4 @@
-/* The processes of the demo, as the driver sees them. */
+/* The processes of the demo, for the driver. */
 #ifndef DEMO_PROCESSES_H
 #define DEMO_PROCESSES_H
 
@@ -15,12 +15,12 @@ typedef struct child {
 } child_t;
 extern child_t children[CHILDREN];
 
-/* Finds the programs, makes the pipe of the notes, and from then on sees to
- * it that at every exit, also by ^C, clean_up() is called after the last
- * child has ended. Returns the end of the pipe to read notes from. */
+/* Finds the programs and makes the pipe of the notes. From then on every exit,
+ * also by ^C, calls clean_up() after the last child has ended. Returns the
+ * reading end of the pipe. */
 int processes_begin(void (*clean_up)(void));
 
-/* Runs a program with the store's address and up to two arguments more. */
+/* Runs a program with the address of the store and up to two more arguments. */
 void process_start(int child, const char *program, const char *name,
                    const char *store, const char *argument,
                    const char *other);

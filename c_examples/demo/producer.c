@@ -10,8 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Read a file into a new object; a file that shrank meanwhile makes a smaller
- * one. */
+/* Read a file into a new object; a file that shrinks during the read makes a
+ * smaller one. */
 static uint64_t store_file(const plasma_client_t *client, const char *path,
                            const char *name)
 {

@@ -3,8 +3,8 @@
  * for each that no other worker has claimed.
  *
  * The worker that claims item VICTIM stops there, with a lease on the file's
- * object and its own result unsealed, and waits to be killed. The others end
- * up waiting for that result, see ABORTED, and one of them makes it.
+ * object and its own result unsealed, and waits to be killed. The others wait
+ * for that result, get ABORTED, and one of them makes the result.
  */
 #include "common.h"
 
@@ -21,7 +21,7 @@ static report_t report;
 static times_t times;
 static uint64_t victim;
 
-/* A get that does not wait; its time counts when the object was sealed. */
+/* A get that does not wait; its time counts if the object was sealed. */
 static plasma_status_t get_now(const char *name, plasma_buffer_t *buffer)
 {
     const uint64_t begin = now_ns();
@@ -55,7 +55,7 @@ static void wait_to_be_killed(uint64_t index)
         pause();
 }
 
-/* Make the result of one file. False: somebody else has claimed it. */
+/* Make the result of one file. False: another worker has claimed it. */
 static int make_result(uint64_t index, int may_stop)
 {
     plasma_create_options_t options = PLASMA_CREATE_OPTIONS_INIT;
@@ -97,7 +97,7 @@ static int make_result(uint64_t index, int may_stop)
     return 1;
 }
 
-/* Come back when the result of one file is sealed, whoever made it. */
+/* Return when the result of one file is sealed, whichever worker made it. */
 static void see_result(uint64_t index)
 {
     char name[PLASMA_NAME_MAX + 1];
@@ -144,16 +144,16 @@ int main(int argc, char **argv)
     client = join(argv[1]);
     manifest_open(client, &manifest);
 
-    /* Its own share, one in WORKERS, in step with the producer. */
+    /* The worker's own share, one in WORKERS, in step with the producer. */
     for (i = number; i < manifest.count; i += WORKERS)
         make_result(i, 1);
-    /* Then whatever nobody has claimed. */
+    /* Then all files that no worker has claimed. */
     for (i = 0; i < manifest.count; i++) {
         result_name(manifest.names[i], name);
         if (plasma_lookup(client, name, &id) == PLASMA_ERR_NOT_FOUND)
             make_result(i, 1);
     }
-    /* Then see that all of it is done, and redo what a death undid. */
+    /* Then check that all results exist, and redo those that a death undid. */
     for (i = 0; i < manifest.count; i++)
         see_result(i);
 

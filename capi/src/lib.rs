@@ -1,5 +1,5 @@
-//! The C artefacts: this crate names the exported functions, so that each library is built once,
-//! keeps some memory for when there is no more, and says what a panic is.
+//! The C artefacts. This crate names the exported functions, so that each library is built once,
+//! keeps spare memory for when the system has none, and defines what a panic does.
 
 mod panic;
 mod spare;

@@ -1,7 +1,7 @@
-//! Where Rust cannot go on: a defect, or no memory for what cannot be refused.
+//! The end of the process: after a defect, or without memory for a request that cannot be refused.
 //!
-//! `scripts/make-object.sh` puts these functions in the place of the standard library's, which they are like,
-//! but for a backtrace: that is in the core dump.
+//! `scripts/make-object.sh` replaces the handlers of the standard library by these functions, which do
+//! the same without printing a backtrace; the core dump has it.
 #![allow(unsafe_code)] // exported names, and write(2)
 
 use core::panic::PanicInfo;
@@ -9,7 +9,7 @@ use std::fmt::{self, Write};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// A line for stderr, made without memory and written at once. What is too long is cut.
+/// A line for stderr, made without allocation and written by one call. A longer text is cut.
 struct Line {
     text: [u8; 1024],
     len: usize,
@@ -32,14 +32,14 @@ fn abort(words: fmt::Arguments<'_>) -> ! {
     std::process::abort()
 }
 
-/// In the place of the standard library's `#[panic_handler]`.
+/// Replaces the `#[panic_handler]` of the standard library.
 #[unsafe(no_mangle)]
 fn plasma_rs_panic(info: &PanicInfo<'_>) -> ! {
     abort(format_args!("{info}\nThis is a defect of Plasma; please report it."))
 }
 
-/// In the place of the standard library's `#[alloc_error_handler]`.
+/// Replaces the `#[alloc_error_handler]` of the standard library.
 #[unsafe(no_mangle)]
 fn plasma_rs_no_memory(size: usize, _align: usize) -> ! {
-    abort(format_args!("no memory for {size} bytes that it cannot do without"))
+    abort(format_args!("no memory for {size} bytes, which it cannot do without"))
 }

@@ -1,9 +1,9 @@
-//! Memory kept for when the C library has none left.
+//! Spare memory for when the C library has none.
 //!
-//! Rust ends the process when a small allocation is refused: an error's words, a list of a few
-//! names, what the standard library needs for itself. Where the library asks for much it takes a
-//! refusal for an answer (`plasma_core::memory`); for the rest there is this. So a call in a
-//! process without memory comes to OUT_OF_MEMORY, with words, and the process lives on.
+//! Rust ends the process if a small allocation is refused: the text of an error, a list of a few
+//! names, the needs of the standard library. A large request of the library may be refused
+//! (`support::fallible`); this memory serves the small ones. So a call in a process without memory
+//! returns OUT_OF_MEMORY with a message, and the process lives on.
 #![allow(unsafe_code)] // an allocator
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -12,18 +12,18 @@ use std::sync::atomic::{AtomicU8, AtomicU64};
 
 const BLOCK: usize = 1024;
 const WORDS: usize = 4;
-/// The most that one request gets: what is larger can be refused.
+/// The most blocks that one request gets; a larger request is refused.
 const MOST: usize = 16;
 
-/// Atomics, so that what lies in them may change; whoever set a block's bit has it alone.
+/// Atomics, so that their contents may change; the thread that set the bit of a block owns it.
 #[repr(align(4096))]
 struct Blocks([AtomicU8; BLOCK * 64 * WORDS]);
 
 static BLOCKS: Blocks = Blocks([const { AtomicU8::new(0) }; BLOCK * 64 * WORDS]);
-/// A bit for each block that is used.
+/// A bit for each block, set if it is used.
 static USED: [AtomicU64; WORDS] = [const { AtomicU64::new(0) }; WORDS];
 
-/// The C library's allocator, and spare blocks where that has nothing.
+/// The allocator of the C library, and spare blocks if that has no memory.
 pub struct Spare;
 
 fn first() -> *mut u8 {
@@ -48,7 +48,7 @@ fn take(layout: Layout) -> *mut u8 {
         for at in 0..=64 - blocks {
             let bits = mask(blocks, at);
             let free = |used| (used & bits == 0).then_some(used | bits);
-            // Acquire: what the last owner of a block did with it is over. Pairs with `give`.
+            // Acquire: the accesses of the previous owner of a block are over. Pairs with `give`.
             if word.fetch_update(AcqRel, Acquire, free).is_ok() {
                 return first().wrapping_add((i * 64 + at) * BLOCK);
             }
@@ -57,7 +57,7 @@ fn take(layout: Layout) -> *mut u8 {
     std::ptr::null_mut()
 }
 
-/// The number of the first block at `pointer`, if it is one of these.
+/// The number of the first block at `pointer`, if that is a spare block.
 fn block_at(pointer: *mut u8) -> Option<usize> {
     let from = (pointer as usize).wrapping_sub(first() as usize);
     (from < BLOCK * 64 * WORDS).then_some(from / BLOCK)
@@ -69,8 +69,8 @@ fn give(block: usize, size: usize) {
     USED[block / 64].fetch_and(!bits, AcqRel);
 }
 
-// SAFETY: memory is the system's, or blocks whose bits were clear and are now set; what `take` and
-// `System` promise of size and alignment is what is asked here.
+// SAFETY: memory comes from the system, or is blocks whose bits were clear and are now set; `take` and
+// `System` give the size and alignment that the caller asks for.
 unsafe impl GlobalAlloc for Spare {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: the caller's promise is passed on.
@@ -81,7 +81,7 @@ unsafe impl GlobalAlloc for Spare {
     unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
         match block_at(memory) {
             Some(block) => give(block, layout.size()),
-            // SAFETY: it is not of the spare blocks, so it is of the system; the rest is the
+            // SAFETY: it is not a spare block, so it is memory of the system; the rest is the
             // caller's promise.
             None => unsafe { System.dealloc(memory, layout) },
         }
@@ -95,7 +95,7 @@ unsafe impl GlobalAlloc for Spare {
         }
         let memory = take(layout);
         if !memory.is_null() {
-            // SAFETY: `take` gave this many bytes, which are nobody else's.
+            // SAFETY: `take` gave this many bytes, which have no other owner.
             unsafe { memory.write_bytes(0, layout.size()) };
         }
         memory
@@ -114,7 +114,7 @@ unsafe impl GlobalAlloc for Spare {
         // SAFETY: the size is not 0, by the caller's promise.
         let moved = unsafe { self.alloc(new) };
         if !moved.is_null() {
-            // SAFETY: both have so many bytes, and a new allocation overlaps no old one.
+            // SAFETY: both have this many bytes, and a new allocation overlaps no old one.
             unsafe { moved.copy_from_nonoverlapping(memory, layout.size().min(size)) };
             // SAFETY: the caller gives it up.
             unsafe { self.dealloc(memory, layout) };

@@ -1,10 +1,10 @@
-//! What is done when the library is unloaded.
+//! The work when the library is unloaded.
 #![allow(unsafe_code)] // a function in a section of the linker's
 
 use std::ffi::c_void;
 
-/// The linker's start-up files bring the same function, if there are any: zig has none. Without
-/// it the C library would go on calling the fork handlers of a library that is gone.
+/// The start-up files of a linker bring the same function, but zig has no such files. Without it the
+/// C library would keep calling the fork handlers of an unloaded library.
 #[used]
 #[unsafe(link_section = ".fini_array")]
 static FINISH: extern "C" fn() = finish;
@@ -15,6 +15,6 @@ extern "C" fn finish() {
         /// Its address stands for this library, or for the program.
         static __dso_handle: c_void;
     }
-    // SAFETY: what this library registered is called once, however often this is called.
+    // SAFETY: each function that this library registered is called once, in any number of calls.
     unsafe { __cxa_finalize(&raw const __dso_handle) };
 }
