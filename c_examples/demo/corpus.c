@@ -110,7 +110,7 @@ static void choose(corpus_t *corpus, uint64_t byte_limit)
     qsort(corpus->files, kept, sizeof *corpus->files, by_path);
 }
 
-static void look(const char *directory, uint64_t byte_limit, corpus_t *corpus)
+static void consider(const char *directory, uint64_t byte_limit, corpus_t *corpus)
 {
     memset(corpus, 0, sizeof *corpus);
     corpus->root = realpath(directory, NULL);
@@ -160,7 +160,7 @@ void corpus_find(const char *directory, uint64_t byte_limit, corpus_t *corpus)
     size_t i;
 
     if (directory != NULL) {
-        look(directory, byte_limit, corpus);
+        consider(directory, byte_limit, corpus);
         if (corpus->root == NULL)
             die("%s: %s", directory, strerror(errno));
         if (corpus->count == 0)
@@ -184,7 +184,7 @@ void corpus_find(const char *directory, uint64_t byte_limit, corpus_t *corpus)
         if (base[0] == 0 && places[i][0][0] != 0)
             continue;
         snprintf(path, sizeof path, "%s%s", base, places[i][1]);
-        look(path, byte_limit, corpus);
+        consider(path, byte_limit, corpus);
         if (corpus->bytes >= BYTES_MIN && corpus->count >= FILES_MIN)
             return;
         corpus_free(corpus);

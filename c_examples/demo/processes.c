@@ -160,9 +160,9 @@ static char state_of(pid_t pid)
 
 void process_must_sleep(int child)
 {
-    int looks, asleep = 0;
+    int rounds, asleep = 0;
 
-    for (looks = 0; looks < 10000 && asleep < 3; looks++) {
+    for (rounds = 0; rounds < 10000 && asleep < 3; rounds++) {
         asleep = state_of(children[child].pid) == 'S' ? asleep + 1 : 0;
         poll(NULL, 0, 1);
         processes_check();

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 /// The reason for which a store was to be opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
-    Look,
+    Read,
     Change,
     Make,
     Remove,
@@ -94,7 +94,7 @@ fn not_a_store(purpose: Purpose) -> &'static str {
     match purpose {
         Purpose::Make => "give a path with -s where there is nothing yet",
         Purpose::Remove => "nothing was removed",
-        Purpose::Look | Purpose::Change => "name a store with -s; plasma stores lists yours",
+        Purpose::Read | Purpose::Change => "name a store with -s; plasma stores lists yours",
     }
 }
 

@@ -69,7 +69,7 @@ pub enum Command {
     Run(run::Args),
     Completions(completions::Args),
     #[command(hide = true)]
-    BenchPeer(bench::PeerArgs),
+    BenchPartner(bench::PartnerArgs),
     #[command(hide = true)]
     Share(share::Args),
 }
@@ -98,7 +98,7 @@ impl Cli {
             Command::Evict(args) => evict::run(args, &store),
             Command::Trim(args) => trim::run(args, &store),
             Command::Bench(args) => bench::run(args),
-            Command::BenchPeer(args) => bench::run_peer(args, &store),
+            Command::BenchPartner(args) => bench::run_partner(args, &store),
             Command::Doctor(args) => doctor::run(args, &store),
             Command::Run(args) => return run::run(args, &store),
             Command::Completions(args) => completions::run(args, shown()),

@@ -45,7 +45,7 @@ impl Store {
     /// Connect for creating, changing or reading, as the options say.
     pub fn connect(&self, options: &ConnectOptions) -> Result<Arc<Client>> {
         let purpose = match options {
-            ConnectOptions { read_only: true, .. } => Purpose::Look,
+            ConnectOptions { read_only: true, .. } => Purpose::Read,
             ConnectOptions { existing: true, .. } => Purpose::Change,
             _ => Purpose::Make,
         };

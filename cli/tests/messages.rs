@@ -7,7 +7,7 @@ use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 
 /// Every subcommand that opens an existing store.
-const LOOKING: &[&[&str]] = &[
+const READING: &[&[&str]] = &[
     &["stat"],
     &["ls"],
     &["info", "x"],
@@ -21,7 +21,7 @@ const CHANGING: &[&[&str]] =
     &[&["put", "/etc/passwd"], &["rm", "x"], &["check"], &["reap"], &["evict", "1M"], &["trim"]];
 const MAKING: &[&[&str]] = &[&["create"]];
 const REMOVING: &[&[&str]] = &[&["destroy", "-y"]];
-const ALL: &[&[&[&str]]] = &[LOOKING, CHANGING, MAKING, REMOVING];
+const ALL: &[&[&[&str]]] = &[READING, CHANGING, MAKING, REMOVING];
 
 /// Words for programmers, which no message has.
 const NOT_FOR_PEOPLE: &[&str] =
@@ -45,7 +45,7 @@ fn told(ran: Ran, code: i32, words: &[&str]) {
 fn no_store() {
     let place = Place::empty();
     let store = place.store();
-    for commands in [LOOKING, CHANGING] {
+    for commands in [READING, CHANGING] {
         all_fail(&place, &store, commands, 4, &["no store at", "plasma create -s", &store]);
     }
     all_fail(&place, &store, REMOVING, 4, &["no store at", &store]);
@@ -54,7 +54,7 @@ fn no_store() {
     for commands in ALL {
         all_fail(&place, &deeper, commands, 4, &["mkdir -p ", &store]);
     }
-    all_fail(&place, "no-such-word", LOOKING, 4, &["plasma create -s no-such-word"]);
+    all_fail(&place, "no-such-word", READING, 4, &["plasma create -s no-such-word"]);
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn no_store_but_a_file_or_a_directory() {
     let directory = place.path("directory");
     std::fs::create_dir(&directory).unwrap();
     for (path, what) in [(&file, "is a file"), (&directory, "is a directory")] {
-        for commands in [LOOKING, CHANGING] {
+        for commands in [READING, CHANGING] {
             all_fail(&place, path, commands, 1, &[path, what, "-s", "plasma stores"]);
         }
         all_fail(&place, path, MAKING, 1, &[path, what, "give a path with -s"]);
@@ -118,11 +118,11 @@ fn a_store_of_another_user() {
         place.run(&["create", "-s", store, "-c", "1M", "--mode", mode]).ok();
         place.run_with(&["put", "-", "-n", "x", "-s", store], b"1").ok();
     }
-    for args in [LOOKING, CHANGING, MAKING].concat() {
+    for args in [READING, CHANGING, MAKING].concat() {
         told(as_other(args, &private), 5, &["permission denied", "--mode 640"]);
     }
     // A user who may read gets no advice about reading.
-    for args in LOOKING {
+    for args in READING {
         as_other(args, &public).ok();
     }
     for args in CHANGING {

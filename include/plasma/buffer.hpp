@@ -229,8 +229,8 @@ private:
     friend class MutableBuffer;
     friend class ClientContext;
 
-    /* Take what a call of plasma.h writes on success, and then give back what
-     * was held: where that is nothing, the call can write it in place. */
+    /* Take the buffer that a call of plasma.h writes on success, and then
+     * release the old one. An empty Buffer is written in place. */
     template <typename Call> Status Fill(const Call &call) noexcept
     {
         if (buffer_.data == nullptr) {
@@ -247,7 +247,7 @@ private:
     plasma_buffer_t buffer_ = {};
 };
 
-/* Arrays of these are passed to C as arrays of what they hold. */
+/* C takes arrays of these as arrays of its own type. */
 static_assert(sizeof(Buffer) == sizeof(plasma_buffer_t) &&
               std::is_standard_layout_v<Buffer>);
 

@@ -498,7 +498,7 @@ public:
     }
 
 private:
-    /* Each wrapper is its C type and nothing else, as is asserted below it. */
+    /* Each wrapper has the layout of its C type, as is asserted below it. */
     static const plasma_id_t *C(Span<const ObjectID> ids) noexcept
     {
         return reinterpret_cast<const plasma_id_t *>(ids.data());

@@ -110,7 +110,7 @@ private:
     plasma_id_t id_ = {};
 };
 
-/* Arrays of these are passed to C as arrays of what they hold. */
+/* C takes arrays of these as arrays of its own type. */
 static_assert(sizeof(ObjectID) == sizeof(plasma_id_t) &&
               std::is_standard_layout_v<ObjectID>);
 

@@ -48,7 +48,7 @@ struct CreateOptions : plasma_create_options_t {
     }
 };
 
-/* Arrays of these are passed to C as arrays of what they hold. */
+/* C takes arrays of these as arrays of its own type. */
 static_assert(sizeof(Metadata) == sizeof(plasma_metadata_t) &&
               std::is_standard_layout_v<Metadata>);
 

@@ -102,7 +102,7 @@ inline void ThrowOnError(Status status)
 }
 #endif
 
-/* Arrays of these are passed to C as arrays of what they hold. */
+/* C takes arrays of these as arrays of its own type. */
 static_assert(sizeof(Status) == sizeof(plasma_status_t) &&
               std::is_standard_layout_v<Status>);
 

@@ -92,11 +92,11 @@ fn save(buffer: &Buffer, path: &Path) -> Result<()> {
         let mut file = OpenOptions::new().write(true).open(path).map_err(|error| broken(&error))?;
         return copied(copy::to_pipe(&mut file, buffer, &progress));
     }
-    let (mut draft, file) = Draft::beside(path).map_err(|error| broken(&error))?;
+    let (mut partial, file) = Partial::beside(path).map_err(|error| broken(&error))?;
     reserve(&file, buffer.len() as u64).map_err(|error| broken(&error))?;
     copied(copy::to_file(&file, buffer, &progress))?;
     interrupt::check()?;
-    draft.publish(path).map_err(|error| broken(&error))
+    partial.publish(path).map_err(|error| broken(&error))
 }
 
 /// Reserve the disk space; a file system that cannot do that fails later, when it is full.
@@ -112,38 +112,38 @@ fn reserve(file: &File, len: u64) -> io::Result<()> {
 }
 
 /// A file that is not complete yet; dropping it removes the file.
-struct Draft(Option<PathBuf>);
+struct Partial(Option<PathBuf>);
 
-impl Draft {
+impl Partial {
     /// Follows a symbolic link, and creates the file beside its target.
     fn beside(path: &Path) -> io::Result<(Self, File)> {
         let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         target.file_name().ok_or(io::ErrorKind::IsADirectory)?;
         let unique = ObjectId::random().map_err(io::Error::other)?.to_hex();
-        let draft = target.with_file_name(format!(".plasma-{}.tmp", &unique[..16]));
-        let file = OpenOptions::new().write(true).create_new(true).open(&draft)?;
-        let draft = Self(Some(draft));
+        let partial = target.with_file_name(format!(".plasma-{}.tmp", &unique[..16]));
+        let file = OpenOptions::new().write(true).create_new(true).open(&partial)?;
+        let partial = Self(Some(partial));
         // Keep the permissions of the previous file.
         if let Ok(before) = std::fs::metadata(&target) {
             file.set_permissions(before.permissions())?;
         }
-        Ok((draft, file))
+        Ok((partial, file))
     }
 
     fn publish(&mut self, path: &Path) -> io::Result<()> {
-        if let Some(draft) = &self.0 {
+        if let Some(partial) = &self.0 {
             let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-            std::fs::rename(draft, target)?;
+            std::fs::rename(partial, target)?;
             self.0 = None;
         }
         Ok(())
     }
 }
 
-impl Drop for Draft {
+impl Drop for Partial {
     fn drop(&mut self) {
-        if let Some(draft) = &self.0 {
-            let _ = std::fs::remove_file(draft);
+        if let Some(partial) = &self.0 {
+            let _ = std::fs::remove_file(partial);
         }
     }
 }

@@ -44,7 +44,7 @@ struct Seen {
 }
 
 pub fn run(args: &Args) -> Result<()> {
-    let rows: Vec<Row> = addresses().into_iter().filter_map(look).collect();
+    let rows: Vec<Row> = addresses().into_iter().filter_map(inspect).collect();
     if args.json.json {
         return json(&rows.iter().map(Row::json).collect());
     }
@@ -67,7 +67,7 @@ const ABANDONED: &str = "abandoned";
 const UNREADABLE: &str = "unreadable";
 
 /// `None` if it was removed since it was listed.
-fn look(address: String) -> Option<Row> {
+fn inspect(address: String) -> Option<Row> {
     let found = match Client::connect(Some(&address), &to_read()) {
         Err(error) if is_abandoned(&address, &error) => Found::Abandoned,
         Err(error) if error.status() == Status::StoreNotFound => return None,

@@ -1,7 +1,7 @@
 //! Measures of Plasma on this machine.
 
 use super::numbers::{LARGE, SMALL, median};
-use super::peer;
+use super::partner;
 use crate::failure::Result;
 use crate::interrupt;
 use plasma::{Client, CreateOptions, ObjectId};
@@ -50,12 +50,12 @@ pub fn put(client: &Client, time: Duration) -> Result<f64> {
 /// The time from a seal in this process to the end of the wait for it in another: half of a round
 /// trip.
 pub fn hand_over(client: &Client, path: &str, time: Duration) -> Result<f64> {
-    let mut other = peer::Peer::start(path)?;
+    let mut other = partner::Partner::start(path)?;
     let mut times = Vec::new();
     let mut end = Instant::now() + time;
     for turn in 0.. {
         interrupt::check()?;
-        let (ping, pong) = (peer::id(0, turn), peer::id(1, turn));
+        let (ping, pong) = (partner::id(0, turn), partner::id(1, turn));
         let begun = Instant::now();
         client.put(&ping, &[1], &plain())?;
         drop(client.get(&pong, Some(Duration::from_secs(10)))?);

@@ -3,7 +3,7 @@
 mod floors;
 mod measures;
 mod numbers;
-mod peer;
+mod partner;
 mod verdict;
 
 use crate::failure::Result;
@@ -20,8 +20,8 @@ use std::time::Duration;
 
 use numbers::{Floor, LARGE, Numbers};
 
-pub use peer::Args as PeerArgs;
-pub use peer::run as run_peer;
+pub use partner::Args as PartnerArgs;
+pub use partner::run as run_partner;
 
 /// Time get, put, hand-over and copies on this machine, and judge them
 ///

@@ -15,7 +15,7 @@ const CLIENT_FILE: u64 = 9 << 20;
 /// Descriptors that a client of a busy store may need.
 const DESCRIPTORS: u64 = 1024;
 
-pub fn look(machine: &Machine<'_>) -> Vec<Finding> {
+pub fn examine(machine: &Machine<'_>) -> Vec<Finding> {
     let mut findings = vec![group(machine)];
     findings.extend(limits(machine));
     findings

@@ -10,7 +10,7 @@ const DOCKER_DEFAULT: u64 = 64 << 20;
 /// The number of files that creating and opening a store takes.
 const FEW_FILES: u64 = 16;
 
-pub fn look(machine: &Machine<'_>) -> Vec<Finding> {
+pub fn examine(machine: &Machine<'_>) -> Vec<Finding> {
     let mut findings = shm(machine);
     findings.extend([kernel(machine), huge_pages(machine)]);
     findings.extend(container(machine));

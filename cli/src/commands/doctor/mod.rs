@@ -32,9 +32,9 @@ pub struct Args {
 
 pub fn run(args: &Args, store: &Store) -> Result<()> {
     let machine = Machine { root: &args.root };
-    let mut findings = machine::look(&machine);
-    findings.extend(limits::look(&machine));
-    findings.extend(stores::look(&machine, store));
+    let mut findings = machine::examine(&machine);
+    findings.extend(limits::examine(&machine));
+    findings.extend(stores::examine(&machine, store));
     let text = if args.json.json { as_json(&findings) } else { as_text(&findings) };
     let mut out = stdout();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {

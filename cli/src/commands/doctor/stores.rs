@@ -20,7 +20,7 @@ const STILL: Duration = Duration::from_secs(60);
 /// The errno of the limit on file sizes.
 const EFBIG: i32 = rustix::io::Errno::FBIG.raw_os_error();
 
-pub fn look(machine: &Machine<'_>, store: &Store) -> Vec<Finding> {
+pub fn examine(machine: &Machine<'_>, store: &Store) -> Vec<Finding> {
     let mut findings = Vec::new();
     let directory = plasma::directory_of_words().map(|path| machine.path(&path)).ok();
     let entries = directory.and_then(|path| std::fs::read_dir(path).ok());
@@ -58,7 +58,7 @@ fn unusable(store: &Store, error: plasma::Error) -> Finding {
     if error.errno() == EFBIG {
         return Finding::problem("limits", error.to_string(), limits::FILE_SIZE);
     }
-    match store.cannot(Purpose::Look, &error) {
+    match store.cannot(Purpose::Read, &error) {
         Failure::Because(Exit::NoStore, words) => {
             let (what, mend) =
                 words.split_once("; make one: ").unwrap_or((&words, "plasma create"));
@@ -89,7 +89,7 @@ fn one(address: &str) -> Vec<Finding> {
             return vec![Finding::problem("store", format!("{address}: {error}"), mend)];
         }
     };
-    let looked = || -> Result<Vec<Finding>> {
+    let examined = || -> Result<Vec<Finding>> {
         let (clients, stats, activity) = (others(&client)?, client.stats()?, client.activity()?);
         let mut findings = Vec::new();
         let dead = clients.iter().filter(|client| !client.alive).count() as u64;
@@ -131,7 +131,7 @@ fn one(address: &str) -> Vec<Finding> {
         });
         Ok(findings)
     };
-    looked().unwrap_or_else(|failure| {
+    examined().unwrap_or_else(|failure| {
         let what = format!("{address} cannot be examined: {failure}");
         vec![Finding::problem("store", what, format!("plasma check -s {}", word(address)))]
     })

@@ -22,8 +22,8 @@ pub fn press(view: &mut View, client: &Client, key: KeyEvent) -> Next {
         return Next::Stay;
     }
     view.message.clear();
-    match std::mem::replace(&mut view.mode, Mode::Look) {
-        Mode::Look => return look(view, key.code),
+    match std::mem::replace(&mut view.mode, Mode::Browse) {
+        Mode::Browse => return browse(view, key.code),
         Mode::Filter => filter(view, key.code),
         Mode::Delete(id, name) => {
             view.message = match key.code {
@@ -39,7 +39,7 @@ pub fn press(view: &mut View, client: &Client, key: KeyEvent) -> Next {
     Next::Stay
 }
 
-fn look(view: &mut View, key: KeyCode) -> Next {
+fn browse(view: &mut View, key: KeyCode) -> Next {
     match key {
         KeyCode::Char('q') | KeyCode::Esc => return Next::Quit,
         KeyCode::Char('s') => view.next_sort(),
@@ -65,10 +65,10 @@ fn look(view: &mut View, key: KeyCode) -> Next {
 fn filter(view: &mut View, key: KeyCode) {
     view.mode = Mode::Filter;
     match key {
-        KeyCode::Enter => view.mode = Mode::Look,
+        KeyCode::Enter => view.mode = Mode::Browse,
         KeyCode::Esc => {
             view.filter.clear();
-            view.mode = Mode::Look;
+            view.mode = Mode::Browse;
         }
         KeyCode::Backspace => drop(view.filter.pop()),
         KeyCode::Char(c) => view.filter.push(c),

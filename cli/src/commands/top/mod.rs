@@ -111,7 +111,7 @@ fn show(
         }
         let begun = Instant::now();
         if begun >= next {
-            view.look(client)?;
+            view.update(client)?;
             // A store that takes long to read is read less often.
             next = begun + interval.max(begun.elapsed() * 4);
             changed = true;

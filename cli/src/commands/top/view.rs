@@ -10,7 +10,7 @@ use ratatui::widgets::TableState;
 
 /// The mode of the keys.
 pub enum Mode {
-    Look,
+    Browse,
     /// The user types the filter.
     Filter,
     /// The user is asked whether to delete this object.
@@ -45,7 +45,7 @@ impl View {
             facts: client.facts()?,
             now: Snapshot::take(client)?,
             rates: Rates::new(client)?,
-            mode: Mode::Look,
+            mode: Mode::Browse,
             filter: String::new(),
             sort: Sort::Size,
             reverse: false,
@@ -59,7 +59,7 @@ impl View {
     }
 
     /// Take a new snapshot of the store.
-    pub fn look(&mut self, client: &Client) -> Result<()> {
+    pub fn update(&mut self, client: &Client) -> Result<()> {
         if !self.paused {
             self.now = Snapshot::take(client)?;
             self.rates.count(client)?;

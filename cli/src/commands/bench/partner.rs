@@ -33,15 +33,15 @@ pub fn run(_: &Args, store: &Store) -> Result<()> {
 }
 
 /// The other process, which ends with this value.
-pub struct Peer(Child);
+pub struct Partner(Child);
 
-impl Peer {
+impl Partner {
     pub fn start(path: &str) -> Result<Self> {
         let cannot =
             |error: std::io::Error| Failure::from(error).context("cannot start a second process");
         let program = std::env::current_exe().map_err(cannot)?;
         let mut command = Command::new(program);
-        command.args(["-s", path, "bench-peer"]).stdin(Stdio::null()).stdout(Stdio::null());
+        command.args(["-s", path, "bench-partner"]).stdin(Stdio::null()).stdout(Stdio::null());
         Ok(Self(command.stderr(Stdio::null()).spawn().map_err(cannot)?))
     }
 
@@ -51,7 +51,7 @@ impl Peer {
     }
 }
 
-impl Drop for Peer {
+impl Drop for Partner {
     fn drop(&mut self) {
         self.stop();
     }
