@@ -2,8 +2,8 @@
 """Counts turns of phrase that make a native reader stumble.
 
 check-idioms.py [-v] [PATH ...]: looks at comments, strings and prose of the files that git tracks below the
-paths; without paths, below those of PATHS. Prints each place with -v, and a count by kind. Ends with 1 when
-there are more than LIMIT in 1,000 words.
+paths; without paths, of all. Prints each place with -v, and a count by kind. Ends with 1 when there are
+more than LIMIT in 1,000 words.
 """
 
 import os
@@ -12,7 +12,6 @@ import subprocess
 import sys
 
 LIMIT = 0.3
-PATHS = ["src", "include", "cli", "python", "docs", "tests", "README.md"]
 ENDINGS = (
     ".rs", ".c", ".h", ".hpp", ".cpp", ".py", ".pyi", ".md", ".sh", ".cmake", ".toml",
 )  # fmt: skip
@@ -73,7 +72,7 @@ def files(paths):
 
 def main():
     is_verbose = "-v" in sys.argv[1:]
-    paths = [word for word in sys.argv[1:] if word != "-v"] or PATHS
+    paths = [word for word in sys.argv[1:] if word != "-v"] or ["."]
     counts, words = dict.fromkeys(PATTERNS, 0), 0
     for name in files(paths):
         with open(name, errors="replace") as lines:
