@@ -86,7 +86,7 @@ impl Address {
         }
         if name.len() > NAME_MAX {
             return Err(wrong(&format!(
-                "the last part of {path:?} has {} bytes, at most {NAME_MAX} are possible",
+                "the last part of {path:?} has {} bytes; the maximum is {NAME_MAX}",
                 name.len()
             )));
         }
@@ -126,8 +126,8 @@ fn no_working_dir(path: &str, errno: Errno) -> Error {
         Status::StoreNotFound,
         errno.0,
         format!(
-            "{path:?} begins at the working directory of this process, which has no path ({errno}): \
-             it was deleted, or lies outside of this root; pass a path that begins with '/'"
+            "{path:?} is relative to the working directory of this process, which has no path \
+             ({errno}): it was deleted, or lies outside the root of this process; pass a path that begins with '/'"
         ),
     )
 }

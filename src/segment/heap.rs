@@ -163,7 +163,7 @@ pub fn all_set(reserved: &Reserved, first: u32, last: u32) -> bool {
 fn outside(extent: Extent) -> Error {
     Error::new(
         Status::Corrupt,
-        format!("bytes {} + {} are not reserved heap", extent.offset(), extent.size),
+        format!("the heap at {} + {} bytes is not reserved", extent.offset(), extent.size),
     )
 }
 

@@ -44,7 +44,7 @@ pub fn open(address: &Address, access: Access) -> Result<Option<Segment>> {
     if owner.perm() & 0o022 != 0 {
         return Err(Error::new(
             Status::NotAStore,
-            format!("{} is writable by others; no store is", address.display()),
+            format!("{} is writable by other users, so it is not a store", address.display()),
         ));
     }
     refuse_file_system(dir.as_fd(), address)?;
@@ -164,7 +164,7 @@ impl Opener<'_> {
             libc::ENOENT => Error::new(
                 Status::NotAStore,
                 format!(
-                    "{} is a directory without a file {name:?}, so no store",
+                    "{} is a directory without a file {name:?}, so it is not a store",
                     self.address.display()
                 ),
             ),
@@ -217,7 +217,7 @@ impl Opener<'_> {
         Err(Error::new(
             Status::Permission,
             format!(
-                "{name:?} of {} has mode {is:04o}, the store was made with {made:04o}; somebody \
+                "{name:?} of {} has mode {is:04o}, but the store was made with {made:04o}; somebody \
                  changed it",
                 self.address.display(),
             ),
@@ -301,7 +301,9 @@ impl Opener<'_> {
         }
         let flags = half(offset_of!(Identity, flags)) as u32;
         if flags & !header::ALL_FLAGS != 0 {
-            return Err(self.version(format!("flags {flags:#x}, some of which are unknown here")));
+            return Err(
+                self.version(format!("flags {flags:#x}, some of which this library does not know"))
+            );
         }
         let max_readers = half(offset_of!(Identity, max_readers));
         if !(1..=u64::from(SLOTS)).contains(&max_readers) {

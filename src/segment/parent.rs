@@ -50,7 +50,7 @@ pub fn make_parent(address: &Address) -> Result<OwnedFd> {
         Error::os(
             Status::StoreNotFound,
             libc::ENOENT,
-            format!("the directory {} does not exist; make it first", shown(address)),
+            format!("the directory {} does not exist; create it first", shown(address)),
         )
     })
 }
@@ -71,9 +71,9 @@ fn refuse_squatter(address: &Address, stat: &Stat) -> Result<()> {
         return Err(Error::new(
             Status::Permission,
             format!(
-                "{parent}, the place of the stores that uid {me} names by words, belongs to uid {} \
-                 with mode {:04o}: nothing in it is used; {remover} (rm -r {parent}), or pass the \
-                 path of a store, also in PLASMA_STORE",
+                "{parent}, the directory of the stores that uid {me} addresses by words, belongs to \
+                 uid {} with mode {:04o}, so it is not used; {remover} (rm -r {parent}), or pass \
+                 the path of a store, also in PLASMA_STORE",
                 stat.uid,
                 stat.perm()
             ),
@@ -83,8 +83,8 @@ fn refuse_squatter(address: &Address, stat: &Stat) -> Result<()> {
         return Err(Error::new(
             Status::Permission,
             format!(
-                "{parent}, the place of the stores that uid {me} names by words, has mode {:04o}: \
-                 others may have put something into it; look at what is there, then chmod 0700 it",
+                "{parent}, the directory of the stores that uid {me} addresses by words, has mode \
+                 {:04o}: other users may have put files into it; inspect them, then chmod 0700 it",
                 stat.perm()
             ),
         ));

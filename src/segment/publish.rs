@@ -268,8 +268,8 @@ pub fn refuse_beyond_cgroup(bytes: u64) -> Result<()> {
         Some(room) if room.bytes < bytes.saturating_add(spare) => Err(Error::new(
             Status::OutOfMemory,
             format!(
-                "{bytes} bytes are needed and {spare} to spare, the memory cgroup {} has {} of its \
-                 limit of {} left; raise the limit (memory.max, docker --memory) or delete objects",
+                "{bytes} bytes are needed and {spare} in reserve, but the memory cgroup {} has only {} \
+                 of its limit of {} left; raise the limit (memory.max, docker --memory) or delete objects",
                 room.path, room.bytes, room.limit
             ),
         )),

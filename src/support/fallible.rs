@@ -12,8 +12,8 @@ pub fn refused() -> Error {
     static WORDS: Words = Words::new(
         Status::OutOfMemory,
         libc::ENOMEM,
-        "this process gets no more memory of its own; raise its limit of address space (ulimit -v), \
-         or give it less to keep",
+        "this process cannot allocate memory; raise its limit of address space (ulimit -v), or \
+         reduce its memory use",
     );
     Error::fixed(&WORDS)
 }

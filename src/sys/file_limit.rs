@@ -40,7 +40,7 @@ pub fn refuse_beyond_file_limit(size: u64, what: &str) -> Result<()> {
         Status::Limit,
         libc::EFBIG,
         format!(
-            "{what} has {size} bytes, and files of this process may have {limit} (RLIMIT_FSIZE); \
+            "{what} has {size} bytes, but files of this process may have only {limit} (RLIMIT_FSIZE); \
              raise that limit (ulimit -f)"
         ),
     ))

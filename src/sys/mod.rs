@@ -60,9 +60,9 @@ impl Errno {
         };
         let way_out = match self.0 {
             libc::EMFILE => "; raise the limit of open files (ulimit -n), or disconnect clients",
-            libc::ENOSPC => "; df -h and df -i tell whether bytes or files (inodes) are missing",
+            libc::ENOSPC => "; df -h and df -i show whether bytes or files (inodes) are missing",
             libc::EDQUOT => {
-                "; a quota is used up, of bytes or files: quota tells which, df does not"
+                "; a disk quota of bytes or files is used up: quota shows which one, df does not"
             }
             libc::ENOMEM => {
                 "; raise the limit of address space (ulimit -v), or use a smaller store"
@@ -111,13 +111,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_full_file_system_and_a_quota_have_different_ways_out() {
+    fn a_full_file_system_and_a_quota_have_different_remedies() {
         let of = |errno| Errno(errno).because("cannot make it");
         for errno in [libc::ENOSPC, libc::EDQUOT] {
             assert_eq!((of(errno).status(), of(errno).errno()), (Status::OutOfMemory, errno));
         }
         assert!(of(libc::ENOSPC).to_string().contains("df -i"));
-        assert!(of(libc::EDQUOT).to_string().contains("quota tells"));
+        assert!(of(libc::EDQUOT).to_string().contains("quota shows"));
     }
 
     #[test]
