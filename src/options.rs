@@ -12,7 +12,7 @@ pub enum Eviction {
     Lru,
 }
 
-/// How to connect. The default opens the store, or creates it when there is none.
+/// How to connect. The default opens the store, or creates it if it does not exist.
 ///
 /// ```
 /// # use plasma::{ConnectOptions, Eviction};

@@ -460,7 +460,7 @@ fn an_object_is_announced_as_itself_though_its_slot_is_anothers_by_then() {
     let news = client.subscribe().unwrap();
     let writer = client.create(&id(OTHER, 0), 100, &CreateOptions::default()).unwrap();
     plasma::sync::at_points(move |point| {
-        let announces = point.file().ends_with("events.rs");
+        let announces = point.file().ends_with("src/protocols/events/mod.rs");
         if announces {
             assert_eq!(beside.get(&id(OTHER, 0), None).unwrap().len(), 100);
             beside.delete(&id(OTHER, 0)).unwrap();

@@ -133,7 +133,7 @@ impl Session {
         Error::new(
             Status::StoreGone,
             format!(
-                "{} was removed; what is held stays readable, and to go on disconnect and connect again",
+                "{} was removed; held buffers stay readable; to continue, disconnect and connect again",
                 self.address.display()
             ),
         )

@@ -167,15 +167,17 @@ impl Session {
     #[cold]
     fn unreadable_error(&self, path: ClientPath, why: Unreadable) -> Error {
         let store = self.address.display();
-        let unknown = format!("it cannot be told what the client of {store}/{path} holds");
+        let unknown = format!("the objects that the client of {store}/{path} holds are unknown");
         let way_out = "delete that file once its process has ended";
         match why {
             Unreadable::Os(errno) if matches!(errno.0, libc::EACCES | libc::EPERM) => errno
                 .because(format!("{unknown}; make its file readable (chmod 644), or {way_out}")),
-            Unreadable::Os(errno) => errno.because(format!("{unknown}; if this stays, {way_out}")),
+            Unreadable::Os(errno) => {
+                errno.because(format!("{unknown}; if this persists, {way_out}"))
+            }
             Unreadable::NoClients => Error::new(
                 Status::Corrupt,
-                format!("{unknown}, since the file is none of a client; {way_out}"),
+                format!("{unknown}, because the file is not a client's; {way_out}"),
             ),
         }
     }

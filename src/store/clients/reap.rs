@@ -107,7 +107,7 @@ impl Session {
 
 impl Locked<'_> {
     /// Runs `clear`, which inspects a name in `readers/` and removes it. A reader that takes the
-    /// name meanwhile gives it up again.
+    /// name while `clear` runs gives it up again.
     fn clear_name<T>(&self, path: ClientPath, clear: impl FnOnce() -> T) -> T {
         let clearing = &self.session.segment.header().table.clearing;
         lifecycle::begin_clearing(clearing, path.slot);

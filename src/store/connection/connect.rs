@@ -45,7 +45,7 @@ impl Session {
         Err(gone.unwrap_or_else(|| {
             Error::new(
                 Status::StoreGone,
-                format!("{} keeps being removed and made again", address.display()),
+                format!("{} is removed and created again and again", address.display()),
             )
         }))
     }
@@ -58,7 +58,8 @@ impl Session {
         let opened = match existing {
             true => opened,
             false => opened.map_err(|error| {
-                error.and_if(Status::NotAStore, "to make one, pass a path that does not exist yet")
+                error
+                    .and_if(Status::NotAStore, "to create a store, pass a path that does not exist")
             }),
         };
         let Some(segment) = opened? else {

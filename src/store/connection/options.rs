@@ -8,13 +8,15 @@ use crate::segment::{Address, NewStore, Segment};
 pub fn validate_options(options: &ConnectOptions) -> Result<()> {
     let wrong = |text: &str| Err(Error::new(Status::InvalidArgument, text));
     if options.exclusive && (options.existing || options.read_only) {
-        return wrong("PLASMA_CONNECT_EXCLUSIVE makes a store, EXISTING and READ_ONLY never do");
+        return wrong(
+            "PLASMA_CONNECT_EXCLUSIVE creates a store, but EXISTING and READ_ONLY never do",
+        );
     }
     if options.huge_pages > 1 {
         return wrong("huge_pages is 0 or 1");
     }
     if options.max_readers > u64::from(SLOTS) {
-        return wrong("max_readers is at most 1024, and 0 for that");
+        return wrong("max_readers is at most 1024; 0 is the default, 1024");
     }
     if options.mode != 0 {
         crate::segment::check_mode(options.mode)?;
@@ -57,7 +59,7 @@ fn ensure_matching(address: &Address, options: &ConnectOptions, segment: &Segmen
         Err(Error::new(
             Status::Mismatch,
             format!(
-                "{} has {what} {is}, {asked} was asked for; leave it out to take what is there",
+                "{} has {what} {is}, but {asked} was requested; omit it to accept the store's value",
                 address.display()
             ),
         ))
@@ -101,7 +103,7 @@ pub fn not_found_error(address: &Address) -> Error {
     Error::new(
         Status::StoreNotFound,
         format!(
-            "there is no store at {}; who connects without EXISTING or READ_ONLY makes one",
+            "there is no store at {}; connect without EXISTING and READ_ONLY to create one",
             address.display()
         ),
     )
@@ -110,6 +112,6 @@ pub fn not_found_error(address: &Address) -> Error {
 fn exists_error(address: &Address) -> Error {
     Error::new(
         Status::StoreExists,
-        format!("{} exists; connect without EXCLUSIVE opens it", address.display()),
+        format!("{} exists; connect without EXCLUSIVE to open it", address.display()),
     )
 }

@@ -88,7 +88,7 @@ impl OwnFile {
         // The directories decide who may read the file; the mode does not depend on the umask.
         file::set_mode(fd, 0o644).map_err(cannot)?;
         if !file_lock::try_write_lock(fd).map_err(cannot)? {
-            return Err(Error::new(Status::Internal, "a new file is locked by somebody"));
+            return Err(Error::new(Status::Internal, "another process locked a new file"));
         }
         let mut own = Self::over(file, Arc::new(map), 0, in_readers)?;
         own.nonce = new_nonce()?;
@@ -114,7 +114,7 @@ impl OwnFile {
         let whose = if in_readers { "readers of other users (max_readers)" } else { "clients" };
         Err(Error::new(
             Status::Limit,
-            format!("{count} {whose} are connected; disconnect some, or reap those that died"),
+            format!("{count} {whose} are connected; disconnect some, or reap dead clients"),
         ))
     }
 
@@ -246,10 +246,10 @@ fn directory(segment: &Segment) -> Result<(BorrowedFd<'_>, bool)> {
 #[cold]
 fn admission_error(segment: &Segment, clients: BorrowedFd<'_>) -> Error {
     let text = if fs::is_read_only(clients) {
-        "the store is mounted read-only here, and each client, readers too, needs a file of its own \
-         in it; mount it writable"
+        "the store is mounted read-only here, but each client, even a reader, needs a file of its \
+         own in it; mount it writable"
     } else if segment.read_only {
-        "the store admits no readers of other users; make it with a mode that does, such as 0644"
+        "the store admits no readers of other users; create it with a mode that does, such as 0644"
     } else if segment.readers.is_some() {
         "this user may only read the store; connect with PLASMA_CONNECT_READ_ONLY"
     } else {
@@ -260,7 +260,7 @@ fn admission_error(segment: &Segment, clients: BorrowedFd<'_>) -> Error {
 
 #[cold]
 fn closed_error(errno: Errno) -> Error {
-    errno.because("a descriptor of this connection is closed; disconnect, and connect anew")
+    errno.because("a descriptor of this connection is closed; disconnect and connect again")
 }
 
 fn new_nonce() -> Result<u64> {

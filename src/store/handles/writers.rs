@@ -3,7 +3,7 @@
 //! As with leases, a buffer in a C program names an entry and a serial. Entries are never freed,
 //! only reused, so a stale handle meets another serial. A call takes the writer out of its entry,
 //! and puts it back or closes the entry: of two simultaneous calls only one gets the writer.
-#![allow(unsafe_code)] // who is in a call on an entry has its writer alone
+#![allow(unsafe_code)] // a call on an entry has exclusive use of its writer
 #![allow(clippy::disallowed_types)] // a cell in this process's own memory
 
 use crate::protocols::lease::entry::{Entry, Last};

@@ -131,7 +131,7 @@ impl Session {
                 return Ok(Some(info));
             }
         }
-        Err(Error::new(Status::Corrupt, format!("record {slot} will not settle")))
+        Err(Error::new(Status::Corrupt, format!("record {slot} keeps changing")))
     }
 
     fn describe_fields(

@@ -149,7 +149,7 @@ impl LockEnv for LockWait<'_> {
             // No client has this slot: a bit of the word has flipped.
             return Ok(true);
         }
-        let cannot = |errno: Errno| errno.because("cannot ask whether the lock's owner lives");
+        let cannot = |errno: Errno| errno.because("cannot check whether the lock's owner is alive");
         let path = ClientPath { in_readers: false, slot };
         match ClientFile::find(&session.segment, path)? {
             Ok(file) => file.is_locked().map(|locked| !locked).map_err(cannot),

@@ -16,7 +16,7 @@ impl Session {
         if count > geometry.blocks {
             return Err(Error::new(
                 Status::Limit,
-                format!("the heap is in {count} pieces, the limit is {}", geometry.blocks),
+                format!("the heap is in {count} pieces, but the limit is {}", geometry.blocks),
             ));
         }
         let next = count.max(now.saturating_add(now / 4)).min(geometry.blocks);
@@ -53,15 +53,15 @@ impl Session {
                 "{needs}, which a quota of {name} does not grant; delete objects, or see `quota`: \
                  df does not show it"
             ),
-            libc::ENOMEM => format!(
-                "{needs}, which the system does not have; delete objects, or give it memory"
-            ),
+            libc::ENOMEM => {
+                format!("{needs}, which the system does not have; delete objects, or add memory")
+            }
             _ if free >= len => format!(
-                "{needs}, and {name} refuses though {free} are free; see df -i, and what the file \
-                 system keeps for root"
+                "{needs}, but {name} refuses although {free} are free; see df -i, and the space that \
+                 the file system reserves for root"
             ),
             _ => format!(
-                "{needs}, {name} has {free} left; delete objects, or make it larger (mount -o \
+                "{needs}, but {name} has {free} left; delete objects, or make it larger (mount -o \
                  remount,size=..., docker --shm-size)"
             ),
         };

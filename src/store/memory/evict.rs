@@ -42,7 +42,7 @@ impl Session {
         if !self.segment.facts.lru() {
             return Err(Error::new(
                 Status::Unsupported,
-                "the store was made without eviction, nothing in it is ever evicted; delete objects",
+                "the store was created without eviction; delete objects",
             ));
         }
         let mut evicted = 0;

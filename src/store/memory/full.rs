@@ -26,7 +26,7 @@ impl Session {
         Error::new(
             Status::OutOfMemory,
             format!(
-                "{needed} bytes do not fit: {free} of {capacity} are free{pieces}; {}make a store \
+                "{needed} bytes do not fit: {free} of {capacity} are free{pieces}; {}create a store \
                  with a larger capacity",
                 self.suggest_remedies(capacity.saturating_sub(free))
             ),
@@ -39,7 +39,7 @@ impl Session {
         Error::new(
             Status::Limit,
             format!(
-                "the store has its {} objects (max_objects); {}make a store with more",
+                "the store has the most objects it can hold, {} (max_objects); {}create a store with more",
                 self.segment.facts.geometry.max_objects,
                 self.suggest_remedies(u64::MAX)
             ),
@@ -63,15 +63,13 @@ impl Session {
         match self.measure_walls() {
             Some(Walls { pinned, held, writing }) => {
                 if pinned > 0 {
-                    add(format!("unpin what is pinned, {pinned} bytes"));
+                    add(format!("unpin objects, {pinned} bytes"));
                 }
                 if held > 0 {
-                    add(format!(
-                        "release the buffers on {held} bytes, which are not evicted while held"
-                    ));
+                    add(format!("release buffers, which keep {held} bytes from being evicted"));
                 }
                 if writing > 0 {
-                    add(format!("seal what is being written, {writing} bytes"));
+                    add(format!("seal or abort the objects being written, {writing} bytes"));
                 }
             }
             None if used > deleted => add("delete objects".to_owned()),

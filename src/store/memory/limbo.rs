@@ -99,5 +99,5 @@ impl Locked<'_> {
 
 #[cold]
 fn limbo_error() -> Error {
-    Error::new(Status::Corrupt, "the list of deleted objects is none")
+    Error::new(Status::Corrupt, "the list of deleted objects is corrupt")
 }

@@ -61,7 +61,7 @@ impl Session {
         let (start, len) = self.segment.heap.chunk_range(chunk);
         let punched = self.segment.heap.fd().and_then(|heap| {
             file::punch_hole(heap, start, len)
-                .map_err(|errno| errno.because("cannot give memory back"))
+                .map_err(|errno| errno.because("cannot return memory to the system"))
         });
         let given_back = self.lock(call).and_then(|mut locked| locked.free_object(slot, word, 0));
         if given_back.is_err() {

@@ -66,8 +66,8 @@ fn quota_error(bytes: u64, limit: u64) -> Error {
     Error::new(
         Status::Limit,
         format!(
-            "with {bytes} bytes more this reader would hold more than the {limit} that one reader of \
-             another user may hold (reader_quota); release some buffers"
+            "with {bytes} more bytes this reader would hold more than the {limit} bytes that one \
+             reader of another user may hold (reader_quota); release some buffers"
         ),
     )
 }

@@ -14,7 +14,7 @@ pub struct Held {
     pub bytes: Bytes,
 }
 
-/// What a get finds at one instant.
+/// The outcome of a get at one instant.
 pub enum GetOutcome {
     /// Sealed, and leased by the handle.
     Held(Handle, Held),

@@ -61,7 +61,7 @@ impl Metadata {
         if payload > MAX_PAYLOAD {
             return Err(Error::new(
                 Status::Limit,
-                format!("keys and values have {payload} bytes, the limit is {MAX_PAYLOAD}"),
+                format!("keys and values have {payload} bytes, but the limit is {MAX_PAYLOAD}"),
             ));
         }
         match at {
@@ -241,7 +241,7 @@ impl<'a> Iterator for Pairs<'a> {
 
 #[cold]
 fn nonsense() -> Error {
-    Error::new(Status::Corrupt, "the metadata of the object is nonsense")
+    Error::new(Status::Corrupt, "the metadata of the object is corrupt")
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ impl Session {
         if num_ready > ids.len() || ready.len() < ids.len() {
             return Err(Error::new(
                 Status::InvalidArgument,
-                format!("num_ready {num_ready} is more than the {} ids", ids.len()),
+                format!("num_ready {num_ready} is greater than the number of ids, {}", ids.len()),
             ));
         }
         let wanted = if num_ready == 0 { ids.len() } else { num_ready };

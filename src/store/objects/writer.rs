@@ -36,7 +36,7 @@ impl Session {
         if word.generation() != object.generation || !word.is(State::Writing) {
             return Err(Error::new(
                 Status::Corrupt,
-                "an object that this client is writing was taken from it",
+                "another client took an object that this client is writing",
             ));
         }
         Ok((record, word))
@@ -45,5 +45,5 @@ impl Session {
 
 #[cold]
 pub fn lost_error() -> Error {
-    Error::new(Status::Corrupt, "an object that this client is writing was changed by another")
+    Error::new(Status::Corrupt, "another client changed an object that this client is writing")
 }

@@ -136,11 +136,11 @@ impl Check<'_, '_> {
         let header = segment.header();
         let sequence = header.live.rebuild_sequence.load(Relaxed);
         self.ensure(22, sequence % 2 == 0, || {
-            format!("the rebuild sequence is {sequence}: a rebuild never ended")
+            format!("the rebuild sequence is {sequence}: a rebuild did not finish")
         });
         let life = header.live.lifecycle.load(Relaxed);
         let known = matches!(Lifecycle::decode(life), Some(Lifecycle::Live | Lifecycle::Gone));
-        self.ensure(22, known, || format!("the lifecycle is {life} and nobody is leaving"));
+        self.ensure(22, known, || format!("the lifecycle is {life}, but no client is leaving"));
         let lock = segment.lock().peek();
         let mine = lock.owner() == Some(session.own.slot as u16) && !lock.needs_recovery();
         self.ensure(12, mine && lock.is_valid(), || format!("the lock holds {:#x}", lock.raw()));
@@ -148,7 +148,10 @@ impl Check<'_, '_> {
         let records = header.live.records_reserved.load(Relaxed);
         let sound = used <= records && records <= geometry.max_objects;
         self.ensure(23, sound, || {
-            format!("{used} records used, {records} reserved, {} at most", geometry.max_objects)
+            format!(
+                "{used} records used, {records} reserved, the limit is {}",
+                geometry.max_objects
+            )
         });
         let blocks = header.table.blocks_reserved.load(Relaxed);
         self.ensure(23, blocks <= geometry.blocks, || format!("{blocks} blocks are reserved"));
@@ -171,14 +174,16 @@ impl Check<'_, '_> {
         let beyond = (chunks..crate::layout::header::CHUNKS).filter(set).count();
         let bytes: u64 =
             (0..chunks).filter(set).map(|chunk| segment.heap.chunk_range(chunk).1).sum();
-        self.ensure(22, beyond == 0, || format!("{beyond} chunks beyond the heap are reserved"));
+        self.ensure(22, beyond == 0, || {
+            format!("{beyond} chunks past the end of the heap are reserved")
+        });
         // Only tmpfs is known to count the memory that fallocate gave.
         let Ok(heap) = segment.heap.fd() else { return };
         let tmpfs = fs::file_system(heap).is_ok_and(|found| found.name == "tmpfs");
         let Ok(stat) = file::stat_fd(heap) else { return };
         let backed = stat.blocks * 512;
         self.ensure(15, !tmpfs || backed >= bytes, || {
-            format!("{bytes} bytes of the heap are reserved, {backed} have memory")
+            format!("{bytes} bytes of the heap are reserved, but {backed} have memory")
         });
     }
 
@@ -237,7 +242,9 @@ impl Check<'_, '_> {
             let reserved = &segment.header().reserved;
             let chunks = segment.heap.chunks(extent);
             let backed = chunks.is_ok_and(|(first, last)| all_set(reserved, first, last));
-            self.ensure(14, backed, || format!("record {slot} lies where nothing is reserved"));
+            self.ensure(14, backed, || {
+                format!("record {slot} lies in memory that is not reserved")
+            });
         }
         let named = word.has(RecordWord::NAMED);
         if !word.has(RecordWord::TEXT) {
@@ -257,11 +264,13 @@ impl Check<'_, '_> {
         let payload = view.payload().ok() == Some(record.sizes(word).metadata);
         let whole =
             read && pairs && payload && view.name().is_ok_and(|name| name.is_empty() != named);
-        self.ensure(1, whole, || format!("the metadata of record {slot} is not what was written"));
+        self.ensure(1, whole, || format!("the metadata of record {slot} is corrupt"));
         if let (true, true, Ok(name)) = (whole, named, view.name()) {
             let NameHash(hash) = crate::protocols::index::hash::name_hash(segment.facts.seed, name);
             let same = record.has_name(&NameHash(hash));
-            self.ensure(1, same, || format!("record {slot} is named {name:?}, its hash differs"));
+            self.ensure(1, same, || {
+                format!("record {slot} is named {name:?}, but its hash differs")
+            });
         }
         Ok(())
     }
@@ -279,7 +288,7 @@ impl Check<'_, '_> {
         for at in 0..self.owned.len() {
             let Owned { start, len, slot, .. } = self.owned[at];
             self.ensure(3, start >= end, || {
-                format!("record {slot} owns unit {start}, and another")
+                format!("record {slot} and another record own unit {start}")
             });
             end = end.max(start + len);
         }
@@ -290,7 +299,7 @@ impl Check<'_, '_> {
         let allocator = self.locked.session.segment.allocator();
         let capacity = self.locked.session.segment.facts.geometry.units();
         let units = allocator.capacity_units();
-        self.ensure(23, units == capacity, || format!("the allocator has a heap of {units} units"));
+        self.ensure(23, units == capacity, || format!("the allocator's heap has {units} units"));
         match allocator.check_tiling() {
             Err(error) => return self.report_problem(20, error.to_string()),
             Ok(tiling) => {
@@ -386,7 +395,7 @@ impl Check<'_, '_> {
     }
 
     fn compare_counts(&mut self, what: &str, kept: u64, found: u64) {
-        self.ensure(23, kept == found, || format!("{what} is {kept}, a walk finds {found}"));
+        self.ensure(23, kept == found, || format!("{what} is {kept}, but a walk finds {found}"));
     }
 
     /// Slot caches hold free slots, each in one place, and memory of their own.
@@ -421,7 +430,7 @@ impl Check<'_, '_> {
                 if twice || outside {
                     self.report_problem(
                         23,
-                        format!("a slot cache keeps record {slot}, units {start} + {len}"),
+                        format!("a slot cache holds record {slot}, units {start} + {len}, twice or past the end of the heap"),
                     );
                     continue;
                 }
@@ -436,7 +445,7 @@ impl Check<'_, '_> {
         let session = self.locked.session;
         let strangers = session.find_strangers()?;
         for (path, error) in &strangers {
-            self.report_problem(7, format!("{path} is no client's file: {error}"));
+            self.report_problem(7, format!("{path} is not a client's file: {error}"));
         }
         if !strangers.is_empty() {
             // The clients and their leases are unknown.
@@ -464,7 +473,7 @@ impl Check<'_, '_> {
             if left && record.load() == word {
                 self.report_problem(
                     24,
-                    format!("record {slot} is WRITING, and its creator has left"),
+                    format!("record {slot} is WRITING, but its creator has left"),
                 );
             }
         }

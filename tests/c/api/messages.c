@@ -80,13 +80,13 @@ static void test_full_of_objects_that_cannot_be_evicted(void)
     put_pattern(client, 1, MIB, NULL);
     CHECK_OK(plasma_pin(client, &id));
     CHECK_STATUS(put_megabyte(client), PLASMA_ERR_OUT_OF_MEMORY);
-    check_says("unpin what is pinned, 1048576 bytes");
+    check_says("unpin objects, 1048576 bytes");
     check_does_not_say("delete objects");
     check_does_not_say("release");
     CHECK_OK(plasma_unpin(client, &id));
     plasma_buffer_t buffer = get_pattern(client, 1, MIB);
     CHECK_STATUS(put_megabyte(client), PLASMA_ERR_OUT_OF_MEMORY);
-    check_says("release the buffers on 1048576 bytes");
+    check_says("release buffers, which keep 1048576 bytes");
     check_does_not_say("unpin");
     CHECK_OK(plasma_release(&buffer));
     CHECK_OK(put_megabyte(client));
