@@ -20,19 +20,21 @@
 //! # How it works, on one page
 //!
 //! * The **object table** is the truth: one record for each object, and one 64-bit word in each
-//!   record that decides everything ([`layout::word::RecordWord`]): FREE, WRITING, SEALED, DOOMED.
+//!   record that decides everything (`layout::word::RecordWord`): FREE, WRITING, SEALED, DOOMED.
 //!   Hash chains, free lists and the heap's allocator are a cache of it.
 //! * A **get** walks a hash chain, writes a *lease* into a word of this process's own file, fences,
 //!   and checks that the record is still SEALED. It takes no lock and makes no system call
-//!   ([`protocols::index`], [`protocols::lease`]).
+//!   (`protocols::index`, `protocols::lease`).
 //! * **Changes** to the chains, the allocator and the free lists happen under one writer lock
-//!   ([`protocols::writer_lock`]), a word that can be stolen from a dead owner. The thief rebuilds the
+//!   (`protocols::writer_lock`), a word that can be stolen from a dead owner. The thief rebuilds the
 //!   cache from the table.
 //! * **Deleting** makes an object DOOMED: invisible at once, its memory kept until no live process
 //!   leases it. A kernel lock on a client's file shows whether its process is alive; its pid never does.
 //!
-//! The modules that are hidden from this documentation are the layers below the API; ARCHITECTURE.md
-//! walks through them, docs/internals owns the bytes and the protocols.
+//! The layers below the API are public with the feature `internals`, which is for the C library and the
+//! tests of this project: they may change in any version. ARCHITECTURE.md walks through them, and
+//! docs/internals describes the bytes and the protocols.
+#![cfg_attr(not(feature = "internals"), allow(dead_code, unused_imports))]
 
 #[cfg(not(all(
     target_os = "linux",
@@ -47,17 +49,27 @@ pub mod id;
 pub mod options;
 #[cfg_attr(any(loom, shuttle), allow(dead_code))]
 mod support;
-#[doc(hidden)]
-pub mod sync;
-#[cfg(not(any(loom, shuttle)))]
-#[doc(hidden)]
-pub mod sys;
 
-#[doc(hidden)]
+#[cfg(not(feature = "internals"))]
+mod layout;
+#[cfg(feature = "internals")]
 pub mod layout;
 
-#[doc(hidden)]
+#[cfg(not(feature = "internals"))]
+mod protocols;
+#[cfg(feature = "internals")]
 pub mod protocols;
+
+#[cfg(not(feature = "internals"))]
+mod sync;
+#[cfg(feature = "internals")]
+#[cfg_attr(any(loom, shuttle), allow(missing_docs))]
+pub mod sync;
+
+#[cfg(all(not(feature = "internals"), not(any(loom, shuttle))))]
+mod sys;
+#[cfg(all(feature = "internals", not(any(loom, shuttle))))]
+pub mod sys;
 
 #[cfg(all(test, any(loom, shuttle)))]
 mod models;
@@ -78,15 +90,13 @@ mod store;
 #[cfg(not(any(loom, shuttle)))]
 mod subscription;
 
-#[cfg(not(any(loom, shuttle)))]
-#[doc(hidden)]
+#[cfg(all(feature = "internals", not(any(loom, shuttle))))]
 pub mod ffi;
 
 pub use error::{Error, Result, Status};
 pub use id::ObjectId;
 pub use options::{ConnectOptions, CreateOptions, Eviction};
 #[cfg(not(any(loom, shuttle)))]
-#[doc(hidden)]
 pub use segment::directory_of_words;
 #[cfg(not(any(loom, shuttle)))]
 pub use {
