@@ -38,7 +38,7 @@ impl SlotModel {
         Arc::new(model)
     }
 
-    /// `store/clients/reap.rs`, bury. Returns whether it did.
+    /// `store/clients/reap.rs`, reap_client. Returns whether it did.
     fn bury(&self, me: u16) -> bool {
         locked(&self.lock, &self.futex, me, || {
             // The order matters: a leaver unlinks first and unlocks afterwards.

@@ -45,7 +45,7 @@ impl Session {
         if self.segment.read_only {
             return Ok(Lifecycle::Live);
         }
-        self.mend();
+        self.repair();
         self.segment.lifecycle().map_err(|_| error)
     }
 }

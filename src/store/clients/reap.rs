@@ -41,7 +41,7 @@ impl Session {
         });
         let mut reaped = 0;
         for (path, nonce, ino) in dead {
-            reaped += u64::from(self.bury(call, path, nonce, ino)?);
+            reaped += u64::from(self.reap_client(call, path, nonce, ino)?);
         }
         if reaped > 0 {
             self.segment.wake_everybody();
@@ -73,7 +73,7 @@ impl Session {
     }
 
     /// Reaps one dead client; `false` if another client did.
-    fn bury(&self, call: &Call<'_>, path: ClientPath, nonce: u64, ino: u64) -> Result<bool> {
+    fn reap_client(&self, call: &Call<'_>, path: ClientPath, nonce: u64, ino: u64) -> Result<bool> {
         let (dir, name) = (path.dir(&self.segment)?, slot_name(path.slot));
         let mut locked = self.lock(call)?;
         // The name may belong to another client by now, and the inode number may be reused.

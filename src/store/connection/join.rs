@@ -37,7 +37,7 @@ impl Session {
             Err(error) if error.status() == Status::Limit && !segment.read_only => {
                 let Ok(own) = OwnFile::join_as_guest(&segment) else { return Err(error) };
                 let guest = Self::new(address, options, segment, own);
-                return if guest.bury_as_guest()? { Ok(None) } else { Err(error) };
+                return if guest.reap_as_guest()? { Ok(None) } else { Err(error) };
             }
             Err(error) => return Err(error),
         };
@@ -122,7 +122,7 @@ impl Session {
     }
 
     /// As a guest, reaps the dead; whether a slot is free now.
-    pub fn bury_as_guest(&self) -> Result<bool> {
+    pub fn reap_as_guest(&self) -> Result<bool> {
         let reaped = self.reap_dead(&self.begin(Some(Duration::ZERO))?);
         // Another guest may have reaped them. A client that cannot be inspected does not keep
         // another from its slot.

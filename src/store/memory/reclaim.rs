@@ -115,7 +115,7 @@ impl Session {
         if shards.iter().all(|shard| is_empty(&shard.limbo)) {
             return Ok(all);
         }
-        let mut mended = false;
+        let mut repaired = false;
         'again: loop {
             let mut locked = self.lock(call)?;
             for Shard { limbo, .. } in shards {
@@ -123,7 +123,7 @@ impl Session {
                     Ok(()) => {}
                     Err(error) => {
                         locked.poison();
-                        if !starts_over(&mut mended, &error) {
+                        if !starts_over(&mut repaired, &error) {
                             return Err(error);
                         }
                         all.clear();
@@ -136,7 +136,7 @@ impl Session {
     }
 
     fn free_from_limbo(&self, call: &Call<'_>, shards: &[&Shard], free: &WordSet) -> Result<u64> {
-        let (mut freed, mut mended) = (0, false);
+        let (mut freed, mut repaired) = (0, false);
         'again: loop {
             let mut locked = self.lock(call)?;
             for shard in shards {
@@ -144,7 +144,7 @@ impl Session {
                     Ok(()) => {}
                     Err(error) => {
                         locked.poison();
-                        if !starts_over(&mut mended, &error) {
+                        if !starts_over(&mut repaired, &error) {
                             return Err(error);
                         }
                         continue 'again;

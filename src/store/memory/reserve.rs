@@ -83,9 +83,9 @@ impl Session {
 
     /// As [`Session::reserve_blocks`]. At the limit, the count of blocks in use may be wrong: the
     /// first time, a rebuild is requested.
-    pub fn more_blocks(&self, call: &Call<'_>, count: u32, mended: &mut bool) -> Result<()> {
+    pub fn more_blocks(&self, call: &Call<'_>, count: u32, repaired: &mut bool) -> Result<()> {
         match self.reserve_blocks(call, count) {
-            Err(error) if error.status() == Status::Limit && !std::mem::replace(mended, true) => {
+            Err(error) if error.status() == Status::Limit && !std::mem::replace(repaired, true) => {
                 self.lock(call)?.poison();
                 Ok(())
             }

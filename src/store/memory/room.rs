@@ -15,7 +15,7 @@ pub struct RoomSearch {
     pause_ms: u64,
     reaped: bool,
     tried_again: bool,
-    pub mended: bool,
+    pub repaired: bool,
     /// The error of the file system when it refused more memory: only reserved memory is of use.
     pub no_more_memory: Option<Error>,
 }
@@ -32,7 +32,7 @@ impl RoomSearch {
             pause_ms: 0,
             reaped: false,
             tried_again: false,
-            mended: false,
+            repaired: false,
             no_more_memory: None,
         }
     }
@@ -78,7 +78,7 @@ impl Session {
         if room.once_more() {
             return Ok(());
         }
-        if !std::mem::replace(&mut room.mended, true) && self.hides_room(call, data, meta)? {
+        if !std::mem::replace(&mut room.repaired, true) && self.hides_room(call, data, meta)? {
             return Ok(());
         }
         let full = room.no_more_memory.take();

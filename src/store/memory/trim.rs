@@ -43,11 +43,11 @@ impl Session {
 
     /// The free bytes in reserved chunks.
     fn reserved_free(&self, call: &Call<'_>) -> Result<u64> {
-        let mut mended = false;
+        let mut repaired = false;
         loop {
             let mut locked = self.lock(call)?;
             match locked.reserved_free().inspect_err(|_| locked.poison()) {
-                Err(error) if starts_over(&mut mended, &error) => {}
+                Err(error) if starts_over(&mut repaired, &error) => {}
                 free => return free,
             }
         }
@@ -72,11 +72,11 @@ impl Session {
 
     /// Takes a free chunk out of the allocator and out of the map of reserved chunks.
     fn take_chunk(&self, call: &Call<'_>, chunk: u32) -> Result<Option<(u32, RecordWord)>> {
-        let mut mended = false;
+        let mut repaired = false;
         loop {
             let mut locked = self.lock(call)?;
             let taken = match locked.take_chunk(chunk).inspect_err(|_| locked.poison()) {
-                Err(error) if starts_over(&mut mended, &error) => continue,
+                Err(error) if starts_over(&mut repaired, &error) => continue,
                 other => other?,
             };
             match taken {
@@ -88,7 +88,7 @@ impl Session {
                 }
                 Outcome::NeedBlocks(count) => {
                     drop(locked);
-                    self.more_blocks(call, count, &mut mended)?;
+                    self.more_blocks(call, count, &mut repaired)?;
                 }
             }
         }

@@ -30,7 +30,7 @@ impl Session {
         let (id, sizes) = (record.id(), record.sizes(word));
         let given_up = self.segment.abandoned().give_up(record, object.generation);
         if given_up && !word.has(RecordWord::HIDDEN) {
-            self.tell_aborted(&id, sizes);
+            self.notify_aborted(&id, sizes);
         }
     }
 
@@ -51,14 +51,14 @@ impl Locked<'_> {
         let (id, sizes) = (record.id(), record.sizes(word));
         self.free_object(object.slot, word, 0)?;
         drop(self);
-        session.tell_aborted(&id, sizes);
+        session.notify_aborted(&id, sizes);
         Ok(())
     }
 }
 
 impl Session {
     /// Notifies subscribers and waiters of an object that was given up.
-    fn tell_aborted(&self, id: &ObjectId, sizes: Sizes) {
+    fn notify_aborted(&self, id: &ObjectId, sizes: Sizes) {
         self.append_event(EventKind::Aborted, id, sizes);
         self.wake_waiters_for(id);
     }

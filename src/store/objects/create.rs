@@ -137,7 +137,7 @@ impl Session {
                     self.or_make_room(call, room, reserved)?;
                 }
                 Placed::NeedBlocks(count) => {
-                    let reserved = self.more_blocks(call, count, &mut room.mended);
+                    let reserved = self.more_blocks(call, count, &mut room.repaired);
                     self.or_make_room(call, room, reserved)?;
                 }
                 Placed::NoRoom { record: true } => {

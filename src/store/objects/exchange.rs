@@ -31,10 +31,10 @@ impl Session {
         size: u64,
     ) -> Result<Exchange> {
         let mut room = RoomSearch::now();
-        let mut mended = false;
+        let mut repaired = false;
         loop {
             let placed = match self.try_exchange(call, writer, kind, size) {
-                Err(error) if starts_over(&mut mended, &error) => continue,
+                Err(error) if starts_over(&mut repaired, &error) => continue,
                 other => other?,
             };
             match placed {
@@ -45,7 +45,7 @@ impl Session {
                     }
                     return Ok(exchange);
                 }
-                Outcome::NeedBlocks(count) => self.more_blocks(call, count, &mut mended)?,
+                Outcome::NeedBlocks(count) => self.more_blocks(call, count, &mut repaired)?,
                 Outcome::NoFit => self.make_room(call, &mut room, units(size), 0)?,
             }
         }
@@ -142,7 +142,7 @@ impl Session {
     ) -> Result<()> {
         let Exchange { kind, old, new, moved } = *exchange;
         let (from, to) = if keep { (old, new) } else { (new, old) };
-        let mut mended = false;
+        let mut repaired = false;
         loop {
             let mut locked = self.lock(call)?;
             let (record, word) = self.load_writing(writer.object)?;
@@ -153,11 +153,11 @@ impl Session {
             let allocator = self.segment.allocator();
             if !moved && from.len() > to.len() {
                 match allocator.shrink(held, to.len()).inspect_err(|_| locked.poison()) {
-                    Err(error) if starts_over(&mut mended, &error) => continue,
+                    Err(error) if starts_over(&mut repaired, &error) => continue,
                     Err(error) => return Err(error),
                     Ok(Outcome::NeedBlocks(count)) => {
                         drop(locked);
-                        self.more_blocks(call, count, &mut mended)?;
+                        self.more_blocks(call, count, &mut repaired)?;
                         continue;
                     }
                     Ok(Outcome::Done(_) | Outcome::NoFit) => {}

@@ -28,7 +28,7 @@ impl Session {
 
     #[cold]
     fn find_in_table(&self, key: &Key) -> Option<Hit> {
-        self.mend();
+        self.repair();
         self.segment.index().scan(key)
     }
 }

@@ -14,7 +14,7 @@ impl Session {
     /// Leases the object with this key if it is sealed.
     #[inline(always)]
     pub fn get_now(&self, handles: &HandleTable, key: &Key) -> Result<GetOutcome> {
-        let mut mended = false;
+        let mut repaired = false;
         loop {
             let Some(hit) = self.find(key) else { return Ok(GetOutcome::Absent) };
             if !hit.word.is(State::Sealed) {
@@ -24,7 +24,7 @@ impl Session {
                 Ok(Some((handle, held))) => return Ok(GetOutcome::Held(handle, held)),
                 Ok(None) => {}
                 // The map of reserved chunks may be wrong.
-                Err(error) if starts_over(&mut mended, &error) => self.mend(),
+                Err(error) if starts_over(&mut repaired, &error) => self.repair(),
                 Err(error) => return Err(error),
             }
         }

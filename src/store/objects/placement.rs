@@ -72,7 +72,7 @@ impl Session {
         reserved_only: bool,
     ) -> Result<Placed> {
         let index = self.segment.index();
-        let mut mended = false;
+        let mut repaired = false;
         loop {
             let mut locked = self.lock(call)?;
             if let Some(hit) = locked.find(&plan.key) {
@@ -87,7 +87,7 @@ impl Session {
                 Ok(placed) => return Ok(placed),
                 Err(error) => {
                     locked.poison();
-                    if !starts_over(&mut mended, &error) {
+                    if !starts_over(&mut repaired, &error) {
                         return Err(error);
                     }
                 }

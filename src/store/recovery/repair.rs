@@ -19,7 +19,7 @@ impl Session {
     /// Rebuilds every structure that derives from the table, if this client may write and the lock
     /// is free.
     #[cold]
-    pub fn mend(&self) {
+    pub fn repair(&self) {
         if self.segment.read_only {
             return;
         }
