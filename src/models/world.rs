@@ -194,10 +194,10 @@ impl World {
             let words = self.slots().map(|slot| (slot, self.record(slot).load()));
             words.filter(|(_, word)| word.is(State::Doomed)).collect()
         });
-        lease::doomed();
+        lease::begin_scan();
         let living = (0..=CLIENTS).filter(|client| !self.is_dead(*client));
         let leases: Vec<_> = living.map(|client| self.leases[client].load(Relaxed)).collect();
-        lease::scanned();
+        lease::end_scan();
         self.locked(me, || {
             for (slot, word) in doomed {
                 let leased = leases.contains(&LeaseWord::new(word.generation(), slot).0);

@@ -111,11 +111,11 @@ impl<'a> Removal<'a> {
     }
 
     fn is_named(&self, dir: BorrowedFd<'_>) -> Result<bool> {
-        let stat = file::stat_fd(dir).map_err(|errno| self.cannot_look(errno))?;
+        let stat = file::stat_fd(dir).map_err(|errno| self.cannot_inspect(errno))?;
         Ok(is_named(&self.parent, &self.address.name, &stat))
     }
 
-    fn cannot_look(&self, errno: Errno) -> Error {
+    fn cannot_inspect(&self, errno: Errno) -> Error {
         errno.because(format!("cannot inspect {}", self.address.display()))
     }
 

@@ -58,7 +58,7 @@ impl Errno {
             libc::ENAMETOOLONG => Status::InvalidArgument,
             _ => Status::System,
         };
-        let way_out = match self.0 {
+        let remedy = match self.0 {
             libc::EMFILE => "; raise the limit of open files (ulimit -n), or disconnect clients",
             libc::ENOSPC => "; df -h and df -i show whether bytes or files (inodes) are missing",
             libc::EDQUOT => {
@@ -72,7 +72,7 @@ impl Errno {
             }
             _ => "",
         };
-        Error::os(status, self.0, format!("{what}: {self}{way_out}"))
+        Error::os(status, self.0, format!("{what}: {self}{remedy}"))
     }
 }
 

@@ -1,12 +1,12 @@
 //! A get against a reclaim that puts another object in the same place, in every interleaving.
 //!
 //! The payload is a cell that loom watches: it may be written only while no reader can touch it.
-//! The models fail when the code is broken in these ways: `protect` or `doomed` has no fence;
+//! The models fail when the code is broken in these ways: `protect` or `begin_scan` has no fence;
 //! `protect` ignores the state or the generation; a release is Relaxed; a scan has no fence at its
 //! end.
 #![allow(unsafe_code)] // a payload that loom watches
 
-use super::{doomed, protect, release, scanned};
+use super::{begin_scan, end_scan, protect, release};
 use crate::layout::extent::Extent;
 use crate::layout::word::{LeaseWord, State};
 use crate::protocols::index::fixture::{Table, id_in};
@@ -94,11 +94,11 @@ impl Store {
     fn reclaim(&self) {
         let record = &self.table.records[0];
         let word = self.table.doom(0, record.load_with(Ordering::Relaxed));
-        doomed();
+        begin_scan();
         let object = LeaseWord::new(word.generation(), 0).0;
         let is_leased = || {
             let lease = self.lease.load(Ordering::Relaxed);
-            scanned();
+            end_scan();
             lease == object
         };
         // A scan does not read the file of a client that has left.
@@ -225,10 +225,10 @@ fn a_lease_on_another_object_tells_that_the_last_one_has_ended() {
         });
         let (slot, word) = first;
         store.table.doom(slot, word);
-        doomed();
+        begin_scan();
         let leased =
             store.lease.load(Ordering::Relaxed) == LeaseWord::new(word.generation(), slot).0;
-        scanned();
+        end_scan();
         if !leased {
             // SAFETY: the pointer comes from the cell; loom checks that nobody uses it now.
             store.bytes.with_mut(|bytes| unsafe { *bytes = 2 });

@@ -35,7 +35,7 @@ pub fn protect(
 ) -> Option<RecordWord> {
     // SYNC lease-release: Release; a scan that finds this lease knows that the word's last lease has ended.
     lease.store(LeaseWord::new(seen.generation(), slot).0, Ordering::Release);
-    // SYNC lease: SeqCst; pairs with the fence in `doomed`.
+    // SYNC lease: SeqCst; pairs with the fence in `begin_scan`.
     fence(Ordering::SeqCst);
     // Relaxed: the object was seen SEALED, by a load that brought its fields.
     let now = record.load_with(Ordering::Relaxed);
@@ -55,14 +55,14 @@ pub fn release(lease: &AtomicU64) {
 
 /// Ends a scan: called after the lease words were read, and before the memory that they do not name
 /// is used.
-pub fn scanned() {
+pub fn end_scan() {
     // SYNC lease-release: Acquire; the reads of a holder before its release precede what the caller
     // does with the memory.
     fence(Ordering::Acquire);
 }
 
 /// Begins a scan: called after records were made DOOMED, and before the lease words are read.
-pub fn doomed() {
+pub fn begin_scan() {
     // SYNC lease: SeqCst; pairs with the fence in `protect`.
     fence(Ordering::SeqCst);
 }

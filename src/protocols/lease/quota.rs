@@ -12,7 +12,7 @@
 //! lease that was in the word before the reader took it. So the scan finds a lease on a doomed
 //! object twice only if the lease existed all the time.
 
-use super::scanned;
+use super::end_scan;
 use crate::error::Result;
 use crate::layout::word::LeaseWord;
 use crate::support::fallible;
@@ -71,8 +71,8 @@ impl Quota {
 }
 
 /// Called by a reader with a quota between taking a lease word and looking an object up.
-pub fn taken() {
-    // SYNC lease: SeqCst; pairs with the fence in `doomed`: after it, this reader sees DOOMED;
+pub fn fence_taken() {
+    // SYNC lease: SeqCst; pairs with the fence in `begin_scan`: after it, this reader sees DOOMED;
     // before it, the scan does not see the earlier lease of this word.
     fence(SeqCst);
 }
@@ -98,7 +98,7 @@ pub fn counted(
     })?;
     refused?;
     // The first pass ends, and a second one begins.
-    scanned();
+    end_scan();
     if sum <= limit {
         found.iter().for_each(|(_, lease, _)| each(*lease));
         return Ok(());
@@ -115,7 +115,7 @@ pub fn counted(
             }
         }
     })?;
-    scanned();
+    end_scan();
     Ok(())
 }
 

@@ -4,7 +4,7 @@
 #![allow(unsafe_code)] // a payload that miri and ThreadSanitizer watch
 #![allow(clippy::disallowed_types)] // not atomic, so that a race is reported
 
-use super::{doomed, protect, release};
+use super::{begin_scan, protect, release};
 use crate::layout::record::IdWords;
 use crate::layout::word::{LeaseWord, RecordWord, State};
 use crate::protocols::index::fixture::Table;
@@ -62,7 +62,7 @@ impl Store {
     /// Deletes object `n`, and returns when no reader leases it.
     fn reclaim(&self, n: u32, word: RecordWord) {
         let word = self.table.doom(0, word);
-        doomed();
+        begin_scan();
         let object = LeaseWord::new(n, 0).0;
         // ThreadSanitizer does not know fences.
         let order = if cfg!(tsan) { Ordering::Acquire } else { Ordering::Relaxed };

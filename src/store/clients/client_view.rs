@@ -60,7 +60,7 @@ impl ClientView<'_> {
         };
         if !self.path.in_readers {
             pass(&mut |_, lease| each(lease))?;
-            lease::scanned();
+            lease::end_scan();
             return Ok(());
         }
         let quota = self.session.segment.facts.reader_quota;
@@ -168,16 +168,17 @@ impl Session {
     fn unreadable_error(&self, path: ClientPath, why: Unreadable) -> Error {
         let store = self.address.display();
         let unknown = format!("the objects that the client of {store}/{path} holds are unknown");
-        let way_out = "delete that file once its process has ended";
+        let remedy = "delete that file once its process has ended";
         match why {
-            Unreadable::Os(errno) if matches!(errno.0, libc::EACCES | libc::EPERM) => errno
-                .because(format!("{unknown}; make its file readable (chmod 644), or {way_out}")),
+            Unreadable::Os(errno) if matches!(errno.0, libc::EACCES | libc::EPERM) => {
+                errno.because(format!("{unknown}; make its file readable (chmod 644), or {remedy}"))
+            }
             Unreadable::Os(errno) => {
-                errno.because(format!("{unknown}; if this persists, {way_out}"))
+                errno.because(format!("{unknown}; if this persists, {remedy}"))
             }
             Unreadable::NoClients => Error::new(
                 Status::Corrupt,
-                format!("{unknown}, because the file is not a client's; {way_out}"),
+                format!("{unknown}, because the file is not a client's; {remedy}"),
             ),
         }
     }

@@ -35,7 +35,7 @@ impl Session {
         // The deleted objects come first: no new lease on them can be validated.
         let mut unheld = self.collect_doomed(|_| true)?;
         let mut leases = LeaseCounts::new(self.segment.index().used())?;
-        lease::doomed();
+        lease::begin_scan();
         self.visit_clients(|view| {
             each(&view);
             view.leases(|lease| {

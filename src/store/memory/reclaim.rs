@@ -84,7 +84,7 @@ impl Session {
         if free.is_empty() {
             return Ok(0);
         }
-        lease::doomed();
+        lease::begin_scan();
         self.scan_clients(|view| {
             view.doomed_leases(|lease| {
                 free.remove(&lease.0);

@@ -31,7 +31,7 @@ impl Session {
 
     fn get_claimed(&self, handle: Handle, key: &Key, quota: &Quota) -> Result<GetOutcome> {
         loop {
-            lease::quota::taken();
+            lease::quota::fence_taken();
             let Some(hit) = self.find(key) else { return Ok(GetOutcome::Absent) };
             if !hit.word.is(State::Sealed) {
                 return Ok(GetOutcome::Writing);

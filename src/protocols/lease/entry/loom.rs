@@ -89,7 +89,7 @@ impl Process {
     /// Reclaims the object, which is DOOMED already, in another process.
     fn reclaim(&self) {
         let leased = self.lease.load(Ordering::Relaxed) != 0;
-        lease::scanned();
+        lease::end_scan();
         if !leased {
             // SAFETY: the pointer comes from the cell; loom checks that nobody uses it now.
             self.bytes.with_mut(|bytes| unsafe { *bytes = 8 });

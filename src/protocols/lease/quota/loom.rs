@@ -4,10 +4,10 @@
 //! its quota at once, but more than the quota during one scan. Whatever the scan reads, the lease
 //! that stays counts.
 
-use super::{Quota, counted, taken};
+use super::{Quota, counted, fence_taken};
 use crate::layout::word::{LeaseWord, State};
 use crate::protocols::index::fixture::{Table, id_in};
-use crate::protocols::lease::{doomed, protect, release};
+use crate::protocols::lease::{begin_scan, protect, release};
 use crate::sync::explore::explore;
 use crate::sync::{AtomicU64, Ordering};
 use ::loom::sync::Arc;
@@ -39,7 +39,7 @@ impl Reader {
     /// `store/objects/get_counted.rs`, get_claimed. Returns whether it holds object `n` now, by a
     /// lease in `word`.
     fn get(&self, word: usize, n: usize) -> bool {
-        taken();
+        fence_taken();
         let record = &self.table.records[n];
         let seen = record.load();
         if !seen.is(State::Sealed) {
@@ -67,7 +67,7 @@ impl Reader {
             let word = record.load_with(Ordering::Relaxed);
             record.swap(word, word.in_state(State::Doomed)).unwrap_or_else(|_| panic!("{n}"));
         }
-        doomed();
+        begin_scan();
         let pass = |each: &mut dyn FnMut(u32, LeaseWord)| {
             for (index, word) in self.words.iter().enumerate() {
                 let word = word.load(Ordering::Relaxed);
