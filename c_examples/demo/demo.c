@@ -81,7 +81,7 @@ static void take_note(const note_t *note)
     }
 }
 
-/* Take the pending notes, after a short wait for one. False: there are none. */
+/* Take the pending notes, after a short wait for one. False if no note came. */
 static int pump(void)
 {
     struct pollfd ready = {-1, POLLIN, 0};
