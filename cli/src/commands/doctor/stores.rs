@@ -94,8 +94,7 @@ fn one(address: &str) -> Vec<Finding> {
         let mut findings = Vec::new();
         let dead = clients.iter().filter(|client| !client.alive).count() as u64;
         if dead > 0 {
-            let what =
-                format!("{address} has {} to reap", count(dead, "dead client"));
+            let what = format!("{address} has {} to reap", count(dead, "dead client"));
             let mend = format!("plasma reap -s {}", word(address));
             findings.push(Finding::problem("leftovers", what, mend));
         }
