@@ -109,7 +109,7 @@ def time_pair(first_name, first, second_name, second, batch, size, spend=SPEND):
 
 
 def run_workload(workloads):
-    """Run the workload that argv names, or exit with UNSUPPORTED if there is none of that name."""
+    """Run the workload that argv names, or exit with UNSUPPORTED if it does not exist."""
     if len(sys.argv) < 2 or sys.argv[1] not in workloads:
         names = " ".join(workloads)
         print(f"usage: {sys.argv[0]} WORKLOAD key=value ...; one of: {names}", file=sys.stderr)

@@ -120,7 +120,7 @@ fn paths(source: &Source) -> Vec<String> {
     let mut home: Vec<&str> = source.name.split('/').collect();
     home.pop();
     if source.name.ends_with("/mod") || source.name == "mod" {
-        // What a module declares and exports is no need of its own.
+        // A module's own declarations and exports are not dependencies.
         return Vec::new();
     }
     let text = source.lines.iter().map(|(_, line)| line.as_str()).collect::<Vec<_>>().join(" ");

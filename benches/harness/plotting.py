@@ -12,7 +12,7 @@ HERE = subjects.ROOT / "benches" / "harness"
 
 
 def draw(figures, folder):
-    """The files that are drawn, and the reason if there are none."""
+    """The files that are drawn, or the reason why no file is drawn."""
     python = VENV / "bin" / "python"
     pip = (python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
     steps = [

@@ -131,8 +131,8 @@ pub fn points(what: &str, passed: &Points) -> Vec<u64> {
     first.iter().copied().skip(seed % step).step_by(step).collect()
 }
 
-/// Sweeps over one operation: `victim(n)` runs it and kills it at its `n`-th point, or not at all
-/// for 0, and `after` checks the store.
+/// Sweeps over one operation: `victim(n)` runs it and kills it at its `n`-th point, or completes
+/// it for 0, and `after` checks the store.
 pub fn sweep(what: &str, mut victim: impl FnMut(u64) -> End, mut after: impl FnMut(&str)) {
     let End::Passed(passed) = victim(0) else { panic!("{what}: killed at point 0") };
     if UNHARMED.get() {

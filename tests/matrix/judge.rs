@@ -118,8 +118,8 @@ fn look(cell: Cell, fix: &Fix, status: i32, helper: &Client) {
     }
 }
 
-/// Checks that the last event of the object is that of its last change, and that there is none if
-/// it did not change.
+/// Checks that the last event of the object is that of its last change, and that an unchanged object
+/// has no event.
 fn hear(cell: Cell, status: i32, helper: &Client, news: &Subscription) {
     let mut last = None;
     loop {
