@@ -115,7 +115,7 @@ fn evict_and_trim_give_memory_back() {
     place.run(&["reap"]).ok();
     let trimmed = place.json(&["trim"]);
     assert!(trimmed["trimmed_bytes"].as_u64() >= Some(4 << 20), "{trimmed}");
-    Place::new().run(&["evict", "1M"]).fails(1, &["made without eviction"]);
+    Place::new().run(&["evict", "1M"]).fails(1, &["created without eviction"]);
 }
 
 #[test]

@@ -58,8 +58,10 @@ impl Session {
         let opened = match existing {
             true => opened,
             false => opened.map_err(|error| {
-                error
-                    .and_if(Status::NotAStore, "to create a store, pass a path that does not exist")
+                error.and_if(
+                    Status::NotAStore,
+                    "to create a store, pass a path that does not exist yet",
+                )
             }),
         };
         let Some(segment) = opened? else {
