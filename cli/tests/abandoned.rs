@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{Place, Ran, Running, is_root, pattern, skip};
+use common::{Ran, Running, Sandbox, is_root, pattern, skip};
 use serde_json::Value;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 /// A user without any stores, and the command as this user runs it.
 struct User {
     uid: u32,
-    place: Place,
+    sandbox: Sandbox,
 }
 
 impl User {
@@ -24,9 +24,9 @@ impl User {
             return None;
         }
         let uid = 1_000_000 + std::process::id() * 16 + NEXT.fetch_add(1, Ordering::Relaxed);
-        let place = Place::empty();
-        place.binary();
-        Some(User { uid, place })
+        let sandbox = Sandbox::empty();
+        sandbox.binary();
+        Some(User { uid, sandbox })
     }
 
     fn directory(&self) -> String {
@@ -40,7 +40,7 @@ impl User {
     }
 
     fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(self.place.path("plasma"));
+        let mut command = Command::new(self.sandbox.path("plasma"));
         command.args(args).uid(self.uid);
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         command
@@ -55,7 +55,7 @@ impl User {
     }
 
     fn start(&self, args: &[&str]) -> Running {
-        self.place.start_as(self.command(args))
+        self.sandbox.start_as(self.command(args))
     }
 
     /// A command that runs with a store of its own, and the path of that.
@@ -96,7 +96,7 @@ fn exists(path: &str) -> bool {
 #[test]
 fn a_run_whose_command_and_all_its_processes_are_killed_leaves_no_store() {
     let Some(user) = User::new("a_run_whose_command_is_killed") else { return };
-    let plasma = user.place.path("plasma");
+    let plasma = user.sandbox.path("plasma");
     // The writer dies in the middle of an object, the shell right after it.
     let script = format!(
         "exec 3<&0; {plasma} put - <&3 & \

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::Place;
+use common::Sandbox;
 use std::collections::BTreeSet;
 
 fn page() -> String {
@@ -16,8 +16,8 @@ fn code(text: &str) -> impl Iterator<Item = &str> {
 }
 
 /// The subcommands that `plasma --help` lists.
-fn subcommands(place: &Place) -> BTreeSet<String> {
-    let help = place.run(&["--help"]).ok();
+fn subcommands(sandbox: &Sandbox) -> BTreeSet<String> {
+    let help = sandbox.run(&["--help"]).ok();
     let (_, list) = help.split_once("Commands:\n").unwrap();
     let lines = list.lines().take_while(|line| !line.is_empty());
     let names = lines
@@ -28,7 +28,7 @@ fn subcommands(place: &Place) -> BTreeSet<String> {
 
 #[test]
 fn each_subcommand_has_its_row_and_no_other_has() {
-    let (page, place) = (page(), Place::empty());
+    let (page, sandbox) = (page(), Sandbox::empty());
     let (table, _) = page.split_once("\n## ").unwrap();
     let firsts = table.lines().filter_map(|line| line.strip_prefix("| `")?.split(" |").next());
     let rows: BTreeSet<String> = firsts
@@ -36,18 +36,18 @@ fn each_subcommand_has_its_row_and_no_other_has() {
         .filter_map(|name| name.trim_matches('`').split_whitespace().next())
         .map(|name| name.trim_matches('`').to_owned())
         .collect();
-    assert_eq!(rows, subcommands(&place));
+    assert_eq!(rows, subcommands(&sandbox));
 }
 
 #[test]
 fn each_option_it_names_is_one_of_that_subcommand() {
-    let (page, place) = (page(), Place::empty());
+    let (page, sandbox) = (page(), Sandbox::empty());
     for row in page.lines().filter(|line| line.starts_with("| `")) {
         let mut cells = row.trim_matches('|').splitn(2, " | ");
         let (first, text) = (cells.next().unwrap(), cells.next().unwrap());
         let name = |code: &str| code.split_whitespace().next().unwrap().to_owned();
         let names: Vec<String> = code(first).map(name).collect();
-        let help = |name: &String| place.run(&[name, "--help"]).ok();
+        let help = |name: &String| sandbox.run(&[name, "--help"]).ok();
         let help: String = names.iter().map(help).collect();
         for option in code(text).filter(|code| code.starts_with('-')) {
             let option = option.split_whitespace().next().unwrap();
@@ -65,7 +65,7 @@ fn its_exit_codes_are_those_of_the_help() {
         Some((cells.next()?.parse::<u8>().ok()?, cells.next()?.replace('`', "")))
     };
     let documented: Vec<_> = page.lines().filter_map(cells).collect();
-    let help = Place::empty().run(&["--help"]).ok();
+    let help = Sandbox::empty().run(&["--help"]).ok();
     let (_, list) = help.split_once("Exit codes:\n").unwrap();
     let lines = list.lines().take_while(|line| !line.is_empty());
     let told = lines.map(|line| {

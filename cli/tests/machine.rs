@@ -2,13 +2,13 @@
 
 mod common;
 
-use common::{PLASMA, Place, pattern};
+use common::{PLASMA, Sandbox, pattern};
 use serde_json::Value;
 use std::path::Path;
 
 /// A directory that looks like a machine without problems.
-fn machine(place: &Place) -> String {
-    let root = place.path("machine");
+fn machine(sandbox: &Sandbox) -> String {
+    let root = sandbox.path("machine");
     let files = [
         ("proc/sys/kernel/osrelease", "6.12.0\n"),
         ("proc/self/cgroup", "0::/user/mine\n"),
@@ -37,8 +37,8 @@ fn mode(path: &Path, mode: u32) {
     std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
 }
 
-fn doctor(place: &Place, root: &str) -> Vec<Value> {
-    let out = place.run(&["doctor", "--root", root, "--json"]).stdout();
+fn doctor(sandbox: &Sandbox, root: &str) -> Vec<Value> {
+    let out = sandbox.run(&["doctor", "--root", root, "--json"]).stdout();
     serde_json::from_str(&out).unwrap()
 }
 
@@ -52,24 +52,24 @@ fn expect(findings: &[Value], level: &str, words: &[&str]) {
 
 #[test]
 fn doctor_is_content_with_a_sound_machine() {
-    let place = Place::new();
-    let root = machine(&place);
-    let findings = doctor(&place, &root);
+    let sandbox = Sandbox::new();
+    let root = machine(&sandbox);
+    let findings = doctor(&sandbox, &root);
     assert!(findings.iter().all(|finding| finding["level"] != "problem"), "{findings:#?}");
     for about in ["/dev/shm", "kernel", "huge pages", "memory group", "limits"] {
         assert!(findings.iter().any(|finding| finding["about"] == about), "{about}");
     }
-    let text = place.run(&["doctor", "--root", &root]).ok();
+    let text = sandbox.run(&["doctor", "--root", &root]).ok();
     assert!(text.contains("ok       kernel       Linux 6.12.0\n"), "{text}");
     // The findings about this machine may be any, but each kind is there.
-    let ran = place.run(&["doctor"]);
+    let ran = sandbox.run(&["doctor"]);
     assert!(matches!(ran.code(), Some(0 | 9)), "{}", ran.stderr());
 }
 
 #[test]
 fn doctor_names_what_is_wrong_and_the_command_that_mends_it() {
-    let place = Place::new();
-    let root = machine(&place);
+    let sandbox = Sandbox::new();
+    let root = machine(&sandbox);
     mode(&Path::new(&root).join("dev/shm"), 0o755);
     change(&root, "proc/sys/kernel/osrelease", "5.10.0-8-amd64\n");
     change(&root, "sys/fs/cgroup/user/memory.max", "100000000\n");
@@ -79,7 +79,7 @@ fn doctor_names_what_is_wrong_and_the_command_that_mends_it() {
                   Max address space  1000000000  unlimited  bytes\n";
     change(&root, "proc/self/limits", limits);
     change(&root, ".dockerenv", "");
-    let findings = doctor(&place, &root);
+    let findings = doctor(&sandbox, &root);
     expect(&findings, "problem", &["0755", "chmod 1777 /dev/shm"]);
     expect(&findings, "note", &["5.10.0", "futex_waitv", "5.16"]);
     expect(&findings, "problem", &["9.5 MiB of 95.4 MiB", "> /sys/fs/cgroup/user/memory.max"]);
@@ -88,15 +88,15 @@ fn doctor_names_what_is_wrong_and_the_command_that_mends_it() {
     expect(&findings, "note", &["64 open files", "ulimit -n"]);
     expect(&findings, "note", &["ulimit -v unlimited"]);
     expect(&findings, "note", &["container", "--ipc"]);
-    place.run(&["doctor", "--root", &root]).fails(9, &["problems found"]);
+    sandbox.run(&["doctor", "--root", &root]).fails(9, &["problems found"]);
     std::fs::remove_dir(Path::new(&root).join("dev/shm")).unwrap();
-    expect(&doctor(&place, &root), "problem", &["no /dev/shm", "mount -t tmpfs"]);
+    expect(&doctor(&sandbox, &root), "problem", &["no /dev/shm", "mount -t tmpfs"]);
 }
 
 #[test]
 fn doctor_finds_what_dead_processes_left() {
-    let place = Place::new();
-    let root = machine(&place);
+    let sandbox = Sandbox::new();
+    let root = machine(&sandbox);
     let uid = rustix::process::geteuid().as_raw();
     let own = Path::new(&root).join(format!("dev/shm/plasma-{uid}"));
     std::fs::create_dir_all(own.join(".half.0123456789abcdef.tmp")).unwrap();
@@ -107,56 +107,56 @@ fn doctor_finds_what_dead_processes_left() {
     std::fs::create_dir(own.join("strange")).unwrap();
     std::fs::write(own.join("strange/index"), "no index").unwrap();
 
-    let mut writer = place.start(&["put", "-"]);
+    let mut writer = sandbox.start(&["put", "-"]);
     writer.write(b"1");
-    place.until(&["stat"], |stat| stat["objects_writing"] == 1);
+    sandbox.until(&["stat"], |stat| stat["objects_writing"] == 1);
     writer.signal("STOP");
-    place.until(&["stat"], |stat| stat["clients"][0]["condition"] == "stopped");
-    let findings = doctor(&place, &root);
+    sandbox.until(&["stat"], |stat| stat["clients"][0]["condition"] == "stopped");
+    let findings = doctor(&sandbox, &root);
     expect(&findings, "problem", &[".half.0123456789abcdef.tmp", "rm -r"]);
     expect(&findings, "problem", &["0755", "chmod 700"]);
     expect(&findings, "problem", &["strange", "rm -r"]);
-    expect(&findings, "note", &[&place.store(), "is stopped", "kill -CONT"]);
+    expect(&findings, "note", &[&sandbox.store(), "is stopped", "kill -CONT"]);
     writer.signal("KILL");
-    place.until(&["stat"], |stat| stat["clients"][0]["condition"] == "dead");
-    expect(&doctor(&place, &root), "problem", &["1 dead client", "plasma reap -s"]);
-    place.run(&["reap"]).ok();
-    expect(&doctor(&place, &root), "note", &["no client uses it", "plasma destroy -s"]);
+    sandbox.until(&["stat"], |stat| stat["clients"][0]["condition"] == "dead");
+    expect(&doctor(&sandbox, &root), "problem", &["1 dead client", "plasma reap -s"]);
+    sandbox.run(&["reap"]).ok();
+    expect(&doctor(&sandbox, &root), "note", &["no client uses it", "plasma destroy -s"]);
 }
 
 #[test]
 fn doctor_finds_the_store_of_a_run_that_was_killed() {
-    let place = Place::new();
-    let root = machine(&place);
+    let sandbox = Sandbox::new();
+    let root = machine(&sandbox);
     let own = format!("{root}/dev/shm/plasma-{}", rustix::process::geteuid().as_raw());
     std::fs::create_dir(&own).unwrap();
     mode(Path::new(&own), 0o700);
     let store = format!("{own}/job");
-    let mut run = place.start(&["run", "-s", &store, "--", "sh", "-c", "echo ready; read end"]);
+    let mut run = sandbox.start(&["run", "-s", &store, "--", "sh", "-c", "echo ready; read end"]);
     assert_eq!(run.line(), "ready");
-    expect(&doctor(&place, &root), "ok", &[&store, "used by 1 client"]);
+    expect(&doctor(&sandbox, &root), "ok", &[&store, "used by 1 client"]);
     run.signal("KILL");
     run.end();
     let mend = format!("plasma destroy -y -s {store}");
-    expect(&doctor(&place, &root), "problem", &[&store, &mend]);
-    place.run(&["destroy", "-y", "-s", &store]).ok();
-    assert!(doctor(&place, &root).iter().all(|finding| finding["level"] != "problem"));
+    expect(&doctor(&sandbox, &root), "problem", &[&store, &mend]);
+    sandbox.run(&["destroy", "-y", "-s", &store]).ok();
+    assert!(doctor(&sandbox, &root).iter().all(|finding| finding["level"] != "problem"));
 }
 
 /// The command under a shell with a limit on file sizes, in blocks of the shell.
-fn limited(place: &Place, blocks: u32, args: &[&str]) -> std::process::Command {
+fn limited(sandbox: &Sandbox, blocks: u32, args: &[&str]) -> std::process::Command {
     let mut command = std::process::Command::new("sh");
     command.args(["-c", &format!("ulimit -f {blocks}; exec \"$@\""), "sh", PLASMA]).args(args);
-    command.env("PLASMA_STORE", place.store());
+    command.env("PLASMA_STORE", sandbox.store());
     command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
     command
 }
 
 #[test]
 fn doctor_tells_of_a_limit_on_file_sizes_under_that_limit() {
-    let place = Place::new();
+    let sandbox = Sandbox::new();
     for blocks in [0, 1] {
-        let ran = common::Ran::new(limited(&place, blocks, &["doctor"]), b"");
+        let ran = common::Ran::new(limited(&sandbox, blocks, &["doctor"]), b"");
         ran.fails(9, &["found"]);
         let out = ran.stdout();
         assert!(out.contains("no store can be created or opened"), "{out}");
@@ -164,8 +164,8 @@ fn doctor_tells_of_a_limit_on_file_sizes_under_that_limit() {
         assert!(!out.contains("rm -r"), "nothing is wrong with the store: {out}");
 
         // The file takes nothing or a part, so the report goes to stderr.
-        let file = place.path("report");
-        let mut command = limited(&place, blocks, &["doctor"]);
+        let file = sandbox.path("report");
+        let mut command = limited(&sandbox, blocks, &["doctor"]);
         command.stdout(std::fs::File::create(&file).unwrap());
         let ran = common::Ran::new(command, b"");
         assert_eq!(ran.code(), Some(6), "{}", ran.stderr());
@@ -182,16 +182,16 @@ fn doctor_tells_of_a_limit_on_file_sizes_under_that_limit() {
 
 #[test]
 fn a_limit_on_file_sizes_is_an_error_and_no_death() {
-    let place = Place::new();
-    place.put("large", &pattern(40 << 20));
-    let run = |args: &[&str]| common::Ran::new(limited(&place, 32768, args), b"");
-    let out = place.path("out");
+    let sandbox = Sandbox::new();
+    sandbox.put("large", &pattern(40 << 20));
+    let run = |args: &[&str]| common::Ran::new(limited(&sandbox, 32768, args), b"");
+    let out = sandbox.path("out");
     run(&["get", "large", "-o", &out]).fails(6, &[&out, "ulimit -f"]);
-    assert!(!Path::new(&out).exists() && place.names() == ["store"], "{:?}", place.names());
-    let mut cat = limited(&place, 32768, &["cat", "large"]);
+    assert!(!Path::new(&out).exists() && sandbox.names() == ["store"], "{:?}", sandbox.names());
+    let mut cat = limited(&sandbox, 32768, &["cat", "large"]);
     cat.stdout(std::fs::File::create(&out).unwrap());
     common::Ran::new(cat, b"").fails(6, &["standard output", "ulimit -f"]);
-    run(&["create", "-s", &place.path("other"), "-c", "40M"]).fails(6, &["ulimit -f"]);
+    run(&["create", "-s", &sandbox.path("other"), "-c", "40M"]).fails(6, &["ulimit -f"]);
     // A command of `run` gets the default of the signal.
     let script = format!("head -c 40000000 /dev/zero > {out}");
     let ran = run(&["run", "-c", "512k", "sh", "-c", &script]);
@@ -201,23 +201,23 @@ fn a_limit_on_file_sizes_is_an_error_and_no_death() {
 #[test]
 fn doctor_tells_bytes_from_files_that_are_missing() {
     let name = "doctor_tells_bytes_from_files_that_are_missing";
-    let place = Place::new();
-    let root = machine(&place);
+    let sandbox = Sandbox::new();
+    let root = machine(&sandbox);
     let shm = format!("{root}/dev/shm");
     let Some(_mount) = common::Mount::tmpfs(&shm, "size=256m,nr_inodes=4,mode=1777") else {
         return common::skip(name, "a small file system cannot be mounted here");
     };
-    expect(&doctor(&place, &root), "problem", &["of 4 files are left", "df -i", "nr_inodes="]);
+    expect(&doctor(&sandbox, &root), "problem", &["of 4 files are left", "df -i", "nr_inodes="]);
     let store = format!("{shm}/store");
-    place.run(&["create", "-s", &store, "-c", "1M"]).fails(6, &["df -i"]);
+    sandbox.run(&["create", "-s", &store, "-c", "1M"]).fails(6, &["df -i"]);
 }
 
 #[test]
 fn doctor_tells_a_store_that_is_not_there_from_one_that_cannot_be() {
-    let place = Place::empty();
-    let root = machine(&place);
-    expect(&doctor(&place, &root), "note", &["there is no store", "plasma create"]);
-    let mut command = place.command(&["doctor", "--root", &root, "--json"]);
+    let sandbox = Sandbox::empty();
+    let root = machine(&sandbox);
+    expect(&doctor(&sandbox, &root), "note", &["there is no store", "plasma create"]);
+    let mut command = sandbox.command(&["doctor", "--root", &root, "--json"]);
     command.env("PLASMA_STORE", "no store!");
     let out = common::Ran::new(command, b"").stdout();
     let findings: Vec<Value> = serde_json::from_str(&out).unwrap();
@@ -226,17 +226,17 @@ fn doctor_tells_a_store_that_is_not_there_from_one_that_cannot_be() {
 
 #[test]
 fn logind_is_told_apart_from_one_that_keeps() {
-    let place = Place::new();
-    let root = machine(&place);
-    assert!(doctor(&place, &root).iter().all(|finding| finding["about"] != "RemoveIPC"));
+    let sandbox = Sandbox::new();
+    let root = machine(&sandbox);
+    assert!(doctor(&sandbox, &root).iter().all(|finding| finding["about"] != "RemoveIPC"));
     std::fs::create_dir_all(Path::new(&root).join("run/systemd/system")).unwrap();
     let name = "logind_is_told_apart_from_one_that_keeps";
     if !common::is_root() {
         return common::skip(name, "only root can become another user");
     }
-    expect(&doctor(&place, &root), "ok", &["RemoveIPC", "system users"]);
+    expect(&doctor(&sandbox, &root), "ok", &["RemoveIPC", "system users"]);
     change(&root, "etc/passwd", "someone:x:54321:54321::/:/bin/sh\n");
-    let binary = place.binary();
+    let binary = sandbox.binary();
     let other = || -> Vec<Value> {
         let mut command = std::process::Command::new(&binary);
         command.args(["doctor", "--root", &root, "--json"]);
@@ -255,17 +255,17 @@ fn logind_is_told_apart_from_one_that_keeps() {
 
 #[test]
 fn map_draws_every_stretch_of_the_heap() {
-    let place = Place::new();
-    place.put("held", &pattern(4 << 20));
-    place.put("<odd> & \"name\"\u{1}", &pattern(1 << 20));
-    let reader = place.start(&["cat", "held"]);
-    place.until(&["ls", "--held"], |list| list[0]["lease_count"] == 1);
-    let mut writer = place.start(&["put", "-"]);
+    let sandbox = Sandbox::new();
+    sandbox.put("held", &pattern(4 << 20));
+    sandbox.put("<odd> & \"name\"\u{1}", &pattern(1 << 20));
+    let reader = sandbox.start(&["cat", "held"]);
+    sandbox.until(&["ls", "--held"], |list| list[0]["lease_count"] == 1);
+    let mut writer = sandbox.start(&["put", "-"]);
     writer.write(b"1");
-    place.until(&["stat"], |stat| stat["objects_writing"] == 1);
+    sandbox.until(&["stat"], |stat| stat["objects_writing"] == 1);
 
-    let out = place.path("heap.svg");
-    assert_eq!(place.run(&["map", "-o", &out]).ok(), "");
+    let out = sandbox.path("heap.svg");
+    assert_eq!(sandbox.run(&["map", "-o", &out]).ok(), "");
     let svg = std::fs::read_to_string(&out).unwrap();
     assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>\n"));
     assert!(svg.contains("held: sealed, "), "no title for the object that is held");
@@ -276,17 +276,17 @@ fn map_draws_every_stretch_of_the_heap() {
         assert!(svg.matches(&format!("fill=\"{colour}\"")).count() >= 2, "{colour}");
     }
     well_formed(&svg);
-    assert_eq!(place.run(&["map", "-o", "-"]).ok().lines().count(), svg.lines().count());
+    assert_eq!(sandbox.run(&["map", "-o", "-"]).ok().lines().count(), svg.lines().count());
 
-    let text = place.run(&["map"]).ok();
+    let text = sandbox.run(&["map"]).ok();
     assert!(text.contains("4.0 MiB  L leased") && text.contains("W being written"), "{text}");
     assert!(text.contains("LLLL"), "{text}");
-    let map = place.json(&["map"]);
+    let map = sandbox.json(&["map"]);
     let blocks = map["blocks"].as_array().unwrap();
     let used: u64 = blocks.iter().map(|block| block["size"].as_u64().unwrap()).sum();
     assert_eq!(used + map["free"].as_u64().unwrap(), 64 << 20);
     drop((reader, writer));
-    place.run(&["map", "-o", "/nonesuch/x.svg"]).fails(1, &["/nonesuch/x.svg"]);
+    sandbox.run(&["map", "-o", "/nonesuch/x.svg"]).fails(1, &["/nonesuch/x.svg"]);
 }
 
 /// Whether every tag that is opened is closed.
@@ -306,9 +306,9 @@ fn well_formed(xml: &str) {
 
 #[test]
 fn bench_measures_and_judges_within_its_time() {
-    let place = Place::empty();
+    let sandbox = Sandbox::empty();
     let begun = std::time::Instant::now();
-    let numbers = place.json(&["bench", "--seconds", "1"]);
+    let numbers = sandbox.json(&["bench", "--seconds", "1"]);
     assert!(begun.elapsed() < common::HANG);
     for what in [
         "get_release_ns",
@@ -322,20 +322,20 @@ fn bench_measures_and_judges_within_its_time() {
         assert!(numbers[what].as_f64().unwrap() > 1.0, "{what} in {numbers}");
     }
     assert!(numbers["verdict"].as_str().unwrap().ends_with('.'));
-    let text = place.run(&["bench", "--seconds", "1"]).ok();
+    let text = sandbox.run(&["bench", "--seconds", "1"]).ok();
     assert!(text.contains("floor: memcpy") && text.contains("% of memcpy"), "{text}");
-    place.run(&["bench", "--seconds", "61"]).fails(2, &["61"]);
+    sandbox.run(&["bench", "--seconds", "61"]).fails(2, &["61"]);
 }
 
 #[test]
 fn completions_and_manual_pages_are_made() {
-    let place = Place::empty();
+    let sandbox = Sandbox::empty();
     for shell in ["bash", "zsh", "fish"] {
-        assert!(place.run(&["completions", shell]).ok().contains("plasma"), "{shell}");
+        assert!(sandbox.run(&["completions", shell]).ok().contains("plasma"), "{shell}");
     }
-    place.run(&["completions", "cmd"]).fails(2, &["cmd"]);
-    let share = place.path("share");
-    assert_eq!(place.run(&["share", &share]).ok(), "");
+    sandbox.run(&["completions", "cmd"]).fails(2, &["cmd"]);
+    let share = sandbox.path("share");
+    assert_eq!(sandbox.run(&["share", &share]).ok(), "");
     let man = std::fs::read_to_string(format!("{share}/man/man1/plasma-get.1")).unwrap();
     assert!(man.contains(".TH plasma-get 1") && man.contains("ID|NAME"), "{man}");
     let main = std::fs::read_to_string(format!("{share}/man/man1/plasma.1")).unwrap();
@@ -350,5 +350,5 @@ fn completions_and_manual_pages_are_made() {
     for path in ["zsh/site-functions/_plasma", "fish/vendor_completions.d/plasma.fish"] {
         assert!(Path::new(&share).join(path).is_file(), "{path}");
     }
-    place.run(&["share", "/proc/nonesuch"]).fails(1, &["/proc/nonesuch"]);
+    sandbox.run(&["share", "/proc/nonesuch"]).fails(1, &["/proc/nonesuch"]);
 }

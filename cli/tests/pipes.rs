@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Mount, Place, Ran, pattern, skip};
+use common::{Mount, Ran, Sandbox, pattern, skip};
 use std::ffi::OsStr;
 use std::fs::OpenOptions;
 use std::os::unix::ffi::OsStrExt;
@@ -10,18 +10,18 @@ use std::process::{Command, Stdio};
 
 #[test]
 fn a_closed_pipe_is_told_in_one_line() {
-    let place = Place::new();
-    place.put("large", &pattern(4 << 20));
+    let sandbox = Sandbox::new();
+    sandbox.put("large", &pattern(4 << 20));
     for args in [&["cat", "large"][..], &["get", "large"], &["ls"], &["ls", "--json"], &["map"]] {
         let (reader, writer) = std::io::pipe().unwrap();
-        let mut command = place.command(args);
+        let mut command = sandbox.command(args);
         command.stdout(writer);
         drop(reader);
         let ran = Ran::new(command, b"");
         ran.fails(141, &["closed it"]);
     }
     let (reader, writer) = std::io::pipe().unwrap();
-    let mut command = place.command(&["--help"]);
+    let mut command = sandbox.command(&["--help"]);
     command.stdout(writer);
     drop(reader);
     Ran::new(command, b"").fails(141, &[]);
@@ -29,11 +29,11 @@ fn a_closed_pipe_is_told_in_one_line() {
 
 #[test]
 fn a_full_disk_is_told_in_one_line() {
-    let place = Place::new();
-    place.put("x", &pattern(100_000));
-    place.run(&["get", "x", "-o", "/dev/full"]).fails(6, &["/dev/full", "no space left"]);
+    let sandbox = Sandbox::new();
+    sandbox.put("x", &pattern(100_000));
+    sandbox.run(&["get", "x", "-o", "/dev/full"]).fails(6, &["/dev/full", "no space left"]);
     for args in [&["cat", "x"][..], &["ls"], &["stat", "--json"], &["info", "x"]] {
-        let mut command = place.command(args);
+        let mut command = sandbox.command(args);
         command.stdout(OpenOptions::new().write(true).open("/dev/full").unwrap());
         Ran::new(command, b"").fails(6, &["standard output", "no space left"]);
     }
@@ -42,28 +42,28 @@ fn a_full_disk_is_told_in_one_line() {
 #[test]
 fn a_full_disk_keeps_what_was_there() {
     let name = "a_full_disk_keeps_what_was_there";
-    let place = Place::new();
-    let disk = place.path("disk");
+    let sandbox = Sandbox::new();
+    let disk = sandbox.path("disk");
     std::fs::create_dir(&disk).unwrap();
     let Some(_mount) = Mount::tmpfs(&disk, "size=64k") else {
         return skip(name, "a small file system cannot be mounted here");
     };
-    place.put("x", &pattern(100_000));
+    sandbox.put("x", &pattern(100_000));
     let out = format!("{disk}/out");
-    place.run(&["get", "x", "-o", &out]).fails(6, &[&out, "no space left"]);
+    sandbox.run(&["get", "x", "-o", &out]).fails(6, &[&out, "no space left"]);
     assert_eq!(std::fs::read_dir(&disk).unwrap().count(), 0, "something is left");
     std::fs::write(&out, "before").unwrap();
-    place.run(&["get", "x", "-o", &out]).fails(6, &[&out]);
+    sandbox.run(&["get", "x", "-o", &out]).fails(6, &[&out]);
     assert_eq!(std::fs::read(&out).unwrap(), b"before");
     assert_eq!(std::fs::read_dir(&disk).unwrap().count(), 1, "something is left");
 }
 
 #[test]
 fn names_that_are_not_utf8_are_refused_in_one_line() {
-    let place = Place::new();
+    let sandbox = Sandbox::new();
     let odd = OsStr::from_bytes(b"odd\xff");
     let with = |args: &[&str]| {
-        let mut command = place.command(args);
+        let mut command = sandbox.command(args);
         command.arg(odd);
         Ran::new(command, b"")
     };
@@ -72,24 +72,24 @@ fn names_that_are_not_utf8_are_refused_in_one_line() {
     }
     with(&["put", "-", "-m"]).fails(2, &["UTF-8"]);
     with(&["stat", "-s"]).fails(2, &["store", "UTF-8"]);
-    let mut command = place.command(&["stat"]);
+    let mut command = sandbox.command(&["stat"]);
     command.env("PLASMA_STORE", odd);
     Ran::new(command, b"").fails(2, &["PLASMA_STORE", "UTF-8"]);
 
     // Files may have such names.
-    std::fs::write(place.directory.join(odd), b"content").unwrap();
+    std::fs::write(sandbox.directory.join(odd), b"content").unwrap();
     let id = with(&["put"]).ok();
-    let mut command = place.command(&["get", id.trim(), "-o"]);
+    let mut command = sandbox.command(&["get", id.trim(), "-o"]);
     command.arg(OsStr::from_bytes(b"copy\xfe"));
     Ran::new(command, b"").ok();
-    let copy = place.directory.join(OsStr::from_bytes(b"copy\xfe"));
+    let copy = sandbox.directory.join(OsStr::from_bytes(b"copy\xfe"));
     assert_eq!(std::fs::read(copy).unwrap(), b"content");
     with(&["put", "--names"]).fails(2, &["name", "UTF-8"]);
 }
 
 #[test]
 fn without_a_store_each_subcommand_says_how_to_make_one() {
-    let place = Place::empty();
+    let sandbox = Sandbox::empty();
     let commands: [&[&str]; 13] = [
         &["stat"],
         &["ls"],
@@ -106,69 +106,69 @@ fn without_a_store_each_subcommand_says_how_to_make_one() {
         &["trim"],
     ];
     for args in commands {
-        place.run(args).fails(4, &["there is no store at", "make one: plasma create"]);
+        sandbox.run(args).fails(4, &["there is no store at", "make one: plasma create"]);
     }
-    assert_eq!(place.names(), [""; 0]);
+    assert_eq!(sandbox.names(), [""; 0]);
 }
 
 #[test]
 fn what_is_no_store_is_told() {
-    let place = Place::empty();
-    let file = place.file("store", b"a file");
-    place.run(&["ls"]).fails(1, &[&file]);
+    let sandbox = Sandbox::empty();
+    let file = sandbox.file("store", b"a file");
+    sandbox.run(&["ls"]).fails(1, &[&file]);
     std::fs::remove_file(&file).unwrap();
     std::fs::create_dir(&file).unwrap();
-    std::fs::write(place.path("store/index"), pattern(100_000)).unwrap();
-    place.run(&["ls"]).fails(1, &[]);
-    place.run(&["destroy"]).fails(1, &[]);
+    std::fs::write(sandbox.path("store/index"), pattern(100_000)).unwrap();
+    sandbox.run(&["ls"]).fails(1, &[]);
+    sandbox.run(&["destroy"]).fails(1, &[]);
     assert!(std::path::Path::new(&file).is_dir());
 }
 
 #[test]
 fn files_that_cannot_be_read_or_written_are_named() {
-    let place = Place::new();
-    place.run(&["put", "/nonesuch"]).fails(1, &["cannot read /nonesuch", "no such file"]);
-    place.run(&["put", "/dev/shm"]).fails(1, &["cannot read /dev/shm", "directory"]);
-    place.put("x", b"1");
+    let sandbox = Sandbox::new();
+    sandbox.run(&["put", "/nonesuch"]).fails(1, &["cannot read /nonesuch", "no such file"]);
+    sandbox.run(&["put", "/dev/shm"]).fails(1, &["cannot read /dev/shm", "directory"]);
+    sandbox.put("x", b"1");
     let out = "/dev/shm/nonesuch/out";
-    place.run(&["get", "x", "-o", out]).fails(1, &[out, "no such file"]);
-    place.run(&["get", "x", "-o", "/dev/shm"]).fails(1, &["/dev/shm"]);
-    let large = place.file("large", &pattern(70 << 20));
-    place.run(&["put", &large]).fails(6, &["large"]);
+    sandbox.run(&["get", "x", "-o", out]).fails(1, &[out, "no such file"]);
+    sandbox.run(&["get", "x", "-o", "/dev/shm"]).fails(1, &["/dev/shm"]);
+    let large = sandbox.file("large", &pattern(70 << 20));
+    sandbox.run(&["put", &large]).fails(6, &["large"]);
 }
 
 #[test]
 fn files_of_proc_have_no_size_and_are_put_all_the_same() {
-    let place = Place::new();
-    let id = place.run(&["put", "/proc/version"]).ok();
+    let sandbox = Sandbox::new();
+    let id = sandbox.run(&["put", "/proc/version"]).ok();
     assert_eq!(
-        place.run(&["get", id.trim()]).stdout(),
+        sandbox.run(&["get", id.trim()]).stdout(),
         std::fs::read_to_string("/proc/version").unwrap()
     );
 }
 
 #[test]
 fn a_file_as_standard_input_is_read_from_where_it_stands() {
-    let place = Place::new();
-    let path = place.file("lines", b"head\ntail\n");
+    let sandbox = Sandbox::new();
+    let path = sandbox.file("lines", b"head\ntail\n");
     let script = format!("{{ read line; {} put -; }} < {path}", common::PLASMA);
     let mut command = Command::new("sh");
-    command.args(["-c", &script]).env("PLASMA_STORE", place.store());
+    command.args(["-c", &script]).env("PLASMA_STORE", sandbox.store());
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let id = Ran::new(command, b"").ok();
-    assert_eq!(place.run(&["cat", id.trim()]).ok(), "tail\n");
+    assert_eq!(sandbox.run(&["cat", id.trim()]).ok(), "tail\n");
 }
 
 #[test]
 fn get_replaces_a_file_and_follows_a_link_to_it() {
-    let place = Place::new();
-    place.put("x", b"new");
-    let target = place.file("target", b"old, and longer");
+    let sandbox = Sandbox::new();
+    sandbox.put("x", b"new");
+    let target = sandbox.file("target", b"old, and longer");
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o640);
     std::fs::set_permissions(&target, mode).unwrap();
-    let link = place.path("link");
+    let link = sandbox.path("link");
     std::os::unix::fs::symlink(&target, &link).unwrap();
-    place.run(&["get", "x", "-o", &link]).ok();
+    sandbox.run(&["get", "x", "-o", &link]).ok();
     assert_eq!(std::fs::read(&target).unwrap(), b"new");
     assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
     let mode = std::os::unix::fs::MetadataExt::mode(&std::fs::metadata(&target).unwrap());
@@ -177,28 +177,28 @@ fn get_replaces_a_file_and_follows_a_link_to_it() {
 
 #[test]
 fn wrong_arguments_are_told_in_one_line() {
-    let place = Place::new();
-    place.run(&["get"]).fails(2, &["<ID|NAME>", "see plasma get --help"]);
-    place.run(&["lss"]).fails(2, &["'lss'", "'ls'"]);
-    place.run(&["stat", "/tmp/x"]).fails(2, &["/tmp/x", "plasma stat -s /tmp/x"]);
-    place.run(&["ls", "--olderr", "1s"]).fails(2, &["--olderr", "--older"]);
-    place.run(&["ls", "--older", "soon"]).fails(2, &["soon", "seconds"]);
-    assert_eq!(place.run(&[]).code(), Some(2));
-    assert!(place.run(&["--help"]).ok().contains("Exit codes:"));
-    assert!(place.run(&["help", "ls"]).ok().contains("--older"));
+    let sandbox = Sandbox::new();
+    sandbox.run(&["get"]).fails(2, &["<ID|NAME>", "see plasma get --help"]);
+    sandbox.run(&["lss"]).fails(2, &["'lss'", "'ls'"]);
+    sandbox.run(&["stat", "/tmp/x"]).fails(2, &["/tmp/x", "plasma stat -s /tmp/x"]);
+    sandbox.run(&["ls", "--olderr", "1s"]).fails(2, &["--olderr", "--older"]);
+    sandbox.run(&["ls", "--older", "soon"]).fails(2, &["soon", "seconds"]);
+    assert_eq!(sandbox.run(&[]).code(), Some(2));
+    assert!(sandbox.run(&["--help"]).ok().contains("Exit codes:"));
+    assert!(sandbox.run(&["help", "ls"]).ok().contains("--older"));
 }
 
 #[test]
 fn a_command_with_closed_streams_harms_no_object() {
-    let place = Place::empty();
-    let file = place.file("file", &pattern(100_000));
+    let sandbox = Sandbox::empty();
+    let file = sandbox.file("file", &pattern(100_000));
     let closed = |args: &[&str]| {
-        let mut command = place.command_without_streams(args);
+        let mut command = sandbox.command_without_streams(args);
         assert!(command.status().unwrap().success(), "{args:?}");
     };
     closed(&["create", "--capacity", "16M"]);
     closed(&["put", &file, "--name", "first"]);
-    let (copy, picture) = (place.path("copy"), place.path("heap.svg"));
+    let (copy, picture) = (sandbox.path("copy"), sandbox.path("heap.svg"));
     let run = ["run", "-c", "1M", "sh", "-c", "echo to nobody; echo to nobody >&2"];
     let others: &[&[&str]] = &[
         &["ls"],
@@ -217,6 +217,6 @@ fn a_command_with_closed_streams_harms_no_object() {
     ];
     others.iter().for_each(|args| closed(args));
     assert_eq!(std::fs::read(&copy).unwrap(), pattern(100_000));
-    assert_eq!(place.run(&["cat", "first"]).output.stdout, pattern(100_000));
-    place.run(&["check"]).ok();
+    assert_eq!(sandbox.run(&["cat", "first"]).output.stdout, pattern(100_000));
+    sandbox.run(&["check"]).ok();
 }

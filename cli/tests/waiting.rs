@@ -2,73 +2,73 @@
 
 mod common;
 
-use common::{Place, pattern, signal_of};
+use common::{Sandbox, pattern, signal_of};
 use serde_json::Value;
 
 #[test]
 fn wait_ends_when_all_are_sealed() {
-    let place = Place::new();
+    let sandbox = Sandbox::new();
     let id = "cd".repeat(20);
-    let waiter = place.start(&["wait", "early", "late", &id]);
-    place.put("early", b"1");
-    place.until(&["stat"], |stat| stat["waits"].as_u64() > Some(0));
-    place.put("late", b"1");
-    place.run(&["put", "-", "--id", &id]).ok();
+    let waiter = sandbox.start(&["wait", "early", "late", &id]);
+    sandbox.put("early", b"1");
+    sandbox.until(&["stat"], |stat| stat["waits"].as_u64() > Some(0));
+    sandbox.put("late", b"1");
+    sandbox.run(&["put", "-", "--id", &id]).ok();
     waiter.end().ok();
-    place.run(&["wait", "early", &id]).ok();
-    place.run(&["wait", "never", "-t", "50ms"]).fails(7, &["never", "in time"]);
-    place.run(&["wait", &"ef".repeat(20), "-t", "0"]).fails(7, &["in time"]);
+    sandbox.run(&["wait", "early", &id]).ok();
+    sandbox.run(&["wait", "never", "-t", "50ms"]).fails(7, &["never", "in time"]);
+    sandbox.run(&["wait", &"ef".repeat(20), "-t", "0"]).fails(7, &["in time"]);
 }
 
 #[test]
 fn get_and_cat_wait_if_they_are_told_to() {
-    let place = Place::new();
-    let reader = place.start(&["cat", "late", "--timeout", "1m"]);
-    place.until(&["stat"], |stat| stat["waits"].as_u64() > Some(0));
-    place.put("late", b"here");
+    let sandbox = Sandbox::new();
+    let reader = sandbox.start(&["cat", "late", "--timeout", "1m"]);
+    sandbox.until(&["stat"], |stat| stat["waits"].as_u64() > Some(0));
+    sandbox.put("late", b"here");
     assert_eq!(reader.end().ok(), "here");
-    place.run(&["get", "never", "-t", "50ms"]).fails(7, &["never", "50ms"]);
+    sandbox.run(&["get", "never", "-t", "50ms"]).fails(7, &["never", "50ms"]);
 }
 
 #[test]
 fn put_waits_for_room_if_it_is_told_to() {
-    let place = Place::with(&["-c", "4M"]);
-    let first = place.file("first", &pattern(3 << 20));
-    place.run(&["put", &first, "--names"]).ok();
-    place.run(&["put", &first]).fails(6, &["first"]);
-    let writer = place.start(&["put", &first, "-n", "second", "--timeout", "1m"]);
-    place.until(&["stat"], |stat| stat["clients"][0]["pid"] == writer.pid());
-    place.run(&["rm", "first"]).ok();
+    let sandbox = Sandbox::with(&["-c", "4M"]);
+    let first = sandbox.file("first", &pattern(3 << 20));
+    sandbox.run(&["put", &first, "--names"]).ok();
+    sandbox.run(&["put", &first]).fails(6, &["first"]);
+    let writer = sandbox.start(&["put", &first, "-n", "second", "--timeout", "1m"]);
+    sandbox.until(&["stat"], |stat| stat["clients"][0]["pid"] == writer.pid());
+    sandbox.run(&["rm", "first"]).ok();
     writer.end().ok();
-    assert_eq!(place.json(&["info", "second"])["data_size"], 3 << 20);
+    assert_eq!(sandbox.json(&["info", "second"])["data_size"], 3 << 20);
 }
 
 #[test]
 fn a_pipe_waits_for_room_as_well() {
-    let place = Place::with(&["-c", "8M"]);
-    place.put("first", &pattern(5 << 20));
-    let writer = place.command(&["put", "-", "-n", "second", "--timeout", "1m"]);
+    let sandbox = Sandbox::with(&["-c", "8M"]);
+    sandbox.put("first", &pattern(5 << 20));
+    let writer = sandbox.command(&["put", "-", "-n", "second", "--timeout", "1m"]);
     let second = std::thread::spawn(move || common::Ran::new(writer, &pattern(4 << 20)));
     // By then it has taken nearly all memory, and it moves to the place of the first.
-    place.until(&["stat"], |stat| stat["used"].as_u64() > Some(7 << 20));
-    place.run(&["rm", "first"]).ok();
+    sandbox.until(&["stat"], |stat| stat["used"].as_u64() > Some(7 << 20));
+    sandbox.run(&["rm", "first"]).ok();
     second.join().unwrap().ok();
-    assert_eq!(place.json(&["info", "second"])["data_size"], 4 << 20);
+    assert_eq!(sandbox.json(&["info", "second"])["data_size"], 4 << 20);
 }
 
 #[test]
 fn watch_tells_what_happens_as_it_happens() {
-    let place = Place::new();
-    let mut watch = place.start(&["watch", "--json", "-n", "3"]);
+    let sandbox = Sandbox::new();
+    let mut watch = sandbox.start(&["watch", "--json", "-n", "3"]);
     // A watching client connects before it subscribes, so the other client prints the first line.
-    let mut text = place.start(&["watch", "--kind", "sealed", "-n", "1"]);
-    assert_eq!(text.line(), format!("watching {}", place.store()));
-    place.until(&["stat"], |stat| stat["clients"].as_array().map(Vec::len) == Some(2));
-    let id = place.put("x", b"123");
-    place.run(&["rm", "x"]).ok();
-    let mut writer = place.start(&["put", "-"]);
+    let mut text = sandbox.start(&["watch", "--kind", "sealed", "-n", "1"]);
+    assert_eq!(text.line(), format!("watching {}", sandbox.store()));
+    sandbox.until(&["stat"], |stat| stat["clients"].as_array().map(Vec::len) == Some(2));
+    let id = sandbox.put("x", b"123");
+    sandbox.run(&["rm", "x"]).ok();
+    let mut writer = sandbox.start(&["put", "-"]);
     writer.write(b"1");
-    place.until(&["stat"], |stat| stat["objects_writing"] == 1);
+    sandbox.until(&["stat"], |stat| stat["objects_writing"] == 1);
     writer.signal("INT");
     writer.ended();
     let line = text.line();
@@ -83,46 +83,46 @@ fn watch_tells_what_happens_as_it_happens() {
 
 #[test]
 fn watch_ends_when_it_was_told_to() {
-    let place = Place::new();
-    place.run(&["watch", "-t", "20ms"]).ok();
-    place.run(&["watch", "-t", "20ms", "-n", "1"]).fails(7, &["1 event"]);
-    let mut watch = place.start(&["watch"]);
+    let sandbox = Sandbox::new();
+    sandbox.run(&["watch", "-t", "20ms"]).ok();
+    sandbox.run(&["watch", "-t", "20ms", "-n", "1"]).fails(7, &["1 event"]);
+    let mut watch = sandbox.start(&["watch"]);
     watch.line();
     watch.signal("INT");
     assert_eq!(signal_of(&watch.ended()), Some(2));
-    let mut watch = place.start(&["watch"]);
+    let mut watch = sandbox.start(&["watch"]);
     watch.line();
-    place.run(&["destroy"]).ok();
+    sandbox.run(&["destroy"]).ok();
     watch.end().fails(4, &["removed"]);
 }
 
 #[test]
 fn interrupted_waits_end_at_once_and_leave_no_client() {
-    let place = Place::new();
+    let sandbox = Sandbox::new();
     for args in [&["wait", "never"][..], &["get", "never", "-t", "1h"]] {
-        let waiter = place.start(args);
-        place.until(&["stat"], |stat| stat["clients"][0]["pid"] == waiter.pid());
+        let waiter = sandbox.start(args);
+        sandbox.until(&["stat"], |stat| stat["clients"][0]["pid"] == waiter.pid());
         waiter.signal("INT");
         let ran = waiter.ended();
         assert_eq!((signal_of(&ran), ran.stderr()), (Some(2), "plasma: interrupted\n".to_owned()));
-        assert_eq!(place.json(&["stat"])["clients"], serde_json::json!([]));
+        assert_eq!(sandbox.json(&["stat"])["clients"], serde_json::json!([]));
     }
 }
 
 #[test]
 fn who_waits_is_shown() {
-    let place = Place::new();
-    let waiter = place.start(&["wait", "never"]);
-    place.until(&["stat"], |stat| stat["waits"].as_u64() == Some(1));
+    let sandbox = Sandbox::new();
+    let waiter = sandbox.start(&["wait", "never"]);
+    sandbox.until(&["stat"], |stat| stat["waits"].as_u64() == Some(1));
     let threads = std::fs::read_dir(format!("/proc/{}/task", waiter.pid())).unwrap().flatten();
     let mut places = threads.filter_map(|t| std::fs::read_to_string(t.path().join("wchan")).ok());
     if places.all(|place| place == "0") {
         return common::skip("who_waits_is_shown", "the kernel does not tell where threads sleep");
     }
-    place.until(&["stat"], |stat| stat["clients"][0]["condition"] == "waits");
+    sandbox.until(&["stat"], |stat| stat["clients"][0]["condition"] == "waits");
     // It sleeps in intervals, and may be observed between two.
     let end = std::time::Instant::now() + common::HANG;
-    while !place.run(&["stat"]).ok().contains("1 client waiting") {
+    while !sandbox.run(&["stat"]).ok().contains("1 client waiting") {
         assert!(std::time::Instant::now() < end, "nobody is seen to wait");
     }
 }

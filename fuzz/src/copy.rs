@@ -18,10 +18,10 @@ const PAGE: usize = 4096;
 pub struct Copy {
     pub image: &'static Image,
     store: PathBuf,
-    files: Vec<Kept>,
+    files: Vec<CopiedFile>,
 }
 
-struct Kept {
+struct CopiedFile {
     path: PathBuf,
     file: File,
     hot: MmapMut,
@@ -35,7 +35,7 @@ impl Copy {
         fs::create_dir_all(parent.join("kept")).expect("writable");
         let keep = |(number, file): (usize, &ImageFile)| {
             let path = parent.join(format!("kept/{number}"));
-            Kept::make(path, file)
+            CopiedFile::make(path, file)
         };
         let files = image.files.iter().enumerate().map(keep).collect();
         let copy = Copy { image, store: parent.join("store"), files };
@@ -178,8 +178,8 @@ pub enum Stranger {
     Other(usize),
 }
 
-impl Kept {
-    fn make(path: PathBuf, from: &ImageFile) -> Kept {
+impl CopiedFile {
+    fn make(path: PathBuf, from: &ImageFile) -> CopiedFile {
         let file =
             File::options().read(true).write(true).create_new(true).open(&path).expect("writable");
         file.set_len(from.size).expect("writable");
@@ -190,7 +190,7 @@ impl Kept {
         // SAFETY: the file is this process's; it is not cut while the map is looked at, `restore`
         // sets its size before.
         let hot = unsafe { MmapOptions::new().len(from.hot.len()).map_mut(&file) };
-        Kept { path, file, hot: hot.expect("memory"), ino }
+        CopiedFile { path, file, hot: hot.expect("memory"), ino }
     }
 
     fn restore(&mut self, from: &ImageFile) {

@@ -35,7 +35,7 @@ pub enum Area {
 
 /// A place in a file.
 #[derive(Arbitrary, Clone, Copy, Debug)]
-pub struct Place {
+pub struct FileLocation {
     area: Area,
     at: u16,
 }
@@ -49,7 +49,7 @@ pub enum Change {
     To(u64),
     Small(u8),
     Add(i8),
-    LikeThat(Place),
+    LikeThat(FileLocation),
     Half(u32, bool),
     AddHalf(i8, bool),
 }
@@ -66,25 +66,25 @@ pub enum Cut {
 /// One edit.
 #[derive(Arbitrary, Clone, Copy, Debug)]
 pub enum Edit {
-    Word(Place, Change),
+    Word(FileLocation, Change),
     Copy {
-        from: Place,
-        to: Place,
+        from: FileLocation,
+        to: FileLocation,
         words: u8,
     },
     Swap {
-        one: Place,
-        other: Place,
+        one: FileLocation,
+        other: FileLocation,
         words: u8,
     },
     Fill {
-        at: Place,
+        at: FileLocation,
         words: u8,
         byte: u8,
     },
     /// The bytes that a store of another geometry has in this place.
     Foreign {
-        at: Place,
+        at: FileLocation,
         words: u8,
     },
     /// The writer lock is held by one of the clients, or by an unknown one.
@@ -118,7 +118,7 @@ pub enum Effect {
     Harmful,
 }
 
-impl Place {
+impl FileLocation {
     /// Returns file, offset (a multiple of 4), and the end of the area.
     fn resolve(self, image: &Image) -> (usize, u64, u64) {
         let g = &image.geometry;
@@ -252,7 +252,7 @@ fn replace(copy: &Copy, file: u8, with: Stranger, live: bool) -> Effect {
     Effect::Harmful
 }
 
-fn read(copy: &Copy, at: Place, words: u8) -> Vec<u8> {
+fn read(copy: &Copy, at: FileLocation, words: u8) -> Vec<u8> {
     let (file, offset, _) = at.resolve(copy.image);
     let mut bytes = vec![0; usize::from(words) * 4];
     copy.read(file, offset, &mut bytes);
@@ -260,14 +260,14 @@ fn read(copy: &Copy, at: Place, words: u8) -> Vec<u8> {
 }
 
 /// Writes within the area, and within the part of the file that is restored.
-fn write(copy: &Copy, at: Place, bytes: &[u8]) {
+fn write(copy: &Copy, at: FileLocation, bytes: &[u8]) {
     let (file, offset, end) = at.resolve(copy.image);
     let end = copy.image.files.get(file).map_or(end, |it| end.min(it.hot.len() as u64));
     let room = end.saturating_sub(offset) as usize;
     copy.write(file, offset, &bytes[..bytes.len().min(room)]);
 }
 
-fn change_word(copy: &Copy, at: Place, change: Change) -> Effect {
+fn change_word(copy: &Copy, at: FileLocation, change: Change) -> Effect {
     let (file, offset, _) = at.resolve(copy.image);
     let mut bytes = [0; 8];
     copy.read(file, offset, &mut bytes);

@@ -1,6 +1,6 @@
 //! Processes that live in a store while others die in it: one reads, the others make and delete
 //! objects of their own. They report what they find wrong by panicking.
-use super::world::{KEPT, KEPT_SIZES, Kind, VICTIM};
+use super::world::{KEPT, KEPT_SIZES, VICTIM, WorldKind};
 use super::{Child, Rng, connect, content, get_checked, hear, id, is_content, say, spawn};
 use plasma::{Buffer, Client, ConnectOptions, CreateOptions, Result, Status};
 use std::sync::mpsc::{TryRecvError, channel};
@@ -19,7 +19,7 @@ pub struct Bystander {
 }
 
 impl Bystander {
-    pub fn start(test: &str, name: &str, address: &str, kind: Kind, seed: u64) -> Bystander {
+    pub fn start(test: &str, name: &str, address: &str, kind: WorldKind, seed: u64) -> Bystander {
         let kind = format!("{kind:?}");
         let child = spawn(test, &[name, address, &kind, &seed.to_string()]);
         child.expect("ready");
@@ -56,8 +56,8 @@ pub fn play(role: &[String]) -> bool {
     true
 }
 
-pub fn kind_of(name: &str) -> Kind {
-    Kind::ALL.into_iter().find(|kind| format!("{kind:?}") == name).unwrap()
+pub fn kind_of(name: &str) -> WorldKind {
+    WorldKind::ALL.into_iter().find(|kind| format!("{kind:?}") == name).unwrap()
 }
 
 trait Live: Sized {
@@ -102,12 +102,12 @@ struct Reader {
 }
 
 impl Reader {
-    fn new(address: &str, kind: Kind) -> Reader {
+    fn new(address: &str, kind: WorldKind) -> Reader {
         let options = ConnectOptions::default().existing(true).read_only(true);
         let client = Client::connect(Some(address), &options).unwrap();
         let sizes = KEPT_SIZES.iter().enumerate().take(kind.kept());
         let contents = sizes.map(|(i, size)| content(&id(KEPT, i as u64), *size)).collect();
-        Reader { client, contents, curious: kind == Kind::Busy, held: None, rounds: 0 }
+        Reader { client, contents, curious: kind == WorldKind::Busy, held: None, rounds: 0 }
     }
 }
 

@@ -24,7 +24,7 @@ const FILLER_SIZES: [u64; 5] = [512 << 10, 64 << 10, 8 << 10, 1 << 10, 64];
 pub const ROOM: u64 = 8 << 10;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Kind {
+pub enum WorldKind {
     /// Only the objects that the operation needs.
     Empty,
     /// Objects, and a reader.
@@ -40,10 +40,11 @@ pub enum Kind {
     FullOfRecords,
 }
 
-use Kind::{Busy, Empty, Full, FullOfRecords};
+use WorldKind::{Busy, Empty, Full, FullOfRecords};
 
-impl Kind {
-    pub const ALL: [Kind; 6] = [Empty, Kind::Resting, Kind::Wide, Busy, Full, FullOfRecords];
+impl WorldKind {
+    pub const ALL: [WorldKind; 6] =
+        [Empty, WorldKind::Resting, WorldKind::Wide, Busy, Full, FullOfRecords];
 
     pub fn is_full(self) -> bool {
         matches!(self, Full | FullOfRecords)
@@ -59,7 +60,7 @@ pub struct World {
     bystanders: Vec<Bystander>,
     scratch: Scratch,
     pub address: String,
-    pub kind: Kind,
+    pub kind: WorldKind,
     lru: bool,
     /// Connected throughout: otherwise no client would hold the evidence.
     pub client: Client,
@@ -71,7 +72,7 @@ pub struct World {
 
 impl World {
     /// Makes the store and starts the bystanders. `child` is the test that plays them.
-    pub fn new(child: &str, kind: Kind, lru: bool, room: bool) -> World {
+    pub fn new(child: &str, kind: WorldKind, lru: bool, room: bool) -> World {
         let scratch = Scratch::new();
         let address = scratch.store("store");
         let options = ConnectOptions::default()
@@ -79,7 +80,7 @@ impl World {
             .capacity(if lru || kind == Full { SMALL_CAPACITY } else { CAPACITY })
             .max_objects(match kind {
                 FullOfRecords => FEW_RECORDS,
-                Kind::Wide => 8192,
+                WorldKind::Wide => 8192,
                 _ => 1024,
             })
             .huge_pages(u32::from(kind == Empty))

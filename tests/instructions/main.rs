@@ -12,7 +12,7 @@ mod common;
 #[path = "../common/ptrace.rs"]
 mod ptrace;
 
-use common::world::{Kind, World};
+use common::world::{World, WorldKind};
 use common::{bystander, role, skip};
 use ptrace::{Stop, Traced};
 use std::collections::{BTreeMap, BTreeSet};
@@ -138,7 +138,7 @@ fn sweep(operation: &str) {
     if let Err(error) = Traced::start(&mut Command::new("true")) {
         return skip::skip(operation, &format!("no ptrace here: {error}"));
     }
-    let mut world = World::new(CHILD, Kind::Resting, false, false);
+    let mut world = World::new(CHILD, WorldKind::Resting, false, false);
     let victim = at_the_start(&world.address, operation);
     let (mut shortcuts, mut known) = (Shortcuts::default(), BTreeSet::new());
     let total = execute(&victim, HANG, |done| shortcuts.note(&mut known, &victim, done));

@@ -17,7 +17,7 @@ mod stores;
 mod sweep;
 
 use common::role;
-use common::world::{Kind, World};
+use common::world::{World, WorldKind};
 use ops::{OPS, Op};
 use std::cell::RefCell;
 use sweep::{CHILD, run, sweep};
@@ -34,7 +34,7 @@ fn campaign(op: &Op) {
         let what = format!("{} in a store: {kind:?}", op.name);
         let new = || World::new(CHILD, kind, op.lru, op.needs_room());
         // Some operations run once in the life of a store.
-        let always_new = matches!(kind, Kind::Empty | Kind::Wide);
+        let always_new = matches!(kind, WorldKind::Empty | WorldKind::Wide);
         let world = RefCell::new(new());
         let victim = |n| {
             if always_new {

@@ -1,7 +1,7 @@
 //! The operations that are killed.
 
 use super::common::owner::StoppedOwner;
-use super::common::world::Kind::{self, Busy, Empty, Full, FullOfRecords, Wide};
+use super::common::world::WorldKind::{self, Busy, Empty, Full, FullOfRecords, Wide};
 use super::common::world::{KEPT, ROOM, VICTIM};
 use super::common::{content, fill, get_checked, id};
 use plasma::{Client, CreateOptions, MutableBuffer, ObjectState, Result, Status};
@@ -11,7 +11,7 @@ pub struct Op {
     pub name: &'static str,
     pub lru: bool,
     /// The kinds of stores in which it is done.
-    pub kinds: &'static [Kind],
+    pub kinds: &'static [WorldKind],
     /// The preparation, which the child runs without a kill.
     pub prepare: fn(&Client) -> Result<Prepared>,
     pub run: fn(&Client, Prepared) -> Result<()>,
@@ -38,11 +38,11 @@ const MANY: usize = 4200;
 /// More objects than a store has records and blocks for initially.
 const THOUSANDS: u64 = 2200;
 
-const ANY: &[Kind] = &[Empty, Busy, Full];
-const ROOMY: &[Kind] = &[Empty, Busy];
-const CREATES: &[Kind] = &[Empty, Busy, Full, FullOfRecords];
-const SHORT: &[Kind] = &[Busy, Full];
-const FULL: &[Kind] = &[Full, FullOfRecords];
+const ANY: &[WorldKind] = &[Empty, Busy, Full];
+const ROOMY: &[WorldKind] = &[Empty, Busy];
+const CREATES: &[WorldKind] = &[Empty, Busy, Full, FullOfRecords];
+const SHORT: &[WorldKind] = &[Busy, Full];
+const FULL: &[WorldKind] = &[Full, FullOfRecords];
 
 fn victim() -> plasma::ObjectId {
     id(VICTIM, 0)

@@ -140,7 +140,7 @@ const NOT_PASSED: &[(&str, &str, &str)] = &[
     ),
 ];
 
-struct Place {
+struct SourcePlace {
     name: String,
     code: String,
 }
@@ -185,7 +185,7 @@ fn shipped() -> Vec<(String, Vec<String>)> {
 }
 
 /// Returns the places in the source that change shared memory or files.
-fn places() -> Vec<Place> {
+fn places() -> Vec<SourcePlace> {
     let mut found = Vec::new();
     for (file, lines) in shipped() {
         for (i, line) in lines.iter().enumerate() {
@@ -193,7 +193,7 @@ fn places() -> Vec<Place> {
             let elsewhere = file.starts_with("src/sys/") || file.starts_with("src/ffi/");
             if calls && !elsewhere && !is_in(WRAPPERS, &file, line) && !is_in(PRIVATE, &file, line)
             {
-                found.push(Place {
+                found.push(SourcePlace {
                     name: format!("{file}:{}", i + 1),
                     code: line.trim().to_owned(),
                 });
@@ -209,8 +209,8 @@ fn every_place_where_a_store_is_changed_is_passed() {
     let passed = PASSED.lock().clone();
     let passed: BTreeSet<&str> = passed.keys().map(|p| p.split_once(" at ").unwrap().1).collect();
     // The flags of an open are set in the lines above it.
-    let flags = |place: &Place| place.code.contains("libc::O_CREAT");
-    let near = |place: &Place| {
+    let flags = |place: &SourcePlace| place.code.contains("libc::O_CREAT");
+    let near = |place: &SourcePlace| {
         let (file, line) = place.name.split_once(':').unwrap();
         let line: u32 = line.parse().unwrap();
         let end = if flags(place) { line + 2 } else { line };
@@ -218,7 +218,7 @@ fn every_place_where_a_store_is_changed_is_passed() {
     };
     let places = places();
     assert!(places.len() > 150, "{}", places.len());
-    let reason = |place: &Place| {
+    let reason = |place: &SourcePlace| {
         let same = |(file, code, _): &&(&str, &str, &str)| {
             place.name.starts_with(file) && place.code.contains(code)
         };

@@ -1,7 +1,7 @@
 //! Processes that clean up after killed ones are killed themselves.
 
 use super::common::bystander::Bystander;
-use super::common::world::{KEPT, Kind, VICTIM, World, check_kept};
+use super::common::world::{KEPT, VICTIM, World, WorldKind, check_kept};
 use super::common::{Scratch, assert_sound, connect, get_checked, id, make, put, spawn};
 use super::dying::OLD;
 use super::sweep::{CHILD, End, end_of, points, run, sweep};
@@ -44,7 +44,7 @@ fn points_of_delete(address: &str) -> u64 {
 
 #[test]
 fn reap() {
-    for kind in [Kind::Empty, Kind::Resting, Kind::Full] {
+    for kind in [WorldKind::Empty, WorldKind::Resting, WorldKind::Full] {
         let mut world = World::new(CHILD, kind, false, true);
         let address = world.address.clone();
         let die = || {
@@ -60,7 +60,7 @@ fn reap() {
 
 #[test]
 fn a_death_in_a_critical_section_and_then_in_recovery() {
-    for kind in [Kind::Empty, Kind::Resting, Kind::Full] {
+    for kind in [WorldKind::Empty, WorldKind::Resting, WorldKind::Full] {
         let mut world = World::new(CHILD, kind, false, true);
         let address = world.address.clone();
         let first = points_of_delete(&address);
@@ -82,7 +82,7 @@ fn a_death_in_a_critical_section_and_then_in_recovery() {
 
 #[test]
 fn deaths_at_each_place_and_one_after_another() {
-    let mut world = World::new(CHILD, Kind::Resting, false, true);
+    let mut world = World::new(CHILD, WorldKind::Resting, false, true);
     let address = world.address.clone();
     let mut kills = 0;
     for first in ["delete", "abort", "create_named", "resize_move", "trim"] {
@@ -111,7 +111,7 @@ fn deaths_at_each_place_and_one_after_another() {
 
 #[test]
 fn recovery_counts_both_extents_of_objects_that_are_being_resized() {
-    let mut world = World::new(CHILD, Kind::Resting, false, true);
+    let mut world = World::new(CHILD, WorldKind::Resting, false, true);
     let address = world.address.clone();
     let first = points_of_delete(&address);
     let mut met = 0;
@@ -251,7 +251,7 @@ fn readers_get_everything_when_all_producers_died_in_recovery() {
         put(&maker, &id(7, i), (i * 100) as usize, (i % 2 == 0).then_some(&*name));
     }
     drop(maker);
-    let reader = Bystander::start(CHILD, "reader", &address, Kind::Empty, 0);
+    let reader = Bystander::start(CHILD, "reader", &address, WorldKind::Empty, 0);
     let first = points_of_delete(&address);
     let read_only = ConnectOptions::default().existing(true).read_only(true);
     let (mut owned, mut odd) = (0, 0);

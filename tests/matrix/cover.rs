@@ -5,7 +5,7 @@ use super::calls::{CALLS, Call};
 use super::common::Rng;
 use super::disturbances::{DISTURBANCES, Disturbance};
 use super::expected::{Situation, fits, is_possible};
-use super::fixture::Kind;
+use super::fixture::StoreKind;
 use std::collections::BTreeSet;
 
 /// Columns: call, situation, disturbance, kind of store.
@@ -18,18 +18,19 @@ fn triples((call, situation, disturbance, kind): Row) -> [Triple; 3] {
 
 fn possible((call, situation, disturbance, kind): Row) -> bool {
     let (call, situation) = (&CALLS[call], Situation::ALL[situation]);
-    let (disturbance, kind) = (DISTURBANCES[disturbance].0, Kind::ALL[kind]);
+    let (disturbance, kind) = (DISTURBANCES[disturbance].0, StoreKind::ALL[kind]);
     is_possible(call, situation, disturbance) && fits(call, situation, disturbance, kind)
 }
 
 /// Returns rows in which all possible triples with the kind of store occur; at most `most` rows,
 /// those that cover most first.
-pub fn rows(seed: u64, most: usize) -> Vec<(&'static Call, Situation, Disturbance, Kind)> {
+pub fn rows(seed: u64, most: usize) -> Vec<(&'static Call, Situation, Disturbance, StoreKind)> {
     let mut all: Vec<Row> = Vec::new();
     for call in 0..CALLS.len() {
         for situation in 0..Situation::ALL.len() {
             for disturbance in 0..DISTURBANCES.len() {
-                let kinds = (0..Kind::ALL.len()).map(|kind| (call, situation, disturbance, kind));
+                let kinds =
+                    (0..StoreKind::ALL.len()).map(|kind| (call, situation, disturbance, kind));
                 all.extend(kinds.filter(|row| possible(*row)));
             }
         }
@@ -54,7 +55,7 @@ pub fn rows(seed: u64, most: usize) -> Vec<(&'static Call, Situation, Disturbanc
     }
     let of = |(call, situation, disturbance, kind): Row| {
         let disturbance = DISTURBANCES[disturbance].0;
-        (&CALLS[call], Situation::ALL[situation], disturbance, Kind::ALL[kind])
+        (&CALLS[call], Situation::ALL[situation], disturbance, StoreKind::ALL[kind])
     };
     chosen.into_iter().map(of).collect()
 }
@@ -62,12 +63,12 @@ pub fn rows(seed: u64, most: usize) -> Vec<(&'static Call, Situation, Disturbanc
 #[test]
 fn each_triple_with_a_kind_of_store_is_covered() {
     let chosen = rows(1, usize::MAX);
-    let has = |call: &str, disturbance: Disturbance, kind: Kind| {
+    let has = |call: &str, disturbance: Disturbance, kind: StoreKind| {
         chosen.iter().any(|(c, _, d, k)| c.name == call && *d == disturbance && *k == kind)
     };
     for call in CALLS {
         for (disturbance, _) in DISTURBANCES {
-            for kind in Kind::ALL {
+            for kind in StoreKind::ALL {
                 if !fits(call, Situation::Free, *disturbance, kind) {
                     continue;
                 }

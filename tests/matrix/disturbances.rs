@@ -1,7 +1,7 @@
 //! Disturbances: events beside a call. One row each, and how each is done.
 
 use super::api::*;
-use super::fixture::Kind;
+use super::fixture::StoreKind;
 use super::run::Scene;
 use super::system;
 use super::thread::{Victim, until};
@@ -259,7 +259,7 @@ fn child_of_a_fork(scene: &Scene) -> i32 {
 /// The files of another store take the place of this one's.
 fn replace_files(scene: &Scene) {
     let other = scene.dir().join("other");
-    drop(super::fixture::make_store(other.to_str().unwrap(), Kind::Plain));
+    drop(super::fixture::make_store(other.to_str().unwrap(), StoreKind::Plain));
     for name in ["index", "heap", "wake"] {
         let from = other.join(name);
         let to = scene.store().join(name);

@@ -3,7 +3,7 @@
 use super::api::*;
 use super::calls::{Call, Class};
 use super::disturbances::Disturbance::{self, *};
-use super::fixture::Kind;
+use super::fixture::StoreKind;
 
 /// The situation of a call when it is disturbed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -59,8 +59,8 @@ const AS_FREE: &str = "the client is ended under it: the caller's error, as afte
 const ALREADY: &str = "it may have its resources already";
 
 /// Returns the status of the call without a disturbance.
-pub fn normal(call: &Call, kind: Kind) -> i32 {
-    if call.name == "plasma_evict" && kind != Kind::Lru { UNSUPPORTED } else { OK }
+pub fn normal(call: &Call, kind: StoreKind) -> i32 {
+    if call.name == "plasma_evict" && kind != StoreKind::Lru { UNSUPPORTED } else { OK }
 }
 
 /// Returns the possible situations.
@@ -75,13 +75,18 @@ pub fn is_possible(call: &Call, situation: Situation, disturbance: Disturbance) 
 
 /// Returns whether the pair can be tried in a store of this kind: without eviction plasma_evict()
 /// ends before it takes the lock.
-pub fn fits(call: &Call, situation: Situation, disturbance: Disturbance, kind: Kind) -> bool {
+pub fn fits(call: &Call, situation: Situation, disturbance: Disturbance, kind: StoreKind) -> bool {
     let locks = situation != Free || matches!(disturbance, OwnerStopped | OwnerKilled | OwnerSlow);
-    call.name != "plasma_evict" || kind == Kind::Lru || !locks
+    call.name != "plasma_evict" || kind == StoreKind::Lru || !locks
 }
 
 /// Returns the statuses that the pair may return.
-pub fn allowed(call: &Call, situation: Situation, disturbance: Disturbance, kind: Kind) -> Allowed {
+pub fn allowed(
+    call: &Call,
+    situation: Situation,
+    disturbance: Disturbance,
+    kind: StoreKind,
+) -> Allowed {
     let normal = normal(call, kind);
     let sleeps = situation.sleeps(call);
     let uses_client = call.is_of_client();

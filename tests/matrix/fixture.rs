@@ -20,7 +20,7 @@ pub const NAME: &str = "target";
 
 /// How the store is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum StoreKind {
     Plain,
     Lru,
     Ephemeral,
@@ -31,73 +31,75 @@ pub enum Kind {
     Disk,
 }
 
-impl Kind {
-    pub const ALL: [Kind; 8] = [
-        Kind::Plain,
-        Kind::Lru,
-        Kind::Ephemeral,
-        Kind::Reserve,
-        Kind::Readers,
-        Kind::HugePages,
-        Kind::Small,
-        Kind::Disk,
+impl StoreKind {
+    pub const ALL: [StoreKind; 8] = [
+        StoreKind::Plain,
+        StoreKind::Lru,
+        StoreKind::Ephemeral,
+        StoreKind::Reserve,
+        StoreKind::Readers,
+        StoreKind::HugePages,
+        StoreKind::Small,
+        StoreKind::Disk,
     ];
 
-    pub fn named(name: &str) -> Kind {
-        Kind::ALL.into_iter().find(|kind| format!("{kind:?}") == name).unwrap()
+    pub fn named(name: &str) -> StoreKind {
+        StoreKind::ALL.into_iter().find(|kind| format!("{kind:?}") == name).unwrap()
     }
 
     pub fn options(self) -> ConnectOptions {
         let mut options = ConnectOptions::default().capacity(8 << 20).exclusive(true);
         match self {
-            Kind::Plain | Kind::Disk => {}
-            Kind::Lru => options.eviction = Some(Eviction::Lru),
-            Kind::Ephemeral => options.ephemeral = true,
-            Kind::Reserve => options.reserve = true,
-            Kind::Readers => options.mode = 0o644,
-            Kind::HugePages => options.huge_pages = 1,
-            Kind::Small => (options.capacity, options.max_objects) = (64 << 10, 64),
+            StoreKind::Plain | StoreKind::Disk => {}
+            StoreKind::Lru => options.eviction = Some(Eviction::Lru),
+            StoreKind::Ephemeral => options.ephemeral = true,
+            StoreKind::Reserve => options.reserve = true,
+            StoreKind::Readers => options.mode = 0o644,
+            StoreKind::HugePages => options.huge_pages = 1,
+            StoreKind::Small => (options.capacity, options.max_objects) = (64 << 10, 64),
         }
         options
     }
 }
 
 /// The location of the store.
-pub enum Place {
+pub enum StoreLocation {
     Memory(PathBuf),
     Disk(PathBuf),
     Mount(PathBuf),
 }
 
-impl Place {
+impl StoreLocation {
     /// In a directory of the harness's, which removes it.
-    pub fn new(dir: &str, kind: Kind, mount: Option<&str>) -> Place {
+    pub fn new(dir: &str, kind: StoreKind, mount: Option<&str>) -> StoreLocation {
         if let Some(options) = mount {
             super::system::mount_tmpfs(Path::new(dir), options);
-            return Place::Mount(dir.into());
+            return StoreLocation::Mount(dir.into());
         }
-        if kind == Kind::Disk {
+        if kind == StoreKind::Disk {
             let name = Path::new(dir).file_name().unwrap();
             let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
             std::fs::create_dir(&path).unwrap();
-            return Place::Disk(path);
+            return StoreLocation::Disk(path);
         }
-        Place::Memory(dir.into())
+        StoreLocation::Memory(dir.into())
     }
 
     pub fn dir(&self) -> &PathBuf {
         match self {
-            Place::Memory(path) | Place::Disk(path) | Place::Mount(path) => path,
+            StoreLocation::Memory(path)
+            | StoreLocation::Disk(path)
+            | StoreLocation::Mount(path) => path,
         }
     }
 }
 
-impl Drop for Place {
+impl Drop for StoreLocation {
     fn drop(&mut self) {
         match self {
-            Place::Memory(_) => {}
-            Place::Disk(path) => drop(std::fs::remove_dir_all(path)),
-            Place::Mount(path) => super::system::unmount(path),
+            StoreLocation::Memory(_) => {}
+            StoreLocation::Disk(path) => drop(std::fs::remove_dir_all(path)),
+            StoreLocation::Mount(path) => super::system::unmount(path),
         }
     }
 }
@@ -175,7 +177,7 @@ pub fn many() -> impl Iterator<Item = ObjectId> {
 }
 
 /// Makes a store with objects that stay.
-pub fn make_store(address: &str, kind: Kind) -> Client {
+pub fn make_store(address: &str, kind: StoreKind) -> Client {
     let client = Client::connect(Some(address), &kind.options()).unwrap();
     for n in 0..KEPT_OBJECTS {
         put(&client, &id(KEPT, n), 500 + n as usize, Some(&format!("kept-{n}")));

@@ -84,7 +84,7 @@ fn look(cell: Cell, fix: &Fix, status: i32, helper: &Client) {
         assert!(kept.is_some_and(|kept| kept.len() == 500 + n as usize), "{what}: kept object {n}");
     }
     let right = expected_state(cell, status);
-    let lru_took_it = cell.kind == super::fixture::Kind::Lru && right == ObjectState::Sealed;
+    let lru_took_it = cell.kind == super::fixture::StoreKind::Lru && right == ObjectState::Sealed;
     let state = helper.contains(&target()).unwrap();
     assert!(state == right || lru_took_it, "{what}: the object is {state:?}, not {right:?}");
     if state == ObjectState::Sealed {

@@ -5,10 +5,10 @@ use super::calls::Call;
 use super::common::{connect as rust_connect, id, say};
 use super::disturbances::{Disturbance, When};
 use super::expected::{Allowed, Situation, allowed};
-use super::fixture::{Fix, KEPT, Kind, Obstacle, Place as Where, make_store};
+use super::fixture::{Fix, KEPT, Obstacle, StoreKind, StoreLocation, make_store};
 use super::judge;
 use super::owner::Owner;
-use super::thread::{Place, Stand, Victim, until};
+use super::thread::{PausePoint, Stand, Victim, until};
 use super::{crowd, system};
 use plasma::Client;
 use plasma::ffi::*;
@@ -27,7 +27,7 @@ pub struct Cell {
     pub call: &'static Call,
     pub situation: Situation,
     pub disturbance: Disturbance,
-    pub kind: Kind,
+    pub kind: StoreKind,
     /// The number of the point at which it is paused; 0: before it begins.
     pub point: u64,
 }
@@ -51,7 +51,7 @@ impl Cell {
             call: Call::named(&role[1]),
             situation: Situation::named(&role[2]),
             disturbance: Disturbance::named(&role[3]),
-            kind: Kind::named(&role[4]),
+            kind: StoreKind::named(&role[4]),
             point: role[5].parse().unwrap(),
         }
     }
@@ -100,7 +100,7 @@ pub fn play(role: &[String]) {
         std::process::exit(101);
     }));
     let cell = Cell::of(role);
-    let place = Where::new(&role[6], cell.kind, cell.disturbance.mount());
+    let place = StoreLocation::new(&role[6], cell.kind, cell.disturbance.mount());
     let address = place.dir().join("store").to_str().unwrap().to_owned();
     // A client outside, whatever namespace the call's process has.
     let outside = make_store(&address, cell.kind);
@@ -231,13 +231,15 @@ fn beside(
     let stand = scene.stand;
     let meets = disturbance.when() == When::Meets;
     let place = match situation {
-        _ if situation.sleeps(call) || meets && call.locks() => Place::Sleep,
-        _ if disturbance == Disturbance::Disconnect && call.is_counted() => Place::Counted(point),
-        _ => Place::Point(point),
+        _ if situation.sleeps(call) || meets && call.locks() => PausePoint::Sleep,
+        _ if disturbance == Disturbance::Disconnect && call.is_counted() => {
+            PausePoint::Counted(point)
+        }
+        _ => PausePoint::Point(point),
     };
     static STATUS: AtomicI32 = AtomicI32::new(i32::MAX);
     let (send, receive) = std::sync::mpsc::channel();
-    let before = point == 0 && place != Place::Sleep;
+    let before = point == 0 && place != PausePoint::Sleep;
     if before {
         let none = Victim::spawn(|| {});
         if disturbance.when() == When::Inside && disturbance != Disturbance::Cancel {
@@ -261,7 +263,7 @@ fn beside(
                 let victim = &victim;
                 scope.spawn(move || {
                     // It may have to wait for the call that is paused here.
-                    striker.watch(Place::Sleep);
+                    striker.watch(PausePoint::Sleep);
                     striker.go_on();
                     disturbance.strike(scene, victim);
                     striker.unwatch();

@@ -185,7 +185,7 @@ pub fn play(role: &[String]) {
         report(panic);
         std::process::exit(101);
     }));
-    let outside = fixture::make_store(address, fixture::Kind::Plain);
+    let outside = fixture::make_store(address, fixture::StoreKind::Plain);
     system::handle_signals(true, true);
     for round in 0..rounds {
         let client = connect(&c_string(address), &existing()).unwrap();

@@ -5,14 +5,14 @@ use super::api::status_name;
 use super::calls::{CALLS, Call, Class};
 use super::disturbances::{DISTURBANCES, Disturbance, When};
 use super::expected::{Allowed, Situation, allowed, is_possible};
-use super::fixture::Kind;
+use super::fixture::StoreKind;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::Path;
 
 /// Returns the kind of store in which a call is tried with each disturbance.
-pub fn usual_kind(call: &Call) -> Kind {
-    if call.name == "plasma_evict" { Kind::Lru } else { Kind::Plain }
+pub fn usual_kind(call: &Call) -> StoreKind {
+    if call.name == "plasma_evict" { StoreKind::Lru } else { StoreKind::Plain }
 }
 
 /// Returns the statuses of a pair in each situation.

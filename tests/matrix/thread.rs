@@ -11,7 +11,7 @@ const HANG: Duration = Duration::from_secs(30);
 
 /// Where a thread pauses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum PausePoint {
     /// At the n-th point that it passes.
     Point(u64),
     /// At the n-th point that it passes once the call is counted as in flight.
@@ -39,7 +39,7 @@ pub struct Stand {
 impl Stand {
     /// Makes this thread pause at `place` until it is released, and counts the points that it
     /// passes.
-    pub fn watch(&'static self, place: Place) {
+    pub fn watch(&'static self, place: PausePoint) {
         self.thread.store(thread_id(), SeqCst);
         let mut counted = false;
         let mut done = false;
@@ -51,9 +51,9 @@ impl Stand {
                 self.counted.fetch_add(1, SeqCst);
             }
             let here = match place {
-                Place::Point(n) => self.passed.load(SeqCst) == n,
-                Place::Counted(n) => self.counted.load(SeqCst) == n,
-                Place::Sleep => point.what() == "sleep",
+                PausePoint::Point(n) => self.passed.load(SeqCst) == n,
+                PausePoint::Counted(n) => self.counted.load(SeqCst) == n,
+                PausePoint::Sleep => point.what() == "sleep",
             };
             if here && !done {
                 done = true;

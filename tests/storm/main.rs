@@ -16,7 +16,7 @@ mod storm;
 mod work;
 
 use common::role;
-use plan::{Kind, Role};
+use plan::{Role, StoreKind};
 
 /// Children run this test, which only plays roles.
 const CHILD: &str = "a_child_plays_its_role";
@@ -24,7 +24,7 @@ const CHILD: &str = "a_child_plays_its_role";
 #[test]
 fn a_child_plays_its_role() {
     let Some(role) = role() else { return };
-    let (address, kind) = (&role[1], Kind::of(&role[2]));
+    let (address, kind) = (&role[1], StoreKind::of(&role[2]));
     death::report_to(std::path::PathBuf::from(&role[3]));
     match role[0].as_str() {
         "victim" => {
@@ -37,20 +37,20 @@ fn a_child_plays_its_role() {
 
 #[test]
 fn a_storm_on_a_roomy_store_loses_nothing() {
-    storm::run(Kind::Roomy);
+    storm::run(StoreKind::Roomy);
 }
 
 #[test]
 fn a_storm_on_a_store_with_eviction_loses_nothing() {
-    storm::run(Kind::Lru);
+    storm::run(StoreKind::Lru);
 }
 
 #[test]
 fn a_storm_on_a_store_that_is_always_full_loses_nothing() {
-    storm::run(Kind::Tiny);
+    storm::run(StoreKind::Tiny);
 }
 
 #[test]
 fn a_storm_on_an_ephemeral_store_leaves_nothing() {
-    storm::run(Kind::Ephemeral);
+    storm::run(StoreKind::Ephemeral);
 }

@@ -5,7 +5,7 @@ use plasma::{ConnectOptions, Eviction};
 
 /// A kind of store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum StoreKind {
     /// Never full, some objects larger than a part of a chunk, readers of another uid.
     Roomy,
     /// Evicts old objects.
@@ -16,57 +16,58 @@ pub enum Kind {
     Ephemeral,
 }
 
-impl Kind {
-    pub const ALL: [Kind; 4] = [Kind::Roomy, Kind::Lru, Kind::Tiny, Kind::Ephemeral];
+impl StoreKind {
+    pub const ALL: [StoreKind; 4] =
+        [StoreKind::Roomy, StoreKind::Lru, StoreKind::Tiny, StoreKind::Ephemeral];
 
     pub fn name(self) -> &'static str {
         match self {
-            Kind::Roomy => "roomy",
-            Kind::Lru => "lru",
-            Kind::Tiny => "tiny",
-            Kind::Ephemeral => "ephemeral",
+            StoreKind::Roomy => "roomy",
+            StoreKind::Lru => "lru",
+            StoreKind::Tiny => "tiny",
+            StoreKind::Ephemeral => "ephemeral",
         }
     }
 
-    pub fn of(name: &str) -> Kind {
-        Kind::ALL.into_iter().find(|kind| kind.name() == name).unwrap()
+    pub fn of(name: &str) -> StoreKind {
+        StoreKind::ALL.into_iter().find(|kind| kind.name() == name).unwrap()
     }
 
     /// Returns the options for a store of this kind.
     pub fn options(self) -> ConnectOptions {
         let (capacity, max_objects, mode) = match self {
-            Kind::Roomy => (24 << 20, 96, 0o644),
-            Kind::Lru => (512 << 10, 96, 0o600),
-            Kind::Tiny => (64 << 10, 12, 0o600),
-            Kind::Ephemeral => (256 << 10, 64, 0o600),
+            StoreKind::Roomy => (24 << 20, 96, 0o644),
+            StoreKind::Lru => (512 << 10, 96, 0o600),
+            StoreKind::Tiny => (64 << 10, 12, 0o600),
+            StoreKind::Ephemeral => (256 << 10, 64, 0o600),
         };
-        let lru = matches!(self, Kind::Lru);
+        let lru = matches!(self, StoreKind::Lru);
         ConnectOptions::default()
             .capacity(capacity)
             .max_objects(max_objects)
             .mode(mode)
-            .ephemeral(self == Kind::Ephemeral)
+            .ephemeral(self == StoreKind::Ephemeral)
             .eviction(Some(if lru { Eviction::Lru } else { Eviction::None }))
     }
 
     /// Returns the sizes of the objects that exist throughout.
     pub fn kept(self) -> &'static [usize] {
         match self {
-            Kind::Roomy => &[0, 1, 100, 4096, 70_000, 1 << 20],
-            Kind::Lru => &[0, 100, 4096, 30_000],
-            Kind::Tiny => &[100, 1000],
-            Kind::Ephemeral => &[],
+            StoreKind::Roomy => &[0, 1, 100, 4096, 70_000, 1 << 20],
+            StoreKind::Lru => &[0, 100, 4096, 30_000],
+            StoreKind::Tiny => &[100, 1000],
+            StoreKind::Ephemeral => &[],
         }
     }
 
     /// Returns the number of ids that all processes compete for.
     pub fn ids(self) -> u64 {
-        if self == Kind::Tiny { 24 } else { 64 }
+        if self == StoreKind::Tiny { 24 } else { 64 }
     }
 
     /// Returns the size of the object with this number.
     pub fn size_of(self, number: u64) -> usize {
-        if self == Kind::Roomy && number % 16 == 15 {
+        if self == StoreKind::Roomy && number % 16 == 15 {
             return 1_500_000;
         }
         [0, 1, 100, 1000, 5000, 40_000][number as usize % 6]
@@ -152,7 +153,7 @@ impl Doom {
 }
 
 /// Returns the seed of the `n`-th process of a storm.
-pub fn seed_of(storm: u64, kind: Kind, n: u64) -> u64 {
+pub fn seed_of(storm: u64, kind: StoreKind, n: u64) -> u64 {
     let mut rng = Rng(storm ^ (kind as u64 + 1) << 56);
     Rng(rng.next() ^ n.wrapping_mul(0x9e37_79b9)).next()
 }

@@ -3,20 +3,20 @@
 use super::common::{Rng, hear, id, say};
 use super::death::{arm, become_nobody, begin, end_with_parent, is_root, watch};
 use super::object::Held;
-use super::plan::{Doom, Kind, Role};
+use super::plan::{Doom, Role, StoreKind};
 use super::work::{KEPT, Work};
 use plasma::{Client, ConnectOptions};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 /// Plays a role until death comes. The arguments are the address, the kind, the role and the seed.
-pub fn victim(address: &str, kind: Kind, role: Role, seed: u64) {
+pub fn victim(address: &str, kind: StoreKind, role: Role, seed: u64) {
     let who = format!("{} in {} with seed {seed}", role.name(), kind.name());
     watch(who.clone());
     let mut rng = Rng(seed);
     let doom = Doom::draw(&mut rng);
     let read_only = role == Role::Reader;
-    if read_only && kind == Kind::Roomy && is_root() {
+    if read_only && kind == StoreKind::Roomy && is_root() {
         become_nobody();
     }
     end_with_parent();
@@ -60,7 +60,7 @@ fn step(work: &mut Work, role: Role, rng: &mut Rng) {
         }
         Role::Reaper => match rng.below(8) {
             0..=3 => work.tidy(),
-            4 if work.kind == Kind::Ephemeral && rng.below(40) == 0 => work.remove(),
+            4 if work.kind == StoreKind::Ephemeral && rng.below(40) == 0 => work.remove(),
             4..=5 => work.delete(),
             6 => work.ask(),
             _ => work.anything(),
@@ -77,7 +77,7 @@ fn step(work: &mut Work, role: Role, rng: &mut Rng) {
 }
 
 /// Reads the permanent objects until the parent closes our input. Reports how often it read them.
-pub fn witness(address: &str, kind: Kind, stranger: bool) {
+pub fn witness(address: &str, kind: StoreKind, stranger: bool) {
     watch(format!("witness in {}", kind.name()));
     if stranger {
         become_nobody();

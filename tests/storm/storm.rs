@@ -5,7 +5,7 @@ use super::common::skip::skip;
 use super::common::{self, Child, Rng, Scratch, assert_sound, id, put};
 use super::death::{begin, is_root, signal, watch};
 use super::object::{Held, LENGTH, fill};
-use super::plan::{Kind, Role, kills, seed_of, storm_seed};
+use super::plan::{Role, StoreKind, kills, seed_of, storm_seed};
 use super::roles::{kept_name, making_of_kept};
 use super::work::{BELL, BELLS, KEPT};
 use plasma::{Client, ConnectOptions, CreateOptions, Status};
@@ -44,7 +44,7 @@ struct Counts {
 }
 
 struct Storm {
-    kind: Kind,
+    kind: StoreKind,
     seed: u64,
     address: String,
     /// The directory where children record failures.
@@ -134,7 +134,7 @@ impl Storm {
 }
 
 /// A storm on one kind of store.
-pub fn run(kind: Kind) {
+pub fn run(kind: StoreKind) {
     let scratch = Scratch::new();
     let address = scratch.store("store");
     let reports = Scratch::new();
@@ -142,10 +142,10 @@ pub fn run(kind: Kind) {
     std::fs::write(&report, "").unwrap();
     // Other users write there too.
     std::fs::set_permissions(&report, PermissionsExt::from_mode(0o666)).unwrap();
-    let (seed, kills) = (storm_seed(), kills() / Kind::ALL.len() as u64);
+    let (seed, kills) = (storm_seed(), kills() / StoreKind::ALL.len() as u64);
     println!("{}: PLASMA_STORM_SEED={seed}, {kills} kills", kind.name());
     let began = Instant::now();
-    let client = (kind != Kind::Ephemeral).then(|| make(kind, &address));
+    let client = (kind != StoreKind::Ephemeral).then(|| make(kind, &address));
     let witnesses = if client.is_some() { witnesses(kind, &address, &report) } else { Vec::new() };
     let mut storm = Storm {
         kind,
@@ -200,7 +200,7 @@ impl Drop for Over<'_> {
     }
 }
 
-fn make(kind: Kind, address: &str) -> Client {
+fn make(kind: StoreKind, address: &str) -> Client {
     let options = kind.options().exclusive(true);
     let client = Client::connect(Some(address), &options).unwrap();
     for (number, size) in kind.kept().iter().enumerate() {
@@ -215,16 +215,16 @@ fn make(kind: Kind, address: &str) -> Client {
     client
 }
 
-fn witnesses(kind: Kind, address: &str, report: &str) -> Vec<Child> {
+fn witnesses(kind: StoreKind, address: &str, report: &str) -> Vec<Child> {
     let start = |who: &str| {
         let child = common::spawn(CHILD, &["witness", address, kind.name(), report, who]);
         child.expect("reading");
         child
     };
     let mut witnesses = vec![start("producer")];
-    if kind == Kind::Roomy && is_root() {
+    if kind == StoreKind::Roomy && is_root() {
         witnesses.push(start("stranger"));
-    } else if kind == Kind::Roomy {
+    } else if kind == StoreKind::Roomy {
         skip("a_storm_on_a_roomy_store_loses_nothing", "readers of another uid need root");
     }
     witnesses
@@ -238,7 +238,7 @@ fn end_witness(mut witness: Child) -> u64 {
 }
 
 /// Makes the events that endless waits wait for, and checks the store occasionally.
-fn ring(client: &Client, kind: Kind, over: &AtomicBool) {
+fn ring(client: &Client, kind: StoreKind, over: &AtomicBool) {
     watch(format!("the monitor of {}", kind.name()));
     let mut round = 0;
     while !over.load(Relaxed) {
@@ -250,7 +250,7 @@ fn ring(client: &Client, kind: Kind, over: &AtomicBool) {
                 assert!(allowed.contains(&error.status()), "the monitor: {error}");
             }
         };
-        if kind != Kind::Tiny {
+        if kind != StoreKind::Tiny {
             fine(client.delete(&old), &[Status::NotFound]);
             let mut bytes = [0; 100];
             fill(&new, round, &mut bytes);

@@ -3,7 +3,7 @@
 use super::common::{Rng, id};
 use super::death::begin;
 use super::object::{Held, LENGTH, fill};
-use super::plan::Kind;
+use super::plan::StoreKind;
 use plasma::{
     Client, ConnectOptions, CreateOptions, Error, EventKind, GetOrCreate, MutableBuffer, ObjectId,
     ObjectState, Result, Status, Subscription,
@@ -26,7 +26,7 @@ const HOLD: usize = 8;
 
 /// One thread at work in a store.
 pub struct Work {
-    pub kind: Kind,
+    pub kind: StoreKind,
     pub rng: Rng,
     pub client: Arc<Client>,
     pub who: String,
@@ -43,10 +43,10 @@ pub struct Work {
 }
 
 impl Work {
-    pub fn new(kind: Kind, seed: u64, who: String, address: &str, read_only: bool) -> Work {
+    pub fn new(kind: StoreKind, seed: u64, who: String, address: &str, read_only: bool) -> Work {
         let mut rng = Rng(seed);
         let patience = [None, None, Some(5), Some(50)][rng.below(4) as usize];
-        let ours = kind == Kind::Ephemeral && !read_only;
+        let ours = kind == StoreKind::Ephemeral && !read_only;
         let options = if ours { kind.options() } else { ConnectOptions::default() }
             .existing(!ours)
             .read_only(read_only)
@@ -104,7 +104,7 @@ impl Work {
         let status = error.status();
         let impatient = self.options.lock_timeout.is_some() && status == Status::Timeout;
         let interrupted = self.shared && status == Status::Interrupted;
-        let gone = self.kind == Kind::Ephemeral && status == Status::StoreGone;
+        let gone = self.kind == StoreKind::Ephemeral && status == Status::StoreGone;
         let fine = allowed.contains(&status) || impatient || interrupted || gone;
         assert!(fine, "{}: {what}: {error}", self.who);
         None
@@ -336,7 +336,7 @@ impl Work {
                 let reaped = self.client.reap();
                 self.fine("reap", reaped, &[]);
             }
-            1 if self.kind == Kind::Lru => {
+            1 if self.kind == StoreKind::Lru => {
                 self.begin("evict");
                 let evicted = self.client.evict(1 + self.rng.below(60_000));
                 self.fine("evict", evicted, &[]);
@@ -434,7 +434,7 @@ impl Work {
     /// Sleeps in a call that waits.
     pub fn wait(&mut self) {
         let (number, it) = self.some_id();
-        let bells = matches!(self.kind, Kind::Roomy | Kind::Lru) && !self.shared;
+        let bells = matches!(self.kind, StoreKind::Roomy | StoreKind::Lru) && !self.shared;
         let timeout = Some(Duration::from_millis(self.rng.below(40)));
         let late = [Status::Timeout, Status::Aborted, Status::NotFound, Status::NotSealed];
         match self.rng.below(5) {
@@ -500,7 +500,7 @@ impl Work {
     /// Returns whether the store exists, which may be removed at any time.
     pub fn is_gone(&self) -> bool {
         let gone = |error: Error| error.status() == Status::StoreGone;
-        self.kind == Kind::Ephemeral && self.client.stats().is_err_and(gone)
+        self.kind == StoreKind::Ephemeral && self.client.stats().is_err_and(gone)
     }
 
     /// Removes the store that others use.
@@ -519,7 +519,7 @@ pub fn name_of(number: u64) -> String {
 }
 
 /// Connects. Where stores come and go, repeats that until there is one.
-fn connect(kind: Kind, address: &str, options: &ConnectOptions) -> Client {
+fn connect(kind: StoreKind, address: &str, options: &ConnectOptions) -> Client {
     loop {
         match Client::connect(Some(address), options) {
             Ok(client) => return client,
@@ -528,7 +528,7 @@ fn connect(kind: Kind, address: &str, options: &ConnectOptions) -> Client {
                 // This happens also when the last client was stopped while it left.
                 let late = status == Status::Timeout && options.lock_timeout.is_some();
                 let gone = late || matches!(status, Status::StoreNotFound | Status::StoreGone);
-                assert!(kind == Kind::Ephemeral && gone, "connect: {error}");
+                assert!(kind == StoreKind::Ephemeral && gone, "connect: {error}");
                 std::thread::sleep(Duration::from_millis(1));
             }
         }

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 pub struct Args {
     /// Only events of this kind; may be repeated
     #[arg(short, long, value_name = "KIND")]
-    kind: Vec<Kind>,
+    kind: Vec<ChangeKind>,
 
     /// End after this number of events
     #[arg(short = 'n', long, value_name = "COUNT")]
@@ -32,7 +32,7 @@ pub struct Args {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Kind {
+enum ChangeKind {
     /// Objects that became readable
     Sealed,
     /// Objects that were deleted
@@ -90,10 +90,10 @@ fn word(kind: EventKind) -> &'static str {
 fn is_wanted(args: &Args, kind: EventKind) -> bool {
     args.kind.is_empty()
         || args.kind.iter().any(|wanted| match wanted {
-            Kind::Sealed => kind == EventKind::Sealed,
-            Kind::Deleted => kind == EventKind::Deleted,
-            Kind::Evicted => kind == EventKind::Evicted,
-            Kind::Aborted => kind == EventKind::Aborted,
+            ChangeKind::Sealed => kind == EventKind::Sealed,
+            ChangeKind::Deleted => kind == EventKind::Deleted,
+            ChangeKind::Evicted => kind == EventKind::Evicted,
+            ChangeKind::Aborted => kind == EventKind::Aborted,
         })
 }
 

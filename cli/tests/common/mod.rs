@@ -1,4 +1,4 @@
-//! The common parts of the tests of the command: a place for each test, the real binary, screens.
+//! The common parts of the tests of the command: a sandbox for each test, the real binary, screens.
 #![allow(dead_code)] // each test binary uses a part
 
 pub mod screen;
@@ -19,30 +19,30 @@ pub const HANG: Duration = Duration::from_secs(60);
 pub const PLASMA: &str = env!("CARGO_BIN_EXE_plasma");
 
 /// A directory of the test with a store in it; dropping it removes both.
-pub struct Place {
+pub struct Sandbox {
     pub directory: PathBuf,
 }
 
-impl Place {
+impl Sandbox {
     /// Without a store.
-    pub fn empty() -> Place {
+    pub fn empty() -> Sandbox {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let n = NEXT.fetch_add(1, Ordering::Relaxed);
         let directory = PathBuf::from(format!("/dev/shm/plasma-cli-{}-{n}", std::process::id()));
         std::fs::create_dir(&directory).unwrap();
-        Place { directory }
+        Sandbox { directory }
     }
 
     /// With a store of 64 MiB.
-    pub fn new() -> Place {
-        Place::with(&["--capacity", "64M"])
+    pub fn new() -> Sandbox {
+        Sandbox::with(&["--capacity", "64M"])
     }
 
     /// With a store made with these options.
-    pub fn with(options: &[&str]) -> Place {
-        let place = Place::empty();
-        place.run(&[&["create"], options].concat()).ok();
-        place
+    pub fn with(options: &[&str]) -> Sandbox {
+        let sandbox = Sandbox::empty();
+        sandbox.run(&[&["create"], options].concat()).ok();
+        sandbox
     }
 
     pub fn store(&self) -> String {
@@ -83,7 +83,7 @@ impl Place {
         names
     }
 
-    /// The command, about the store of this place, without input.
+    /// The command, about the store of this sandbox, without input.
     pub fn command(&self, args: &[&str]) -> Command {
         self.about_store(Command::new(PLASMA), args)
     }
@@ -118,7 +118,7 @@ impl Place {
         command
     }
 
-    /// Start another command about the store of this place, input and output in pipes.
+    /// Start another command about the store of this sandbox, input and output in pipes.
     pub fn start_as(&self, mut command: Command) -> Running {
         command.env("PLASMA_STORE", self.store()).stdin(Stdio::piped());
         Running(Some(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()))
@@ -149,7 +149,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for Sandbox {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.directory);
     }

@@ -1,6 +1,6 @@
 //! A terminal whose screen can be read: tmux, with a server of its own.
 
-use super::{HANG, Place, skip};
+use super::{HANG, Sandbox, skip};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -11,20 +11,20 @@ pub struct Screen {
 
 impl Screen {
     /// Run a shell command on a screen of this size; `None` where there is no tmux. In it `$P` is
-    /// the command under test and `$PLASMA_STORE` the store of the place.
-    pub fn open(test: &str, place: &Place, size: (u16, u16), script: &str) -> Option<Screen> {
+    /// the command under test and `$PLASMA_STORE` the store of the sandbox.
+    pub fn open(test: &str, sandbox: &Sandbox, size: (u16, u16), script: &str) -> Option<Screen> {
         let there = Command::new("tmux").arg("-V").stdout(Stdio::null()).status();
         if !there.is_ok_and(|status| status.success()) {
             skip(test, "there is no tmux");
             return None;
         }
-        let screen = Screen { socket: place.path("tmux") };
+        let screen = Screen { socket: sandbox.path("tmux") };
         let (columns, rows) = (size.0.to_string(), size.1.to_string());
         let shell = ["sh", "-c", script];
         let session = ["-f", "/dev/null", "new-session", "-d", "-x", &columns, "-y", &rows];
         let status = screen
             .tmux(&[&session[..], &shell].concat())
-            .env("PLASMA_STORE", place.store())
+            .env("PLASMA_STORE", sandbox.store())
             .env("P", super::PLASMA)
             .env("LANG", "C.UTF-8")
             .env("LC_ALL", "C.UTF-8")

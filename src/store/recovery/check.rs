@@ -27,7 +27,7 @@ use crate::sys::{file, fs};
 use std::collections::HashSet;
 
 /// A stretch of the heap that a record owns.
-struct Owned {
+struct RecordExtent {
     start: u64,
     len: u64,
     block: u32,
@@ -39,7 +39,7 @@ struct Check<'l, 's> {
     report: CheckReport,
     /// The word of each record that was ever used.
     words: Vec<RecordWord>,
-    owned: Vec<Owned>,
+    owned: Vec<RecordExtent>,
     /// Start, length and number of each used block.
     blocks: Vec<(u64, u64, u32)>,
     /// For each record, whether a slot cache holds it.
@@ -228,7 +228,7 @@ impl Check<'_, '_> {
                 continue;
             }
             let block = record.blocks[which].load(Relaxed);
-            self.owned.push(Owned { start, len, block, slot });
+            self.owned.push(RecordExtent { start, len, block, slot });
         }
         in_heap
     }
@@ -286,7 +286,7 @@ impl Check<'_, '_> {
         self.owned.sort_unstable_by_key(|owned| (owned.start, owned.len));
         let mut end = 0;
         for at in 0..self.owned.len() {
-            let Owned { start, len, slot, .. } = self.owned[at];
+            let RecordExtent { start, len, slot, .. } = self.owned[at];
             self.ensure(3, start >= end, || {
                 format!("record {slot} and another record own unit {start}")
             });
@@ -343,8 +343,8 @@ impl Check<'_, '_> {
         self.compare_counts("the count of units in leads", allocator.lead_units(), leads);
     }
 
-    fn report_unknown(&mut self, owned: &Owned) {
-        let Owned { start, len, slot, .. } = owned;
+    fn report_unknown(&mut self, owned: &RecordExtent) {
+        let RecordExtent { start, len, slot, .. } = owned;
         self.report_problem(
             23,
             format!("the allocator gave record {slot} no block at {start} + {len}"),
@@ -434,7 +434,7 @@ impl Check<'_, '_> {
                     );
                     continue;
                 }
-                self.owned.push(Owned { start, len, block, slot });
+                self.owned.push(RecordExtent { start, len, block, slot });
             }
         }
         Ok(())
