@@ -174,7 +174,7 @@ static void make_limited(struct process *parent, void *arg)
     CHECK_STATUS(plasma_connect(store(), &options, &client), PLASMA_ERR_LIMIT);
     CHECK_MESSAGE("ulimit -f");
     CHECK_MESSAGE("67108864");
-    snprintf(text, sizeof text, "may have %llu", (unsigned long long)limit.rlim_cur);
+    snprintf(text, sizeof text, "may have only %llu", (unsigned long long)limit.rlim_cur);
     CHECK_MESSAGE(text);
     CHECK_EQ(entries(check_dir), 0); /* nothing was made */
 }
