@@ -252,6 +252,8 @@ fn child_of_a_fork(scene: &Scene) -> i32 {
             if status == OK || scene.is_being_removed() { 0 } else { 2 }
         }
         Err(_) if scene.is_being_removed() => 0,
+        // Whether the store stays is for the thread of the parent to decide, which is paused.
+        Err(TIMEOUT) if scene.cell.kind == StoreKind::Ephemeral => 0,
         Err(_) => 3,
     }
 }

@@ -195,6 +195,13 @@ fn disturbed(cell: Cell, address: &str) -> String {
     } else {
         let status;
         (fix, status) = beside(fix, &scene, &helper, &mut obstacle, &mut owner);
+        if cell.point > 0 && disturbance.when() == When::Inside && !stand.stood() {
+            // In a store of this kind the call passes fewer points, so nothing has happened to it:
+            // there is nothing to judge, and the harness tries an earlier point.
+            owner.give_way();
+            let (all, counted) = stand.passed();
+            return format!("ended: {status}|{all}|{counted}|");
+        }
         status
     };
     if disturbance == LowFiles {
