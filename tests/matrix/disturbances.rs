@@ -261,7 +261,12 @@ fn child_of_a_fork(scene: &Scene) -> i32 {
 /// The files of another store take the place of this one's.
 fn replace_files(scene: &Scene) {
     let other = scene.dir().join("other");
-    drop(super::fixture::make_store(other.to_str().unwrap(), StoreKind::Plain));
+    // With other modes than those of the directories, which stay, it would not be a store.
+    let kind = match scene.cell.kind {
+        StoreKind::Readers => StoreKind::Readers,
+        _ => StoreKind::Plain,
+    };
+    drop(super::fixture::make_store(other.to_str().unwrap(), kind));
     for name in ["index", "heap", "wake"] {
         let from = other.join(name);
         let to = scene.store().join(name);
