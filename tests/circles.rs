@@ -6,6 +6,10 @@
 //! the receiver, where that type is known, and otherwise to each file that defines a method of this name
 //! for a type that the caller names.
 
+#[path = "common/rust_lines.rs"]
+mod rust_lines;
+
+use rust_lines::{code, words};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
@@ -31,30 +35,8 @@ struct Source {
     lines: Vec<(String, String)>,
 }
 
-/// `line` without its comment and without its string literals.
-fn code(line: &str) -> String {
-    let mut out = String::new();
-    let mut chars = line.chars().peekable();
-    let mut quoted = false;
-    while let Some(c) = chars.next() {
-        match c {
-            '\\' if quoted => drop(chars.next()),
-            '"' => quoted = !quoted,
-            '/' if !quoted && chars.peek() == Some(&'/') => break,
-            _ if !quoted => out.push(c),
-            _ => {}
-        }
-    }
-    out
-}
-
 fn is_word(c: char) -> bool {
     c.is_alphanumeric() || c == '_'
-}
-
-/// Returns the identifiers of `code`.
-fn words(code: &str) -> impl Iterator<Item = &str> {
-    code.split(|c| !is_word(c)).filter(|word| !word.is_empty())
 }
 
 /// Returns the type of an impl block that begins on this line.

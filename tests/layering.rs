@@ -1,5 +1,9 @@
 //! The rules of the source tree that the compiler does not know, checked by reading the source.
 
+#[path = "common/rust_lines.rs"]
+mod rust_lines;
+
+use rust_lines::{code, words};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
@@ -144,23 +148,6 @@ impl Source {
     }
 }
 
-/// Returns `line` without its comment and without the text of its string literals.
-fn code(line: &str) -> String {
-    let mut out = String::new();
-    let mut chars = line.chars().peekable();
-    let mut quoted = false;
-    while let Some(c) = chars.next() {
-        match c {
-            '\\' if quoted => drop(chars.next()),
-            '"' => quoted = !quoted,
-            '/' if !quoted && chars.peek() == Some(&'/') => break,
-            _ if !quoted => out.push(c),
-            _ => {}
-        }
-    }
-    out
-}
-
 fn sources() -> Vec<Source> {
     fn read(dir: &Path, into: &mut Vec<Source>) {
         let mut entries: Vec<_> = fs::read_dir(dir).unwrap().map(|it| it.unwrap().path()).collect();
@@ -183,11 +170,6 @@ fn sources() -> Vec<Source> {
 
 fn report(what: &str, wrong: Vec<String>) {
     assert!(wrong.is_empty(), "{what}:\n  {}\n", wrong.join("\n  "));
-}
-
-/// Returns the identifiers in `code`.
-fn words(code: &str) -> impl Iterator<Item = &str> {
-    code.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty())
 }
 
 fn layer(module: &str) -> Option<u32> {
