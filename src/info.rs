@@ -6,9 +6,10 @@ use std::fmt;
 
 /// The state of an object for a caller.
 #[repr(i32)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ObjectState {
     /// The object does not exist.
+    #[default]
     Absent = 0,
     /// Its creator has not sealed it yet.
     Writing = 1,
@@ -200,6 +201,7 @@ pub struct StoreFacts {
 /// The positions of the objects in the heap of a store. Experimental: may change between minor
 /// versions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct HeapMap {
     /// The bytes of the heap. The parts outside all blocks are free.
     pub capacity: u64,
@@ -210,7 +212,8 @@ pub struct HeapMap {
 }
 
 /// A stretch of a heap in use. Experimental: may change between minor versions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct HeapBlock {
     /// Its first byte.
     pub offset: u64,

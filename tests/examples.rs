@@ -75,7 +75,7 @@ fn examples_print_what_their_transcripts_say(language: &str) {
     for name in sources::named(&format!("{directory}/expected"), "txt") {
         let transcript = format!("{directory}/expected/{name}.txt");
         let output = program_alone(Path::new("sh"))
-            .arg(root().join("c_examples/transcript.sh"))
+            .arg(root().join("scripts/compare-transcript.sh"))
             .arg(&programs)
             .arg(root().join(&transcript))
             .output()

@@ -158,24 +158,22 @@ pub fn cells(map: &HeapMap, count: usize) -> Vec<Cell> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use plasma::ObjectId;
 
     fn block(offset: u64, size: u64, lease_count: u32) -> HeapBlock {
-        HeapBlock {
-            offset,
-            size,
-            id: ObjectId::default(),
-            state: ObjectState::Sealed,
-            metadata: false,
-            pinned: false,
-            create_time_us: 0,
-            lease_count,
-        }
+        let mut block = HeapBlock::default();
+        (block.offset, block.size) = (offset, size);
+        block.state = ObjectState::Sealed;
+        block.lease_count = lease_count;
+        block
     }
 
     fn map() -> HeapMap {
         let blocks = vec![block(0, 100, 0), block(50, 100, 1), block(300, 100, 0)];
-        HeapMap { capacity: 1000, reserved: vec![(0, 250), (500, 250)], blocks }
+        let mut map = HeapMap::default();
+        map.capacity = 1000;
+        map.reserved = vec![(0, 250), (500, 250)];
+        map.blocks = blocks;
+        map
     }
 
     #[test]

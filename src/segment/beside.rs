@@ -77,7 +77,9 @@ pub fn make_site(address: &Address, parent: &OwnedFd) -> Result<Site> {
             return Ok(site);
         }
     }
-    Err(Error::new(Status::System, format!("cannot find a free name beside {}", address.display())))
+    let at = address.display();
+    let way_out = "choose a directory that keeps files, for example below /dev/shm";
+    Err(Error::new(Status::System, format!("no directory can be made beside {at}; {way_out}")))
 }
 
 /// Returns `None` when the name is taken.

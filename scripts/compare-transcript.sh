@@ -1,5 +1,5 @@
 #!/bin/sh
-# transcript.sh DIRECTORY TRANSCRIPT
+# compare-transcript.sh DIRECTORY TRANSCRIPT
 #
 # Runs each line of TRANSCRIPT that begins with "$ " with the programs of
 # DIRECTORY, in a store of its own, and compares what they print with the lines
