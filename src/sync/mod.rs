@@ -31,10 +31,13 @@ pub use imp::{Ordering, fence};
 pub mod local {
     /// A barrier for the compiler alone, used where the kernel executes the barrier of the
     /// processor.
+    #[cfg(not(loom))]
     pub use std::sync::atomic::compiler_fence;
 
     #[cfg(any(loom, shuttle))]
     pub use super::imp::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+    #[cfg(loom)]
+    pub use super::imp::{at_compiler_fence, compiler_fence};
     #[cfg(not(any(loom, shuttle)))]
     pub use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU32, AtomicU64, Ordering};
 }

@@ -11,8 +11,25 @@
 //! well.
 
 pub use ::loom::sync::atomic::{Ordering, fence};
+use std::cell::RefCell;
 use std::hash::{Hash, Hasher};
 use std::sync::atomic as plain;
+
+::loom::thread_local! {
+    static AT_COMPILER_FENCE: RefCell<Option<Box<dyn FnOnce()>>> = RefCell::new(None);
+}
+
+/// Runs `barrier` where this thread next has a fence for the compiler alone. A model thus puts the
+/// barrier that the kernel executes in the thread there.
+pub fn at_compiler_fence(barrier: impl FnOnce() + 'static) {
+    AT_COMPILER_FENCE.with(|at| *at.borrow_mut() = Some(Box::new(barrier)));
+}
+
+/// A fence for the compiler alone, which no model needs.
+pub fn compiler_fence(_order: Ordering) {
+    let barrier = AT_COMPILER_FENCE.with(|at| at.borrow_mut().take());
+    barrier.into_iter().for_each(|barrier| barrier());
+}
 
 /// Maximum number of threads in a model.
 const THREADS: usize = 4;

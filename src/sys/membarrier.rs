@@ -8,19 +8,30 @@
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 // <linux/membarrier.h>
+const QUERY: libc::c_int = 0;
 const GLOBAL: libc::c_int = 1;
 const PRIVATE_EXPEDITED: libc::c_int = 1 << 3;
 const REGISTER_PRIVATE_EXPEDITED: libc::c_int = 1 << 4;
 
 static READY: AtomicBool = AtomicBool::new(false);
 
-/// Registers this process, if the kernel supports it. Called before the first thread relies on
-/// [`is_ready`]; further calls are harmless.
-pub fn install() {
+/// Asks whether the kernel has the barrier. `alone` means that the process has one thread, where
+/// the kernel registers it at once; beside other threads that takes it 10 to 20 ms, so
+/// [`everywhere`] does it when the barrier is first needed. Called before the first thread relies
+/// on [`is_ready`]; further calls are harmless.
+pub fn install(alone: bool) {
     // Relaxed, as in `is_ready`: a thread that learns of a handle table learns of this first.
-    if !READY.load(Relaxed) && call(REGISTER_PRIVATE_EXPEDITED) {
-        READY.store(true, Relaxed);
+    if READY.load(Relaxed) {
+        return;
     }
+    let ready = if alone { call(REGISTER_PRIVATE_EXPEDITED) == 0 } else { is_known() };
+    READY.store(ready, Relaxed);
+}
+
+fn is_known() -> bool {
+    let wanted = libc::c_long::from(PRIVATE_EXPEDITED | REGISTER_PRIVATE_EXPEDITED);
+    let known = call(QUERY);
+    known > 0 && known & wanted == wanted
 }
 
 /// Returns whether [`everywhere`] works. If not, both sides need fences.
@@ -32,13 +43,16 @@ pub fn is_ready() -> bool {
 /// Makes every thread pass a full barrier during this call. Returns `false` when the kernel
 /// refused.
 pub fn everywhere() -> bool {
-    // The expedited command needs a little memory; the global one is only slower.
-    call(PRIVATE_EXPEDITED) || call(GLOBAL)
+    // The first attempt fails where the process is not registered. The expedited command needs a
+    // little memory; the global one is only slower.
+    call(PRIVATE_EXPEDITED) == 0
+        || (call(REGISTER_PRIVATE_EXPEDITED) == 0 && call(PRIVATE_EXPEDITED) == 0)
+        || call(GLOBAL) == 0
 }
 
-fn call(command: libc::c_int) -> bool {
+fn call(command: libc::c_int) -> libc::c_long {
     // SAFETY: membarrier takes two integers and touches no memory.
-    unsafe { libc::syscall(libc::SYS_membarrier, command, 0) == 0 }
+    unsafe { libc::syscall(libc::SYS_membarrier, command, 0) }
 }
 
 #[cfg(all(test, not(miri)))]
@@ -46,8 +60,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_registered_barrier_can_be_run() {
-        install();
-        assert!(!is_ready() || everywhere());
+    fn a_barrier_that_is_ready_can_be_run() {
+        for alone in [false, true] {
+            install(alone);
+            assert!(!is_ready() || everywhere());
+        }
     }
 }

@@ -147,9 +147,10 @@ impl Entry {
     /// Frees the entry, whose lease has ended. Returns `true` when the client was closed: the
     /// caller then finds out whether that was its last buffer.
     ///
-    /// With `light`, a thread that closes the client runs a barrier in every thread between setting
-    /// `closed` and loading the entries. If this thread frees the entry before the barrier, the
-    /// closer sees it free; if it does so after the barrier, it sees `closed`.
+    /// With `light`, a thread that closes the client loads the entries after it set `closed`, and if
+    /// it sees one that is held, runs a barrier in every thread and loads them again. If this
+    /// thread frees the entry before the barrier, the closer sees it free; if it does so after the
+    /// barrier, it sees `closed`.
     #[inline(always)]
     #[must_use]
     pub fn end(&self, last: Last, closed: &AtomicBool, light: bool) -> bool {

@@ -90,8 +90,8 @@ pub struct Handle {
 impl HandleTable {
     /// Takes a handle table for a new client.
     pub fn take(session: &Arc<Session>) -> Result<&'static HandleTable> {
-        membarrier::install();
         thread::install();
+        membarrier::install(thread::is_alone());
         let handles = loop {
             let handles = match Self::pop_free() {
                 Some(handles) => handles,
@@ -426,18 +426,25 @@ impl HandleTable {
     pub fn close(&self) {
         // SYNC closed: SeqCst; pairs with `end`.
         self.closed.store(true, SeqCst);
-        // If the barrier is refused, the last buffer releases the session if it sees `closed`.
-        if !membarrier::is_ready() || membarrier::everywhere() {
+        // An entry that is seen free stays free, so most clients need no barrier. It is for a
+        // thread that has just freed the last entry, unseen, and has not seen `closed`. If it is
+        // refused, the last buffer releases the session if it sees `closed`.
+        if !self.settle() && membarrier::is_ready() && membarrier::everywhere() {
             self.settle();
         }
     }
 
+    /// Releases the session if the client is closed and has no buffer left. Returns `false` when
+    /// it has some.
     #[cold]
-    fn settle(&self) {
+    fn settle(&self) -> bool {
         let mut keeper = self.keeper.lock();
         // SYNC closed: SeqCst; before the entries are loaded.
-        if !self.closed.load(SeqCst) || keeper.is_none() || !self.is_empty() {
-            return;
+        if !self.closed.load(SeqCst) || keeper.is_none() {
+            return true;
+        }
+        if !self.is_empty() {
+            return false;
         }
         let _cancel = CancelOff::begin();
         let session = keeper.take();
@@ -449,6 +456,7 @@ impl HandleTable {
             session.leave();
         }
         self.push_free();
+        true
     }
 
     fn is_empty(&self) -> bool {

@@ -5,9 +5,10 @@
 use super::{Entry, Holder, Last};
 use crate::protocols::lease;
 use crate::sync::explore::explore;
-use crate::sync::local::AtomicBool;
-use crate::sync::{AtomicU32, AtomicU64, Ordering};
+use crate::sync::local::{AtomicBool, at_compiler_fence};
+use crate::sync::{AtomicU32, AtomicU64, Ordering, fence};
 use ::loom::cell::UnsafeCell;
+use ::loom::sync::mpsc::{Receiver, Sender, channel};
 use ::loom::sync::{Arc, Mutex};
 use ::loom::thread;
 
@@ -79,11 +80,15 @@ impl Process {
         self.settle();
     }
 
-    fn settle(&self) {
+    /// Returns `false` when a buffer is left.
+    fn settle(&self) -> bool {
         let _keeper = self.copies.lock().unwrap();
-        if self.entry.is_free() && self.gone.load(Ordering::Relaxed) == 0 {
-            self.gone.store(1, Ordering::Relaxed);
+        if !self.entry.is_free() {
+            return false;
         }
+        assert_eq!(self.lease.load(Ordering::Relaxed), 0);
+        self.gone.store(1, Ordering::Relaxed);
+        true
     }
 
     /// Reclaims the object, which is DOOMED already, in another process.
@@ -154,6 +159,74 @@ fn a_closed_client_goes_with_its_last_buffer_once() {
         first.join().unwrap();
         assert_eq!(process.gone.load(Ordering::Relaxed), 1);
     });
+}
+
+/// The kernel's barrier in every thread, of which the model has two: one asks for it, and the other
+/// executes it somewhere.
+struct Barrier {
+    tell: Sender<()>,
+    told: Receiver<()>,
+}
+
+impl Barrier {
+    fn new() -> (Self, Self) {
+        let ((ask, asked), (pass, passed)) = (channel(), channel());
+        (Self { tell: ask, told: passed }, Self { tell: pass, told: asked })
+    }
+
+    fn everywhere(&self) {
+        fence(Ordering::SeqCst);
+        self.tell.send(()).unwrap();
+        self.told.recv().unwrap();
+        fence(Ordering::SeqCst);
+    }
+
+    fn here(&self) {
+        self.told.recv().unwrap();
+        fence(Ordering::SeqCst);
+        self.tell.send(()).unwrap();
+    }
+}
+
+/// Where a thread that releases without a fence executes the barrier of the thread that closes.
+#[derive(Clone, Copy)]
+enum At {
+    Before,
+    Between,
+    After,
+}
+
+#[test]
+fn a_closed_client_goes_once_where_the_kernel_has_the_barrier() {
+    for at in [At::Before, At::Between, At::After] {
+        explore(99, move || {
+            let process = Process::new();
+            let (barrier, there) = Barrier::new();
+            let first = spawn(&process, move |process| {
+                let last = process.entry.only_first(FIRST).unwrap();
+                let mut after = None;
+                match at {
+                    At::Before => there.here(),
+                    At::Between => at_compiler_fence(move || there.here()),
+                    At::After => after = Some(there),
+                }
+                lease::release(&process.lease);
+                if process.entry.end(last, &process.closed, true) {
+                    process.settle();
+                }
+                after.into_iter().for_each(|there| there.here());
+            });
+            process.closed.store(true, Ordering::SeqCst);
+            let settled = process.settle();
+            // Without need for it the other thread still waits for the barrier.
+            barrier.everywhere();
+            if !settled {
+                process.settle();
+            }
+            first.join().unwrap();
+            assert_eq!(process.gone.load(Ordering::Relaxed), 1);
+        });
+    }
 }
 
 #[test]
