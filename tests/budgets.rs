@@ -4,7 +4,6 @@
 //!
 //! `make library && cargo test --test budgets -- --nocapture` prints the current counts in the form
 //! of the table below.
-//! lines of the table below.
 
 #[path = "common/skip.rs"]
 mod skip;
@@ -43,7 +42,11 @@ const COUNTED: &[(&str, &str, &str, u64)] = &[
 ];
 
 /// The functions of budgets/calls.c that use the API.
-const USES: &[&str] = &["hot", "one_of_many", "by_name", "look", "make", "put", "forget"];
+const USES: &[&str] =
+    &["hot", "one_of_many", "by_name", "look", "make", "put", "forget", "replace"];
+
+/// The most that a put may cost more in a full store of a hundred times as many objects.
+const GROWTH_PERCENT: u64 = 40;
 
 /// Tolerance for other compilers, and for chance: where hashes put objects.
 const SLACK_PERCENT: u64 = 10;
@@ -58,8 +61,8 @@ fn calls_keep_within_their_instructions() {
     if Command::new("valgrind").arg("--version").output().is_err() {
         return skip::skip("budgets", "there is no valgrind");
     }
-    let program = compile();
-    let stores = [("none", count(&program, "none")), ("lru", count(&program, "lru"))];
+    let program = compile("calls");
+    let stores = ["none", "lru"].map(|eviction| (eviction, count(&program, &[eviction])));
     let _ = fs::remove_file(&program);
     let mut missed = Vec::new();
     for (eviction, counts) in &stores {
@@ -77,9 +80,30 @@ fn calls_keep_within_their_instructions() {
     assert_eq!(stores.iter().map(|(_, counts)| counts.len()).sum::<usize>(), COUNTED.len());
 }
 
+/// Objects with a name or metadata own two extents. A put that needed both once found that no
+/// victim was large enough, and looked through the whole table.
+#[test]
+fn puts_that_evict_cost_the_same_among_many_objects() {
+    if Command::new("valgrind").arg("--version").output().is_err() {
+        return skip::skip("budgets", "there is no valgrind");
+    }
+    let program = compile("evict");
+    let put = |objects: &str, kind: &str| {
+        let counts = count(&program, &[objects, kind]);
+        let cost = counts[&("replace".to_owned(), "plasma_put".to_owned())];
+        println!("{objects} objects, {kind}: {cost}");
+        cost
+    };
+    for kind in ["plain", "named", "keyed"] {
+        let (few, many) = (put("500", kind), put("50000", kind));
+        assert!(many <= few + few * GROWTH_PERCENT / 100, "{kind}: {many}, and {few} among few");
+    }
+    let _ = fs::remove_file(&program);
+}
+
 /// Returns the instructions of a call, by caller and function.
-fn count(program: &Path, eviction: &str) -> Counts {
-    let name = format!("plasma-budgets-{eviction}-{}", std::process::id());
+fn count(program: &Path, arguments: &[&str]) -> Counts {
+    let name = format!("plasma-budgets-{}-{}", arguments.join("-"), std::process::id());
     let (store, profile) = (Path::new("/dev/shm").join(&name), scratch(&name));
     let output = Command::new("valgrind")
         .args(["--tool=callgrind", "--dump-line=no", "--compress-strings=no"])
@@ -87,7 +111,7 @@ fn count(program: &Path, eviction: &str) -> Counts {
         .arg(format!("--callgrind-out-file={}", profile.display()))
         .arg(program)
         .arg(&store)
-        .arg(eviction)
+        .args(arguments)
         // Cargo's library path could contain a library that an older build left in target/debug.
         .env_remove("LD_LIBRARY_PATH")
         .output();
@@ -126,16 +150,16 @@ fn parse(profile: &str) -> Counts {
 
 /// Linked with immediate binding, so that no call of the library includes the search for its
 /// symbol.
-fn compile() -> PathBuf {
+fn compile(source: &str) -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let library =
         env::var_os("PLASMA_LIB_DIR").map_or_else(|| root.join("target/release"), PathBuf::from);
-    let program = scratch(&format!("calls-{}", std::process::id()));
+    let program = scratch(&format!("{source}-{}", std::process::id()));
     let output = Command::new("cc")
         .args(["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-O1", "-Wl,-z,now"])
         .arg("-I")
         .arg(root.join("include"))
-        .arg(root.join("tests/budgets/calls.c"))
+        .arg(root.join(format!("tests/budgets/{source}.c")))
         .arg("-o")
         .arg(&program)
         .arg("-L")

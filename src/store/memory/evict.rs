@@ -71,7 +71,7 @@ impl Session {
         let capacity = self.segment.facts.geometry.units();
         for _ in 0..ATTEMPTS {
             let leased = self.fold_and_collect_leases()?;
-            let mut evicted = self.evict_ahead(call, &leased, data + meta)?;
+            let mut evicted = self.evict_ahead(call, &leased, data, meta)?;
             if !evicted {
                 let spans = self.collect_spans(&leased, reserved_only)?;
                 let Some(planned) = plan(&spans, capacity, data, meta)? else { return Ok(false) };
@@ -93,8 +93,14 @@ impl Session {
     /// Evicts the oldest known objects while each of them makes room for the request by itself, and
     /// some more: the scan of all leases costs the same for one object as for many. Returns whether
     /// any object was evicted; `false` without a scan if the oldest object is too small.
-    fn evict_ahead(&self, call: &Call<'_>, leased: &LeaseCounts, units: u64) -> Result<bool> {
-        let enough = units.max(self.segment.facts.geometry.units() / AHEAD_PART);
+    fn evict_ahead(
+        &self,
+        call: &Call<'_>,
+        leased: &LeaseCounts,
+        data: u64,
+        meta: u64,
+    ) -> Result<bool> {
+        let enough = (data + meta).max(self.segment.facts.geometry.units() / AHEAD_PART);
         let mut gone = 0;
         let mut any = false;
         loop {
@@ -104,14 +110,16 @@ impl Session {
             let word = record.load();
             let is_same = record.last_use.load(Relaxed) == victim.last_use
                 && word.generation() == victim.generation;
-            let path = record.data.load(word.data_index()).len();
+            let own_data = record.data.load(word.data_index()).len();
+            let own_meta = record.meta.load(word.meta_index()).len();
             if is_same && leased.of(victim.slot) == 0 {
-                if path < units {
+                // Each extent of the request takes the place of the one of its kind.
+                if own_data < data || own_meta < meta {
                     break;
                 }
                 if self.evict_victim(call, victim)?.is_some() {
                     any = true;
-                    gone += path;
+                    gone += own_data + own_meta;
                 }
             }
             self.victims.lock().pop_front();
