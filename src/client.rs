@@ -87,22 +87,19 @@ impl Client {
         MutableBuffer::new(self.handles, writer)
     }
 
-    /// Creates an object from `data` and seal it.
+    /// Creates an object from `data` and seals it.
     pub fn put(&self, id: &ObjectId, data: &[u8], options: &CreateOptions<'_>) -> Result<()> {
-        self.put_in(&self.session.begin(options.timeout)?, id, data, options)
+        self.put_parts(id, &[data], options)
     }
 
-    fn put_in(
+    /// As [`Client::put`], of parts that lie one after the other in the object.
+    pub fn put_parts(
         &self,
-        call: &Call<'_>,
         id: &ObjectId,
-        data: &[u8],
+        parts: &[&[u8]],
         options: &CreateOptions<'_>,
     ) -> Result<()> {
-        let writer = self.session.create(call, id, data.len() as u64, options)?;
-        writer.bytes.copy_from(data);
-        let sealed = self.session.seal(&writer, None).map(drop);
-        sealed.inspect_err(|_| self.session.give_up(writer.object))
+        self.session.put(&self.session.begin(options.timeout)?, id, parts, options)
     }
 
     /// As [`Client::put`] for many objects: `data` returns the bytes for an index. `each` is called
@@ -116,7 +113,7 @@ impl Client {
         each: &mut dyn FnMut(usize, Result<()>),
     ) -> Result<()> {
         let call = self.session.begin(options.timeout)?;
-        let one = &mut |at: usize| self.put_in(&call, &ids[at], data(at)?, options);
+        let one = &mut |at: usize| self.session.put(&call, &ids[at], &[data(at)?], options);
         batch(&call, ids.len(), one, each);
         Ok(())
     }

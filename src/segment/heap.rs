@@ -2,14 +2,16 @@
 #![allow(unsafe_code)] // copies into and out of object memory
 
 use super::copy::copy;
+use super::written::Written;
 use crate::error::{Error, Result, Status};
 use crate::layout::extent::{Extent, UNIT};
 use crate::layout::header::Reserved;
 use crate::sync::{Ordering, kill_point};
-use crate::sys::file;
 use crate::sys::map::{HUGE_PAGE, Map};
 use crate::sys::verified_fd::VerifiedFd;
+use crate::sys::{SysResult, file, fs};
 use once_cell::sync::OnceCell;
+use std::io::IoSlice;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 /// The heap file, mapped read-only, and from the first create on also read-write.
@@ -17,6 +19,8 @@ pub struct Heap {
     fd: VerifiedFd,
     readable: Map,
     writable: OnceCell<Map>,
+    /// `None` where data is never written by system calls.
+    written: OnceCell<Option<Written>>,
     capacity: u64,
     chunk_shift: u32,
 }
@@ -47,7 +51,8 @@ impl Heap {
             .map_err(|errno| errno.because("cannot map the heap"))?;
         let chunk_shift = chunk_size.trailing_zeros();
         let fd = VerifiedFd::new(fd).map_err(|errno| errno.because("cannot inspect the heap"))?;
-        Ok(Self { fd, readable, writable: OnceCell::new(), capacity, chunk_shift })
+        let (writable, written) = (OnceCell::new(), OnceCell::new());
+        Ok(Self { fd, readable, writable, written, capacity, chunk_shift })
     }
 
     /// Returns the file.
@@ -118,6 +123,24 @@ impl Heap {
         }
         let at = self.locate(extent, reserved).ok_or_else(|| outside(extent))?;
         Ok(BytesMut { ptr: map.ptr().wrapping_add(at), len: extent.size })
+    }
+
+    /// Returns where this process has written, for data that system calls may write; `None` where
+    /// they may not. On tmpfs memory that was written is reserved; other file systems may only
+    /// note that it is wanted.
+    pub fn written(&self) -> Result<Option<&Written>> {
+        let written = self.written.get_or_try_init(|| {
+            let tmpfs = fs::file_system(self.fd.fd()?).is_ok_and(|found| found.name == "tmpfs");
+            tmpfs.then(|| Written::new(self.capacity, 1 << self.chunk_shift)).transpose()
+        })?;
+        Ok(written.as_ref())
+    }
+
+    /// Writes all of `parts`, one after the other, with system calls. The extent is the caller's.
+    /// After a failure a part may be written.
+    #[track_caller]
+    pub fn write_parts(&self, offset: u64, parts: &mut [IoSlice<'_>]) -> SysResult<()> {
+        file::write_at(self.fd.get()?, parts, offset)
     }
 
     /// Copies bytes out with a system call, which works even where no memory is reserved.
@@ -197,6 +220,12 @@ impl BytesMut {
     pub unsafe fn as_mut_slice<'a>(self) -> &'a mut [u8] {
         // SAFETY: `Heap::write` checked the bounds; the caller keeps bytes, map and exclusivity.
         unsafe { std::slice::from_raw_parts_mut(self.ptr, self.len as usize) }
+    }
+
+    /// Returns the bytes without the first `skip`.
+    pub fn after(self, skip: u64) -> Self {
+        let skip = skip.min(self.len);
+        Self { ptr: self.ptr.wrapping_add(skip as usize), len: self.len - skip }
     }
 
     /// Copies `bytes` to the start. The extent is the caller's: no other thread or process reads it

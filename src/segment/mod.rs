@@ -10,6 +10,7 @@ mod open;
 mod parent;
 mod publish;
 mod remove;
+mod written;
 
 pub use address::{Address, directory_of_words};
 pub use cast::{Section, Single};

@@ -8,6 +8,7 @@ use super::{Errno, SysResult, check, file_limit, retry};
 use crate::sync::{kill_point, pause_point};
 use libc::c_int;
 use std::ffi::{CStr, CString};
+use std::io::IoSlice;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 /// The most bytes that one system call reserves, so that signals and other threads get a turn.
@@ -329,6 +330,34 @@ pub fn read_at(fd: BorrowedFd<'_>, buffer: &mut [u8], start: u64) -> SysResult<u
     Ok(done)
 }
 
+/// The most parts that one system call writes (IOV_MAX).
+const MAX_PARTS: usize = 1024;
+
+/// Writes all of `parts`, one after the other. EFBIG, without the signal, beyond the limit on file
+/// sizes. After a failure a part may be written.
+#[track_caller]
+pub fn write_at(fd: BorrowedFd<'_>, parts: &mut [IoSlice<'_>], start: u64) -> SysResult<()> {
+    let len = parts.iter().map(|part| part.len() as u64).sum::<u64>();
+    // Unlike that of other calls, the kernel checks this limit within the size of the file, too.
+    file_limit::admits(start.checked_add(len).ok_or(Errno(libc::EFBIG))?)?;
+    let (mut rest, mut at) = (parts, start);
+    IoSlice::advance_slices(&mut rest, 0);
+    while !rest.is_empty() {
+        kill_point("write");
+        let (count, from) = (rest.len().min(MAX_PARTS), offset(at)?);
+        // SAFETY: an IoSlice is an iovec, and these outlive the call with the bytes that they name.
+        let written = retry(|| unsafe {
+            libc::pwritev(fd.as_raw_fd(), rest.as_ptr().cast(), count as c_int, from)
+        })?;
+        if written == 0 {
+            return Err(Errno(libc::EIO));
+        }
+        at += written as u64;
+        IoSlice::advance_slices(&mut rest, written as usize);
+    }
+    Ok(())
+}
+
 /// Returns a second descriptor of the directory `dir` with an offset of its own.
 pub(super) fn reopen_dir(dir: BorrowedFd<'_>) -> SysResult<OwnedFd> {
     open_at(Some(dir.as_fd()), c".", libc::O_RDONLY | libc::O_DIRECTORY, 0)
@@ -339,30 +368,13 @@ mod tests {
     use super::super::testing::TempDir;
     use super::*;
 
-    /// Writes all of `bytes`. (The library itself writes through mappings only, which the limit on
-    /// file sizes does not affect.)
-    fn write_all_at(fd: BorrowedFd<'_>, bytes: &[u8], start: u64) -> SysResult<()> {
-        let mut done = 0;
-        while done < bytes.len() {
-            let to = offset(start.saturating_add(done as u64))?;
-            let rest = &bytes[done..];
-            // SAFETY: pointer and length are those of `rest`, which outlives the call.
-            match retry(|| unsafe {
-                libc::pwrite(fd.as_raw_fd(), rest.as_ptr().cast(), rest.len(), to)
-            })? {
-                0 => return Err(Errno(libc::EIO)),
-                n => done += n as usize,
-            }
-        }
-        Ok(())
-    }
-
     #[test]
     fn a_name_is_given_once() {
         let dir = TempDir::new();
         let make = || tmpfile_at(dir.fd(), 0o600).unwrap();
         let first = make();
-        write_all_at(first.as_fd(), b"first", 0).unwrap();
+        let mut parts = [IoSlice::new(b"fi"), IoSlice::new(b""), IoSlice::new(b"rst")];
+        write_at(first.as_fd(), &mut parts, 0).unwrap();
         link_tmpfile(first.as_fd(), dir.fd(), c"a").unwrap();
         let lost = link_tmpfile(make().as_fd(), dir.fd(), c"a");
         assert_eq!(lost, Err(Errno(libc::EEXIST)));

@@ -202,6 +202,13 @@ pub const OPS: &[Op] = &[
         run: |c, _| put(c, 0, 5000, Some("victim-0")),
     },
     Op {
+        name: "put_large",
+        lru: false,
+        kinds: ROOMY,
+        prepare: nothing,
+        run: |c, _| put(c, 0, LARGE as usize, Some("victim-0")),
+    },
+    Op {
         name: "put_thousands",
         lru: false,
         kinds: &[Wide],

@@ -31,6 +31,17 @@ impl Session {
 
     #[cold]
     fn reserve_chunks(&self, call: &Call<'_>, first: u32, last: u32) -> Result<()> {
+        self.for_each_bare_chunk(call, first, last, &mut |chunk| self.reserve_chunk(call, chunk))
+    }
+
+    /// Calls `back` for each of the chunks that has no memory yet, if the memory cgroup has room.
+    pub fn for_each_bare_chunk(
+        &self,
+        call: &Call<'_>,
+        first: u32,
+        last: u32,
+        back: &mut dyn FnMut(u32) -> Result<()>,
+    ) -> Result<()> {
         let bare = |chunk: &u32| !all_set(&self.segment.header().reserved, *chunk, *chunk);
         let len = |chunk| self.segment.heap.chunk_range(chunk).1;
         let mut room = 0;
@@ -42,12 +53,13 @@ impl Session {
             }
             call.ensure_not_ended()?;
             room -= len(chunk);
-            self.reserve_chunk(call, chunk)?;
+            back(chunk)?;
         }
         Ok(())
     }
 
-    fn reserve_chunk(&self, call: &Call<'_>, chunk: u32) -> Result<()> {
+    /// Backs a chunk with memory.
+    pub fn reserve_chunk(&self, call: &Call<'_>, chunk: u32) -> Result<()> {
         let (start, len) = self.segment.heap.chunk_range(chunk);
         if self.segment.facts.huge_pages() {
             self.segment.heap.collapse(start, len);

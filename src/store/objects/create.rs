@@ -26,6 +26,32 @@ impl Session {
         size: u64,
         options: &CreateOptions<'_>,
     ) -> Result<ObjectWriter> {
+        self.create_with(call, id, size, None, options)
+    }
+
+    /// Creates an object of these parts, one after the other, and seals it.
+    pub fn put(
+        &self,
+        call: &Call<'_>,
+        id: &ObjectId,
+        parts: &[&[u8]],
+        options: &CreateOptions<'_>,
+    ) -> Result<()> {
+        let size = parts.iter().map(|part| part.len() as u64).sum();
+        let writer = self.create_with(call, id, size, Some(parts), options)?;
+        let sealed = self.seal(&writer, None).map(drop);
+        sealed.inspect_err(|_| self.give_up(writer.object))
+    }
+
+    /// Creates an object, and copies `parts` into it if there are some.
+    fn create_with(
+        &self,
+        call: &Call<'_>,
+        id: &ObjectId,
+        size: u64,
+        parts: Option<&[&[u8]]>,
+        options: &CreateOptions<'_>,
+    ) -> Result<ObjectWriter> {
         self.ensure_writable()?;
         let now_us = clock::epoch_us() as u64;
         if self.links_are_old(now_us) {
@@ -40,6 +66,7 @@ impl Session {
             key: Key::Id(IdWords::from(id)),
             name: options.name.map(|name| name_hash(self.segment.facts.seed, name)),
             size,
+            parts,
             text: &text,
             payload: metadata.payload() as u32,
             flags: flag(options.pinned, RecordWord::PINNED)
@@ -49,7 +76,7 @@ impl Session {
         };
         let mut room = RoomSearch::until(call.until(options.timeout));
         let (object, bytes) = self.place_and_reserve(call, &plan, &mut room)?;
-        if options.zeroed {
+        if options.zeroed && parts.is_none() {
             bytes.fill_zero();
         }
         Ok(ObjectWriter { object, metadata, bytes })
@@ -93,7 +120,8 @@ impl Session {
         }
     }
 
-    /// Backs the extents with memory, and writes name and metadata; returns the bytes of the data.
+    /// Backs the extents with memory, and writes data, name and metadata; returns the bytes of the
+    /// data.
     fn fill(
         &self,
         call: &Call<'_>,
@@ -102,9 +130,15 @@ impl Session {
         data: Extent,
         meta: Extent,
     ) -> Result<BytesMut> {
-        self.reserve_extent(call, data)?;
-        self.reserve_extent(call, meta)?;
         let reserved = &self.segment.header().reserved;
+        let bytes = match plan.parts {
+            Some(parts) => self.copy_in(call, data, parts)?,
+            None => {
+                self.reserve_extent(call, data)?;
+                self.segment.heap.write(data, reserved)?
+            }
+        };
+        self.reserve_extent(call, meta)?;
         if !plan.text.is_empty() {
             self.segment.heap.write(meta, reserved)?.copy_from(plan.text);
             // A swap fails if the object was pinned in between.
@@ -115,7 +149,7 @@ impl Session {
                 }
             }
         }
-        self.segment.heap.write(data, reserved)
+        Ok(bytes)
     }
 
     fn place(

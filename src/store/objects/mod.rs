@@ -1,6 +1,7 @@
 //! Objects: created, written, sealed, found, leased, deleted.
 
 pub mod abort;
+pub mod content;
 pub mod create;
 pub mod delete;
 pub mod exchange;

@@ -54,6 +54,8 @@ pub struct NewObject<'a> {
     pub key: Key,
     pub name: Option<NameHash>,
     pub size: u64,
+    /// The data of an object that is put.
+    pub parts: Option<&'a [&'a [u8]]>,
     pub text: &'a [u8],
     /// Bytes of keys and values in the text.
     pub payload: u32,

@@ -93,6 +93,35 @@ static void test_memory_that_cannot_be_reserved_is_not_used(void)
     plasma_disconnect(client);
 }
 
+static void put_whole_chunks(struct process *parent, void *arg)
+{
+    plasma_client_t *client = join_store();
+    const uint64_t size = 12 << 20;
+    plasma_id_t id = id_of(2);
+    uint8_t *data = malloc(size);
+
+    (void)parent;
+    (void)arg;
+    CHECK(data != NULL);
+    fill(data, size, 2);
+    fail_call(SYS_fallocate, EIO);
+    CHECK_OK(plasma_put(client, &id, data, size, NULL));
+    free(data);
+    plasma_disconnect(client);
+}
+
+/* A put reserved all memory before it copied, which took twice as long. */
+static void test_a_put_of_whole_chunks_reserves_them_by_writing(void)
+{
+    plasma_client_t *client = make_store(32 << 20);
+
+    put_pattern(client, 1, 4 << 20, NULL);
+    check_child(put_whole_chunks, NULL);
+    plasma_buffer_t buffer = get_pattern(client, 2, 12 << 20);
+    CHECK_OK(plasma_release(&buffer));
+    plasma_disconnect(client);
+}
+
 static void *put_late(void *arg)
 {
     put_pattern(arg, 2, 1000, NULL);
@@ -220,6 +249,7 @@ int main(int argc, char **argv)
     static const struct test tests[] = {
         TEST(a_system_call_that_fails_is_named_and_nothing_stays),
         TEST(memory_that_cannot_be_reserved_is_not_used),
+        TEST(a_put_of_whole_chunks_reserves_them_by_writing),
         TEST(waits_work_where_futex_waitv_is_missing),
         TEST(clients_close_where_membarrier_is_refused),
         TEST(a_connect_beside_a_thread_registers_no_barrier),

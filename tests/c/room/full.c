@@ -5,7 +5,7 @@
  * errors, no SIGBUS (which would end the test), nothing lost. Needs root.
  */
 
-#include "system.h"
+#include "everything.h"
 
 enum { MIB = 1 << 20 };
 
@@ -97,6 +97,49 @@ static void test_the_heap_cannot_grow(void)
     CHECK_OK(plasma_release(&held));
     plasma_disconnect(client);
     unmount_it();
+}
+
+/** Bytes of memory that the heap has. */
+static uint64_t memory_of_heap(void)
+{
+    struct stat stat;
+
+    CHECK(lstat(in_dir(address, "heap"), &stat) == 0);
+    return (uint64_t)stat.st_blocks * 512;
+}
+
+/* A put writes where no memory is reserved yet. */
+static void test_a_put_that_fills_the_file_system_leaves_nothing(void)
+{
+    if (!as_root()) {
+        return;
+    }
+    const off_t left[] = { 0, 4096, 3 * MIB, 5 * MIB, 6 * MIB + 4096, 11 * MIB };
+    plasma_id_t id = id_of(100);
+    char *data = malloc(20 * MIB);
+
+    CHECK(data != NULL);
+    fill((uint8_t *)data, 20 * MIB, 100);
+    for (size_t turn = 0; turn < sizeof left / sizeof *left; turn++) {
+        small_file_system("size=48m");
+        plasma_client_t *client = connect_sized(32 * MIB, 0);
+        fill_it();
+        CHECK(truncate(ballast, size_of_file(ballast) - left[turn]) == 0);
+        CHECK_STATUS(plasma_put(client, &id, data, 20 * MIB, NULL),
+                     PLASMA_ERR_OUT_OF_MEMORY);
+        CHECK_EQ(plasma_error_errno(), ENOSPC);
+        CHECK_EQ(memory_of_heap(), stats_of(client).reserved);
+        CHECK_EQ(stats_of(client).used, 0);
+        CHECK(unlink(ballast) == 0);
+        CHECK_OK(plasma_put(client, &id, data, 20 * MIB, NULL));
+        plasma_buffer_t got = get_pattern(client, 100, 20 * MIB);
+        CHECK_OK(plasma_release(&got));
+        CHECK_EQ(memory_of_heap(), stats_of(client).reserved);
+        check_sound(client);
+        plasma_disconnect(client);
+        unmount_it();
+    }
+    free(data);
 }
 
 static void test_a_create_waits_until_others_give_room(void)
@@ -257,6 +300,7 @@ int main(int argc, char **argv)
 {
     static const struct test tests[] = {
         TEST(the_heap_cannot_grow),
+        TEST(a_put_that_fills_the_file_system_leaves_nothing),
         TEST(a_create_waits_until_others_give_room),
         TEST(the_tables_cannot_grow),
         TEST(the_leases_cannot_grow),
