@@ -19,6 +19,10 @@ use std::{env, fs};
 const COUNTED: &[(&str, &str, &str, u64)] = &[
     ("none", "by_name", "plasma_get_by_name", 677),
     ("none", "by_name", "plasma_release", 110),
+    ("none", "describe", "plasma_put", 8622),
+    ("none", "describe_later", "plasma_create", 1333),
+    ("none", "describe_later", "plasma_seal", 746),
+    ("none", "describe_later", "plasma_set_metadata", 3016),
     ("none", "forget", "plasma_delete", 1565),
     ("none", "hot", "plasma_get", 238),
     ("none", "hot", "plasma_release", 110),
@@ -30,6 +34,10 @@ const COUNTED: &[(&str, &str, &str, u64)] = &[
     ("none", "put", "plasma_put", 1816),
     ("lru", "by_name", "plasma_get_by_name", 677),
     ("lru", "by_name", "plasma_release", 145),
+    ("lru", "describe", "plasma_put", 8629),
+    ("lru", "describe_later", "plasma_create", 1334),
+    ("lru", "describe_later", "plasma_seal", 750),
+    ("lru", "describe_later", "plasma_set_metadata", 3016),
     ("lru", "forget", "plasma_delete", 1565),
     ("lru", "hot", "plasma_get", 237),
     ("lru", "hot", "plasma_release", 145),
@@ -42,8 +50,11 @@ const COUNTED: &[(&str, &str, &str, u64)] = &[
 ];
 
 /// The functions of budgets/calls.c that use the API.
-const USES: &[&str] =
-    &["hot", "one_of_many", "by_name", "look", "make", "put", "forget", "replace"];
+#[rustfmt::skip]
+const USES: &[&str] = &[
+    "hot", "one_of_many", "by_name", "look", "make", "put", "forget", "replace", "describe",
+    "describe_later",
+];
 
 /// The most that a put may cost more in a full store of a hundred times as many objects.
 const GROWTH_PERCENT: u64 = 40;

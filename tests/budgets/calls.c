@@ -83,6 +83,42 @@ APART void put(int calls)
     }
 }
 
+static plasma_metadata_t pairs[8];
+static plasma_status_t statuses[CALLS];
+
+static void fill_pairs(void)
+{
+    static const char *const keys[8] = { "format",  "schema",  "dtype",   "shape",
+                                         "order",   "creator", "version", "comment" };
+    for (int at = 0; at < 8; at++) {
+        pairs[at] = (plasma_metadata_t){ keys[at], "some text", 9 };
+    }
+}
+
+APART void describe(int calls)
+{
+    plasma_create_options_t options = PLASMA_CREATE_OPTIONS_INIT;
+
+    options.metadata = pairs;
+    options.metadata_count = 8;
+    for (int at = 0; at < calls; at++) {
+        ok(plasma_put(client, &ids[OBJECTS + at], bytes, SIZE, &options));
+    }
+}
+
+APART void describe_later(int calls)
+{
+    for (int at = 0; at < calls; at++) {
+        plasma_mutable_buffer_t writable;
+        ok(plasma_create(client, &ids[OBJECTS + at], SIZE, NULL, &writable));
+        for (int key = 0; key < 8; key++) {
+            ok(plasma_set_metadata(&writable, pairs[key].key, pairs[key].value,
+                                   pairs[key].value_size));
+        }
+        ok(plasma_seal(&writable));
+    }
+}
+
 APART void forget(int calls)
 {
     for (int at = 0; at < calls; at++) {
@@ -127,6 +163,10 @@ int main(int argc, char **argv)
         put(CALLS);
         forget(CALLS);
     }
+    fill_pairs();
+    describe(CALLS);
+    plasma_delete_many(client, ids + OBJECTS, CALLS, statuses);
+    describe_later(CALLS);
     plasma_disconnect(client);
     return 0;
 }

@@ -58,7 +58,7 @@ impl Session {
             self.ensure_linked_again(now_us)?;
         }
         let metadata = Metadata::new(options.name, options.metadata)?;
-        let text = metadata.encode()?;
+        let text = metadata.text();
         self.refuse_too_large(size, text.len() as u64)?;
         let flag = |on: bool, flag: u64| if on { flag } else { 0 };
         let plan = NewObject {
@@ -67,7 +67,7 @@ impl Session {
             name: options.name.map(|name| name_hash(self.segment.facts.seed, name)),
             size,
             parts,
-            text: &text,
+            text,
             payload: metadata.payload() as u32,
             flags: flag(options.pinned, RecordWord::PINNED)
                 | flag(options.name.is_some(), RecordWord::NAMED),

@@ -12,6 +12,7 @@
 use crate::error::{Error, Result, Status};
 use crate::support::fallible;
 use std::ffi::CStr;
+use std::ops::Range;
 
 /// Bytes of all keys and values of one object.
 const MAX_PAYLOAD: usize = 64 * 1024;
@@ -19,15 +20,19 @@ const MAX_PAYLOAD: usize = 64 * 1024;
 /// Bytes of a name.
 const MAX_NAME: usize = 255;
 
+// The words of the head.
+const PAYLOAD: usize = 0;
+const COUNT: usize = 4;
+const NAME_LEN: usize = 8;
 const HEAD: usize = 16;
 
-/// Name and metadata of an unsealed object.
+/// Bytes before the text of a key.
+const PAIR_HEAD: usize = 8;
+
+/// Name and metadata of an unsealed object: the bytes of its metadata extent. Empty without name
+/// and metadata.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Metadata {
-    /// The name, if the object has one.
-    pub name: Option<String>,
-    pairs: Vec<(String, Vec<u8>)>,
-}
+pub struct Metadata(Vec<u8>);
 
 impl Metadata {
     /// Checks and copies the arguments of a creator.
@@ -40,89 +45,150 @@ impl Metadata {
         if let Some(name) = name {
             validate_name(name)?;
         }
-        let mut made = Self { name: name.map(fallible::text).transpose()?, pairs: Vec::new() };
+        let name = name.unwrap_or_default();
+        let lens = pairs.iter().map(|(key, value)| pair_len(key.len(), value.len()));
+        // With more the limit is exceeded, unless keys are there twice.
+        let room = lens.fold(head_len(name.len()), usize::saturating_add).min(2 * MAX_PAYLOAD);
+        let mut made = Self(fallible::with_room(room)?);
+        made.push_head(name);
         for (key, value) in pairs {
-            made.set(key, value)?;
+            let len = made.0.len() + pair_len(key.len(), value.len());
+            if len > made.0.capacity() || made.find(key).is_some() {
+                made = made.with(key, value)?;
+            } else {
+                checked_payload(made.payload(), key, value)?;
+                made.push_pair(key, value);
+            }
         }
         Ok(made)
     }
 
-    /// Sets or replaces the value of `key`; on failure nothing changes.
-    pub fn set(&mut self, key: &str, value: &[u8]) -> Result<()> {
-        if key.is_empty() || key.contains('\0') {
-            return Err(Error::new(
-                Status::InvalidArgument,
-                "a metadata key is empty or has a NUL",
-            ));
+    /// A copy with the value of `key` set or replaced.
+    pub fn with(&self, key: &str, value: &[u8]) -> Result<Self> {
+        let old = self.find(key);
+        let old_len = old.as_ref().map_or(0, |old| old.bytes.len());
+        let payload = self.payload() - old.as_ref().map_or(0, |old| old.payload);
+        checked_payload(payload, key, value)?;
+        let len = self.0.len().max(head_len(0)) - old_len + pair_len(key.len(), value.len());
+        let mut made = Self(fallible::with_room(len)?);
+        let end = self.0.len();
+        let gap = old.map_or(end..end, |old| old.bytes);
+        match end {
+            0 => made.push_head(""),
+            _ => made.0.extend_from_slice(&self.0[..gap.start]),
         }
-        let at = self.pairs.iter().position(|(k, _)| k == key);
-        let old = at.map_or(0, |i| key.len() + self.pairs[i].1.len());
-        let payload = self.payload() - old + key.len() + value.len();
-        if payload > MAX_PAYLOAD {
-            return Err(Error::new(
-                Status::Limit,
-                format!("keys and values have {payload} bytes, but the limit is {MAX_PAYLOAD}"),
-            ));
+        made.put(PAYLOAD, payload);
+        if gap.start < end {
+            made.put(COUNT, self.get(COUNT) - 1);
         }
-        match at {
-            Some(i) => self.pairs[i].1 = copy(value)?,
-            None => fallible::push(&mut self.pairs, (fallible::text(key)?, copy(value)?))?,
-        }
-        Ok(())
-    }
-
-    /// An independent copy.
-    pub fn copy(&self) -> Result<Self> {
-        let mut pairs = fallible::with_room(self.pairs.len() + 1)?;
-        for (key, value) in &self.pairs {
-            pairs.push((fallible::text(key)?, copy(value)?));
-        }
-        Ok(Self { name: self.name.as_deref().map(fallible::text).transpose()?, pairs })
+        made.push_pair(key, value);
+        made.0.extend_from_slice(&self.0[gap.end..]);
+        Ok(made)
     }
 
     /// Bytes of all keys and values.
     pub fn payload(&self) -> usize {
-        self.pairs.iter().map(|(key, value)| key.len() + value.len()).sum()
+        if self.0.is_empty() { 0 } else { self.get(PAYLOAD) }
     }
 
-    /// Bytes of the metadata extent.
-    pub fn encoded_len(&self) -> usize {
-        let name = self.name.as_deref().unwrap_or_default();
-        if name.is_empty() && self.pairs.is_empty() {
-            return 0;
-        }
-        let padded = |len: usize| len.next_multiple_of(8);
-        let pair =
-            |(key, value): &(String, Vec<u8>)| 8 + padded(key.len() + 1) + padded(value.len());
-        HEAD + padded(name.len() + 1) + self.pairs.iter().map(pair).sum::<usize>()
+    /// The bytes of the metadata extent.
+    pub fn text(&self) -> &[u8] {
+        &self.0
     }
 
-    /// The bytes of the metadata extent; empty without name and metadata.
-    pub fn encode(&self) -> Result<Vec<u8>> {
-        let len = self.encoded_len();
-        if len == 0 {
-            return Ok(Vec::new());
+    fn get(&self, at: usize) -> usize {
+        let mut word = [0; 4];
+        word.copy_from_slice(&self.0[at..at + 4]);
+        u32::from_le_bytes(word) as usize
+    }
+
+    /// The lengths of key and value of the pair there.
+    #[inline(always)]
+    fn lens(&self, at: usize) -> (usize, usize) {
+        let mut lens = [0; PAIR_HEAD];
+        lens.copy_from_slice(&self.0[at..at + PAIR_HEAD]);
+        let lens = u64::from_le_bytes(lens);
+        (lens as u32 as usize, (lens >> 32) as usize)
+    }
+
+    fn put(&mut self, at: usize, value: usize) {
+        self.0[at..at + 4].copy_from_slice(&(value as u32).to_le_bytes());
+    }
+
+    fn find(&self, key: &str) -> Option<Pair> {
+        if self.0.is_empty() {
+            return None;
         }
-        // Nothing below allocates.
-        let mut out = fallible::with_room(len)?;
-        let name = self.name.as_deref().unwrap_or_default();
-        for word in [self.payload(), self.pairs.len(), name.len(), 0] {
-            out.extend_from_slice(&(word as u32).to_le_bytes());
+        let mut at = head_len(self.get(NAME_LEN));
+        while at < self.0.len() {
+            let (key_len, value_len) = self.lens(at);
+            let end = at + pair_len(key_len, value_len);
+            let text = at + PAIR_HEAD;
+            if key_len == key.len() && &self.0[text..text + key_len] == key.as_bytes() {
+                return Some(Pair { bytes: at..end, payload: key_len + value_len });
+            }
+            at = end;
         }
-        push_text(&mut out, name);
-        for (key, value) in &self.pairs {
-            out.extend_from_slice(&(key.len() as u32).to_le_bytes());
-            out.extend_from_slice(&(value.len() as u32).to_le_bytes());
-            push_text(&mut out, key);
-            out.extend_from_slice(value);
-            pad(&mut out);
+        None
+    }
+
+    // The functions below allocate nothing: there is room.
+
+    fn push_head(&mut self, name: &str) {
+        for word in [0, 0, name.len(), 0] {
+            self.0.extend_from_slice(&(word as u32).to_le_bytes());
         }
-        Ok(out)
+        self.push_text(name);
+    }
+
+    fn push_pair(&mut self, key: &str, value: &[u8]) {
+        let lens = (value.len() as u64) << 32 | key.len() as u64;
+        self.0.extend_from_slice(&lens.to_le_bytes());
+        self.push_text(key);
+        self.0.extend_from_slice(value);
+        self.pad();
+        self.put(PAYLOAD, self.get(PAYLOAD) + key.len() + value.len());
+        self.put(COUNT, self.get(COUNT) + 1);
+    }
+
+    fn push_text(&mut self, text: &str) {
+        self.0.extend_from_slice(text.as_bytes());
+        self.0.push(0);
+        self.pad();
+    }
+
+    fn pad(&mut self) {
+        self.0.extend_from_slice(&[0; 7][..self.0.len().next_multiple_of(8) - self.0.len()]);
     }
 }
 
-fn copy(value: &[u8]) -> Result<Vec<u8>> {
-    fallible::collect(value.iter().copied())
+/// A key and its value in the text.
+struct Pair {
+    bytes: Range<usize>,
+    payload: usize,
+}
+
+fn head_len(name: usize) -> usize {
+    HEAD + (name + 1).next_multiple_of(8)
+}
+
+fn pair_len(key: usize, value: usize) -> usize {
+    PAIR_HEAD + (key + 1).next_multiple_of(8) + value.next_multiple_of(8)
+}
+
+/// The bytes of keys and values with one more, if that is allowed.
+fn checked_payload(payload: usize, key: &str, value: &[u8]) -> Result<usize> {
+    if key.is_empty() || key.contains('\0') {
+        return Err(Error::new(Status::InvalidArgument, "a metadata key is empty or has a NUL"));
+    }
+    let payload = payload + key.len() + value.len();
+    if payload > MAX_PAYLOAD {
+        return Err(Error::new(
+            Status::Limit,
+            format!("keys and values have {payload} bytes, but the limit is {MAX_PAYLOAD}"),
+        ));
+    }
+    Ok(payload)
 }
 
 /// Returns an error for a name that no object can have.
@@ -135,16 +201,6 @@ pub fn validate_name(name: &str) -> Result<()> {
         ));
     }
     Ok(())
-}
-
-fn push_text(out: &mut Vec<u8>, text: &str) {
-    out.extend_from_slice(text.as_bytes());
-    out.push(0);
-    pad(out);
-}
-
-fn pad(out: &mut Vec<u8>) {
-    out.resize(out.len().next_multiple_of(8), 0);
 }
 
 /// Name and metadata in shared memory: every length is checked against the extent.
@@ -169,12 +225,12 @@ impl<'a> MetadataView<'a> {
 
     /// Bytes of all keys and values.
     pub fn payload(&self) -> Result<u64> {
-        if self.0.is_empty() { Ok(0) } else { Ok(self.read_u32(0)? as u64) }
+        if self.0.is_empty() { Ok(0) } else { Ok(self.read_u32(PAYLOAD)? as u64) }
     }
 
     /// The number of keys.
     pub fn count(&self) -> Result<u64> {
-        if self.0.is_empty() { Ok(0) } else { Ok(self.read_u32(4)? as u64) }
+        if self.0.is_empty() { Ok(0) } else { Ok(self.read_u32(COUNT)? as u64) }
     }
 
     /// The name; empty if the object has none.
@@ -182,7 +238,7 @@ impl<'a> MetadataView<'a> {
         if self.0.is_empty() {
             return Ok("");
         }
-        let (name, _) = self.read_text(HEAD, self.read_u32(8)?)?;
+        let (name, _) = self.read_text(HEAD, self.read_u32(NAME_LEN)?)?;
         name.to_str().map_err(|_| nonsense())
     }
 
@@ -192,7 +248,7 @@ impl<'a> MetadataView<'a> {
             if self.0.is_empty() {
                 return Ok((0, 0));
             }
-            Ok((self.read_text(HEAD, self.read_u32(8)?)?.1, self.count()?))
+            Ok((self.read_text(HEAD, self.read_u32(NAME_LEN)?)?.1, self.count()?))
         };
         Pairs { view: *self, next: start() }
     }
@@ -252,9 +308,9 @@ mod tests {
     fn what_is_encoded_is_read_back() {
         let pairs: &[(&str, &[u8])] = &[("format", b"arrow"), ("empty", b""), ("k", &[0, 255, 0])];
         let made = Metadata::new(Some("n\u{e9}"), pairs).unwrap();
-        let bytes = made.encode().unwrap();
-        assert_eq!((bytes.len(), bytes.capacity()), (made.encoded_len(), made.encoded_len()));
-        let view = MetadataView(&bytes);
+        let bytes = made.text();
+        assert_eq!(bytes.len(), made.0.capacity());
+        let view = MetadataView(bytes);
         assert_eq!(view.name().unwrap(), "n\u{e9}");
         assert_eq!(view.payload().unwrap(), (6 + 5 + 5 + 1 + 3) as u64);
         let read: Vec<_> = view.pairs().map(Result::unwrap).collect();
@@ -265,25 +321,35 @@ mod tests {
     }
 
     #[test]
-    fn setting_again_replaces_and_too_much_changes_nothing() {
-        let mut made = Metadata::new(None, &[("a", b"1"), ("b", b"2")]).unwrap();
-        made.set("a", b"longer").unwrap();
-        let before = made.clone();
-        let error = made.set("c", &vec![0; MAX_PAYLOAD]).unwrap_err();
-        assert_eq!((error.status(), &made), (Status::Limit, &before));
+    fn setting_again_replaces_and_too_much_is_refused() {
+        let made = Metadata::new(None, &[("a", b"1"), ("b", b"2")]).unwrap();
+        let longer = made.with("a", &[7; 20]).unwrap();
+        assert_eq!(longer.0.len(), longer.0.capacity());
+        let pairs: &[(&str, &[u8])] = &[("a", &[7; 20]), ("b", b"2")];
+        assert_eq!(longer, Metadata::new(None, pairs).unwrap());
+        let pairs: &[(&str, &[u8])] = &[("a", b"1"), ("b", b""), ("a", &[7; 20]), ("b", b"2")];
+        assert_eq!(longer, Metadata::new(None, pairs).unwrap());
+        assert_eq!(longer.payload(), 23);
+        let error = made.with("c", &vec![0; MAX_PAYLOAD]).unwrap_err();
+        assert_eq!(error.status(), Status::Limit);
+        assert!(made.with("a", &vec![0; MAX_PAYLOAD - 3]).is_ok());
+        let one_by_one = Metadata::default().with("a", b"1").unwrap().with("b", b"2").unwrap();
+        assert_eq!(one_by_one, made);
+        for bad in ["", "a\0"] {
+            assert_eq!(made.with(bad, b"").unwrap_err().status(), Status::InvalidArgument);
+        }
     }
 
     #[test]
     fn cut_or_scribbled_bytes_are_an_error_never_a_panic() {
         let made = Metadata::new(Some("name"), &[("key", b"value"), ("other", b"thing")]).unwrap();
-        let bytes = made.encode().unwrap();
-        assert_eq!((bytes.len(), bytes.capacity()), (made.encoded_len(), made.encoded_len()));
+        let bytes = made.text();
         for cut in 1..bytes.len() {
             let view = MetadataView(&bytes[..cut]);
             let _ = (view.name(), view.payload(), view.pairs().count());
         }
         for at in 0..bytes.len() {
-            let mut bad = bytes.clone();
+            let mut bad = bytes.to_vec();
             bad[at] ^= 0xff;
             let view = MetadataView(&bad);
             let _ = (view.name(), view.payload(), view.pairs().take(100).count());

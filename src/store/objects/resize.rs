@@ -10,7 +10,7 @@ impl Session {
     /// Changes the size of an unsealed object; on failure nothing changes.
     pub fn resize(&self, call: &Call<'_>, writer: &mut ObjectWriter, size: u64) -> Result<()> {
         self.ensure_writable()?;
-        self.refuse_too_large(size, writer.metadata.encoded_len() as u64)?;
+        self.refuse_too_large(size, writer.metadata.text().len() as u64)?;
         let (record, word) = self.load_writing(writer.object)?;
         let old = record.data.load(word.data_index());
         if size != old.size {

@@ -17,13 +17,12 @@ impl Session {
         value: &[u8],
     ) -> Result<()> {
         self.ensure_writable()?;
-        let mut metadata = writer.metadata.copy()?;
-        metadata.set(key, value)?;
-        let bytes = metadata.encode()?;
+        let metadata = writer.metadata.with(key, value)?;
+        let bytes = metadata.text();
         self.refuse_too_large(writer.bytes.len, bytes.len() as u64)?;
         let exchange = self.begin_exchange(call, writer, ExtentKind::Meta, bytes.len() as u64)?;
         let reserved = &self.segment.header().reserved;
-        self.segment.heap.write(exchange.new, reserved)?.copy_from(&bytes);
+        self.segment.heap.write(exchange.new, reserved)?.copy_from(bytes);
         let (record, word) = self.load_writing(writer.object)?;
         record.payload[1 - word.meta_index()].store(metadata.payload() as u32, Ordering::Relaxed);
         self.end_exchange(call, writer, &exchange)?;
