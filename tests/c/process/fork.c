@@ -326,6 +326,11 @@ static void test_children_forked_while_threads_are_in_calls(void)
     pthread_t threads[2];
     int status;
 
+    if (SANITIZED) {
+        printf("a sanitizer's allocator stays locked in the children\n");
+        plasma_disconnect(client);
+        return;
+    }
     for (int at = 0; at < 2; at++) {
         CHECK(pthread_create(&threads[at], NULL, busy, client) == 0);
     }
