@@ -333,7 +333,7 @@ static void test_a_child_works_wherever_a_thread_was_that_connects_first(void)
         hear_bytes(&process, &reached, 1);
         finish(&process);
     }
-    CHECK(at > 50 || SANITIZED);
+    CHECK(at > 50);
 }
 
 static void test_a_child_works_wherever_a_thread_was_that_shares_a_client(void)
@@ -351,7 +351,7 @@ static void test_a_child_works_wherever_a_thread_was_that_shares_a_client(void)
     while (fork_at(&got, at)) {
         at += step();
     }
-    CHECK(at > 100 || SANITIZED);
+    CHECK(at > 100);
     CHECK_OK(plasma_release(&got.held));
     plasma_unsubscribe(got.subscription);
     plasma_disconnect(got.client);
@@ -364,5 +364,9 @@ int main(int argc, char **argv)
         TEST(a_child_works_wherever_a_thread_was_that_shares_a_client),
     };
 
+    if (SANITIZED) {
+        printf("a sanitizer's allocator stays locked in the children\n");
+        return 0;
+    }
     return RUN_TESTS(argc, argv, tests);
 }
