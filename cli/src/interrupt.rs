@@ -7,11 +7,13 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{AsFd, OwnedFd};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock, OnceLock, Weak};
 use std::time::Duration;
 
-static CAUGHT: AtomicI32 = AtomicI32::new(0);
+/// The signal that was caught, or 0. The handler itself stores it: on kernels without futex_waitv
+/// the signal also ends a wait of the thread that handles it.
+static CAUGHT: LazyLock<Arc<AtomicUsize>> = LazyLock::new(Arc::default);
 /// A descriptor that is readable after the first signal.
 static WOKEN: OnceLock<OwnedFd> = OnceLock::new();
 /// The client whose calls are interrupted.
@@ -22,18 +24,22 @@ static CLIENT: Mutex<Weak<Client>> = Mutex::new(Weak::new());
 pub fn catch(connect: impl FnOnce() -> Result<Arc<Client>>) -> Result<Arc<Client>> {
     let cannot = |error: io::Error| Failure::from(error).context("cannot catch signals");
     let signals = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| !is_ignored(*signal));
+    let signals: Vec<_> = signals.collect();
+    for signal in &signals {
+        signal_hook::flag::register_usize(*signal, Arc::clone(&CAUGHT), *signal as usize)
+            .map_err(cannot)?;
+    }
     let mut signals = signal_hook::iterator::Signals::new(signals).map_err(cannot)?;
     let (woken, wake) = rustix::pipe::pipe().map_err(|errno| cannot(errno.into()))?;
     let _ = WOKEN.set(woken);
     std::thread::spawn(move || {
         let mut wake = Some(wake);
         for signal in signals.forever() {
-            if CAUGHT.swap(signal, Ordering::SeqCst) != 0 {
-                let _ = signal_hook::low_level::emulate_default_handler(signal);
-            }
             // A closed pipe stays readable.
             if wake.take().is_some() {
                 std::thread::spawn(end_calls);
+            } else {
+                let _ = signal_hook::low_level::emulate_default_handler(signal);
             }
         }
     });
@@ -70,7 +76,7 @@ pub fn settle() {
 
 /// The signal that was caught, if any.
 pub fn caught() -> Option<i32> {
-    Some(CAUGHT.load(Ordering::SeqCst)).filter(|signal| *signal != 0)
+    Some(CAUGHT.load(Ordering::SeqCst) as i32).filter(|signal| *signal != 0)
 }
 
 /// Fails after a signal was caught.
