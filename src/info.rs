@@ -71,6 +71,9 @@ pub struct ClientInfo {
     pub alive: bool,
     /// Whether it is stopped, as by SIGSTOP.
     pub stopped: bool,
+    /// Whether a thread of it waits for an object, for room or for events; `false` for readers of
+    /// other users, whose waits nobody else sees.
+    pub waiting: bool,
     /// When it connected, in microseconds since the Unix epoch.
     pub connect_time_us: i64,
     /// The number of leases it holds.
@@ -249,9 +252,8 @@ pub struct Holding {
     pub create_time_us: i64,
 }
 
-/// The owner of the writer lock, and the waits, at this instant. Each count is of words that a
-/// client may sleep on; it is 0 if no client has waited, and for a while it may include clients
-/// that gave up. Experimental: may change between minor versions.
+/// The owner of the writer lock, and the waits, at this instant. Experimental: may change between
+/// minor versions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Activity {
@@ -259,14 +261,9 @@ pub struct Activity {
     pub lock_owner: Option<u32>,
     /// Whether other clients wait for the writer lock.
     pub lock_wanted: bool,
-    /// The number of id words with waiters.
-    pub id_waits: u32,
-    /// The number of name words with waiters.
-    pub name_waits: u32,
-    /// Whether a client waits for more than 128 ids at once.
-    pub many_wait: bool,
-    /// Whether a client waits for events.
-    pub events_wait: bool,
+    /// The number of clients with threads that wait for objects, events or room. Clients that may
+    /// not write to the store are not counted.
+    pub sleeping_clients: u32,
 }
 
 impl CheckReport {

@@ -4,7 +4,8 @@ use crate::error::{Result, Status};
 use crate::id::ObjectId;
 use crate::layout::event;
 use crate::protocols::events::{self, Cursor, Poll};
-use crate::store::Session;
+use crate::protocols::wake::Topic;
+use crate::store::{Progress, Session};
 use crate::sync::local::{AtomicBool, AtomicU32, Ordering::SeqCst};
 use crate::sync::mutex::Mutex;
 use crate::sys::event_fd::EventFd;
@@ -149,15 +150,14 @@ impl Shared {
         let session = &self.session;
         let call = session.begin(timeout)?;
         session.ensure_open()?;
-        let words = [&session.segment.wake().events.word];
         session.spin().probe(|| self.has_event().then_some(()));
-        session.wait_until(&call, &words, || {
+        session.wait_until(&call, &[Topic::EVENTS], || {
             let mut cursor = self.cursor.lock();
             let sequence = cursor.next();
             Ok(match cursor.poll(&session.segment.events()?) {
-                Poll::Empty => None,
-                Poll::Lost(count) => Some(Event::lost(sequence, count)),
-                Poll::Event(event) => Some(Event::from(event)),
+                Poll::Empty => Progress::Announced,
+                Poll::Lost(count) => Progress::Done(Event::lost(sequence, count)),
+                Poll::Event(event) => Progress::Done(Event::from(event)),
             })
         })
     }
@@ -206,13 +206,12 @@ impl Pump {
 impl Shared {
     /// Waits for an event; `false` if there will be no more.
     fn wait_for_event(&self) -> bool {
-        let words = [&self.session.segment.wake().events.word];
         loop {
             let Ok(call) = self.session.begin(None) else { return false };
-            let waited = self.session.wait_until(&call, &words, || {
+            let waited = self.session.wait_until(&call, &[Topic::EVENTS], || {
                 // SYNC pump-stop: SeqCst; set before the nudge.
                 let stop = self.stop.load(SeqCst);
-                Ok((stop || self.has_event()).then_some(!stop))
+                Ok(Progress::of((stop || self.has_event()).then_some(!stop), false))
             });
             match waited {
                 Ok(go_on) => return go_on,
@@ -237,7 +236,7 @@ impl Drop for Subscription {
         let Some(pump) = self.pump.take() else { return };
         let Pump { fd, turn, thread } = pump;
         turn.end(STOP);
-        self.shared.session.nudge_event_waiters();
+        self.shared.session.wake_own_waits();
         if let Some(thread) = thread {
             thread.join();
         }

@@ -23,7 +23,7 @@ const OBJECTS: u64 = 16;
 const CHAIN_END: u32 = 1 << 31;
 const GONE: u32 = 3;
 
-const GOLDEN: &str = include_str!("golden/layout-v1.txt");
+const GOLDEN: &str = include_str!("golden/layout-v2.txt");
 
 /// Returns a number of the geometry of a store of this size.
 fn geometry(field: &str) -> u64 {

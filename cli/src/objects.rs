@@ -81,23 +81,10 @@ pub fn condition(client: &ClientInfo) -> &'static str {
     match client {
         ClientInfo { alive: false, .. } => "dead",
         ClientInfo { stopped: true, .. } => "stopped",
-        client if is_waiting(client) => "waits",
+        ClientInfo { waiting: true, .. } => "waits",
         ClientInfo { read_only: true, .. } => "reads",
         _ => "writes",
     }
-}
-
-/// Whether a thread of it sleeps in a wait for an object, for room or for events, as far as the
-/// kernel tells this user.
-fn is_waiting(client: &ClientInfo) -> bool {
-    if pid_namespace().is_some_and(|namespace| namespace != client.pid_namespace) {
-        return false;
-    }
-    let threads = std::fs::read_dir(format!("/proc/{}/task", client.pid));
-    threads.into_iter().flatten().flatten().any(|thread| {
-        let place = std::fs::read_to_string(thread.path().join("wchan"));
-        place.is_ok_and(|place| place.contains("futex_wait_multiple"))
-    })
 }
 
 fn pid_namespace() -> Option<u64> {

@@ -112,17 +112,8 @@ fn interrupted_waits_end_at_once_and_leave_no_client() {
 #[test]
 fn who_waits_is_shown() {
     let sandbox = Sandbox::new();
-    let waiter = sandbox.start(&["wait", "never"]);
+    let _waiter = sandbox.start(&["wait", "never"]);
     sandbox.until(&["stat"], |stat| stat["waits"].as_u64() == Some(1));
-    let threads = std::fs::read_dir(format!("/proc/{}/task", waiter.pid())).unwrap().flatten();
-    let mut places = threads.filter_map(|t| std::fs::read_to_string(t.path().join("wchan")).ok());
-    if places.all(|place| place == "0") {
-        return common::skip("who_waits_is_shown", "the kernel does not tell where threads sleep");
-    }
     sandbox.until(&["stat"], |stat| stat["clients"][0]["condition"] == "waits");
-    // It sleeps in intervals, and may be observed between two.
-    let end = std::time::Instant::now() + common::HANG;
-    while !sandbox.run(&["stat"]).ok().contains("1 client waiting") {
-        assert!(std::time::Instant::now() < end, "nobody is seen to wait");
-    }
+    assert!(sandbox.run(&["stat"]).ok().contains("1 client waiting"));
 }

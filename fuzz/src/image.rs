@@ -3,7 +3,8 @@
 use crate::scratch;
 use plasma::layout::client::{CLIENT_MAGIC, FILE_SIZE};
 use plasma::layout::geometry::Geometry;
-use plasma::layout::header::{Identity, Table, WAKE_FILE_SIZE};
+use plasma::layout::header::{Identity, Table};
+use plasma::layout::wake::WAKE_FILE_SIZE;
 use plasma::{Client, ConnectOptions, CreateOptions, Eviction, ObjectId};
 use std::fs::{self, File};
 use std::mem::offset_of;

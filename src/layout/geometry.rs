@@ -4,9 +4,9 @@ use super::block::Block;
 use super::client;
 use super::event::{EVENT_ENTRIES, EventEntry};
 use super::extent::{MAX_CAPACITY, UNIT};
-use super::header::{CHUNKS, Header, WAKE_FILE_SIZE};
+use super::header::{CHUNKS, Header};
 use super::record::Record;
-use super::wake::WakePage;
+use super::wake::{WAKE_FILE_SIZE, WakePage};
 use crate::error::{Error, Result, Status};
 
 /// Bytes reserved for the header.
@@ -115,7 +115,7 @@ pub fn fingerprint() -> u64 {
     use super::client::{ClientHeader, Release};
     use super::header::{Counters, HOSTS, Identity, Live, Table};
     use super::shard::{CACHED_UNITS, Limbo, SHARDS, Shard, SlotCache};
-    use super::wake::WAKE_WORDS;
+    use super::wake::{ALL_BUCKETS, OPEN_WORDS, ROW_WORDS, Tags, WAKE_RESERVED, WakeWord};
     use super::{HASH_K0 as K0, HASH_K1 as K1};
     use std::mem::offset_of;
     let sizes = [
@@ -175,6 +175,9 @@ pub fn fingerprint() -> u64 {
         offset_of!(ClientHeader, lease_high),
         offset_of!(ClientHeader, joined),
         offset_of!(ClientHeader, released),
+        offset_of!(WakePage, clients),
+        offset_of!(WakePage, tags),
+        offset_of!(WakeWord, announcing),
     ];
     let constants = [
         u64::from(super::LAYOUT_VERSION),
@@ -187,7 +190,11 @@ pub fn fingerprint() -> u64 {
         HOSTS as u64,
         SHARDS as u64,
         CACHED_UNITS as u64,
-        WAKE_WORDS as u64,
+        WAKE_RESERVED,
+        ALL_BUCKETS as u64,
+        ROW_WORDS as u64,
+        OPEN_WORDS as u64,
+        u64::from(Tags::BITS),
         EVENT_ENTRIES as u64,
         u64::from(client::SLOTS),
         u64::from(client::GUESTS),

@@ -5,12 +5,10 @@ use super::client::{self, ClientHeader, Release};
 use super::event::{EventEntry, EventHead};
 use super::extent::ExtentPair;
 use super::geometry::{self, Geometry};
-use super::header::{
-    Counters, Header, Host, Identity, Live, LockLine, Reserved, Table, WAKE_FILE_SIZE,
-};
+use super::header::{Counters, Header, Host, Identity, Live, LockLine, Reserved, Table};
 use super::record::Record;
 use super::shard::{Limbo, Shard, SlotCache};
-use super::wake::{LoneWakeWord, WakePage, WakeWord};
+use super::wake::{LoneWord, OpenWords, WAKE_FILE_SIZE, WAKE_RESERVED, WakePage, WakeWord};
 use super::{LAYOUT_VERSION, header, word};
 use std::fmt::Write;
 use std::mem::offset_of;
@@ -69,9 +67,10 @@ fn types() -> String {
         type_of!(ExtentPair: wide low),
         type_of!(Block: start extent prev next left right),
         type_of!(EventEntry: sequence words),
-        type_of!(WakePage: ids names global events),
-        type_of!(WakeWord: seq hint),
-        type_of!(LoneWakeWord: word),
+        type_of!(WakePage: open clients tags rows),
+        type_of!(WakeWord: seq announcing),
+        type_of!(OpenWords: keys many events),
+        type_of!(LoneWord: word),
         type_of!(ClientHeader: magic nonce pid uid pid_namespace start_time connect_time_us comm
             flags lease_high joined released),
         type_of!(Release: ticks lease),
@@ -83,7 +82,7 @@ fn layout() -> String {
     let mut text = format!(
         "layout version {LAYOUT_VERSION}\nfingerprint {:016x}\n\n\
          magic of index {:016x}, of a client's file {:016x}\n\
-         wake: {WAKE_FILE_SIZE} bytes\n\
+         wake: {WAKE_FILE_SIZE} bytes, {WAKE_RESERVED} reserved\n\
          client: {} bytes, releases at {}, {} leases at {}, {} slots, {} of guests\n",
         geometry::fingerprint(),
         header::MAGIC,

@@ -11,9 +11,6 @@ use crate::sync::{AtomicU32, AtomicU64};
 /// First word of an index file.
 pub const MAGIC: u64 = u64::from_le_bytes(*b"plasmaIX");
 
-/// Size of the file `wake`, in bytes.
-pub const WAKE_FILE_SIZE: u64 = 20480;
-
 /// Whether a store accepts calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lifecycle {

@@ -50,4 +50,4 @@ pub const HASH_K0: u64 = 0x9e37_79b9_7f4a_7c15;
 pub const HASH_K1: u64 = 0xe703_7ed1_a0b4_28db;
 
 /// Version of everything in this module. Stores of other versions are refused.
-pub const LAYOUT_VERSION: u32 = 1;
+pub const LAYOUT_VERSION: u32 = 2;

@@ -10,6 +10,7 @@ mod open;
 mod parent;
 mod publish;
 mod remove;
+mod wake;
 mod written;
 
 pub use address::{Address, directory_of_words};
@@ -37,7 +38,7 @@ use crate::protocols::events::EventRing;
 use crate::protocols::index::hash::Seed;
 use crate::protocols::index::{Abandoned, Index, Slots};
 use crate::protocols::lifecycle::LifecycleWord;
-use crate::protocols::wake::announce;
+use crate::protocols::wake::{Waiters, open as open_words};
 use crate::protocols::writer_lock::WriterLock;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 use crate::sys::futex;
@@ -45,6 +46,7 @@ use crate::sys::map::{HUGE_PAGE, Map};
 use crate::sys::ticks::Ticks;
 use crate::sys::verified_fd::VerifiedFd;
 use std::sync::Arc;
+use wake::Wake;
 
 /// The constants of a store, copied out of its header once and checked.
 #[derive(Clone, Copy, Debug)]
@@ -142,7 +144,7 @@ pub struct Segment {
     events: Section<EventEntry>,
     records: Section<Record>,
     blocks: Section<Block>,
-    wake: Single<WakePage>,
+    wake: Wake,
 }
 
 impl Segment {
@@ -220,17 +222,32 @@ impl Segment {
         Abandoned { count: &self.header().lock.abandoned }
     }
 
-    /// Returns the words that waiters sleep on.
+    /// Returns the file of waiters.
     pub fn wake(&self) -> &WakePage {
-        &self.wake
+        &self.wake.page
     }
 
-    /// Wakes every waiter. A word without sleepers costs no system call. Sleepers that a sealer
-    /// left when it died wake by themselves (see `wake`).
+    /// Returns the clients that register when they wait.
+    #[inline]
+    pub fn waiters(&self) -> Waiters<'_> {
+        let page = self.wake();
+        Waiters { clients: &page.clients, tags: &page.tags, rows: page.rows.0.as_flattened() }
+    }
+
+    /// Makes sure that the row of a bucket has memory; `false` if it cannot have any.
+    pub fn reserve_row(&self, bucket: u32) -> bool {
+        self.wake.reserve_row(&self.dir, bucket)
+    }
+
+    /// Wakes every waiter. A client that does not sleep costs no system call.
     pub fn wake_everybody(&self) {
-        announce(self.wake().words(), self.facts.foreign_readers(), &mut |word, count| {
-            futex::wake(&word.seq, count);
-        });
+        let mut wake = |word| {
+            futex::wake(word, u32::MAX);
+        };
+        self.waiters().wake_all(&mut wake);
+        if self.facts.foreign_readers() {
+            open_words::announce(open_words::all(&self.wake().open), &mut wake);
+        }
     }
 
     /// Returns the lifecycle word.

@@ -3,12 +3,14 @@
 use super::address::Address;
 use super::files::{self, Modes};
 use super::parent::open_parent;
+use super::wake::Wake;
 use super::{Facts, Heap, Section, Segment, Single};
 use crate::error::{Error, Result, Status};
 use crate::layout::client::SLOTS;
 use crate::layout::event::EVENT_ENTRIES;
 use crate::layout::geometry::{self, Geometry};
-use crate::layout::header::{self, Header, Identity, WAKE_FILE_SIZE};
+use crate::layout::header::{self, Header, Identity};
+use crate::layout::wake::WAKE_FILE_SIZE;
 use crate::layout::{LAYOUT_VERSION, geometry::HEADER_SIZE};
 use crate::protocols::index::hash::Seed;
 use crate::sys::file::{self, Stat};
@@ -146,7 +148,7 @@ impl Opener<'_> {
             events: Section::new(&index, geometry.events_at, EVENT_ENTRIES as u64)?,
             records: Section::new(&index, geometry.records_at, max_objects)?,
             blocks: Section::new(&index, geometry.blocks_at, geometry.blocks.into())?,
-            wake: Single::new(&wake, 0)?,
+            wake: Wake::new(&wake, &wake_fd)?,
             heap: Heap::new(heap_fd, geometry.capacity, geometry.chunk_size)?,
             dir: keep(self.dir)?,
             clients: keep(clients)?,

@@ -13,8 +13,9 @@ use crate::layout::block::Block;
 use crate::layout::client::SLOTS;
 use crate::layout::extent::UNIT;
 use crate::layout::geometry::{self, FIRST_BLOCKS, FIRST_RECORDS, Geometry};
-use crate::layout::header::{self, Header, Lifecycle, WAKE_FILE_SIZE};
+use crate::layout::header::{self, Header, Lifecycle};
 use crate::layout::record::Record;
+use crate::layout::wake::{WAKE_FILE_SIZE, WAKE_RESERVED};
 use crate::layout::{LAYOUT_VERSION, client};
 use crate::protocols::alloc::Allocator;
 use crate::sync::Ordering::{Relaxed, Release};
@@ -119,10 +120,8 @@ impl Build<'_> {
         let geometry = &self.geometry;
         let records = geometry.records_at + u64::from(FIRST_RECORDS) * size_of::<Record>() as u64;
         let blocks = u64::from(FIRST_BLOCKS) * size_of::<Block>() as u64;
-        let needed = records
-            + blocks
-            + WAKE_FILE_SIZE
-            + if self.new.reserve { geometry.capacity } else { 0 };
+        let needed =
+            records + blocks + WAKE_RESERVED + if self.new.reserve { geometry.capacity } else { 0 };
         refuse_beyond_cgroup(needed)?;
         self.size(self.index, geometry.index_size, &[(0, records), (geometry.blocks_at, blocks)])?;
         let heap = self.file(files::HEAP)?;
@@ -130,7 +129,7 @@ impl Build<'_> {
         let reserve = if self.new.reserve { std::slice::from_ref(&whole) } else { &[] };
         self.size(&heap, geometry.capacity, reserve)?;
         let wake = self.file(files::WAKE)?;
-        self.size(&wake, WAKE_FILE_SIZE, &[(0, WAKE_FILE_SIZE)])?;
+        self.size(&wake, WAKE_FILE_SIZE, &[(0, WAKE_RESERVED)])?;
         self.fill_header()?;
         self.mode(self.index, self.modes.shared)?;
         self.mode(&heap, self.modes.shared)?;

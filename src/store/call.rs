@@ -71,20 +71,12 @@ impl Session {
     /// Ends all calls in flight with INTERRUPTED.
     pub fn interrupt(&self) {
         self.calls.interrupt();
-        self.wake_blind_waits();
+        self.wake_own_waits();
     }
 
     /// Ends all calls in flight with DISCONNECTED, and returns when the last of them has ended.
     pub fn end_calls(&self) {
-        self.calls.close(|| self.wake_blind_waits());
-    }
-
-    /// Wakes the waits that cannot watch two words: they watch a word of the store instead of the
-    /// client's word.
-    fn wake_blind_waits(&self) {
-        if !futex::has_waitv() && self.segment.can_hint {
-            self.segment.wake_everybody();
-        }
+        self.calls.close(|| self.wake_own_waits());
     }
 }
 

@@ -23,3 +23,4 @@ pub use objects::held::Held;
 pub use objects::metadata::{MetadataView, validate_name};
 pub use objects::writer::ObjectWriter;
 pub use session::Session;
+pub use wait::Progress;

@@ -4,17 +4,15 @@ use crate::error::Result;
 use crate::id::ObjectId;
 use crate::layout::event::{EventKind, Sizes};
 use crate::layout::record::{NameHash, Record};
-use crate::layout::wake::{WAKE_WORDS, WakeWord};
 use crate::layout::word::RecordWord;
 use crate::protocols::index::Key;
 use crate::protocols::index::hash::id_hash;
-use crate::protocols::wake::announce;
+use crate::protocols::wake::{Announcement, Topic, open};
+use crate::store::clients::client_file::ClientFile;
+use crate::store::clients::client_path::ClientPath;
 use crate::store::session::Session;
 use crate::support::fallible;
 use crate::sys::{clock, futex};
-
-/// The most words that one system call can watch, beside the word that interrupts.
-const MAX_WORDS: usize = futex::MAX_WATCHES - 1;
 
 /// The facts about an object that was just sealed, for its event and its wakes.
 pub struct SealedNews {
@@ -32,36 +30,25 @@ impl SealedNews {
 }
 
 impl Session {
-    /// The word that waiters for this key sleep on.
-    pub fn wake_word(&self, key: &Key) -> &WakeWord {
-        let page = self.segment.wake();
+    /// The topic of waits for this key.
+    pub fn topic(&self, key: &Key) -> Topic {
         match key {
-            Key::Id(id) => {
-                let hash = id_hash(self.segment.facts.seed, id) >> 32;
-                &page.ids[hash as usize % WAKE_WORDS]
-            }
-            Key::Name(NameHash(hash)) => &page.names[hash[1] as usize % WAKE_WORDS],
+            Key::Id(id) => Topic::of_hash(id_hash(self.segment.facts.seed, id)),
+            Key::Name(NameHash(hash)) => Topic::of_hash(hash[1]),
         }
     }
 
-    /// The words that waiters for all of these keys sleep on: the global word if there are too
-    /// many.
-    pub fn wake_words<'k>(&self, keys: impl Iterator<Item = &'k Key>) -> Result<Vec<&WakeWord>> {
-        let mut words = fallible::with_room(MAX_WORDS)?;
-        let most = if futex::has_waitv() { MAX_WORDS } else { 1 };
-        for key in keys {
-            let word = self.wake_word(key);
-            if words.iter().any(|known: &&WakeWord| std::ptr::eq(*known, word)) {
-                continue;
-            }
-            if words.len() == most {
-                words.clear();
-                words.push(&self.segment.wake().global.word);
-                return Ok(words);
-            }
-            words.push(word);
-        }
-        Ok(words)
+    /// The topics of waits for these keys.
+    pub fn topics<'k>(&self, keys: impl Iterator<Item = &'k Key>) -> Result<Vec<Topic>> {
+        let mut topics = fallible::collect(keys.map(|key| self.topic(key)))?;
+        topics.sort_unstable();
+        topics.dedup();
+        Ok(topics)
+    }
+
+    /// Begins an announcement, before what it announces is published.
+    pub fn begin_announcement(&self) -> Announcement<'_> {
+        Announcement::begin(self.own_wake_word())
     }
 
     /// Notifies subscribers and waiters of an object that was just sealed.
@@ -69,14 +56,10 @@ impl Session {
         // A client that subscribes and then lists finds the object in the list, or its event after
         // the cursor: the ticket is taken by a Release after the word changed.
         self.append(EventKind::Sealed, news.time_us, &news.id, news.sizes);
-        let page = self.segment.wake();
-        let by_id = self.wake_word(&Key::Id((&news.id).into()));
-        let named = word.has(RecordWord::NAMED);
-        let by_name = named.then(|| self.wake_word(&Key::Name(news.name)));
-        let words = [by_id, &page.global.word, &page.events.word];
-        announce(words.into_iter().chain(by_name), self.unhinted(), &mut |word, count| {
-            futex::wake(&word.seq, count);
-        });
+        let by_id = self.topic(&Key::Id((&news.id).into()));
+        let by_name = self.topic(&Key::Name(news.name));
+        let topics = [Topic::EVENTS, by_id, by_name];
+        self.wake_waiters(if word.has(RecordWord::NAMED) { &topics } else { &topics[..2] });
     }
 
     fn append(&self, kind: EventKind, time_us: i64, id: &ObjectId, sizes: Sizes) {
@@ -93,33 +76,54 @@ impl Session {
         }
     }
 
-    /// Appends an event and wakes the waiters for events.
-    pub fn append_event(&self, kind: EventKind, id: &ObjectId, sizes: Sizes) {
+    /// Notifies subscribers, and creators that wait for room, of an object that is gone.
+    pub fn notify_gone(&self, kind: EventKind, id: &ObjectId, sizes: Sizes) {
         self.append(kind, clock::epoch_us(), id, sizes);
-        let word = &self.segment.wake().events.word;
-        announce([word], self.unhinted(), &mut |word, count| {
-            futex::wake(&word.seq, count);
-        });
+        self.wake_waiters(&[Topic::EVENTS, Topic::ROOM]);
     }
 
-    /// Wakes the waiters for this id: a client that creates the object if it is absent checks
-    /// again.
-    pub fn wake_waiters_for(&self, id: &ObjectId) {
-        announce([self.wake_word(&Key::Id(id.into()))], self.unhinted(), &mut |word, count| {
-            futex::wake(&word.seq, count);
-        });
+    /// As [`Session::notify_gone`], of an object that was given up: a client that waits to create
+    /// it checks again.
+    pub fn notify_aborted(&self, id: &ObjectId, sizes: Sizes) {
+        self.append(EventKind::Aborted, clock::epoch_us(), id, sizes);
+        self.wake_waiters(&[Topic::EVENTS, Topic::ROOM, self.topic(&Key::Id(id.into()))]);
     }
 
-    /// Makes the waiters for events check again.
-    pub fn nudge_event_waiters(&self) {
-        if self.segment.can_hint {
-            announce([&self.segment.wake().events.word], true, &mut |word, count| {
-                futex::wake(&word.seq, count);
+    /// Wakes the waiters for these topics, for what was published before.
+    fn wake_waiters(&self, topics: &[Topic]) {
+        let segment = &self.segment;
+        segment.waiters().announce(topics, |bucket| segment.reserve_row(bucket), &mut |seq| {
+            futex::wake(seq, u32::MAX);
+        });
+        if segment.facts.foreign_readers() {
+            let words = &segment.wake().open;
+            let many = topics.iter().any(|topic| *topic != Topic::EVENTS && *topic != Topic::ROOM);
+            let topics = topics.iter().filter(|topic| **topic != Topic::ROOM);
+            let words = topics
+                .map(|topic| open::word_of(words, *topic))
+                .chain(many.then_some(&words.many.word));
+            open::announce(words, &mut |word| {
+                futex::wake(word, u32::MAX);
             });
         }
     }
 
-    fn unhinted(&self) -> bool {
-        self.segment.facts.foreign_readers()
+    /// Wakes everybody if a client died between a publication and its wakes; returns the number of
+    /// clients that sleep.
+    pub fn announce_for_the_dead(&self) -> u32 {
+        let (sleepers, lost) = self.segment.waiters().inspect(|slot| {
+            let path = ClientPath { in_readers: false, slot };
+            let is_dead = |file: Result<Option<_>>| match file {
+                Ok(Some(file)) => !ClientFile::is_alive(&file),
+                Ok(None) => true,
+                Err(_) => false,
+            };
+            slot != self.own.slot && is_dead(self.find_client(path))
+        });
+        if let Some(lost) = lost.filter(|_| self.segment.can_hint) {
+            self.segment.wake_everybody();
+            self.segment.waiters().forget(lost);
+        }
+        sleepers
     }
 }

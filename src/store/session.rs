@@ -57,6 +57,8 @@ pub struct Session {
     spin: OnceCell<Spin>,
     /// The calls in flight.
     pub calls: Calls,
+    /// The threads that wait as registered.
+    pub waiting: AtomicU32,
     forks: u32,
     /// The value of `forks` where gets and releases take the fast path; [`NEVER`] in a client that
     /// counts the bytes it holds, so that the fast path need not ask for that.
@@ -90,6 +92,7 @@ impl Session {
             scans: AtomicU32::new(0),
             spin: OnceCell::new(),
             calls: Calls::default(),
+            waiting: AtomicU32::new(0),
             forks: fork::generation(),
             short_way: if quota.is_some() { NEVER } else { fork::generation() },
             quota,

@@ -28,9 +28,14 @@
 #ifdef __SANITIZE_ADDRESS__
 #include <sanitizer/lsan_interface.h>
 #define CHECK_NO_LEAK() CHECK(__lsan_do_recoverable_leak_check() == 0)
-enum { SANITIZED = 1 }; /* the sanitizer's memory defeats limits */
 #else
 #define CHECK_NO_LEAK() ((void)0)
+#endif
+/* The memory of a sanitizer defeats limits, and ThreadSanitizer has handlers
+ * of its own for signals. */
+#if defined(__SANITIZE_ADDRESS__) || defined(THREAD_SANITIZER)
+enum { SANITIZED = 1 };
+#else
 enum { SANITIZED = 0 };
 #endif
 

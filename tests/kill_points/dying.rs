@@ -69,6 +69,18 @@ pub fn play(role: &[String]) {
             hear();
             drop((writer, crowd));
         }
+        "seal_at" => {
+            let client = connect(address);
+            let object = id(VICTIM, role[3].parse().unwrap());
+            let mut writer = client.create(&object, 100, &CreateOptions::default()).unwrap();
+            fill(&object, writer.as_mut_slice());
+            say("ready");
+            hear();
+            plasma::sync::arm(role[2].parse().unwrap());
+            writer.seal().unwrap();
+            plasma::sync::arm(0);
+            say("sealed");
+        }
         "resize" => {
             let client = connect(address);
             let mut writer =

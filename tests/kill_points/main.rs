@@ -15,6 +15,7 @@ mod places;
 mod recovery;
 mod stores;
 mod sweep;
+mod waits;
 
 use common::role;
 use common::world::{World, WorldKind};

@@ -1,255 +1,240 @@
 //! Waiting for a condition, and waking the waiters.
 //!
+//! Each client has one futex word. A bucket is a word of tags and a row with a bit for each client.
+//!
 //! ```text
 //! waiter                              sealer
-//!   s = seq                             publish
-//!   hint += 1                           fence
-//!   fence                               if unhinted or hint != 0:
-//!   condition holds? done                   hint = 0
-//!   sleep while seq == s                    seq = next, with RELAY if there are many
-//!   woken, RELAY and not s? wake a few      wake all, or with RELAY a few
-//!   again
+//!   seq |= ASLEEP                       announcing += 1
+//!   set its bit in the row              publish
+//!   fence                               fence
+//!   add the tag                         the tag is there?
+//!   fence                                   take it
+//!   condition holds? done                   fence
+//!   sleep while seq is the same             take the row; each client in it: if ASLEEP,
+//!   again                                       bump seq, wake
+//!                                       announcing -= 1
 //! ```
 //!
-//! Why no waiter sleeps on a published condition: take one round of a waiter and one sealer X;
-//! their fences have an order.
+//! Why no waiter sleeps on a published condition: take one round of a waiter and one sealer X. The
+//! fence before the check and the fence after the publication have an order.
 //!
-//! 1. X's fence is first: the check, after the waiter's fence, sees what X published before its
-//!    fence.
-//! 2. The waiter's fence is first: X's load of `hint` sees this round's count or a later value.
-//!    * Not 0: X clears, which comes later than this round's count, then bumps.
-//!    * 0: a sealer Y (or X) cleared it later than this round's count, and bumps after that.
+//! 1. X's fence is first: the check sees what X published.
+//! 2. The waiter's fence is first: X's load of the tags sees this round's tag, or a later value.
+//!    * The tag is there: X takes it. The waiter's first fence is before X's second one, because X
+//!      read what follows the first. So X sees this round's bit, or a later value of the row.
+//!    * The tag is gone: a sealer Y took it after this round added it, or after it saw it there.
+//!      The argument above holds for Y.
 //!
-//! In both cases a bump follows a clear that is later than this round's count. The bump cannot be
-//! in `s`: `s` is loaded with Acquire before the count is stored and the bump is Release, so the
-//! clear would then be earlier than the count. So `seq` leaves `s` and a wake follows: the sleep
-//! ends, or never begins. The same two cases apply to the next round.
+//! A row that lost this round's bit was taken by a sealer that goes on to this client. The bit is
+//! stored after ASLEEP with Release and taken with Acquire, so a sealer that takes it sees this
+//! round's ASLEEP, or a bump that came later. Either way `seq` leaves the value that the waiter
+//! sleeps on and a wake follows: the sleep ends, or never begins.
 //!
-//! Both orders are needed. With `hint += 1` before `s = seq`, Y's bump could slip between them, and
-//! the round would sleep on the bumped value with the hint already cleared. With the bump before
-//! the clear, a waiter could load the bumped `seq` and then lose its count to the clear. Any number
-//! of waiters may share a word. If two waiters count at once, one count is lost: the argument only
-//! needs that the hint is not 0, and that each wake reaches all waiters.
+//! The order is needed on both sides: tags before the row would let a sealer take an empty row, and
+//! a wake without a bump would be lost on a waiter that is about to sleep.
 //!
-//! A wake reaches all waiters directly or by relay. Waking many takes long, so a sealer wakes a
-//! few, and each of these wakes as many more. Linux wakes in the order in which the waiters went to
-//! sleep. A waiter that sleeps while `seq` is bumped sleeps on an earlier value, and so do all
-//! waiters ahead of it. Each of these relays when it is woken, so in the end the waiter itself is
-//! woken; or a later bump took RELAY away, and then that sealer wakes all. Later waiters are queued
-//! after it and relay nothing, so a relay ends.
+//! All threads of a client share its word and its bits, so a bump wakes all of them, and each looks
+//! again. A bit or a tag that stays behind costs a wake for nothing.
 //!
-//! A waiter that cannot write the hint begins unhinted, and then every sealer must be unhinted: X's
-//! bump is either in `s`, and the check sees the publication (Acquire), or it changes `seq`.
+//! A sealer that dies between publication and wake leaves `announcing` above 0. Every sleep is
+//! bounded, and a waiter whose sleep ran out looks at the words of all clients: if one of the dead
+//! was announcing, it wakes everybody. So a wake that is lost to a kill comes as late as the next
+//! look of any waiter. A `seq` that wraps all the way round between load and sleep also costs one
+//! bounded sleep.
 //!
-//! A sealer that dies between clear and wake, or a waiter that dies before it relays, leaves
-//! sleepers with a hint of 0. So may one that is stopped there, or waiters of different priorities.
-//! Therefore every sleep is bounded. A `seq` that wraps all the way round between load and sleep
-//! also costs one bounded sleep.
+//! Clients that cannot write the file sleep on the words of [`open`], which sealers advance in any
+//! case.
 
-use crate::layout::wake::WakeWord;
-use crate::sync::{AtomicU32, Ordering, fence, local};
-use std::time::Duration;
+pub mod open;
+mod slices;
+mod spin;
+mod topic;
 
-/// How many of many waiters a sealer or a relaying waiter wakes. The models use the fewest, which
-/// is the hardest case.
-const FEW: u32 = if cfg!(any(loom, shuttle, test)) { 1 } else { 4 };
+pub use slices::{Deafness, Slices};
+pub use spin::Spin;
+pub use topic::Topic;
 
-/// The bounds of the consecutive sleeps of one wait: each is twice as long as the one before, up to
-/// the longest.
-///
-/// A creator that dies wakes nobody. Its waiters notice at their next check, which comes no later
-/// than the time that they have waited already, and the first of them wakes the others.
-#[derive(Clone, Copy, Debug)]
-pub struct Slices {
-    now: Duration,
+use crate::layout::wake::{Tags, WakeWord};
+use crate::sync::{AtomicU32, AtomicU64, Ordering, fence};
+
+/// The words of a store's waiters.
+#[derive(Clone, Copy)]
+pub struct Waiters<'a> {
+    /// A word for each client.
+    pub clients: &'a [WakeWord],
+    /// The tags of each bucket.
+    pub tags: &'a [AtomicU64],
+    /// The rows of all buckets, one after the other.
+    pub rows: &'a [AtomicU64],
 }
 
-impl Slices {
-    /// The longest sleep.
-    pub const LONGEST: Duration = Duration::from_millis(100);
-
-    /// Creates slices of which the first lasts `first`.
-    pub const fn from(first: Duration) -> Self {
-        Self { now: first }
+impl<'a> Waiters<'a> {
+    fn row(&self, bucket: u32) -> &'a [AtomicU64] {
+        let len = self.rows.len() / self.tags.len();
+        self.rows.get(bucket as usize * len..(bucket as usize + 1) * len).unwrap_or(&[])
     }
 
-    /// Creates slices for one of several waiters on one creator. Each begins slightly later than
-    /// another, so that they do not all check at once.
-    pub fn staggered(number: u32) -> Self {
-        let part = number % 8;
-        Self::from(Duration::from_micros(1000 + 125 * u64::from(part)))
-    }
-
-    /// Returns the length of the next sleep.
-    pub const fn now(&self) -> Duration {
-        self.now
-    }
-
-    /// Records that a sleep ended without a wake.
-    pub fn slept_out(&mut self) {
-        self.now = (2 * self.now).min(Self::LONGEST);
-    }
-}
-
-/// Begins a round of waiting on all `words`: `each` gets the value of `seq` to sleep on. The caller
-/// checks the condition afterwards, and sleeps only if it does not hold. `hinted` unless the hints
-/// cannot be written; `again` in all rounds of a wait but the first.
-pub fn begin_all<'a>(
-    words: impl IntoIterator<Item = &'a WakeWord>,
-    hinted: bool,
-    again: bool,
-    mut each: impl FnMut(u32),
-) {
-    for word in words {
-        // SYNC wake-seq: a bump that is seen brings its clear and its publication.
-        each(word.seq.load(Ordering::Acquire));
-        if hinted {
-            // Relaxed: ordered after the load by its Acquire, and before the check by the fence.
-            // Only a value other than 0 matters: if two waiters count at once, one is not counted.
-            let others = word.hint.load(Ordering::Relaxed);
-            word.hint.store(others.saturating_add((!again).into()).max(1), Ordering::Relaxed);
+    /// Begins a round of waiting of one client; returns the value of `seq` to sleep on. The caller
+    /// checks the condition afterwards, and sleeps only if it does not hold. The pages of the rows
+    /// must be reserved.
+    pub fn begin(&self, client: u32, topics: &[Topic]) -> u32 {
+        let Some(word) = self.clients.get(client as usize) else { return 0 };
+        // SYNC wake-seq: a bump that is seen brings what its sealer took before.
+        let seq = word.seq.fetch_or(WakeWord::ASLEEP, Ordering::AcqRel) | WakeWord::ASLEEP;
+        let (at, bit) = (client as usize / 64, 1 << (client % 64));
+        for topic in topics {
+            let Some(part) = self.row(topic.bucket).get(at) else { continue };
+            // SYNC wake-row: ASLEEP is set before the bit. Also where the bit is set already: a
+            // sealer that takes it has to see this round's ASLEEP.
+            part.fetch_or(bit, Ordering::Release);
         }
-    }
-    // SYNC wake-fence: hint before check, against publication before the sealer's load of the hint.
-    fence(Ordering::SeqCst);
-}
-
-impl WakeWord {
-    /// Begins a round of waiting; returns the value of `seq` to sleep on.
-    pub fn begin(&self) -> u32 {
-        let mut seen = 0;
-        begin_all([self], true, false, |seq| seen = seq);
-        seen
-    }
-
-    /// Begins a round without permission to write the hint. Sealers must be unhinted.
-    pub fn begin_unhinted(&self) -> u32 {
-        let mut seen = 0;
-        begin_all([self], false, false, |seq| seen = seq);
-        seen
-    }
-}
-
-/// Wakes the waiters on `words` for what was published before this call. `wake` wakes the given
-/// number of sleepers on a word, the longest sleepers first.
-///
-/// `unhinted` means that the hints are not trusted: where foreign readers are admitted, which
-/// cannot write them.
-pub fn announce<'a>(
-    words: impl IntoIterator<Item = &'a WakeWord>,
-    unhinted: bool,
-    wake: &mut impl FnMut(&'a WakeWord, u32),
-) {
-    // SYNC wake-fence: publication before hint, for all words at once.
-    fence(Ordering::SeqCst);
-    for word in words {
-        // Relaxed: ordered by the fence.
-        let hint = word.hint.load(Ordering::Relaxed);
-        if unhinted || hint != 0 {
-            let relay = !unhinted && hint > FEW;
-            // Relaxed: ordered before the bump by its Release.
-            word.hint.store(0, Ordering::Relaxed);
-            bump(&word.seq, relay);
-            wake(word, if relay { FEW } else { u32::MAX });
-        }
-    }
-}
-
-fn bump(seq: &AtomicU32, relay: bool) {
-    let mut seen = seq.load(Ordering::Relaxed);
-    loop {
-        let next = WakeWord::bumped(seen, relay);
-        // SYNC wake-seq: a waiter that sees the bump stores its hint after our clear. Every change
-        // of `seq` is an RMW, so later bumps carry this one along.
-        match seq.compare_exchange(seen, next, Ordering::Release, Ordering::Relaxed) {
-            Ok(_) => return,
-            Err(now) => seen = now,
-        }
-    }
-}
-
-/// Relays a wake: wakes the next few waiters if that was left to this one. `slept_on` are the
-/// values that its round of waiting began with.
-pub fn relay<'a>(
-    words: impl IntoIterator<Item = &'a WakeWord>,
-    slept_on: impl IntoIterator<Item = u32>,
-    wake: &mut impl FnMut(&'a WakeWord, u32),
-) {
-    for (word, slept_on) in words.into_iter().zip(slept_on) {
-        // Relaxed: the kernel orders a bump before the wake that follows it.
-        let seq = word.seq.load(Ordering::Relaxed);
-        if seq != slept_on && seq & WakeWord::RELAY != 0 {
-            wake(word, FEW);
-        }
-    }
-}
-
-/// How long to probe before sleeping, learnt from earlier waits. There is one per client and kind
-/// of wait. It is a heuristic, so its races do not matter.
-#[derive(Debug)]
-pub struct Spin {
-    limit: local::AtomicU32,
-}
-
-impl Spin {
-    /// The fewest probes, unless spinning is off: enough to notice when waits become shorter.
-    pub const MIN: u32 = 16;
-    /// The most probes: they take about as long as a sleep and a wake.
-    pub const MAX: u32 = 512;
-
-    /// The least time that a sleep and a wake take between processors. A wait that ends within
-    /// twice this time would have justified a longer spin.
-    const SHORT_NS: u64 = 60_000;
-
-    /// Creates a policy. With one processor (`parallel` false) it never spins.
-    pub fn new(parallel: bool) -> Self {
-        Self { limit: local::AtomicU32::new(if parallel { 4 * Self::MIN } else { 0 }) }
-    }
-
-    /// Returns the number of probes to make before the next sleep.
-    pub fn limit(&self) -> u32 {
-        self.limit.load(local::Ordering::Relaxed)
-    }
-
-    /// Probes until there is an answer or the limit is reached, and learns from the result.
-    pub fn probe<T>(&self, mut probe: impl FnMut() -> Option<T>) -> Option<T> {
-        let limit = self.limit();
-        for used in 1..=limit {
-            if let Some(answer) = probe() {
-                // Answers that come late in the spin suggest that a longer spin pays.
-                if used > limit / 2 {
-                    self.learn((limit * 2).min(Self::MAX));
-                }
-                return Some(answer);
+        // SYNC wake-tags: bits before tags.
+        fence(Ordering::SeqCst);
+        for topic in topics {
+            if let Some(tags) = self.tags.get(topic.bucket as usize) {
+                change(tags, |now| Tags(now).with(topic.tag).0, Ordering::Relaxed);
             }
-            pause();
         }
-        if limit > Self::MIN {
-            self.learn((limit - limit / 4).max(Self::MIN));
-        }
-        None
+        // SYNC wake-fence: tags before check, against publication before the sealer's load of tags.
+        fence(Ordering::SeqCst);
+        seq
     }
 
-    /// Learns from a sleep that ended after `ns`, unless spinning is off.
-    pub fn slept(&self, ns: u64) {
-        let limit = self.limit();
-        if limit > 0 && ns < Self::SHORT_NS {
-            self.learn((limit * 2).min(Self::MAX));
+    /// Wakes the waiters for `topics`, for what was published before this call. `reserve` makes
+    /// sure that the row of a bucket has memory; `wake` wakes all sleepers on a word.
+    pub fn announce(
+        &self,
+        topics: &[Topic],
+        mut reserve: impl FnMut(u32) -> bool,
+        wake: &mut impl FnMut(&'a AtomicU32),
+    ) {
+        // SYNC wake-fence: publication before tags, for all topics at once.
+        fence(Ordering::SeqCst);
+        for &Topic { bucket, tag } in topics {
+            let Some(tags) = self.tags.get(bucket as usize) else { continue };
+            // Relaxed: ordered by the fence.
+            if !Tags(tags.load(Ordering::Relaxed)).has(tag) {
+                continue;
+            }
+            change(tags, |now| Tags(now).without(tag).0, Ordering::Relaxed);
+            // SYNC wake-tags: tags before bits.
+            fence(Ordering::SeqCst);
+            if !reserve(bucket) {
+                self.wake_all(wake);
+                return;
+            }
+            for (at, part) in self.row(bucket).iter().enumerate() {
+                // SYNC wake-row: the ASLEEP of each bit that is taken is seen.
+                let mut taken = change(part, |_| 0, Ordering::Acquire);
+                while taken != 0 {
+                    let client = at as u32 * 64 + taken.trailing_zeros();
+                    taken &= taken - 1;
+                    self.wake_client(client, wake);
+                }
+            }
         }
     }
 
-    fn learn(&self, limit: u32) {
-        self.limit.store(limit, local::Ordering::Relaxed);
+    /// Wakes every client that may sleep.
+    pub fn wake_all(&self, wake: &mut impl FnMut(&'a AtomicU32)) {
+        // SYNC wake-fence: publication before ASLEEP.
+        fence(Ordering::SeqCst);
+        (0..self.clients.len() as u32).for_each(|client| self.wake_client(client, wake));
+    }
+
+    /// Wakes the threads of a client if one may sleep.
+    pub fn wake_client(&self, client: u32, wake: &mut impl FnMut(&'a AtomicU32)) {
+        let Some(WakeWord { seq, .. }) = self.clients.get(client as usize) else { return };
+        let bumped = |now| {
+            if now & WakeWord::ASLEEP == 0 { now } else { WakeWord::bumped(now) }
+        };
+        let mut now = seq.load(Ordering::Relaxed);
+        // Without ASLEEP no thread sleeps on the value, or another sealer is about to wake it.
+        while now != bumped(now) {
+            // SYNC wake-seq: Release; what was taken before is seen with the bump.
+            match seq.compare_exchange(now, bumped(now), Ordering::Release, Ordering::Relaxed) {
+                Ok(_) => return wake(seq),
+                Err(other) => now = other,
+            }
+        }
+    }
+
+    /// Whether a thread of the client may sleep.
+    pub fn sleeps(&self, client: u32) -> bool {
+        let word = self.clients.get(client as usize);
+        word.is_some_and(|word| word.seq.load(Ordering::Relaxed) & WakeWord::ASLEEP != 0)
+    }
+
+    /// The number of clients that may sleep, and the first of those that began an announcement and
+    /// are dead: it has to be made good by [`Waiters::wake_all`], and then forgotten.
+    pub fn inspect(&self, mut is_dead: impl FnMut(u32) -> bool) -> (u32, Option<Lost>) {
+        let (mut sleepers, mut lost) = (0, None);
+        for (client, word) in (0..).zip(self.clients) {
+            sleepers += word.seq.load(Ordering::Relaxed) & WakeWord::ASLEEP;
+            let announcing = word.announcing.load(Ordering::Relaxed);
+            if announcing != 0 && lost.is_none() && is_dead(client) {
+                lost = Some(Lost { client, announcing });
+            }
+        }
+        (sleepers, lost)
+    }
+
+    /// Forgets the announcements of a dead client. If a new client has its slot, and its count is
+    /// the same, that client's count is wrong: once it is dead, everybody is woken once more.
+    pub fn forget(&self, lost: Lost) {
+        if let Some(word) = self.clients.get(lost.client as usize) {
+            let (was, relaxed) = (lost.announcing, Ordering::Relaxed);
+            let _ = word.announcing.compare_exchange(was, 0, relaxed, relaxed);
+        }
     }
 }
 
-fn pause() {
-    #[cfg(loom)]
-    ::loom::thread::yield_now();
-    #[cfg(shuttle)]
-    ::shuttle::thread::yield_now();
-    #[cfg(not(any(loom, shuttle)))]
-    std::hint::spin_loop();
+/// Announcements that a dead client began.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Lost {
+    client: u32,
+    announcing: u32,
+}
+
+/// An announcement that was begun: what is published while it lasts is announced, or the death of
+/// this client is noticed.
+pub struct Announcement<'a>(Option<&'a WakeWord>);
+
+impl<'a> Announcement<'a> {
+    /// Begins an announcement of the client with this word.
+    #[inline]
+    pub fn begin(word: Option<&'a WakeWord>) -> Self {
+        if let Some(word) = word {
+            // Relaxed: whoever looks at it knows that the client is dead, and the kernel ends a
+            // process after its stores. The publication follows with Release.
+            word.announcing.fetch_add(1, Ordering::Relaxed);
+        }
+        Self(word)
+    }
+}
+
+impl Drop for Announcement<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(word) = self.0 {
+            // Relaxed: a kill comes before or after it, not amid the stores of one thread. The sum
+            // wraps.
+            word.announcing.fetch_add(u32::MAX, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Changes a word until `next` is stored; returns the value before. Stores nothing if that is the
+/// same.
+fn change(word: &AtomicU64, next: impl Fn(u64) -> u64, order: Ordering) -> u64 {
+    let mut now = word.load(Ordering::Relaxed);
+    while next(now) != now {
+        match word.compare_exchange(now, next(now), order, Ordering::Relaxed) {
+            Ok(_) => break,
+            Err(other) => now = other,
+        }
+    }
+    now
 }
 
 #[cfg(all(test, loom))]

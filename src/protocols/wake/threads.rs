@@ -1,16 +1,18 @@
 //! Waiters and sealers in real threads, on futexes whose sleeps end only by a wake.
 
 use super::*;
-use crate::sync::AtomicU32;
 use crate::sync::testing::{Futex, rounds};
 use std::thread;
 
 const ROUNDS: u32 = rounds(1_000, 3);
 
-/// One wake word for two conditions.
+/// Two clients, and a bucket for two conditions.
 struct Shared {
-    word: WakeWord,
-    /// The condition: how often it was published. Relaxed: the protocol has to order it.
+    clients: [WakeWord; 2],
+    tags: [AtomicU64; 1],
+    rows: [AtomicU64; 1],
+    open: AtomicU32,
+    /// The conditions: how often each was published. Relaxed: the protocol has to order it.
     published: [AtomicU32; 2],
     futex: Futex,
 }
@@ -18,41 +20,67 @@ struct Shared {
 impl Shared {
     fn new() -> Self {
         Self {
-            word: WakeWord::new(),
+            clients: Default::default(),
+            tags: [AtomicU64::new(0)],
+            rows: [AtomicU64::new(0)],
+            open: AtomicU32::new(0),
             published: [const { AtomicU32::new(0) }; 2],
             futex: Futex::default(),
         }
     }
 
-    fn wait_for(&self, which: usize, count: u32, hinted: bool) {
+    fn waiters(&self) -> Waiters<'_> {
+        Waiters { clients: &self.clients, tags: &self.tags, rows: &self.rows }
+    }
+
+    fn is_published(&self, which: u32, count: u32) -> bool {
+        self.published[which as usize].load(Ordering::Relaxed) >= count
+    }
+
+    fn wait_for(&self, client: u32, which: u32, count: u32) {
         loop {
-            let s = if hinted { self.word.begin() } else { self.word.begin_unhinted() };
-            if self.published[which].load(Ordering::Relaxed) >= count {
+            let topic = Topic { bucket: 0, tag: which + 1 };
+            let seq = self.waiters().begin(client, &[topic]);
+            if self.is_published(which, count) {
                 return;
             }
-            if self.futex.sleep_while(|| self.word.seq.load(Ordering::Relaxed) == s) {
-                relay([&self.word], [s], &mut |_, count| self.futex.wake(count));
-            }
+            let word = &self.clients[client as usize].seq;
+            self.futex.sleep_while(|| word.load(Ordering::Relaxed) == seq);
         }
     }
 
-    fn publish(&self, which: usize, count: u32, unhinted: bool) {
-        self.published[which].store(count, Ordering::Relaxed);
-        announce([&self.word], unhinted, &mut |_, count| self.futex.wake(count));
+    fn wait_in_the_open(&self, which: u32, count: u32) {
+        loop {
+            let seq = open::begin(&self.open);
+            if self.is_published(which, count) {
+                return;
+            }
+            self.futex.sleep_while(|| self.open.load(Ordering::Relaxed) == seq);
+        }
+    }
+
+    fn publish(&self, which: u32, count: u32) {
+        self.published[which as usize].store(count, Ordering::Relaxed);
+        let topic = Topic { bucket: 0, tag: which + 1 };
+        self.waiters().announce(&[topic], |_| true, &mut |_| self.futex.wake_all());
+        open::announce([&self.open], &mut |_| self.futex.wake_all());
     }
 }
 
 /// Two waiters for each of two sealers. Each sealer seals again as soon as it is done.
-fn run(hinted: bool) {
+fn run(registers: bool) {
     let shared = Shared::new();
     thread::scope(|scope| {
         for which in [0, 1] {
             let shared = &shared;
-            // One of the waiters may always write hints.
-            for hinted in [true, hinted] {
-                scope.spawn(move || (1..=ROUNDS).for_each(|n| shared.wait_for(which, n, hinted)));
-            }
-            scope.spawn(move || (1..=ROUNDS).for_each(|n| shared.publish(which, n, !hinted)));
+            scope.spawn(move || (1..=ROUNDS).for_each(|n| shared.wait_for(which, which, n)));
+            scope.spawn(move || {
+                (1..=ROUNDS).for_each(|n| match registers {
+                    true => shared.wait_for(1 - which, which, n),
+                    false => shared.wait_in_the_open(which, n),
+                });
+            });
+            scope.spawn(move || (1..=ROUNDS).for_each(|n| shared.publish(which, n)));
         }
     });
 }
@@ -63,6 +91,6 @@ fn no_waiter_sleeps_on_what_is_published() {
 }
 
 #[test]
-fn no_reader_without_hints_sleeps_on_what_is_published() {
+fn no_reader_that_cannot_register_sleeps_on_what_is_published() {
     run(false);
 }

@@ -1,7 +1,6 @@
 //! Orphans: objects whose creator died before it sealed them.
 
 use crate::error::Result;
-use crate::layout::event::EventKind;
 use crate::layout::word::{RecordWord, State};
 use crate::protocols::index::Hit;
 use crate::store::call::Call;
@@ -28,7 +27,7 @@ impl Session {
         locked.free_object(hit.slot, word, RecordWord::ORPHANED)?;
         self.append_gap();
         drop(locked);
-        self.append_event(EventKind::Aborted, &id, sizes);
+        self.notify_aborted(&id, sizes);
         self.segment.wake_everybody();
         Ok(true)
     }

@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::id::ObjectId;
-use crate::layout::event::{EventKind, Sizes};
+use crate::layout::event::Sizes;
 use crate::layout::word::{RecordWord, State};
 use crate::protocols::lifecycle;
 use crate::segment::slot_name;
@@ -99,7 +99,7 @@ impl Session {
         self.append_gap();
         drop(locked);
         for (id, sizes) in aborted {
-            self.append_event(EventKind::Aborted, &id, sizes);
+            self.notify_aborted(&id, sizes);
         }
         Ok(true)
     }

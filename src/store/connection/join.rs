@@ -102,6 +102,13 @@ impl Session {
 
     /// Notes that this client uses the store: from now on other clients find it in use.
     pub fn announce_joined(&self) {
+        if let Some(word) = self.own_wake_word().filter(|_| self.segment.can_hint) {
+            // Relaxed: the client that had this slot is dead, or it left with a count of 0.
+            if word.announcing.load(Ordering::Relaxed) != 0 {
+                self.segment.wake_everybody();
+                word.announcing.store(0, Ordering::Relaxed);
+            }
+        }
         self.own.set_joined(true);
         if !self.segment.read_only {
             // Relaxed: a client that loads 0 also finds no client that has joined, or finds the

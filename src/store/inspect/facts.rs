@@ -2,9 +2,7 @@
 
 use crate::error::Result;
 use crate::info::{Activity, StoreFacts};
-use crate::layout::wake::WakeWord;
 use crate::store::session::Session;
-use crate::sync::Ordering::Relaxed;
 
 impl Session {
     /// The facts that never change.
@@ -26,16 +24,11 @@ impl Session {
     /// The owner of the writer lock, and the waits.
     pub fn activity(&self) -> Result<Activity> {
         self.ensure_open()?;
-        let (lock, wake) = (self.segment.lock().peek(), self.segment.wake());
-        let hinted = |word: &WakeWord| word.hint.load(Relaxed) != 0;
-        let count = |words: &[WakeWord]| words.iter().filter(|word| hinted(word)).count() as u32;
+        let lock = self.segment.lock().peek();
         Ok(Activity {
             lock_owner: lock.owner().map(u32::from),
             lock_wanted: lock.owner().is_some() && lock.has_waiters(),
-            id_waits: count(&wake.ids),
-            name_waits: count(&wake.names),
-            many_wait: hinted(&wake.global.word),
-            events_wait: hinted(&wake.events.word),
+            sleeping_clients: self.segment.waiters().inspect(|_| false).0,
         })
     }
 }

@@ -93,6 +93,9 @@ impl Session {
             if (holding.is_none() || holds)
                 && let Some(mut info) = describe_client(&view)?
             {
+                let waiters = self.segment.waiters();
+                info.waiting =
+                    info.alive && !view.path.in_readers && waiters.sleeps(view.path.slot);
                 info.lease_count = leases;
                 info.leased_bytes = bytes;
                 info.writing_bytes = writing_bytes;
@@ -143,6 +146,7 @@ fn describe_client(view: &ClientView<'_>) -> Result<Option<ClientInfo>> {
         read_only: who.read_only,
         alive: view.alive,
         stopped: view.alive && near && process::is_stopped(who.pid),
+        waiting: false,
         connect_time_us: who.connect_time_us,
         lease_count: 0,
         leased_bytes: 0,

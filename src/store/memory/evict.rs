@@ -170,7 +170,7 @@ impl Session {
         self.count(&counters.evictions, 1);
         self.count(&counters.evicted_bytes, sizes.all());
         drop(locked);
-        self.append_event(EventKind::Evicted, &id, sizes);
+        self.notify_gone(EventKind::Evicted, &id, sizes);
         Ok(Some(sizes.all()))
     }
 

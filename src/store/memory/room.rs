@@ -1,18 +1,21 @@
 //! Room for a new object: memory is reclaimed, objects are evicted, or the call waits.
 
 use crate::error::{Error, Result, Status};
+use crate::protocols::wake::Topic;
 use crate::store::call::Call;
 use crate::store::memory::free_heap::is_free;
 use crate::store::session::Session;
+use crate::store::wait::Watcher;
 use crate::sync::Ordering::Relaxed;
 use crate::sys::clock;
-use std::time::Duration;
 
 /// The progress of a search for room.
-pub struct RoomSearch {
+pub struct RoomSearch<'a> {
     /// When the wait for room ends (monotonic ns); `None` to wait forever, 0 not to wait.
     until: Option<u64>,
     pause_ms: u64,
+    /// The wait for room: it was begun before the last attempt.
+    watcher: Option<Watcher<'a>>,
     reaped: bool,
     tried_again: bool,
     pub repaired: bool,
@@ -20,7 +23,7 @@ pub struct RoomSearch {
     pub no_more_memory: Option<Error>,
 }
 
-impl RoomSearch {
+impl RoomSearch<'_> {
     /// A search of a call that does not wait for room.
     pub fn now() -> Self {
         Self::until(Some(0))
@@ -30,6 +33,7 @@ impl RoomSearch {
         Self {
             until,
             pause_ms: 0,
+            watcher: None,
             reaped: false,
             tried_again: false,
             repaired: false,
@@ -46,10 +50,10 @@ impl RoomSearch {
 
 impl Session {
     /// If the file system refuses memory for more records or blocks, frees some that exist.
-    pub fn or_make_room(
-        &self,
+    pub fn or_make_room<'a>(
+        &'a self,
         call: &Call<'_>,
-        room: &mut RoomSearch,
+        room: &mut RoomSearch<'a>,
         reserved: Result<()>,
     ) -> Result<()> {
         match reserved {
@@ -61,10 +65,10 @@ impl Session {
     }
 
     /// Makes room for extents of `data` and `meta` units, or returns why there is no room.
-    pub fn make_room(
-        &self,
+    pub fn make_room<'a>(
+        &'a self,
         call: &Call<'_>,
-        room: &mut RoomSearch,
+        room: &mut RoomSearch<'a>,
         data: u64,
         meta: u64,
     ) -> Result<()> {
@@ -85,10 +89,10 @@ impl Session {
         self.wait_for_room(call, room, || full.unwrap_or_else(|| self.full_error(data + meta)))
     }
 
-    pub fn make_record_room(
-        &self,
+    pub fn make_record_room<'a>(
+        &'a self,
         call: &Call<'_>,
-        room: &mut RoomSearch,
+        room: &mut RoomSearch<'a>,
         full: impl FnOnce() -> Error,
     ) -> Result<()> {
         if self.empty_slot_caches(call)? || self.reclaim(call)? > 0 || self.reap_once(call, room)? {
@@ -103,23 +107,35 @@ impl Session {
         self.wait_for_room(call, room, full)
     }
 
-    fn reap_once(&self, call: &Call<'_>, room: &mut RoomSearch) -> Result<bool> {
+    fn reap_once(&self, call: &Call<'_>, room: &mut RoomSearch<'_>) -> Result<bool> {
         Ok(!std::mem::replace(&mut room.reaped, true) && self.reap_dead(call)? > 0)
     }
 
-    fn wait_for_room(
-        &self,
+    /// Waits until something that takes room is gone, or for a pause: a release of the last lease
+    /// of a deleted object tells nobody.
+    fn wait_for_room<'a>(
+        &'a self,
         call: &Call<'_>,
-        room: &mut RoomSearch,
+        room: &mut RoomSearch<'a>,
         full: impl FnOnce() -> Error,
     ) -> Result<()> {
         let late = |until| until == 0 || clock::monotonic_ns() >= until;
         if room.until.is_some_and(late) {
             return Err(full());
         }
-        room.pause_ms = (room.pause_ms * 2).clamp(1, 100);
-        room.reaped = false;
-        self.nap(call, Duration::from_millis(room.pause_ms), room.until)?;
+        match &mut room.watcher {
+            // What goes before the next attempt is found by it, and later changes are announced.
+            None => room.watcher.insert(Watcher::new(self, &[Topic::ROOM])?).begin(),
+            Some(watcher) => {
+                call.ensure_not_ended()?;
+                room.pause_ms = (room.pause_ms * 2).clamp(1, 100);
+                room.reaped = false;
+                let end = clock::monotonic_ns() + 1_000_000 * room.pause_ms;
+                watcher.sleep(call, room.until.map_or(end, |until| until.min(end)))?;
+                call.ensure_not_ended()?;
+                watcher.begin();
+            }
+        }
         self.ensure_writable()
     }
 

@@ -1,8 +1,6 @@
 //! Abort: an unsealed object is given up.
 
 use crate::error::{Error, Result, Status};
-use crate::id::ObjectId;
-use crate::layout::event::{EventKind, Sizes};
 use crate::layout::word::RecordWord;
 use crate::store::call::Call;
 use crate::store::lock::locked::Locked;
@@ -28,6 +26,7 @@ impl Session {
         let Ok((record, word)) = self.load_writing(object) else { return };
         // Read before the record is marked: after that the record may be freed and its slot reused.
         let (id, sizes) = (record.id(), record.sizes(word));
+        let _announcement = self.begin_announcement();
         let given_up = self.segment.abandoned().give_up(record, object.generation);
         if given_up && !word.has(RecordWord::HIDDEN) {
             self.notify_aborted(&id, sizes);
@@ -49,17 +48,10 @@ impl Locked<'_> {
         let session = self.session;
         let (record, word) = session.load_writing(object)?;
         let (id, sizes) = (record.id(), record.sizes(word));
+        let _announcement = session.begin_announcement();
         self.free_object(object.slot, word, 0)?;
         drop(self);
         session.notify_aborted(&id, sizes);
         Ok(())
-    }
-}
-
-impl Session {
-    /// Notifies subscribers and waiters of an object that was given up.
-    fn notify_aborted(&self, id: &ObjectId, sizes: Sizes) {
-        self.append_event(EventKind::Aborted, id, sizes);
-        self.wake_waiters_for(id);
     }
 }

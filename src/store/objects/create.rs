@@ -98,11 +98,11 @@ impl Session {
         Ok(())
     }
 
-    fn place_and_reserve(
-        &self,
+    fn place_and_reserve<'a>(
+        &'a self,
         call: &Call<'_>,
         plan: &NewObject<'_>,
-        room: &mut RoomSearch,
+        room: &mut RoomSearch<'a>,
     ) -> Result<(Unsealed, BytesMut)> {
         loop {
             let (object, data, meta) = self.place(call, plan, room)?;
@@ -152,11 +152,11 @@ impl Session {
         Ok(bytes)
     }
 
-    fn place(
-        &self,
+    fn place<'a>(
+        &'a self,
         call: &Call<'_>,
         plan: &NewObject<'_>,
-        room: &mut RoomSearch,
+        room: &mut RoomSearch<'a>,
     ) -> Result<(Unsealed, Extent, Extent)> {
         loop {
             match self.try_place(call, plan, room.no_more_memory.is_some())? {

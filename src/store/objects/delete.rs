@@ -28,9 +28,10 @@ impl Session {
                 return Err(Error::plain(Status::NotSealed));
             }
             let sizes = self.record(hit.slot)?.sizes(hit.word);
+            let _announcement = self.begin_announcement();
             locked.doom(hit)?;
             drop(locked);
-            self.append_event(EventKind::Deleted, id, sizes);
+            self.notify_gone(EventKind::Deleted, id, sizes);
             break sizes.data;
         };
         self.reclaim_for_delete(call, size)

@@ -9,6 +9,7 @@ use crate::store::handles::table::{Handle, HandleTable};
 use crate::store::objects::held::{GetOutcome, Held};
 use crate::store::recovery::repair::starts_over;
 use crate::store::session::Session;
+use crate::store::wait::Progress;
 
 impl Session {
     /// Leases the object with this key if it is sealed.
@@ -135,13 +136,11 @@ impl Session {
         {
             return Ok((handle, held));
         }
-        let words = [self.wake_word(key)];
-        self.wait_until(call, &words, || {
+        self.wait_until(call, &[self.topic(key)], || {
             if let GetOutcome::Held(handle, held) = get_now()? {
-                return Ok(Some((handle, held)));
+                return Ok(Progress::Done((handle, held)));
             }
-            self.find_live(call, key, &mut seen)?;
-            Ok(None)
+            Ok(Progress::of(None, self.find_live(call, key, &mut seen)?.is_some()))
         })
     }
 }

@@ -8,6 +8,7 @@ use crate::store::call::Call;
 use crate::store::handles::table::{Handle, HandleTable};
 use crate::store::objects::held::{GetOutcome, Held};
 use crate::store::session::Session;
+use crate::store::wait::Progress;
 use crate::support::fallible;
 
 impl Session {
@@ -56,15 +57,19 @@ impl Session {
         if pending.is_empty() {
             return Ok(());
         }
-        let words = self.wake_words(pending.iter().map(|&i| &keys[i]))?;
-        let waited = self.wait_until(call, &words, || {
+        let topics = self.topics(pending.iter().map(|&i| &keys[i]))?;
+        let waited = self.wait_until(call, &topics, || {
+            let mut creator = false;
             pending.retain(|&i| match get_now(&keys[i]) {
                 Ok(GetOutcome::Held(handle, held)) => {
                     each(i, Ok((handle, held)));
                     false
                 }
                 Ok(_) => match self.find_live(call, &keys[i], &mut seen[i]) {
-                    Ok(_) => true,
+                    Ok(hit) => {
+                        creator |= hit.is_some();
+                        true
+                    }
                     Err(error) => {
                         each(i, Err(error));
                         false
@@ -75,7 +80,7 @@ impl Session {
                     false
                 }
             });
-            Ok(pending.is_empty().then_some(()))
+            Ok(Progress::of(pending.is_empty().then_some(()), creator))
         });
         if let Err(error) = waited {
             pending.iter().for_each(|&i| each(i, Err(error.clone())));

@@ -12,6 +12,7 @@ use crate::store::handles::table::{Handle, HandleTable};
 use crate::store::objects::held::{GetOutcome, Held};
 use crate::store::objects::writer::ObjectWriter;
 use crate::store::session::Session;
+use crate::store::wait::Progress;
 use crate::sys::clock;
 
 /// The outcome of get or create.
@@ -53,14 +54,13 @@ impl Session {
                     _ => continue,
                 }
             }
-            let words = [self.wake_word(&key)];
             // New slices for each creator: if several creators die in succession, each death is
             // noticed soon.
             let slices = Slices::staggered(self.own.slot);
-            self.wait_in_slices(call, &words, slices, || {
+            self.wait_in_slices(call, &[self.topic(&key)], slices, || {
                 let hit = self.find_live(call, &key, &mut None)?;
                 let writing = hit.is_some_and(|hit| hit.word.is(State::Writing));
-                Ok((!writing).then_some(()))
+                Ok(Progress::of((!writing).then_some(()), true))
             })?;
         }
     }

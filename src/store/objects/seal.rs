@@ -31,6 +31,7 @@ impl Session {
         // Read before SEALED: after that another client may delete the object, and the slot may be
         // reused.
         let news = SealedNews::of(record, word, now_us);
+        let _announcement = self.begin_announcement();
         // SYNC record-word: Release in `swap`; all that the creator wrote is published with it.
         while let Err(now) = record.swap(word, word.in_state(State::Sealed)) {
             if now.generation() != object.generation || !now.is(State::Writing) {

@@ -8,6 +8,7 @@ use crate::layout::word::State;
 use crate::protocols::index::Key;
 use crate::store::call::Call;
 use crate::store::session::Session;
+use crate::store::wait::Progress;
 use crate::support::fallible;
 
 impl Session {
@@ -31,8 +32,9 @@ impl Session {
         let mut seen = fallible::repeat(None, keys.len())?;
         let mut aborted = fallible::repeat(false, keys.len())?;
         let mut count = 0;
-        let mut step = |thorough: bool| -> Result<Option<()>> {
+        let mut step = |thorough: bool| -> Result<Progress<()>> {
             count = 0;
+            let mut creator = false;
             for (i, key) in keys.iter().enumerate() {
                 let hit = self.find(key);
                 ready[i] = hit.is_some_and(|hit| hit.word.is(State::Sealed));
@@ -42,20 +44,20 @@ impl Session {
                 }
                 match self.find_live(call, key, &mut seen[i]) {
                     Err(error) if error.status() == Status::Aborted => aborted[i] = true,
-                    other => drop(other?),
+                    other => creator |= other?.is_some(),
                 }
             }
             let lost = (0..keys.len()).filter(|&i| aborted[i] && !ready[i]).count();
             if count < wanted && keys.len() - lost < wanted {
                 return Err(Error::plain(Status::Aborted));
             }
-            Ok((count >= wanted).then_some(()))
+            Ok(Progress::of((count >= wanted).then_some(()), creator))
         };
-        if step(false)?.is_some() || !call.waits() {
+        if matches!(step(false)?, Progress::Done(())) || !call.waits() {
             return Ok(WaitOutcome { ready: count, enough: count >= wanted });
         }
-        let words = self.wake_words(keys.iter())?;
-        match self.wait_until(call, &words, || step(true)) {
+        let topics = self.topics(keys.iter())?;
+        match self.wait_until(call, &topics, || step(true)) {
             Ok(()) => Ok(WaitOutcome { ready: count, enough: true }),
             Err(error) if error.status() == Status::Timeout => {
                 Ok(WaitOutcome { ready: count, enough: false })

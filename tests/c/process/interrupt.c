@@ -403,7 +403,7 @@ static void test_a_lock_timeout_beyond_the_clock_is_as_forever(void)
 static void refuse(int error)
 {
     if (SANITIZED || !refuse_young(error, error)) {
-        skip_test("no seccomp filter here");
+        skip_test("a sanitizer, or no seccomp filter");
         exit(0);
     }
 }

@@ -1,0 +1,77 @@
+//! How long one sleep of a wait may last.
+
+use std::time::Duration;
+
+/// The bounds of the consecutive sleeps of one wait: each is twice as long as the one before, up to
+/// the longest.
+///
+/// A creator that dies wakes nobody. Its waiters notice at their next check, which comes no later
+/// than the time that they have waited already, and the first of them wakes the others.
+#[derive(Clone, Copy, Debug)]
+pub struct Slices {
+    next: Duration,
+    /// Sets the lengths of different waiters apart.
+    number: u32,
+}
+
+impl Slices {
+    /// The longest sleep of a waiter that may miss an announcement, or the death of a creator.
+    pub const SHORT: Duration = Duration::from_millis(100);
+    /// The longest sleep of a few waiters that miss nothing but what the dead did not announce.
+    pub const LONG: Duration = Duration::from_secs(1);
+
+    /// Creates slices that are as long as they may be.
+    pub const fn longest(number: u32) -> Self {
+        Self { next: Duration::MAX, number }
+    }
+
+    /// Creates slices for one of several waiters on one creator. Each begins slightly later than
+    /// another, so that they do not all check at once.
+    pub fn staggered(number: u32) -> Self {
+        let part = number % 8;
+        Self { next: Duration::from_micros(1000 + 125 * u64::from(part)), number }
+    }
+
+    /// Returns the length of the next sleep, which is about `most` at most.
+    pub fn length(&self, most: Duration) -> Duration {
+        self.next.min(most + most / 64 * (self.number % 16))
+    }
+
+    /// Returns the most for one of `sleepers` clients. The more there are, the longer each sleeps:
+    /// some waiter looks after 20 ms, or after 10 ms where a creator that they wait for may die.
+    pub fn most(sleepers: u32, creator: bool) -> Duration {
+        match creator {
+            true => Self::SHORT.max(Duration::from_millis(10) * sleepers),
+            false => Self::LONG.max(Duration::from_millis(20) * sleepers),
+        }
+    }
+
+    /// Records that a sleep ended without a wake.
+    pub fn slept_out(&mut self) {
+        self.next = self.next.saturating_mul(2);
+    }
+}
+
+/// How many wakes for nothing a wait may have before it stays deaf for a time, for each thread of
+/// its client that waits: those wakes may have been for another thread.
+const WAKES: u32 = 4;
+
+/// The wakes for nothing of one wait. A waiter that is often woken for what it does not wait for
+/// does not register for a time: it would slow down those that announce.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Deafness {
+    wakes: u32,
+}
+
+impl Deafness {
+    /// Records a wake for nothing after `slept`; returns for how long to stay deaf, for a client
+    /// with so many waiting `threads`.
+    pub fn woken_for_nothing(&mut self, slept: Duration, threads: u32) -> Option<Duration> {
+        if slept >= Slices::SHORT {
+            self.wakes = 0;
+        }
+        self.wakes = self.wakes.saturating_add(1);
+        let beyond = self.wakes.checked_sub(WAKES.saturating_mul(threads.max(1)) + 1)?;
+        Some(Duration::from_millis(1 << beyond.min(10)).min(Slices::LONG))
+    }
+}

@@ -1,0 +1,110 @@
+//! Waits: a call sleeps until something changes, its deadline passes, or it is ended.
+
+mod watcher;
+
+pub use watcher::Watcher;
+
+use crate::error::{Error, Result, Status};
+use crate::protocols::wake::{Deafness, Slices, Topic};
+use crate::store::call::Call;
+use crate::store::session::Session;
+use crate::sync::local::Ordering::Relaxed;
+use crate::sys::clock;
+use std::time::Duration;
+
+/// How far a wait has come.
+pub enum Progress<T> {
+    /// It has its answer.
+    Done(T),
+    /// It has none, and whatever changes that will be announced.
+    Announced,
+    /// It has none, and waits for a creator whose death would not be announced.
+    Creator,
+}
+
+impl<T> Progress<T> {
+    /// Returns that the wait is done if there is an answer, and else what it waits for.
+    pub fn of(answer: Option<T>, creator: bool) -> Self {
+        match answer {
+            Some(answer) => Self::Done(answer),
+            None if creator => Self::Creator,
+            None => Self::Announced,
+        }
+    }
+}
+
+impl Session {
+    /// Waits until `step` is done, or the call's timeout expires.
+    pub fn wait_until<T>(
+        &self,
+        call: &Call<'_>,
+        topics: &[Topic],
+        step: impl FnMut() -> Result<Progress<T>>,
+    ) -> Result<T> {
+        self.wait_in_slices(call, topics, Slices::longest(self.own.slot), step)
+    }
+
+    /// As [`Session::wait_until`], for events that nobody may announce: `step` runs again after
+    /// each of these slices.
+    pub fn wait_in_slices<T>(
+        &self,
+        call: &Call<'_>,
+        topics: &[Topic],
+        mut slices: Slices,
+        mut step: impl FnMut() -> Result<Progress<T>>,
+    ) -> Result<T> {
+        let deadline = call.deadline();
+        let mut watcher = Watcher::new(self, topics)?;
+        let (mut slept_out, mut sleepers) = (false, 0);
+        let mut slept_since = None;
+        let mut deafness = Deafness::default();
+        loop {
+            watcher.begin();
+            let creator = match step()? {
+                Progress::Done(answer) => {
+                    if let Some(since) = slept_since {
+                        self.spin().slept(clock::monotonic_ns().saturating_sub(since));
+                    }
+                    return Ok(answer);
+                }
+                Progress::Announced => false,
+                Progress::Creator => true,
+            };
+            call.ensure_not_ended()?;
+            self.ensure_open()?;
+            let now = clock::monotonic_ns();
+            if slept_out {
+                self.ensure_linked()?;
+                slices.slept_out();
+                sleepers = self.announce_for_the_dead();
+            } else if let Some(since) = slept_since {
+                let slept = Duration::from_nanos(now.saturating_sub(since));
+                let threads = self.waiting.load(Relaxed);
+                if let Some(pause) = deafness.woken_for_nothing(slept, threads) {
+                    self.nap(call, pause, deadline)?;
+                    slept_since = None;
+                    continue;
+                }
+            }
+            if deadline.is_some_and(|deadline| now >= deadline) {
+                return Err(Error::plain(Status::Timeout));
+            }
+            let most =
+                if watcher.misses() { Slices::SHORT } else { Slices::most(sleepers, creator) };
+            let slice = u64::try_from(slices.length(most).as_nanos()).unwrap_or(u64::MAX);
+            let until = now.saturating_add(slice);
+            let until = deadline.map_or(until, |deadline| deadline.min(until));
+            slept_since = Some(now);
+            slept_out = watcher.sleep(call, until)?;
+        }
+    }
+
+    /// Sleeps for `pause`, but not past `until`, unless the call is ended.
+    pub fn nap(&self, call: &Call<'_>, pause: Duration, until: Option<u64>) -> Result<()> {
+        call.ensure_not_ended()?;
+        let end = clock::monotonic_ns() + pause.as_nanos() as u64;
+        let end = until.map_or(end, |until| until.min(end));
+        Watcher::of_nothing(self).sleep(call, end)?;
+        call.ensure_not_ended()
+    }
+}
