@@ -1,4 +1,4 @@
-//! Copies between files and objects: large ones by several threads, pipes by one.
+//! Copies between files and objects: large files are read by several threads.
 
 use crate::failure::Result;
 use crate::interrupt;
@@ -73,13 +73,14 @@ fn fill(file: &File, offset: u64, bytes: &mut [u8]) -> io::Result<usize> {
     Ok(len)
 }
 
-/// Write `bytes` to a file.
+/// Write `bytes` to a file. The kernel lets one thread at a time write to it.
 pub fn to_file(file: &File, bytes: &[u8], progress: &Progress) -> Result<(), Broken> {
-    let chunks = bytes.chunks(CHUNK).enumerate();
-    share(bytes.len(), chunks, progress, |(i, chunk)| {
+    for (i, chunk) in bytes.chunks(CHUNK).enumerate() {
+        progress.show()?;
         file.write_all_at(chunk, (i * CHUNK) as u64)?;
-        Ok(chunk.len())
-    })
+        progress.add(chunk.len() as u64);
+    }
+    Ok(())
 }
 
 /// Do all `jobs` until the first error, in threads if there are many.

@@ -93,21 +93,21 @@ fn save(buffer: &Buffer, path: &Path) -> Result<()> {
         return copied(copy::to_pipe(&mut file, buffer, &progress));
     }
     let (mut partial, file) = Partial::beside(path).map_err(|error| broken(&error))?;
-    reserve(&file, buffer.len() as u64).map_err(|error| broken(&error))?;
+    ensure_room(&file, buffer.len() as u64).map_err(|error| broken(&error))?;
     copied(copy::to_file(&file, buffer, &progress))?;
     interrupt::check()?;
     partial.publish(path).map_err(|error| broken(&error))
 }
 
-/// Reserve the disk space; a file system that cannot do that fails later, when it is full.
-fn reserve(file: &File, len: u64) -> io::Result<()> {
-    use rustix::io::Errno;
-    if len == 0 {
-        return Ok(());
-    }
-    match rustix::fs::fallocate(file, rustix::fs::FallocateFlags::empty(), 0, len) {
-        Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INTR) | Ok(()) => Ok(()),
-        Err(errno) => Err(errno.into()),
+/// Fail before the copy if the file system has less room. A quota, or others that write at the same
+/// time, end the copy later.
+fn ensure_room(file: &File, len: u64) -> io::Result<()> {
+    match rustix::fs::fstatvfs(file) {
+        // A file system without a size reports no blocks.
+        Ok(about) if about.f_blocks > 0 && about.f_bavail.saturating_mul(about.f_frsize) < len => {
+            Err(rustix::io::Errno::NOSPC.into())
+        }
+        _ => Ok(()),
     }
 }
 
