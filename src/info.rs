@@ -261,9 +261,9 @@ pub struct Activity {
     pub lock_owner: Option<u32>,
     /// Whether other clients wait for the writer lock.
     pub lock_wanted: bool,
-    /// The number of clients with threads that wait for objects, events or room. Clients that may
-    /// not write to the store are not counted.
-    pub sleeping_clients: u32,
+    /// The number of threads that wait for objects, events or room. Those of readers of other users
+    /// are not counted, and those of the dead are until they are reaped.
+    pub waits: u32,
 }
 
 impl CheckReport {

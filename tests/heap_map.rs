@@ -130,11 +130,11 @@ fn holders_and_waiters_of_other_processes_are_seen() {
     other.expect("let go");
     assert_eq!(client.list_holdings().unwrap(), []);
 
-    assert_eq!(client.activity().unwrap().sleeping_clients, 0);
+    assert_eq!(client.activity().unwrap().waits, 0);
     let other = child("waiter", &address);
     other.expect("waiting");
     let end = Instant::now() + common::HANG;
-    while client.activity().unwrap().sleeping_clients == 0 {
+    while client.activity().unwrap().waits == 0 {
         assert!(Instant::now() < end, "nobody waits");
         std::thread::yield_now();
     }

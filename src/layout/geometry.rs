@@ -178,6 +178,7 @@ pub fn fingerprint() -> u64 {
         offset_of!(WakePage, clients),
         offset_of!(WakePage, tags),
         offset_of!(WakeWord, announcing),
+        offset_of!(WakeWord, waiting),
     ];
     let constants = [
         u64::from(super::LAYOUT_VERSION),

@@ -68,7 +68,7 @@ fn types() -> String {
         type_of!(Block: start extent prev next left right),
         type_of!(EventEntry: sequence words),
         type_of!(WakePage: open clients tags rows),
-        type_of!(WakeWord: seq announcing),
+        type_of!(WakeWord: seq announcing waiting),
         type_of!(OpenWords: keys many events),
         type_of!(LoneWord: word),
         type_of!(ClientHeader: magic nonce pid uid pid_namespace start_time connect_time_us comm

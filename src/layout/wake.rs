@@ -18,7 +18,7 @@ pub const ROW_WORDS: usize = SLOTS as usize / 64;
 /// Number of words for the waits of clients that cannot register.
 pub const OPEN_WORDS: usize = 1024;
 
-/// The futex of one client, and its announcements.
+/// The futex of one client, its announcements, and the number of its waits.
 #[repr(C, align(64))]
 #[derive(Debug)]
 pub struct WakeWord {
@@ -27,6 +27,8 @@ pub struct WakeWord {
     pub seq: AtomicU32,
     /// Number of announcements that the client has begun and not finished.
     pub announcing: AtomicU32,
+    /// Number of threads of the client that wait, also while they are awake for a moment.
+    pub waiting: AtomicU32,
 }
 
 impl WakeWord {
@@ -40,7 +42,7 @@ impl WakeWord {
 
     /// Returns a word that is not in shared memory yet (tests and models).
     pub fn new() -> Self {
-        Self { seq: AtomicU32::new(0), announcing: AtomicU32::new(0) }
+        Self { seq: AtomicU32::new(0), announcing: AtomicU32::new(0), waiting: AtomicU32::new(0) }
     }
 }
 
@@ -156,6 +158,7 @@ const _: () = {
     use std::mem::offset_of;
     assert!(size_of::<WakeWord>() == 64);
     assert!(offset_of!(WakeWord, announcing) == 4);
+    assert!(offset_of!(WakeWord, waiting) == 8);
     assert!(offset_of!(OpenWords, many) == 4 * OPEN_WORDS);
     assert!(offset_of!(WakePage, clients) == 4 * OPEN_WORDS + 128);
     assert!(offset_of!(WakePage, tags) == 4 * OPEN_WORDS + 128 + 64 * SLOTS as usize);

@@ -109,7 +109,7 @@ impl Session {
     }
 
     /// Wakes everybody if a client died between a publication and its wakes; returns the number of
-    /// clients that sleep.
+    /// threads that wait.
     pub fn announce_for_the_dead(&self) -> u32 {
         let (sleepers, lost) = self.segment.waiters().inspect(|slot| {
             let path = ClientPath { in_readers: false, slot };

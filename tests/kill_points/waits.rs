@@ -23,7 +23,7 @@ fn a_wake_that_was_lost_to_a_kill_is_made_good() {
         sealer.expect("ready");
         let got = thread::scope(|scope| {
             let waiter = scope.spawn(|| client.get(&awaited, Some(Duration::from_secs(60))));
-            while client.activity().unwrap().sleeping_clients == 0 {
+            while client.activity().unwrap().waits == 0 {
                 thread::yield_now();
             }
             sealer.tell("go");

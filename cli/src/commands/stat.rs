@@ -119,7 +119,7 @@ impl Picture {
             "reaped_clients": stats.reaped_clients,
             "lock_steals": stats.lock_steals,
             "lock_owner": activity.lock_owner,
-            "waits": activity.sleeping_clients,
+            "waits": activity.waits,
             "clients": clients.iter().map(|client| self.client_json(client)).collect::<Vec<_>>(),
         })
     }

@@ -159,18 +159,17 @@ impl<'a> Waiters<'a> {
         }
     }
 
-    /// Whether a thread of the client may sleep.
-    pub fn sleeps(&self, client: u32) -> bool {
-        let word = self.clients.get(client as usize);
-        word.is_some_and(|word| word.seq.load(Ordering::Relaxed) & WakeWord::ASLEEP != 0)
+    /// The number of threads of the client that wait. It is right for a living client.
+    pub fn waiting(&self, client: u32) -> u32 {
+        self.clients.get(client as usize).map_or(0, |word| word.waiting.load(Ordering::Relaxed))
     }
 
-    /// The number of clients that may sleep, and the first of those that began an announcement and
-    /// are dead: it has to be made good by [`Waiters::wake_all`], and then forgotten.
+    /// The number of threads that wait, those of the dead included, and the first client that began
+    /// an announcement and is dead: it has to be made good by [`Waiters::wake_all`], and then forgotten.
     pub fn inspect(&self, mut is_dead: impl FnMut(u32) -> bool) -> (u32, Option<Lost>) {
-        let (mut sleepers, mut lost) = (0, None);
+        let (mut sleepers, mut lost) = (0_u32, None);
         for (client, word) in (0..).zip(self.clients) {
-            sleepers += word.seq.load(Ordering::Relaxed) & WakeWord::ASLEEP;
+            sleepers = word.waiting.load(Ordering::Relaxed).saturating_add(sleepers);
             let announcing = word.announcing.load(Ordering::Relaxed);
             if announcing != 0 && lost.is_none() && is_dead(client) {
                 lost = Some(Lost { client, announcing });

@@ -20,6 +20,9 @@ impl Slices {
     /// The longest sleep of a few waiters that miss nothing but what the dead did not announce.
     pub const LONG: Duration = Duration::from_secs(1);
 
+    /// The longest sleep, however many waiters there seem to be.
+    const LONGEST: Duration = Duration::from_secs(60);
+
     /// Creates slices that are as long as they may be.
     pub const fn longest(number: u32) -> Self {
         Self { next: Duration::MAX, number }
@@ -37,13 +40,14 @@ impl Slices {
         self.next.min(most + most / 64 * (self.number % 16))
     }
 
-    /// Returns the most for one of `sleepers` clients. The more there are, the longer each sleeps:
+    /// Returns the most for one of `sleepers` threads. The more there are, the longer each sleeps:
     /// some waiter looks after 20 ms, or after 10 ms where a creator that they wait for may die.
     pub fn most(sleepers: u32, creator: bool) -> Duration {
         match creator {
             true => Self::SHORT.max(Duration::from_millis(10) * sleepers),
             false => Self::LONG.max(Duration::from_millis(20) * sleepers),
         }
+        .min(Self::LONGEST)
     }
 
     /// Records that a sleep ended without a wake.
@@ -52,8 +56,8 @@ impl Slices {
     }
 }
 
-/// How many wakes for nothing a wait may have before it stays deaf for a time, for each thread of
-/// its client that waits: those wakes may have been for another thread.
+/// How many wakes for nothing a wait may have before it stays deaf for a time, and one more for each
+/// thread of its client that waits: that wake may have been for the other thread.
 const WAKES: u32 = 4;
 
 /// The wakes for nothing of one wait. A waiter that is often woken for what it does not wait for
@@ -71,7 +75,7 @@ impl Deafness {
             self.wakes = 0;
         }
         self.wakes = self.wakes.saturating_add(1);
-        let beyond = self.wakes.checked_sub(WAKES.saturating_mul(threads.max(1)) + 1)?;
+        let beyond = self.wakes.checked_sub(WAKES.saturating_add(threads))?;
         Some(Duration::from_millis(1 << beyond.min(10)).min(Slices::LONG))
     }
 }

@@ -91,6 +91,9 @@ impl Session {
                 return Ok(false);
             }
             aborted = locked.abort_all_of(path.slot, nonce)?;
+            if let Some(word) = self.segment.wake().clients.get(path.slot as usize) {
+                word.waiting.store(0, Ordering::Relaxed);
+            }
             if !unlink() {
                 return Ok(false);
             }

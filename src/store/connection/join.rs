@@ -108,6 +108,7 @@ impl Session {
                 self.segment.wake_everybody();
                 word.announcing.store(0, Ordering::Relaxed);
             }
+            word.waiting.store(0, Ordering::Relaxed);
         }
         self.own.set_joined(true);
         if !self.segment.read_only {

@@ -28,7 +28,7 @@ impl Session {
         Ok(Activity {
             lock_owner: lock.owner().map(u32::from),
             lock_wanted: lock.owner().is_some() && lock.has_waiters(),
-            sleeping_clients: self.segment.waiters().inspect(|_| false).0,
+            waits: self.segment.waiters().inspect(|_| false).0,
         })
     }
 }

@@ -95,7 +95,7 @@ impl Session {
             {
                 let waiters = self.segment.waiters();
                 info.waiting =
-                    info.alive && !view.path.in_readers && waiters.sleeps(view.path.slot);
+                    info.alive && !view.path.in_readers && waiters.waiting(view.path.slot) > 0;
                 info.lease_count = leases;
                 info.leased_bytes = bytes;
                 info.writing_bytes = writing_bytes;

@@ -7,7 +7,7 @@ use crate::store::call::Call;
 use crate::store::session::Session;
 use crate::support::fallible;
 use crate::sync::local::Ordering::SeqCst;
-use crate::sync::{AtomicU32, fence};
+use crate::sync::{AtomicU32, Ordering, fence};
 use crate::sys::{clock, futex};
 use std::time::Duration;
 
@@ -40,6 +40,7 @@ impl<'a> Watcher<'a> {
             watcher.registers = true;
             // SYNC waiting: SeqCst; before this thread sets ASLEEP.
             session.waiting.fetch_add(1, SeqCst);
+            watcher.count(1);
         } else {
             watcher.open = session.open_words(topics)?;
             watcher.expected = fallible::with_room(watcher.open.len())?;
@@ -56,6 +57,13 @@ impl<'a> Watcher<'a> {
     /// Whether it may miss an announcement.
     pub fn misses(&self) -> bool {
         !self.registers
+    }
+
+    /// Adds to the number of waits that others see. Relaxed: it only tells how long to sleep.
+    fn count(&self, more: u32) {
+        if let Some(word) = self.session.own_wake_word() {
+            word.waiting.fetch_add(more, Ordering::Relaxed);
+        }
     }
 
     /// Begins a round: the caller checks its condition afterwards, and then sleeps.
@@ -106,6 +114,7 @@ impl Drop for Watcher<'_> {
         if !self.registers || session.forked() {
             return;
         }
+        self.count(u32::MAX);
         // SYNC waiting: SeqCst; before ASLEEP is cleared.
         if session.waiting.fetch_sub(1, SeqCst) != 1 {
             return;
