@@ -161,3 +161,31 @@ fn a_small_object_is_created_sealed_and_deleted_without_a_system_call_or_an_allo
     child.end();
     assert_eq!(client.stats().unwrap().objects_sealed, 3 + OBJECTS);
 }
+
+/// Wake-ups do not grow with the number of sleepers: a creator makes no system call for those that
+/// wait for other objects, whether for one or for hundreds at once.
+#[test]
+fn sleepers_cost_the_creator_of_other_objects_no_system_call() {
+    const SLEEPERS: u64 = 64;
+    let (_scratch, address, client) = store(false);
+    std::thread::scope(|scope| {
+        for sleeper in 0..SLEEPERS {
+            let client = &client;
+            scope.spawn(move || {
+                let many = 4 * u64::from(sleeper % 16 == 0) * 25;
+                let ids: Vec<_> = (0..1 + many).map(|i| id(4, sleeper * 1000 + i)).collect();
+                let waited = client.wait(&ids, 0, None, &mut vec![false; ids.len()]);
+                assert_eq!(waited.unwrap_err().status(), plasma::Status::Interrupted);
+            });
+        }
+        while u64::from(client.activity().unwrap().waits) < SLEEPERS {
+            std::thread::yield_now();
+        }
+        let child = spawn(CHILD, &["create", &address]);
+        assert_eq!(child.next().as_deref(), Some("0"), "allocations");
+        assert!(child.end().success());
+        while client.activity().unwrap().waits > 0 {
+            client.interrupt().unwrap();
+        }
+    });
+}
