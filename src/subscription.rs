@@ -155,7 +155,7 @@ impl Shared {
             let mut cursor = self.cursor.lock();
             let sequence = cursor.next();
             Ok(match cursor.poll(&session.segment.events()?) {
-                Poll::Empty => Progress::Announced,
+                Poll::Empty => Progress::of(None, false),
                 Poll::Lost(count) => Progress::Done(Event::lost(sequence, count)),
                 Poll::Event(event) => Progress::Done(Event::from(event)),
             })

@@ -90,6 +90,9 @@ def process_cases():
     for processes in (1, 2, 8):
         who = ("plasma", "lmdb", "boost", "redis", "arrow")
         yield "creators", f"processes={processes}", processes_text(processes), who
+    for awaited, text in ((1, "an object each"), (1000, "1,000 objects each")):
+        beside = f"processes=1 sleepers=900 of=each awaited={awaited} ms=3000"
+        yield "creators", beside, f"1 process beside 900 threads that wait for {text}", ("plasma",)
 
 
 def processes_text(count):

@@ -6,6 +6,12 @@
 
 #include "plasma.h"
 
+#include <pthread.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 /* ---- getters, creators ---- */
 
 static uint64_t get_until_over(void *state, uint64_t self)
@@ -63,14 +69,67 @@ static uint64_t create_until_over(void *state, uint64_t self)
     return done;
 }
 
+enum { THREADS = 100, PROCESSES_MAX = 64 };
+
+static plasma_client_t *sleeping; /* one client for the threads of a process */
+
+/** Wait for objects that never exist: the same for all threads, or others for
+ * each. */
+static void *sleep_forever(void *number)
+{
+    const uint64_t count = number_arg("awaited", 1);
+    const uint64_t first = arg_is("of", "each") ? *(uint64_t *)number * count : 0;
+    plasma_id_t *ids = malloc(count * sizeof *ids);
+    uint8_t *ready = calloc(count, 1);
+    uint64_t ready_count;
+
+    for (uint64_t at = 0; at < count; at++) {
+        ids[at] = id_of((UINT64_C(1) << 48) + first + at);
+    }
+    plasma_wait(sleeping, ids, count, 0, -1, ready, &ready_count);
+    return NULL;
+}
+
+static void sleep_in_threads(uint64_t process)
+{
+    static uint64_t numbers[THREADS];
+    pthread_t thread;
+
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    sleeping = join_store();
+    for (uint64_t at = 0; at < THREADS; at++) {
+        numbers[at] = process * THREADS + at;
+        if (pthread_create(&thread, NULL, sleep_forever, &numbers[at]) != 0) {
+            exit(1);
+        }
+    }
+    for (;;) {
+        pause();
+    }
+}
+
+/** Creators alone, or beside threads that sleep until other objects exist. */
 void creators(void)
 {
     uint64_t size = number_arg("size", 100);
+    const uint64_t sleepers = number_arg("sleepers", 0) / THREADS;
     plasma_connect_options_t options = PLASMA_CONNECT_OPTIONS_INIT;
+    pid_t pids[PROCESSES_MAX];
 
     options.capacity = 256 * MIB;
     open_store(&options);
+    for (uint64_t at = 0; at < sleepers && at < PROCESSES_MAX; at++) {
+        pids[at] = fork();
+        if (pids[at] == 0) {
+            sleep_in_threads(at);
+        }
+    }
+    sleep(sleepers > 0 ? 2 : 0); /* all of them sleep by then, or nearly all */
     time_rate("creators", number_arg("processes", 1), create_until_over, &size);
+    for (uint64_t at = 0; at < sleepers && at < PROCESSES_MAX; at++) {
+        kill(pids[at], SIGKILL);
+        waitpid(pids[at], NULL, 0);
+    }
 }
 
 /* ---- handover ---- */

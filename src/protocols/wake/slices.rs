@@ -56,8 +56,12 @@ impl Slices {
     }
 }
 
-/// How many wakes for nothing a wait may have before it stays deaf for a time, and one more for each
-/// thread of its client that waits: that wake may have been for the other thread.
+/// The number of topics of a large wait. It is in so many buckets that others wake it often, and
+/// each look costs it much.
+const LARGE: usize = 64;
+
+/// How many wakes for nothing a wait may have before it stays deaf for a time. A small wait may have
+/// one more for each thread of its client, which the wake may have been for.
 const WAKES: u32 = 4;
 
 /// The wakes for nothing of one wait. A waiter that is often woken for what it does not wait for
@@ -68,10 +72,20 @@ pub struct Deafness {
 }
 
 impl Deafness {
-    /// Records a wake for nothing after `slept`; returns for how long to stay deaf, for a client
-    /// with so many waiting `threads`.
-    pub fn woken_for_nothing(&mut self, slept: Duration, threads: u32) -> Option<Duration> {
-        if slept >= Slices::SHORT {
+    /// Records that a wait for so many `topics` was woken for nothing after `slept`, beside so many
+    /// waiting `threads` of its client; returns for how long to stay deaf.
+    ///
+    /// A small wait begins anew after 100 ms without such a wake. A large one may have slept that
+    /// long only because all processors were busy with the looks of others like it.
+    pub fn woken_for_nothing(
+        &mut self,
+        slept: Duration,
+        topics: usize,
+        threads: u32,
+    ) -> Option<Duration> {
+        let (calm, threads) =
+            if topics < LARGE { (Slices::SHORT, threads) } else { (2 * Slices::LONG, 0) };
+        if slept >= calm {
             self.wakes = 0;
         }
         self.wakes = self.wakes.saturating_add(1);

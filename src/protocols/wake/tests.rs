@@ -193,7 +193,7 @@ fn many_waiters_sleep_longer() {
 fn a_waiter_that_is_often_woken_for_nothing_is_deaf_for_longer_and_longer() {
     let mut deafness = Deafness::default();
     let mut woken =
-        |slept, threads| deafness.woken_for_nothing(Duration::from_millis(slept), threads);
+        |slept, threads| deafness.woken_for_nothing(Duration::from_millis(slept), 1, threads);
     for _ in 0..4 {
         assert_eq!(woken(1, 1), None);
     }
@@ -203,4 +203,9 @@ fn a_waiter_that_is_often_woken_for_nothing_is_deaf_for_longer_and_longer() {
     for _ in 0..30 {
         assert_eq!(woken(0, 30), None, "the wakes may be for one of the other threads");
     }
+    let mut large = Deafness::default();
+    let mut woken = |slept| large.woken_for_nothing(Duration::from_millis(slept), 1000, 30);
+    assert_eq!([0; 3].map(&mut woken), [None; 3]);
+    assert_eq!([150, 150].map(&mut woken), [1, 2].map(|ms| Some(Duration::from_millis(ms))));
+    assert_eq!(woken(2000), None);
 }

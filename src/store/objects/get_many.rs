@@ -59,7 +59,7 @@ impl Session {
         }
         let topics = self.topics(pending.iter().map(|&i| &keys[i]))?;
         let waited = self.wait_until(call, &topics, || {
-            let mut creator = false;
+            let (mut creator, before) = (false, pending.len());
             pending.retain(|&i| match get_now(&keys[i]) {
                 Ok(GetOutcome::Held(handle, held)) => {
                     each(i, Ok((handle, held)));
@@ -80,7 +80,10 @@ impl Session {
                     false
                 }
             });
-            Ok(Progress::of(pending.is_empty().then_some(()), creator))
+            if pending.is_empty() {
+                return Ok(Progress::Done(()));
+            }
+            Ok(Progress::Pending { creator, advanced: pending.len() < before })
         });
         if let Err(error) = waited {
             pending.iter().for_each(|&i| each(i, Err(error.clone())));

@@ -33,7 +33,7 @@ impl Session {
         let mut aborted = fallible::repeat(false, keys.len())?;
         let mut count = 0;
         let mut step = |thorough: bool| -> Result<Progress<()>> {
-            count = 0;
+            let before = std::mem::take(&mut count);
             let mut creator = false;
             for (i, key) in keys.iter().enumerate() {
                 let hit = self.find(key);
@@ -51,7 +51,10 @@ impl Session {
             if count < wanted && keys.len() - lost < wanted {
                 return Err(Error::plain(Status::Aborted));
             }
-            Ok(Progress::of((count >= wanted).then_some(()), creator))
+            if count >= wanted {
+                return Ok(Progress::Done(()));
+            }
+            Ok(Progress::Pending { creator, advanced: count > before })
         };
         if matches!(step(false)?, Progress::Done(())) || !call.waits() {
             return Ok(WaitOutcome { ready: count, enough: count >= wanted });

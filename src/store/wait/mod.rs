@@ -16,10 +16,13 @@ use std::time::Duration;
 pub enum Progress<T> {
     /// It has its answer.
     Done(T),
-    /// It has none, and whatever changes that will be announced.
-    Announced,
-    /// It has none, and waits for a creator whose death would not be announced.
-    Creator,
+    /// It has none yet.
+    Pending {
+        /// It waits for a creator, whose death would not be announced.
+        creator: bool,
+        /// A part of what it waits for has come since the last step.
+        advanced: bool,
+    },
 }
 
 impl<T> Progress<T> {
@@ -27,8 +30,7 @@ impl<T> Progress<T> {
     pub fn of(answer: Option<T>, creator: bool) -> Self {
         match answer {
             Some(answer) => Self::Done(answer),
-            None if creator => Self::Creator,
-            None => Self::Announced,
+            None => Self::Pending { creator, advanced: false },
         }
     }
 }
@@ -60,15 +62,14 @@ impl Session {
         let mut deafness = Deafness::default();
         loop {
             watcher.begin();
-            let creator = match step()? {
+            let (creator, advanced) = match step()? {
                 Progress::Done(answer) => {
                     if let Some(since) = slept_since {
                         self.spin().slept(clock::monotonic_ns().saturating_sub(since));
                     }
                     return Ok(answer);
                 }
-                Progress::Announced => false,
-                Progress::Creator => true,
+                Progress::Pending { creator, advanced } => (creator, advanced),
             };
             call.ensure_not_ended()?;
             self.ensure_open()?;
@@ -77,10 +78,12 @@ impl Session {
                 self.ensure_linked()?;
                 slices.slept_out();
                 sleepers = self.announce_for_the_dead();
+            } else if advanced {
+                deafness = Deafness::default();
             } else if let Some(since) = slept_since {
                 let slept = Duration::from_nanos(now.saturating_sub(since));
                 let threads = self.waiting.load(Relaxed);
-                if let Some(pause) = deafness.woken_for_nothing(slept, threads) {
+                if let Some(pause) = deafness.woken_for_nothing(slept, topics.len(), threads) {
                     self.nap(call, pause, deadline)?;
                     slept_since = None;
                     continue;
