@@ -92,7 +92,7 @@ fn a_store_that_is_there_and_one_that_was_removed_in_use() {
     let mut watch = sandbox.start(&["watch"]);
     watch.line();
     let waiter = sandbox.start(&["wait", "never"]);
-    sandbox.until(&["stat"], |stat| stat["waits"].as_u64() > Some(0));
+    sandbox.until(&["stat"], |stat| stat["waits"].as_u64() == Some(2));
     sandbox.run(&["destroy", "-y"]).ok();
     for ran in [watch.ended(), waiter.ended()] {
         told(ran, 4, &["the store was removed while it was in use"]);
