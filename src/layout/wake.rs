@@ -1,4 +1,4 @@
-//! The file `wake`: futex words, and who sleeps for what.
+//! The file `wake`: the futex words of clients, and the topics that each of them waits for.
 //!
 //! Every client that may map the file for writing may store any value here. A wrong value delays a
 //! waiter by one bounded sleep, or makes a sealer wake no waiter; it never makes an answer wrong.

@@ -204,8 +204,8 @@ impl<'a> Announcement<'a> {
     #[inline]
     pub fn begin(word: Option<&'a WakeWord>) -> Self {
         if let Some(word) = word {
-            // Relaxed: whoever looks at it knows that the client is dead, and the kernel ends a
-            // process after its stores. The publication follows with Release.
+            // Relaxed: the count matters once the client is dead, and a kill comes after all stores
+            // of the instructions before it. The publication follows with Release.
             word.announcing.fetch_add(1, Ordering::Relaxed);
         }
         Self(word)
@@ -216,8 +216,7 @@ impl Drop for Announcement<'_> {
     #[inline]
     fn drop(&mut self) {
         if let Some(word) = self.0 {
-            // Relaxed: a kill comes before or after it, not amid the stores of one thread. The sum
-            // wraps.
+            // Relaxed, as above: the wakes come first. The sum wraps.
             word.announcing.fetch_add(u32::MAX, Ordering::Relaxed);
         }
     }
