@@ -8,7 +8,7 @@ use ::loom::thread;
 
 const CLIENTS: usize = 2;
 
-/// One bucket of two clients, who wait for two conditions. Relaxed throughout: the protocol has to
+/// One bucket of two clients that wait for two conditions. Relaxed throughout: the protocol has to
 /// order them.
 struct Shared {
     clients: [WakeWord; CLIENTS],

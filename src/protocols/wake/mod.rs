@@ -151,7 +151,7 @@ impl<'a> Waiters<'a> {
         let mut now = seq.load(Ordering::Relaxed);
         // Without ASLEEP no thread sleeps on the value, or another sealer is about to wake it.
         while now != bumped(now) {
-            // SYNC wake-seq: Release; what was taken before is seen with the bump.
+            // SYNC wake-seq: Release; a row that was taken before is seen as taken with the bump.
             match seq.compare_exchange(now, bumped(now), Ordering::Release, Ordering::Relaxed) {
                 Ok(_) => return wake(seq),
                 Err(other) => now = other,
@@ -165,7 +165,8 @@ impl<'a> Waiters<'a> {
     }
 
     /// The number of threads that wait, those of the dead included, and the first client that began
-    /// an announcement and is dead: it has to be made good by [`Waiters::wake_all`], and then forgotten.
+    /// an announcement and is dead. The caller makes up for it by [`Waiters::wake_all`], and then
+    /// forgets it.
     pub fn inspect(&self, mut is_dead: impl FnMut(u32) -> bool) -> (u32, Option<Lost>) {
         let (mut sleepers, mut lost) = (0_u32, None);
         for (client, word) in (0..).zip(self.clients) {
@@ -179,7 +180,7 @@ impl<'a> Waiters<'a> {
     }
 
     /// Forgets the announcements of a dead client. If a new client has its slot, and its count is
-    /// the same, that client's count is wrong: once it is dead, everybody is woken once more.
+    /// the same, that client's count is wrong: after its death everybody is woken again.
     pub fn forget(&self, lost: Lost) {
         if let Some(word) = self.clients.get(lost.client as usize) {
             let (was, relaxed) = (lost.announcing, Ordering::Relaxed);
@@ -195,8 +196,8 @@ pub struct Lost {
     announcing: u32,
 }
 
-/// An announcement that was begun: what is published while it lasts is announced, or the death of
-/// this client is noticed.
+/// An announcement that was begun. Either this client announces each publication that it makes
+/// meanwhile, or its death is noticed.
 pub struct Announcement<'a>(Option<&'a WakeWord>);
 
 impl<'a> Announcement<'a> {

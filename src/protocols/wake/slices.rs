@@ -41,7 +41,7 @@ impl Slices {
     }
 
     /// Returns the most for one of `sleepers` threads. The more there are, the longer each sleeps:
-    /// some waiter looks after 20 ms, or after 10 ms where a creator that they wait for may die.
+    /// one of them checks every 20 ms, or every 10 ms where a creator that they wait for may die.
     pub fn most(sleepers: u32, creator: bool) -> Duration {
         match creator {
             true => Self::SHORT.max(Duration::from_millis(10) * sleepers),
@@ -56,8 +56,8 @@ impl Slices {
     }
 }
 
-/// The number of topics of a large wait. It is in so many buckets that others wake it often, and
-/// each look costs it much.
+/// The number of topics of a large wait. Others often wake it, because it is in many buckets, and
+/// each check takes it long.
 const LARGE: usize = 64;
 
 /// How many wakes for nothing a wait may have before it stays deaf for a time. A small wait may have
@@ -72,11 +72,11 @@ pub struct Deafness {
 }
 
 impl Deafness {
-    /// Records that a wait for so many `topics` was woken for nothing after `slept`, beside so many
-    /// waiting `threads` of its client; returns for how long to stay deaf.
+    /// Records that a wait for a number of `topics` was woken for nothing after `slept`, while this
+    /// number of `threads` of its client waited; returns for how long to stay deaf.
     ///
-    /// A small wait begins anew after 100 ms without such a wake. A large one may have slept that
-    /// long only because all processors were busy with the looks of others like it.
+    /// The count of a small wait starts again at 0 after 100 ms without such a wake. A large one may
+    /// have slept that long only because all processors were busy with the checks of others like it.
     pub fn woken_for_nothing(
         &mut self,
         slept: Duration,

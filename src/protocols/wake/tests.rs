@@ -199,7 +199,7 @@ fn a_waiter_that_is_often_woken_for_nothing_is_deaf_for_longer_and_longer() {
     }
     let pauses: Vec<_> = (0..12).map(|_| woken(1, 1).unwrap().as_millis()).collect();
     assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1000, 1000]);
-    assert_eq!(woken(100, 1), None, "after a long sleep it begins anew");
+    assert_eq!(woken(100, 1), None, "a long sleep resets the count");
     for _ in 0..30 {
         assert_eq!(woken(0, 30), None, "the wakes may be for one of the other threads");
     }

@@ -1,4 +1,4 @@
-//! Topics: what a client can wait for.
+//! Topics: the things that a client can wait for.
 
 use crate::layout::wake::{BUCKETS, Tags};
 
