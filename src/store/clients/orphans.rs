@@ -24,6 +24,7 @@ impl Session {
             return Ok(true);
         }
         let (id, sizes) = (record.id(), record.sizes(word));
+        let _announcement = self.begin_announcement();
         locked.free_object(hit.slot, word, RecordWord::ORPHANED)?;
         self.append_gap();
         drop(locked);

@@ -39,6 +39,7 @@ impl Session {
             }
             Ok(())
         });
+        let _announcement = self.begin_announcement();
         let mut reaped = 0;
         for (path, nonce, ino) in dead {
             reaped += u64::from(self.reap_client(call, path, nonce, ino)?);

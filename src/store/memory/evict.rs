@@ -165,6 +165,7 @@ impl Session {
             return Ok(None);
         }
         let (id, sizes) = (record.id(), record.sizes(word));
+        let _announcement = self.begin_announcement();
         locked.doom(Hit { slot: victim.slot, word })?;
         let counters = &self.segment.header().counters;
         self.count(&counters.evictions, 1);

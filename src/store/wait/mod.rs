@@ -57,7 +57,7 @@ impl Session {
     ) -> Result<T> {
         let deadline = call.deadline();
         let mut watcher = Watcher::new(self, topics)?;
-        let (mut slept_out, mut sleepers) = (false, 0);
+        let (mut slept_out, mut woken, mut sleepers) = (false, false, 0);
         let mut slept_since = None;
         let mut deafness = Deafness::default();
         loop {
@@ -72,7 +72,12 @@ impl Session {
                 Progress::Pending { creator, advanced } => (creator, advanced),
             };
             call.ensure_not_ended()?;
-            self.ensure_open()?;
+            self.ensure_open().inspect_err(|_| {
+                // A remover that was killed woke nobody, and the others may look much later.
+                if slept_out && self.segment.can_hint {
+                    self.segment.wake_everybody();
+                }
+            })?;
             let now = clock::monotonic_ns();
             if slept_out {
                 self.ensure_linked()?;
@@ -80,7 +85,7 @@ impl Session {
                 sleepers = self.announce_for_the_dead();
             } else if advanced {
                 deafness = Deafness::default();
-            } else if let Some(since) = slept_since {
+            } else if let Some(since) = slept_since.filter(|_| woken) {
                 let slept = Duration::from_nanos(now.saturating_sub(since));
                 let threads = self.waiting.load(Relaxed);
                 if let Some(pause) = deafness.woken_for_nothing(slept, topics.len(), threads) {
@@ -99,11 +104,12 @@ impl Session {
             let until = deadline.map_or(until, |deadline| deadline.min(until));
             slept_since = Some(now);
             slept_out = watcher.sleep(call, until)?;
+            woken = watcher.is_woken();
         }
     }
 
     /// Sleeps for `pause`, but not past `until`, unless the call is ended.
-    pub fn nap(&self, call: &Call<'_>, pause: Duration, until: Option<u64>) -> Result<()> {
+    fn nap(&self, call: &Call<'_>, pause: Duration, until: Option<u64>) -> Result<()> {
         call.ensure_not_ended()?;
         let end = clock::monotonic_ns() + pause.as_nanos() as u64;
         let end = until.map_or(end, |until| until.min(end));

@@ -78,6 +78,13 @@ impl<'a> Watcher<'a> {
         }
     }
 
+    /// Whether an announcement, rather than a signal or the time, ended the last sleep of a client
+    /// that registers.
+    pub fn is_woken(&self) -> bool {
+        let seq = self.session.own_wake_word().map(|word| word.seq.load(Ordering::Relaxed));
+        self.registers && seq != self.expected.first().copied()
+    }
+
     /// Sleeps until a word changes, the call is ended, or `until`; whether the time ran out.
     pub fn sleep(&self, call: &Call<'_>, until: u64) -> Result<bool> {
         let (calls, expected) = (&self.session.calls, &self.expected);
