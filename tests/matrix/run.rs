@@ -96,6 +96,7 @@ pub fn play(role: &[String]) {
     // A failure in any thread ends the process, because other threads may wait for it.
     let report = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
+        system::restore_low_files();
         report(panic);
         std::process::exit(101);
     }));
@@ -137,9 +138,9 @@ pub fn play(role: &[String]) {
             say(&disturbed(cell, &address));
         }
         LowFiles => {
-            let low = system::close_low_files();
+            system::close_low_files();
             let said = disturbed(cell, &address);
-            low.restore();
+            system::restore_low_files();
             return say(&said);
         }
         _ => say(&disturbed(cell, &address)),
@@ -206,7 +207,7 @@ fn disturbed(cell: Cell, address: &str) -> String {
     };
     if disturbance == LowFiles {
         // With the results of the call still there.
-        system::Low::are_free();
+        system::low_files_are_free();
     }
     disturbance.undo(&scene);
     owner.give_way();

@@ -3,7 +3,7 @@
 use std::ffi::CString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicI64, AtomicU32, Ordering::SeqCst};
+use std::sync::atomic::{AtomicI32, AtomicI64, AtomicU32, Ordering::SeqCst};
 
 /// Makes this process end with the thread that started it, even while it is stopped.
 pub fn die_with_parent() {
@@ -16,35 +16,39 @@ pub fn is_root() -> bool {
     unsafe { libc::geteuid() == 0 }
 }
 
-/// Copies of descriptors 0, 1 and 2.
-pub struct Low([i32; 3]);
+/// Copies of the descriptors that were closed, in the order of their numbers; 0 for none.
+static COPIES: [AtomicI32; 3] = [const { AtomicI32::new(0) }; 3];
 
 /// Closes descriptors 0, 1 and 2, as in programs that some daemons start.
-pub fn close_low_files() -> Low {
-    Low([0, 1, 2].map(|fd| {
+pub fn close_low_files() {
+    for (fd, kept) in COPIES.iter().enumerate() {
+        let fd = fd as i32;
         // SAFETY: takes no pointers.
         let copy = unsafe { libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, 100) };
+        assert!(copy >= 100, "{}", std::io::Error::last_os_error());
+        kept.store(copy, SeqCst);
         // SAFETY: takes no pointers, and nothing here owns the number.
         unsafe { libc::close(fd) };
-        copy
-    }))
+    }
 }
 
-impl Low {
-    /// Nothing else may have taken one of them.
-    pub fn are_free() {
-        let taken: Vec<i32> = (0..3)
-            // SAFETY: takes no pointers.
-            .filter(|fd| unsafe { libc::fcntl(*fd, libc::F_GETFD) } >= 0)
-            .collect();
-        assert!(taken.is_empty(), "descriptors {taken:?} are taken");
+/// Nothing keeps one of them. A thread of the library may have one for the moment before it moves
+/// what it opened for reading.
+pub fn low_files_are_free() {
+    // SAFETY: takes no pointers.
+    let is_free = |fd: i32| unsafe { libc::fcntl(fd, libc::F_GETFD) } < 0;
+    for fd in 0..3 {
+        super::thread::until(&format!("a free descriptor {fd}"), || is_free(fd));
     }
+}
 
-    /// Opens them again.
-    pub fn restore(self) {
-        for (fd, copy) in self.0.into_iter().enumerate() {
+/// Opens them again, so that a report of a failure can be read, too.
+pub fn restore_low_files() {
+    for (fd, kept) in COPIES.iter().enumerate() {
+        let copy = kept.swap(0, SeqCst);
+        if copy > 0 {
             // SAFETY: takes no pointers.
-            assert_eq!(unsafe { libc::dup2(copy, fd as i32) }, fd as i32);
+            unsafe { libc::dup2(copy, fd as i32) };
         }
     }
 }
