@@ -271,10 +271,27 @@ fn wait(child: Child, what: &str) -> Output {
     match receive.recv_timeout(HANG) {
         Ok(output) => output.unwrap(),
         Err(_) => {
+            let threads = threads_below(pid);
             let _ = Command::new("kill").args(["-KILL", &pid.to_string()]).status();
-            panic!("{what} hangs");
+            panic!("{what} hangs: {threads}");
         }
     }
+}
+
+/// The threads of a process and of its children, and the place in the kernel where each one is.
+fn threads_below(pid: u32) -> String {
+    let mut lines = String::new();
+    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten();
+    for task in tasks.flatten().map(|entry| entry.path()) {
+        let read = |name| std::fs::read_to_string(task.join(name)).unwrap_or_default();
+        let (comm, wchan) = (read("comm"), read("wchan"));
+        lines += &format!("\n{}: {}, {wchan}", task.display(), comm.trim());
+        let children = read("children");
+        lines.extend(
+            children.split_whitespace().filter_map(|it| it.parse().ok()).map(threads_below),
+        );
+    }
+    lines
 }
 
 /// The signal that ended it.
