@@ -105,7 +105,7 @@ KILL := $(CARGO) test $(CARGOFLAGS) --features kill-points --target-dir target/k
     --config profile.dev.package.plasma.opt-level=2
 
 kill: ## processes killed at some stores to shared memory and system calls of every operation
-	$(KILL) --test kill_points --test lock_owner --test matrix --test planted_names
+	$(KILL) --test kill_points --test lock_owner --test matrix --test planted_names --test builders
 
 # Both forms write a list of the cells that ran to target/kill/tmp/matrix.txt.
 MATRIX_SEED ?= 1

@@ -8,7 +8,7 @@
 
 use super::address::Address;
 use super::files;
-use super::remove::remove_tree;
+use super::remove::{remove_site, remove_tree};
 use crate::error::{Error, Result, Status};
 use crate::sys::file::{self, Stat};
 use crate::sys::{Errno, SysResult, file_lock, process, random};
@@ -112,7 +112,7 @@ fn try_site(parent: &OwnedFd, name: CString) -> SysResult<Option<Site>> {
         }
         Ok(_) => Ok(None),
         Err(errno) => {
-            remove_tree(parent, &name, dir.as_fd());
+            remove_site(parent, &name, dir.as_fd());
             Err(errno)
         }
     }
@@ -156,7 +156,7 @@ fn sweep_one(parent: &OwnedFd, name: &CStr, kind: DirKind) {
             if let Some(_lock) = builder_lock(&dir)
                 && is_named(parent, name, &stat)
             {
-                remove_tree(parent, name, dir.as_fd());
+                remove_site(parent, name, dir.as_fd());
             }
         }
     }

@@ -6,7 +6,7 @@ use super::beside::{Site, make_site, sweep};
 use super::files::{self, Modes};
 use super::open::refuse_file_system;
 use super::parent::make_parent;
-use super::remove::remove_tree;
+use super::remove::remove_site;
 use super::{Section, Single};
 use crate::error::{Error, Result, Status};
 use crate::layout::block::Block;
@@ -74,7 +74,7 @@ pub fn create(address: &Address, new: &NewStore) -> Result<bool> {
             Err(errno) => Err(errno.because(format!("cannot publish {}", address.display()))),
         });
     if !matches!(published, Ok(true)) {
-        remove_tree(&parent, &name, dir.as_fd());
+        remove_site(&parent, &name, dir.as_fd());
     }
     // A child that was forked during this has the descriptor too, and would keep the lock.
     let _ = file_lock::unlock(index.as_fd());

@@ -301,21 +301,31 @@ fn mount_point(address: &Address) -> Error {
     )
 }
 
-/// Unlinks the files of a store, and its directory if that is empty then. Best effort: a file that cannot
-/// be removed is left to a later sweep.
+/// Unlinks the files of a store that has lost its name, and its directory if that is empty then.
+/// Best effort: a file that cannot be removed is left to a later sweep.
 pub fn remove_tree(parent: &OwnedFd, name: &CStr, dir: BorrowedFd<'_>) {
     for _ in 0..ROUNDS {
-        let mut removed = 0;
-        for subdir in [files::CLIENTS, files::READERS] {
-            removed += empty(dir, subdir);
-        }
-        for name in [files::HEAP, files::WAKE, files::INDEX, files::REMOVE] {
-            removed += usize::from(file::unlink_at(Some(dir), name).is_ok());
-        }
+        let removed = empty_store(dir, &[files::HEAP, files::WAKE, files::INDEX, files::REMOVE]);
         if file::remove_dir_at(Some(parent.as_fd()), name).is_ok() || removed == 0 {
             return;
         }
     }
+}
+
+/// Unlinks the files of a store that was never published, and its directory; by the owner of the
+/// lock on its `index`. The index goes last, and the directory only if it is empty then: as soon as
+/// there is no index, a builder may make one, and the directory is that builder's.
+pub fn remove_site(parent: &OwnedFd, name: &CStr, dir: BorrowedFd<'_>) {
+    empty_store(dir, &[files::HEAP, files::WAKE]);
+    let _ = file::unlink_at(Some(dir), files::INDEX);
+    let _ = file::remove_dir_at(Some(parent.as_fd()), name);
+}
+
+/// Unlinks the clients' directories and these files. Returns the number of names.
+fn empty_store(dir: BorrowedFd<'_>, names: &[&CStr]) -> usize {
+    let clients = [files::CLIENTS, files::READERS].map(|subdir| empty(dir, subdir));
+    let unlinked = names.iter().filter(|name| file::unlink_at(Some(dir), name).is_ok());
+    clients.iter().sum::<usize>() + unlinked.count()
 }
 
 /// Unlinks the names in a directory of clients, of any type where readers plant them, and then the
