@@ -164,6 +164,12 @@ impl<'a> Waiters<'a> {
         self.clients.get(client as usize).map_or(0, |word| word.waiting.load(Ordering::Relaxed))
     }
 
+    /// The number of threads that wait, those of the dead included.
+    pub fn sleepers(&self) -> u32 {
+        (0..self.clients.len() as u32)
+            .fold(0, |sum, client| self.waiting(client).saturating_add(sum))
+    }
+
     /// The number of threads that wait, those of the dead included, and the first client that began
     /// an announcement and is dead. The caller makes up for it by [`Waiters::wake_all`], and then
     /// forgets it.

@@ -179,7 +179,7 @@ fn a_death_is_noticed_no_later_than_its_waiters_have_waited() {
 /// The looks of all waiters together: their number in a second does not grow with theirs.
 #[test]
 fn many_waiters_sleep_longer() {
-    for (creator, shortest, looks) in [(false, Slices::LONG, 50), (true, Slices::SHORT, 100)] {
+    for (creator, shortest, looks) in [(false, Slices::LONG, 20), (true, Slices::SHORT, 100)] {
         assert_eq!(Slices::most(1, creator), shortest);
         for sleepers in [10, 100, 1000] {
             let each = Slices::longest(3).length(Slices::most(sleepers, creator));
@@ -191,9 +191,9 @@ fn many_waiters_sleep_longer() {
 
 #[test]
 fn a_waiter_that_is_often_woken_for_nothing_is_deaf_for_longer_and_longer() {
-    let mut deafness = Deafness::default();
+    let mut deafness = Deafness::new(1);
     let mut woken =
-        |slept, threads| deafness.woken_for_nothing(Duration::from_millis(slept), 1, threads);
+        |slept, threads| deafness.woken_for_nothing(Duration::from_millis(slept), threads, || 1);
     for _ in 0..4 {
         assert_eq!(woken(1, 1), None);
     }
@@ -203,9 +203,32 @@ fn a_waiter_that_is_often_woken_for_nothing_is_deaf_for_longer_and_longer() {
     for _ in 0..30 {
         assert_eq!(woken(0, 30), None, "the wakes may be for one of the other threads");
     }
-    let mut large = Deafness::default();
-    let mut woken = |slept| large.woken_for_nothing(Duration::from_millis(slept), 1000, 30);
+    assert!(!deafness.presumes(), "its check is short");
+}
+
+/// The more threads wait for many objects each, the more seldom each of them checks.
+#[test]
+fn a_large_wait_among_many_is_deaf_for_longer() {
+    let mut large = Deafness::new(1000);
+    let mut woken = |slept| large.woken_for_nothing(Duration::from_millis(slept), 30, || 10);
     assert_eq!([0; 3].map(&mut woken), [None; 3]);
-    assert_eq!([150, 150].map(&mut woken), [1, 2].map(|ms| Some(Duration::from_millis(ms))));
+    let pauses = [150; 8].map(|slept| woken(slept).unwrap().as_millis());
+    assert_eq!(pauses, [30, 30, 30, 30, 30, 32, 64, 128]);
     assert_eq!(woken(2000), None);
+
+    let mut crowd = Deafness::new(1000);
+    assert!(!crowd.presumes());
+    for _ in 0..3 {
+        assert_eq!(crowd.woken_for_nothing(Duration::ZERO, 1, || 900), Some(Slices::LONG));
+        assert!(crowd.presumes());
+        // It registers for one of eight checks.
+        for _ in 0..7 {
+            assert!(crowd.is_lasting());
+            assert_eq!(crowd.goes_on(), Some(Slices::LONG));
+        }
+        assert!(!crowd.is_lasting());
+        assert_eq!(crowd.goes_on(), None);
+    }
+    crowd.advanced();
+    assert!(!crowd.presumes());
 }

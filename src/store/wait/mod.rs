@@ -59,9 +59,15 @@ impl Session {
         let mut watcher = Watcher::new(self, topics)?;
         let (mut slept_out, mut woken, mut sleepers) = (false, false, 0);
         let mut slept_since = None;
-        let mut deafness = Deafness::default();
+        let mut deafness = Deafness::new(topics.len());
         loop {
-            watcher.begin();
+            if let Some(since) = slept_since.filter(|_| woken && deafness.presumes()) {
+                self.stay_deaf(call, &mut deafness, since)?;
+                (slept_since, woken) = (None, false);
+            }
+            if !deafness.is_lasting() {
+                watcher.begin();
+            }
             let (creator, advanced) = match step()? {
                 Progress::Done(answer) => {
                     if let Some(since) = slept_since {
@@ -84,18 +90,20 @@ impl Session {
                 slices.slept_out();
                 sleepers = self.announce_for_the_dead();
             } else if advanced {
-                deafness = Deafness::default();
-            } else if let Some(since) = slept_since.filter(|_| woken) {
-                let slept = Duration::from_nanos(now.saturating_sub(since));
-                let threads = self.waiting.load(Relaxed);
-                if let Some(pause) = deafness.woken_for_nothing(slept, topics.len(), threads) {
-                    self.nap(call, pause, deadline)?;
-                    slept_since = None;
-                    continue;
-                }
+                deafness.advanced();
+            } else if let Some(since) = slept_since.filter(|_| woken)
+                && self.stay_deaf(call, &mut deafness, since)?
+            {
+                slept_since = None;
+                continue;
             }
             if deadline.is_some_and(|deadline| now >= deadline) {
                 return Err(Error::plain(Status::Timeout));
+            }
+            if let Some(pause) = deafness.goes_on() {
+                self.nap(call, pause)?;
+                (slept_since, slept_out, woken) = (None, true, false);
+                continue;
             }
             let most =
                 if watcher.misses() { Slices::SHORT } else { Slices::most(sleepers, creator) };
@@ -108,11 +116,24 @@ impl Session {
         }
     }
 
-    /// Sleeps for `pause`, but not past `until`, unless the call is ended.
-    fn nap(&self, call: &Call<'_>, pause: Duration, until: Option<u64>) -> Result<()> {
+    /// After a wake for nothing that ended a sleep since then: stays deaf for a time if there were
+    /// many; whether it did.
+    fn stay_deaf(&self, call: &Call<'_>, deafness: &mut Deafness, since: u64) -> Result<bool> {
+        let slept = Duration::from_nanos(clock::monotonic_ns().saturating_sub(since));
+        let sleepers = || self.segment.waiters().sleepers();
+        let threads = self.waiting.load(Relaxed);
+        let Some(pause) = deafness.woken_for_nothing(slept, threads, sleepers) else {
+            return Ok(false);
+        };
+        self.nap(call, pause)?;
+        Ok(true)
+    }
+
+    /// Sleeps for `pause`, but not past the deadline, unless the call is ended.
+    fn nap(&self, call: &Call<'_>, pause: Duration) -> Result<()> {
         call.ensure_not_ended()?;
         let end = clock::monotonic_ns() + pause.as_nanos() as u64;
-        let end = until.map_or(end, |until| until.min(end));
+        let end = call.deadline().map_or(end, |deadline| deadline.min(end));
         Watcher::of_nothing(self).sleep(call, end)?;
         call.ensure_not_ended()
     }
