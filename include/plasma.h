@@ -955,7 +955,8 @@ plasma_status_t plasma_get_or_create(const plasma_client_t *client,
  *
  * Each is tried, even after one failed; but a disconnect, an interruption, a
  * fork or the removal of the store ends the whole call, with that status for
- * all objects that are left.
+ * all objects that are left. If the process is killed, each object is whole or
+ * gone.
  *
  * @param client    borrowed.
  * @param ids       borrowed: count ids.
@@ -969,7 +970,9 @@ plasma_status_t plasma_get_or_create(const plasma_client_t *client,
  * @return PLASMA_OK if all succeed, or the first failure in the order of the
  *         array.
  *
- * Threads: any.   Cost: that of count calls of plasma_put().   Since: 0.1
+ * Threads: any.   Cost: less than half of plasma_put() for each object below a
+ * few KiB: up to 16 objects of at most 32 KiB together share the writer lock and
+ * the wakes.   Since: 0.1
  */
 plasma_status_t plasma_put_many(const plasma_client_t *client,
                                 const plasma_id_t *ids,
@@ -994,7 +997,8 @@ plasma_status_t plasma_put_many(const plasma_client_t *client,
  * @return PLASMA_OK if all succeed, or the first failure in the order of the
  *         array.
  *
- * Threads: any.   Cost: that of count calls of plasma_delete().   Since: 0.1
+ * Threads: any.   Cost: about half of plasma_delete() for each object: up to 16
+ * objects share the writer lock and the wakes.   Since: 0.1
  */
 plasma_status_t plasma_delete_many(const plasma_client_t *client,
                                    const plasma_id_t *ids,
@@ -1101,7 +1105,8 @@ plasma_status_t plasma_lookup(const plasma_client_t *client,
  * @return PLASMA_OK if all succeed, or the first failure in the order of the
  *         array.
  *
- * Threads: any.   Cost: no system call if all are sealed.   Since: 0.1
+ * Threads: any.   Cost: no system call and no lock if all are sealed; less than
+ * plasma_get() for each object.   Since: 0.1
  */
 plasma_status_t plasma_get_many(const plasma_client_t *client,
                                 const plasma_id_t *ids,

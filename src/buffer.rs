@@ -5,7 +5,7 @@ use crate::client::{NO_WAIT, forked};
 use crate::error::{Error, Result, Status};
 use crate::info::ObjectInfo;
 use crate::segment::Bytes;
-use crate::store::{Handle, HandleTable, Held, MetadataView, stale_handle_error};
+use crate::store::{Handle, HandleTable, Held, MetadataView, Releases, stale_handle_error};
 use std::ffi::CStr;
 use std::fmt;
 use std::mem::ManuallyDrop;
@@ -145,6 +145,46 @@ impl Buffer {
         let bytes = Bytes { ptr, len };
         let held = Held { slot: (object >> 32) as u32, generation: object as u32, bytes };
         Ok(ManuallyDrop::new(Buffer { handles, handle, held }))
+    }
+}
+
+/// Releases many buffers in the common case, most of them of one client.
+pub(crate) struct Releasing {
+    table: u32,
+    releases: Option<Releases<'static>>,
+}
+
+impl Releasing {
+    pub(crate) fn begin() -> Self {
+        Self { table: 0, releases: None }
+    }
+
+    /// As [`Buffer::release_hot`]. The last one is followed by [`Releasing::end`].
+    #[inline(always)]
+    pub(crate) fn release_hot(&mut self, parts: &[u64; 6]) -> bool {
+        let [name, place, _, _, _, tag] = *parts;
+        if tag != TAG {
+            return false;
+        }
+        let table = (place >> 32) as u32;
+        if table != self.table || self.releases.is_none() {
+            self.turn_to(table);
+        }
+        let handle = Handle { index: place as u32, serial: name >> 1, copy: name & 1 != 0 };
+        self.releases.as_mut().is_some_and(|releases| releases.release(handle))
+    }
+
+    #[inline(never)]
+    fn turn_to(&mut self, table: u32) {
+        self.end();
+        let handles = HandleTable::find(table).filter(|handles| handles.goes_short_way());
+        *self = Self { table, releases: handles.map(HandleTable::begin_releases) };
+    }
+
+    pub(crate) fn end(&mut self) {
+        if let Some(releases) = self.releases.take() {
+            releases.end();
+        }
     }
 }
 

@@ -11,8 +11,9 @@ use crate::layout::record::IdWords;
 use crate::mutable_buffer::MutableBuffer;
 use crate::options::{ConnectOptions, CreateOptions};
 use crate::protocols::index::Key;
-use crate::store::{Call, GotOrCreated, HandleTable, Session, validate_name};
+use crate::store::{GotOrCreated, HandleTable, PIECE, Session, validate_name};
 use crate::subscription::Subscription;
+use crate::support::fallible;
 use crate::sys::thread::CancelOff;
 use std::ffi::CStr;
 use std::fmt;
@@ -113,8 +114,7 @@ impl Client {
         each: &mut dyn FnMut(usize, Result<()>),
     ) -> Result<()> {
         let call = self.session.begin(options.timeout)?;
-        let one = &mut |at: usize| self.session.put(&call, &ids[at], &[data(at)?], options);
-        batch(&call, ids.len(), one, each);
+        self.session.put_many(&call, ids, data, options, each);
         Ok(())
     }
 
@@ -126,7 +126,7 @@ impl Client {
         each: &mut dyn FnMut(usize, Result<()>),
     ) -> Result<()> {
         let call = self.session.begin(NO_WAIT)?;
-        batch(&call, ids.len(), &mut |at| self.session.delete(&call, &ids[at]), each);
+        self.session.delete_many(&call, ids, each);
         Ok(())
     }
 
@@ -192,15 +192,52 @@ impl Client {
         self.session.lookup(&self.session.begin(NO_WAIT)?, name)
     }
 
-    /// Gets many objects with one deadline. `each` is called once for every index, in no order.
+    /// Gets many objects with one deadline. `each` is called once for every index, in no order; if
+    /// the whole call fails, only for the objects that it had before.
     pub fn get_many(
         &self,
         ids: &[ObjectId],
         timeout: Option<Duration>,
         each: &mut dyn FnMut(usize, Result<Buffer>),
     ) -> Result<()> {
+        self.get_all(ids, timeout, each)
+    }
+
+    /// As [`Client::get_many`]. Only objects that are not sealed yet take the way with a call, which
+    /// may enter the kernel.
+    #[inline(always)]
+    pub(crate) fn get_all(
+        &self,
+        ids: &[ObjectId],
+        timeout: Option<Duration>,
+        mut each: impl FnMut(usize, Result<Buffer>),
+    ) -> Result<()> {
+        let mut missed = Ok(Vec::new());
+        for (piece, ids) in ids.chunks(PIECE).enumerate() {
+            let from = piece * PIECE;
+            self.session.get_piece(
+                self.handles,
+                ids,
+                |at, handle, held| each(from + at, Ok(Buffer::new(self.handles, handle, held))),
+                |at| note_missed(&mut missed, from + at),
+            );
+        }
+        match missed {
+            Ok(missed) if missed.is_empty() => Ok(()),
+            missed => self.get_missed(ids, &missed?, timeout, &mut each),
+        }
+    }
+
+    #[cold]
+    fn get_missed(
+        &self,
+        ids: &[ObjectId],
+        missed: &[usize],
+        timeout: Option<Duration>,
+        each: &mut dyn FnMut(usize, Result<Buffer>),
+    ) -> Result<()> {
         let call = self.session.begin(timeout)?;
-        self.session.get_many(&call, self.handles, ids, &mut |i, got| {
+        self.session.get_many(&call, self.handles, ids, missed, &mut |i, got| {
             each(i, got.map(|(handle, held)| Buffer::new(self.handles, handle, held)));
         })
     }
@@ -357,25 +394,17 @@ pub(crate) fn end(run: impl FnOnce()) {
     run();
 }
 
+/// Adds an index to those that were not found sealed.
+#[cold]
+fn note_missed(missed: &mut Result<Vec<usize>>, at: usize) {
+    if let Ok(list) = missed
+        && let Err(refused) = fallible::push(list, at)
+    {
+        *missed = Err(refused);
+    }
+}
+
 /// The error of a call in a forked child.
 pub(crate) fn forked() -> Error {
     Error::plain(Status::Forked)
-}
-
-/// Calls `one` for each index, and `each` with its result, until the call is ended. The remaining
-/// indices get the error that ended it.
-fn batch(
-    call: &Call<'_>,
-    count: usize,
-    one: &mut dyn FnMut(usize) -> Result<()>,
-    each: &mut dyn FnMut(usize, Result<()>),
-) {
-    for at in 0..count {
-        match call.ensure_not_ended().and_then(|()| one(at)) {
-            Err(error) if Call::is_ended_by(&error) => {
-                return (at..count).for_each(|at| each(at, Err(error.clone())));
-            }
-            done => each(at, done),
-        }
-    }
 }

@@ -53,8 +53,19 @@ const COUNTED: &[(&str, &str, &str, u64)] = &[
 #[rustfmt::skip]
 const USES: &[&str] = &[
     "hot", "one_of_many", "by_name", "look", "make", "put", "forget", "replace", "describe",
-    "describe_later",
+    "describe_later", "put_batch", "get_batch", "forget_batch",
 ];
+
+/// The calls on a batch of 16 objects, the calls on one of them, and the most that the former may
+/// take of the latter, in percent. The times are lower, because a batch has fewer atomic operations.
+#[rustfmt::skip]
+const BATCHES: &[(&str, &[&str], &str, &[&str], u64)] = &[
+    ("put_batch", &["plasma_put_many"], "put", &["plasma_put"], 60),
+    ("get_batch", &["plasma_get_many", "plasma_release_many"], "hot", &["plasma_get", "plasma_release"], 90),
+    ("forget_batch", &["plasma_delete_many"], "forget", &["plasma_delete"], 80),
+];
+
+const BATCH: u64 = 16;
 
 /// The most that a put may cost more in a full store of a hundred times as many objects.
 const GROWTH_PERCENT: u64 = 40;
@@ -84,6 +95,18 @@ fn calls_keep_within_their_instructions() {
             let budget = row.map_or(0, |row| row.3 + row.3 * SLACK_PERCENT / 100);
             if *count > budget {
                 missed.push(format!("{eviction}, {user}: {function}: {count}, not {budget}"));
+            }
+        }
+    }
+    for (eviction, counts) in &stores {
+        let sum = |user: &str, functions: &[&str]| -> u64 {
+            functions.iter().map(|name| counts[&(user.to_owned(), (*name).to_owned())]).sum()
+        };
+        for (batch, many, single, one, percent) in BATCHES {
+            let (many, one) = (sum(batch, many), sum(single, one));
+            println!("{eviction}, {batch}: {} for each object, and {one} alone", many / BATCH);
+            if many * 100 > one * BATCH * percent {
+                missed.push(format!("{eviction}, {batch}: {many}, and {one} for one object"));
             }
         }
     }

@@ -172,6 +172,124 @@ static PyObject *connection_get(Connection *connection, PyObject *const *args, P
     return lease_new((PyTypeObject *)args[2], (PyObject *)connection, &buffer);
 }
 
+/* Whether none of these gets would wait or take the writer lock. */
+static int are_sealed(plasma_client_t *client, const plasma_id_t *ids, size_t count)
+{
+    plasma_state_t state;
+    size_t at;
+
+    for (at = 0; at < count; at++)
+        if (plasma_contains(client, &ids[at], &state) != PLASMA_OK ||
+            state != PLASMA_STATE_SEALED)
+            return 0;
+    return 1;
+}
+
+/* The arrays of one get_many(). */
+typedef struct {
+    plasma_id_t *ids;
+    plasma_buffer_t *buffers;
+    plasma_status_t *statuses;
+    size_t count;
+} Batch;
+
+/* Gets all; on a failure none is held. A failure other than a timeout is not hidden by one. */
+static int batch_get(plasma_client_t *client, const Batch *batch, long long timeout_ms)
+{
+    int status = plasma_get_many(client, batch->ids, batch->count, timeout_ms, batch->buffers,
+                                 batch->statuses);
+    size_t at;
+
+    if (status == PLASMA_OK)
+        return status;
+    plasma_release_many(batch->buffers, batch->count);
+    for (at = 0; at < batch->count; at++)
+        if (batch->statuses[at] != PLASMA_OK && batch->statuses[at] != PLASMA_ERR_TIMEOUT)
+            return batch->statuses[at];
+    return status;
+}
+
+/* The ids of the keys in a list; names are looked up. Returns a status, or 1 with an exception. */
+static int batch_find(plasma_client_t *client, PyObject *keys, plasma_id_t *ids)
+{
+    Py_ssize_t at, count = PyList_Size(keys);
+
+    for (at = 0; at < count; at++) {
+        Key key;
+        int status;
+
+        if (key_of(PyList_GetItem(keys, at), &key) < 0)
+            return 1;
+        status = key.name == NULL ? PLASMA_OK : plasma_lookup(client, key.name, &key.id);
+        if (status != PLASMA_OK)
+            return status;
+        ids[at] = key.id;
+    }
+    return PLASMA_OK;
+}
+
+static PyObject *batch_leases(Connection *connection, PyTypeObject *type, Batch *batch)
+{
+    PyObject *list = PyList_New((Py_ssize_t)batch->count);
+    size_t at;
+
+    for (at = 0; at < batch->count && list != NULL; at++) {
+        PyObject *lease = lease_new(type, (PyObject *)connection, &batch->buffers[at]);
+
+        if (lease == NULL || PyList_SetItem(list, (Py_ssize_t)at, lease) < 0)
+            Py_CLEAR(list);
+    }
+    if (list == NULL)
+        plasma_release_many(batch->buffers, batch->count);
+    return list;
+}
+
+/* get_many(list of keys, timeout_ms, type): returns a list of Leases of the type, or a status. As get()
+ * it keeps the lock of the interpreter if it need not wait. */
+static PyObject *connection_get_many(Connection *connection, PyObject *const *args,
+                                     Py_ssize_t count)
+{
+    plasma_client_t *client = connection->client;
+    PyObject *result = NULL;
+    int status = PLASMA_ERR_NOT_FOUND;
+    long long timeout_ms;
+    Batch batch;
+    char *memory;
+
+    if (count != 3 || (count = PyList_Size(args[0])) < 0)
+        return NULL;
+    timeout_ms = PyLong_AsLongLong(args[1]);
+    if (timeout_ms == -1 && PyErr_Occurred())
+        return NULL;
+    if (client == NULL)
+        return PyLong_FromLong(PLASMA_ERR_DISCONNECTED);
+    batch.count = (size_t)count;
+    memory = PyMem_Calloc(batch.count + 1, sizeof *batch.buffers + sizeof *batch.statuses +
+                                               sizeof *batch.ids);
+    if (memory == NULL)
+        return PyErr_NoMemory();
+    batch.buffers = (plasma_buffer_t *)memory;
+    batch.statuses = (plasma_status_t *)(batch.buffers + batch.count);
+    batch.ids = (plasma_id_t *)(batch.statuses + batch.count);
+    status = batch_find(client, args[0], batch.ids);
+    if (status == PLASMA_OK) {
+        status = PLASMA_ERR_NOT_FOUND;
+        if (are_sealed(client, batch.ids, batch.count))
+            status = batch_get(client, &batch, 0);
+        if (status != PLASMA_OK) {
+            connection->users++;
+            Py_BEGIN_ALLOW_THREADS
+            status = batch_get(client, &batch, timeout_ms);
+            Py_END_ALLOW_THREADS
+            connection->users--;
+        }
+        if (status == PLASMA_OK)
+            result = batch_leases(connection, (PyTypeObject *)args[2], &batch);
+    }
+    PyMem_Free(memory);
+    return status < 0 ? PyLong_FromLong(status) : result;
+}
+
 /* _adopt(address of a plasma_buffer_t, type): returns a Lease that owns it. */
 static PyObject *connection_adopt(Connection *connection, PyObject *const *args, Py_ssize_t count)
 {
@@ -257,6 +375,7 @@ static PyObject *connection_closed(Connection *connection, void *unused)
 
 static PyMethodDef connection_methods[] = {
     {"get", (PyCFunction)(void (*)(void))connection_get, METH_FASTCALL, NULL},
+    {"get_many", (PyCFunction)(void (*)(void))connection_get_many, METH_FASTCALL, NULL},
     {"put", (PyCFunction)(void (*)(void))connection_put, METH_FASTCALL, NULL},
     {"_adopt", (PyCFunction)(void (*)(void))connection_adopt, METH_FASTCALL, NULL},
     {"_call", (PyCFunction)connection_call, METH_VARARGS, NULL},

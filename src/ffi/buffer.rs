@@ -4,7 +4,7 @@
 
 use super::status::{plasma_status_t, run};
 use super::{arg, invalid, raw};
-use crate::buffer::Buffer;
+use crate::buffer::{Buffer, Releasing};
 use crate::error::{Error, Result, Status};
 use crate::mutable_buffer::{EndError, MutableBuffer};
 use std::mem::{ManuallyDrop, MaybeUninit};
@@ -226,12 +226,16 @@ pub extern "C" fn plasma_release_many(
 ) -> plasma_status_t {
     run(|| {
         let buffers = raw::array_inout(buffers, count, "buffers")?;
+        let mut releasing = Releasing::begin();
         let mut first = Ok(());
         for buffer in buffers {
-            if !buffer.release_hot() {
+            if releasing.release_hot(&buffer.reserved) {
+                *buffer = plasma_buffer_t::ZERO;
+            } else {
                 first = first.and(buffer.release());
             }
         }
+        releasing.end();
         first
     })
 }

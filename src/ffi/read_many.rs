@@ -3,7 +3,7 @@
 use super::buffer::plasma_buffer_t;
 use super::client::{client_arg, plasma_client_t};
 use super::id::{ids_arg, plasma_id_t};
-use super::status::{self, plasma_status_t, run};
+use super::status::{plasma_status_t, run};
 use super::{arg, invalid, raw, timeout};
 use crate::buffer::Buffer;
 use crate::error::{Error, Result, Status};
@@ -26,7 +26,8 @@ use std::mem::MaybeUninit;
 /// @return PLASMA_OK if all succeed, or the first failure in the order of the
 ///         array.
 ///
-/// Threads: any.   Cost: no system call if all are sealed.   Since: 0.1
+/// Threads: any.   Cost: no system call and no lock if all are sealed; less than
+/// plasma_get() for each object.   Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn plasma_get_many(
     client: Option<&plasma_client_t>,
@@ -41,14 +42,14 @@ pub extern "C" fn plasma_get_many(
         let buffers = raw::array_mut(buffers, count, "buffers")?;
         let statuses = raw::array_mut(statuses, count, "statuses")?;
         let mut got = Got::new(buffers, statuses);
-        let all = client.get_many(ids, time, &mut |at, result| got.set(at, result));
+        let all = client.get_all(ids, time, |at, result| got.set(at, result));
         got.finish(all)
     })
 }
 
 /// The arrays of `plasma_get_many` as they fill.
 struct Got<'a> {
-    buffers: &'a mut [plasma_buffer_t],
+    buffers: &'a mut [MaybeUninit<plasma_buffer_t>],
     statuses: &'a mut [plasma_status_t],
     /// The failure with the smallest index.
     first: Option<(usize, Error)>,
@@ -62,19 +63,26 @@ impl<'a> Got<'a> {
         buffers: &'a mut [MaybeUninit<plasma_buffer_t>],
         statuses: &'a mut [MaybeUninit<plasma_status_t>],
     ) -> Self {
-        let buffers = raw::fill(buffers, plasma_buffer_t::ZERO);
         Self { buffers, statuses: raw::fill(statuses, UNSET), first: None }
     }
 
+    #[inline(always)]
     fn set(&mut self, at: usize, result: Result<Buffer>) {
-        self.statuses[at] = status::of(&result);
         match result {
-            Ok(buffer) => self.buffers[at] = buffer.into(),
-            Err(error) => {
-                if self.first.as_ref().is_none_or(|(first, _)| at < *first) {
-                    self.first = Some((at, error));
-                }
+            Ok(buffer) => {
+                self.statuses[at] = Status::Ok as i32;
+                self.buffers[at].write(buffer.into());
             }
+            Err(error) => self.set_failed(at, error),
+        }
+    }
+
+    #[cold]
+    fn set_failed(&mut self, at: usize, error: Error) {
+        self.statuses[at] = error.status() as i32;
+        self.buffers[at].write(plasma_buffer_t::ZERO);
+        if self.first.as_ref().is_none_or(|(first, _)| at < *first) {
+            self.first = Some((at, error));
         }
     }
 
@@ -83,8 +91,11 @@ impl<'a> Got<'a> {
         let Err(error) = all else {
             return self.first.map_or(Ok(()), |(_, error)| Err(error));
         };
-        for status in self.statuses.iter_mut().filter(|status| **status == UNSET) {
-            *status = error.status() as i32;
+        for (status, buffer) in self.statuses.iter_mut().zip(self.buffers) {
+            if *status == UNSET {
+                *status = error.status() as i32;
+                buffer.write(plasma_buffer_t::ZERO);
+            }
         }
         Err(error)
     }

@@ -72,10 +72,22 @@ impl BlockState {
         }
     }
 
+    /// Returns the length in this word, which may be corrupt.
+    #[inline]
+    pub const fn len_of(word: u64) -> u64 {
+        word & !(3 << STATE_SHIFT)
+    }
+
+    /// Returns whether this word, which may be corrupt, says that the block is free.
+    #[inline]
+    pub const fn is_free(word: u64) -> bool {
+        word >> STATE_SHIFT == FREE
+    }
+
     /// Returns the state in this word, unless it is corrupt.
     #[inline]
     pub const fn unpack(word: u64) -> Option<Self> {
-        let len = word & !(3 << STATE_SHIFT);
+        let len = Self::len_of(word);
         match (word >> STATE_SHIFT, len) {
             (0, 0) => Some(BlockState::Spare),
             (FREE, 1..=MAX_UNITS) => Some(BlockState::Free(len)),

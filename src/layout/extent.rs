@@ -74,6 +74,13 @@ impl ExtentPair {
         Extent { start: wide >> 48 << 32 | low as u64, size: wide & ((1 << 48) - 1) }
     }
 
+    /// Returns whether neither has memory.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        let [a, b] = [&self.wide[0], &self.wide[1]].map(|wide| wide.load(Relaxed));
+        (a | b) & ((1 << 48) - 1) == 0
+    }
+
     /// Writes one of the two extents. The size is stored last when it grows from 0 and first when
     /// it becomes 0, so a rebuild never sees a size with the start of another extent.
     #[track_caller]

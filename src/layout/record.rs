@@ -120,8 +120,14 @@ impl Record {
 
     /// Returns the id. The caller validates it by the word.
     pub fn id(&self) -> ObjectId {
+        self.id_words().into()
+    }
+
+    /// Returns the words of the id. The caller validates them by the word.
+    #[inline]
+    pub fn id_words(&self) -> IdWords {
         let [first, second] = [&self.id[0], &self.id[1]].map(|word| word.load(Relaxed));
-        IdWords(first, second, self.id_tail.load(Relaxed)).into()
+        IdWords(first, second, self.id_tail.load(Relaxed))
     }
 
     /// Returns whether the id is these words. The caller validates that by the word.

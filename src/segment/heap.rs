@@ -107,6 +107,22 @@ impl Heap {
         Some(Bytes { ptr: self.readable.ptr().wrapping_add(at), len: extent.size })
     }
 
+    /// As [`Heap::find`], for many extents of leased objects: `known` is a chunk that the last of them
+    /// lies in, which keeps its memory as long as the object is leased.
+    #[inline(always)]
+    pub fn find_near(&self, extent: Extent, reserved: &Reserved, known: &mut u32) -> Option<Bytes> {
+        if let Some((first, last)) = self.find_chunks(extent)
+            && first == last
+            && first == *known
+        {
+            let ptr = self.readable.ptr().wrapping_add(extent.offset() as usize);
+            return Some(Bytes { ptr, len: extent.size });
+        }
+        let found = self.find(extent, reserved)?;
+        *known = if extent.is_empty() { u32::MAX } else { self.find_chunks(extent)?.1 };
+        Some(found)
+    }
+
     /// Returns the bytes of `extent` through the read-write map, which the first call makes.
     #[inline]
     pub fn write(&self, extent: Extent, reserved: &Reserved) -> Result<BytesMut> {

@@ -1,5 +1,6 @@
 //! The store: one connection, which joins the protocols, the mapped segment and the kernel.
 
+mod batch;
 mod call;
 mod calls;
 mod clients;
@@ -15,8 +16,8 @@ mod recovery;
 mod session;
 mod wait;
 
-pub use call::Call;
-pub use handles::table::{Handle, HandleTable, stale_handle_error};
+pub use batch::PIECE;
+pub use handles::table::{Handle, HandleTable, Releases, stale_handle_error};
 pub use handles::writers::{TakenWriter, WriterHandle};
 pub use objects::get_or_create::GotOrCreated;
 pub use objects::held::Held;

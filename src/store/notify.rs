@@ -2,12 +2,13 @@
 
 use crate::error::Result;
 use crate::id::ObjectId;
-use crate::layout::event::{EventKind, Sizes};
+use crate::layout::event::{EventKind, EventPayload, Sizes};
 use crate::layout::record::{NameHash, Record};
 use crate::layout::word::RecordWord;
 use crate::protocols::index::Key;
 use crate::protocols::index::hash::id_hash;
 use crate::protocols::wake::{Announcement, Topic, open};
+use crate::store::batch::{Changes, PIECE};
 use crate::store::clients::client_file::ClientFile;
 use crate::store::clients::client_path::ClientPath;
 use crate::store::session::Session;
@@ -39,8 +40,8 @@ impl Session {
     }
 
     /// The topics of waits for these keys.
-    pub fn topics<'k>(&self, keys: impl Iterator<Item = &'k Key>) -> Result<Vec<Topic>> {
-        let mut topics = fallible::collect(keys.map(|key| self.topic(key)))?;
+    pub fn topics(&self, keys: impl Iterator<Item = Key>) -> Result<Vec<Topic>> {
+        let mut topics = fallible::collect(keys.map(|key| self.topic(&key)))?;
         topics.sort_unstable();
         topics.dedup();
         Ok(topics)
@@ -60,6 +61,29 @@ impl Session {
         let by_name = self.topic(&Key::Name(news.name));
         let topics = [Topic::EVENTS, by_id, by_name];
         self.wake_waiters(if word.has(RecordWord::NAMED) { &topics } else { &topics[..2] });
+    }
+
+    /// As [`Session::publish`], of objects without names that were just sealed together.
+    pub fn publish_all(&self, sealed: &Changes<'_>, time_us: i64) {
+        let mut topics = [Topic::EVENTS; PIECE + 1];
+        for ((id, _), topic) in sealed.iter().zip(&mut topics[1..]) {
+            *topic = self.topic(&Key::Id(id.into()));
+        }
+        self.append_all(EventKind::Sealed, time_us, sealed);
+        self.wake_waiters(&topics[..1 + sealed.len()]);
+    }
+
+    /// As [`Session::notify_gone`], of objects that were deleted together.
+    pub fn notify_all_deleted(&self, deleted: &Changes<'_>) {
+        self.append_all(EventKind::Deleted, clock::epoch_us(), deleted);
+        self.wake_waiters(&[Topic::EVENTS, Topic::ROOM]);
+    }
+
+    fn append_all(&self, kind: EventKind, time_us: i64, changes: &Changes<'_>) {
+        if let Ok(ring) = self.segment.events() {
+            let payload = |(id, sizes)| EventPayload::new(kind, time_us, id, sizes);
+            ring.append_all(changes.len(), changes.iter().map(payload));
+        }
     }
 
     fn append(&self, kind: EventKind, time_us: i64, id: &ObjectId, sizes: Sizes) {

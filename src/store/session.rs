@@ -164,18 +164,18 @@ impl Session {
         if names.min(self.own.inspect()?.nlink) > 0 { Ok(()) } else { Err(self.declare_gone()) }
     }
 
-    /// Whether a create at `now_us` has to check the links. Nobody notifies a producer that its
+    /// Whether creates of `more` objects at `now_us` have to check the links. Nobody notifies a producer that its
     /// store's directory was deleted, so it checks from time to time. That bounds the number of
     /// futile creates, at hardly any cost per create.
     #[inline(always)]
-    pub fn links_are_old(&self, now_us: u64) -> bool {
+    pub fn links_are_old(&self, now_us: u64, more: u32) -> bool {
         // Not one atomic operation: racing threads may lose a count, and the bound then holds for
         // each thread.
-        let creates = self.creates.load(Relaxed).wrapping_add(1);
+        let creates = self.creates.load(Relaxed).wrapping_add(more);
         self.creates.store(creates, Relaxed);
         // A clock that was set back, and the first create, give a very large age.
         let age = now_us.wrapping_sub(self.links_seen_us.load(Relaxed));
-        age >= LINKS_AGE_US || creates.is_multiple_of(LINKS_AGE_CREATES)
+        age >= LINKS_AGE_US || creates % LINKS_AGE_CREATES < more
     }
 
     /// See [`Session::links_are_old`].

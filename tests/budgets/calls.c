@@ -119,6 +119,40 @@ APART void describe_later(int calls)
     }
 }
 
+enum { BATCH = 16 };
+
+/** Batches, which the counts are divided by: a call here is one object. */
+APART void put_batch(int calls)
+{
+    const void *datas[BATCH];
+    uint64_t sizes[BATCH];
+
+    for (int at = 0; at < BATCH; at++) {
+        datas[at] = bytes;
+        sizes[at] = SIZE;
+    }
+    for (int at = 0; at + BATCH <= calls; at += BATCH) {
+        ok(plasma_put_many(client, &ids[OBJECTS + at], datas, sizes, BATCH, NULL, statuses));
+    }
+}
+
+APART void get_batch(int calls)
+{
+    plasma_buffer_t buffers[BATCH];
+
+    for (int at = 0; at + BATCH <= calls; at += BATCH) {
+        ok(plasma_get_many(client, &ids[at % (HOT - BATCH)], BATCH, 0, buffers, statuses));
+        ok(plasma_release_many(buffers, BATCH));
+    }
+}
+
+APART void forget_batch(int calls)
+{
+    for (int at = 0; at + BATCH <= calls; at += BATCH) {
+        ok(plasma_delete_many(client, &ids[OBJECTS + at], BATCH, statuses));
+    }
+}
+
 APART void forget(int calls)
 {
     for (int at = 0; at < calls; at++) {
@@ -162,6 +196,9 @@ int main(int argc, char **argv)
         forget(CALLS);
         put(CALLS);
         forget(CALLS);
+        put_batch(CALLS);
+        forget_batch(CALLS);
+        get_batch(CALLS);
     }
     fill_pairs();
     describe(CALLS);

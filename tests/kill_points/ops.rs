@@ -37,6 +37,8 @@ const LARGE: u64 = 9 << 20;
 const MANY: usize = 4200;
 /// More objects than a store has records and blocks for initially.
 const THOUSANDS: u64 = 2200;
+/// More objects than a batch puts or deletes at once.
+const BATCH: u64 = 18;
 
 const ANY: &[WorldKind] = &[Empty, Busy, Full];
 const ROOMY: &[WorldKind] = &[Empty, Busy];
@@ -85,6 +87,29 @@ fn a_cramped_writer(client: &Client) -> Result<Prepared> {
 
 fn a_victim(client: &Client) -> Result<Prepared> {
     put(client, 0, 5000, Some("victim-0"))?;
+    nothing(client)
+}
+
+fn batch_ids() -> Vec<plasma::ObjectId> {
+    (0..BATCH).map(|number| id(VICTIM, number)).collect()
+}
+
+/// Puts a batch of objects, of which one exists already.
+fn put_batch(client: &Client) -> Result<()> {
+    let ids = batch_ids();
+    let datas: Vec<_> = ids.iter().map(|id| content(id, 300)).collect();
+    let mut all = Ok(());
+    let options = plain().metadata(&[("format", b"test")]);
+    client.put_many(&ids, &|at| Ok(&datas[at]), &options, &mut |at, put| match put {
+        Err(error) if at == 0 && error.status() == Status::Exists => {}
+        Err(error) if all.is_ok() => all = Err(error),
+        _ => {}
+    })?;
+    all
+}
+
+fn a_batch(client: &Client) -> Result<Prepared> {
+    put_batch(client)?;
     nothing(client)
 }
 
@@ -216,6 +241,20 @@ pub const OPS: &[Op] = &[
         run: |c, _| (0..THOUSANDS).try_for_each(|i| put(c, i, 10, None)),
     },
     Op {
+        name: "put_batch",
+        lru: false,
+        kinds: CREATES,
+        prepare: nothing,
+        run: |c, _| put_batch(c),
+    },
+    Op {
+        name: "put_batch_around_another",
+        lru: true,
+        kinds: ROOMY,
+        prepare: a_victim,
+        run: |c, _| put_batch(c),
+    },
+    Op {
         name: "put_that_evicts",
         lru: true,
         kinds: FULL,
@@ -313,6 +352,16 @@ pub const OPS: &[Op] = &[
         run: |c, _| get_all(c, |got| got.retain().map(drop)),
     },
     Op {
+        name: "get_batch",
+        lru: true,
+        kinds: ROOMY,
+        prepare: a_batch,
+        run: |c, _| {
+            let mut held = Vec::new();
+            c.get_many(&batch_ids(), None, &mut |_, got| held.push(got.unwrap()))
+        },
+    },
+    Op {
         name: "get_many",
         lru: false,
         kinds: &[Empty],
@@ -329,6 +378,23 @@ pub const OPS: &[Op] = &[
         kinds: ANY,
         prepare: a_victim,
         run: |c, _| c.delete(&victim()),
+    },
+    Op {
+        name: "delete_batch",
+        lru: false,
+        kinds: ROOMY,
+        prepare: a_batch,
+        run: |c, _| {
+            let mut all = Ok(());
+            let ids: Vec<_> = batch_ids().into_iter().chain([id(VICTIM, 0)]).collect();
+            c.delete_many(&ids, &mut |at, deleted| match deleted {
+                // It is there twice.
+                Err(error) if at == BATCH as usize && error.status() == Status::NotFound => {}
+                Err(error) => all = Err(error),
+                Ok(()) => {}
+            })?;
+            all
+        },
     },
     Op {
         name: "delete_held",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from typing import Any, Optional
+from typing import Any, Optional, Union
 
 from plasma._library import ffi, lib
 from plasma.buffers import Buffer
@@ -40,25 +40,14 @@ class Reader:
 
         An id may be given more than once; each buffer has a lease of its own.
         """
-        ids = [self.find(key) for key in keys]
-        array, count = id_array(ids), len(ids)
-        buffers = ffi.new("plasma_buffer_t[]", count)
-        statuses = ffi.new("plasma_status_t[]", count)
-        connection = self._connection
-
-        def attempt(ms: int) -> int:
-            args = (connection.pointer, array, count, ms, buffers, statuses)
-            status: int = connection._call(lib.plasma_get_many, *args)
-            if status == 0:
-                return status
-            lib.plasma_release_many(buffers, count)
-            final = (each for each in statuses if each not in (0, lib.PLASMA_ERR_TIMEOUT))
-            return next(final, status)
-
-        connection.run(attempt, seconds(timeout))
-        base = int(ffi.cast("uintptr_t", buffers))
-        stride = ffi.sizeof("plasma_buffer_t")
-        return [connection._adopt(base + at * stride, Buffer) for at in range(count)]
+        connection, wanted = self._connection, list(keys)
+        if timeout is None:
+            got = connection.get_many(wanted, 0, Buffer)
+            if got.__class__ is list:
+                return got  # type: ignore[return-value]
+        # A name that does not exist has no id to wait for.
+        ids: list[Union[bytes, str]] = [self.find(key) for key in wanted]
+        return connection.run(lambda ms: connection.get_many(ids, ms, Buffer), seconds(timeout))
 
     def wait(
         self, keys: Sequence[Key], count: Optional[int] = None, timeout: Seconds = None

@@ -264,9 +264,7 @@ impl<'a> Allocator<'a> {
     /// nothing.
     pub fn is_enclosed(&self, extent: Extent) -> Result<bool> {
         let (own, _) = self.owned(extent)?;
-        let before = self.before(&own)?.is_some_and(|before| before.free);
-        let after = self.after(&own)?.is_some_and(|after| after.free);
-        Ok(!before && !after)
+        Ok(!self.is_free_before(&own)? && !self.is_free_after(&own)?)
     }
 
     /// Returns the lead of an extent, which becomes free with it. `None` when the block does not
@@ -276,6 +274,7 @@ impl<'a> Allocator<'a> {
     }
 
     /// Returns the used block of an extent that a record owns, and the extent's lead.
+    #[inline(always)]
     fn owned(&self, extent: Extent) -> Result<(blocks::LoadedBlock<'a>, u64)> {
         let own = self.load_block(extent.block)?;
         // The extent takes up the whole block except the lead, which is short.

@@ -34,6 +34,13 @@ impl Ring {
             Sizes { data: n.into(), metadata: 0 },
         );
     }
+    fn append_all(&self, numbers: &[u8]) {
+        let payload = |n: &u8| {
+            let (id, sizes) = (ObjectId::new([*n; 20]), Sizes { data: (*n).into(), metadata: 0 });
+            EventPayload::new(EventKind::Sealed, (*n).into(), &id, sizes)
+        };
+        self.ring().append_all(numbers.len(), numbers.iter().map(payload));
+    }
 }
 
 #[derive(Default)]
@@ -137,6 +144,53 @@ fn the_dead_do_not_block_readers() {
         let lost = 1 + u64::from(!seen.events.contains(&2));
         assert_eq!(seen.lost, lost);
         assert!(seen.gaps <= 1);
+    });
+}
+
+#[test]
+fn events_that_are_appended_together_are_whole_or_lost() {
+    for entries in [1, 2, 4] {
+        explore(3, move || {
+            let ring = Ring::new(entries);
+            let mut cursor = Cursor::at_end(&ring.ring());
+            let batch = spawn(&ring, |r| r.append_all(&[1, 2]));
+            let other = spawn(&ring, |r| r.append(3));
+            let mut seen = Seen::default();
+            seen.poll(&mut cursor, &ring, 2);
+            batch.join().unwrap();
+            other.join().unwrap();
+            seen.poll(&mut cursor, &ring, usize::MAX);
+            assert_eq!((seen.events.len() as u64 + seen.lost, cursor.next()), (3, 3));
+            assert!(entries < 4 || seen.lost == 0);
+        });
+    }
+}
+
+#[test]
+fn a_batch_that_dies_between_its_entries_does_not_block_readers() {
+    explore(4, || {
+        let ring = Ring::new(4);
+        let mut cursor = Cursor::at_end(&ring.ring());
+        // The writer completes the first of two entries; another client buries it.
+        let burial = spawn(&ring, |r| {
+            let first = r.ring().take_tickets(2);
+            r.ring().fill(
+                first,
+                &EventPayload::new(
+                    EventKind::Sealed,
+                    1,
+                    &ObjectId::new([1; 20]),
+                    Sizes { data: 1, metadata: 0 },
+                ),
+            );
+            r.ring().append_gap(0);
+        });
+        let mut seen = Seen::default();
+        seen.poll(&mut cursor, &ring, 2);
+        burial.join().unwrap();
+        seen.poll(&mut cursor, &ring, usize::MAX);
+        assert_eq!((cursor.next(), seen.lost), (3, 1));
+        assert!(seen.events == [1]);
     });
 }
 

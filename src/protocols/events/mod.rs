@@ -92,26 +92,51 @@ impl<'a> EventRing<'a> {
         ticket
     }
 
+    /// Appends `count` events about changes that are all published. All entries are written before
+    /// the first one is completed, so that the processor waits for their cache lines at once. A
+    /// writer that dies in between leaves as many tickets that are never completed.
+    pub fn append_all(&self, count: usize, payloads: impl Iterator<Item = EventPayload>) {
+        let first = self.take_tickets(count as u64);
+        let tickets = (0..count as u64).map(|at| first.wrapping_add(at));
+        tickets.clone().zip(payloads).for_each(|(ticket, payload)| self.write(ticket, &payload));
+        tickets.for_each(|ticket| self.complete(ticket));
+    }
+
     fn take_ticket(&self) -> u64 {
-        // SYNC event-head: a cursor that starts after this ticket sees what was published before.
-        self.head.fetch_add(1, Ordering::Release)
+        self.take_tickets(1)
+    }
+
+    #[inline]
+    fn take_tickets(&self, count: u64) -> u64 {
+        // SYNC event-head: a cursor that starts after a ticket sees what was published before.
+        self.head.fetch_add(count, Ordering::Release)
     }
 
     #[inline]
     fn fill(&self, ticket: u64, payload: &EventPayload) {
+        self.write(ticket, payload);
+        self.complete(ticket);
+    }
+
+    #[inline]
+    fn write(&self, ticket: u64, payload: &EventPayload) {
         let entry = self.entry(ticket);
-        let complete = ticket.wrapping_add(1);
         // Relaxed: usually saves the newer entry; the tags catch the other cases.
-        if entry.sequence.load(Ordering::Relaxed) > complete {
+        if entry.sequence.load(Ordering::Relaxed) > ticket.wrapping_add(1) {
             return;
         }
         for (word, value) in entry.words.iter().zip(payload.words(self.lap(ticket))) {
             // Relaxed: ordered before the sequence by its Release.
             word.store(value, Ordering::Relaxed);
         }
+    }
+
+    #[inline]
+    fn complete(&self, ticket: u64) {
+        let complete = ticket.wrapping_add(1);
         // SYNC event-entry: a reader that sees this sequence or a later one sees these words or later
         // ones. A maximum, so that a lapped writer does not undo the newer sequence.
-        entry.sequence.fetch_max(complete, Ordering::Release);
+        self.entry(ticket).sequence.fetch_max(complete, Ordering::Release);
     }
 
     fn entry(&self, ticket: u64) -> &'a EventEntry {

@@ -131,7 +131,7 @@ impl ChainKind {
         let is_object = matches!(word.state(), Some(State::Writing | State::Sealed))
             && !word.has(RecordWord::HIDDEN);
         match self {
-            ChainKind::Id => is_object.then(|| Key::Id(IdWords::from(&record.id()))),
+            ChainKind::Id => is_object.then(|| Key::Id(record.id_words())),
             ChainKind::Name => {
                 (is_object && word.has(RecordWord::NAMED)).then(|| Key::Name(record.name()))
             }

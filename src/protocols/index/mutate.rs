@@ -2,7 +2,6 @@
 
 use super::{CHAIN_KINDS, ChainKind, Index, Key, corrupt_link};
 use crate::error::Result;
-use crate::layout::record::IdWords;
 use crate::layout::word::{BucketWord, CHAIN_END, RecordWord, chain_end};
 use crate::support::fallible;
 use crate::sync::Ordering::{Relaxed, Release};
@@ -55,7 +54,7 @@ impl Index<'_> {
         if word.has(RecordWord::HIDDEN) {
             return Ok(());
         }
-        self.remove(&Key::Id(IdWords::from(&record.id())), slot)?;
+        self.remove(&Key::Id(record.id_words()), slot)?;
         if word.has(RecordWord::NAMED) {
             self.remove(&Key::Name(record.name()), slot)?;
         }

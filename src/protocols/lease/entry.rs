@@ -154,16 +154,34 @@ impl Entry {
     #[inline(always)]
     #[must_use]
     pub fn end(&self, last: Last, closed: &AtomicBool, light: bool) -> bool {
+        self.free(last, light);
+        Self::is_closed(closed, light)
+    }
+
+    /// The first step of [`Entry::end`], for many entries that share the second one. While one of
+    /// them is not free, the client stays.
+    #[inline(always)]
+    pub fn free(&self, last: Last, light: bool) {
         let free = last.0 & !HOLDERS;
         if light {
             // SYNC entry, closed: Release; the barrier stands for SeqCst.
             self.0.store(free, Release);
             compiler_fence(SeqCst);
+        } else {
+            // SYNC entry, closed: SeqCst, as in `is_closed`; either this thread sees `closed`, or
+            // the thread that closes sees the entry free.
+            self.0.swap(free, SeqCst);
+        }
+    }
+
+    /// The second step of [`Entry::end`].
+    #[inline(always)]
+    #[must_use]
+    pub fn is_closed(closed: &AtomicBool, light: bool) -> bool {
+        if light {
             return closed.load(Relaxed);
         }
-        // SYNC entry, closed: SeqCst, both; either this thread sees `closed`, or the thread that
-        // closes sees the entry free.
-        self.0.swap(free, SeqCst);
+        // SYNC closed: SeqCst, as in `free`.
         closed.load(SeqCst)
     }
 

@@ -6,9 +6,9 @@
 //! end.
 #![allow(unsafe_code)] // a payload that loom watches
 
-use super::{begin_scan, end_scan, protect, release};
+use super::{begin_scan, end_scan, order, place, protect, release, validate};
 use crate::layout::extent::Extent;
-use crate::layout::word::{LeaseWord, State};
+use crate::layout::word::{LeaseWord, RecordWord, State};
 use crate::protocols::index::fixture::{Table, id_in};
 use crate::protocols::index::{Hit, Key};
 use crate::protocols::lifecycle::{say_joined, says_joined};
@@ -236,6 +236,61 @@ fn a_lease_on_another_object_tells_that_the_last_one_has_ended() {
         reader.join().unwrap();
     });
 }
+
+#[test]
+fn leases_that_share_a_fence_protect_each_of_their_objects() {
+    explore(3, || {
+        let table = Table::new(2, 1);
+        let objects = [0, 1].map(|n| table.create(id_in(0, 1, n), None, State::Sealed));
+        let store = Arc::new(Batch {
+            table,
+            objects,
+            leases: [AtomicU64::new(0), AtomicU64::new(0)],
+            bytes: [UnsafeCell::new(1), UnsafeCell::new(1)],
+        });
+        let reader = store.clone();
+        let reader = thread::spawn(move || {
+            let all = || reader.objects.iter().zip(&reader.leases).zip(&reader.bytes);
+            all().for_each(|(((slot, word), lease), _)| place(lease, *slot, *word));
+            order();
+            for (((slot, word), lease), bytes) in all() {
+                if validate(lease, &reader.table.records[*slot as usize], *word).is_some() {
+                    // SAFETY: the pointer comes from the cell; loom checks that nobody writes it now.
+                    assert_eq!(bytes.with(|bytes| unsafe { *bytes }), 1);
+                    release(lease);
+                }
+            }
+        });
+        // The second one first, which the reader validates last.
+        for (((slot, word), lease), bytes) in
+            store.objects.iter().zip(&store.leases).zip(&store.bytes).rev()
+        {
+            store.table.doom(*slot, *word);
+            begin_scan();
+            let object = LeaseWord::new(word.generation(), *slot).0;
+            let leased = lease.load(Ordering::Relaxed) == object;
+            end_scan();
+            if !leased {
+                // SAFETY: the pointer comes from the cell; loom checks that nobody uses it now.
+                bytes.with_mut(|bytes| unsafe { *bytes = 2 });
+            }
+        }
+        reader.join().unwrap();
+    });
+}
+
+/// Two objects, a lease word for each, and their bytes.
+struct Batch {
+    table: Table,
+    objects: [(u32, RecordWord); 2],
+    leases: [AtomicU64; 2],
+    bytes: [UnsafeCell<u32>; 2],
+}
+
+// SAFETY: loom fails the model when accesses to the cells are not ordered.
+unsafe impl Sync for Batch {}
+// SAFETY: the store holds nothing of a thread.
+unsafe impl Send for Batch {}
 
 #[test]
 fn an_object_found_sealed_has_all_its_fields() {

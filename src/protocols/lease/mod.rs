@@ -33,10 +33,29 @@ pub fn protect(
     slot: u32,
     seen: RecordWord,
 ) -> Option<RecordWord> {
+    place(lease, slot, seen);
+    order();
+    validate(lease, record, seen)
+}
+
+/// The first step of [`protect`], for many leases that share one fence: writes a lease, which does
+/// not protect anything yet.
+#[inline(always)]
+pub fn place(lease: &AtomicU64, slot: u32, seen: RecordWord) {
     // SYNC lease-release: Release; a scan that finds this lease knows that the word's last lease has ended.
     lease.store(LeaseWord::new(seen.generation(), slot).0, Ordering::Release);
+}
+
+/// The second step of [`protect`], after all leases were written.
+#[inline(always)]
+pub fn order() {
     // SYNC lease: SeqCst; pairs with the fence in `begin_scan`.
     fence(Ordering::SeqCst);
+}
+
+/// The last step of [`protect`].
+#[inline(always)]
+pub fn validate(lease: &AtomicU64, record: &Record, seen: RecordWord) -> Option<RecordWord> {
     // Relaxed: the object was seen SEALED, by a load that brought its fields.
     let now = record.load_with(Ordering::Relaxed);
     if now.is(State::Sealed) && now.generation() == seen.generation() {

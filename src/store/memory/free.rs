@@ -58,10 +58,11 @@ impl Locked<'_> {
     /// Frees the extents of a pair, whose blocks begin at `which`.
     #[inline]
     fn free_pair(&self, record: &Record, which: usize, pair: &ExtentPair) -> Result<()> {
+        if pair.is_empty() { Ok(()) } else { self.free_either(record, which, pair) }
+    }
+
+    fn free_either(&self, record: &Record, which: usize, pair: &ExtentPair) -> Result<()> {
         let (a, b) = (pair.load(0), pair.load(1));
-        if a.is_empty() && b.is_empty() {
-            return Ok(());
-        }
         // Two extents with the same start belong to an interrupted resize: the record owns the
         // longer one.
         let same = !a.is_empty() && !b.is_empty() && a.start == b.start;

@@ -36,7 +36,17 @@ impl Session {
     /// For the delete of an object with `size` bytes of data: pays, and scans if the payments
     /// suffice.
     pub fn reclaim_for_delete(&self, call: &Call<'_>, size: u64) -> Result<()> {
-        if self.pay_for_scan(1 + size / PAID_BYTES) {
+        self.reclaim_for_deletes(call, [size].into_iter())
+    }
+
+    /// As [`Session::reclaim_for_delete`], for several objects.
+    #[inline]
+    pub fn reclaim_for_deletes(
+        &self,
+        call: &Call<'_>,
+        sizes: impl Iterator<Item = u64>,
+    ) -> Result<()> {
+        if self.pay_for_scan(sizes.map(|size| 1 + size / PAID_BYTES).sum()) {
             let shards = self.shards_to_scan();
             self.scans.fetch_add(1, local::Ordering::Relaxed);
             deferred(self.reclaim_from(call, &shards))?;

@@ -54,7 +54,7 @@ impl Session {
     ) -> Result<ObjectWriter> {
         self.ensure_writable()?;
         let now_us = clock::epoch_us() as u64;
-        if self.links_are_old(now_us) {
+        if self.links_are_old(now_us, 1) {
             self.ensure_linked_again(now_us)?;
         }
         let metadata = Metadata::new(options.name, options.metadata)?;
@@ -138,18 +138,31 @@ impl Session {
                 self.segment.heap.write(data, reserved)?
             }
         };
+        self.write_text(call, object, meta, plan.text)?;
+        Ok(bytes)
+    }
+
+    /// Writes name and metadata of a new object.
+    #[inline(always)]
+    pub fn write_text(
+        &self,
+        call: &Call<'_>,
+        object: Unsealed,
+        meta: Extent,
+        text: &[u8],
+    ) -> Result<()> {
         self.reserve_extent(call, meta)?;
-        if !plan.text.is_empty() {
-            self.segment.heap.write(meta, reserved)?.copy_from(plan.text);
-            // A swap fails if the object was pinned in between.
-            loop {
-                let (record, word) = self.load_writing(object)?;
-                if record.swap(word, word.with(RecordWord::TEXT)).is_ok() {
-                    break;
-                }
+        if text.is_empty() {
+            return Ok(());
+        }
+        self.segment.heap.write(meta, &self.segment.header().reserved)?.copy_from(text);
+        // A swap fails if the object was pinned in between.
+        loop {
+            let (record, word) = self.load_writing(object)?;
+            if record.swap(word, word.with(RecordWord::TEXT)).is_ok() {
+                return Ok(());
             }
         }
-        Ok(bytes)
     }
 
     fn place<'a>(

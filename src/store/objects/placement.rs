@@ -99,7 +99,9 @@ impl Session {
 }
 
 impl Locked<'_> {
-    fn place(
+    /// Places an object whose id and name are free.
+    #[inline]
+    pub fn place(
         &self,
         index: &Index<'_>,
         plan: &NewObject<'_>,

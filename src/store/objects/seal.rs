@@ -1,10 +1,11 @@
 //! Seal: an object becomes immutable, and every client may get it.
 
 use crate::error::Result;
-use crate::layout::word::{LeaseWord, State};
+use crate::layout::record::Record;
+use crate::layout::word::{LeaseWord, RecordWord, State};
 use crate::store::notify::SealedNews;
 use crate::store::objects::held::Held;
-use crate::store::objects::writer::{ObjectWriter, lost_error};
+use crate::store::objects::writer::{ObjectWriter, Unsealed, lost_error};
 use crate::store::session::Session;
 use crate::sync::Ordering;
 use crate::sys::clock;
@@ -14,14 +15,9 @@ impl Session {
     pub fn seal(&self, writer: &ObjectWriter, lease: Option<u32>) -> Result<Option<Held>> {
         self.ensure_writable()?;
         let object = writer.object;
-        let (record, mut word) = self.load_writing(object)?;
-        // The same clock as for the creation; one reading serves both fields.
+        let (record, word) = self.load_writing(object)?;
         let now_us = clock::epoch_us();
-        let created_us = record.create_time_us.load(Ordering::Relaxed);
-        record.construct_us.store((now_us as u64).saturating_sub(created_us), Ordering::Relaxed);
-        if self.segment.facts.lru() {
-            record.last_use.store(self.segment.facts.ticks_source().now(), Ordering::Relaxed);
-        }
+        self.note_seal(record, now_us, self.use_at_seal());
         if let Some(index) = lease {
             // Stored before SEALED, so that a client that reclaims and sees SEALED cannot miss it.
             let leased = LeaseWord::new(object.generation, object.slot);
@@ -32,13 +28,7 @@ impl Session {
         // reused.
         let news = SealedNews::of(record, word, now_us);
         let _announcement = self.begin_announcement();
-        // SYNC record-word: Release in `swap`; all that the creator wrote is published with it.
-        while let Err(now) = record.swap(word, word.in_state(State::Sealed)) {
-            if now.generation() != object.generation || !now.is(State::Writing) {
-                return Err(lost_error());
-            }
-            word = now;
-        }
+        let word = make_sealed(record, object, word)?;
         self.publish(&news, word);
         let held = lease.map(|_| {
             let bytes = self.segment.heap.read(data, &self.segment.header().reserved);
@@ -46,4 +36,34 @@ impl Session {
         });
         held.transpose()
     }
+
+    /// The stamp of use of an object that is sealed now, in a store with eviction.
+    #[inline]
+    pub fn use_at_seal(&self) -> Option<u64> {
+        self.segment.facts.lru().then(|| self.segment.facts.ticks_source().now())
+    }
+
+    /// Notes in a record when its object is sealed.
+    #[inline]
+    pub fn note_seal(&self, record: &Record, now_us: i64, last_use: Option<u64>) {
+        // The same clock as for the creation; one reading serves both fields.
+        let created_us = record.create_time_us.load(Ordering::Relaxed);
+        record.construct_us.store((now_us as u64).saturating_sub(created_us), Ordering::Relaxed);
+        if let Some(last_use) = last_use {
+            record.last_use.store(last_use, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Makes a WRITING object SEALED, and returns its word before.
+#[inline]
+pub fn make_sealed(record: &Record, object: Unsealed, mut word: RecordWord) -> Result<RecordWord> {
+    // SYNC record-word: Release in `swap`; all that the creator wrote is published with it.
+    while let Err(now) = record.swap(word, word.in_state(State::Sealed)) {
+        if now.generation() != object.generation || !now.is(State::Writing) {
+            return Err(lost_error());
+        }
+        word = now;
+    }
+    Ok(word)
 }

@@ -59,7 +59,7 @@ impl Session {
         if matches!(step(false)?, Progress::Done(())) || !call.waits() {
             return Ok(WaitOutcome { ready: count, enough: count >= wanted });
         }
-        let topics = self.topics(keys.iter())?;
+        let topics = self.topics(keys.iter().copied())?;
         match self.wait_until(call, &topics, || step(true)) {
             Ok(()) => Ok(WaitOutcome { ready: count, enough: true }),
             Err(error) if error.status() == Status::Timeout => {

@@ -8,7 +8,7 @@ use crate::store::objects::metadata::Metadata;
 use crate::store::session::Session;
 
 /// The identity of an object that is being written.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Unsealed {
     /// Its slot.
     pub slot: u32,

@@ -244,6 +244,83 @@ fn an_entry_that_is_taken_again_has_no_lease_yet() {
     });
 }
 
+/// Two buffers, which one call releases.
+struct Pair {
+    entries: [Entry; 2],
+    closed: AtomicBool,
+    keeper: Mutex<bool>,
+}
+
+impl Pair {
+    /// As `Process::settle`; notes that the client was freed.
+    fn settle(&self) -> bool {
+        let mut kept = self.keeper.lock().unwrap();
+        if !*kept || !self.entries.iter().all(Entry::is_free) {
+            return !*kept;
+        }
+        *kept = false;
+        true
+    }
+
+    fn release_both(&self, light: bool, between: impl FnOnce()) {
+        let [first, second] = &self.entries;
+        first.free(first.only_first(FIRST).unwrap(), light);
+        between();
+        second.free(second.only_first(FIRST).unwrap(), light);
+        if Entry::is_closed(&self.closed, light) {
+            self.settle();
+        }
+    }
+
+    fn new() -> Arc<Self> {
+        let entries = [Entry::new(), Entry::new()];
+        entries.iter().for_each(|entry| assert_eq!(entry.take(false), Some(FIRST)));
+        Arc::new(Self { entries, closed: AtomicBool::new(false), keeper: Mutex::new(true) })
+    }
+}
+
+#[test]
+fn a_closed_client_goes_with_a_batch_of_releases() {
+    explore(4, || {
+        let pair = Pair::new();
+        let other = pair.clone();
+        let other = thread::spawn(move || other.release_both(false, || {}));
+        pair.closed.store(true, Ordering::SeqCst);
+        pair.settle();
+        other.join().unwrap();
+        assert!(!*pair.keeper.lock().unwrap());
+    });
+}
+
+#[test]
+fn a_closed_client_goes_with_a_batch_where_the_kernel_has_the_barrier() {
+    for at in [At::Before, At::Between, At::After] {
+        explore(99, move || {
+            let pair = Pair::new();
+            let (barrier, there) = Barrier::new();
+            let other = pair.clone();
+            let other = thread::spawn(move || {
+                let (mut between, mut after) = (None, None);
+                match at {
+                    At::Before => there.here(),
+                    At::Between => between = Some(there),
+                    At::After => after = Some(there),
+                }
+                other.release_both(true, || between.into_iter().for_each(|there| there.here()));
+                after.into_iter().for_each(|there| there.here());
+            });
+            pair.closed.store(true, Ordering::SeqCst);
+            let settled = pair.settle();
+            barrier.everywhere();
+            if !settled {
+                pair.settle();
+            }
+            other.join().unwrap();
+            assert!(!*pair.keeper.lock().unwrap());
+        });
+    }
+}
+
 /// A writer's payload that loom watches.
 struct Writer {
     entry: Entry,
