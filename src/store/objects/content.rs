@@ -35,7 +35,7 @@ struct CopyIn<'a> {
 impl Session {
     /// Backs the extent of an object with memory, and copies the parts of its data there. Returns the
     /// bytes.
-    #[inline]
+    #[inline(always)]
     pub fn copy_in(&self, call: &Call<'_>, extent: Extent, parts: &[&[u8]]) -> Result<BytesMut> {
         let copy = CopyIn { session: self, call, extent, parts, done: 0 };
         if extent.size >= WRITE_FROM && !self.segment.facts.huge_pages() {

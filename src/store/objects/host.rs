@@ -11,10 +11,16 @@ use crate::sys::process;
 
 impl Session {
     /// The index of this host's name in the store's table.
+    #[inline(always)]
     pub fn find_host(&self, call: &Call<'_>) -> Result<u32> {
-        if let Some(host) = self.own.host.get() {
-            return Ok(*host);
+        match self.own.host.get() {
+            Some(host) => Ok(*host),
+            None => self.find_host_first(call),
         }
+    }
+
+    #[cold]
+    fn find_host_first(&self, call: &Call<'_>) -> Result<u32> {
         let mut name = process::host_name().into_bytes();
         name.resize(64, 0);
         let mut words = [0; 8];

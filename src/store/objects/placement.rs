@@ -100,7 +100,7 @@ impl Session {
 
 impl Locked<'_> {
     /// Places an object whose id and name are free.
-    #[inline]
+    #[inline(always)]
     pub fn place(
         &self,
         index: &Index<'_>,
@@ -128,7 +128,7 @@ impl Locked<'_> {
     }
 
     /// A cached slot with as much memory as the object needs.
-    #[inline]
+    #[inline(always)]
     fn take_kept(
         &self,
         index: &Index<'_>,
@@ -170,6 +170,7 @@ impl Locked<'_> {
     }
 
     /// Makes the object exist: WRITING, and in its chains.
+    #[inline(always)]
     fn write_record(
         &self,
         index: &Index<'_>,
