@@ -970,9 +970,9 @@ plasma_status_t plasma_get_or_create(const plasma_client_t *client,
  * @return PLASMA_OK if all succeed, or the first failure in the order of the
  *         array.
  *
- * Threads: any.   Cost: less than half of plasma_put() for each object below a
- * few KiB: up to 16 objects of at most 32 KiB together share the writer lock and
- * the wakes.   Since: 0.1
+ * Threads: any.   Cost: less than half of plasma_put() for each object below
+ * a few KiB: up to 16 objects of at most 32 KiB together share the writer
+ * lock and the wakes.   Since: 0.1
  */
 plasma_status_t plasma_put_many(const plasma_client_t *client,
                                 const plasma_id_t *ids,

@@ -151,9 +151,9 @@ public:
      * @return PLASMA_OK if all are PLASMA_OK, or the first failure in the order
      *         of the ids.
      *
-     * Threads: any.   Cost: less than half of plasma_put() for each object below
-     * a few KiB: up to 16 objects of at most 32 KiB together share the writer
-     * lock and the wakes.   Since: 0.1
+     * Threads: any.   Cost: less than half of plasma_put() for each object
+     * below a few KiB: up to 16 objects of at most 32 KiB together share the
+     * writer lock and the wakes.   Since: 0.1
      */
     Status PutObjects(Span<const ObjectID> ids, Span<const void *const> datas,
                       Span<const uint64_t> sizes, std::vector<Status> &statuses,
@@ -428,8 +428,8 @@ public:
      * @return PLASMA_OK if all are PLASMA_OK, or the first failure in the order
      *         of the ids.
      *
-     * Threads: any.   Cost: about half of plasma_delete() for each object: up to
-     * 16 objects share the writer lock and the wakes.   Since: 0.1
+     * Threads: any.   Cost: about half of plasma_delete() for each object: up
+     * to 16 objects share the writer lock and the wakes.   Since: 0.1
      */
     Status DeleteObjects(Span<const ObjectID> ids,
                          std::vector<Status> &statuses) const

@@ -55,9 +55,9 @@ impl<'a> Statuses<'a> {
 /// @return PLASMA_OK if all succeed, or the first failure in the order of the
 ///         array.
 ///
-/// Threads: any.   Cost: less than half of plasma_put() for each object below a
-/// few KiB: up to 16 objects of at most 32 KiB together share the writer lock and
-/// the wakes.   Since: 0.1
+/// Threads: any.   Cost: less than half of plasma_put() for each object below
+/// a few KiB: up to 16 objects of at most 32 KiB together share the writer
+/// lock and the wakes.   Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn plasma_put_many(
     client: Option<&plasma_client_t>,
