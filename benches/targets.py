@@ -186,6 +186,13 @@ LIST = "list objects=1000000"
 ZIPF = "churn pattern=zipf size=4096"
 SCAN = "churn pattern=scan size=4096"
 
+EVICT = "evict objects=100000 size=4096 kind={} store=default"
+EVICT_FEW = "evict objects=30000 size=4096 kind=plain store=default"
+EVICT_MANY = "evict objects=1200000 size=256 kind=plain store=fitted"
+LARGE = "evict_large objects=100000 size=1000 store=fitted"
+LARGE_OF_MANY = "evict_large objects=1200000 size=256 store=fitted"
+AMONG_LEASES = f"{LARGE_OF_MANY} bytes=1048576 leases=1000"
+
 OTHERS = (
     Target("attach", plasma(ATTACH), "<=", 60e3, known=SYSTEM_CALLS),
     Target("first touch, 1 GiB", plasma(TOUCH), "<=", 0.5, floor(TOUCH, "pages")),
@@ -207,6 +214,33 @@ OTHERS = (
     ),
     # Only creates: no wanted object exists.
     Target("churn, scan", plasma(SCAN, metric=RATE), ">=", 500e3),
+    *(
+        Target(
+            f"evict, {kind}",
+            plasma(EVICT.format(kind), metric=RATE),
+            ">=",
+            0.7,
+            plasma(EVICT.format("plain"), metric=RATE),
+        )
+        for kind in ("named", "keyed")
+    ),
+    # More than 65,536 objects cost what fewer cost.
+    Target(
+        "evict, 100,000 objects",
+        plasma(EVICT.format("plain"), metric=RATE),
+        ">=",
+        0.7,
+        plasma(EVICT_FEW, metric=RATE),
+    ),
+    Target(
+        "evict, 1.2 million objects, 1 of 10,000",
+        plasma(EVICT_MANY, metric="p9999_ns"),
+        "<=",
+        1e6,
+    ),
+    Target("a fifth of the capacity, 100,000 objects", plasma(LARGE), "<=", 10e6),
+    Target("a fifth of the capacity, 1.2 million objects", plasma(LARGE_OF_MANY), "<=", 100e6),
+    Target("1 MiB among 1,000 leases, 1.2 million objects", plasma(AMONG_LEASES), "<=", 10e6),
     Target("utilisation", plasma(MIXED, metric="utilisation"), ">=", 0.97),
     *(
         Target(f"utilisation: {case}", plasma(case, metric="utilisation"), ">=", share)

@@ -61,7 +61,7 @@ const COUNTED: &[(&str, &str, &str, u64)] = &[
 #[rustfmt::skip]
 const USES: &[&str] = &[
     "hot", "one_of_many", "by_name", "look", "make", "put", "forget", "replace", "describe",
-    "describe_later", "put_batch", "get_batch", "forget_batch",
+    "describe_later", "put_batch", "get_batch", "forget_batch", "make_large",
 ];
 
 /// Calls of a function of budgets/calls.c.
@@ -147,6 +147,31 @@ fn puts_that_evict_cost_the_same_among_many_objects() {
         let (few, many) = (put("500", kind), put("50000", kind));
         assert!(many <= few + few * GROWTH_PERCENT / 100, "{kind}: {many}, and {few} among few");
     }
+    let _ = fs::remove_file(&program);
+}
+
+/// A create that needs the memory of many objects once scanned and sorted the table for each few of
+/// them, and each create among leased objects scanned the whole table.
+#[test]
+fn large_creates_cost_no_more_for_each_object_among_many() {
+    if Command::new("valgrind").arg("--version").output().is_err() {
+        return skip::skip("budgets", "there is no valgrind");
+    }
+    let program = compile("evict_large");
+    let create = |objects: u64, kind: &str| {
+        let counts = count(&program, &[&objects.to_string(), kind]);
+        counts[&("make_large".to_owned(), "plasma_create".to_owned())]
+    };
+    let each = |objects: u64| create(objects, "part") / (objects / 5);
+    let (few, many) = (each(5000), each(50_000));
+    println!("a fifth of the capacity: {few} for each object among 5,000, {many} among 50,000");
+    assert!(
+        many <= few + few * GROWTH_PERCENT / 100,
+        "{many} for each object, and {few} among few"
+    );
+    let (few, many) = (create(5000, "leased"), create(50_000, "leased"));
+    println!("256 objects among leased ones: {few} among 5,000, {many} among 50,000");
+    assert!(many <= few + few * GROWTH_PERCENT / 100, "{many} among leases, and {few} among few");
     let _ = fs::remove_file(&program);
 }
 

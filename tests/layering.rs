@@ -19,8 +19,17 @@ const LAYERS: &[(u32, &[&str])] = &[
 ];
 
 /// Modules that run under loom and miri: no kernel, no mappings, none of the other modules.
-const PROTOCOLS: &[&str] =
-    &["alloc", "events", "index", "lease", "lifecycle", "protocols", "wake", "writer_lock"];
+const PROTOCOLS: &[&str] = &[
+    "alloc",
+    "events",
+    "index",
+    "lease",
+    "lifecycle",
+    "order",
+    "protocols",
+    "wake",
+    "writer_lock",
+];
 
 const PROTOCOLS_MAY_USE: &[&str] = &["layout", "sync", "error", "id", "support"];
 

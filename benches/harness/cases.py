@@ -122,6 +122,24 @@ def other_cases():
     yield "W6", "memory", f"{million} size=100", text, stores
     for pattern in ("zipf", "scan"):
         yield "W7", "churn", f"pattern={pattern} size=4096", pattern, ("plasma", "arrow")
+    for objects, size, kind, store in (
+        (30000, 4096, "plain", "default"),
+        (100000, 4096, "plain", "default"),
+        (100000, 4096, "named", "default"),
+        (100000, 4096, "keyed", "default"),
+        (1200000, 256, "plain", "fitted"),
+    ):
+        keys = f"objects={objects} size={size} kind={kind} store={store}"
+        title = f"{objects:,} objects of {size} B, {kind}, {store} store"
+        yield "W7", "evict", keys, title, ("plasma",)
+    for objects, size, more, text in (
+        (100000, 1000, "", "a fifth of the capacity"),
+        (1200000, 256, "", "a fifth of the capacity"),
+        (1200000, 256, " bytes=1048576 leases=1000", "1 MiB among 1,000 leases"),
+    ):
+        keys = f"objects={objects} size={size} store=fitted{more}"
+        title = f"{text}, {objects:,} objects of {size} B, fitted store"
+        yield "W7", "evict_large", keys, title, ("plasma",)
     yield "W8", "mixed", "operations=10000000", "10,000,000 operations", ("plasma",)
     large = "least=1000 most=16000000 operations=60000"
     small = "least=100 most=100000 operations=400000"

@@ -85,6 +85,7 @@ int main(int argc, char **argv)
         { "creators", creators }, { "handover", handover },
         { "attach", attach },     { "first_touch", first_touch },
         { "memory", memory },     { "churn", churn },
+        { "evict", evict },       { "evict_large", evict_large },
         { "mixed", mixed },       { "full", full },
         { "list", list },
     };

@@ -52,6 +52,8 @@ void attach(void);
 void first_touch(void);
 void memory(void);
 void churn(void);
+void evict(void);
+void evict_large(void);
 void mixed(void);
 void full(void);
 void list(void);

@@ -31,7 +31,8 @@ pub struct Block {
     /// The block that starts where this one ends.
     pub next: AtomicU32,
     /// In the tree of its bin: the subtree of shorter blocks, and of equally long ones before this
-    /// one.
+    /// one. Of a used block in a store with eviction: its owner's slot + 1, which counts only if
+    /// the owner's record names the block.
     pub left: AtomicU32,
     /// In the tree: the subtree of the other blocks. On the spare list: the next block.
     pub right: AtomicU32,

@@ -5,6 +5,7 @@ use super::client;
 use super::event::{EVENT_ENTRIES, EventEntry};
 use super::extent::{MAX_CAPACITY, UNIT};
 use super::header::{CHUNKS, Header};
+use super::order;
 use super::record::Record;
 use super::wake::{WAKE_FILE_SIZE, WakePage};
 use crate::error::{Error, Result, Status};
@@ -49,6 +50,8 @@ pub struct Geometry {
     pub records_at: u64,
     /// Offset of the allocator blocks.
     pub blocks_at: u64,
+    /// Offset of the order of use.
+    pub order_at: u64,
     /// Bytes of `index`.
     pub index_size: u64,
 }
@@ -82,7 +85,8 @@ impl Geometry {
         let records_at = events_at + pages(EVENT_ENTRIES as u64 * size_of::<EventEntry>() as u64);
         let records = u64::from(max_objects.max(FIRST_RECORDS)) * size_of::<Record>() as u64;
         let blocks_at = records_at + pages(records);
-        let index_size = blocks_at + pages(u64::from(blocks) * size_of::<Block>() as u64);
+        let order_at = blocks_at + pages(u64::from(blocks) * size_of::<Block>() as u64);
+        let index_size = order_at + pages(order::words(max_objects) * 8);
         Ok(Self {
             capacity,
             chunk_size: chunk_size(capacity),
@@ -94,8 +98,17 @@ impl Geometry {
             events_at,
             records_at,
             blocks_at,
+            order_at,
             index_size,
         })
+    }
+
+    /// The bytes of the order of use that slots `from .. to` need beyond those of the slots before:
+    /// offset and length of each stretch.
+    pub fn order_of(&self, from: u32, to: u32) -> impl Iterator<Item = (u64, u64)> {
+        let at = self.order_at;
+        let words = order::words_of_slots(self.max_objects, from, to);
+        words.filter(|(_, count)| *count > 0).map(move |(first, count)| (at + first * 8, count * 8))
     }
 
     /// Returns the heap capacity in units.
@@ -156,6 +169,7 @@ pub fn fingerprint() -> u64 {
         offset_of!(Table, blocks_reserved),
         offset_of!(Table, had_client),
         offset_of!(Table, clearing),
+        offset_of!(Table, latest_use),
         offset_of!(Shard, slot_cache),
         offset_of!(Limbo, units),
         offset_of!(SlotCache, heads),
@@ -168,7 +182,7 @@ pub fn fingerprint() -> u64 {
         offset_of!(Record, blocks),
         offset_of!(Record, creator_slot),
         offset_of!(Record, link),
-        offset_of!(Record, last_use),
+        offset_of!(Record, creator_start),
         offset_of!(Record, payload),
         offset_of!(ClientHeader, nonce),
         offset_of!(ClientHeader, flags),
@@ -197,6 +211,7 @@ pub fn fingerprint() -> u64 {
         OPEN_WORDS as u64,
         u64::from(Tags::BITS),
         EVENT_ENTRIES as u64,
+        u64::from(order::FAN),
         u64::from(client::SLOTS),
         u64::from(client::GUESTS),
         u64::from(client::MAX_LEASES),

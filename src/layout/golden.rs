@@ -52,7 +52,8 @@ fn types() -> String {
         type_of!(Live: rebuild_sequence lifecycle records_reserved),
         type_of!(Reserved: 0),
         type_of!(LockLine: word abandoned),
-        type_of!(Table: used free_head free_tail free_count blocks_reserved hosts had_client clearing),
+        type_of!(Table: used free_head free_tail free_count blocks_reserved hosts had_client clearing
+            latest_use),
         type_of!(Counters: evictions evicted_bytes recoveries reaped_clients lock_steals),
         type_of!(EventHead: head last_gap),
         type_of!(AllocState: capacity free lead spare fresh first filled nonempty),
@@ -62,8 +63,8 @@ fn types() -> String {
         type_of!(Limbo: head count units),
         type_of!(SlotCache: count units heads),
         type_of!(Record: word id id_tail id_link data name_link name_hash meta creator_nonce
-            create_time_us construct_us blocks creator_slot creator_pid creator_host link last_use
-            creator_start payload),
+            create_time_us construct_us blocks creator_slot creator_pid creator_host link creator_start
+            payload),
         type_of!(ExtentPair: wide low),
         type_of!(Block: start extent prev next left right),
         type_of!(EventEntry: sequence words),

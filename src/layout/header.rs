@@ -126,7 +126,9 @@ pub struct Table {
     pub had_client: AtomicU32,
     /// Name in `readers/` that the owner of the lock is removing: slot + 1, else 0.
     pub clearing: AtomicU32,
-    _pad: [AtomicU64; 4],
+    /// The latest stamp of use when an object was made, in stores with eviction.
+    pub latest_use: AtomicU64,
+    _pad: [AtomicU64; 3],
 }
 
 /// Statistics for users. Changed under the lock, except where a field says otherwise.

@@ -8,6 +8,7 @@ pub mod extent;
 pub mod geometry;
 pub mod header;
 pub mod lock_word;
+pub mod order;
 pub mod record;
 pub mod shard;
 pub mod wake;

@@ -46,8 +46,7 @@ pub struct Record {
     pub creator_host: AtomicU32,
     /// Next record in the queue of free slots, in a slot cache or in limbo: slot + 1, 0 at the end.
     pub link: AtomicU32,
-    /// The stamp of the last release that was folded in, or of the seal.
-    pub last_use: AtomicU64,
+    _unused1: AtomicU64,
     /// Start time of the creator process, in clock ticks since boot.
     pub creator_start: AtomicU64,
     /// Bytes of keys and values in metadata 0 and 1.
@@ -86,7 +85,7 @@ impl Record {
             creator_pid: half(),
             creator_host: half(),
             link: half(),
-            last_use: word(),
+            _unused1: word(),
             creator_start: word(),
             payload: [half(), half()],
             _unused2: word(),

@@ -6,5 +6,6 @@ pub mod events;
 pub mod index;
 pub mod lease;
 pub mod lifecycle;
+pub mod order;
 pub mod wake;
 pub mod writer_lock;

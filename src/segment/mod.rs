@@ -30,6 +30,7 @@ use crate::layout::header::{
     FLAG_COUNTER, FLAG_EPHEMERAL, FLAG_FOREIGN_READERS, FLAG_HUGE_PAGES, FLAG_LRU, Header,
     Identity, Lifecycle, MAGIC,
 };
+use crate::layout::order;
 use crate::layout::record::Record;
 use crate::layout::wake::WakePage;
 use crate::options::Eviction;
@@ -38,6 +39,7 @@ use crate::protocols::events::EventRing;
 use crate::protocols::index::hash::Seed;
 use crate::protocols::index::{Abandoned, Index, Slots};
 use crate::protocols::lifecycle::LifecycleWord;
+use crate::protocols::order::Order;
 use crate::protocols::wake::{Waiters, open as open_words};
 use crate::protocols::writer_lock::WriterLock;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
@@ -144,6 +146,8 @@ pub struct Segment {
     events: Section<EventEntry>,
     records: Section<Record>,
     blocks: Section<Block>,
+    order: Section<AtomicU64>,
+    order_shape: order::Shape,
     wake: Wake,
 }
 
@@ -203,6 +207,13 @@ impl Segment {
             &self.blocks,
             header.table.blocks_reserved.load(Ordering::Relaxed),
         )
+    }
+
+    /// Returns the order of use, of a store with eviction.
+    #[inline]
+    pub fn order(&self) -> Order<'_> {
+        let reserved = self.header().live.records_reserved.load(Ordering::Relaxed);
+        Order::new(&self.order, &self.order_shape, reserved)
     }
 
     /// Returns the events.

@@ -10,6 +10,7 @@ use crate::layout::client::SLOTS;
 use crate::layout::event::EVENT_ENTRIES;
 use crate::layout::geometry::{self, Geometry};
 use crate::layout::header::{self, Header, Identity};
+use crate::layout::order;
 use crate::layout::wake::WAKE_FILE_SIZE;
 use crate::layout::{LAYOUT_VERSION, geometry::HEADER_SIZE};
 use crate::protocols::index::hash::Seed;
@@ -148,6 +149,8 @@ impl Opener<'_> {
             events: Section::new(&index, geometry.events_at, EVENT_ENTRIES as u64)?,
             records: Section::new(&index, geometry.records_at, max_objects)?,
             blocks: Section::new(&index, geometry.blocks_at, geometry.blocks.into())?,
+            order: Section::new(&index, geometry.order_at, order::words(geometry.max_objects))?,
+            order_shape: order::Shape::of(geometry.max_objects),
             wake: Wake::new(&wake, &wake_fd)?,
             heap: Heap::new(heap_fd, geometry.capacity, geometry.chunk_size)?,
             dir: keep(self.dir)?,

@@ -120,10 +120,15 @@ impl Build<'_> {
         let geometry = &self.geometry;
         let records = geometry.records_at + u64::from(FIRST_RECORDS) * size_of::<Record>() as u64;
         let blocks = u64::from(FIRST_BLOCKS) * size_of::<Block>() as u64;
-        let needed =
-            records + blocks + WAKE_RESERVED + if self.new.reserve { geometry.capacity } else { 0 };
+        let mut index = vec![(0, records), (geometry.blocks_at, blocks)];
+        if self.new.flags & header::FLAG_LRU != 0 {
+            index.extend(geometry.order_of(0, FIRST_RECORDS));
+        }
+        let needed = index.iter().map(|(_, len)| len).sum::<u64>()
+            + WAKE_RESERVED
+            + if self.new.reserve { geometry.capacity } else { 0 };
         refuse_beyond_cgroup(needed)?;
-        self.size(self.index, geometry.index_size, &[(0, records), (geometry.blocks_at, blocks)])?;
+        self.size(self.index, geometry.index_size, &index)?;
         let heap = self.file(files::HEAP)?;
         let whole = (0, geometry.capacity);
         let reserve = if self.new.reserve { std::slice::from_ref(&whole) } else { &[] };

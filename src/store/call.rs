@@ -136,6 +136,11 @@ impl Call<'_> {
         self.until(self.timeout)
     }
 
+    /// Whether the call's own timeout, if it has one that is not 0, has expired.
+    pub fn is_late(&self) -> bool {
+        self.deadline().is_some_and(|until| until > 0 && clock::monotonic_ns() >= until)
+    }
+
     /// When a timeout that began with the call expires; encoded as in [`Call::deadline`].
     pub fn until(&self, timeout: Option<Duration>) -> Option<u64> {
         match timeout {

@@ -106,6 +106,18 @@ impl Session {
         self.wake_waiters(&[Topic::EVENTS, Topic::ROOM]);
     }
 
+    /// As [`Session::notify_gone`], of objects that were evicted together.
+    pub fn notify_evicted(&self, evicted: &[(ObjectId, Sizes)]) {
+        let now = clock::epoch_us();
+        if let Ok(ring) = self.segment.events() {
+            let payload = |(id, sizes): &_| EventPayload::new(EventKind::Evicted, now, id, *sizes);
+            for some in evicted.chunks(PIECE) {
+                ring.append_all(some.len(), some.iter().map(payload));
+            }
+        }
+        self.wake_waiters(&[Topic::EVENTS, Topic::ROOM]);
+    }
+
     /// As [`Session::notify_gone`], of an object that was given up: a client that waits to create
     /// it checks again.
     pub fn notify_aborted(&self, id: &ObjectId, sizes: Sizes) {

@@ -15,11 +15,9 @@ use crate::store::clients::known::ClientRegistry;
 use crate::store::connection::own_file::OwnFile;
 use crate::sync::Ordering::Relaxed;
 use crate::sync::local::{AtomicBool, AtomicU32, AtomicU64};
-use crate::sync::mutex::Mutex;
 use crate::sync::{AtomicU64 as SharedU64, Ordering};
 use crate::sys::{fork, process};
 use once_cell::sync::OnceCell;
-use std::collections::VecDeque;
 use std::time::Duration;
 
 /// A fork generation that no process reaches.
@@ -47,8 +45,10 @@ pub struct Session {
     pub lock_timeout: Option<Duration>,
     /// The backoff between attempts to take the writer lock.
     pub backoff: Backoff,
-    /// The objects to evict next, oldest first, from a scan of the table.
-    pub victims: Mutex<VecDeque<crate::store::memory::eviction_plan::Victim>>,
+    /// The client whose releases are folded first by the next eviction.
+    pub fold_turn: AtomicU32,
+    /// The block where the last window that a search of the whole heap chose ends.
+    pub window_turn: AtomicU32,
     /// The payments of deletes for the next scan of all leases.
     pub paid: AtomicU64,
     /// The number of those scans.
@@ -87,7 +87,8 @@ impl Session {
             registry: ClientRegistry::default(),
             lock_timeout: options.lock_timeout,
             backoff: Backoff::default(),
-            victims: Mutex::default(),
+            fold_turn: AtomicU32::new(0),
+            window_turn: AtomicU32::new(0),
             paid: AtomicU64::new(0),
             scans: AtomicU32::new(0),
             spin: OnceCell::new(),

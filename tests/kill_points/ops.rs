@@ -241,6 +241,13 @@ pub const OPS: &[Op] = &[
         run: |c, _| (0..THOUSANDS).try_for_each(|i| put(c, i, 10, None)),
     },
     Op {
+        name: "put_lru",
+        lru: true,
+        kinds: ROOMY,
+        prepare: nothing,
+        run: |c, _| put(c, 0, 5000, Some("victim-0")),
+    },
+    Op {
         name: "put_batch",
         lru: false,
         kinds: CREATES,

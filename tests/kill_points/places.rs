@@ -90,6 +90,8 @@ const PRIVATE: &[(&str, &[&str])] = &[
     ("src/store/call.rs", &[""]),
     ("src/store/calls.rs", &[""]),
     ("src/store/memory/reclaim.rs", &["self.paid.", "self.scans."]),
+    ("src/store/memory/evict.rs", &["self.fold_turn."]),
+    ("src/store/memory/windows.rs", &["turn.store("]),
     ("src/protocols/lease/quota.rs", &[""]),
     ("src/sync/once.rs", &[""]),
     ("src/protocols/writer_lock/mod.rs", &["self.pause."]),

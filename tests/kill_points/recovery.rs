@@ -60,15 +60,25 @@ fn reap() {
 
 #[test]
 fn a_death_in_a_critical_section_and_then_in_recovery() {
-    for kind in [WorldKind::Empty, WorldKind::Resting, WorldKind::Full] {
-        let mut world = World::new(CHILD, kind, false, true);
+    use WorldKind::{Empty, Full, Resting};
+    for (kind, lru) in
+        [(Empty, false), (Resting, false), (Full, false), (Resting, true), (Full, true)]
+    {
+        let mut world = World::new(CHILD, kind, lru, true);
         let address = world.address.clone();
         let first = points_of_delete(&address);
-        let what = format!("recovery in a store: {kind:?}");
+        let what = format!("recovery in a store: {kind:?}, with eviction {lru}");
         let before = world.client.stats().unwrap();
         sweep(
             &what,
             |n| {
+                if lru {
+                    // Recovery takes what is left of an object that is gone out of the order of use.
+                    let client = connect(&address);
+                    put(&client, &id(VICTIM, 20), 100, None);
+                    client.delete(&id(VICTIM, 20)).unwrap();
+                    client.reap().unwrap();
+                }
                 let die = || die_in_delete(&address, first);
                 run_after("recover", &address, n, &format!("{kind:?}"), die)
             },

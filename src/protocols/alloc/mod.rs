@@ -30,6 +30,7 @@ mod fragmentation;
 mod loom;
 #[cfg(all(test, not(any(loom, shuttle))))]
 mod model;
+mod owners;
 mod pages;
 mod rebuild;
 #[cfg(all(test, not(any(loom, shuttle))))]
@@ -42,6 +43,7 @@ use crate::layout::block::{AllocState, Bins, Block, BlockState, MAX_UNITS};
 use crate::sync::Ordering::Relaxed;
 
 pub use check_blocks::Tiling;
+pub use owners::Stretch;
 pub use rebuild::OwnedExtent;
 
 /// A used extent of the heap, in units, and the number of its block (never 0).
@@ -148,28 +150,64 @@ impl<'a> Allocator<'a> {
     /// Frees an extent and merges it with the free blocks beside it.
     pub fn free(&self, extent: Extent) -> Result<()> {
         let (own, lead) = self.owned(extent)?;
-        let before = self.before(&own)?.filter(|b| b.free);
-        let after = self.after(&own)?.filter(|a| a.free);
+        self.free_run(&own, &own, own.len, lead)
+    }
+
+    /// Frees extents. Those that touch each other become free in one step.
+    pub fn free_all(&self, extents: &mut [Extent]) -> Result<()> {
+        extents.sort_unstable_by_key(|extent| extent.start);
+        let mut rest = extents.iter().peekable();
+        while let Some(first) = rest.next() {
+            let (own, mut leads) = self.owned(*first)?;
+            let (mut last, mut len) = (own, own.len);
+            while let Some(next) = rest.next_if(|next| next.block == last.next) {
+                let (block, lead) = self.owned(*next)?;
+                if block.prev != last.number || block.start != last.end() {
+                    return Err(corrupt("a block and the one before it disagree"));
+                }
+                self.give_node(block.number)?;
+                (last, len, leads) = (block, len + block.len, leads + lead);
+            }
+            self.free_run(&own, &last, len, leads)?;
+        }
+        Ok(())
+    }
+
+    /// Frees the blocks from `own` to `last`, which have `len` units, `lead` of them leads. Blocks
+    /// after `own` were given back.
+    #[inline(always)]
+    fn free_run(
+        &self,
+        own: &blocks::LoadedBlock<'a>,
+        last: &blocks::LoadedBlock<'a>,
+        len: u64,
+        lead: u64,
+    ) -> Result<()> {
+        let before = self.before(own)?.filter(|b| b.free);
+        let after = self.after(last)?.filter(|a| a.free);
         self.sub_lead(lead)?;
-        self.add_free(own.len)?;
+        self.add_free(len)?;
         match (before, after) {
             (None, None) => {
-                own.node.extent.store(BlockState::Free(own.len).pack(), Relaxed);
-                self.link(own.number, own.start, own.len)
+                own.node.extent.store(BlockState::Free(len).pack(), Relaxed);
+                if own.number != last.number {
+                    self.join(own.number, last.next)?;
+                }
+                self.link(own.number, own.start, len)
             }
             (Some(b), None) => {
-                self.resize_free(&b, b.start, b.len + own.len)?;
-                self.join(b.number, own.next)?;
+                self.resize_free(&b, b.start, b.len + len)?;
+                self.join(b.number, last.next)?;
                 self.give_node(own.number)
             }
             (None, Some(a)) => {
-                self.resize_free(&a, own.start, own.len + a.len)?;
+                self.resize_free(&a, own.start, len + a.len)?;
                 self.join(own.prev, a.number)?;
                 self.give_node(own.number)
             }
             (Some(b), Some(a)) => {
                 self.unlink(&a)?;
-                self.resize_free(&b, b.start, b.len + own.len + a.len)?;
+                self.resize_free(&b, b.start, b.len + len + a.len)?;
                 self.join(b.number, a.next)?;
                 self.give_node(own.number)?;
                 self.give_node(a.number)

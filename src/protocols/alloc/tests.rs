@@ -413,3 +413,37 @@ fn a_tree_with_a_ring_or_a_foreign_block_is_corrupt_and_no_walk_is_endless() {
         }
     }
 }
+
+#[test]
+fn neighbours_that_are_freed_together_become_one_free_block() {
+    // Lengths; `true` is freed. All are freed in another order than that of their addresses.
+    for kinds in 0u32..1 << 10 {
+        let heap = Heap::new(400, 64);
+        let alloc = heap.alloc();
+        let mut all: Vec<_> = (0..10).map(|at| got(alloc.alloc(10 + at, false)).unwrap()).collect();
+        let hole = all.remove(4);
+        alloc.free(hole).unwrap();
+        let goes = |at: usize| kinds >> at & 1 == 1;
+        let mut freed: Vec<_> = (0..9).filter(|at| goes(*at)).map(|at| all[at]).collect();
+        freed.reverse();
+        let turn = kinds as usize % 3 % freed.len().max(1);
+        freed.rotate_left(turn);
+        alloc.free_all(&mut freed).unwrap();
+        alloc.check().unwrap();
+        let left: u64 = (0..9).filter(|at| !goes(*at)).map(|at| all[at].len).sum();
+        assert_eq!(alloc.free_units(), 400 - left, "{kinds:b}");
+        let mut rest: Vec<_> = (0..9).filter(|at| !goes(*at)).map(|at| all[at]).collect();
+        alloc.free_all(&mut rest).unwrap();
+        alloc.check().unwrap();
+        assert_eq!(alloc.largest_free().unwrap(), 400);
+    }
+}
+
+#[test]
+fn extents_that_are_freed_twice_are_corrupt() {
+    let heap = Heap::new(400, 64);
+    let alloc = heap.alloc();
+    let two = [got(alloc.alloc(10, false)).unwrap(), got(alloc.alloc(10, false)).unwrap()];
+    let again = alloc.free_all(&mut [two[0], two[1], two[0]]);
+    assert_eq!(again.map_err(|error| error.status()), Err(Status::Corrupt));
+}

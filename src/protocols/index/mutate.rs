@@ -5,7 +5,10 @@ use crate::error::Result;
 use crate::layout::word::{BucketWord, CHAIN_END, RecordWord, chain_end};
 use crate::support::fallible;
 use crate::sync::Ordering::{Relaxed, Release};
-use crate::sync::fence;
+use crate::sync::{AtomicU64, fence};
+
+/// The number of objects whose buckets are loaded at once.
+const TOGETHER: usize = 16;
 
 impl Index<'_> {
     /// Inserts `slot` at the head of the chain of `key`. The record's word is published already.
@@ -23,6 +26,11 @@ impl Index<'_> {
     /// Removes `slot` from the chain of `key`. Fails when it is not in that chain.
     pub fn remove(&self, key: &Key, slot: u32) -> Result<()> {
         let (bucket, _) = self.bucket(key);
+        self.remove_from(bucket, key, slot)
+    }
+
+    #[inline(always)]
+    fn remove_from(&self, bucket: &AtomicU64, key: &Key, slot: u32) -> Result<()> {
         let head = BucketWord(bucket.load(Relaxed));
         let next = key.link(self.record(slot)?).load(Relaxed);
         let advanced = head.version().wrapping_add(1);
@@ -59,6 +67,41 @@ impl Index<'_> {
             self.remove(&Key::Name(record.name()), slot)?;
         }
         Ok(())
+    }
+
+    /// Removes objects from both chains; goes on after an error.
+    ///
+    /// Buckets and the records before an object in its chain lie anywhere, so the processor waits
+    /// for the memory of each. They are loaded for some objects at once, so that it waits for all of
+    /// these together.
+    pub fn unlink_all(&self, objects: impl Iterator<Item = (u32, RecordWord)>) -> Result<()> {
+        let mut objects = objects.fuse();
+        let mut all = Ok(());
+        loop {
+            let (mut some, mut count) = ([None; TOGETHER], 0);
+            for (place, (slot, word)) in some.iter_mut().zip(&mut objects) {
+                let key = Key::Id(self.record(slot)?.id_words());
+                *place = Some((slot, word, key, self.bucket_number(&key)));
+                count += 1;
+            }
+            let firsts = some.map(|it| it.map_or(0, |it| self.id_buckets[it.3].load(Relaxed)));
+            for first in firsts.map(|head| BucketWord(head).head()) {
+                let record = self.records.get((first as usize).wrapping_sub(1));
+                std::hint::black_box(record.map(|record| record.id_link.load(Relaxed)));
+            }
+            for (slot, word, key, bucket) in some.into_iter().flatten() {
+                if word.has(RecordWord::HIDDEN) {
+                    continue;
+                }
+                all = all.and(self.remove_from(&self.id_buckets[bucket], &key, slot));
+                if word.has(RecordWord::NAMED) {
+                    all = all.and(self.remove(&Key::Name(self.record(slot)?.name()), slot));
+                }
+            }
+            if count < TOGETHER {
+                return all;
+            }
+        }
     }
 
     /// Makes the chains again from the object table. The rebuild sequence is odd during this.

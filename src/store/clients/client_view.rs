@@ -99,9 +99,9 @@ impl ClientView<'_> {
         Ok(())
     }
 
-    /// Calls `each` for each release since the last call, with its lease and its time. A release
-    /// that cannot be read is a lost stamp.
-    pub fn fold_releases(&mut self, mut each: impl FnMut(LeaseWord, u64)) {
+    /// Calls `each` for each release since the last call, with its lease and its time, oldest first,
+    /// as long as `left` lasts. A release that cannot be read is a lost stamp.
+    pub fn fold_releases(&mut self, left: &mut u64, mut each: impl FnMut(LeaseWord, u64)) {
         let Ok(end) = self.file.word(offset_of!(ClientHeader, released)) else { return };
         if end == *self.folded {
             return;
@@ -113,6 +113,8 @@ impl ClientView<'_> {
             return;
         };
         let from = (*self.folded).max(end.saturating_sub(u64::from(RELEASES)));
+        let end = end.min(from.saturating_add(*left));
+        *left -= end.saturating_sub(from);
         for at in from..end {
             let i = (at % u64::from(RELEASES)) as usize * 16;
             if let Some(entry) = buffer[..read].get(i..i + 16)

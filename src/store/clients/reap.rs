@@ -9,7 +9,7 @@ use crate::segment::slot_name;
 use crate::store::call::Call;
 use crate::store::clients::client_file::{ClientFile, Unreadable};
 use crate::store::clients::client_path::ClientPath;
-use crate::store::clients::releases::fold;
+use crate::store::clients::releases::fold_all;
 use crate::store::lock::locked::Locked;
 use crate::store::objects::find::is_shown;
 use crate::store::session::Session;
@@ -33,7 +33,7 @@ impl Session {
         let visited = self.visit_others(|mut view| {
             if !view.alive {
                 if self.segment.facts.lru() {
-                    view.fold_releases(|lease, ticks| fold(&self.segment, lease, ticks));
+                    fold_all(&mut view);
                 }
                 fallible::push(&mut dead, (view.path, view.nonce(), view.ino()))?;
             }

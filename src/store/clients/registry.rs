@@ -12,7 +12,7 @@ use crate::store::clients::client_file::{ClientFile, Unreadable};
 use crate::store::clients::client_path::ClientPath;
 use crate::store::clients::client_view::ClientView;
 use crate::store::clients::known::{Known, KnownClient};
-use crate::store::clients::releases::fold;
+use crate::store::clients::releases::fold_all;
 use crate::store::session::Session;
 use crate::support::fallible;
 use crate::sys::{Errno, file};
@@ -157,8 +157,14 @@ impl Session {
     pub fn fold_left(&self, path: ClientPath, mut known: KnownClient) -> KnownClient {
         if self.segment.facts.lru() && !self.segment.read_only {
             let KnownClient { file, folded } = &mut known;
-            ClientView { path, alive: false, session: self, file, linked: false, folded }
-                .fold_releases(|lease, ticks| fold(&self.segment, lease, ticks));
+            fold_all(&mut ClientView {
+                path,
+                alive: false,
+                session: self,
+                file,
+                linked: false,
+                folded,
+            });
         }
         known
     }

@@ -1,26 +1,27 @@
-//! Releases: the stamps that clients leave. They are folded into the records, which eviction reads.
+//! Releases: the stamps that clients leave. They are folded into the order of use.
 
 use crate::layout::word::LeaseWord;
 use crate::segment::Segment;
-use crate::sync::Ordering::Relaxed;
-use crate::sys::ticks::Age;
+use crate::store::clients::client_view::ClientView;
 
-/// Notes a release in the record, if the record still holds the same object.
-pub fn fold(segment: &Segment, lease: LeaseWord, ticks: u64) {
+/// Folds all releases of a client.
+pub fn fold_all(view: &mut ClientView<'_>) {
+    let segment = &view.session.segment;
+    view.fold_releases(&mut { u64::MAX }, |lease, ticks| fold(segment, lease, ticks));
+}
+
+/// Notes a release in the order of use, if the slot still holds the same object.
+fn fold(segment: &Segment, lease: LeaseWord, ticks: u64) {
     // A client may write nonsense into its ring: a slot that does not exist, or a time in the
     // future.
-    let index = segment.index();
-    let Ok(record) = index.record(lease.slot()) else { return };
-    if record.load().generation() != lease.generation() {
-        return;
+    if is_current(segment, lease) {
+        segment.order().touch(lease.slot(), segment.facts.ticks_source().now().min(ticks));
     }
-    let age = Age::at(segment.facts.ticks_source().now());
-    let used = age.clamp(ticks);
-    let mut known = record.last_use.load(Relaxed);
-    while age.order(used) > age.order(known) {
-        match record.last_use.compare_exchange(known, used, Relaxed, Relaxed) {
-            Ok(_) => return,
-            Err(now) => known = now,
-        }
-    }
+}
+
+/// Whether the slot still holds the object of this lease.
+pub fn is_current(segment: &Segment, lease: LeaseWord) -> bool {
+    segment
+        .record(lease.slot())
+        .is_ok_and(|record| record.load().generation() == lease.generation())
 }

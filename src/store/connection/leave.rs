@@ -2,7 +2,7 @@
 //! removes the store.
 
 use crate::segment::slot_name;
-use crate::store::clients::releases::fold;
+use crate::store::clients::releases::fold_all;
 use crate::store::session::Session;
 use crate::sync::local::Ordering::Relaxed;
 use crate::sys::file;
@@ -48,7 +48,7 @@ impl Session {
         // This is best effort: in a store that is gone the order does not matter.
         let _ = self.visit_clients(|mut view| {
             if view.nonce() == self.own.nonce {
-                view.fold_releases(|lease, ticks| fold(&self.segment, lease, ticks));
+                fold_all(&mut view);
             }
             Ok(())
         });

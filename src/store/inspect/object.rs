@@ -123,7 +123,7 @@ impl Session {
             {
                 return Ok(None);
             }
-            let mut info = self.describe_fields(record, word, state)?;
+            let mut info = self.describe_fields(slot, record, word, state)?;
             self.describe_text(record, word, &mut info)?;
             // SYNC record-fields: as in a lookup.
             fence(Acquire);
@@ -136,6 +136,7 @@ impl Session {
 
     fn describe_fields(
         &self,
+        slot: u32,
         record: &Record,
         word: RecordWord,
         state: ObjectState,
@@ -143,7 +144,9 @@ impl Session {
         let create_time_us = record.create_time_us.load(Relaxed) as i64;
         let construct_us = record.construct_us.load(Relaxed) as i64;
         let sealed = state != ObjectState::Writing;
-        let last_use = record.last_use.load(Relaxed);
+        let lru = self.segment.facts.lru();
+        let used = if lru { self.segment.order().used(slot) } else { None };
+        let last_use = used.map_or(0, |used| used.stamp);
         let pid = record.creator_pid.load(Relaxed);
         let host = record.creator_host.load(Relaxed);
         Ok(ObjectInfo {

@@ -35,7 +35,7 @@ impl Locked<'_> {
 }
 
 /// The next run of reserved units in `from .. end`.
-fn reserved_run(segment: &Segment, from: u64, end: u64) -> Option<(u64, u64)> {
+pub fn reserved_run(segment: &Segment, from: u64, end: u64) -> Option<(u64, u64)> {
     let chunk_units = segment.facts.geometry.chunk_size / UNIT;
     let reserved = &segment.header().reserved;
     let is_reserved = |chunk: u64| crate::segment::all_set(reserved, chunk as u32, chunk as u32);

@@ -1,6 +1,7 @@
 //! The extents of the heap that a record owns.
 
-use crate::layout::extent::Extent;
+use crate::error::Result;
+use crate::layout::extent::{Extent, ExtentPair};
 use crate::layout::record::Record;
 use crate::layout::word::RecordWord;
 use crate::protocols::alloc::{self, Allocator};
@@ -16,13 +17,40 @@ pub fn same_place(record: &Record, which: usize) -> bool {
 /// All heap that a record owns: index (data 0, data 1, metadata 0, metadata 1) and extent.
 pub fn owned_extents(record: &Record) -> impl Iterator<Item = (usize, Extent)> {
     [(0, &record.data), (2, &record.meta)].into_iter().flat_map(|(which, pair)| {
-        let (a, b) = (pair.load(0), pair.load(1));
-        let same = !a.is_empty() && !b.is_empty() && a.start == b.start;
-        let keep_a = !a.is_empty() && (!same || a.len() >= b.len());
-        let keep_b = !b.is_empty() && (!same || a.len() < b.len());
-        let first = keep_a.then_some((which, a));
-        first.into_iter().chain(keep_b.then_some((which + 1, b)))
+        let [first, second] = owned_of(pair);
+        first.map(|a| (which, a)).into_iter().chain(second.map(|b| (which + 1, b)))
     })
+}
+
+/// Calls `each` with all heap that a record owns, as [`owned_extents`].
+#[inline]
+pub fn for_each_owned(
+    record: &Record,
+    mut each: impl FnMut(usize, Extent) -> Result<()>,
+) -> Result<()> {
+    for (which, pair) in [(0, &record.data), (2, &record.meta)] {
+        let [first, second] = owned_of(pair);
+        if let Some(extent) = first {
+            each(which, extent)?;
+        }
+        if let Some(extent) = second {
+            each(which + 1, extent)?;
+        }
+    }
+    Ok(())
+}
+
+/// The extents of a pair that a record owns. Two with the same start belong to an interrupted resize:
+/// it owns the longer one.
+#[inline]
+fn owned_of(pair: &ExtentPair) -> [Option<Extent>; 2] {
+    let (a, b) = (pair.load(0), pair.load(1));
+    let some = |extent: Extent| if extent.is_empty() { None } else { Some(extent) };
+    match (some(a), some(b)) {
+        (Some(a), Some(b)) if a.start == b.start && a.len() >= b.len() => [Some(a), None],
+        (Some(a), Some(b)) if a.start == b.start => [None, Some(b)],
+        both => [both.0, both.1],
+    }
 }
 
 /// The units before an extent that become free with it. Without the lock the block may belong to

@@ -1,18 +1,23 @@
 //! Free the memory and the slot of an object.
 
 use crate::error::Result;
-use crate::layout::extent::ExtentPair;
+use crate::layout::extent::{Extent, ExtentPair};
 use crate::layout::record::Record;
 use crate::layout::word::{RecordWord, State};
 use crate::protocols::alloc;
 use crate::protocols::index::set_free;
 use crate::store::lock::locked::Locked;
+use crate::store::memory::extents::for_each_owned;
+use crate::support::fallible;
 use crate::sync::Ordering::Relaxed;
 
 impl Locked<'_> {
     /// Removes an object that was never sealed from the index and frees it. `flags` is ORPHANED or
     /// 0.
     pub fn free_object(&mut self, slot: u32, word: RecordWord, flags: u64) -> Result<()> {
+        if self.session.segment.facts.lru() {
+            self.session.segment.order().hold(slot);
+        }
         self.tolerate(self.session.segment.index().unlink(slot, word))?;
         self.free_record(slot, word, flags)
     }
@@ -41,6 +46,32 @@ impl Locked<'_> {
             None => self
                 .tolerate(self.session.segment.slots().push(&self.session.segment.index(), slot)),
         }
+    }
+
+    /// Frees the extents and the slots of records that are in no chain; no slot cache keeps any.
+    pub fn free_records(&mut self, records: &[(u32, RecordWord)]) -> Result<()> {
+        let session = self.session;
+        let mut extents = fallible::with_room(records.len())?;
+        for &(slot, _) in records {
+            let record = session.record(slot)?;
+            for_each_owned(record, |which, extent| {
+                let block = record.blocks[which].load(Relaxed);
+                let (start, len) = (extent.start, extent.len());
+                fallible::push(&mut extents, alloc::Extent { start, len, block })
+            })?;
+        }
+        self.tolerate(session.segment.allocator().free_all(&mut extents))?;
+        for &(slot, word) in records {
+            let record = session.record(slot)?;
+            for pair in [&record.data, &record.meta] {
+                pair.store(0, Extent::default());
+                pair.store(1, Extent::default());
+            }
+            if set_free(record, slot, word, 0)? != u32::MAX {
+                self.tolerate(session.segment.slots().push(&session.segment.index(), slot))?;
+            }
+        }
+        Ok(())
     }
 
     /// Returns the memory of a record to the allocator, except the memory that a slot cache will

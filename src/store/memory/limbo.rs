@@ -11,7 +11,7 @@ use crate::store::memory::extents::units_of;
 use crate::support::fallible;
 use crate::sync::Ordering::Relaxed;
 
-impl Locked<'_> {
+impl<'a> Locked<'a> {
     /// Puts a DOOMED record first.
     pub fn push_limbo(&self, limbo: &Limbo, slot: u32, record: &Record, word: RecordWord) {
         record.link.store(limbo.head.load(Relaxed), Relaxed);
@@ -30,6 +30,32 @@ impl Locked<'_> {
 
     /// Makes a SEALED object DOOMED.
     pub fn doom(&mut self, hit: Hit) -> Result<()> {
+        let session = self.session;
+        let (record, word) = self.mark_doomed(hit)?;
+        if session.segment.facts.lru() {
+            session.segment.order().hold(hit.slot);
+        }
+        self.tolerate(session.segment.index().unlink(hit.slot, word))?;
+        self.push_limbo(&session.shard(session.own.slot).limbo, hit.slot, record, word);
+        Ok(())
+    }
+
+    /// Makes SEALED objects DOOMED, in a store with eviction.
+    pub fn doom_all(&mut self, hits: &mut [Hit]) -> Result<()> {
+        let session = self.session;
+        let limbo = &session.shard(session.own.slot).limbo;
+        for hit in &mut *hits {
+            let (record, word) = self.mark_doomed(*hit)?;
+            hit.word = word;
+            self.push_limbo(limbo, hit.slot, record, word);
+        }
+        session.segment.order().hold_all(hits.iter().map(|hit| hit.slot));
+        let objects = hits.iter().map(|hit| (hit.slot, hit.word));
+        self.tolerate(session.segment.index().unlink_all(objects))
+    }
+
+    /// Changes the word of an object; returns the record and its last word before.
+    fn mark_doomed(&self, hit: Hit) -> Result<(&'a Record, RecordWord)> {
         let record = self.session.record(hit.slot)?;
         let mut word = hit.word;
         // A creator seals without the lock; every other change of a word needs it.
@@ -39,9 +65,7 @@ impl Locked<'_> {
             }
             word = now;
         }
-        self.tolerate(self.session.segment.index().unlink(hit.slot, word))?;
-        self.push_limbo(&self.session.shard(self.session.own.slot).limbo, hit.slot, record, word);
-        Ok(())
+        Ok((record, word))
     }
 
     pub fn walk_limbo(&self, limbo: &Limbo, all: &mut WordSet) -> Result<()> {
@@ -94,6 +118,52 @@ impl Locked<'_> {
             link = next;
         }
         Err(limbo_error())
+    }
+
+    /// Frees those of these DOOMED objects that `is_free` accepts. They are in the limbo in this
+    /// order, perhaps with others between them; others may have been freed already.
+    pub fn free_first(
+        &mut self,
+        limbo: &Limbo,
+        objects: impl ExactSizeIterator<Item = LeaseWord>,
+        is_free: &dyn Fn(LeaseWord) -> bool,
+    ) -> Result<()> {
+        let session = self.session;
+        let doomed = |object: LeaseWord| -> Result<Option<(&Record, RecordWord)>> {
+            let record = session.record(object.slot())?;
+            let word = record.load();
+            let is_it = word.is(State::Doomed) && word.generation() == object.generation();
+            Ok(is_it.then_some((record, word)))
+        };
+        let (mut units, mut left) = (0u64, limbo.count.load(Relaxed));
+        let mut freed = fallible::with_room(objects.len())?;
+        if left > session.segment.index().used() {
+            return Err(limbo_error());
+        }
+        let (mut before, mut link) = (&limbo.head, limbo.head.load(Relaxed));
+        for object in objects {
+            let Some((record, word)) = doomed(object)? else { continue };
+            while link != 0 && link - 1 != object.slot() && left > 0 {
+                before = &session.record(link - 1)?.link;
+                link = before.load(Relaxed);
+                left -= 1;
+            }
+            if link == 0 || left == 0 {
+                break;
+            }
+            left -= 1;
+            link = record.link.load(Relaxed);
+            if is_free(object) {
+                before.store(link, Relaxed);
+                units = units.wrapping_add(units_of(record, word));
+                fallible::push(&mut freed, (object.slot(), word))?;
+            } else {
+                before = &record.link;
+            }
+        }
+        limbo.count.store(limbo.count.load(Relaxed).wrapping_sub(freed.len() as u32), Relaxed);
+        limbo.units.store(limbo.units.load(Relaxed).wrapping_sub(units), Relaxed);
+        self.free_records(&freed)
     }
 }
 

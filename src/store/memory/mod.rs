@@ -3,7 +3,6 @@
 pub mod allocate;
 pub mod backing;
 pub mod evict;
-pub mod eviction_plan;
 pub mod extents;
 pub mod free;
 pub mod free_heap;
@@ -12,5 +11,10 @@ pub mod limbo;
 pub mod reclaim;
 pub mod reserve;
 pub mod room;
+pub mod runs;
 pub mod slot_cache;
 pub mod trim;
+pub mod use_order;
+pub mod victims;
+pub mod window;
+pub mod windows;

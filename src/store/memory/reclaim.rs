@@ -7,11 +7,14 @@
 use crate::error::{Result, Status};
 use crate::layout::header::Lifecycle;
 use crate::layout::shard::{Limbo, SHARDS, Shard};
+use crate::layout::word::LeaseWord;
 use crate::protocols::lease;
 use crate::store::call::Call;
 use crate::store::clients::lease_counts::WordSet;
+use crate::store::memory::evict::BATCH;
 use crate::store::recovery::repair::starts_over;
 use crate::store::session::Session;
+use crate::support::fallible;
 use crate::sync::Ordering::Relaxed;
 use crate::sync::local;
 
@@ -28,6 +31,9 @@ const SCAN: u64 = 256;
 const SCAN_CLIENT: u64 = 64;
 
 const WALKED: u64 = 16;
+
+/// Up to this many evicted objects are put into a set, in which each lease is looked up.
+const FEW: usize = 256;
 
 /// If more than this fraction of the store is in limbo, a scan costs only the walk.
 const LIMBO_PART: u64 = 16;
@@ -49,7 +55,7 @@ impl Session {
         if self.pay_for_scan(sizes.map(|size| 1 + size / PAID_BYTES).sum()) {
             let shards = self.shards_to_scan();
             self.scans.fetch_add(1, local::Ordering::Relaxed);
-            deferred(self.reclaim_from(call, &shards))?;
+            deferred(self.reclaim_from(call, &shards).map(drop))?;
         }
         Ok(())
     }
@@ -94,11 +100,31 @@ impl Session {
         if free.is_empty() {
             return Ok(0);
         }
+        if !self.scan_doomed(call, |lease| {
+            free.remove(&lease.0);
+            Ok(())
+        })? {
+            return Ok(0);
+        }
+        if free.is_empty() { Ok(0) } else { self.free_from_limbo(call, shards, &free) }
+    }
+
+    /// Calls `each` for all leases on objects that were DOOMED before; whether what has no lease may
+    /// be freed.
+    fn scan_doomed(
+        &self,
+        call: &Call<'_>,
+        mut each: impl FnMut(LeaseWord) -> Result<()>,
+    ) -> Result<bool> {
         lease::begin_scan();
         self.scan_clients(|view| {
+            let mut seen = Ok(());
             view.doomed_leases(|lease| {
-                free.remove(&lease.0);
-            })
+                if seen.is_ok() {
+                    seen = each(lease);
+                }
+            })?;
+            seen
         })?;
         self.ensure_linked()?;
         if self.segment.lifecycle()? == Lifecycle::Closing {
@@ -112,9 +138,42 @@ impl Session {
         }
         if self.segment.lifecycle()? != Lifecycle::Live {
             self.ensure_open()?;
-            return Ok(0);
+            return Ok(false);
         }
-        if free.is_empty() { Ok(0) } else { self.free_from_limbo(call, shards, &free) }
+        Ok(true)
+    }
+
+    /// Frees the objects that this client evicted, in this order, except those that a client leases.
+    pub fn free_evicted(&self, call: &Call<'_>, evicted: &[LeaseWord]) -> Result<()> {
+        // Few objects are looked up for each lease, or all leases for each of many objects.
+        let few = evicted.len() <= FEW;
+        let mut known = WordSet::default();
+        known.try_reserve(if few { evicted.len() } else { 0 }).map_err(|_| fallible::refused())?;
+        if few {
+            known.extend(evicted.iter().map(|object| object.0));
+        }
+        let may_free = self.scan_doomed(call, |lease| {
+            if few {
+                known.remove(&lease.0);
+            } else {
+                known.try_reserve(1).map_err(|_| fallible::refused())?;
+                known.insert(lease.0);
+            }
+            Ok(())
+        })?;
+        if !may_free || (few && known.is_empty()) {
+            return Ok(());
+        }
+        let is_free = |object: LeaseWord| known.contains(&object.0) == few;
+        for batch in evicted.rchunks(BATCH) {
+            let mut locked = self.lock(call)?;
+            let limbo = &self.shard(self.own.slot).limbo;
+            let freed = locked.free_first(limbo, batch.iter().rev().copied(), &is_free);
+            freed.inspect_err(|_| locked.poison())?;
+            drop(locked);
+            call.ensure_not_ended()?;
+        }
+        Ok(())
     }
 
     /// The lease words of all objects in limbo.
@@ -169,7 +228,7 @@ impl Session {
 /// Converts the result of a scan that follows a completed call. Unless the store is gone, a failed
 /// scan is no failure of the call: the next call that needs the memory frees it, or reports why it
 /// cannot.
-pub fn deferred(reclaimed: Result<u64>) -> Result<()> {
+pub fn deferred(reclaimed: Result<()>) -> Result<()> {
     match reclaimed {
         Err(error) if error.status() == Status::StoreGone => Err(error),
         _ => Ok(()),

@@ -79,6 +79,11 @@ impl Session {
         refuse_beyond_cgroup(len)?;
         let at = geometry.records_at + start;
         self.back(self.segment.index_fd.fd()?, at, len)?;
+        if self.segment.facts.lru() {
+            for (at, len) in geometry.order_of(now, next) {
+                self.back(self.segment.index_fd.fd()?, at, len)?;
+            }
+        }
         if self.segment.facts.huge_pages() {
             self.segment.collapse_index(at, at + len);
         }

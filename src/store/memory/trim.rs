@@ -142,6 +142,7 @@ impl Locked<'_> {
         record.meta.store(0, Extent::default());
         record.meta.store(1, Extent::default());
         record.blocks[0].store(taken.block, Relaxed);
+        allocator.set_owner(taken.block, slot);
         record.creator_slot.store(self.session.own.slot, Relaxed);
         record.creator_nonce.store(self.session.own.nonce, Relaxed);
         let generation = free.generation().max(1);

@@ -105,6 +105,9 @@ impl Session {
         Ok(match placed {
             Outcome::Done((new, new_block, moved)) => {
                 record.blocks[kind.block(1 - index)].store(new_block, Ordering::Relaxed);
+                if self.segment.facts.lru() {
+                    allocator.set_owner(new_block, writer.object.slot);
+                }
                 kind.pair(record).store(1 - index, new);
                 Outcome::Done(Exchange { kind, old, new, moved })
             }

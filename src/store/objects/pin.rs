@@ -44,7 +44,16 @@ impl Locked<'_> {
         {
             // Its creator may set TEXT or seal it: then try again.
             match record.swap(word, next(word)) {
-                Ok(()) => return Ok(true),
+                Ok(()) => {
+                    if self.session.segment.facts.lru() {
+                        let order = self.session.segment.order();
+                        match next(word).has(RecordWord::PINNED) {
+                            true => order.hold(hit.slot),
+                            false => order.let_go(hit.slot),
+                        }
+                    }
+                    return Ok(true);
+                }
                 Err(now) => word = now,
             }
         }

@@ -200,9 +200,11 @@ impl Locked<'_> {
         record.creator_start.store(self.session.own.start_time(), Relaxed);
         record.create_time_us.store(plan.now_us, Relaxed);
         record.construct_us.store(0, Relaxed);
-        record.last_use.store(0, Relaxed);
         let generation = free.generation().max(1);
         let word = RecordWord::new(generation, plan.flags, State::Writing);
+        if self.session.segment.facts.lru() {
+            self.enter_order(slot, record, word);
+        }
         record.swap(free, word).map_err(|now| {
             Error::new(Status::Corrupt, format!("free record {slot} became {now:?}"))
         })?;

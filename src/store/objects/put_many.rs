@@ -161,7 +161,7 @@ impl PutPiece<'_, '_> {
         let _announcement = self.session.begin_announcement();
         for ((draft, id), data) in drafts.iter().zip(self.ids).zip(&self.datas) {
             let Ok((record, word)) = self.session.load_writing(draft.object) else { break };
-            self.session.note_seal(record, now_us, last_use);
+            self.session.note_seal(draft.object.slot, record, now_us, last_use);
             if make_sealed(record, draft.object, word).is_err() {
                 break;
             }

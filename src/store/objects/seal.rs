@@ -17,7 +17,7 @@ impl Session {
         let object = writer.object;
         let (record, word) = self.load_writing(object)?;
         let now_us = clock::epoch_us();
-        self.note_seal(record, now_us, self.use_at_seal());
+        self.note_seal(object.slot, record, now_us, self.use_at_seal());
         if let Some(index) = lease {
             // Stored before SEALED, so that a client that reclaims and sees SEALED cannot miss it.
             let leased = LeaseWord::new(object.generation, object.slot);
@@ -43,14 +43,14 @@ impl Session {
         self.segment.facts.lru().then(|| self.segment.facts.ticks_source().now())
     }
 
-    /// Notes in a record when its object is sealed.
+    /// Notes in a record and in the order of use when its object is sealed.
     #[inline]
-    pub fn note_seal(&self, record: &Record, now_us: i64, last_use: Option<u64>) {
+    pub fn note_seal(&self, slot: u32, record: &Record, now_us: i64, last_use: Option<u64>) {
         // The same clock as for the creation; one reading serves both fields.
         let created_us = record.create_time_us.load(Ordering::Relaxed);
         record.construct_us.store((now_us as u64).saturating_sub(created_us), Ordering::Relaxed);
         if let Some(last_use) = last_use {
-            record.last_use.store(last_use, Ordering::Relaxed);
+            self.segment.order().touch(slot, last_use);
         }
     }
 }

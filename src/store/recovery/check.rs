@@ -93,11 +93,42 @@ impl Check<'_, '_> {
         self.check_slot_caches()?;
         self.check_extents();
         self.check_heap();
+        if self.locked.session.segment.facts.lru() {
+            self.check_order()?;
+        }
         self.check_lists()?;
         self.check_clients()?;
         if !self.locked.session.segment.lock().peek().same_holding(holding) {
             self.report_problem(12, "the writer lock was taken from its living owner".to_owned());
         }
+        Ok(())
+    }
+
+    /// The order of use holds the objects that may be evicted, and blocks name their owners.
+    fn check_order(&mut self) -> Result<()> {
+        let session = self.locked.session;
+        let (order, allocator) = (session.segment.order(), session.segment.allocator());
+        for slot in 0..session.segment.index().used() {
+            let record = session.record(slot)?;
+            let word = record.load();
+            let gone = word.is(State::Free) || word.is(State::Doomed);
+            let may_go = word.is(State::Sealed) && !word.has(RecordWord::PINNED);
+            let ordered = order.used(slot).is_some_and(|used| !used.held);
+            self.ensure(25, if ordered { !gone } else { !may_go }, || {
+                format!("record {slot} is {word:?}, evictable by the order of use: {ordered}")
+            });
+            if !gone {
+                for (which, _) in owned_extents(record) {
+                    let block = record.blocks[which].load(Relaxed);
+                    let owner = allocator.stretch(block).ok().and_then(|block| block.owner);
+                    self.ensure(25, owner == Some(slot), || {
+                        format!("block {block} of record {slot} names {owner:?} as its owner")
+                    });
+                }
+            }
+        }
+        let high = order.check();
+        self.ensure(25, high.is_none(), || format!("node {high:?} is above its children"));
         Ok(())
     }
 

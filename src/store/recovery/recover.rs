@@ -16,7 +16,8 @@ use crate::sync::Ordering;
 impl Locked<'_> {
     /// Recovers.
     pub fn recover(&self) -> Result<()> {
-        let index = self.session.segment.index();
+        let segment = &self.session.segment;
+        let index = segment.index();
         self.repair_header()?;
         self.session.segment.abandoned().take();
         self.free_orphans()?;
@@ -24,6 +25,9 @@ impl Locked<'_> {
         self.session.segment.header().shards.iter().for_each(|shard| shard.slot_cache.reset());
         self.session.segment.slots().rebuild(&index)?;
         self.rebuild_limbo()?;
+        if segment.facts.lru() {
+            self.rebuild_order();
+        }
         self.repair_reserved()?;
         if !index.mend_chains()? {
             index.begin_rebuild();
@@ -73,6 +77,8 @@ impl Locked<'_> {
     }
 
     fn rebuild_allocator(&self) -> Result<()> {
+        let segment = &self.session.segment;
+        let lru = segment.facts.lru();
         let mut owned = fallible::with_room(self.session.segment.index().used() as usize)?;
         for slot in 0..self.session.segment.index().used() {
             let record = self.session.record(slot)?;
@@ -95,6 +101,9 @@ impl Locked<'_> {
                         // An extent at both indexes of a pair is one block.
                         let which = (tag & 3) as usize;
                         record.blocks[which].store(block, Ordering::Relaxed);
+                        if lru {
+                            segment.allocator().set_owner(block, (tag >> 2) as u32);
+                        }
                         if same_place(record, which) {
                             record.blocks[which ^ 1].store(block, Ordering::Relaxed);
                         }

@@ -20,7 +20,8 @@ enum {
     RECORDS_AT = 557056, /* with 1024 records */
     RECORD_SIZE = 192,
     ID_AT = 8,
-    LAST_USE_AT = 160,
+    ORDER_AT = 917504, /* with 1024 records */
+    LATEST_USE_AT = 352,
     RELEASED_AT = 128,
     RING_AT = 4096
 };
@@ -152,21 +153,19 @@ static off_t record_of(uint64_t number)
     return 0;
 }
 
-static uint64_t stamp_of(uint64_t number)
-{
-    uint64_t stamp;
-
-    read_at(index_file(), record_of(number) + LAST_USE_AT, &stamp, sizeof stamp);
-    return stamp;
-}
-
 /** As if it had been used when the source of stamps was ahead by this much. */
 static void was_used_before_it_went_back(uint64_t number, uint64_t by)
 {
-    uint64_t stamp = stamp_of(number) + by;
+    off_t slot = (record_of(number) - RECORDS_AT) / RECORD_SIZE;
+    uint64_t stamp, latest;
 
-    write_at(index_file(), record_of(number) + LAST_USE_AT, &stamp,
-             sizeof stamp);
+    read_at(index_file(), ORDER_AT + 8 * slot, &stamp, sizeof stamp);
+    stamp += by;
+    write_at(index_file(), ORDER_AT + 8 * slot, &stamp, sizeof stamp);
+    read_at(index_file(), LATEST_USE_AT, &latest, sizeof latest);
+    if (latest < stamp) {
+        write_at(index_file(), LATEST_USE_AT, &stamp, sizeof stamp);
+    }
 }
 
 /* ---- Tests ---- */
