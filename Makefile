@@ -22,7 +22,7 @@ PROGRAMS := $(addprefix target/c/,demo producer worker collector)
 EXAMPLES := $(patsubst c_examples/%.c,target/c/examples/%,$(wildcard c_examples/*.c)) \
     $(patsubst cpp_examples/%.cpp,target/cpp/examples/%,$(wildcard cpp_examples/*.cpp))
 # The programs of the benchmark: Plasma in its languages, the floors, recovery; see benches/README.md.
-SUBJECTS := $(addprefix target/bench/,plasma plasma_cpp plasma_py floor recovery)
+SUBJECTS := $(addprefix target/bench/,plasma plasma_cpp plasma_py plasma_command floor recovery)
 MIRI := $(CARGO) +nightly miri
 
 .PHONY: help build release-lib demo test cli header lint loom shuttle mutants kill matrix matrix-mutants stress crash instructions storm limits
@@ -299,6 +299,9 @@ target/bench/floor: $(wildcard benches/subjects/floor*.c) $(BENCH_HEADERS) | tar
 target/bench/plasma_cpp: benches/subjects/plasma_cpp.cpp $(CPP_HEADERS) $(BENCH_HEADERS) \
     target/release/libplasma.so | target/bench
 	$(CXX) $(STRICT_CXX) $(CXXFLAGS) -Iinclude -o $@ $< $(LINK) -lm
+
+target/bench/plasma_command: benches/subjects/plasma_command.py | cli target/bench
+	ln -sf ../../$< $@
 
 # If it cannot be made, the script prints the reason and leaves no file.
 target/bench/plasma_py: scripts/install-bench-python.sh python/setup.py target/release/libplasma.so \

@@ -25,16 +25,23 @@ def floor(case, result, metric="median_ns"):
 
 # Why some targets are not met; docs/performance.md says more.
 CHEAP_FENCE = "met where a fence costs 8 ns; where it costs almost nothing, the floor is only a lookup of 6 ns"
-SHARED_CACHE = "met where 10,000 objects fit the caches of one processor; otherwise it varies by the minute"
+SHARED_CACHE = (
+    "met where 10,000 objects fit the caches of one processor; otherwise it varies by the minute"
+)
 THREE_MISSES = "this is the floor: three dependent misses; LMDB needs only 2 to 2.7 times that"
 INSTRUCTIONS = "2,000 instructions: 183 ns on a fast processor, 350 on a slow one"
 BACKING = "430 to 1,200 ns, depending on the virtual machine's memory; the floor varies, too"
 SWITCHES = "each of 8 processes on 2 processors finds the caches of another"
-OTHER_MEMORY = "deleted memory is free a little later: two alternating places fit some caches, not others"
+OTHER_MEMORY = (
+    "deleted memory is free a little later: two alternating places fit some caches, not others"
+)
 COLLAPSE = "the floor zeroes and copies 2 MiB alternately, a put reserves all and then copies; varies by the minute"
 ONE_LOCK = "the lock and the events go back and forth between the processors' caches"
 COLD_LINES = "a waiter touches more cold memory than a bare futex, and so does any store"
 SYSTEM_CALLS = "about 85 system calls: files are opened, checked, mapped, locked and linked"
+TABLE = "one bucket for each record, of ids and of names, is reserved when the store is made, so no get meets a hole"
+CREATORS_ONE_LOCK = "every create and delete takes the one writer lock; the lock-free claims of the design are not built"
+CREATE_READ = "create reserves all memory and zeroes it on the first write of each page, then the command reads the file there"
 RECORD = "records have three cache lines, blocks half a one: names, metadata, the creator"
 
 # ---- W1 ----
@@ -58,12 +65,7 @@ GET = (
         known=THREE_MISSES,
     ),
     Target(
-        "get, 1 of 1,000,000",
-        plasma(RANDOM),
-        "<=",
-        1.3,
-        floor(RANDOM, "misses"),
-        known=BACKING,
+        "get, 1 of 1,000,000", plasma(RANDOM), "<=", 1.3, floor(RANDOM, "misses"), known=BACKING
     ),
 )
 
@@ -88,29 +90,17 @@ WRITE = (
     Target("create, 100 B", plasma(CREATE), "<=", 250, known=INSTRUCTIONS),
     Target("delete, 100 B", plasma(CREATE, "delete"), "<=", 150),
     Target(
-        "create, 100 B: Arrow",
-        peer("arrow", CREATE),
-        ">=",
-        200,
-        plasma(CREATE),
-        known=INSTRUCTIONS,
+        "create, 100 B: Arrow", peer("arrow", CREATE), ">=", 200, plasma(CREATE), known=INSTRUCTIONS
     ),
     Target(
-        "create, 100 B: Boost",
-        plasma(CREATE),
-        "<",
-        1,
-        peer("boost", CREATE),
-        known=INSTRUCTIONS,
+        "create, 100 B: Boost", plasma(CREATE), "<", 1, peer("boost", CREATE), known=INSTRUCTIONS
     ),
     Target("create, 100 B: LMDB", plasma(CREATE), "<", 1, peer("lmdb", CREATE)),
     # It loans from a pool of samples of one size and keeps no table, which is not comparable.
     Target("create, 100 B: iceoryx2", plasma(CREATE), None, 1, peer("iceoryx2", CREATE)),
     put_target("1 MiB", MIB, "reused", "memcpy", "stream", known=OTHER_MEMORY),
     put_target("64 MiB", 64 * MIB, "reused", "memcpy", "stream", known=OTHER_MEMORY),
-    put_target(
-        "64 MiB", 64 * MIB, "fresh", "memcpy", "write", "stream", "huge", known=COLLAPSE
-    ),
+    put_target("64 MiB", 64 * MIB, "fresh", "memcpy", "write", "stream", "huge", known=COLLAPSE),
     put_target("1 GiB", GIB, "fresh", "memcpy", "write", "stream", "huge"),
 )
 
@@ -126,6 +116,7 @@ def creators(processes):
 
 
 LMDB_GETS = peer("lmdb", "getters processes=1", metric=RATE)
+
 
 def creators_beside(awaited):
     arguments = f"creators processes=1 sleepers=900 of=each awaited={awaited} ms=3000"
@@ -197,11 +188,7 @@ OTHERS = (
     Target("attach", plasma(ATTACH), "<=", 60e3, known=SYSTEM_CALLS),
     Target("first touch, 1 GiB", plasma(TOUCH), "<=", 0.5, floor(TOUCH, "pages")),
     Target(
-        "memory for an object",
-        plasma(MEMORY, metric="bytes_per_object"),
-        "<=",
-        192,
-        known=RECORD,
+        "memory for an object", plasma(MEMORY, metric="bytes_per_object"), "<=", 192, known=RECORD
     ),
     # Creates and gets: most of the wanted objects exist.
     Target("churn, zipf", plasma(ZIPF, metric=ALL_RATE), ">=", 500e3),
@@ -249,4 +236,79 @@ OTHERS = (
     Target("list, for an object", plasma(LIST, metric=NS_PER_OBJECT), "<=", 400),
 )
 
-TARGETS = (*GET, *WRITE, *PROCESSES, *HANDOVER, *OTHERS)
+# ---- W11: default stores ----
+
+
+def default_put(size):
+    return f"put size={size} memory=fresh threads=1 store=default"
+
+
+def default_get(store):
+    return plasma(f"get size=100 objects=10000 order=random store={store}")
+
+
+def default_creators(processes):
+    return plasma(f"creators processes={processes} store=default", metric=RATE)
+
+
+def crowd(waiters):
+    return f"handover by=id mode=asleep waiters={waiters}"
+
+
+def command(case, result=None):
+    return Figure("plasma_command", case, result or case.split()[0], "median_ns")
+
+
+MAKE, MAKE_LARGE = "make capacity=0", f"make capacity={16 * GIB}"
+APART = plasma("creators processes=2 stores=apart", metric=RATE)
+DEFAULT_CREATE = "create size=100 store=default"
+PUT_FILE, PUT_SMALL_FILE = f"command_put size={GIB}", "command_put size=100"
+GET_FILE = f"command_get size={GIB}"
+
+DEFAULTS = (
+    *(
+        Target(
+            f"{name}, fresh, {text}",
+            Figure(who, default_put(size), "put"),
+            "<=",
+            1.1,
+            floor(default_put(size), "write"),
+        )
+        for who, name in (("plasma", "put"), ("plasma_py", "Python put"))
+        for size, text in ((MIB, "1 MiB"), (GIB, "1 GiB"))
+    ),
+    Target(
+        "the command puts 1 GiB",
+        command(PUT_FILE),
+        "<=",
+        1.1,
+        command(PUT_FILE, "cp"),
+        known=CREATE_READ,
+    ),
+    Target("the command puts 100 B", command(PUT_SMALL_FILE), "<=", 5e6),
+    Target("the command gets 1 GiB", command(GET_FILE), "<=", 1.2, command(GET_FILE, "cp")),
+    Target("first connect, 1 thread", plasma("first_connect threads=1"), "<=", 1e6),
+    Target("first connect, 2 threads", plasma("first_connect threads=2"), "<=", 1e6),
+    Target("a create that waits for room", plasma("room"), "<=", 200e3),
+    *(
+        Target(f"handover, {n} waiters", plasma(crowd(n)), "<=", 1.3, floor(crowd(n), "futex"))
+        for n in (10, 100)
+    ),
+    Target("creators, 2, default", default_creators(2), ">=", 0.9, APART, known=CREATORS_ONE_LOCK),
+    Target(
+        "creators, 8, default",
+        default_creators(8),
+        ">=",
+        1,
+        default_creators(2),
+        known=CREATORS_ONE_LOCK,
+    ),
+    Target("get, default store", default_get("default"), "<=", 1.2, default_get("fitted")),
+    Target("empty store, 1 GiB", plasma(MAKE, "empty", "bytes_taken"), "<=", 1e6, known=TABLE),
+    Target(
+        "empty store, 16 GiB", plasma(MAKE_LARGE, "empty", "bytes_taken"), "<=", 1e6, known=TABLE
+    ),
+    Target("make and first put", plasma(MAKE, "make_and_put"), "<=", 1e6, known=TABLE),
+)
+
+TARGETS = (*GET, *WRITE, *PROCESSES, *HANDOVER, *OTHERS, *DEFAULTS)

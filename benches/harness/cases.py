@@ -9,7 +9,7 @@ sensible time are left out here.
 from dataclasses import dataclass
 from typing import Tuple
 
-OWN = ("plasma", "floor", "plasma_cpp", "plasma_py", "recovery")
+OWN = ("plasma", "floor", "plasma_cpp", "plasma_py", "plasma_command", "recovery")
 PEERS = ("lmdb", "boost", "redis", "arrow", "iceoryx2", "shm")
 
 # Results of the floor have other names, and are shown beside Plasma's first result.
@@ -26,6 +26,7 @@ GROUPS = {
     "W8": "Mixed sizes",
     "W9": "List",
     "W10": "Recovery",
+    "W11": "Default stores",
 }
 
 
@@ -96,7 +97,11 @@ def process_cases():
 
 
 def processes_text(count):
-    return "1 process" if count == 1 else f"{count} processes"
+    return counted(count, "process", "processes")
+
+
+def counted(count, one, many):
+    return f"{count} {one if count == 1 else many}"
 
 
 def handover_cases():
@@ -150,6 +155,33 @@ def other_cases():
     yield "W10", "recovery", f"{million} steals=30", "", ("recovery",)
 
 
+def default_cases():
+    """Stores as users make them: default options, no huge pages."""
+    for capacity, text in ((0, "default capacity"), (16 * GIB, "16 GiB")):
+        yield "make", f"capacity={capacity}", text, ("plasma",)
+    for threads in (1, 2):
+        text = counted(threads, "thread", "threads")
+        yield "first_connect", f"threads={threads}", text, ("plasma",)
+    yield "room", "", "", ("plasma",)
+    for store in ("default", "fitted"):
+        keys = f"size=100 objects=10000 order=random store={store}"
+        yield "get", keys, f"100 B, 1 of 10,000, {store} store", ("plasma",)
+    yield "create", "size=100 store=default", "100 B", ("plasma", "lmdb")
+    for size, text in ((MIB, "1 MiB"), (GIB, "1 GiB")):
+        keys = f"size={size} memory=fresh threads=1 store=default"
+        yield "put", keys, f"{text}, fresh", ("plasma", "plasma_py", FLOOR)
+    for processes in (1, 2, 8):
+        keys, text = f"processes={processes} store=default", processes_text(processes)
+        yield "creators", keys, text, ("plasma", "lmdb")
+    yield "creators", "processes=2 stores=apart", "2 processes, a store each", ("plasma",)
+    for waiters in (10, 100):
+        keys = f"by=id mode=asleep waiters={waiters}"
+        yield "handover", keys, f"{waiters} waiters", ("plasma", FLOOR)
+    for size, text in ((100, "100 B"), (GIB, "1 GiB")):
+        yield "command_put", f"size={size}", text, ("plasma_command",)
+    yield "command_get", f"size={GIB}", "1 GiB", ("plasma_command",)
+
+
 def all_cases():
     rows = []
     for group, cases in (
@@ -159,7 +191,9 @@ def all_cases():
         ("W4", handover_cases()),
     ):
         rows += [(group, *case) for case in cases]
-    for group, workload, keys, title, who in (*rows, *other_cases()):
+    rows += other_cases()
+    rows += [("W11", *case) for case in default_cases()]
+    for group, workload, keys, title, who in rows:
         yield Case(group, workload, keys, title, tuple(who), is_slow(keys))
 
 
@@ -185,5 +219,6 @@ QUICK_CASES = (
         ("plasma",),
     ),
     Case("W9", "list", "objects=10000", "10,000 objects", ("plasma", "lmdb")),
+    Case("W11", "command_get", f"size={MIB}", "1 MiB", ("plasma_command",)),
     Case("W10", "recovery", "objects=10000 steals=1", "", ("recovery",)),
 )

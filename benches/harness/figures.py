@@ -4,8 +4,8 @@
 import statistics
 
 # The metric by which a result is compared: the first of these that it has.
-PRIMARY = ("median_ns", "ns_per_object", "bytes_per_object", "utilisation", "ops_s")
-LESS_IS_BETTER = ("median_ns", "ns_per_object", "bytes_per_object")
+PRIMARY = ("median_ns", "ns_per_object", "bytes_per_object", "bytes_taken", "utilisation", "ops_s")
+LESS_IS_BETTER = ("median_ns", "ns_per_object", "bytes_per_object", "bytes_taken")
 
 
 def summarise(rounds):

@@ -9,6 +9,7 @@ NAMES = {
     "recovery": "Plasma",
     "plasma_cpp": "Plasma, C++",
     "plasma_py": "Plasma, Python",
+    "plasma_command": "Plasma, command",
     "lmdb": "LMDB",
     "boost": "Boost.Interprocess",
     "redis": "Redis",

@@ -30,6 +30,11 @@ plasma_client_t *open_store(const plasma_connect_options_t *options)
     return maker;
 }
 
+const char *store_address(void)
+{
+    return address;
+}
+
 plasma_client_t *join_store(void)
 {
     plasma_client_t *client;
@@ -77,6 +82,23 @@ void fill_store(plasma_client_t *client, uint64_t count, uint64_t size)
     free(bytes);
 }
 
+uint64_t bytes_taken(const plasma_client_t *client)
+{
+    char command[200], text[64] = "";
+
+    snprintf(command, sizeof command, "du -s -B1 '%s'",
+             plasma_client_address(client));
+    FILE *pipe = popen(command, "r");
+    NEED(pipe != NULL && fgets(text, sizeof text, pipe) != NULL);
+    pclose(pipe);
+    return strtoull(text, NULL, 10);
+}
+
+int is_default(void)
+{
+    return arg_is("store", "default");
+}
+
 int main(int argc, char **argv)
 {
     static const struct workload workloads[] = {
@@ -87,7 +109,8 @@ int main(int argc, char **argv)
         { "memory", memory },     { "churn", churn },
         { "evict", evict },       { "evict_large", evict_large },
         { "mixed", mixed },       { "full", full },
-        { "list", list },
+        { "list", list },         { "make", make },
+        { "room", room },         { "first_connect", first_connect },
     };
 
     return run_workload(argc, argv, workloads,

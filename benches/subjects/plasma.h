@@ -30,6 +30,9 @@ plasma_client_t *open_store(const plasma_connect_options_t *options);
 /** Connect again, in this process or one that was forked. */
 plasma_client_t *join_store(void);
 
+/** The address of the store that this process made. */
+const char *store_address(void);
+
 /** The id of object `number`. */
 plasma_id_t id_of(uint64_t number);
 
@@ -38,6 +41,12 @@ plasma_id_t *ids_of(uint64_t count);
 
 /** Create and seal objects 0 .. count - 1 of this size. */
 void fill_store(plasma_client_t *client, uint64_t count, uint64_t size);
+
+/** Bytes that the file system has allocated for the store. */
+uint64_t bytes_taken(const plasma_client_t *client);
+
+/** Whether the store has the default options, as by store=default. */
+int is_default(void);
 
 /** Private memory of this size, written. */
 uint8_t *source_bytes(uint64_t size);
@@ -57,5 +66,8 @@ void evict_large(void);
 void mixed(void);
 void full(void);
 void list(void);
+void make(void);
+void first_connect(void);
+void room(void);
 
 #endif

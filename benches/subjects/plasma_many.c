@@ -46,7 +46,9 @@ void getters(void)
 static uint64_t create_until_over(void *state, uint64_t self)
 {
     const uint64_t size = *(uint64_t *)state, batch = number_arg("batch", 100);
-    plasma_client_t *client = join_store();
+    plasma_connect_options_t options = PLASMA_CONNECT_OPTIONS_INIT;
+    const int apart = arg_is("stores", "apart");
+    plasma_client_t *client = apart ? open_store(&options) : join_store();
     uint8_t *source = source_bytes(size);
     plasma_id_t *ids = malloc(batch * sizeof *ids);
     uint64_t done = 0;
@@ -66,6 +68,9 @@ static uint64_t create_until_over(void *state, uint64_t self)
         }
     }
     plasma_disconnect(client);
+    if (apart) {
+        OK(plasma_store_remove(store_address()));
+    }
     return done;
 }
 
@@ -116,7 +121,7 @@ void creators(void)
     plasma_connect_options_t options = PLASMA_CONNECT_OPTIONS_INIT;
     pid_t pids[PROCESSES_MAX];
 
-    options.capacity = 256 * MIB;
+    options.capacity = is_default() ? 0 : 256 * MIB;
     open_store(&options);
     for (uint64_t at = 0; at < sleepers && at < PROCESSES_MAX; at++) {
         pids[at] = fork();

@@ -34,6 +34,10 @@ KIB, MIB = 1 << 10, 1 << 20
 
 def open_store(objects, max_objects, size, huge_pages=False):
     """As in plasma_single.c; it is removed with its last client."""
+    if argument_is("store", "default"):
+        capacity = 2 * objects * size if objects * size > 512 * MIB else None
+        address = f"bench-py-{os.getpid()}"
+        return plasma.connect(address, exclusive=True, ephemeral=True, capacity=capacity)
     return plasma.connect(
         f"bench-py-{os.getpid()}",
         exclusive=True,

@@ -16,19 +16,6 @@ static plasma_stats_t stats_of(const plasma_client_t *client)
     return stats;
 }
 
-/** Bytes that the file system of the store has allocated. */
-static uint64_t taken(const plasma_client_t *client)
-{
-    char command[200], text[64] = "";
-
-    snprintf(command, sizeof command, "du -s -B1 '%s'",
-             plasma_client_address(client));
-    FILE *pipe = popen(command, "r");
-    NEED(pipe != NULL && fgets(text, sizeof text, pipe) != NULL);
-    pclose(pipe);
-    return strtoull(text, NULL, 10);
-}
-
 void memory(void)
 {
     const uint64_t objects = number_arg("objects", 1000000);
@@ -41,7 +28,7 @@ void memory(void)
     fill_store(client, objects, size);
     RESULT_BEGIN("memory");
     RESULT_NUMBER("bytes_per_object",
-                  ((double)taken(client) - (double)(objects * size))
+                  ((double)bytes_taken(client) - (double)(objects * size))
                       / (double)objects);
     RESULT_END();
 }
