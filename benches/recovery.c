@@ -13,14 +13,14 @@
  *                   gets while nobody writes, two write, the store is recovered
  *
  * Nothing in the library helps: the lock's word is watched in the mapped index
- * (docs/internals/layout.md), the owner's life by F_OFD_GETLK on its file.
+ * (docs/internals/layout.md), the owner's life by F_OFD_GETLK on its serial.
  */
 #define _GNU_SOURCE
 #include "recovery.h"
 
 #include <fcntl.h>
 
-enum { LOCK_AT = 256, OWNER = 0xffff, RECOVER = 1 << 17 };
+enum { LOCK_AT = 256, OWNER = 0xffff, RECOVER = 1 << 17, SLOTS_AT = 128, SLOT = 16 };
 
 static volatile const uint64_t *lock_word;
 
@@ -38,9 +38,10 @@ static struct {
     struct samples free, steal, recovery, cpu;
 } times;
 
-static int is_locked(int fd)
+static int is_locked(int fd, uint64_t serial)
 {
-    struct flock lock = { .l_type = F_RDLCK, .l_whence = SEEK_SET };
+    struct flock lock = { .l_type = F_RDLCK, .l_whence = SEEK_SET,
+                          .l_start = (off_t)serial, .l_len = 1 };
 
     NEED(fcntl(fd, F_OFD_GETLK, &lock) == 0);
     return lock.l_type != F_UNLCK;
@@ -49,7 +50,7 @@ static int is_locked(int fd)
 /** Kill a writer; note the times if it died in a critical section. */
 static void kill_writer(pid_t writer)
 {
-    uint64_t killed, released, stolen, worked, owner;
+    uint64_t killed, released, stolen, worked, owner, serial;
     char path[128];
     clockid_t cpu;
     pid_t victim;
@@ -61,8 +62,11 @@ static void kill_writer(pid_t writer)
     while (LOAD(shared->victim_rounds) < 100) {
         usleep(100);
     }
-    snprintf(path, sizeof path, "%s/clients/%" PRIu32, store,
-             LOAD(shared->victim_slot));
+    snprintf(path, sizeof path, "%s/members", store);
+    fd = open(path, O_RDONLY);
+    NEED(fd >= 0 && pread(fd, &serial, sizeof serial, SLOTS_AT + SLOT * (off_t)LOAD(shared->victim_slot)) == sizeof serial);
+    close(fd);
+    snprintf(path, sizeof path, "%s/locks/%" PRIu64, store, serial % 8);
     fd = open(path, O_RDONLY);
     NEED(fd >= 0);
     owner = LOAD(shared->victim_slot) + 1;
@@ -72,7 +76,7 @@ static void kill_writer(pid_t writer)
 
     killed = now_ns();
     kill(victim, SIGKILL);
-    while (is_locked(fd)) {
+    while (is_locked(fd, serial)) {
         usleep(20);
     }
     released = now_ns();

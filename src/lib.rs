@@ -22,14 +22,14 @@
 //! * The **object table** is the truth: one record for each object, and one 64-bit word in each
 //!   record that decides everything (`layout::word::RecordWord`): FREE, WRITING, SEALED, DOOMED.
 //!   Hash chains, free lists and the heap's allocator are a cache of it.
-//! * A **get** walks a hash chain, writes a *lease* into a word of this process's own file, fences,
+//! * A **get** walks a hash chain, writes a *lease* into a word of this client's own, fences,
 //!   and checks that the record is still SEALED. It takes no lock and makes no system call
 //!   (`protocols::index`, `protocols::lease`).
 //! * **Changes** to the chains, the allocator and the free lists happen under one writer lock
 //!   (`protocols::writer_lock`), a word that can be stolen from a dead owner. The thief rebuilds the
 //!   cache from the table.
 //! * **Deleting** makes an object DOOMED: invisible at once, its memory kept until no live process
-//!   leases it. A kernel lock on a client's file shows whether its process is alive; its pid never does.
+//!   leases it. A kernel lock on a client's serial shows whether its process is alive; its pid never does.
 //!
 //! The layers below the API are public with the feature `internals`, which is for the C library and the
 //! tests of this project: they may change in any version. ARCHITECTURE.md walks through them, and

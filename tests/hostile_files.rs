@@ -108,12 +108,11 @@ fn copy(from: &Path, to: &Path) {
 
 /// Changes one to four words of the store, most of them words in use.
 fn scribble(store: &Path, rng: &mut Rng, cut: bool) {
-    let client = || fs::read_dir(store.join("clients")).unwrap().next().unwrap().unwrap().path();
     for _ in 0..1 + rng.below(4) {
         let path = match rng.below(16) {
             0 => store.join("heap"),
             1 => store.join("wake"),
-            2 => client(),
+            2 => store.join("members"),
             _ => store.join("index"),
         };
         let file = File::options().read(true).write(true).open(&path).unwrap();

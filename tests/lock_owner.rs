@@ -323,31 +323,36 @@ fn room_that_another_client_made_is_found() {
     assert!(freed > 5, "{freed}");
 }
 
-/// A client that finds every slot taken joins as a guest and reaps dead clients, wherever another
-/// guest that is about to do the same has stopped.
+/// A client that finds every slot taken joins as an undertaker and reaps dead clients, wherever
+/// another client that is about to do the same has stopped.
 #[test]
-fn a_newcomer_joins_as_a_guest_when_dead_clients_have_every_slot() {
+fn a_newcomer_joins_as_an_undertaker_when_dead_clients_have_every_slot() {
     for n in (1..40).step_by(3) {
         let (_scratch, address, client) = store();
         let mut undertaker = spawn(CHILD, &["undertaker", &address, &n.to_string()]);
         undertaker.expect("ready");
         let dead = spawn(CHILD, &["writer", &address]);
         dead.expect("ready");
-        let clients = std::path::Path::new(&address).join("clients");
-        let slots: Vec<_> = (0..1024).map(|slot| clients.join(slot.to_string())).collect();
-        let (mut head, size) = ([0; 192], std::fs::metadata(&slots[2]).unwrap().len());
-        std::fs::File::open(&slots[2]).unwrap().read_exact_at(&mut head, 0).unwrap();
-        for slot in slots.iter().filter(|slot| !slot.exists()) {
-            std::fs::write(slot, head).unwrap();
-            std::fs::File::options().write(true).open(slot).unwrap().set_len(size).unwrap();
+        let members = std::path::Path::new(&address).join("members");
+        let members = std::fs::File::options().read(true).write(true).open(members).unwrap();
+        let tenant_at = |slot: u64| 128 + 16 * slot;
+        let tenant = |slot| {
+            let mut word = [0; 8];
+            members.read_exact_at(&mut word, tenant_at(slot)).unwrap();
+            u64::from_ne_bytes(word)
+        };
+        for slot in (0..1024).filter(|slot| tenant(*slot) == 0) {
+            // Nobody has the lock on this serial.
+            let serial = (1 << 40) + slot;
+            members.write_all_at(&serial.to_ne_bytes(), tenant_at(slot)).unwrap();
         }
         dead.kill();
         undertaker.tell("go");
         assert!(undertaker.wait_for_state('T'));
         let newcomer = spawn(CHILD, &["newcomer", &address]);
-        // As a guest it waits where the reaper has the writer lock.
-        let (guest, mut said) = (clients.join("1024"), None);
-        while said.is_none() && !guest.exists() {
+        // As an undertaker it waits where the reaper has the writer lock.
+        let mut said = None;
+        while said.is_none() && tenant(1024) == 0 {
             said = newcomer.now();
             std::thread::yield_now();
         }
@@ -359,7 +364,8 @@ fn a_newcomer_joins_as_a_guest_when_dead_clients_have_every_slot() {
         client.reap().unwrap();
         put(&client, &id(OTHER, 1), 100, None);
         assert!(get_checked(&client, &id(KEPT, 0)).is_some(), "stopped at {n}");
-        assert_eq!(std::fs::read_dir(&clients).unwrap().count(), 1, "stopped at {n}");
+        let members = (0..1032).filter(|slot| tenant(*slot) != 0).count();
+        assert_eq!(members, 1, "stopped at {n}");
         assert_eq!(client.stats().unwrap().objects_writing, 0, "stopped at {n}");
     }
 }

@@ -2,9 +2,10 @@
 //! the changes.
 #![allow(unsafe_code)] // maps its own files, and locks them
 
-use crate::image::{CLIENT0, Image, ImageFile, NAMES};
+use crate::image::{Image, ImageFile, LOCK0, NAMES, SERIAL0};
 use crate::scratch;
 use memmap2::{MmapMut, MmapOptions};
+use plasma::layout::members::LOCKS;
 use std::fs::{self, File, Permissions};
 use std::io;
 use std::os::fd::AsRawFd;
@@ -24,7 +25,8 @@ pub struct Copy {
 struct CopiedFile {
     path: PathBuf,
     file: File,
-    hot: MmapMut,
+    /// None for an empty file.
+    hot: Option<MmapMut>,
     ino: u64,
 }
 
@@ -67,8 +69,23 @@ impl Copy {
                 fs::set_permissions(&path, Permissions::from_mode(*mode)).expect("writable");
             }
         }
-        for dir in ["clients", "readers"] {
-            self.empty(&self.store.join(dir), dir == "clients");
+        self.empty(&self.store.join("readers"));
+        for which in 0..LOCKS {
+            let (name, path) =
+                (format!("locks/{which}"), self.store.join(format!("locks/{which}")));
+            let stays = NAMES.contains(&&*name) || path.is_file();
+            if !stays {
+                remove(&path);
+                File::create(&path).expect("writable");
+                fs::set_permissions(&path, self.mode(LOCK0)).expect("writable");
+            }
+        }
+        if self.image.dirs.iter().any(|(name, _)| *name == "readers") {
+            let path = self.store.join("beacon");
+            if !path.is_file() {
+                File::create(&path).expect("writable");
+                fs::set_permissions(&path, self.mode(0)).expect("writable");
+            }
         }
         for (name, kept) in NAMES.iter().zip(&self.files) {
             let path = self.store.join(name);
@@ -90,43 +107,25 @@ impl Copy {
         }
     }
 
-    fn empty(&self, dir: &Path, clients: bool) {
+    fn empty(&self, dir: &Path) {
         let Ok(entries) = fs::read_dir(dir) else { return };
-        for entry in entries.flatten() {
-            let name = entry.file_name();
-            let kept = NAMES[CLIENT0..].iter().any(|kept| kept.ends_with(&*name.to_string_lossy()));
-            if !(clients && kept) {
-                remove(&entry.path());
-            }
-        }
+        entries.flatten().for_each(|entry| remove(&entry.path()));
     }
 
     /// Reads a range of an image's file; zeros past its end.
     pub fn read(&self, file: usize, at: u64, bytes: &mut [u8]) {
         bytes.fill(0);
         let mut done = 0;
-        self.with(file, |file| {
+        let file = &self.files[file].file;
+        {
             while let Ok(more @ 1..) = file.read_at(&mut bytes[done..], at + done as u64) {
                 done += more;
             }
-        });
+        }
     }
 
     pub fn write(&self, file: usize, at: u64, bytes: &[u8]) {
-        self.with(file, |file| file.write_all_at(bytes, at).expect("writable"));
-    }
-
-    fn with(&self, file: usize, act: impl FnOnce(&File)) {
-        match self.files.get(file) {
-            Some(kept) => act(&kept.file),
-            // The clients of the image have slots 0 and 1.
-            None => {
-                let own = self.store.join("clients/2");
-                if let Ok(file) = File::options().read(true).write(true).open(own) {
-                    act(&file);
-                }
-            }
-        }
+        self.files[file].file.write_all_at(bytes, at).expect("writable");
     }
 
     pub fn set_len(&self, file: usize, size: u64) {
@@ -155,12 +154,14 @@ impl Copy {
     }
 
     /// Makes one of the dead clients alive, or dead again.
-    pub fn set_alive(&self, file: usize, alive: bool) {
+    pub fn set_alive(&self, slot: usize, alive: bool) {
         let kind = if alive { libc::F_WRLCK } else { libc::F_UNLCK };
         // SAFETY: a struct of integers, of which zero is a value.
         let mut lock: libc::flock = unsafe { std::mem::zeroed() };
         lock.l_type = kind as libc::c_short;
-        let fd = self.files[file].file.as_raw_fd();
+        lock.l_start = (SERIAL0 as usize + slot) as libc::off_t;
+        lock.l_len = 1;
+        let fd = self.files[LOCK0 + slot].file.as_raw_fd();
         // SAFETY: an open descriptor and a lock of this function's own.
         let failed = unsafe { libc::fcntl(fd, libc::F_OFD_SETLK, &lock) };
         assert_eq!(failed, 0, "{}", io::Error::last_os_error());
@@ -187,10 +188,14 @@ impl CopiedFile {
         file.write_all_at(&from.hot, 0).expect("writable");
         reserve(&file, from);
         let ino = file.metadata().expect("readable").ino();
-        // SAFETY: the file is this process's; it is not cut while the map is looked at, `restore`
-        // sets its size before.
-        let hot = unsafe { MmapOptions::new().len(from.hot.len()).map_mut(&file) };
-        CopiedFile { path, file, hot: hot.expect("memory"), ino }
+        let map = |_: &Vec<u8>| {
+            // SAFETY: the file is this process's; it is not cut while the map is looked at,
+            // `restore` sets its size before.
+            unsafe { MmapOptions::new().len(from.hot.len()).map_mut(&file) }
+        };
+        let hot = Some(&from.hot).filter(|hot| !hot.is_empty()).map(map);
+        let hot = hot.map(|hot| hot.expect("memory"));
+        CopiedFile { path, file, hot, ino }
     }
 
     fn restore(&mut self, from: &ImageFile) {
@@ -198,7 +203,8 @@ impl CopiedFile {
             self.file.set_len(from.size).expect("writable");
             reserve(&self.file, from);
         }
-        let pages = self.hot.chunks_mut(PAGE).zip(from.hot.chunks(PAGE));
+        let Some(hot) = &mut self.hot else { return };
+        let pages = hot.chunks_mut(PAGE).zip(from.hot.chunks(PAGE));
         for (now, was) in pages.filter(|(now, was)| *now != *was) {
             now.copy_from_slice(was);
         }
@@ -207,6 +213,9 @@ impl CopiedFile {
 
 /// Backs with memory what an unused store has backed.
 fn reserve(file: &File, from: &ImageFile) {
+    if from.reserved == 0 {
+        return;
+    }
     // SAFETY: an open descriptor.
     let failed = unsafe { libc::fallocate(file.as_raw_fd(), 0, 0, from.reserved as libc::off_t) };
     assert_eq!(failed, 0, "{}", io::Error::last_os_error());

@@ -1,8 +1,9 @@
 //! Structured edits of a store's files: most of them hit data in use.
 
 use crate::copy::{Copy, Stranger};
-use crate::image::{CLIENT0, HEAP, HOT_CLIENT, INDEX, Image, LOCK, OWN, WAKE, images};
+use crate::image::{HEAP, INDEX, Image, LOCK, LOCK0, MEMBERS, NAMES, WAKE, images};
 use arbitrary::Arbitrary;
+use plasma::layout::members::page_at;
 
 /// Parts of the files that an edit can aim at.
 #[derive(Arbitrary, Clone, Copy, Debug)]
@@ -28,8 +29,9 @@ pub enum Area {
     Wake,
     Client,
     ClientLeases,
-    ClientRing,
-    /// The file of a connected client, in a live store.
+    /// The head of the members, and the first slots.
+    Members,
+    /// The page of a connected client, in a live store.
     Own,
 }
 
@@ -111,8 +113,8 @@ pub enum Edit {
 pub enum Effect {
     /// No trusted data was touched.
     Harmless,
-    /// A file in `clients/`: unreadable leases do not count as none, so calls that need them
-    /// refuse. All other answers stay right.
+    /// A lock file: nobody knows whether a client lives, so calls that need to know refuse. All
+    /// other answers stay right.
     Opaque,
     /// The header, the table, the heap, or whole files.
     Harmful,
@@ -151,13 +153,13 @@ impl FileLocation {
             }
             Area::Heap => (HEAP, 0, image.files[HEAP].hot.len() as u64),
             Area::Wake => (WAKE, 0, image.files[WAKE].size),
-            Area::Client => (CLIENT0 + self.at as usize % 2, 0, 136),
-            Area::ClientLeases => (CLIENT0 + self.at as usize % 2, 36864, 4096),
-            Area::ClientRing => (CLIENT0 + self.at as usize % 2, 4096, HOT_CLIENT - 8192),
-            Area::Own => (OWN, 0, 136),
+            Area::Client => (MEMBERS, page_at(u32::from(self.at) % 2), 128),
+            Area::ClientLeases => (MEMBERS, page_at(u32::from(self.at) % 2) + 128, 512),
+            Area::Members => (MEMBERS, 0, 128 + 16 * 5),
+            Area::Own => (MEMBERS, page_at(2), 256),
         };
         let step = match self.area {
-            Area::Client | Area::ClientLeases | Area::ClientRing => at / 2,
+            Area::Client | Area::ClientLeases => at / 2,
             Area::Text => at / image.texts.len() as u64,
             // Distant places too, in large areas.
             _ if size > 4 << 16 => at * (size >> 18).max(1),
@@ -166,10 +168,11 @@ impl FileLocation {
         (file, start + step * 4 % size.max(4), start + size)
     }
 
-    fn effect(self) -> Effect {
+    fn effect(self, live: bool) -> Effect {
         match self.area {
             Area::EventRing | Area::Wake => Effect::Harmless,
-            Area::Client | Area::ClientLeases | Area::ClientRing => Effect::Opaque,
+            // Of the dead, unless their slots have other tenants by now.
+            Area::Client | Area::ClientLeases if !live => Effect::Harmless,
             _ => Effect::Harmful,
         }
     }
@@ -180,30 +183,33 @@ impl Edit {
     /// none is replaced.
     pub fn apply(self, copy: &Copy, live: bool) -> Effect {
         match self {
-            Edit::Word(at, change) => change_word(copy, at, change),
+            Edit::Word(at, change) => {
+                change_word(copy, at, change);
+                at.effect(live)
+            }
             Edit::Copy { from, to, words } => {
                 write(copy, to, &read(copy, from, words));
-                to.effect()
+                to.effect(live)
             }
             Edit::Swap { one, other, words } => {
                 let (first, second) = (read(copy, one, words), read(copy, other, words));
                 write(copy, one, &second);
                 write(copy, other, &first);
-                one.effect().and(other.effect())
+                one.effect(live).and(other.effect(live))
             }
             Edit::Fill { at, words, byte } => {
                 write(copy, at, &vec![byte; usize::from(words) * 4]);
-                at.effect()
+                at.effect(live)
             }
             Edit::Foreign { at, words } => {
                 let (file, offset, _) = at.resolve(copy.image);
                 let other = images().iter().find(|it| !std::ptr::eq(*it, copy.image));
                 let files = &other.expect("there are two").files;
-                let hot = &files.get(file).unwrap_or(&files[CLIENT0]).hot;
+                let hot = &files[file].hot;
                 let from = (offset as usize).min(hot.len());
                 let to = (from + usize::from(words) * 4).min(hot.len());
                 write(copy, at, &hot[from..to]);
-                at.effect()
+                at.effect(live)
             }
             Edit::Lock { owner, recover } => {
                 let owner = match owner % 8 {
@@ -219,8 +225,8 @@ impl Edit {
                 Effect::Harmful
             }
             Edit::Cut { file, to } => {
-                let file = usize::from(file) % 5;
-                if live && file < CLIENT0 {
+                let file = usize::from(file) % NAMES.len();
+                if live && file < LOCK0 {
                     return Effect::Harmless;
                 }
                 let size = copy.image.files[file].size;
@@ -233,23 +239,23 @@ impl Edit {
                         Cut::Longer(more) => size + u64::from(more),
                     },
                 );
-                if file < CLIENT0 { Effect::Harmful } else { Effect::Opaque }
+                if file < LOCK0 { Effect::Harmful } else { Effect::Harmless }
             }
             Edit::Replace { file, with } => replace(copy, file, with, live),
             Edit::Exchange { file, with } => {
-                replace(copy, file, Stranger::Other(usize::from(with) % 5), live)
+                replace(copy, file, Stranger::Other(usize::from(with) % NAMES.len()), live)
             }
         }
     }
 }
 
 fn replace(copy: &Copy, file: u8, with: Stranger, live: bool) -> Effect {
-    let file = usize::from(file) % 5;
-    if live && file < CLIENT0 {
+    let file = usize::from(file) % NAMES.len();
+    if live && file < LOCK0 {
         return Effect::Harmless;
     }
     copy.replace(file, with);
-    Effect::Harmful
+    if file < LOCK0 { Effect::Harmful } else { Effect::Opaque }
 }
 
 fn read(copy: &Copy, at: FileLocation, words: u8) -> Vec<u8> {
@@ -262,12 +268,12 @@ fn read(copy: &Copy, at: FileLocation, words: u8) -> Vec<u8> {
 /// Writes within the area, and within the part of the file that is restored.
 fn write(copy: &Copy, at: FileLocation, bytes: &[u8]) {
     let (file, offset, end) = at.resolve(copy.image);
-    let end = copy.image.files.get(file).map_or(end, |it| end.min(it.hot.len() as u64));
+    let end = end.min(copy.image.files[file].hot.len() as u64);
     let room = end.saturating_sub(offset) as usize;
     copy.write(file, offset, &bytes[..bytes.len().min(room)]);
 }
 
-fn change_word(copy: &Copy, at: FileLocation, change: Change) -> Effect {
+fn change_word(copy: &Copy, at: FileLocation, change: Change) {
     let (file, offset, _) = at.resolve(copy.image);
     let mut bytes = [0; 8];
     copy.read(file, offset, &mut bytes);
@@ -295,7 +301,6 @@ fn change_word(copy: &Copy, at: FileLocation, change: Change) -> Effect {
         }
     };
     write(copy, at, &next.to_le_bytes());
-    at.effect()
 }
 
 impl Effect {

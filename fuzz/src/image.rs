@@ -1,9 +1,9 @@
 //! Sound stores in memory, from which a working copy is restored before each execution.
 
 use crate::scratch;
-use plasma::layout::client::{CLIENT_MAGIC, FILE_SIZE};
 use plasma::layout::geometry::Geometry;
 use plasma::layout::header::{Identity, Table};
+use plasma::layout::members::{BASE_SIZE, LOCKS, MEMBERS_MAGIC, page_at};
 use plasma::layout::wake::WAKE_FILE_SIZE;
 use plasma::{Client, ConnectOptions, CreateOptions, Eviction, ObjectId};
 use std::fs::{self, File};
@@ -14,8 +14,8 @@ use std::sync::OnceLock;
 
 /// Bytes of the heap that an image keeps and edits may touch.
 pub const HOT_HEAP: u64 = 256 << 10;
-/// The same for a client's file: header, ring, the first page of leases.
-pub const HOT_CLIENT: u64 = 40960;
+/// The same for the members: the slots, and the pages of four.
+pub const HOT_MEMBERS: u64 = page_at(4);
 /// Offset of the table in the header.
 pub const TABLE: u64 = 320;
 /// Offset of the lock in the header.
@@ -25,12 +25,13 @@ pub const LOCK: u64 = 256;
 pub const INDEX: usize = 0;
 pub const HEAP: usize = 1;
 pub const WAKE: usize = 2;
-pub const CLIENT0: usize = 3;
-pub const CLIENT1: usize = 4;
-/// Not part of an image: the file of the first client that connects.
-pub const OWN: usize = 5;
+pub const MEMBERS: usize = 3;
+/// Where the client in slot 0 has its lock, and the next file the one in slot 1.
+pub const LOCK0: usize = 4;
 /// Their names in a store.
-pub const NAMES: [&str; 5] = ["index", "heap", "wake", "clients/0", "clients/1"];
+pub const NAMES: [&str; 6] = ["index", "heap", "wake", "members", "locks/2", "locks/3"];
+/// Serial of the client in slot 0; that in slot 1 has the next one. The maker of the store had 1.
+pub const SERIAL0: u64 = 2;
 
 /// One file: its size and mode, and the bytes from its start that are kept.
 pub struct ImageFile {
@@ -41,7 +42,7 @@ pub struct ImageFile {
     pub reserved: u64,
 }
 
-/// An unused store, with objects of all kinds and the files of two dead clients.
+/// An unused store, with objects of all kinds and the slots of two dead clients.
 pub struct Image {
     pub geometry: Geometry,
     pub lru: bool,
@@ -155,8 +156,8 @@ impl Image {
             let size = file.metadata().expect("readable").len();
             let limit = match name {
                 "heap" => HOT_HEAP,
-                "index" | "wake" => size,
-                _ => HOT_CLIENT,
+                "members" => HOT_MEMBERS,
+                _ => size,
             };
             let mut hot = vec![0; size.min(limit) as usize];
             file.read_exact_at(&mut hot, 0).expect("readable");
@@ -167,9 +168,16 @@ impl Image {
             ImageFile { size, mode: mode(&path) & 0o7777, hot, reserved }
         });
         assert_eq!(files[WAKE].size, WAKE_FILE_SIZE);
-        assert_eq!(files[CLIENT1].size, FILE_SIZE);
-        assert_eq!(word(&files[CLIENT1].hot, 0), CLIENT_MAGIC);
-        let dirs = ["", "clients", "readers"]
+        assert!(files[MEMBERS].size >= BASE_SIZE);
+        assert_eq!(word(&files[MEMBERS].hot, 0), MEMBERS_MAGIC);
+        for slot in 0..2 {
+            assert_eq!(word(&files[MEMBERS].hot, 128 + 16 * slot), SERIAL0 + slot);
+            assert_eq!(
+                NAMES[LOCK0 + slot as usize],
+                format!("locks/{}", (SERIAL0 + slot) % LOCKS as u64)
+            );
+        }
+        let dirs = ["", "locks", "readers"]
             .into_iter()
             .filter(|name| path.join(name).exists())
             .map(|name| (name, mode(&path.join(name)) & 0o7777))

@@ -70,7 +70,8 @@ public:
      * @retval PLASMA_ERR_UNSUPPORTED       the file system is a network one or
      *                                      hugetlbfs
      *
-     * Threads: any.   Cost: about 30 system calls.   Since: 0.1
+     * Threads: any.   Cost: about 70 system calls, and up to 40 more beside
+     * other clients, however many these are.   Since: 0.1
      */
     Status Connect(const Text &address = nullptr,
                    const ConnectOptions &options = ConnectOptions()) noexcept
@@ -92,7 +93,7 @@ public:
      * the store until its last buffer is gone. If it is not connected, the call
      * is a no-op.
      *
-     * Threads: any.   Cost: a few system calls.   Since: 0.1
+     * Threads: any.   Cost: 20 to 40 system calls.   Since: 0.1
      */
     void Disconnect() noexcept { client_.reset(); }
 
@@ -148,8 +149,8 @@ public:
      *                                     in its directory is not its own; the
      *                                     message names it
      *
-     * Threads: any.   Cost: grows with the number of clients, and of names that
-     * readers of other users have created in the store.   Since: 0.1
+     * Threads: any.   Cost: grows with the number of names that readers of
+     * other users have created in the store.   Since: 0.1
      */
     static Status RemoveStore(const Text &address = nullptr) noexcept
     {
@@ -262,7 +263,8 @@ public:
      *
      * @retval PLASMA_OK
      *
-     * Threads: any.   Cost: reads the file of every client.   Since: 0.1
+     * Threads: any.   Cost: reads the leases of every client, and asks the
+     * kernel about each.   Since: 0.1
      */
     Status ListClients(ClientList &list) const noexcept
     {

@@ -72,7 +72,8 @@ pub(super) fn client_arg(client: Option<&plasma_client_t>) -> crate::error::Resu
 /// @retval PLASMA_ERR_UNSUPPORTED       the file system is a network one or
 ///                                      hugetlbfs
 ///
-/// Threads: any.   Cost: about 30 system calls.   Since: 0.1
+/// Threads: any.   Cost: about 70 system calls, and up to 40 more beside other
+/// clients, however many these are.   Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn plasma_connect(
     address: *const c_char,
@@ -100,7 +101,7 @@ pub extern "C" fn plasma_connect(
 ///                caller, as after free(), and so is a call of another thread
 ///                that has not begun yet.
 ///
-/// Threads: any.   Cost: a few system calls.   Since: 0.1
+/// Threads: any.   Cost: 20 to 40 system calls.   Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn plasma_disconnect(client: *mut plasma_client_t) {
     // Other threads may still be in calls while `close` waits for them, so no `&mut` exists yet.
@@ -159,8 +160,8 @@ pub extern "C" fn plasma_interrupt(client: Option<&plasma_client_t>) -> plasma_s
 ///                                     its directory is not its own; the message
 ///                                     names it
 ///
-/// Threads: any.   Cost: grows with the number of clients, and of names that
-/// readers of other users have created in the store.   Since: 0.1
+/// Threads: any.   Cost: grows with the number of names that readers of other
+/// users have created in the store.   Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn plasma_store_remove(address: *const c_char) -> plasma_status_t {
     run(|| Client::remove_store(raw::text(address, "address")?))

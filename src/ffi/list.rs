@@ -108,7 +108,8 @@ pub extern "C" fn plasma_list_free(list: *mut plasma_list_t) {
 ///
 /// @retval PLASMA_OK
 ///
-/// Threads: any.   Cost: reads the file of every client.   Since: 0.1
+/// Threads: any.   Cost: reads the leases of every client, and asks
+/// the kernel about each.   Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn plasma_list_clients(
     client: Option<&plasma_client_t>,

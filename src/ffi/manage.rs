@@ -21,9 +21,10 @@ use std::mem::MaybeUninit;
 /// @retval PLASMA_ERR_TIMEOUT     the writer lock stayed busy
 ///
 /// Threads: any.   Cost: the writer lock. After a few hundred deletes, or after
-/// 4 MiB deleted and 1 MiB more for each client, also about 15 system calls, and
-/// 5 for each other client, which free the memory of all deleted objects that
-/// are not held.   Since: 0.1
+/// 4 MiB deleted and 1 MiB more for each reader of another user, also about 10
+/// system calls, 2 for each client that holds a deleted object, and 5 for each
+/// such reader, which free the memory of all deleted objects that are not held.
+/// Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn plasma_delete(
     client: Option<&plasma_client_t>,

@@ -1,20 +1,14 @@
-//! The file of one connected client: its identity, its leases, and its releases.
+//! The file of a reader of another user: its identity, its leases, and its releases.
 //!
 //! Only its owner maps it. Other clients read it with `pread`, because the owner may truncate it.
+//! Clients that may write to the store have slots in the file `members` instead.
 
 use crate::sync::{AtomicU32, AtomicU64};
 
-/// Client slots in `clients/`, and again in `readers/`.
-pub const SLOTS: u32 = 1024;
+/// Most names that count in `readers/`.
+pub const READERS: u32 = 1024;
 
-/// Further slots in `clients/` for guests: clients that join when all slots are taken, to reap dead
-/// ones.
-pub const GUESTS: u32 = 64;
-
-/// Slots in `clients/`, including those of guests.
-pub const ALL_SLOTS: u32 = SLOTS + GUESTS;
-
-/// Lease words in a client file: buffers that one client can hold at once.
+/// Lease words of a client: buffers that one client can hold at once.
 pub const MAX_LEASES: u32 = 1 << 20;
 
 /// Lease words that are reserved at a time.

@@ -127,6 +127,7 @@ pub fn fingerprint() -> u64 {
     use super::block::{AllocState, BINS};
     use super::client::{ClientHeader, Release};
     use super::header::{Counters, HOSTS, Identity, Live, Table};
+    use super::members::{self, MemberHeader, MembersHeader, Slot};
     use super::shard::{CACHED_UNITS, Limbo, SHARDS, Shard, SlotCache};
     use super::wake::{ALL_BUCKETS, OPEN_WORDS, ROW_WORDS, Tags, WAKE_RESERVED, WakeWord};
     use super::{HASH_K0 as K0, HASH_K1 as K1};
@@ -146,6 +147,9 @@ pub fn fingerprint() -> u64 {
         size_of::<WakePage>(),
         size_of::<ClientHeader>(),
         size_of::<Release>(),
+        size_of::<MembersHeader>(),
+        size_of::<Slot>(),
+        size_of::<MemberHeader>(),
     ];
     let offsets = [
         offset_of!(Header, live),
@@ -178,7 +182,7 @@ pub fn fingerprint() -> u64 {
         offset_of!(Record, name_link),
         offset_of!(Record, name_hash),
         offset_of!(Record, meta),
-        offset_of!(Record, creator_nonce),
+        offset_of!(Record, creator_serial),
         offset_of!(Record, blocks),
         offset_of!(Record, creator_slot),
         offset_of!(Record, link),
@@ -193,6 +197,15 @@ pub fn fingerprint() -> u64 {
         offset_of!(WakePage, tags),
         offset_of!(WakeWord, announcing),
         offset_of!(WakeWord, waiting),
+        offset_of!(MembersHeader, serials),
+        offset_of!(MembersHeader, locks),
+        offset_of!(MembersHeader, beacon),
+        offset_of!(MembersHeader, own),
+        offset_of!(Slot, lease_high),
+        offset_of!(Slot, lease_room),
+        offset_of!(MemberHeader, joined),
+        offset_of!(MemberHeader, pid),
+        offset_of!(MemberHeader, released),
     ];
     let constants = [
         u64::from(super::LAYOUT_VERSION),
@@ -212,8 +225,14 @@ pub fn fingerprint() -> u64 {
         u64::from(Tags::BITS),
         EVENT_ENTRIES as u64,
         u64::from(order::FAN),
-        u64::from(client::SLOTS),
-        u64::from(client::GUESTS),
+        u64::from(client::READERS),
+        u64::from(members::SLOTS),
+        u64::from(members::UNDERTAKERS),
+        members::LOCKS as u64,
+        members::PAGES_AT,
+        members::LEVELS_AT,
+        members::RINGS_AT,
+        members::MORE_LEVELS_AT,
         u64::from(client::MAX_LEASES),
         u64::from(client::RELEASES),
         client::LEASES_OFFSET,

@@ -6,6 +6,7 @@ use super::event::{EventEntry, EventHead};
 use super::extent::ExtentPair;
 use super::geometry::{self, Geometry};
 use super::header::{Counters, Header, Host, Identity, Live, LockLine, Reserved, Table};
+use super::members::{self, MemberHeader, MembersHeader, Slot};
 use super::record::Record;
 use super::shard::{Limbo, Shard, SlotCache};
 use super::wake::{LoneWord, OpenWords, WAKE_FILE_SIZE, WAKE_RESERVED, WakePage, WakeWord};
@@ -62,7 +63,7 @@ fn types() -> String {
         type_of!(Shard: limbo slot_cache),
         type_of!(Limbo: head count units),
         type_of!(SlotCache: count units heads),
-        type_of!(Record: word id id_tail id_link data name_link name_hash meta creator_nonce
+        type_of!(Record: word id id_tail id_link data name_link name_hash meta creator_serial
             create_time_us construct_us blocks creator_slot creator_pid creator_host link creator_start
             payload),
         type_of!(ExtentPair: wide low),
@@ -75,6 +76,10 @@ fn types() -> String {
         type_of!(ClientHeader: magic nonce pid uid pid_namespace start_time connect_time_us comm
             flags lease_high joined released),
         type_of!(Release: ticks lease),
+        type_of!(MembersHeader: magic serials cursor locks beacon own),
+        type_of!(Slot: tenant lease_high lease_room),
+        type_of!(MemberHeader: identified joined pid uid pid_namespace start_time connect_time_us
+            comm released flags),
     ]
     .concat()
 }
@@ -84,7 +89,9 @@ fn layout() -> String {
         "layout version {LAYOUT_VERSION}\nfingerprint {:016x}\n\n\
          magic of index {:016x}, of a client's file {:016x}\n\
          wake: {WAKE_FILE_SIZE} bytes, {WAKE_RESERVED} reserved\n\
-         client: {} bytes, releases at {}, {} leases at {}, {} slots, {} of guests\n",
+         reader: {} bytes, releases at {}, {} leases at {}, {} names\n\
+         members: magic {:016x}, {} bytes, {} slots, {} of undertakers, {} lock files\n\
+         pages at {}, levels at {}, rings at {}, more levels at {}\n",
         geometry::fingerprint(),
         header::MAGIC,
         client::CLIENT_MAGIC,
@@ -92,8 +99,16 @@ fn layout() -> String {
         client::RELEASES_OFFSET,
         client::MAX_LEASES,
         client::LEASES_OFFSET,
-        client::SLOTS,
-        client::GUESTS,
+        client::READERS,
+        members::MEMBERS_MAGIC,
+        members::BASE_SIZE,
+        members::SLOTS,
+        members::UNDERTAKERS,
+        members::LOCKS,
+        members::PAGES_AT,
+        members::LEVELS_AT,
+        members::RINGS_AT,
+        members::MORE_LEVELS_AT,
     );
     let flag = |word: u64| word.trailing_zeros();
     let _ = writeln!(

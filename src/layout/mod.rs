@@ -8,6 +8,7 @@ pub mod extent;
 pub mod geometry;
 pub mod header;
 pub mod lock_word;
+pub mod members;
 pub mod order;
 pub mod record;
 pub mod shard;
@@ -36,6 +37,12 @@ unsafe impl Shared for record::Record {}
 unsafe impl Shared for client::ClientHeader {}
 // SAFETY: repr(C) and made of the atomics of `sync` alone.
 unsafe impl Shared for client::Release {}
+// SAFETY: repr(C) and made of the atomics of `sync` alone.
+unsafe impl Shared for members::MembersHeader {}
+// SAFETY: repr(C) and made of the atomics of `sync` alone.
+unsafe impl Shared for members::Slot {}
+// SAFETY: repr(C) and made of the atomics of `sync` alone.
+unsafe impl Shared for members::MemberHeader {}
 
 // SAFETY: repr(C) and made of the atomics of `sync` alone.
 unsafe impl Shared for block::Block {}

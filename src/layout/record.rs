@@ -29,7 +29,7 @@ pub struct Record {
     /// Extents of the name text and the metadata.
     pub meta: ExtentPair,
     /// Nonce of the creator's client file.
-    pub creator_nonce: AtomicU64,
+    pub creator_serial: AtomicU64,
     /// Time of creation, in microseconds since the Unix epoch.
     pub create_time_us: AtomicU64,
     /// Microseconds from create to seal.
@@ -77,7 +77,7 @@ impl Record {
             _unused0: half(),
             name_hash: [word(), word()],
             meta: ExtentPair::empty(),
-            creator_nonce: word(),
+            creator_serial: word(),
             create_time_us: word(),
             construct_us: word(),
             blocks: [half(), half(), half(), half()],

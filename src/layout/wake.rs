@@ -3,7 +3,7 @@
 //! Every client that may map the file for writing may store any value here. A wrong value delays a
 //! waiter by one bounded sleep, or makes a sealer wake no waiter; it never makes an answer wrong.
 
-use super::client::SLOTS;
+use super::members::SLOTS;
 use crate::sync::{AtomicU32, AtomicU64};
 
 /// Number of buckets for waits by id and by name.

@@ -1,73 +1,73 @@
-//! The directory of clients as the kernel keeps it: names, and locks that end with their owners.
+//! What the kernel keeps: names of files, locks that end with their owners, futexes.
 
 use super::rt::{Condvar, Mutex};
 use crate::error::Error;
+use crate::layout::members::Slot;
 use crate::protocols::writer_lock::{LockEnv, Parked, WriterLock};
 use crate::sync::{AtomicU32, AtomicU64};
 
-/// A client file: its owner maps it, and other clients read it.
-pub struct File {
-    pub joined: AtomicU32,
-}
+/// The names in `readers/`: for each slot, the file that has it.
+pub struct Names(Mutex<Vec<Option<usize>>>);
 
-#[derive(Default)]
-struct State {
-    /// For each slot, the file that has its name.
-    names: Vec<Option<usize>>,
-    locked: Vec<bool>,
-}
-
-/// The files, numbered as by inodes.
-pub struct Files {
-    state: Mutex<State>,
-    pub files: Vec<File>,
-}
-
-impl Files {
-    pub fn new(slots: usize, files: usize) -> Self {
-        let state = State { names: vec![None; slots], locked: vec![false; files] };
-        let files = (0..files).map(|_| File { joined: AtomicU32::new(0) }).collect();
-        Self { state: Mutex::new(state), files }
+impl Names {
+    pub fn new(slots: usize) -> Self {
+        Self(Mutex::new(vec![None; slots]))
     }
 
-    fn call<T>(&self, call: impl FnOnce(&mut State) -> T) -> T {
-        call(&mut self.state.lock().unwrap())
+    fn call<T>(&self, call: impl FnOnce(&mut Vec<Option<usize>>) -> T) -> T {
+        call(&mut self.0.lock().unwrap())
     }
 
     /// Links a file to a name that is not taken.
     pub fn link(&self, slot: usize, file: usize) -> bool {
-        self.call(|state| state.names[slot].is_none() && state.names[slot].replace(file).is_none())
+        self.call(|names| names[slot].is_none() && names[slot].replace(file).is_none())
     }
 
     /// Removes a name, whichever file has it.
     pub fn unlink(&self, slot: usize) -> Option<usize> {
-        self.call(|state| state.names[slot].take())
+        self.call(|names| names[slot].take())
     }
 
     /// Removes a name if it is still that of `file`. Called by the owner of the file.
     pub fn unlink_if(&self, slot: usize, file: usize) {
-        self.call(|state| {
-            if state.names[slot] == Some(file) {
-                state.names[slot] = None;
+        self.call(|names| {
+            if names[slot] == Some(file) {
+                names[slot] = None;
             }
         });
     }
 
     pub fn named(&self, slot: usize) -> Option<usize> {
-        self.call(|state| state.names[slot])
+        self.call(|names| names[slot])
+    }
+}
+
+/// The locks on serials: bit n is set while a process has the lock on serial n.
+#[derive(Default)]
+pub struct Locks(Mutex<u64>);
+
+impl Locks {
+    /// Locks a serial.
+    pub fn lock(&self, serial: u64) {
+        *self.0.lock().unwrap() |= 1 << serial;
     }
 
-    pub fn try_lock(&self, file: usize) -> bool {
-        self.call(|state| !std::mem::replace(&mut state.locked[file], true))
+    /// Unlocks a serial, by an exit, a kill or an unmap.
+    pub fn unlock(&self, serial: u64) {
+        *self.0.lock().unwrap() &= !(1 << serial);
     }
 
-    /// Unlocks, by an exit, a kill or a close.
-    pub fn unlock(&self, file: usize) {
-        self.call(|state| state.locked[file] = false);
+    pub fn is_locked(&self, serial: u64) -> bool {
+        *self.0.lock().unwrap() >> serial & 1 == 1
     }
+}
 
-    pub fn is_locked(&self, file: usize) -> bool {
-        self.call(|state| state.locked[file])
+/// A slot with this tenant.
+pub fn new_slot(tenant: u64) -> Slot {
+    Slot {
+        tenant: AtomicU64::new(tenant),
+        lease_high: AtomicU32::new(0),
+        lease_room: AtomicU32::new(0),
     }
 }
 

@@ -1,20 +1,20 @@
-//! Leaving, joining and reaping on one client slot.
+//! Leaving, joining and reaping on one slot of a client, and on one name of a reader.
 
-use super::files::{Files, Futex, locked};
+use super::files::{Futex, Locks, Names, locked, new_slot};
 use super::rt::{Arc, thread};
-use crate::protocols::lifecycle::{
-    begin_clearing, end_clearing, is_clearing, say_joined, says_joined,
-};
+use crate::layout::members::{FREE, Slot};
+use crate::protocols::lifecycle::{begin_clearing, end_clearing, is_clearing};
+use crate::protocols::members::{claim, tenant, vacate};
 use crate::sync::explore::explore;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 
-const SLOT: usize = 0;
-/// The file of the earlier client, and that of the new one.
-const OLD: usize = 0;
-const NEW: usize = 1;
+/// The serial of the earlier client, and that of the new one.
+const OLD: u64 = 1;
+const NEW: u64 = 2;
 
 struct SlotModel {
-    files: Files,
+    slot: Slot,
+    locks: Locks,
     lock: AtomicU64,
     futex: Futex,
     /// Objects that the old client left WRITING.
@@ -22,70 +22,48 @@ struct SlotModel {
 }
 
 impl SlotModel {
-    /// Returns a slot with a client that uses the store; dead if it is not `alive`.
+    /// Returns a slot with a client; dead if it is not `alive`.
     fn new(alive: bool) -> Arc<Self> {
         let model = Self {
-            files: Files::new(1, 2),
+            slot: new_slot(OLD),
+            locks: Locks::default(),
             lock: AtomicU64::new(0),
             futex: Futex::default(),
             writers: AtomicU32::new(1),
         };
-        assert!(model.files.try_lock(OLD) && model.files.link(SLOT, OLD));
-        say_joined(&model.files.files[OLD].joined, true);
-        if !alive {
-            model.files.unlock(OLD);
+        if alive {
+            model.locks.lock(OLD);
         }
         Arc::new(model)
     }
 
-    /// `store/clients/reap.rs`, reap_client. Returns whether it did.
-    fn bury(&self, me: u16) -> bool {
+    /// `store/clients/reap.rs`, reap_dead. Returns whether it reaped a client.
+    fn reap(&self, me: u16) -> bool {
+        let seen = tenant(&self.slot);
+        if seen == FREE || self.locks.is_locked(seen) {
+            return false;
+        }
         locked(&self.lock, &self.futex, me, || {
-            // The order matters: a leaver unlinks first and unlocks afterwards.
-            if self.files.is_locked(OLD) || self.files.named(SLOT) != Some(OLD) {
+            if tenant(&self.slot) != seen {
                 return false;
             }
-            self.free_writers();
-            assert_eq!(self.files.unlink(SLOT), Some(OLD), "the name belongs to another file");
-            true
+            assert_eq!(seen, OLD, "a living client was taken for dead");
+            // Relaxed, by load and store: called under the lock.
+            self.writers.store(0, Ordering::Relaxed);
+            vacate(&self.slot, seen)
         })
     }
 
-    fn free_writers(&self) {
-        // Relaxed, by load and store: called under the lock.
-        self.writers.store(0, Ordering::Relaxed);
+    /// `store/connection/own_slot.rs`, leave.
+    fn leave(&self) {
+        assert!(vacate(&self.slot, OLD), "the slot went while its tenant lived");
+        self.locks.unlock(OLD);
     }
 
-    /// `store/connection/leave.rs`: removes the name, then the lock.
-    fn leave(&self, file: usize) {
-        self.say_joined(file, false);
-        assert_eq!(self.files.named(SLOT), Some(file), "the name went while its owner lived");
-        self.files.unlink(SLOT);
-        self.files.unlock(file);
-    }
-
-    /// `store/connection/own_file.rs`, join.
+    /// `store/connection/own_slot.rs`, join.
     fn join(&self) -> bool {
-        assert!(self.files.try_lock(NEW));
-        let joined = self.files.link(SLOT, NEW);
-        if joined {
-            self.say_joined(NEW, true);
-        }
-        joined
-    }
-
-    /// `store/clients/registry.rs`, find_clients, by a client that knew the old one: not GONE.
-    fn scan(&self) {
-        if self.files.named(SLOT) == Some(OLD) {
-            return;
-        }
-        let alive = self.files.is_locked(OLD);
-        let joined = says_joined(|| self.files.files[OLD].joined.load(Ordering::Relaxed));
-        assert!(!(alive && joined), "a user's file was deleted");
-    }
-
-    fn say_joined(&self, file: usize, joined: bool) {
-        say_joined(&self.files.files[file].joined, joined);
+        self.locks.lock(NEW);
+        claim(&self.slot, NEW)
     }
 }
 
@@ -98,71 +76,74 @@ fn spawn<T: Send + 'static>(
 }
 
 #[test]
-fn a_leaver_takes_its_own_name_and_a_reaper_takes_no_living_one() {
+fn a_leaver_frees_its_own_slot_and_a_reaper_frees_that_of_no_living_one() {
     explore(3, || {
         let model = SlotModel::new(true);
-        let leaver = spawn(&model, |model| model.leave(OLD));
-        let reaper = spawn(&model, |model| model.bury(5));
+        let leaver = spawn(&model, |model| model.leave());
+        let reaper = spawn(&model, |model| model.reap(5));
         let joined = model.join();
-        if joined {
-            assert_eq!(model.files.named(SLOT), Some(NEW));
-        }
-        model.scan();
         leaver.join().unwrap();
-        reaper.join().unwrap();
-        assert_eq!(model.files.named(SLOT), joined.then_some(NEW));
+        assert!(!reaper.join().unwrap());
+        assert_eq!(tenant(&model.slot), if joined { NEW } else { FREE });
     });
 }
 
 #[test]
-fn two_reapers_and_a_joiner_agree_on_a_name() {
+fn two_reapers_and_a_joiner_agree_on_a_slot() {
     explore(2, || {
         let model = SlotModel::new(false);
-        let reapers = [5, 6].map(|me| spawn(&model, move |model| model.bury(me)));
+        let reapers = [5, 6].map(|me| spawn(&model, move |model| model.reap(me)));
         let joined = model.join();
-        model.scan();
+        if joined {
+            assert_eq!(model.writers.load(Ordering::Relaxed), 0);
+        }
         let [first, second] = reapers.map(|reaper| reaper.join().unwrap());
         assert!(first != second, "{first} {second}");
-        assert_eq!(model.files.named(SLOT), joined.then_some(NEW));
+        assert_eq!(tenant(&model.slot), if joined { NEW } else { FREE });
     });
 }
 
+/// The only name, the file that a reader planted there, and the file of a reader that joins.
+const NAME: usize = 0;
+const PLANTED: usize = 0;
+const JOINER: usize = 1;
+
 /// In `readers/`, where other processes of a reader's user may remove names.
 struct Readers {
-    files: Files,
+    names: Names,
     clearing: AtomicU32,
 }
 
 impl Readers {
     /// `store/clients/reap.rs`, remove_planted. Called under the lock, which only the caller takes.
     fn clear(&self) {
-        begin_clearing(&self.clearing, SLOT as u32);
-        if self.files.named(SLOT) == Some(OLD) {
-            self.files.unlink(SLOT);
+        begin_clearing(&self.clearing, NAME as u32);
+        if self.names.named(NAME) == Some(PLANTED) {
+            self.names.unlink(NAME);
         }
         end_clearing(&self.clearing);
     }
 
     /// `store/connection/own_file.rs`, link_into. Returns whether it has the name.
     fn join(&self) -> bool {
-        self.files.link(SLOT, NEW)
-            && !is_clearing(&self.clearing, SLOT as u32)
-            && self.files.named(SLOT) == Some(NEW)
+        self.names.link(NAME, JOINER)
+            && !is_clearing(&self.clearing, NAME as u32)
+            && self.names.named(NAME) == Some(JOINER)
     }
 }
 
 #[test]
 fn a_reader_keeps_the_name_of_what_was_planted_or_takes_another() {
     explore(3, || {
-        let readers = Readers { files: Files::new(1, 2), clearing: AtomicU32::new(0) };
+        let readers = Readers { names: Names::new(1), clearing: AtomicU32::new(0) };
         let readers = Arc::new(readers);
-        assert!(readers.files.link(SLOT, OLD));
+        assert!(readers.names.link(NAME, PLANTED));
         let [planter, producer] = [readers.clone(), readers.clone()];
-        let planter = thread::spawn(move || planter.files.unlink_if(SLOT, OLD));
+        let planter = thread::spawn(move || planter.names.unlink_if(NAME, PLANTED));
         let producer = thread::spawn(move || producer.clear());
         let joined = readers.join();
         planter.join().unwrap();
         producer.join().unwrap();
-        assert!(!joined || readers.files.named(SLOT) == Some(NEW), "its name was taken away");
+        assert!(!joined || readers.names.named(NAME) == Some(JOINER), "its name was taken away");
     });
 }

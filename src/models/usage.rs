@@ -1,14 +1,22 @@
 //! Joining an EPHEMERAL store against its last client's leave, and against its removal.
 
-use super::files::{Files, Futex, locked};
+use super::files::{Futex, locked, new_slot};
 use super::rt::{Arc, thread};
 use crate::layout::header::Lifecycle;
-use crate::protocols::lifecycle::{LifecycleWord, say_joined, says_joined};
+use crate::layout::members::{FREE, Slot};
+use crate::protocols::lifecycle::LifecycleWord;
+use crate::protocols::members::{claim, tenant, vacate};
 use crate::sync::explore::explore;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 
+/// Each client has a slot of its own here.
+fn serial(who: usize) -> u64 {
+    who as u64 + 1
+}
+
 struct Store {
-    files: Files,
+    slots: [Slot; 3],
+    joined: [AtomicU64; 3],
     lifecycle: AtomicU32,
     lock: AtomicU64,
     futex: Futex,
@@ -18,20 +26,22 @@ impl Store {
     /// Clients 0 to `users` - 1 use the store; client 2 may join.
     fn new(users: usize) -> Arc<Self> {
         let store = Self {
-            files: Files::new(3, 3),
+            slots: [FREE; 3].map(new_slot),
+            joined: [0; 3].map(AtomicU64::new),
             lifecycle: AtomicU32::new(Lifecycle::Live as u32),
             lock: AtomicU64::new(0),
             futex: Futex::default(),
         };
         for user in 0..users {
-            assert!(store.files.link(user, user));
+            assert!(claim(&store.slots[user], serial(user)));
             store.say_joined(user, true);
         }
         Arc::new(store)
     }
 
     fn say_joined(&self, who: usize, joined: bool) {
-        say_joined(&self.files.files[who].joined, joined);
+        let said = if joined { serial(who) } else { 0 };
+        self.joined[who].store(said, Ordering::Relaxed);
     }
 
     fn lifecycle_word(&self) -> LifecycleWord<'_> {
@@ -40,8 +50,9 @@ impl Store {
 
     fn others(&self, me: usize) -> bool {
         (0..3).any(|who| {
-            let joined = || self.files.files[who].joined.load(Ordering::Relaxed);
-            who != me && self.files.named(who).is_some() && says_joined(joined)
+            let tenant = tenant(&self.slots[who]);
+            let joined = || self.joined[who].load(Ordering::Relaxed);
+            who != me && tenant != FREE && joined() == tenant
         })
     }
 
@@ -51,7 +62,7 @@ impl Store {
             self.say_joined(me, false);
             self.lifecycle_word().leave_last(|| self.others(me))
         });
-        self.files.unlink(me);
+        assert!(vacate(&self.slots[me], serial(me)));
         removed
     }
 
@@ -70,7 +81,7 @@ impl Store {
 
     /// `store/connection/join.rs`, join. Returns whether it may use the store.
     fn join(&self, me: usize) -> bool {
-        assert!(self.files.link(me, me));
+        assert!(claim(&self.slots[me], serial(me)));
         if !self.enter(me) {
             return false;
         }

@@ -29,7 +29,7 @@ struct World {
     futex: Futex,
     bytes: Vec<AtomicU64>,
     leases: Vec<AtomicU64>,
-    /// The kernel's knowledge that a client's file is unlocked.
+    /// The kernel's knowledge that a client's serial is unlocked.
     dead: Vec<AtomicU32>,
 }
 

@@ -6,6 +6,7 @@ pub mod events;
 pub mod index;
 pub mod lease;
 pub mod lifecycle;
+pub mod members;
 pub mod order;
 pub mod wake;
 pub mod writer_lock;

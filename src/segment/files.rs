@@ -11,8 +11,12 @@ pub const HEAP: &CStr = c"heap";
 pub const WAKE: &CStr = c"wake";
 /// Locked by a remover; it exists only during a removal.
 pub const REMOVE: &CStr = c"remove";
-/// Contains one file for each client with write permission.
-pub const CLIENTS: &CStr = c"clients";
+/// The clients that may write.
+pub const MEMBERS: &CStr = c"members";
+/// Contains the files of which the clients that may write lock a byte each.
+pub const LOCKS: &CStr = c"locks";
+/// The same locks, for readers of another uid to ask about.
+pub const BEACON: &CStr = c"beacon";
 /// Contains one file for each reader of another uid.
 pub const READERS: &CStr = c"readers";
 
@@ -21,11 +25,14 @@ pub const READERS: &CStr = c"readers";
 pub struct Modes {
     /// The directory of the store, which only its owner may write.
     pub dir: u32,
-    /// `index`, `heap` and `wake`. A process that may write a file may also truncate it, and then
+    /// `index`, `heap`, `wake`, `members` and `beacon`. A process that may write a file may also truncate it, and then
     /// every process that has it mapped faults; so readers may write none of them.
     pub shared: u32,
-    /// `clients/`, for users with write permission.
-    pub clients: u32,
+    /// `locks/`, for users with write permission.
+    pub locks: u32,
+    /// The files in `locks/`. A process that may read a file can lock it, and with read locks keep
+    /// others from their write locks; so readers may open none of them.
+    pub lock: u32,
     /// `readers/`, for users with read permission only; sticky. `None` when there are no such
     /// users.
     pub readers: Option<u32>,
@@ -34,12 +41,12 @@ pub struct Modes {
 impl Modes {
     /// Derives the permissions from the mode that the creator asked for.
     pub fn new(mode: u32) -> Result<Self> {
-        let (dir, clients, readers) = match mode {
-            0o600 => (0o700, 0o700, None),
-            0o640 => (0o750, 0o750, Some(0o1770)),
-            0o644 => (0o755, 0o755, Some(0o1777)),
-            0o660 => (0o750, 0o770, None),
-            0o664 => (0o755, 0o775, Some(0o1777)),
+        let (dir, readers) = match mode {
+            0o600 => (0o700, None),
+            0o640 => (0o750, Some(0o1770)),
+            0o644 => (0o755, Some(0o1777)),
+            0o660 => (0o750, None),
+            0o664 => (0o755, Some(0o1777)),
             _ => {
                 return Err(Error::new(
                     Status::InvalidArgument,
@@ -50,11 +57,12 @@ impl Modes {
                 ));
             }
         };
-        Ok(Self { dir, shared: mode, clients, readers })
+        let (locks, lock) = if mode & 0o020 == 0 { (0o700, 0o600) } else { (0o750, 0o660) };
+        Ok(Self { dir, shared: mode, locks, lock, readers })
     }
 }
 
-/// Returns the canonical name of a slot: its decimal number, no sign and no leading zero.
+/// Returns the canonical name of a slot in `readers/`, or of a file in `locks/`: its decimal number, no sign and no leading zero.
 pub fn slot_name(slot: u32) -> CString {
     CString::new(slot.to_string()).unwrap_or_default()
 }
@@ -63,7 +71,7 @@ pub fn slot_name(slot: u32) -> CString {
 pub fn slot_of(name: &CStr) -> Option<u32> {
     let text = name.to_str().ok()?;
     let slot: u32 = text.parse().ok()?;
-    (slot < crate::layout::client::ALL_SLOTS && slot.to_string() == text).then_some(slot)
+    (slot < crate::layout::client::READERS && slot.to_string() == text).then_some(slot)
 }
 
 #[cfg(test)]
@@ -73,8 +81,8 @@ mod tests {
     #[test]
     fn only_canonical_slot_names_count() {
         assert_eq!(slot_of(c"0"), Some(0));
-        assert_eq!(slot_of(c"1087"), Some(1087));
-        for name in [c"1088", c"01", c"+1", c"-1", c"", c"1 ", c"x"] {
+        assert_eq!(slot_of(c"1023"), Some(1023));
+        for name in [c"1024", c"01", c"+1", c"-1", c"", c"1 ", c"x"] {
             assert_eq!(slot_of(name), None, "{name:?}");
         }
     }

@@ -6,6 +6,7 @@ mod cast;
 mod copy;
 mod files;
 mod heap;
+mod members;
 mod open;
 mod parent;
 mod publish;
@@ -17,6 +18,7 @@ pub use address::{Address, directory_of_words};
 pub use cast::{Section, Single};
 pub use files::{slot_name, slot_of};
 pub use heap::{Bytes, BytesMut, Heap, all_set};
+pub use members::{Life, Members, OwnWords, refused};
 pub use open::{Access, open};
 pub use publish::{NewStore, create, refuse_beyond_cgroup};
 pub use remove::{finish_removal, remove};
@@ -43,10 +45,10 @@ use crate::protocols::order::Order;
 use crate::protocols::wake::{Waiters, open as open_words};
 use crate::protocols::writer_lock::WriterLock;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
-use crate::sys::futex;
 use crate::sys::map::{HUGE_PAGE, Map};
 use crate::sys::ticks::Ticks;
 use crate::sys::verified_fd::VerifiedFd;
+use crate::sys::{SysResult, futex};
 use std::sync::Arc;
 use wake::Wake;
 
@@ -125,8 +127,8 @@ impl Facts {
 pub struct Segment {
     /// The directory of the store.
     pub dir: VerifiedFd,
-    /// `clients/`.
-    pub clients: VerifiedFd,
+    /// `members`.
+    pub members: Members,
     /// `readers/`, in stores that admit them.
     pub readers: Option<VerifiedFd>,
     /// `index`, through the descriptor that it was opened with.
@@ -275,10 +277,15 @@ impl Segment {
             .ok_or_else(|| Error::new(Status::Corrupt, "the lifecycle word is corrupt"))
     }
 
-    /// Returns whether its directories were deleted without removing the store.
+    /// Returns whether its directory or its members were deleted without removing the store.
     pub fn is_deleted(&self) -> bool {
-        let nameless = |dir: &VerifiedFd| dir.inspect().is_ok_and(|stat| stat.nlink == 0);
-        nameless(&self.dir) || nameless(&self.clients)
+        let nameless = |fd: &VerifiedFd| fd.inspect().is_ok_and(|stat| stat.nlink == 0);
+        nameless(&self.dir) || nameless(&self.members.fd)
+    }
+
+    /// Returns whether the client with this serial lives, or the error of the call that asks.
+    pub fn ask(&self, serial: u64) -> SysResult<bool> {
+        self.members.ask(&self.dir, serial)
     }
 }
 

@@ -4,15 +4,15 @@ use super::address::Address;
 use super::files::{self, Modes};
 use super::parent::open_parent;
 use super::wake::Wake;
-use super::{Facts, Heap, Section, Segment, Single};
+use super::{Facts, Heap, Members, Section, Segment, Single};
 use crate::error::{Error, Result, Status};
-use crate::layout::client::SLOTS;
+use crate::layout::client::READERS;
 use crate::layout::event::EVENT_ENTRIES;
 use crate::layout::geometry::{self, Geometry};
 use crate::layout::header::{self, Header, Identity};
 use crate::layout::order;
 use crate::layout::wake::WAKE_FILE_SIZE;
-use crate::layout::{LAYOUT_VERSION, geometry::HEADER_SIZE};
+use crate::layout::{LAYOUT_VERSION, geometry::HEADER_SIZE, members::BASE_SIZE};
 use crate::protocols::index::hash::Seed;
 use crate::sys::file::{self, Stat};
 use crate::sys::map::Map;
@@ -132,13 +132,35 @@ impl Opener<'_> {
         if self.check(&wake_fd, files::WAKE, Some(modes.shared))? != WAKE_FILE_SIZE {
             return Err(self.corrupt("the file wake is truncated or has grown"));
         }
-        let clients = self.subdir(files::CLIENTS, modes.clients)?;
+        let (members_fd, writable) = match self.file(files::MEMBERS, libc::O_RDWR) {
+            Ok(fd) => (fd, true),
+            // Such a reader needs a file in `readers/`.
+            Err(error) if read_only && modes.readers.is_some() => {
+                (self.file(files::MEMBERS, libc::O_RDONLY).map_err(|_| error)?, false)
+            }
+            Err(error) if error.errno() == libc::EROFS => {
+                return Err(Error::new(
+                    Status::Permission,
+                    "the store is mounted read-only here, but each client, even a reader, needs a \
+                     place of its own in it; mount it writable",
+                ));
+            }
+            Err(error) => return Err(error),
+        };
+        if self.check(&members_fd, files::MEMBERS, Some(modes.shared))? < BASE_SIZE {
+            return Err(self.corrupt("the file members is truncated"));
+        }
         let readers = modes.readers.map(|mode| self.subdir(files::READERS, mode)).transpose()?;
+        let keep =
+            |fd| VerifiedFd::new(fd).map_err(|errno| errno.because("cannot inspect the store"));
+        let members = Members::new(keep(members_fd)?, writable)?;
+        match access {
+            Access::Remove => drop(self.subdir(files::LOCKS, modes.locks)?),
+            _ => members.adopt_copy(self.dir.as_fd(), readers.is_some())?,
+        }
 
         let index = self.map(&index_fd, geometry.index_size, read_only)?;
         let wake = self.map(&wake_fd, WAKE_FILE_SIZE, !can_hint)?;
-        let keep =
-            |fd| VerifiedFd::new(fd).map_err(|errno| errno.because("cannot inspect the store"));
         let max_objects = u64::from(geometry.max_objects);
         let buckets = u64::from(geometry.buckets);
         Ok(Segment {
@@ -154,7 +176,7 @@ impl Opener<'_> {
             wake: Wake::new(&wake, &wake_fd)?,
             heap: Heap::new(heap_fd, geometry.capacity, geometry.chunk_size)?,
             dir: keep(self.dir)?,
-            clients: keep(clients)?,
+            members,
             readers: readers.map(keep).transpose()?,
             index_fd: keep(index_fd)?,
             facts,
@@ -311,7 +333,7 @@ impl Opener<'_> {
             );
         }
         let max_readers = half(offset_of!(Identity, max_readers));
-        if !(1..=u64::from(SLOTS)).contains(&max_readers) {
+        if !(1..=u64::from(READERS)).contains(&max_readers) {
             return Err(self.corrupt("the number of readers in its header is impossible"));
         }
         let seed = offset_of!(Identity, seed);

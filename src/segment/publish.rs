@@ -10,10 +10,11 @@ use super::remove::remove_site;
 use super::{Section, Single};
 use crate::error::{Error, Result, Status};
 use crate::layout::block::Block;
-use crate::layout::client::SLOTS;
+use crate::layout::client::READERS;
 use crate::layout::extent::UNIT;
 use crate::layout::geometry::{self, FIRST_BLOCKS, FIRST_RECORDS, Geometry};
 use crate::layout::header::{self, Header, Lifecycle};
+use crate::layout::members::{self, LOCKS, MembersHeader};
 use crate::layout::record::Record;
 use crate::layout::wake::{WAKE_FILE_SIZE, WAKE_RESERVED};
 use crate::layout::{LAYOUT_VERSION, client};
@@ -25,7 +26,7 @@ use crate::sys::map::{HUGE_PAGE, Map};
 use crate::sys::ticks::Ticks;
 use crate::sys::{cgroup, clock, file, file_lock, random};
 use std::ffi::CStr;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
 /// The options of the creator; zeros mean defaults.
@@ -57,7 +58,12 @@ pub fn create(address: &Address, new: &NewStore) -> Result<bool> {
     let file_system = refuse_file_system(parent.as_fd(), address)?;
     let geometry = geometry_for(address, new, &file_system)?;
     refuse_beyond_file_limit(
-        geometry.index_size.max(geometry.capacity).max(WAKE_FILE_SIZE).max(client::FILE_SIZE),
+        geometry
+            .index_size
+            .max(geometry.capacity)
+            .max(WAKE_FILE_SIZE)
+            .max(client::FILE_SIZE)
+            .max(members::BASE_SIZE),
         &format!("the largest file of {}", address.display()),
     )?;
     let Site { name, dir, index } = match make_site(address, &parent) {
@@ -126,6 +132,7 @@ impl Build<'_> {
         }
         let needed = index.iter().map(|(_, len)| len).sum::<u64>()
             + WAKE_RESERVED
+            + members::PAGES_AT
             + if self.new.reserve { geometry.capacity } else { 0 };
         refuse_beyond_cgroup(needed)?;
         self.size(self.index, geometry.index_size, &index)?;
@@ -139,26 +146,56 @@ impl Build<'_> {
         self.mode(self.index, self.modes.shared)?;
         self.mode(&heap, self.modes.shared)?;
         self.mode(&wake, self.modes.shared)?;
-        self.subdir(files::CLIENTS, self.modes.clients)?;
+        self.make_members()?;
         if let Some(mode) = self.modes.readers {
-            self.subdir(files::READERS, mode)?;
+            self.mode(&self.make_subdir(files::READERS)?, mode)?;
         }
         self.mode(self.dir, self.modes.dir)
     }
 
-    fn file(&self, name: &CStr) -> Result<OwnedFd> {
-        let flags = libc::O_RDWR | libc::O_CREAT | libc::O_EXCL | libc::O_NOFOLLOW;
-        file::open_at(Some(self.dir.as_fd()), name, flags, 0o600)
-            .map_err(|errno| errno.because(self.cannot()))
+    /// Makes `members`, its lock files, and in stores with readers of other users the beacon.
+    fn make_members(&self) -> Result<()> {
+        let fd = self.file(files::MEMBERS)?;
+        self.size(&fd, members::BASE_SIZE, &[(0, members::PAGES_AT)])?;
+        let map = Map::read_write(fd.as_fd(), members::PAGES_AT as usize)
+            .map_err(|errno| errno.because(self.cannot()))?;
+        let header = Single::<MembersHeader>::new(&Arc::new(map), 0)?;
+        header.magic.store(members::MEMBERS_MAGIC, Relaxed);
+        let known = |fd: &OwnedFd, mode| {
+            self.mode(fd, mode)?;
+            let stat = file::stat_fd(fd.as_fd()).map_err(|errno| errno.because(self.cannot()))?;
+            Ok::<_, Error>(stat.ino)
+        };
+        let dir = self.make_subdir(files::LOCKS)?;
+        for which in 0..LOCKS {
+            let lock = self.file_in(dir.as_fd(), &files::slot_name(which as u32))?;
+            header.locks[which].store(known(&lock, self.modes.lock)?, Relaxed);
+        }
+        // Afterwards, because the files get the group of a directory with the set-group-ID bit.
+        self.mode(&dir, self.modes.locks)?;
+        if self.modes.readers.is_some() {
+            let beacon = self.file(files::BEACON)?;
+            header.beacon.store(known(&beacon, self.modes.shared)?, Relaxed);
+        }
+        header.own.store(known(&fd, self.modes.shared)?, Relaxed);
+        Ok(())
     }
 
-    fn subdir(&self, name: &CStr, mode: u32) -> Result<()> {
+    fn file(&self, name: &CStr) -> Result<OwnedFd> {
+        self.file_in(self.dir.as_fd(), name)
+    }
+
+    fn file_in(&self, dir: BorrowedFd<'_>, name: &CStr) -> Result<OwnedFd> {
+        let flags = libc::O_RDWR | libc::O_CREAT | libc::O_EXCL | libc::O_NOFOLLOW;
+        file::open_at(Some(dir), name, flags, 0o600).map_err(|errno| errno.because(self.cannot()))
+    }
+
+    fn make_subdir(&self, name: &CStr) -> Result<OwnedFd> {
         file::make_dir_at(Some(self.dir.as_fd()), name, 0o700)
             .map_err(|errno| errno.because(self.cannot()))?;
         let flags = libc::O_RDONLY | libc::O_DIRECTORY | libc::O_NOFOLLOW;
-        let dir = file::open_at(Some(self.dir.as_fd()), name, flags, 0)
-            .map_err(|errno| errno.because(self.cannot()))?;
-        self.mode(&dir, mode)
+        file::open_at(Some(self.dir.as_fd()), name, flags, 0)
+            .map_err(|errno| errno.because(self.cannot()))
     }
 
     fn mode(&self, fd: &OwnedFd, mode: u32) -> Result<()> {
@@ -230,7 +267,7 @@ impl Build<'_> {
             asked => asked,
         };
         id.reader_quota.store(quota, Relaxed);
-        let most = u64::from(SLOTS);
+        let most = u64::from(READERS);
         let max_readers = if self.new.max_readers == 0 { most } else { self.new.max_readers };
         id.max_readers.store(max_readers.min(most) as u32, Relaxed);
         id.seed[0].store(random(1), Relaxed);

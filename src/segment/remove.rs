@@ -9,8 +9,8 @@ use super::open::{Access, open};
 use super::parent::parent_of;
 use super::{Segment, files};
 use crate::error::{Error, Result, Status};
-use crate::layout::client;
 use crate::layout::header::Lifecycle;
+use crate::layout::members::LOCKS;
 use crate::sys::{Errno, SysResult, file, file_lock, process};
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -20,7 +20,7 @@ use std::time::Duration;
 const MANY: usize = 1 << 20;
 
 /// Rounds in which a directory is emptied. The first round is enough unless names are still made in
-/// it: by a client that joins at that moment, or by a reader whose `readers/` could not be closed.
+/// it, by a reader that joins at that moment, or whose `readers/` could not be closed.
 const ROUNDS: usize = 8;
 
 /// Milliseconds to wait for another remover.
@@ -193,23 +193,24 @@ fn refuse_strangers(address: &Address, dir: BorrowedFd<'_>, parent: &OwnedFd) ->
 /// directory that nobody inspects.
 fn refuse_foreign_files(address: &Address, segment: &Segment) -> Result<()> {
     let cannot = |errno: Errno| errno.because(format!("cannot inspect {}", address.display()));
-    let mut known = vec![files::INDEX, files::HEAP, files::WAKE, files::CLIENTS, files::REMOVE];
+    let mut known = vec![
+        files::INDEX,
+        files::HEAP,
+        files::WAKE,
+        files::MEMBERS,
+        files::LOCKS,
+        files::BEACON,
+        files::REMOVE,
+    ];
     // Any reader may plant names in `readers/`, and they are removed with the store.
     known.extend(segment.readers.as_ref().map(|_| files::READERS));
-    let clients = segment.clients.get().map_err(cannot)?;
-    let is_client = |name: &CStr| {
-        let stat = || file::stat_at(Some(clients), name);
-        // A file of a client that left since the listing is not foreign.
-        files::slot_of(name).is_some() && stat().map_or(true, |stat| stat.is_file())
-    };
-    let found =
-        strange_name(segment.dir.get().map_err(cannot)?, known.len(), |name| known.contains(&name));
+    let dir = segment.dir.get().map_err(cannot)?;
+    let found = strange_name(dir, known.len(), |name| known.contains(&name));
     let found = match found.map_err(cannot)? {
         Some(name) => Some(name),
         None => {
-            let found = strange_name(clients, client::SLOTS as usize, is_client);
-            let below = |name: CString| [files::CLIENTS.to_bytes(), b"/", name.to_bytes()].concat();
-            found.map_err(cannot)?.map(below).and_then(|name| CString::new(name).ok())
+            let below = |name: CString| [files::LOCKS.to_bytes(), b"/", name.to_bytes()].concat();
+            strange_lock(dir).map_err(cannot)?.map(below).and_then(|name| CString::new(name).ok())
         }
     };
     match found {
@@ -223,6 +224,22 @@ fn refuse_foreign_files(address: &Address, segment: &Segment) -> Result<()> {
             ),
         )),
     }
+}
+
+/// Returns a name in `locks/` that no store makes there.
+fn strange_lock(dir: BorrowedFd<'_>) -> SysResult<Option<CString>> {
+    let flags = libc::O_RDONLY | libc::O_DIRECTORY | libc::O_NOFOLLOW;
+    let inner = match file::open_at(Some(dir), files::LOCKS, flags, 0) {
+        // The directory is gone, and perhaps the store with it.
+        Err(Errno(libc::ENOENT)) => return Ok(None),
+        inner => inner?,
+    };
+    let at = Some(inner.as_fd());
+    strange_name(inner.as_fd(), LOCKS, |name| {
+        // A file that is gone since the listing was removed with the store.
+        let stat = || file::stat_at(at, name).map_or(true, |stat| stat.is_file());
+        files::slot_of(name).is_some_and(|which| (which as usize) < LOCKS) && stat()
+    })
 }
 
 /// Returns a name in a directory that `ours` does not know. If there are more than `most` names,
@@ -305,7 +322,7 @@ fn mount_point(address: &Address) -> Error {
 /// Best effort: a file that cannot be removed is left to a later sweep.
 pub fn remove_tree(parent: &OwnedFd, name: &CStr, dir: BorrowedFd<'_>) {
     for _ in 0..ROUNDS {
-        let removed = empty_store(dir, &[files::HEAP, files::WAKE, files::INDEX, files::REMOVE]);
+        let removed = empty_store(dir, &[files::INDEX, files::REMOVE]);
         if file::remove_dir_at(Some(parent.as_fd()), name).is_ok() || removed == 0 {
             return;
         }
@@ -316,19 +333,20 @@ pub fn remove_tree(parent: &OwnedFd, name: &CStr, dir: BorrowedFd<'_>) {
 /// lock on its `index`. The index goes last, and the directory only if it is empty then: as soon as
 /// there is no index, a builder may make one, and the directory is that builder's.
 pub fn remove_site(parent: &OwnedFd, name: &CStr, dir: BorrowedFd<'_>) {
-    empty_store(dir, &[files::HEAP, files::WAKE]);
+    empty_store(dir, &[]);
     let _ = file::unlink_at(Some(dir), files::INDEX);
     let _ = file::remove_dir_at(Some(parent.as_fd()), name);
 }
 
-/// Unlinks the clients' directories and these files. Returns the number of names.
-fn empty_store(dir: BorrowedFd<'_>, names: &[&CStr]) -> usize {
-    let clients = [files::CLIENTS, files::READERS].map(|subdir| empty(dir, subdir));
-    let unlinked = names.iter().filter(|name| file::unlink_at(Some(dir), name).is_ok());
-    clients.iter().sum::<usize>() + unlinked.count()
+/// Unlinks the files that every store has beside its index, and these. Returns the number of names.
+fn empty_store(dir: BorrowedFd<'_>, more: &[&CStr]) -> usize {
+    let below = [files::LOCKS, files::READERS].map(|subdir| empty(dir, subdir));
+    let names = [files::HEAP, files::WAKE, files::MEMBERS, files::BEACON];
+    let unlinked = names.iter().chain(more).filter(|name| file::unlink_at(Some(dir), name).is_ok());
+    below.iter().sum::<usize>() + unlinked.count()
 }
 
-/// Unlinks the names in a directory of clients, of any type where readers plant them, and then the
+/// Unlinks the names of files in `locks/` or `readers/`, of any type where readers plant them, and then the
 /// directory. Returns the number of names.
 fn empty(dir: BorrowedFd<'_>, subdir: &CStr) -> usize {
     let flags = libc::O_RDONLY | libc::O_DIRECTORY | libc::O_NOFOLLOW;

@@ -9,8 +9,6 @@ use crate::protocols::index::Key;
 use crate::protocols::index::hash::id_hash;
 use crate::protocols::wake::{Announcement, Topic, open};
 use crate::store::batch::{Changes, PIECE};
-use crate::store::clients::client_file::ClientFile;
-use crate::store::clients::client_path::ClientPath;
 use crate::store::session::Session;
 use crate::support::fallible;
 use crate::sys::{clock, futex};
@@ -148,13 +146,8 @@ impl Session {
     /// threads that wait.
     pub fn announce_for_the_dead(&self) -> u32 {
         let (sleepers, lost) = self.segment.waiters().inspect(|slot| {
-            let path = ClientPath { in_readers: false, slot };
-            let is_dead = |file: Result<Option<_>>| match file {
-                Ok(Some(file)) => !ClientFile::is_alive(&file),
-                Ok(None) => true,
-                Err(_) => false,
-            };
-            slot != self.own.slot && is_dead(self.find_client(path))
+            let is_dead = |serial| !self.may_be_alive(serial);
+            slot != self.own.slot && self.tenant_of(slot).is_none_or(is_dead)
         });
         if let Some(lost) = lost.filter(|_| self.segment.can_hint) {
             self.segment.wake_everybody();

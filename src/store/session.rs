@@ -12,7 +12,7 @@ use crate::protocols::writer_lock::Backoff;
 use crate::segment::{Address, Segment};
 use crate::store::calls::Calls;
 use crate::store::clients::known::ClientRegistry;
-use crate::store::connection::own_file::OwnFile;
+use crate::store::connection::own_client::OwnClient;
 use crate::sync::Ordering::Relaxed;
 use crate::sync::local::{AtomicBool, AtomicU32, AtomicU64};
 use crate::sync::{AtomicU64 as SharedU64, Ordering};
@@ -37,8 +37,8 @@ pub struct Session {
     pub address: Address,
     /// The store.
     pub segment: Segment,
-    /// This client's own file.
-    pub own: OwnFile,
+    /// This client itself.
+    pub own: OwnClient,
     /// The other clients, as far as this client knows them.
     pub registry: ClientRegistry,
     /// The longest wait for the writer lock.
@@ -79,7 +79,7 @@ impl Session {
         address: &Address,
         options: &ConnectOptions,
         segment: Segment,
-        own: OwnFile,
+        own: OwnClient,
     ) -> Session {
         let quota = own.in_readers.then(|| Quota::new(segment.facts.reader_quota));
         Session {
@@ -155,14 +155,15 @@ impl Session {
         self.gone_error()
     }
 
-    /// Returns an error if the store's directories or this client's own file have lost their names.
+    /// Returns an error if the store's directories, its members or this client's own file have lost
+    /// their names.
     pub fn ensure_linked(&self) -> Result<()> {
         let segment = &self.segment;
-        let mut names = segment.dir.inspect()?.nlink.min(segment.clients.inspect()?.nlink);
+        let mut names = segment.dir.inspect()?.nlink.min(segment.members.fd.inspect()?.nlink);
         if let Some(readers) = &segment.readers {
             names = names.min(readers.inspect()?.nlink);
         }
-        if names.min(self.own.inspect()?.nlink) > 0 { Ok(()) } else { Err(self.declare_gone()) }
+        if names.min(self.own.names()?) > 0 { Ok(()) } else { Err(self.declare_gone()) }
     }
 
     /// Whether creates of `more` objects at `now_us` have to check the links. Nobody notifies a producer that its
@@ -200,7 +201,7 @@ impl Session {
 
     /// Backs the first `count` lease words with memory and makes scanners read them.
     pub fn prepare_leases(&self, count: u32) -> Result<()> {
-        self.own.prepare_leases(count)
+        self.own.prepare_leases(&self.segment, count)
     }
 
     /// How long waits of this client probe before they sleep.

@@ -14,6 +14,9 @@ const MADV_COLLAPSE: libc::c_int = 25;
 /// boundaries of huge pages.
 pub const HUGE_PAGE: usize = 2 << 20;
 
+/// The smallest mapping.
+const PAGE: usize = 4096;
+
 /// A shared mapping of the start of a file. It does not need the descriptor once it exists.
 #[derive(Debug)]
 pub struct Map {
@@ -44,6 +47,38 @@ impl Map {
     /// huge pages.
     pub fn unaligned(fd: BorrowedFd<'_>, len: usize) -> SysResult<Self> {
         Ok(Self::over(MmapOptions::new().len(len).map_raw(&fd)?, 0, len))
+    }
+
+    /// Maps one page, without access, so that the locks of the open file last as long as the
+    /// mapping. Children do not get it.
+    pub fn guard(fd: BorrowedFd<'_>) -> SysResult<Self> {
+        fork::install()?;
+        let map = Self::over(MmapOptions::new().len(PAGE).map_raw_read_only(&fd)?, 0, PAGE);
+        map.dont_fork()?;
+        Ok(map)
+    }
+
+    /// Sets addresses aside for [`Map::place`]; until then each store faults. The mapping of a file
+    /// counts towards no limit on memory.
+    pub fn set_aside(fd: BorrowedFd<'_>, len: usize) -> SysResult<Self> {
+        Ok(Self::over(MmapOptions::new().len(len).map_raw_read_only(&fd)?, 0, len))
+    }
+
+    /// Maps `len` bytes of the file from `from` on, a multiple of the page, at offset `at` of
+    /// addresses that were set aside.
+    pub fn place(&self, at: usize, fd: BorrowedFd<'_>, from: u64, len: usize) -> SysResult<()> {
+        let end = at.checked_add(len).ok_or(Errno(libc::EINVAL))?;
+        let from = libc::off_t::try_from(from).map_err(|_| Errno(libc::EFBIG))?;
+        if end > self.len || !at.is_multiple_of(PAGE) {
+            return Err(Errno(libc::EINVAL));
+        }
+        let protection = libc::PROT_READ | libc::PROT_WRITE;
+        let flags = libc::MAP_SHARED | libc::MAP_FIXED;
+        let to = self.ptr().wrapping_add(at).cast();
+        // SAFETY: `at .. end` lies in this mapping, and what is there was set aside, or is the same
+        // part of the same file already.
+        let placed = unsafe { libc::mmap(to, len, protection, flags, fd.as_raw_fd(), from) };
+        if placed == libc::MAP_FAILED { Err(Errno::last()) } else { Ok(()) }
     }
 
     fn new(
@@ -186,5 +221,22 @@ mod tests {
             i32::from(new == address.cast() && gone == 0)
         });
         assert_eq!(kept, 1);
+    }
+
+    #[test]
+    fn parts_of_a_file_are_placed_one_after_another() {
+        let (_dir, file) = mapped();
+        let whole = Map::read_write(file.as_fd(), 4 << 20).unwrap();
+        let parts = Map::set_aside(file.as_fd(), 3 * PAGE).unwrap();
+        parts.place(0, file.as_fd(), 8 << 12, PAGE).unwrap();
+        parts.place(PAGE, file.as_fd(), 2 << 12, 2 * PAGE).unwrap();
+        for (at, from) in [(0, 8 << 12), (PAGE, 2 << 12), (2 * PAGE, 3 << 12)] {
+            // SAFETY: inside the mapping, which only this test uses.
+            unsafe { whole.ptr().wrapping_add(from).write_volatile(at as u8 / 16 + 1) };
+            // SAFETY: inside the mapping, which only this test uses.
+            let seen = unsafe { parts.ptr().wrapping_add(at).read_volatile() };
+            assert_eq!(seen, at as u8 / 16 + 1);
+        }
+        assert_eq!(parts.place(3 * PAGE, file.as_fd(), 0, PAGE), Err(Errno(libc::EINVAL)));
     }
 }

@@ -120,6 +120,25 @@ static inline int entries(const char *path)
     return count;
 }
 
+/* Offsets in the file members; a golden test fixes the layout. */
+enum { SLOTS_AT = 128, SLOT_BYTES = 16, ALL_SLOTS = 1032, PAGES_AT = 20480, LOCKS = 8 };
+
+/** The number of clients that have a slot in a store. */
+static inline int members_of(const char *address)
+{
+    uint64_t slots[ALL_SLOTS][2];
+    int count = 0;
+    int fd = open(in_dir(address, "members"), O_RDONLY | O_CLOEXEC);
+
+    CHECK(fd >= 0);
+    CHECK(pread(fd, slots, sizeof slots, SLOTS_AT) == (ssize_t)sizeof slots);
+    CHECK(close(fd) == 0);
+    for (int slot = 0; slot < ALL_SLOTS; slot++) {
+        count += slots[slot][0] != 0;
+    }
+    return count;
+}
+
 static inline void write_at(const char *path, off_t at, const void *bytes,
                             size_t size)
 {

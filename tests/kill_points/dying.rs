@@ -1,9 +1,9 @@
 //! The roles of children.
 
 use super::common::bystander;
-use super::common::world::{CAPACITY, KEPT, VICTIM};
+use super::common::world::{CAPACITY, KEPT, PROBE, VICTIM};
 use super::common::{connect, fill, get_checked, hear, id, say};
-use super::ops::OPS;
+use super::ops::{MANY, OPS};
 use super::sweep::{arm, passed};
 use plasma::{Client, ConnectOptions, CreateOptions, Result, Status};
 
@@ -40,6 +40,31 @@ pub fn play(role: &[String]) {
             tolerate(put_and_get(&client), &role[3]);
             arm(&role[2]);
             drop(client);
+            passed();
+        }
+        "stay" => {
+            let client = connect(address);
+            let held: Vec<_> =
+                (0..9).map(|_| get_checked(&client, &id(PROBE, 0)).unwrap()).collect();
+            say("ready");
+            hear();
+            drop(held);
+        }
+        "stay_as_another" | "read_as_another" => {
+            become_another_user();
+            let options = ConnectOptions::default().read_only(true);
+            if name == "stay_as_another" {
+                let _client = Client::connect(Some(address), &options).unwrap();
+                say("ready");
+                hear();
+                return;
+            }
+            arm(&role[2]);
+            let client = Client::connect(Some(address), &options).unwrap();
+            // More leases than its file has memory for at first.
+            let held: Vec<_> =
+                (0..MANY).map(|_| get_checked(&client, &id(PROBE, 0)).unwrap()).collect();
+            drop((held, client));
             passed();
         }
         "leave_last" => {
@@ -149,6 +174,15 @@ pub fn play(role: &[String]) {
             passed();
         }
     }
+}
+
+fn become_another_user() {
+    // SAFETY: no pointer but NULL, for no groups.
+    assert_eq!(unsafe { libc::setgroups(0, std::ptr::null()) }, 0);
+    // SAFETY: takes no pointers.
+    assert_eq!(unsafe { libc::setgid(65534) }, 0);
+    // SAFETY: takes no pointers.
+    assert_eq!(unsafe { libc::setuid(65533) }, 0);
 }
 
 fn put_and_get(client: &Client) -> Result<()> {

@@ -7,6 +7,8 @@
 //! sealed object, and unfinished objects are gone; other processes have lived in the store all the
 //! time and have seen neither a wrong byte nor a miss.
 
+#![allow(unsafe_code)] // becoming another user
+
 #[path = "../common/mod.rs"]
 mod common;
 mod dying;

@@ -33,8 +33,8 @@ pub struct Prepared {
 const OLD: usize = 500_000;
 /// Larger than the rest of a chunk, so that memory must be reserved for it.
 const LARGE: u64 = 9 << 20;
-/// More leases than a client's file has memory for initially.
-const MANY: usize = 4200;
+/// More leases than a client has memory for initially.
+pub const MANY: usize = 4200;
 /// More objects than a store has records and blocks for initially.
 const THOUSANDS: u64 = 2200;
 /// More objects than a batch puts or deletes at once.

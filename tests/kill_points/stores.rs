@@ -1,10 +1,12 @@
 //! Stores made, removed and left for the last time by processes that are killed.
 
 use super::common::world::{CAPACITY, PROBE};
-use super::common::{Child, Scratch, connect, get_checked, id, is_content, make, put, spawn};
+use super::common::{Child, Scratch, connect, get_checked, id, is_content, make, put, skip, spawn};
 use super::dying::CROWDS;
 use super::sweep::{CHILD, End, end_of, run, sweep};
-use plasma::{Client, ConnectOptions, ObjectState, Status};
+use plasma::{Client, ConnectOptions, Eviction, ObjectState, Status};
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
 
 /// All of them.
 pub fn all() {
@@ -15,6 +17,9 @@ pub fn all() {
     a_client_that_sweeps_up_after_a_dead_builder_is_killed();
     a_client_that_clears_planted_names_is_killed();
     a_client_that_joins_when_dead_clients_have_every_slot_is_killed();
+    the_first_client_of_a_copied_store_is_killed();
+    a_reader_of_another_user_is_killed();
+    the_next_client_in_a_slot_with_old_leases_is_killed();
 }
 
 #[test]
@@ -175,12 +180,18 @@ fn a_client_that_clears_planted_names_is_killed() {
     let address = scratch.store("store");
     let options = ConnectOptions::default().mode(0o644).capacity(CAPACITY).exclusive(true);
     let client = Client::connect(Some(&address), &options).unwrap();
+    admit_all(&scratch);
     let planted = |name: &str| format!("{address}/readers/{name}");
     sweep(
         "reap what readers planted",
         |n| {
             let mut child = spawn(CHILD, &["reap", &address, &n.to_string(), ""]);
             child.expect("ready");
+            if is_root() {
+                let reader = spawn(CHILD, &["stay_as_another", &address]);
+                reader.expect("ready");
+                reader.kill();
+            }
             std::fs::write(planted("3"), "").unwrap();
             std::fs::create_dir(planted("4")).unwrap();
             child.tell("go");
@@ -222,4 +233,97 @@ fn a_client_that_joins_when_dead_clients_have_every_slot_is_killed() {
             assert_eq!((stats.clients, stats.objects_writing, stats.used), (1, 0, 0), "{what}");
         },
     );
+}
+
+/// A copy has other inodes, which the first that opens it notes.
+#[test]
+fn the_first_client_of_a_copied_store_is_killed() {
+    let scratch = Scratch::new();
+    let (original, address) = (scratch.store("original"), scratch.store("store"));
+    let client = make(&original, CAPACITY, 0, false);
+    put(&client, &id(PROBE, 0), 100, Some("probe"));
+    sweep(
+        "join a copied store",
+        |n| {
+            let mut copied = Command::new("cp");
+            copied.args(["-r", "--preserve=mode", "--sparse=never", &original, &address]);
+            assert!(copied.status().unwrap().success());
+            run("join", &address, n, &["Empty"])
+        },
+        |what| {
+            let copy = connect(&address);
+            assert!(get_checked(&copy, &id(PROBE, 0)).is_some(), "{what}");
+            copy.reap().unwrap();
+            super::common::assert_sound(&copy, what);
+            assert_eq!(copy.stats().unwrap().clients, 1, "{what}");
+            drop(copy);
+            Client::remove_store(Some(&address)).unwrap();
+        },
+    );
+    assert_eq!(client.stats().unwrap().clients, 1);
+}
+
+/// The leases of the dead stay in their slot, and the next client clears them.
+#[test]
+fn the_next_client_in_a_slot_with_old_leases_is_killed() {
+    let scratch = Scratch::new();
+    let address = scratch.store("store");
+    let client = make(&address, CAPACITY, 0, false);
+    put(&client, &id(PROBE, 0), 100, None);
+    sweep(
+        "join in a slot with old leases",
+        |n| {
+            let dead = spawn(CHILD, &["stay", &address]);
+            dead.expect("ready");
+            dead.kill();
+            client.reap().unwrap();
+            run("join", &address, n, &["Empty"])
+        },
+        |what| {
+            client.reap().unwrap();
+            super::common::assert_sound(&client, what);
+            let stats = client.stats().unwrap();
+            assert_eq!((stats.clients, stats.leases), (1, 0), "{what}");
+        },
+    );
+}
+
+/// A reader of another user has a file of its own, with a name.
+#[test]
+fn a_reader_of_another_user_is_killed() {
+    if !is_root() {
+        return skip::skip("a reader of another user", "only root can become another user");
+    }
+    for lru in [false, true] {
+        let scratch = Scratch::new();
+        let address = scratch.store("store");
+        admit_all(&scratch);
+        let options = ConnectOptions::default().mode(0o644).capacity(CAPACITY).exclusive(true);
+        let options = options.eviction(lru.then_some(Eviction::Lru));
+        let client = Client::connect(Some(&address), &options).unwrap();
+        put(&client, &id(PROBE, 0), 100, None);
+        sweep(
+            &format!("read as another user, lru {lru}"),
+            |n| run("read_as_another", &address, n, &[]),
+            |what| {
+                client.reap().unwrap();
+                super::common::assert_sound(&client, what);
+                let stats = client.stats().unwrap();
+                assert_eq!((stats.clients, stats.leases), (1, 0), "{what}");
+                let readers = std::fs::read_dir(format!("{address}/readers")).unwrap();
+                assert_eq!(readers.count(), 0, "{what}");
+            },
+        );
+    }
+}
+
+fn is_root() -> bool {
+    // SAFETY: takes no pointers.
+    unsafe { libc::geteuid() == 0 }
+}
+
+fn admit_all(scratch: &Scratch) {
+    let address = scratch.store("store");
+    let parent = std::path::Path::new(&address).parent().unwrap();
+    std::fs::set_permissions(parent, PermissionsExt::from_mode(0o755)).unwrap();
 }

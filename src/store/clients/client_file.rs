@@ -1,11 +1,8 @@
-//! The file of another client: opened, verified and read.
+//! The file of a reader of another user: opened, verified and read.
 //!
-//! The files of other clients are never mapped and never trusted: they are read with `pread`. The
-//! directory of a file decides what a failure means. In `clients/`, where producers trust each
-//! other, only a missing name means that there is no client. After any other failure it is unknown
-//! what the client holds, so the visit fails. In `readers/` the visit fails only for want of
-//! resources. Any other failure is the fault of the reader itself, and its file then holds nothing:
-//! otherwise a reader could keep every object from being freed.
+//! Such files are never mapped and never trusted: they are read with `pread`. A visit fails only
+//! for want of resources. Any other failure is the fault of the reader itself, and its file then
+//! holds nothing: otherwise a reader could keep every object from being freed.
 
 use crate::error::Result;
 use crate::layout::client::{CLIENT_MAGIC, ClientHeader, FLAG_READ_ONLY};
@@ -13,7 +10,7 @@ use crate::protocols::lifecycle::says_joined;
 use crate::segment::{Segment, slot_name};
 use crate::store::clients::client_path::ClientPath;
 use crate::sys::verified_fd::VerifiedFd;
-use crate::sys::{Errno, SysResult, file, file_lock};
+use crate::sys::{Errno, file, file_lock};
 use std::mem::offset_of;
 use std::os::fd::BorrowedFd;
 
@@ -43,12 +40,8 @@ impl From<Errno> for Unreadable {
 
 impl Unreadable {
     /// Whether the client holds nothing in this case.
-    pub fn holds_nothing(self, path: ClientPath) -> bool {
-        match self {
-            Self::Os(Errno(libc::ENOENT)) => true,
-            Self::Os(Errno(libc::EMFILE | libc::ENFILE | libc::ENOMEM | libc::EIO)) => false,
-            _ => path.in_readers,
-        }
+    pub fn holds_nothing(self) -> bool {
+        !matches!(self, Self::Os(Errno(libc::EMFILE | libc::ENFILE | libc::ENOMEM | libc::EIO)))
     }
 }
 
@@ -92,32 +85,22 @@ impl ClientFile {
         self.fd.fd().map(drop)
     }
 
-    /// Whether the client's process is alive, or the error of the system call that asks.
-    pub fn is_locked(&self) -> SysResult<bool> {
-        file_lock::is_write_locked(self.fd.unverified())
-    }
-
     /// Whether the client's process is alive.
     pub fn is_alive(&self) -> bool {
         // An error says nothing about the owner. Waiting is better than freeing what the owner
         // holds.
-        self.is_locked().unwrap_or(true)
-    }
-
-    /// As [`ClientFile::is_alive`], for a descriptor that this call has not verified yet.
-    pub fn is_alive_still(&self) -> bool {
-        self.fd.get().map_or(true, |fd| file_lock::is_write_locked(fd).unwrap_or(true))
+        file_lock::is_write_locked(self.fd.unverified()).unwrap_or(true)
     }
 
     /// Whether a client lives and may hold something. A client that leaves says so before its name
     /// goes.
-    pub fn is_using(&self, path: ClientPath) -> bool {
+    pub fn is_using(&self) -> bool {
         // This comes first: a client that takes the slot of a dead one notes that it has not joined
         // before it locks.
         let alive = self.is_alive();
         let joined = || match self.word(offset_of!(ClientHeader, joined)) {
             Ok(word) => word as u32,
-            Err(why) => u32::from(!why.holds_nothing(path)),
+            Err(why) => u32::from(!why.holds_nothing()),
         };
         says_joined(joined) && alive
     }

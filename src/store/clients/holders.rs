@@ -27,17 +27,20 @@ impl Holders {
 
 /// The creator that was last found alive: the objects that one client writes are mostly adjacent.
 #[derive(Debug, Default)]
-pub struct LivingCreator(Option<(u32, u64)>);
+pub struct LivingCreator(Option<u64>);
 
 impl Session {
     /// Inspects the leases of each client, and calls `each` for each client.
-    pub fn inspect_holders(&self, mut each: impl FnMut(&ClientView<'_>)) -> Result<Holders> {
+    pub fn inspect_holders(
+        &self,
+        mut each: impl FnMut(&ClientView<'_>) -> Result<()>,
+    ) -> Result<Holders> {
         // The deleted objects come first: no new lease on them can be validated.
         let mut unheld = self.collect_doomed(|_| true)?;
         let mut leases = LeaseCounts::new(self.segment.index().used())?;
         lease::begin_scan();
         self.visit_clients(|view| {
-            each(&view);
+            each(&view)?;
             view.leases(|lease| {
                 unheld.remove(&lease.0);
                 self.count_lease(&mut leases, lease);
@@ -69,7 +72,7 @@ impl Session {
         // It was sealed or given up in the meantime, so it was being written at one instant of the
         // call.
         let Some(creator) = self.creator_of(Hit { slot, word }) else { return true };
-        if living.0 != Some(creator) && !self.is_client_alive(creator.0, creator.1) {
+        if living.0 != Some(creator) && !self.may_be_alive(creator) {
             return false;
         }
         living.0 = Some(creator);

@@ -17,8 +17,19 @@ pub struct Known {
     /// Living readers that unlinked or renamed their own files. They do no harm, and their leases
     /// still count.
     pub nameless: Vec<(ClientPath, KnownClient)>,
-    /// The number of clients that the last visit found.
-    pub count: usize,
+    /// The number of releases in the ring of each slot that are folded; empty without eviction.
+    pub folded: Vec<u64>,
+    /// What the last visit cost.
+    pub cost: VisitCost,
+}
+
+/// The clients that made a visit cost something.
+#[derive(Clone, Copy, Default)]
+pub struct VisitCost {
+    /// Members with lease words that may be in use.
+    pub members: u64,
+    /// Readers of other users.
+    pub readers: u64,
 }
 
 pub struct KnownClient {

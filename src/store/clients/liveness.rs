@@ -1,73 +1,73 @@
 //! Whether a client lives.
 
-use crate::layout::client::ALL_SLOTS;
-use crate::segment::slot_name;
-use crate::store::clients::client_file::Identity;
+use crate::error::Result;
+use crate::layout::client::FLAG_READ_ONLY;
+use crate::layout::header::Lifecycle;
+use crate::layout::members::LOCKS;
+use crate::protocols::members::{identity, tenant};
+use crate::segment::{refused, slot_name};
+use crate::store::clients::client_file::{ClientFile, Identity};
 use crate::store::clients::client_path::ClientPath;
-use crate::store::clients::known::KnownClient;
 use crate::store::lock::locked::Locked;
 use crate::store::session::Session;
+use crate::sync::Ordering::Relaxed;
 use crate::sys::file;
 
-/// The most creators to remember because a wait asked whether they live.
-const KEPT_CREATORS: usize = 64;
-
 impl Session {
-    /// Whether the client that had this slot and nonce is alive. Only producers create, so only
-    /// `clients/` is searched.
-    pub fn is_client_alive(&self, slot: u32, nonce: u64) -> bool {
-        if nonce == self.own.nonce {
-            return true;
+    /// Whether the member with this serial is alive. Only members create objects.
+    pub fn is_member_alive(&self, serial: u64) -> Result<bool> {
+        if serial == self.own.serial {
+            return Ok(true);
         }
-        let path = ClientPath { in_readers: false, slot };
-        let mut known = self.registry.known.lock();
-        if let Some(KnownClient { file, .. }) = known.named.get(&path)
-            && file.nonce == nonce
-        {
-            let alive = file.is_alive_still();
-            if !alive && let Some(dead) = known.named.remove(&path) {
-                self.fold_left(path, dead);
+        self.segment.ask(serial).or_else(|errno| {
+            // The lock files go with the store.
+            self.ensure_linked()?;
+            if self.segment.lifecycle()? == Lifecycle::Gone {
+                return Err(self.gone_error());
             }
-            return alive;
-        }
-        if slot >= ALL_SLOTS {
-            return false;
-        }
-        match self.find_client(path) {
-            Ok(Some(file)) => {
-                let alive = file.nonce == nonce && file.is_alive();
-                if alive && known.named.len() < KEPT_CREATORS && known.named.try_reserve(1).is_ok()
-                {
-                    // If a known client is not found at its path, the next scan decides about it.
-                    known.named.entry(path).or_insert(KnownClient { file, folded: 0 });
-                }
-                alive
-            }
-            // Unless the whole store was deleted, a creator without a file has left.
-            Ok(None) => self.ensure_linked().is_err(),
-            // The client is not known to be dead.
-            Err(_) => true,
-        }
+            let store = self.address.display();
+            let what = format!(
+                "cannot ask in {store}/locks/{} whether a client lives, and what it holds is kept",
+                serial % LOCKS as u64
+            );
+            Err(refused(errno, &what))
+        })
     }
 
-    /// Whether a client of `clients/` whose file was seen in this slot is alive, even if its name
-    /// is gone.
-    pub fn was_seen_alive(&self, slot: u32) -> bool {
-        let known = self.registry.known.lock();
-        let seen = known.named.get(&ClientPath { in_readers: false, slot });
-        seen.is_some_and(|known| known.file.is_alive_still())
+    /// As [`Session::is_member_alive`], where an error counts as alive.
+    pub fn may_be_alive(&self, serial: u64) -> bool {
+        self.is_member_alive(serial).unwrap_or(true)
     }
 
-    /// The identity that the client in this slot of `clients/` claims.
-    pub fn identity_of(&self, slot: u32) -> Option<Identity> {
-        self.find_client(ClientPath { in_readers: false, slot }).ok()??.identity().ok()
+    /// The identity that the member in this slot claims; `None` if it is not the one with this
+    /// serial, or has not said it yet.
+    pub fn identity_of(&self, slot: u32, serial: u64) -> Option<Identity> {
+        let members = &self.segment.members;
+        let page = members.page(slot)?;
+        identity(members.slot(slot)?, &page.identified, serial, || {
+            let [low, high] = [0, 1].map(|at| u128::from(page.comm[at].load(Relaxed)));
+            Identity {
+                pid: page.pid.load(Relaxed) as i32,
+                uid: page.uid.load(Relaxed),
+                pid_namespace: page.pid_namespace.load(Relaxed),
+                comm: (low | high << 64).to_le_bytes(),
+                read_only: page.flags.load(Relaxed) & FLAG_READ_ONLY != 0,
+                connect_time_us: page.connect_time_us.load(Relaxed) as i64,
+                joined: page.joined.load(Relaxed) == serial,
+            }
+        })
+    }
+
+    /// The serial of the member in a slot, if there is one.
+    pub fn tenant_of(&self, slot: u32) -> Option<u64> {
+        self.segment.members.slot(slot).map(tenant).filter(|serial| *serial != 0)
     }
 }
 
 impl Locked<'_> {
-    /// Whether a client that was found dead still has its name.
-    pub fn is_dead_client(&self, path: ClientPath, nonce: u64, ino: u64) -> bool {
-        let Ok(Some(file)) = self.session.find_client(path) else { return false };
+    /// Whether a reader that was found dead still has its name.
+    pub fn is_dead_reader(&self, path: ClientPath, nonce: u64, ino: u64) -> bool {
+        let Ok(Ok(file)) = ClientFile::find(&self.session.segment, path) else { return false };
         if file.ino() != ino || file.nonce != nonce || file.is_alive() {
             return false;
         }

@@ -13,8 +13,8 @@ impl Session {
         if !hit.word.is(State::Writing) {
             return Ok(false);
         }
-        let Some((creator, nonce)) = self.creator_of(hit) else { return Ok(true) };
-        if self.segment.read_only || self.is_client_alive(creator, nonce) {
+        let Some(creator) = self.creator_of(hit) else { return Ok(true) };
+        if self.segment.read_only || self.may_be_alive(creator) {
             return Ok(false);
         }
         let mut locked = self.lock(call)?;
@@ -33,16 +33,15 @@ impl Session {
         Ok(true)
     }
 
-    /// Slot and nonce of the client that writes the object; `None` if the object is no longer being
+    /// The serial of the client that writes the object; `None` if the object is no longer being
     /// written.
-    pub fn creator_of(&self, hit: Hit) -> Option<(u32, u64)> {
+    pub fn creator_of(&self, hit: Hit) -> Option<u64> {
         let record = self.record(hit.slot).ok()?;
-        let slot = record.creator_slot.load(Ordering::Relaxed);
-        let nonce = record.creator_nonce.load(Ordering::Relaxed);
+        let serial = record.creator_serial.load(Ordering::Relaxed);
         // SYNC record-fields: as in a lookup.
         fence(Ordering::Acquire);
         let now = record.load_with(Ordering::Relaxed);
         let same = now.generation() == hit.word.generation() && now.is(State::Writing);
-        same.then_some((slot, nonce))
+        same.then_some(serial)
     }
 }

@@ -3,8 +3,9 @@
 use crate::error::Result;
 use crate::id::ObjectId;
 use crate::layout::event::Sizes;
+use crate::layout::members::ALL_SLOTS;
 use crate::layout::word::{RecordWord, State};
-use crate::protocols::lifecycle;
+use crate::protocols::{lifecycle, members};
 use crate::segment::slot_name;
 use crate::store::call::Call;
 use crate::store::clients::client_file::{ClientFile, Unreadable};
@@ -16,6 +17,9 @@ use crate::store::session::Session;
 use crate::support::fallible;
 use crate::sync::Ordering;
 use crate::sys::{Errno, file};
+
+/// The most members that a connect asks about.
+const ASKED: usize = 16;
 
 impl Session {
     /// Reaps dead clients and frees the deleted objects without leases. Returns the number of
@@ -29,26 +33,97 @@ impl Session {
 
     /// Reaps every client whose process is dead.
     pub fn reap_dead(&self, call: &Call<'_>) -> Result<u64> {
-        let mut dead = Vec::new();
+        let (mut members, mut readers, mut asked) = (Vec::new(), Vec::new(), Ok(()));
         let visited = self.visit_others(|mut view| {
-            if !view.alive {
+            let alive = view.is_alive().unwrap_or_else(|error| {
+                asked = Err(error);
+                true
+            });
+            if !alive {
                 if self.segment.facts.lru() {
                     fold_all(&mut view);
                 }
-                fallible::push(&mut dead, (view.path, view.nonce(), view.ino()))?;
+                match view.serial() {
+                    Some(serial) => fallible::push(&mut members, (view.path.slot, serial))?,
+                    None => {
+                        let dead = (view.path, view.nonce(), view.identity_word());
+                        fallible::push(&mut readers, dead)?;
+                    }
+                }
             }
             Ok(())
         });
         let _announcement = self.begin_announcement();
-        let mut reaped = 0;
-        for (path, nonce, ino) in dead {
-            reaped += u64::from(self.reap_client(call, path, nonce, ino)?);
+        let mut reaped = self.reap_members(call, &members)?;
+        for (path, nonce, ino) in readers {
+            reaped += u64::from(self.reap_reader(call, path, nonce, ino)?);
         }
         if reaped > 0 {
             self.segment.wake_everybody();
         }
         // The dead are reaped even if some clients could not be inspected.
         self.remove_planted(call, visited?)?;
+        asked.map(|()| reaped)
+    }
+
+    /// Reaps the dead among the next few members; the slots come in turn, whoever connects. Where
+    /// readers of other users are admitted, all are visited.
+    pub fn reap_some(&self, call: &Call<'_>) -> Result<u64> {
+        if self.segment.readers.is_some() {
+            return self.reap_dead(call);
+        }
+        let members = &self.segment.members;
+        let taken = |slot: &u32| self.tenant_of(*slot).is_some_and(|it| it != self.own.serial);
+        let from = members.header().cursor.load(Ordering::Relaxed) % ALL_SLOTS;
+        let (mut dead, mut last) = (Vec::new(), from);
+        for slot in (from..ALL_SLOTS).chain(0..from).filter(taken).take(ASKED) {
+            last = slot + 1;
+            let Some(serial) = self.tenant_of(slot) else { continue };
+            if !self.may_be_alive(serial) {
+                fallible::push(&mut dead, (slot, serial))?;
+            }
+        }
+        // Relaxed: two that connect at once may ask about the same slots.
+        members.header().cursor.store(last, Ordering::Relaxed);
+        let _announcement = self.begin_announcement();
+        let reaped = self.reap_members(call, &dead)?;
+        if reaped > 0 {
+            self.segment.wake_everybody();
+        }
+        Ok(reaped)
+    }
+
+    /// Reaps dead members, known by slot and serial: one pass through the table aborts what they
+    /// were writing. Returns the number of those that no other client reaped before.
+    fn reap_members(&self, call: &Call<'_>, dead: &[(u32, u64)]) -> Result<u64> {
+        if dead.is_empty() {
+            return Ok(0);
+        }
+        let mut locked = self.lock(call)?;
+        // Dead once is dead for ever, so only the slot's word has to be the same.
+        let mut still = fallible::with_room(dead.len())?;
+        still.extend(dead.iter().filter(|(slot, serial)| self.tenant_of(*slot) == Some(*serial)));
+        if still.is_empty() {
+            return Ok(0);
+        }
+        let aborted = locked.abort_all_of(&still)?;
+        self.append_gap();
+        let mut reaped = 0;
+        for (slot, serial) in &still {
+            // What it was announcing, the caller announces to everybody.
+            if let Some(word) = self.segment.wake().clients.get(*slot as usize) {
+                word.waiting.store(0, Ordering::Relaxed);
+                word.announcing.store(0, Ordering::Relaxed);
+            }
+            // The slot comes last: until then the next client finds what is left to do.
+            let entry = self.segment.members.slot(*slot);
+            reaped += u64::from(entry.is_some_and(|entry| members::vacate(entry, *serial)));
+        }
+        self.count(&self.segment.header().counters.reaped_clients, reaped);
+        drop(locked);
+        for (id, sizes) in aborted {
+            self.notify_aborted(&id, sizes);
+        }
         Ok(reaped)
     }
 
@@ -73,38 +148,20 @@ impl Session {
         Ok(())
     }
 
-    /// Reaps one dead client; `false` if another client did.
-    fn reap_client(&self, call: &Call<'_>, path: ClientPath, nonce: u64, ino: u64) -> Result<bool> {
+    /// Reaps one dead reader; `false` if another client did.
+    fn reap_reader(&self, call: &Call<'_>, path: ClientPath, nonce: u64, ino: u64) -> Result<bool> {
         let (dir, name) = (path.dir(&self.segment)?, slot_name(path.slot));
-        let mut locked = self.lock(call)?;
+        let locked = self.lock(call)?;
         // The name may belong to another client by now, and the inode number may be reused.
-        let is_dead = || locked.is_dead_client(path, nonce, ino);
-        // In `readers/` this client may not be allowed to remove the name. Then the file is skipped
-        // and holds nothing.
+        let is_dead = || locked.is_dead_reader(path, nonce, ino);
+        // This client may not be allowed to remove the name. Then the file is skipped and holds
+        // nothing.
         let unlink = || file::unlink_at(Some(dir), &name).is_ok();
-        let mut aborted = Vec::new();
-        if path.in_readers {
-            if !locked.clear_name(path, || is_dead() && unlink()) {
-                return Ok(false);
-            }
-        } else {
-            if !is_dead() {
-                return Ok(false);
-            }
-            aborted = locked.abort_all_of(path.slot, nonce)?;
-            if let Some(word) = self.segment.wake().clients.get(path.slot as usize) {
-                word.waiting.store(0, Ordering::Relaxed);
-            }
-            if !unlink() {
-                return Ok(false);
-            }
+        if !locked.clear_name(path, || is_dead() && unlink()) {
+            return Ok(false);
         }
         self.count(&self.segment.header().counters.reaped_clients, 1);
         self.append_gap();
-        drop(locked);
-        for (id, sizes) in aborted {
-            self.notify_aborted(&id, sizes);
-        }
         Ok(true)
     }
 }
@@ -120,15 +177,14 @@ impl Locked<'_> {
         cleared
     }
 
-    /// Aborts every object that a dead client was writing. Returns their ids and sizes.
-    fn abort_all_of(&mut self, slot: u32, nonce: u64) -> Result<Vec<(ObjectId, Sizes)>> {
+    /// Aborts every object that these dead members were writing. Returns their ids and sizes.
+    fn abort_all_of(&mut self, dead: &[(u32, u64)]) -> Result<Vec<(ObjectId, Sizes)>> {
         let mut aborted = Vec::new();
         for at in 0..self.session.segment.index().used() {
             let record = self.session.record(at)?;
             let word = record.load();
-            let theirs = record.creator_slot.load(Ordering::Relaxed) == slot
-                && record.creator_nonce.load(Ordering::Relaxed) == nonce;
-            if !word.is(State::Writing) || !theirs {
+            let creator = record.creator_serial.load(Ordering::Relaxed);
+            if !word.is(State::Writing) || !dead.iter().any(|(_, serial)| *serial == creator) {
                 continue;
             }
             if is_shown(word) {

@@ -1,17 +1,21 @@
 //! Visits to all clients: their liveness and their leases.
 //!
-//! A scan that frees memory keeps the descriptors of the clients that it has seen. With these, the
-//! next scan can tell a file that somebody deleted from the file of a client that left. Of the
-//! readers in `readers/` only the first few are kept, so that a thousand readers do not use up the
-//! descriptors of every producer. A visit that only reports keeps no descriptors.
+//! The members are slots of one mapped file, and a visit makes no system call for a member, unless
+//! it asks whether the member lives.
+//!
+//! A scan that frees memory keeps the descriptors of the first few readers of other users that it
+//! has seen, so that a thousand readers do not use up the descriptors of every producer. With these
+//! it knows readers that unlinked their own files. A visit that only reports keeps no descriptors.
 
-use crate::error::{Error, Result, Status};
-use crate::layout::client::{ALL_SLOTS, SLOTS};
+use crate::error::Result;
+use crate::layout::client::READERS;
+use crate::layout::members::{ALL_SLOTS, FREE};
+use crate::protocols::members::{leases_in_use, tenant};
 use crate::segment::{slot_name, slot_of};
 use crate::store::clients::client_file::{ClientFile, Unreadable};
 use crate::store::clients::client_path::ClientPath;
 use crate::store::clients::client_view::ClientView;
-use crate::store::clients::known::{Known, KnownClient};
+use crate::store::clients::known::{Known, KnownClient, VisitCost};
 use crate::store::clients::releases::fold_all;
 use crate::store::session::Session;
 use crate::support::fallible;
@@ -36,14 +40,12 @@ enum Purpose {
 }
 
 impl Session {
-    /// Visits every client, this one too, before memory is freed. Fails with STORE_GONE if the file
-    /// of a living client that an earlier scan saw has lost its name: then somebody deleted files
-    /// of the store, and nothing may be freed.
+    /// Visits every client, this one too, before memory is freed.
     pub fn scan_clients(&self, each: impl FnMut(ClientView<'_>) -> Result<()>) -> Result<()> {
         self.visit(Purpose::Free, each).map(drop)
     }
 
-    /// As [`Session::scan_clients`], without keeping the clients for the next scan.
+    /// As [`Session::scan_clients`], without keeping readers for the next scan.
     pub fn visit_clients(&self, each: impl FnMut(ClientView<'_>) -> Result<()>) -> Result<()> {
         self.visit(Purpose::Report, each).map(drop)
     }
@@ -64,26 +66,53 @@ impl Session {
     ) -> Result<Vec<ClientPath>> {
         let mut known = self.registry.known.lock();
         let known = &mut *known;
-        let fresh = self.find_clients(known)?;
+        self.ensure_linked()?;
+        if self.segment.facts.lru() && known.folded.is_empty() {
+            known.folded = fallible::repeat(0, ALL_SLOTS as usize)?;
+        }
+        known.cost = VisitCost::default();
+        for (slot, entry) in (0..ALL_SLOTS).zip(self.segment.members.slots()) {
+            // Loaded here, after the fence of a scan.
+            let serial = tenant(entry);
+            if serial == FREE || purpose == Purpose::ReportOthers && serial == self.own.serial {
+                continue;
+            }
+            known.cost.members += u64::from(leases_in_use(entry) > 0);
+            let mut none = 0;
+            let folded = known.folded.get_mut(slot as usize).unwrap_or(&mut none);
+            each(ClientView::of_member(self, slot, serial, folded))?;
+        }
+        if self.segment.readers.is_none() {
+            return Ok(Vec::new());
+        }
+        self.visit_readers(purpose, known, each)
+    }
+
+    fn visit_readers(
+        &self,
+        purpose: Purpose,
+        known: &mut Known,
+        mut each: impl FnMut(ClientView<'_>) -> Result<()>,
+    ) -> Result<Vec<ClientPath>> {
+        let fresh = self.find_readers(known)?;
         let (mut seen, mut planted, mut failed) = (HashSet::new(), Vec::new(), Ok(()));
         let all = known.named.len() + known.nameless.len() + fresh.len();
         seen.try_reserve(all).map_err(|_| fallible::refused())?;
         let mut show = |path, file: &ClientFile, folded: &mut u64| {
             let (alive, linked) = (file.is_alive(), !seen.insert((file.ino(), file.nonce)));
-            each(ClientView { path, alive, session: self, file, linked, folded }).map(|()| alive)
+            each(ClientView::of_reader(self, path, file, alive, linked, folded)).map(|()| alive)
         };
         let nameless = known.nameless.iter_mut().map(|(path, known)| (&*path, known));
         for (path, KnownClient { file, folded }) in known.named.iter_mut().chain(nameless) {
             show(*path, file, folded)?;
         }
-        let is_reader = |path: &&ClientPath| path.in_readers;
-        let mut readers = known.named.keys().filter(is_reader).count() + known.nameless.len();
-        known.count = all;
+        let mut kept = known.named.len() + known.nameless.len();
+        known.cost.readers = all as u64;
         for (path, ino) in fresh {
-            if purpose == Purpose::ReportOthers && self.own.is_at(path) && ino == self.own.ino() {
+            if purpose == Purpose::ReportOthers && self.own.is(path, ino) {
                 continue;
             }
-            // One file at a time, so that a report on a thousand clients needs one descriptor.
+            // One file at a time, so that a report on a thousand readers needs one descriptor.
             let file = match ClientFile::find(&self.segment, path)? {
                 Ok(file) => file,
                 Err(Unreadable::Os(Errno(libc::ENOENT))) => continue,
@@ -99,34 +128,34 @@ impl Session {
             let mut folded = 0;
             let alive = show(path, &file, &mut folded)?;
             // The dead hold nothing, whatever happens to their names.
-            if alive && purpose == Purpose::Free && (!path.in_readers || readers < KEPT_READERS) {
-                readers += usize::from(path.in_readers);
+            if alive && purpose == Purpose::Free && kept < KEPT_READERS {
+                kept += 1;
                 known.named.insert(path, KnownClient { file, folded });
             }
         }
         failed.map(|()| planted)
     }
 
-    /// The number of clients at the last visit, this one included.
-    pub fn known_clients(&self) -> u64 {
-        self.registry.known.lock().count.max(1) as u64
+    /// What the last visit cost.
+    pub fn visit_cost(&self) -> VisitCost {
+        self.registry.known.lock().cost
     }
 
-    /// Removes from `known` the clients that have gone; after an error `known` is unchanged.
-    /// Returns the clients that are there and not known, by their paths and the inodes of these.
+    /// Removes from `known` the readers that have gone; after an error `known` is unchanged.
+    /// Returns the readers that are there and not known, by their paths and the inodes of these.
     ///
     /// A known file is open, so no other file has its inode.
-    fn find_clients(&self, known: &mut Known) -> Result<Vec<(ClientPath, u64)>> {
+    fn find_readers(&self, known: &mut Known) -> Result<Vec<(ClientPath, u64)>> {
         let nameless = known.nameless.iter().map(|(_, known)| known);
         for KnownClient { file, .. } in known.named.values().chain(nameless) {
             file.verify()?;
         }
-        let mut files = self.list_files()?;
+        let mut files = self.list_readers()?;
         let mut same = HashSet::new();
         same.try_reserve(files.len()).map_err(|_| fallible::refused())?;
-        // After this, no addition to the known clients, here or in the caller, fails for want of
+        // After this, no addition to the known readers, here or in the caller, fails for want of
         // memory.
-        known.named.try_reserve(files.len()).map_err(|_| fallible::refused())?;
+        known.named.try_reserve(KEPT_READERS).map_err(|_| fallible::refused())?;
         known.nameless.try_reserve(KEPT_READERS).map_err(|_| fallible::refused())?;
         files.retain(|(path, ino)| {
             let is_known = known.named.get(path).is_some_and(|known| known.file.ino() == *ino);
@@ -135,18 +164,11 @@ impl Session {
             }
             !is_known
         });
-        // A reader owns its file and may unlink it. A producer's file goes only when the producer
-        // leaves or is reaped, or when somebody deletes it.
-        let lost = |(path, known): (&ClientPath, &KnownClient)| {
-            !path.in_readers && !same.contains(path) && known.file.is_using(*path)
-        };
-        if known.named.iter().any(lost) {
-            return Err(self.declare_gone());
-        }
         known.nameless.retain(|(_, known)| known.file.is_alive());
         for (path, file) in known.named.extract_if(|path, _| !same.contains(path)) {
             let file = self.fold_left(path, file);
-            if file.file.is_using(path) && known.nameless.len() < KEPT_READERS {
+            // A reader owns its file and may unlink it.
+            if file.file.is_using() && known.nameless.len() < KEPT_READERS {
                 known.nameless.push((path, file));
             }
         }
@@ -157,60 +179,35 @@ impl Session {
     pub fn fold_left(&self, path: ClientPath, mut known: KnownClient) -> KnownClient {
         if self.segment.facts.lru() && !self.segment.read_only {
             let KnownClient { file, folded } = &mut known;
-            fold_all(&mut ClientView {
-                path,
-                alive: false,
-                session: self,
-                file,
-                linked: false,
-                folded,
-            });
+            fold_all(&mut ClientView::of_reader(self, path, file, false, false, folded));
         }
         known
     }
 
-    /// The names in `clients/` whose files cannot be read as a client's, each with its error.
-    pub fn find_strangers(&self) -> Result<Vec<(ClientPath, Error)>> {
-        let mut strangers = Vec::new();
-        for (path, _) in self.list_files()?.into_iter().filter(|(path, _)| !path.in_readers) {
-            match self.find_client(path) {
-                Err(error) if matches!(error.status(), Status::Limit | Status::OutOfMemory) => {
-                    return Err(error);
-                }
-                Err(error) => fallible::push(&mut strangers, (path, error))?,
-                Ok(_) => {}
-            }
-        }
-        Ok(strangers)
-    }
-
-    pub fn list_files(&self) -> Result<Vec<(ClientPath, u64)>> {
+    /// The names that count in `readers/`, and their inodes.
+    fn list_readers(&self) -> Result<Vec<(ClientPath, u64)>> {
+        let Some(readers) = &self.segment.readers else { return Ok(Vec::new()) };
         // Canonical names are all different, so there are no more of them.
-        let mut files = fallible::with_room((SLOTS + ALL_SLOTS) as usize)?;
-        let clients = (self.segment.clients.fd()?, false);
-        let readers = self.segment.readers.as_ref().map(|dir| dir.fd()).transpose()?;
-        for (dir, in_readers) in [clients].into_iter().chain(readers.map(|dir| (dir, true))) {
-            let from = files.len();
-            let slots = if in_readers { self.segment.facts.max_readers } else { ALL_SLOTS };
-            let complete = file::list_dir(dir, MAX_NAMES, |name, ino| {
-                // A file that is renamed during the listing may be listed twice.
-                let slot = slot_of(name).filter(|slot| *slot < slots);
-                if files.len() < from + slots as usize {
-                    files.extend(slot.map(|slot| (ClientPath { in_readers, slot }, ino)));
-                }
-            })
-            .map_err(|errno| match errno.0 {
-                libc::ENOENT => self.declare_gone(),
-                _ => errno.because("cannot list the clients of the store"),
-            })?;
-            if !complete {
-                // Somebody plants names: look up the canonical names instead.
-                files.truncate(from);
-                for path in (0..slots).map(|slot| ClientPath { in_readers, slot }) {
-                    match file::stat_at(Some(dir), &slot_name(path.slot)) {
-                        Ok(stat) => files.push((path, stat.ino)),
-                        Err(errno) => self.excuse(path, errno.into())?,
-                    }
+        let mut files = fallible::with_room(READERS as usize)?;
+        let (dir, slots) = (readers.fd()?, self.segment.facts.max_readers);
+        let complete = file::list_dir(dir, MAX_NAMES, |name, ino| {
+            // A file that is renamed during the listing may be listed twice.
+            let slot = slot_of(name).filter(|slot| *slot < slots);
+            if files.len() < slots as usize {
+                files.extend(slot.map(|slot| (ClientPath { in_readers: true, slot }, ino)));
+            }
+        })
+        .map_err(|errno| match errno.0 {
+            libc::ENOENT => self.declare_gone(),
+            _ => errno.because("cannot list the readers of the store"),
+        })?;
+        if !complete {
+            // Somebody plants names: look up the canonical names instead.
+            files.clear();
+            for path in (0..slots).map(|slot| ClientPath { in_readers: true, slot }) {
+                match file::stat_at(Some(dir), &slot_name(path.slot)) {
+                    Ok(stat) => files.push((path, stat.ino)),
+                    Err(errno) => self.excuse(path, errno.into())?,
                 }
             }
         }

@@ -27,9 +27,7 @@ impl Session {
     fn others_joined(&self) -> Result<bool> {
         let mut others = false;
         self.visit_others(|view| {
-            if view.alive && view.nonce() != self.own.nonce {
-                others |= view.identity()?.is_some_and(|who| who.joined);
-            }
+            others |= !view.is_own() && view.is_using()? && view.is_alive()?;
             Ok(())
         })?;
         Ok(others)

@@ -1,13 +1,14 @@
 //! Join a store: become visible, and make sure that the store still exists.
 
 use crate::error::{Error, Result, Status};
-use crate::layout::client::SLOTS;
 use crate::layout::header::Lifecycle;
+use crate::layout::members::{FREE, SLOTS};
 use crate::options::ConnectOptions;
+use crate::protocols::members::tenant;
 use crate::segment::{Address, Segment};
 use crate::store::call::Call;
 use crate::store::connection::options::{ensure_acceptable, not_found_error};
-use crate::store::connection::own_file::OwnFile;
+use crate::store::connection::own_client::OwnClient;
 use crate::store::session::Session;
 use crate::sync::Ordering;
 use crate::sys::clock;
@@ -27,7 +28,7 @@ impl Session {
         if !made && !segment.facts.ephemeral() {
             ensure_acceptable(address, options, &segment)?;
         }
-        let own = match OwnFile::join(&segment) {
+        let own = match OwnClient::join(&segment) {
             Ok(own) => own,
             // The directories of the store were removed or deleted in the meantime.
             Err(_) if segment.lifecycle()? == Lifecycle::Gone || segment.is_deleted() => {
@@ -35,9 +36,9 @@ impl Session {
             }
             // Every slot is taken, perhaps by dead clients.
             Err(error) if error.status() == Status::Limit && !segment.read_only => {
-                let Ok(own) = OwnFile::join_as_guest(&segment) else { return Err(error) };
-                let guest = Self::new(address, options, segment, own);
-                return if guest.reap_as_guest()? { Ok(None) } else { Err(error) };
+                let Ok(own) = OwnClient::join_as_undertaker(&segment) else { return Err(error) };
+                let undertaker = Self::new(address, options, segment, own);
+                return if undertaker.reap_as_undertaker()? { Ok(None) } else { Err(error) };
             }
             Err(error) => return Err(error),
         };
@@ -122,25 +123,23 @@ impl Session {
     /// used whatever the outcome, except if the store is gone: then `false`.
     pub fn reap_on_connect(&self) -> Result<bool> {
         let reaped =
-            self.begin(Some(Duration::ZERO)).and_then(|call| self.reap_dead(&call.for_side_task()));
+            self.begin(Some(Duration::ZERO)).and_then(|call| self.reap_some(&call.for_side_task()));
         match reaped {
             Err(error) if error.status() == Status::StoreGone => Ok(false),
             _ => Ok(true),
         }
     }
 
-    /// As a guest, reaps the dead; whether a slot is free now.
-    pub fn reap_as_guest(&self) -> Result<bool> {
+    /// As an undertaker, reaps the dead; whether a slot is free now.
+    pub fn reap_as_undertaker(&self) -> Result<bool> {
         let reaped = self.reap_dead(&self.begin(Some(Duration::ZERO))?);
-        // Another guest may have reaped them. A client that cannot be inspected does not keep
+        // Another undertaker may have reaped them. A client that cannot be inspected does not keep
         // another from its slot.
-        if self.has_free_slot()? { Ok(true) } else { reaped.map(|reaped| reaped > 0) }
+        if self.has_free_slot() { Ok(true) } else { reaped.map(|reaped| reaped > 0) }
     }
 
     /// Whether a client that may write would find a free slot.
-    pub fn has_free_slot(&self) -> Result<bool> {
-        let files = self.list_files()?;
-        let taken = files.iter().filter(|(path, _)| !path.in_readers && path.slot < SLOTS);
-        Ok(taken.count() < SLOTS as usize)
+    fn has_free_slot(&self) -> bool {
+        self.segment.members.slots().iter().take(SLOTS as usize).any(|slot| tenant(slot) == FREE)
     }
 }

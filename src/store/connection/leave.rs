@@ -1,11 +1,9 @@
-//! Leave a store: first the file goes, then the lock on it. The last client of an EPHEMERAL store
+//! Leave a store: first the slot or the name goes, then the lock. The last client of an EPHEMERAL store
 //! removes the store.
 
-use crate::segment::slot_name;
 use crate::store::clients::releases::fold_all;
 use crate::store::session::Session;
 use crate::sync::local::Ordering::Relaxed;
-use crate::sys::file;
 
 /// The most attempts of a leaver of an EPHEMERAL store to take the lock; another leaver holds it
 /// for microseconds.
@@ -26,10 +24,10 @@ impl Session {
                     // Under the lock, so that the next leaver does not take this client for a user.
                     self.own.set_joined(false);
                     let removed = locked.remove_if_last().unwrap_or(false);
-                    // The lock is released before the name goes: nobody could take it from an owner
-                    // without a name.
+                    // The lock is released before the slot goes: nobody could take it from an owner
+                    // without a slot.
                     drop(locked);
-                    self.unlink_own();
+                    self.own.leave(&self.segment);
                     if removed {
                         self.segment.wake_everybody();
                     }
@@ -38,38 +36,20 @@ impl Session {
                 std::thread::yield_now();
             }
         }
-        // From here on this client holds nothing, so a scan does not miss its name.
+        // From here on this client holds nothing, so a scan does not miss it.
         self.own.set_joined(false);
-        self.unlink_own();
+        self.own.leave(&self.segment);
     }
 
-    /// Folds this client's own stamps, because its ring goes with its file.
+    /// Folds this client's own stamps, because its ring belongs to another client soon.
     pub fn fold_own_releases(&self) {
         // This is best effort: in a store that is gone the order does not matter.
         let _ = self.visit_clients(|mut view| {
-            if view.nonce() == self.own.nonce {
+            if view.is_own() {
                 fold_all(&mut view);
             }
             Ok(())
         });
-    }
-
-    fn unlink_own(&self) {
-        let dir = match (&self.segment.readers, self.own.in_readers) {
-            (Some(readers), true) => readers.fd(),
-            _ => self.segment.clients.fd(),
-        };
-        // The descriptor was closed from outside the library: the name stays, as that of a killed
-        // client does.
-        let Ok(dir) = dir else { return };
-        let name = slot_name(self.own.slot);
-        let ino = |stat: file::Stat| stat.ino;
-        let own = self.own.inspect().ok().map(ino);
-        // The name may be gone with the store, or may be another client's by now. Liveness ends
-        // with the descriptor in any case.
-        if own.is_some() && own == file::stat_at(Some(dir), &name).ok().map(ino) {
-            let _ = file::unlink_at(Some(dir), &name);
-        }
     }
 }
 

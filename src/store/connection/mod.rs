@@ -5,5 +5,8 @@ pub mod ephemeral;
 pub mod join;
 pub mod leave;
 pub mod options;
+pub mod own_client;
 pub mod own_file;
+pub mod own_rows;
+pub mod own_slot;
 pub mod remove;

@@ -1,7 +1,7 @@
 //! The options of a connection: valid values, and how they compare with an existing store.
 
 use crate::error::{Error, Result, Status};
-use crate::layout::client::SLOTS;
+use crate::layout::client::READERS;
 use crate::options::{ConnectOptions, Eviction};
 use crate::segment::{Address, NewStore, Segment};
 
@@ -15,7 +15,7 @@ pub fn validate_options(options: &ConnectOptions) -> Result<()> {
     if options.huge_pages > 1 {
         return wrong("huge_pages is 0 or 1");
     }
-    if options.max_readers > u64::from(SLOTS) {
+    if options.max_readers > u64::from(READERS) {
         return wrong("max_readers is at most 1024; 0 is the default, 1024");
     }
     if options.mode != 0 {

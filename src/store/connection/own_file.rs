@@ -1,22 +1,19 @@
-//! This client's own file, which is locked before it is visible.
+//! The file of a reader of another user, which is locked before it is visible.
 
 use crate::error::{Error, Result, Status};
 use crate::layout::client::{
-    ALL_SLOTS, CLIENT_MAGIC, ClientHeader, FILE_SIZE, FLAG_READ_ONLY, LEASE_CHUNK, LEASES_OFFSET,
-    MAX_LEASES, RELEASES, RELEASES_OFFSET, Release, SLOTS,
+    CLIENT_MAGIC, ClientHeader, FILE_SIZE, FLAG_READ_ONLY, LEASE_CHUNK, LEASES_OFFSET, MAX_LEASES,
+    RELEASES, RELEASES_OFFSET,
 };
-use crate::layout::word::LeaseWord;
 use crate::protocols::lifecycle;
 use crate::segment::{Section, Segment, Single, refuse_beyond_cgroup, slot_name};
-use crate::store::clients::client_path::ClientPath;
-use crate::sync::{AtomicU64, Ordering};
+use crate::store::connection::own_rows::Rows;
+use crate::sync::Ordering;
 use crate::sys::file_limit::refuse_beyond_file_limit;
 use crate::sys::fork::{ChildFds, Registration, unforked};
 use crate::sys::map::Map;
-use crate::sys::ticks::Ticks;
-use crate::sys::{Errno, SysResult, clock, file, file_lock, fs, process, random};
-use once_cell::sync::OnceCell;
-use std::ops::Range;
+use crate::sys::{Errno, SysResult, clock, file, file_lock, process, random};
+use std::mem::offset_of;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
@@ -25,40 +22,17 @@ const FIRST_LEASES: u32 = 512;
 
 /// This client's own file.
 pub struct OwnFile {
-    /// Slot among the clients, or among the readers.
+    /// Slot among the readers.
     pub slot: u32,
-    /// The file is in `readers/`.
-    pub in_readers: bool,
-    /// Random identity.
-    pub nonce: u64,
-    /// Index of the host name in the table of the store, once it is known.
-    pub host: OnceCell<u32>,
+    nonce: u64,
     file: Registration,
+    map: Arc<Map>,
     header: Single<ClientHeader>,
-    releases: Section<Release>,
-    leases: Section<AtomicU64>,
 }
 
 impl OwnFile {
-    /// Makes the file, locks it, fills it, and links it into the first free slot.
-    pub fn join(segment: &Segment) -> Result<OwnFile> {
-        let (dir, in_readers) = directory(segment)?;
-        let slots = if in_readers { segment.facts.max_readers } else { SLOTS };
-        Self::link_into(segment, dir, in_readers, 0..slots)
-    }
-
-    /// As [`OwnFile::join`], in a slot for guests: a guest reaps the dead when all other slots are
-    /// taken.
-    pub fn join_as_guest(segment: &Segment) -> Result<OwnFile> {
-        Self::link_into(segment, segment.clients.fd()?, false, SLOTS..ALL_SLOTS)
-    }
-
-    fn link_into(
-        segment: &Segment,
-        dir: BorrowedFd<'_>,
-        in_readers: bool,
-        slots: Range<u32>,
-    ) -> Result<OwnFile> {
+    /// Makes the file, locks it, fills it, and links it into the first free slot of `dir`.
+    pub fn join(segment: &Segment, dir: BorrowedFd<'_>) -> Result<OwnFile> {
         let cannot = |errno: Errno| errno.because("cannot make this client's file");
         refuse_beyond_file_limit(FILE_SIZE, "this client's file")?;
         let (file, map) = unforked(|| {
@@ -90,12 +64,13 @@ impl OwnFile {
         if !file_lock::try_write_lock(fd).map_err(cannot)? {
             return Err(Error::new(Status::Internal, "another process locked a new file"));
         }
-        let mut own = Self::over(file, Arc::new(map), 0, in_readers)?;
-        own.nonce = new_nonce()?;
+        let map = Arc::new(map);
+        let header = Single::<ClientHeader>::new(&map, 0)?;
+        let mut own = OwnFile { slot: 0, nonce: new_nonce()?, file, map, header };
         own.identify(segment.read_only);
         let fd = own.fd()?;
-        let count = slots.len();
-        for slot in slots {
+        let count = segment.facts.max_readers;
+        for slot in 0..count {
             let name = slot_name(slot);
             match file::link_tmpfile(fd, dir, &name) {
                 Err(errno) if errno.0 == libc::EEXIST => continue,
@@ -106,29 +81,26 @@ impl OwnFile {
             // and reapers remove what is left.
             let stays = || file::stat_at(Some(dir), &name).is_ok_and(|stat| stat.ino == own.ino());
             let clearing = &segment.header().table.clearing;
-            if !in_readers || !lifecycle::is_clearing(clearing, slot) && stays() {
+            if !lifecycle::is_clearing(clearing, slot) && stays() {
                 own.slot = slot;
                 return Ok(own);
             }
         }
-        let whose = if in_readers { "readers of other users (max_readers)" } else { "clients" };
         Err(Error::new(
             Status::Limit,
-            format!("{count} {whose} are connected; disconnect some, or reap dead clients"),
+            format!(
+                "{count} readers of other users (max_readers) are connected; disconnect some, or reap \
+                 dead clients"
+            ),
         ))
     }
 
-    fn over(file: Registration, map: Arc<Map>, slot: u32, in_readers: bool) -> Result<OwnFile> {
-        let header = Single::<ClientHeader>::new(&map, 0)?;
-        Ok(OwnFile {
-            slot,
-            in_readers,
-            nonce: header.nonce.load(Ordering::Relaxed),
-            host: OnceCell::new(),
-            file,
-            header,
-            releases: Section::new(&map, RELEASES_OFFSET, RELEASES.into())?,
-            leases: Section::new(&map, LEASES_OFFSET, MAX_LEASES.into())?,
+    /// The words that this client writes all the time.
+    pub fn rows(&self) -> Result<Rows> {
+        Ok(Rows {
+            leases: Section::new(&self.map, LEASES_OFFSET, MAX_LEASES.into())?,
+            released: Section::new(&self.map, offset_of!(ClientHeader, released) as u64, 1)?,
+            releases: Some(Section::new(&self.map, RELEASES_OFFSET, RELEASES.into())?),
         })
     }
 
@@ -168,27 +140,6 @@ impl OwnFile {
         self.file.stat().map_or(0, |stat| stat.ino)
     }
 
-    /// Whether the name of the file is `path`.
-    pub fn is_at(&self, path: ClientPath) -> bool {
-        (path.in_readers, path.slot) == (self.in_readers, self.slot)
-    }
-
-    /// A lease word.
-    #[inline(always)]
-    pub fn lease(&self, index: u32) -> &AtomicU64 {
-        &self.leases[index as usize & (MAX_LEASES as usize - 1)]
-    }
-
-    /// The process start time that identifies this process beside its pid.
-    pub fn start_time(&self) -> u64 {
-        self.header.start_time.load(Ordering::Relaxed)
-    }
-
-    /// The process id, without a system call.
-    pub fn pid(&self) -> u32 {
-        self.header.pid.load(Ordering::Relaxed)
-    }
-
     /// Backs the first `count` lease words with memory and makes scanners read them.
     pub fn prepare_leases(&self, count: u32) -> Result<()> {
         let chunk = u64::from(LEASE_CHUNK) * 8;
@@ -204,21 +155,24 @@ impl OwnFile {
         Ok(())
     }
 
-    /// Notes a release for the evictor: the lease and the time.
-    #[inline]
-    pub fn stamp(&self, lease: LeaseWord, ticks: Ticks) {
-        // Relaxed: evictors copy the ring without ordering; a torn entry is a lost stamp or an
-        // older stamp.
-        let at = self.header.released.fetch_add(1, Ordering::Relaxed);
-        let entry = &self.releases[(at % u64::from(RELEASES)) as usize];
-        entry.lease.store(0, Ordering::Relaxed);
-        entry.ticks.store(ticks.now(), Ordering::Relaxed);
-        entry.lease.store(lease.0, Ordering::Relaxed);
-    }
-
     /// Sets whether other clients take this one for a user of the store.
     pub fn set_joined(&self, joined: bool) {
         lifecycle::say_joined(&self.header.joined, joined);
+    }
+
+    /// Removes the name of the file.
+    pub fn unlink(&self, segment: &Segment) {
+        // The descriptor was closed from outside the library: the name stays, as that of a killed
+        // client does.
+        let Some(Ok(dir)) = segment.readers.as_ref().map(|dir| dir.fd()) else { return };
+        let name = slot_name(self.slot);
+        let ino = |stat: file::Stat| stat.ino;
+        let own = self.inspect().ok().map(ino);
+        // The name may be gone with the store, or may be another client's by now. Liveness ends
+        // with the descriptor in any case.
+        if own.is_some() && own == file::stat_at(Some(dir), &name).ok().map(ino) {
+            let _ = file::unlink_at(Some(dir), &name);
+        }
     }
 }
 
@@ -228,34 +182,6 @@ fn keep_from_children(fd: OwnedFd) -> SysResult<(Registration, Map)> {
     let map = Map::unaligned(fd.as_fd(), FILE_SIZE as usize)?;
     map.dont_fork()?;
     Ok((ChildFds::register(fd)?, map))
-}
-
-/// The directory for this client's file: `clients/` if the client may write there, `readers/` for
-/// other readers.
-fn directory(segment: &Segment) -> Result<(BorrowedFd<'_>, bool)> {
-    let clients = segment.clients.fd()?;
-    if file::accessible(Some(clients), c".", true) {
-        return Ok((clients, false));
-    }
-    match &segment.readers {
-        Some(readers) if segment.read_only => Ok((readers.fd()?, true)),
-        _ => Err(admission_error(segment, clients)),
-    }
-}
-
-#[cold]
-fn admission_error(segment: &Segment, clients: BorrowedFd<'_>) -> Error {
-    let text = if fs::is_read_only(clients) {
-        "the store is mounted read-only here, but each client, even a reader, needs a file of its \
-         own in it; mount it writable"
-    } else if segment.read_only {
-        "the store admits no readers of other users; create it with a mode that does, such as 0644"
-    } else if segment.readers.is_some() {
-        "this user may only read the store; connect with PLASMA_CONNECT_READ_ONLY"
-    } else {
-        "this user may not write in the store, and it admits no readers of other users"
-    };
-    Error::new(Status::Permission, text)
 }
 
 #[cold]

@@ -10,6 +10,7 @@
 use crate::error::{Error, Result, Status};
 use crate::layout::client::MAX_LEASES;
 use crate::protocols::lease::entry::{Entry, Holder, Last};
+use crate::protocols::members::more_leases;
 use crate::store::clients::lease_counts::WordMap;
 use crate::store::handles::hint::{Hint, HintKind};
 use crate::store::handles::writers::{TakenWriter, WriterHandle, WriterTable};
@@ -310,8 +311,8 @@ impl HandleTable {
             // Relaxed: it changes under `growing` alone.
             let now = self.high.load(Relaxed);
             if now == high && now < MAX_LEASES {
-                let next = (now + CHUNK.max(now / 2 / CHUNK * CHUNK)).min(MAX_LEASES);
-                for chunk in now / CHUNK..next / CHUNK {
+                let next = more_leases(now);
+                for chunk in now / CHUNK..next.div_ceil(CHUNK) {
                     self.chunks[chunk as usize]
                         .get_or_init(|| (0..CHUNK).map(|_| Entry::new()).collect());
                 }

@@ -14,7 +14,7 @@ impl Session {
     /// The positions of the objects in the heap. Extents that lie outside the heap are left out.
     pub fn heap_map(&self) -> Result<HeapMap> {
         self.ensure_open()?;
-        let held = self.inspect_holders(|_| ())?;
+        let held = self.inspect_holders(|_| Ok(()))?;
         let capacity = self.segment.facts.geometry.units();
         let mut blocks = Vec::new();
         for slot in 0..self.segment.index().used() {

@@ -18,9 +18,8 @@ impl Session {
             if let Some(seen) =
                 take_snapshot(record).filter(|seen| seen.state == ObjectState::Writing)
             {
-                let creator = record.creator_slot.load(Relaxed);
-                let nonce = record.creator_nonce.load(Relaxed);
-                fallible::push(&mut writing, (creator, nonce, seen))?;
+                let creator = record.creator_serial.load(Relaxed);
+                fallible::push(&mut writing, (creator, seen))?;
             }
         }
         let mut list = Vec::new();
@@ -33,9 +32,8 @@ impl Session {
                 }
             })?;
             all?;
-            for (slot, nonce, seen) in &writing {
-                let of_client = (*slot, *nonce) == (view.path.slot, view.nonce());
-                if of_client && !view.path.in_readers {
+            for (creator, seen) in &writing {
+                if view.serial() == Some(*creator) {
                     fallible::push(&mut list, seen.held_by(client))?;
                 }
             }

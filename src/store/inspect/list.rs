@@ -22,7 +22,7 @@ impl Session {
     /// the call appears exactly once.
     pub fn list(&self) -> Result<Vec<ObjectInfo>> {
         self.ensure_open()?;
-        let held = self.inspect_holders(|_| ())?;
+        let held = self.inspect_holders(|_| Ok(()))?;
         let (mut list, mut living) = (Vec::new(), LivingCreator::default());
         for slot in 0..self.segment.index().used() {
             let word = self.record(slot)?.load();
@@ -82,11 +82,9 @@ impl Session {
             if !room {
                 return Err(fallible::refused());
             }
-            let of_client = |(slot, nonce, ..): &&(u32, u64, u64, LeaseWord)| {
-                !view.path.in_readers && view.path.slot == *slot && view.nonce() == *nonce
-            };
+            let of_client = |(serial, ..): &&(u64, u64, LeaseWord)| view.serial() == Some(*serial);
             let mut writing_bytes = 0;
-            for (_, _, size, object) in writing.iter().filter(of_client) {
+            for (_, size, object) in writing.iter().filter(of_client) {
                 writing_bytes += size;
                 holds |= is_wanted(*object);
             }
@@ -107,18 +105,17 @@ impl Session {
         Ok(list)
     }
 
-    /// Creator slot, creator nonce, bytes and identity of each object that is being written.
-    fn collect_writers(&self) -> Result<Vec<(u32, u64, u64, LeaseWord)>> {
+    /// Serial of the creator, bytes and identity of each object that is being written.
+    fn collect_writers(&self) -> Result<Vec<(u64, u64, LeaseWord)>> {
         let mut writing = Vec::new();
         for slot in 0..self.segment.index().used() {
             let record = self.record(slot)?;
             let word = record.load();
             if word.is(State::Writing) && is_shown(word) {
-                let creator = record.creator_slot.load(Relaxed);
-                let nonce = record.creator_nonce.load(Relaxed);
+                let creator = record.creator_serial.load(Relaxed);
                 let size = record.data.load(word.data_index()).size;
                 let object = LeaseWord::new(word.generation(), slot);
-                fallible::push(&mut writing, (creator, nonce, size, object))?;
+                fallible::push(&mut writing, (creator, size, object))?;
             }
         }
         Ok(writing)
@@ -144,8 +141,8 @@ fn describe_client(view: &ClientView<'_>) -> Result<Option<ClientInfo>> {
         uid: who.uid,
         comm: who.name(),
         read_only: who.read_only,
-        alive: view.alive,
-        stopped: view.alive && near && process::is_stopped(who.pid),
+        alive: view.is_alive()?,
+        stopped: view.is_alive()? && near && process::is_stopped(who.pid),
         waiting: false,
         connect_time_us: who.connect_time_us,
         lease_count: 0,

@@ -87,7 +87,10 @@ impl Session {
     fn count_leases(&self, slot: u32, generation: u32) -> Result<u32> {
         let (wanted, mut count) = (LeaseWord::new(generation, slot), 0u32);
         self.visit_clients(|view| {
-            view.leases(|lease| count = count.saturating_add(u32::from(lease == wanted)))
+            view.all_leases(|lease| {
+                count = count.saturating_add(u32::from(lease == wanted && view.is_alive()?));
+                Ok(())
+            })
         })?;
         Ok(count)
     }

@@ -38,7 +38,10 @@ impl Session {
                 stats.reserved += self.segment.heap.chunk_range(chunk).1;
             }
         }
-        let held = self.inspect_holders(|view| stats.clients += u64::from(view.alive))?;
+        let held = self.inspect_holders(|view| {
+            stats.clients += u64::from(view.is_alive()?);
+            Ok(())
+        })?;
         stats.leases = held.leases.total();
         let (mut unheld, mut living) = (false, LivingCreator::default());
         for slot in 0..self.segment.index().used() {

@@ -1,14 +1,11 @@
 //! Acquiring the writer lock: the waits in the kernel, and the recovery after a dead owner.
 
 use crate::error::{Error, Result, Status};
-use crate::layout::client::ALL_SLOTS;
 use crate::protocols::writer_lock::{Acquired, LockEnv, LockError, Parked};
 use crate::store::call::Call;
-use crate::store::clients::client_file::{ClientFile, Unreadable};
-use crate::store::clients::client_path::ClientPath;
 use crate::store::lock::locked::Locked;
 use crate::store::session::Session;
-use crate::sys::{Errno, clock, futex, process};
+use crate::sys::{clock, futex, process};
 use std::time::Duration;
 
 /// The first sleep before the waiter asks whether the owner is alive. Each further sleep is twice
@@ -50,7 +47,9 @@ impl Session {
         let Some(slot) = self.segment.lock().peek().owner() else {
             return Error::new(Status::Timeout, format!("the writer lock of {store} stayed busy"));
         };
-        let owner = match self.identity_of(slot.into()) {
+        let slot = u32::from(slot);
+        let serial = self.tenant_of(slot);
+        let owner = match serial.and_then(|serial| self.identity_of(slot, serial)) {
             Some(who) => {
                 let pid = who.pid;
                 let near = who.pid_namespace == process::birth().pid_namespace;
@@ -144,22 +143,14 @@ impl LockEnv for LockWait<'_> {
     }
 
     fn owner_is_dead(&mut self, slot: u16) -> Result<bool> {
-        let (session, slot) = (self.session, u32::from(slot));
-        if slot >= ALL_SLOTS {
-            // No client has this slot: a bit of the word has flipped.
-            return Ok(true);
+        let session = self.session;
+        // A slot without a tenant: the holding has ended, or a bit of the word has flipped.
+        let Some(serial) = session.tenant_of(slot.into()) else { return Ok(true) };
+        let alive = session.is_member_alive(serial)?;
+        if alive {
+            // Nobody waits for the owner of a lock in a store that was removed or deleted.
+            session.ensure_linked()?;
         }
-        let cannot = |errno: Errno| errno.because("cannot check whether the lock's owner is alive");
-        let path = ClientPath { in_readers: false, slot };
-        match ClientFile::find(&session.segment, path)? {
-            Ok(file) => file.is_locked().map(|locked| !locked).map_err(cannot),
-            // The file does not exist: no client has this slot, unless the file was deleted.
-            Err(Unreadable::Os(Errno(libc::ENOENT))) => {
-                session.ensure_linked()?;
-                if session.was_seen_alive(slot) { Err(session.declare_gone()) } else { Ok(true) }
-            }
-            // If the file cannot be read or is not a client's, the owner's state is unknown.
-            Err(why) => session.excuse(path, why).map(|()| false),
-        }
+        Ok(!alive)
     }
 }

@@ -84,7 +84,7 @@ impl Session {
             return None;
         }
         let found = || -> Result<Walls> {
-            let (held, mut walls) = (self.inspect_holders(|_| ())?, Walls::default());
+            let (held, mut walls) = (self.inspect_holders(|_| Ok(()))?, Walls::default());
             for slot in 0..self.segment.index().used() {
                 let record = self.record(slot)?;
                 let word = record.load();

@@ -10,6 +10,7 @@ use crate::layout::shard::{Limbo, SHARDS, Shard};
 use crate::layout::word::LeaseWord;
 use crate::protocols::lease;
 use crate::store::call::Call;
+use crate::store::clients::client_view::ClientView;
 use crate::store::clients::lease_counts::WordSet;
 use crate::store::memory::evict::BATCH;
 use crate::store::recovery::repair::starts_over;
@@ -21,14 +22,15 @@ use crate::sync::local;
 /// A delete scans the leases when the deletes of this client since its last scan have paid for one.
 /// So limbo stays small, and the next objects get memory that is still in the processor's caches.
 ///
-/// A delete pays 1, and 1 more for each [`PAID_BYTES`]. A scan costs [`SCAN`] (11 us), and
-/// [`SCAN_CLIENT`] (3 to 6 us) for each client. A walk through limbo costs 1 for each [`WALKED`]
+/// A delete pays 1, and 1 more for each [`PAID_BYTES`]. A scan costs [`SCAN`] (11 us),
+/// [`SCAN_READER`] (3 to 6 us) for each reader of another user, and 1 for each member that has had
+/// leases. A walk through limbo costs 1 for each [`WALKED`]
 /// objects: most of them may be held for long, and each walk would visit them again.
 const PAID_BYTES: u64 = 16 << 10;
 
 const SCAN: u64 = 256;
 
-const SCAN_CLIENT: u64 = 64;
+const SCAN_READER: u64 = 64;
 
 const WALKED: u64 = 16;
 
@@ -71,7 +73,8 @@ impl Session {
         }
         let doomed = self.shards_to_scan().map(|shard| u64::from(shard.limbo.count.load(Relaxed)));
         let walk = doomed.iter().sum::<u64>() / WALKED;
-        paid >= walk && large || paid >= walk + SCAN + SCAN_CLIENT * self.known_clients()
+        let cost = self.visit_cost();
+        paid >= walk && large || paid >= walk + SCAN + SCAN_READER * cost.readers + cost.members
     }
 
     /// The shards whose limbo the next scan for a delete frees: this client's own, and one other in
@@ -100,8 +103,10 @@ impl Session {
         if free.is_empty() {
             return Ok(0);
         }
-        if !self.scan_doomed(call, |lease| {
-            free.remove(&lease.0);
+        if !self.scan_doomed(call, |view, lease| {
+            if free.contains(&lease.0) && view.is_alive()? {
+                free.remove(&lease.0);
+            }
             Ok(())
         })? {
             return Ok(0);
@@ -109,23 +114,15 @@ impl Session {
         if free.is_empty() { Ok(0) } else { self.free_from_limbo(call, shards, &free) }
     }
 
-    /// Calls `each` for all leases on objects that were DOOMED before; whether what has no lease may
-    /// be freed.
+    /// Calls `each` for all leases on objects that were DOOMED before, of living clients and of dead
+    /// ones; whether what has no lease may be freed.
     fn scan_doomed(
         &self,
         call: &Call<'_>,
-        mut each: impl FnMut(LeaseWord) -> Result<()>,
+        mut each: impl FnMut(&ClientView<'_>, LeaseWord) -> Result<()>,
     ) -> Result<bool> {
         lease::begin_scan();
-        self.scan_clients(|view| {
-            let mut seen = Ok(());
-            view.doomed_leases(|lease| {
-                if seen.is_ok() {
-                    seen = each(lease);
-                }
-            })?;
-            seen
-        })?;
+        self.scan_clients(|view| view.doomed_leases(|lease| each(&view, lease)))?;
         self.ensure_linked()?;
         if self.segment.lifecycle()? == Lifecycle::Closing {
             // While this client holds the lock no client is leaving, so the word is corrupt.
@@ -152,10 +149,12 @@ impl Session {
         if few {
             known.extend(evicted.iter().map(|object| object.0));
         }
-        let may_free = self.scan_doomed(call, |lease| {
+        let may_free = self.scan_doomed(call, |view, lease| {
             if few {
-                known.remove(&lease.0);
-            } else {
+                if known.contains(&lease.0) && view.is_alive()? {
+                    known.remove(&lease.0);
+                }
+            } else if view.is_alive()? {
                 known.try_reserve(1).map_err(|_| fallible::refused())?;
                 known.insert(lease.0);
             }

@@ -144,7 +144,7 @@ impl Locked<'_> {
         record.blocks[0].store(taken.block, Relaxed);
         allocator.set_owner(taken.block, slot);
         record.creator_slot.store(self.session.own.slot, Relaxed);
-        record.creator_nonce.store(self.session.own.nonce, Relaxed);
+        record.creator_serial.store(self.session.own.serial, Relaxed);
         let generation = free.generation().max(1);
         let word = RecordWord::new(generation, RecordWord::HIDDEN, State::Writing);
         record

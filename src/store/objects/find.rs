@@ -13,7 +13,7 @@ use crate::sync::Ordering;
 pub struct SeenWriting {
     slot: u32,
     generation: u32,
-    creator: (u32, u64),
+    creator: u64,
 }
 
 impl Session {
@@ -61,7 +61,7 @@ impl Session {
             }
             // It was sealed or given up in between: find again.
             let Some(creator) = self.creator_of(hit) else { continue };
-            if self.is_client_alive(creator.0, creator.1) {
+            if self.may_be_alive(creator) {
                 let this =
                     SeenWriting { slot: hit.slot, generation: hit.word.generation(), creator };
                 let before = seen.replace(this);
@@ -105,7 +105,7 @@ impl Session {
         }
         // The object is still WRITING, or the slot belongs to another object and says nothing about
         // this one.
-        !self.is_client_alive(seen.creator.0, seen.creator.1)
+        !self.may_be_alive(seen.creator)
     }
 
     /// The key of a name.

@@ -193,11 +193,11 @@ impl Locked<'_> {
         let name = plan.name.unwrap_or(NameHash([0, 0]));
         record.name_hash[0].store(name.0[0], Relaxed);
         record.name_hash[1].store(name.0[1], Relaxed);
-        record.creator_nonce.store(self.session.own.nonce, Relaxed);
+        record.creator_serial.store(self.session.own.serial, Relaxed);
         record.creator_slot.store(self.session.own.slot, Relaxed);
-        record.creator_pid.store(self.session.own.pid(), Relaxed);
+        record.creator_pid.store(self.session.own.pid, Relaxed);
         record.creator_host.store(plan.host, Relaxed);
-        record.creator_start.store(self.session.own.start_time(), Relaxed);
+        record.creator_start.store(self.session.own.start_time, Relaxed);
         record.create_time_us.store(plan.now_us, Relaxed);
         record.construct_us.store(0, Relaxed);
         let generation = free.generation().max(1);

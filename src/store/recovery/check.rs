@@ -9,9 +9,9 @@
 
 use crate::error::Result;
 use crate::info::CheckReport;
-use crate::layout::client::SLOTS;
 use crate::layout::extent::Extent;
 use crate::layout::header::{HOSTS, Lifecycle};
+use crate::layout::members::ALL_SLOTS;
 use crate::layout::record::{NameHash, Record};
 use crate::layout::word::{RecordWord, State};
 use crate::protocols::alloc;
@@ -233,7 +233,9 @@ impl Check<'_, '_> {
             }
             self.report.objects += u64::from(!word.has(RecordWord::HIDDEN));
             let creator = record.creator_slot.load(Relaxed);
-            self.ensure(22, creator < SLOTS, || format!("client {creator} made record {slot}"));
+            self.ensure(22, creator < crate::layout::members::SLOTS, || {
+                format!("client {creator} made record {slot}")
+            });
             let in_heap = self.note_owned(slot, record);
             if in_heap && !word.is(State::Writing) {
                 self.check_sealed(slot, record, word)?;
@@ -471,33 +473,30 @@ impl Check<'_, '_> {
         Ok(())
     }
 
-    /// The files of clients are sound, and each writing client has one.
+    /// The slots of clients are sound, and each writing client has one.
     fn check_clients(&mut self) -> Result<()> {
         let session = self.locked.session;
-        let strangers = session.find_strangers()?;
-        for (path, error) in &strangers {
-            self.report_problem(7, format!("{path} is not a client's file: {error}"));
-        }
-        if !strangers.is_empty() {
-            // The clients and their leases are unknown.
-            return Ok(());
-        }
+        let given = session.segment.members.header().serials.load(Relaxed);
         let mut producers = HashSet::new();
-        producers.try_reserve(SLOTS as usize).map_err(|_| fallible::refused())?;
+        producers.try_reserve(ALL_SLOTS as usize).map_err(|_| fallible::refused())?;
         let report = &mut self.report;
         session.visit_clients(|view| {
-            report.clients += u64::from(view.alive);
-            if view.nonce() == session.own.nonce && !view.alive {
-                report.add(7, "the lock on this client's own file is not held".to_owned());
-            }
-            if !view.path.in_readers {
-                producers.insert((view.path.slot, view.nonce()));
+            report.clients += u64::from(view.is_alive()?);
+            if let Some(serial) = view.serial() {
+                let twice = !producers.insert(serial);
+                if twice || serial > given {
+                    let slot = view.path.slot;
+                    report.add(7, format!("slot {slot} holds serial {serial}, {given} were given"));
+                }
+                if view.is_own() && matches!(session.segment.ask(serial), Ok(false)) {
+                    report.add(7, "the lock on this client's own serial is not held".to_owned());
+                }
             }
             view.leases(|_| report.leases += 1)
         })?;
         for slot in 0..self.words.len() {
             let (word, record) = (self.words[slot], session.record(slot as u32)?);
-            let creator = (record.creator_slot.load(Relaxed), record.creator_nonce.load(Relaxed));
+            let creator = record.creator_serial.load(Relaxed);
             // A creator that has left since sealed it before.
             let given_up = word.has(RecordWord::ABANDONED);
             let left = word.is(State::Writing) && !given_up && !producers.contains(&creator);

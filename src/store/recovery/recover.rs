@@ -43,7 +43,7 @@ impl Locked<'_> {
     /// WRITING records of dead clients, and records that were given up, become FREE; the rebuild
     /// finds their memory free.
     fn free_orphans(&self) -> Result<()> {
-        let mut judged: Option<((u32, u64), bool)> = None;
+        let mut judged: Option<(u64, bool)> = None;
         for slot in 0..self.session.segment.index().used() {
             let record = self.session.record(slot)?;
             loop {
@@ -54,13 +54,10 @@ impl Locked<'_> {
                 if !word.is(State::Writing) {
                     break;
                 }
-                let creator = (
-                    record.creator_slot.load(Ordering::Relaxed),
-                    record.creator_nonce.load(Ordering::Relaxed),
-                );
+                let creator = record.creator_serial.load(Ordering::Relaxed);
                 let alive = match judged {
                     Some((known, alive)) if known == creator => alive,
-                    _ => self.session.is_client_alive(creator.0, creator.1),
+                    _ => self.session.may_be_alive(creator),
                 };
                 judged = Some((creator, alive));
                 let next = word.generation().saturating_add(1);

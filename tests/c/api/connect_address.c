@@ -407,12 +407,12 @@ static void test_other_files_are_refused_and_left_alone(void)
     refused(store(), PLASMA_ERR_NOT_A_STORE); /* unrelated */
     make_file(in_dir(store(), "index"), "Contents: 1. Introduction");
     make_file(in_dir(store(), "heap"), "of books");
-    CHECK(mkdir(in_dir(store(), "clients"), 0755) == 0);
-    make_file(in_dir(store(), "clients/0"), "Mr. Smith");
+    CHECK(mkdir(in_dir(store(), "locks"), 0755) == 0);
+    make_file(in_dir(store(), "locks/0"), "Mr. Smith");
     refused(store(), PLASMA_ERR_NOT_A_STORE); /* its index belongs to another user */
     CHECK(holds(in_dir(store(), "letter"), "keep me"));
     CHECK(holds(in_dir(store(), "heap"), "of books"));
-    CHECK(holds(in_dir(store(), "clients/0"), "Mr. Smith"));
+    CHECK(holds(in_dir(store(), "locks/0"), "Mr. Smith"));
     CHECK_EQ(entries(store()), 4);
     CHECK_EQ(entries(check_dir), 1);
     remove_all(store());

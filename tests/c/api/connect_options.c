@@ -135,7 +135,7 @@ static void test_the_default_capacity_is_at_most_half_of_the_free_space(void)
 }
 
 static void modes_are(const char *address, unsigned mode, unsigned dir,
-                      unsigned clients, unsigned readers)
+                      unsigned locks, unsigned readers)
 {
     const mode_t masks[] = { 0, 022, 077, 0777 };
 
@@ -152,10 +152,13 @@ static void modes_are(const char *address, unsigned mode, unsigned dir,
         CHECK_EQ(mode_of(in_dir(address, "index")), mode);
         CHECK_EQ(mode_of(in_dir(address, "heap")), mode);
         CHECK_EQ(mode_of(in_dir(address, "wake")), mode);
-        CHECK_EQ(mode_of(in_dir(address, "clients")), clients);
-        CHECK_EQ(mode_of(in_dir(address, "clients/0")), 0644);
-        CHECK_EQ(entries(address), readers == 0 ? 4 : 5);
+        CHECK_EQ(mode_of(in_dir(address, "members")), mode);
+        CHECK_EQ(mode_of(in_dir(address, "locks")), locks);
+        CHECK_EQ(entries(in_dir(address, "locks")), LOCKS);
+        CHECK_EQ(mode_of(in_dir(address, "locks/7")), mode & 020 ? 0660 : 0600);
+        CHECK_EQ(entries(address), readers == 0 ? 5 : 7);
         if (readers != 0) {
+            CHECK_EQ(mode_of(in_dir(address, "beacon")), mode);
             CHECK_EQ(mode_of(in_dir(address, "readers")), readers);
         }
         plasma_disconnect(client);
@@ -168,10 +171,10 @@ static void modes_are(const char *address, unsigned mode, unsigned dir,
 static void all_modes(const char *address)
 {
     modes_are(address, 0600, 0700, 0700, 0);
-    modes_are(address, 0640, 0750, 0750, 01770);
-    modes_are(address, 0644, 0755, 0755, 01777);
-    modes_are(address, 0660, 0750, 0770, 0);
-    modes_are(address, 0664, 0755, 0775, 01777);
+    modes_are(address, 0640, 0750, 0700, 01770);
+    modes_are(address, 0644, 0755, 0700, 01777);
+    modes_are(address, 0660, 0750, 0750, 0);
+    modes_are(address, 0664, 0755, 0750, 01777);
 }
 
 static void all_modes_as_another(struct process *parent, void *arg)

@@ -215,8 +215,8 @@ static void test_only_files_of_the_store_are_removed(void)
 
     /* A user's file does not belong to the store: nothing is removed, and
      * the message names the file. */
-    static const char *const foreign[] = { "diary.txt", "clients/notes.txt",
-                                           "clients/0012" };
+    static const char *const foreign[] = { "diary.txt", "locks/notes.txt",
+                                           "locks/01", "locks/8" };
 
     CHECK(mkdir(store(), 0700) == 0);
     snprintf(path, sizeof path, "%s/nested", store());
@@ -241,10 +241,10 @@ static void test_only_files_of_the_store_are_removed(void)
     CHECK_MESSAGE("readers");
     CHECK(holds(in_dir(path, "readers/mine"), "dear diary"));
     remove_all(in_dir(path, "readers"));
-    CHECK(mkdir(in_dir(path, "clients/7"), 0700) == 0);
+    CHECK(mkdir(in_dir(path, "locks/9"), 0700) == 0);
     CHECK_STATUS(plasma_store_remove(path), PLASMA_ERR_UNSUPPORTED);
-    CHECK_MESSAGE("clients/7");
-    CHECK(rmdir(in_dir(path, "clients/7")) == 0);
+    CHECK_MESSAGE("locks/9");
+    CHECK(rmdir(in_dir(path, "locks/9")) == 0);
     CHECK_OK(plasma_store_remove(path));
     CHECK_EQ(entries(store()), 0);
     plasma_disconnect(client);

@@ -12,7 +12,7 @@
 
 enum { CAPACITY = 8 << 20, SIZE = 1 << 20, RECORDS = 1024 };
 
-/* Offsets in the index and in a client's file; a golden test fixes the
+/* Offsets in the index and, for the first slot, in members; a golden test fixes the
  * layout. */
 enum {
     FLAGS_AT = 12,
@@ -22,8 +22,8 @@ enum {
     ID_AT = 8,
     ORDER_AT = 917504, /* with 1024 records */
     LATEST_USE_AT = 352,
-    RELEASED_AT = 128,
-    RING_AT = 4096
+    RELEASED_AT = PAGES_AT + 64,
+    RING_AT = 8474624
 };
 
 /* ---- Another clock, and another answer of the kernel about the counter
@@ -199,7 +199,7 @@ static void test_a_stamp_to_come_is_one_of_now(void)
 {
     static const uint64_t order[] = { 2, 3, 1 };
     plasma_client_t *client = make_lru_store();
-    const char *own = in_dir(store(), "clients/0");
+    const char *own = in_dir(store(), "members");
     uint64_t released, stamp;
 
     for (uint64_t number = 1; number <= 3; number++) {

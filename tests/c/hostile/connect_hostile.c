@@ -103,6 +103,10 @@ static void test_files_of_another_length_are_corrupt(void)
         cut_to(names[at], whole - 4096, PLASMA_ERR_CORRUPT);
         cut_to(names[at], 4096, PLASMA_ERR_CORRUPT);
     }
+    /* It grows with the leases of clients. */
+    off_t whole = size_of_file(in_dir(store(), "members"));
+    cut_to("members", whole - 1, PLASMA_ERR_CORRUPT);
+    cut_to("members", 4096, PLASMA_ERR_CORRUPT);
     CHECK_CONNECT(store(), 0, PLASMA_OK);
     cut_to("heap", 0, PLASMA_ERR_CORRUPT);
     cut_to("wake", 0, PLASMA_ERR_CORRUPT);
@@ -128,20 +132,23 @@ static void refused(plasma_status_t one, plasma_status_t other)
 
 static void test_files_that_are_missing_or_something_else_are_refused(void)
 {
-    const char *const names[] = { "index", "heap", "wake", "clients" };
+    const char *const names[] = { "index", "heap", "wake", "members", "locks" };
     const char *aside = in_dir(check_dir, "aside");
 
     make_victim();
-    for (int at = 0; at < 4; at++) {
+    for (int at = 0; at < 5; at++) {
         const char *path = in_dir(store(), names[at]);
         CHECK(rename(path, aside) == 0);
         refused(PLASMA_ERR_CORRUPT, PLASMA_ERR_NOT_A_STORE);
-        CHECK(symlink(aside, path) == 0);
-        refused(PLASMA_ERR_CORRUPT, PLASMA_ERR_NOT_A_STORE);
-        CHECK(unlink(path) == 0 && mkfifo(path, 0600) == 0);
+        if (at < 4) { /* through a link to locks/, the files in it are the right ones */
+            CHECK(symlink(aside, path) == 0);
+            refused(PLASMA_ERR_CORRUPT, PLASMA_ERR_NOT_A_STORE);
+            CHECK(unlink(path) == 0);
+        }
+        CHECK(mkfifo(path, 0600) == 0);
         refused(PLASMA_ERR_CORRUPT, PLASMA_ERR_NOT_A_STORE);
         CHECK(unlink(path) == 0);
-        if (at < 3) {
+        if (at < 4) {
             CHECK(mkdir(path, 0700) == 0);
             refused(PLASMA_ERR_CORRUPT, PLASMA_ERR_NOT_A_STORE);
             CHECK(rmdir(path) == 0);
@@ -157,10 +164,10 @@ static void test_files_that_are_missing_or_something_else_are_refused(void)
 
 static void test_files_whose_owner_or_mode_was_changed_are_refused(void)
 {
-    const char *const names[] = { "index", "heap", "wake" };
+    const char *const names[] = { "index", "heap", "wake", "members" };
 
     make_victim();
-    for (int at = 0; at < 3; at++) {
+    for (int at = 0; at < 4; at++) {
         const char *path = in_dir(store(), names[at]);
         CHECK(chmod(path, 0666) == 0);
         refused(PLASMA_ERR_PERMISSION, PLASMA_ERR_NOT_A_STORE);

@@ -15,9 +15,9 @@
 #include <sys/ptrace.h>
 #include <sys/uio.h>
 
-static const char *const files[] = { "index", "heap", "wake", "clients/0" };
-static const char *const all[] = { "index", "heap",      "wake",   "clients/0",
-                                   ".",     "clients",   "readers" };
+static const char *const files[] = { "index", "heap", "wake", "members", "beacon" };
+static const char *const all[] = { "index",  "heap", "wake",    "members",
+                                   "beacon", ".",    "readers" };
 
 #define FILES (sizeof files / sizeof *files)
 #define ALL (sizeof all / sizeof *all)
@@ -71,7 +71,7 @@ static void refuse_names(const char *own)
     for (size_t at = 0; at < ALL; at++) {
         const char *path = in_dir(address, all[at]);
         const char *readers = in_dir(address, "readers/1000");
-        const char *beside = in_dir(address, "clients/1000");
+        const char *beside = in_dir(address, "beside");
         REFUSED(unlink(path));
         REFUSED(rmdir(path));
         REFUSED(rename(path, readers));
@@ -84,8 +84,7 @@ static void refuse_names(const char *own)
         REFUSED(open(beside, O_CREAT | O_RDWR, 0666));
         REFUSED(mount("none", path, "tmpfs", 0, NULL));
     }
-    REFUSED(open(in_dir(address, "clients"), 020200000 /* O_TMPFILE */ | O_RDWR,
-                 0666));
+    REFUSED(open(address, 020200000 /* O_TMPFILE */ | O_RDWR, 0666));
     REFUSED(rename(address, in_dir(store(), "mine")));
     REFUSED(open(in_dir(address, "remove"), O_CREAT | O_RDWR, 0666));
     /* The honest reader's file, in a directory where all readers may write. */
@@ -95,8 +94,30 @@ static void refuse_names(const char *own)
     REFUSED(truncate(slot_file(0), 0));
 }
 
+/** A read lock on a lock file would keep a client from connecting. */
+static void refuse_lock_files(void)
+{
+    const char *locks = in_dir(address, "locks");
+
+    REFUSED(open(locks, O_RDONLY));
+    REFUSED(rmdir(locks));
+    REFUSED(rename(locks, in_dir(address, "readers/1000")));
+    REFUSED(open(in_dir(locks, "8"), O_CREAT | O_RDWR, 0666));
+    for (int which = 0; which < LOCKS; which++) {
+        char name[8];
+        snprintf(name, sizeof name, "%d", which);
+        const char *path = in_dir(locks, name);
+        REFUSED(open(path, O_RDONLY));
+        REFUSED(open(path, O_RDWR));
+        REFUSED(access(path, F_OK));
+        REFUSED(truncate(path, 0));
+        REFUSED(unlink(path));
+    }
+}
+
 static void refuse_everything(const char *own)
 {
+    refuse_lock_files();
     for (size_t at = 0; at < FILES; at++) {
         refuse_file(in_dir(address, files[at]));
     }
@@ -130,7 +151,7 @@ static void refuse_mappings(const char *own)
 
 /* ---- Processes ---- */
 
-/** The producer, which is found by the pid in the lock of its file. */
+/** The producer, which is found by the pid in its slot. */
 static void refuse_processes(const char *own)
 {
     uint32_t pid = 0;
@@ -140,7 +161,7 @@ static void refuse_processes(const char *own)
     struct iovec there = { NULL, sizeof word };
 
     (void)own;
-    read_at(in_dir(address, "clients/0"), 16, &pid, sizeof pid);
+    read_at(in_dir(address, "members"), PAGES_AT + 16, &pid, sizeof pid);
     CHECK(pid > 1);
     /* The tests make their processes dumpable; for another uid that has no
      * effect. */
@@ -194,41 +215,14 @@ static void lock_everything(const char *own)
         REFUSED(lock_with(fd, F_SETLK, F_WRLCK));
         REFUSED(fcntl(fd, SETLEASE, F_RDLCK));
         REFUSED(fcntl(fd, SETLEASE, F_WRLCK));
-        /* A living producer has the write lock of its own file. */
-        int alive = at == FILES - 1;
-        CHECK((lock_with(fd, OFD_SETLK, F_RDLCK) == 0) == !alive);
-        CHECK((lock_with(fd, F_SETLK, F_RDLCK) == 0) == !alive);
+        CHECK(lock_with(fd, OFD_SETLK, F_RDLCK) == 0);
+        CHECK(lock_with(fd, F_SETLK, F_RDLCK) == 0);
         flock(fd, LOCK_EX | LOCK_NB);
     }
     int fd = open(slot_file(0), O_RDONLY);
     CHECK(fd >= 0);
     REFUSED(lock_with(fd, OFD_SETLK, F_RDLCK));
     (void)own;
-}
-
-static int waited_for;
-
-static void wait_for_lock(void)
-{
-    lock_with(waited_for, OFD_SETLK + 1 /* and wait */, F_RDLCK);
-    pause();
-}
-
-/** Wait in a child for the read lock of each producer's file: it is granted
- * when the producer dies, and must not make it look alive. */
-static void wait_for_locks(const char *own)
-{
-    (void)own;
-    for (int slot = 0; slot < 4; slot++) {
-        char name[32];
-        snprintf(name, sizeof name, "clients/%d", slot);
-        int fd = open(in_dir(address, name), O_RDONLY);
-        if (fd < 0) {
-            continue;
-        }
-        waited_for = fd;
-        in_background(wait_for_lock);
-    }
 }
 
 /** A file that looks like a client's, under a lease: opening it would wait
@@ -348,7 +342,6 @@ SURVIVES(refuse_everything)
 SURVIVES(refuse_mappings)
 SURVIVES(refuse_processes)
 SURVIVES(lock_everything)
-SURVIVES(wait_for_locks)
 SURVIVES(lease_in_readers)
 SURVIVES(storm_of_wakes)
 SURVIVES(storm_on_the_lock)
@@ -360,9 +353,9 @@ int main(int argc, char **argv)
     static const struct test tests[] = {
         TEST(refuse_everything), TEST(refuse_mappings),
         TEST(refuse_processes),  TEST(lock_everything),
-        TEST(wait_for_locks),    TEST(lease_in_readers),
-        TEST(storm_of_wakes),    TEST(storm_on_the_lock),
-        TEST(storm_of_cuts),     TEST(storm_of_renames),
+        TEST(lease_in_readers),  TEST(storm_of_wakes),
+        TEST(storm_on_the_lock), TEST(storm_of_cuts),
+        TEST(storm_of_renames),
     };
     return RUN_TESTS(argc, argv, tests);
 }

@@ -139,7 +139,7 @@ static void test_root_writes_in_no_store_that_does_not_admit_it(void)
         CHECK_MESSAGE("sudo -u '#65532'");
         CHECK_MESSAGE("PLASMA_CONNECT_READ_ONLY");
         CHECK_CONNECT(address, PLASMA_CONNECT_EXISTING, PLASMA_ERR_PERMISSION);
-        CHECK_EQ(entries(in_dir(address, "clients")), 1);
+        CHECK_EQ(members_of(address), 1);
         CHECK_CONNECT(address, PLASMA_CONNECT_READ_ONLY, PLASMA_OK);
         CHECK(setgroups(1, &group) == 0); /* admitted, where the group writes */
         CHECK_CONNECT(address, 0, modes[at] & 020 ? PLASMA_OK : PLASMA_ERR_PERMISSION);
@@ -287,8 +287,11 @@ static void attack(struct process *parent, void *arg)
     refused_by_the_kernel(in_dir(address, "heap"));
     nothing_can_be_reopened();
     CHECK(unlink(in_dir(address, "wake")) < 0 && errno == EACCES);
-    CHECK(open(in_dir(address, "clients/5"), O_CREAT | O_RDWR, 0644) < 0);
-    CHECK(unlink(in_dir(address, "clients/0")) < 0);
+    refused_by_the_kernel(in_dir(address, "members"));
+    refused_by_the_kernel(in_dir(address, "beacon"));
+    CHECK(open(in_dir(address, "locks/8"), O_CREAT | O_RDWR, 0644) < 0);
+    CHECK(open(in_dir(address, "locks/0"), O_RDONLY) < 0);
+    CHECK(unlink(in_dir(address, "locks/0")) < 0);
     CHECK(rename(address, in_dir(store(), "mine")) < 0 && errno == EACCES);
     CHECK(rmdir(in_dir(address, "readers")) < 0);
     CHECK(open(in_dir(address, "file"), O_CREAT | O_RDWR, 0644) < 0);
@@ -342,14 +345,14 @@ static void test_producers_of_two_users_share_a_store(void)
     struct reply reply = answer(&owner);
     CHECK_OK(reply.status);
     CHECK_EQ(reply.value, 1);
-    CHECK_EQ(entries(in_dir(address, "clients")), 1);
+    CHECK_EQ(members_of(address), 1);
     other = new_remote(login);
     struct process third = owner_of(0);
     CHECK_OK(ask(&third, REMOTE_CREATE, 3, CAPACITY / 2));
     kill_process(&third);
     CHECK_OK(ask(&other, REMOTE_PUT, 3, CAPACITY / 2));
     CHECK_OK(ask(&other, REMOTE_REAP, 0, 0));
-    CHECK_EQ(entries(in_dir(address, "clients")), 2);
+    CHECK_EQ(members_of(address), 2);
     end_remote(&other);
     end_shared(&owner);
 }
@@ -402,17 +405,17 @@ static void test_members_of_a_group_take_the_places_of_each_others_dead(void)
         crowds[at] = spawn(fill_places, &at);
         hear(&crowds[at], 'f');
     }
-    CHECK_EQ(entries(in_dir(address, "clients")), PLACES);
+    CHECK_EQ(members_of(address), PLACES);
     check_child(come_in, NULL);
     kill_process(&owner);
     for (int at = 0; at < CROWDS; at++) {
         kill_process(&crowds[at]);
     }
-    CHECK_EQ(entries(in_dir(address, "clients")), PLACES);
+    CHECK_EQ(members_of(address), PLACES);
     /* All of them belong to another user, and are dead. */
     struct process member = new_remote((struct login){
         .uid = READER, .gid = SHARED_GROUP, .address = address });
-    CHECK_EQ(entries(in_dir(address, "clients")), 1);
+    CHECK_EQ(members_of(address), 1);
     CHECK_OK(ask(&member, REMOTE_REAP, 0, 0));
     CHECK_EQ(ask_value(&member, REMOTE_USED), 0);
     CHECK_OK(ask(&member, REMOTE_PUT, 1, 1000));

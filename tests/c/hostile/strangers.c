@@ -31,8 +31,8 @@ static void check_refused(plasma_status_t status)
 static void visit_store(struct process *parent, void *arg)
 {
     const struct visit *visit = arg;
-    const char *const names[] = { "index", "heap", "wake", "clients", "readers",
-                                  "clients/0" };
+    const char *const names[] = { "index", "heap", "wake", "members", "readers",
+                                  "locks", "locks/0", "beacon" };
     plasma_client_t *client = NULL;
 
     (void)parent;

@@ -1,10 +1,10 @@
 /*
  * SPDX-License-Identifier: Apache-2.0
  *
- * A client's file that cannot be read. Its leases are unknown then, so nothing
- * is freed, and a client that needs memory is told which file it is. A reader
- * of another uid cannot exploit that: damage to its own file hurts only
- * itself.
+ * Lock files that cannot be opened, or that somebody replaced. Nobody can ask
+ * then whether a client lives, so what it holds is not freed, and a client that
+ * needs the memory is told which file it is. A reader of another uid cannot
+ * exploit its own file: damage to it hurts only itself.
  */
 
 #include "check.h"
@@ -18,7 +18,23 @@ static struct process member(void)
                                       .address = address });
 }
 
-/** Replaces the file of a living client by something else. */
+static const char *lock_file(int which)
+{
+    char name[16];
+
+    snprintf(name, sizeof name, "locks/%d", which);
+    return in_dir(address, name);
+}
+
+static const char *aside(int which)
+{
+    char name[16];
+
+    snprintf(name, sizeof name, "aside%d", which);
+    return in_dir(store(), name);
+}
+
+/** Replaces a lock file by something else. */
 typedef void spoil_fn(const char *file);
 
 static void forbid(const char *file)
@@ -26,61 +42,60 @@ static void forbid(const char *file)
     CHECK(chmod(file, 0) == 0);
 }
 
-static const char *aside(void)
+static void leave_out(const char *file)
 {
-    return in_dir(address, "clients/aside");
-}
-
-static void set_aside(const char *file)
-{
-    CHECK(rename(file, aside()) == 0);
+    CHECK(!is_there(file));
 }
 
 static void put_a_link(const char *file)
 {
-    set_aside(file);
-    CHECK(symlink("aside", file) == 0);
+    CHECK(symlink(aside(0), file) == 0);
 }
 
 static void put_a_pipe(const char *file)
 {
-    set_aside(file);
-    CHECK(mkfifo(file, 0644) == 0);
+    CHECK(mkfifo(file, 0666) == 0 && chmod(file, 0666) == 0);
 }
 
 static void put_a_directory(const char *file)
 {
-    set_aside(file);
     CHECK(mkdir(file, 0755) == 0);
 }
 
-static void put_a_short_file(const char *file)
+static void put_another_file(const char *file)
 {
-    set_aside(file);
-    make_file(file, "plasmaCL");
-    CHECK(chmod(file, 0644) == 0);
+    make_file(file, "");
+    CHECK(chmod(file, 0666) == 0);
 }
 
-static void put_a_strange_file(const char *file)
+static void spoil_all(spoil_fn *spoil)
 {
-    set_aside(file);
-    make_file(file, "a file that somebody has put here");
-    CHECK(chmod(file, 0644) == 0);
-}
-
-static void mend(const char *file)
-{
-    if (is_there(aside())) {
-        remove_all(file);
-        CHECK(rename(aside(), file) == 0);
+    for (int which = 0; which < LOCKS; which++) {
+        if (spoil != forbid) {
+            CHECK(rename(lock_file(which), aside(which)) == 0);
+        }
+        spoil(lock_file(which));
     }
-    CHECK(chmod(file, 0644) == 0);
 }
 
-static void check_refused(struct process *owner, enum remote_op op,
-                          plasma_status_t expected)
+static void mend_all(spoil_fn *spoil)
 {
-    CHECK_STATUS(ask(owner, op, 2, 900000), expected);
+    for (int which = 0; which < LOCKS; which++) {
+        if (spoil != forbid) {
+            if (spoil != leave_out) {
+                remove_all(lock_file(which));
+            }
+            CHECK(rename(aside(which), lock_file(which)) == 0);
+        }
+        CHECK(chmod(lock_file(which), 0660) == 0);
+    }
+}
+
+static void come_in(struct process *parent, void *arg)
+{
+    (void)parent;
+    become(READER, SHARED_GROUP);
+    CHECK_CONNECT(address, 0, *(const plasma_status_t *)arg);
 }
 
 static void nothing_is_freed(spoil_fn *spoil, plasma_status_t expected)
@@ -89,18 +104,18 @@ static void nothing_is_freed(spoil_fn *spoil, plasma_status_t expected)
 
     begin_closed(0660, &owner);
     struct process other = member();
-    const char *file = in_dir(address, "clients/1");
     CHECK_OK(ask(&owner, REMOTE_PUT, 1, 300000));
     CHECK_OK(ask(&other, REMOTE_HOLD, 1, 0));
-    spoil(file);
+    spoil_all(spoil);
     CHECK_OK(ask(&owner, REMOTE_DELETE, 1, 0));
     /* The object is not freed, and the error is not that the store is full. */
-    check_refused(&owner, REMOTE_REAP, expected);
-    check_refused(&owner, REMOTE_PUT, expected);
-    check_refused(&owner, REMOTE_LISTED, expected);
+    CHECK_STATUS(ask(&owner, REMOTE_REAP, 0, 0), expected);
+    CHECK_STATUS(ask(&owner, REMOTE_PUT, 2, 900000), expected);
+    CHECK_STATUS(ask(&owner, REMOTE_LISTED, 2, 900000), expected);
     CHECK_OK(ask(&owner, REMOTE_PUT, 3, 400000)); /* there is room for that */
     CHECK_OK(ask(&other, REMOTE_LOOK, 0, 0));
-    mend(file);
+    check_child(come_in, &expected);
+    mend_all(spoil);
     CHECK_OK(ask(&owner, REMOTE_REAP, 0, 0));
     CHECK_STATUS(ask(&owner, REMOTE_PUT, 2, 900000), PLASMA_ERR_OUT_OF_MEMORY);
     CHECK_OK(ask(&other, REMOTE_LOOK, 0, 0));
@@ -112,7 +127,7 @@ static void nothing_is_freed(spoil_fn *spoil, plasma_status_t expected)
     remove_all(store());
 }
 
-static void test_leases_of_a_client_count_when_its_file_cannot_be_opened(void)
+static void test_leases_of_a_client_count_when_no_lock_file_can_be_opened(void)
 {
     if (!as_root()) {
         return;
@@ -120,53 +135,16 @@ static void test_leases_of_a_client_count_when_its_file_cannot_be_opened(void)
     nothing_is_freed(forbid, PLASMA_ERR_PERMISSION);
 }
 
-static void test_leases_of_a_client_count_when_its_file_is_replaced(void)
+static void test_leases_of_a_client_count_when_lock_files_are_replaced(void)
 {
     if (!as_root()) {
         return;
     }
+    nothing_is_freed(leave_out, PLASMA_ERR_CORRUPT);
     nothing_is_freed(put_a_link, PLASMA_ERR_CORRUPT);
     nothing_is_freed(put_a_pipe, PLASMA_ERR_CORRUPT);
     nothing_is_freed(put_a_directory, PLASMA_ERR_CORRUPT);
-    nothing_is_freed(put_a_short_file, PLASMA_ERR_CORRUPT);
-    nothing_is_freed(put_a_strange_file, PLASMA_ERR_CORRUPT);
-}
-
-/** Truncated in the leases: those past the end are unknown. */
-static void test_leases_of_a_client_count_when_its_file_is_truncated(void)
-{
-    char cut[40000];
-
-    if (!as_root()) {
-        return;
-    }
-    struct process owner;
-    begin_closed(0660, &owner);
-    struct process other = member();
-    const char *file = in_dir(address, "clients/1");
-    CHECK_OK(ask(&owner, REMOTE_PUT, 1, 300000));
-    CHECK_OK(ask(&other, REMOTE_HOLD, 1, 0));
-    /* The file itself is not truncated, because the member has it mapped
-     * and would get SIGBUS. Another file, locked like that of a living
-     * client, is. */
-    read_at(file, 0, cut, 36864 + 8);
-    set_aside(file);
-    int fd = open(file, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-    CHECK(fd >= 0 && fchmod(fd, 0644) == 0);
-    CHECK(write(fd, cut, 36864 + 8) == 36864 + 8);
-    struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-    CHECK(fcntl(fd, 37 /* F_OFD_SETLK */, &lock) == 0);
-    CHECK_OK(ask(&owner, REMOTE_DELETE, 1, 0));
-    CHECK_STATUS(ask(&owner, REMOTE_REAP, 0, 0), PLASMA_ERR_CORRUPT);
-    CHECK_OK(ask(&other, REMOTE_LOOK, 0, 0));
-    close(fd);
-    mend(file);
-    CHECK_OK(ask(&other, REMOTE_RELEASE, 0, 0));
-    CHECK_OK(ask(&owner, REMOTE_REAP, 0, 0));
-    CHECK_EQ(ask_value(&owner, REMOTE_USED), 128);
-    end_remote(&other);
-    end_remote(&owner);
-    remove_all(store());
+    nothing_is_freed(put_another_file, PLASMA_ERR_CORRUPT);
 }
 
 static void look_at_the_message(struct process *parent, void *arg)
@@ -174,35 +152,41 @@ static void look_at_the_message(struct process *parent, void *arg)
     plasma_client_t *client = NULL;
 
     (void)arg;
-    (void)parent;
     become(OWNER, SHARED_GROUP);
-    CHECK_OK(connect_to(address, 0, &client)); /* connecting frees nothing */
-    plasma_id_t id = id_of(1);
+    CHECK_OK(connect_to(address, 0, &client));
+    tell(parent, 'c');
+    hear(parent, 'g');
+    spoil_all(forbid);
+    plasma_id_t id = id_of(7);
     plasma_mutable_buffer_t writable;
+    CHECK_OK(plasma_delete(client, &id));
     CHECK_STATUS(plasma_create(client, &id, 2000000, NULL, &writable),
                  PLASMA_ERR_TOO_LARGE);
     CHECK_STATUS(plasma_create(client, &id, 1000000, NULL, &writable),
                  PLASMA_ERR_PERMISSION);
-    CHECK_MESSAGE("/clients/1");
-    CHECK_MESSAGE("chmod 644");
+    CHECK_MESSAGE(in_dir(address, "locks/"));
     CHECK_EQ(plasma_error_errno(), EACCES);
     CHECK_STATUS(plasma_reap(client, &(uint64_t){ 0 }), PLASMA_ERR_PERMISSION);
-    CHECK_MESSAGE("/clients/1");
+    CHECK_MESSAGE(in_dir(address, "locks/"));
+    mend_all(forbid);
     plasma_disconnect(client);
 }
 
-static void test_the_message_names_the_file_and_the_way_out(void)
+static void test_the_message_names_the_lock_file(void)
 {
     if (!as_root()) {
         return;
     }
     struct process owner;
     begin_closed(0660, &owner);
+    struct process viewer = spawn(look_at_the_message, NULL);
+    hear(&viewer, 'c');
     struct process other = member();
     CHECK_OK(ask(&other, REMOTE_PUT, 7, 500000));
-    forbid(in_dir(address, "clients/1"));
-    check_child(look_at_the_message, NULL);
-    mend(in_dir(address, "clients/1"));
+    CHECK_OK(ask(&other, REMOTE_HOLD, 7, 0));
+    tell(&viewer, 'g');
+    finish(&viewer);
+    CHECK_OK(ask(&other, REMOTE_RELEASE, 0, 0));
     end_remote(&other);
     end_remote(&owner);
     remove_all(store());
@@ -210,7 +194,7 @@ static void test_the_message_names_the_file_and_the_way_out(void)
 
 /** The last client to leave does not remove a store that another may be
  * using. */
-static void test_an_ephemeral_store_stays_when_a_client_cannot_be_looked_at(void)
+static void test_an_ephemeral_store_stays_when_a_client_cannot_be_asked_about(void)
 {
     if (!as_root()) {
         return;
@@ -224,10 +208,10 @@ static void test_an_ephemeral_store_stays_when_a_client_cannot_be_looked_at(void
         .capacity = CAPACITY, .flags = PLASMA_CONNECT_EPHEMERAL });
     struct process other = member();
     CHECK_OK(ask(&owner, REMOTE_PUT, 1, 1000));
-    forbid(in_dir(address, "clients/1"));
+    spoil_all(forbid);
     end_remote(&owner);
     CHECK_OK(ask(&other, REMOTE_HOLD, 1, 0));
-    mend(in_dir(address, "clients/1"));
+    mend_all(forbid);
     CHECK_OK(ask(&other, REMOTE_RELEASE, 0, 0));
     end_remote(&other);
     remove_all(store());
@@ -360,11 +344,10 @@ static void test_a_reader_with_the_inode_number_of_another_is_not_taken_for_it(v
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
-        TEST(leases_of_a_client_count_when_its_file_cannot_be_opened),
-        TEST(leases_of_a_client_count_when_its_file_is_replaced),
-        TEST(leases_of_a_client_count_when_its_file_is_truncated),
-        TEST(the_message_names_the_file_and_the_way_out),
-        TEST(an_ephemeral_store_stays_when_a_client_cannot_be_looked_at),
+        TEST(leases_of_a_client_count_when_no_lock_file_can_be_opened),
+        TEST(leases_of_a_client_count_when_lock_files_are_replaced),
+        TEST(the_message_names_the_lock_file),
+        TEST(an_ephemeral_store_stays_when_a_client_cannot_be_asked_about),
         TEST(a_reader_with_the_inode_number_of_another_is_not_taken_for_it),
     };
     return RUN_TESTS(argc, argv, tests);

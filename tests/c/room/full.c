@@ -220,7 +220,7 @@ static void test_the_leases_cannot_grow(void)
         status = plasma_get(client, &id, 0, &held[count]);
         count += status == PLASMA_OK;
     }
-    CHECK(count > 1000 && count < MANY);
+    CHECK(count > 400 && count < MANY); /* those in the page of its slot */
     CHECK_EITHER(status, PLASMA_ERR_OUT_OF_MEMORY, PLASMA_ERR_LIMIT);
     CHECK_EQ(stats_of(client).leases, count);
     CHECK(unlink(ballast) == 0);
@@ -248,7 +248,7 @@ static void test_no_client_can_join_but_all_connected_clients_go_on(void)
     fill_it();
     CHECK_CONNECT(address, 0, PLASMA_ERR_OUT_OF_MEMORY);
     CHECK_CONNECT(address, PLASMA_CONNECT_READ_ONLY, PLASMA_ERR_OUT_OF_MEMORY);
-    CHECK_EQ(entries(in_dir(address, "clients")), 1);
+    CHECK_EQ(members_of(address), 1);
     plasma_buffer_t held = get_pattern(client, 1, 1000);
     fill(writable.data, 1000, 2);
     CHECK_OK(plasma_seal(&writable));
