@@ -174,14 +174,22 @@ impl Client {
         Ok(Buffer::new(self.handles, handle, held))
     }
 
+    /// As [`Client::get_hot`], by name. Only a name that is valid has an object.
+    #[inline(always)]
+    pub(crate) fn get_hot_by_name(&self, name: &[u8]) -> Option<Buffer> {
+        let key = self.session.name_key(name);
+        let (handle, held) = self.session.get_hot(self.handles, &key)?;
+        Some(Buffer::new(self.handles, handle, held))
+    }
+
     /// As [`Client::get`], by name.
     #[inline]
     pub fn get_by_name(&self, name: &str, timeout: Option<Duration>) -> Result<Buffer> {
-        validate_name(name)?;
-        let key = self.session.name_key(name);
-        if let Some((handle, held)) = self.session.get_hot(self.handles, &key) {
-            return Ok(Buffer::new(self.handles, handle, held));
+        if let Some(buffer) = self.get_hot_by_name(name.as_bytes()) {
+            return Ok(buffer);
         }
+        validate_name(name)?;
+        let key = self.session.name_key(name.as_bytes());
         let call = self.session.begin(timeout)?;
         let (handle, held) = self.session.get(&call, self.handles, &key)?;
         Ok(Buffer::new(self.handles, handle, held))

@@ -101,6 +101,13 @@ impl<T: Growing> Output<T> {
     }
 }
 
+/// The bytes of a string, in any encoding; `None` when it is NULL.
+#[inline]
+pub(super) fn text_bytes<'a>(pointer: *const c_char) -> Option<&'a [u8]> {
+    // SAFETY: by the C caller's promise it ends with a NUL and stays as it is during the call.
+    (!pointer.is_null()).then(|| unsafe { CStr::from_ptr(pointer) }.to_bytes())
+}
+
 /// A string in UTF-8; `None` when it is NULL.
 #[inline]
 pub(super) fn text<'a>(pointer: *const c_char, name: &str) -> Result<Option<&'a str>> {

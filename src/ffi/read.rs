@@ -5,7 +5,7 @@ use super::client::{client_arg, plasma_client_t};
 use super::create_options::name as name_arg;
 use super::id::plasma_id_t;
 use super::status::{plasma_status_t, run};
-use super::{FOREVER, arg, timeout};
+use super::{FOREVER, arg, raw, timeout};
 use crate::error::Status;
 use std::ffi::c_char;
 use std::mem::MaybeUninit;
@@ -82,6 +82,24 @@ fn get_slow(
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn plasma_get_by_name(
+    client: Option<&plasma_client_t>,
+    name: *const c_char,
+    timeout_ms: i64,
+    mut buffer: Option<&mut MaybeUninit<plasma_buffer_t>>,
+) -> plasma_status_t {
+    if let (Some(client), Some(name), Some(buffer)) = (client, raw::text_bytes(name), &mut buffer)
+        && timeout_ms >= FOREVER
+        && let Some(got) = client.0.get_hot_by_name(name)
+    {
+        buffer.write(got.into());
+        return Status::Ok as i32;
+    }
+    get_by_name_slow(client, name, timeout_ms, buffer)
+}
+
+/// Apart from [`plasma_get_by_name`], as for [`plasma_get`].
+#[cold]
+fn get_by_name_slow(
     client: Option<&plasma_client_t>,
     name: *const c_char,
     timeout_ms: i64,

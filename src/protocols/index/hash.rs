@@ -2,8 +2,7 @@
 
 use crate::layout::record::{IdWords, NameHash};
 use crate::layout::{HASH_K0 as K0, HASH_K1 as K1};
-use siphasher::sip128::{Hasher128, SipHasher24};
-use std::hash::Hasher;
+use siphasher::sip128::SipHasher24;
 
 /// The random key of a store.
 #[derive(Clone, Copy, Debug)]
@@ -28,10 +27,8 @@ const fn fold(a: u64, b: u64) -> u64 {
 
 /// Returns the 128-bit SipHash-2-4 of a name. Names are compared by this hash alone.
 #[inline]
-pub fn name_hash(seed: Seed, name: &str) -> NameHash {
-    let mut sip = SipHasher24::new_with_keys(seed.0[0], seed.0[1]);
-    sip.write(name.as_bytes());
-    let hash = sip.finish128();
+pub fn name_hash(seed: Seed, name: &[u8]) -> NameHash {
+    let hash = SipHasher24::new_with_keys(seed.0[0], seed.0[1]).hash(name);
     NameHash([hash.h1, hash.h2])
 }
 

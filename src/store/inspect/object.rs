@@ -42,7 +42,7 @@ impl Session {
     pub fn lookup(&self, call: &Call<'_>, name: &str) -> Result<ObjectId> {
         self.ensure_open()?;
         crate::store::objects::metadata::validate_name(name)?;
-        let key = self.name_key(name);
+        let key = self.name_key(name.as_bytes());
         loop {
             let Some(hit) = self.find_live(call, &key, &mut None)? else {
                 return Err(Error::plain(Status::NotFound));

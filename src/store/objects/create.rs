@@ -64,7 +64,7 @@ impl Session {
         let plan = NewObject {
             id,
             key: Key::Id(IdWords::from(id)),
-            name: options.name.map(|name| name_hash(self.segment.facts.seed, name)),
+            name: options.name.map(|name| name_hash(self.segment.facts.seed, name.as_bytes())),
             size,
             parts,
             text,

@@ -3,9 +3,11 @@
 
 use crate::error::Result;
 use crate::layout::extent::{Extent, units};
+use crate::layout::record::Record;
 use crate::layout::word::RecordWord;
 use crate::protocols::alloc::{self, Outcome};
 use crate::store::call::Call;
+use crate::store::lock::locked::Locked;
 use crate::store::memory::extents::ExtentKind;
 use crate::store::memory::room::RoomSearch;
 use crate::store::objects::writer::{ObjectWriter, lost_error};
@@ -52,7 +54,7 @@ impl Session {
     }
 
     /// Removes the second extent of an exchange that could not get the lock again.
-    fn clear_leftover(
+    pub fn clear_leftover(
         &self,
         call: &Call<'_>,
         writer: &ObjectWriter,
@@ -104,16 +106,54 @@ impl Session {
         };
         Ok(match placed {
             Outcome::Done((new, new_block, moved)) => {
-                record.blocks[kind.block(1 - index)].store(new_block, Ordering::Relaxed);
-                if self.segment.facts.lru() {
-                    allocator.set_owner(new_block, writer.object.slot);
-                }
-                kind.pair(record).store(1 - index, new);
+                locked.add_extent(writer.object.slot, record, (kind, 1 - index), new, new_block);
                 Outcome::Done(Exchange { kind, old, new, moved })
             }
             Outcome::NeedBlocks(count) => Outcome::NeedBlocks(count),
             Outcome::NoFit => Outcome::NoFit,
         })
+    }
+
+    /// Exchanges the metadata of an object for `text` under one acquisition of the lock, which it is
+    /// copied under. Returns `false`, and changes nothing, where memory is not there yet.
+    pub fn exchange_at_once(
+        &self,
+        call: &Call<'_>,
+        writer: &ObjectWriter,
+        text: &[u8],
+        payload: u32,
+    ) -> Result<bool> {
+        let kind = ExtentKind::Meta;
+        self.clear_leftover(call, writer, kind)?;
+        let mut locked = self.lock(call)?;
+        let (record, word) = self.load_writing(writer.object)?;
+        let fresh = match locked.allocate(kind, text.len() as u64, false) {
+            Ok(Outcome::Done(fresh)) => fresh,
+            Ok(_) => return Ok(false),
+            Err(_) => {
+                locked.poison();
+                return Ok(false);
+            }
+        };
+        let new = Extent { start: fresh.start, size: text.len() as u64 };
+        let Ok(bytes) = self.segment.heap.write(new, &self.segment.header().reserved) else {
+            locked.tolerate(self.segment.allocator().free(fresh))?;
+            return Ok(false);
+        };
+        let index = kind.current(word);
+        let old = kind.pair(record).load(index);
+        let block = record.blocks[kind.block(index)].load(Ordering::Relaxed);
+        locked.add_extent(writer.object.slot, record, (kind, 1 - index), new, fresh.block);
+        bytes.copy_from(text);
+        record.payload[1 - word.meta_index()].store(payload, Ordering::Relaxed);
+        let next = kind.flip(word).with(RecordWord::TEXT);
+        record.swap(word, next).map_err(|_| lost_error())?;
+        kind.pair(record).store(index, Extent::default());
+        if !old.is_empty() {
+            let held = alloc::Extent { start: old.start, len: old.len(), block };
+            locked.tolerate(self.segment.allocator().free(held))?;
+        }
+        Ok(true)
     }
 
     /// Makes the second extent the current one by one CAS, and frees the memory that is left over.
@@ -179,5 +219,23 @@ impl Session {
             }
             return Ok(());
         }
+    }
+}
+
+impl Locked<'_> {
+    /// Gives an unsealed object a second extent.
+    fn add_extent(
+        &self,
+        slot: u32,
+        record: &Record,
+        (kind, at): (ExtentKind, usize),
+        extent: Extent,
+        block: u32,
+    ) {
+        record.blocks[kind.block(at)].store(block, Ordering::Relaxed);
+        if self.session.segment.facts.lru() {
+            self.session.segment.allocator().set_owner(block, slot);
+        }
+        kind.pair(record).store(at, extent);
     }
 }

@@ -109,7 +109,8 @@ impl Session {
     }
 
     /// The key of a name.
-    pub fn name_key(&self, name: &str) -> Key {
+    #[inline]
+    pub fn name_key(&self, name: &[u8]) -> Key {
         Key::Name(crate::protocols::index::hash::name_hash(self.segment.facts.seed, name))
     }
 }

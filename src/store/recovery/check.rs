@@ -299,7 +299,8 @@ impl Check<'_, '_> {
             read && pairs && payload && view.name().is_ok_and(|name| name.is_empty() != named);
         self.ensure(1, whole, || format!("the metadata of record {slot} is corrupt"));
         if let (true, true, Ok(name)) = (whole, named, view.name()) {
-            let NameHash(hash) = crate::protocols::index::hash::name_hash(segment.facts.seed, name);
+            let NameHash(hash) =
+                crate::protocols::index::hash::name_hash(segment.facts.seed, name.as_bytes());
             let same = record.has_name(&NameHash(hash));
             self.ensure(1, same, || {
                 format!("record {slot} is named {name:?}, but its hash differs")
