@@ -73,6 +73,10 @@ def create_cases():
     for size, text in SIZES[:3]:
         yield "create", f"size={size}", text, (*OURS, *PEERS)
     yield "put_array", f"size={KIB}", "1 KiB NumPy array", ("plasma_py",)
+    yield "batch", "of=16", "16 of 100 B together, default store", ("plasma",)
+    yield "batch", "of=10", "10 of 100 B in a transaction, default store", ("plasma", "lmdb")
+    yield "named", "", "a name of 11 bytes, default store", ("plasma",)
+    yield "metadata", "keys=8", "8 keys, default store", ("plasma",)
     sizes = (*SIZES[:2], (64 * KIB, "64 KiB"), *SIZES[2:], (GIB, "1 GiB"))
     for memory in ("reused", "fresh"):
         for threads in (1, 2):

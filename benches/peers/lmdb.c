@@ -147,6 +147,49 @@ static uint64_t peer_bytes(struct peer *peer)
     return (uint64_t)file.st_blocks * 512;
 }
 
+/** Batches, each in one transaction. */
+static void batch(void)
+{
+    enum { BATCHES = 64 };
+    const uint64_t of = number_arg("of", 10), end = now_ns() + 3 * time_to_spend();
+    struct run run = begin_run(BATCHES * of, number_arg("size", 100));
+    struct samples puts = { NULL, 0, 0 }, deletes = { NULL, 0, 0 };
+    struct samples gets = { NULL, 0, 0 };
+
+    for (uint64_t start = now_ns(); start < end; start = now_ns()) {
+        const double objects = (double)(BATCHES * of);
+        MDB_txn *txn;
+        for (uint64_t at = 0; at < BATCHES * of; at += of) {
+            peer_fill(run.peer, &run.keys[at], of, run.source, run.size);
+        }
+        add_sample(&puts, (double)(now_ns() - start) / objects);
+        start = now_ns();
+        for (uint64_t at = 0; at < BATCHES * of; at += of) {
+            OK(mdb_txn_renew(run.peer->reader));
+            for (uint64_t one = at; one < at + of; one++) {
+                MDB_val name = value_of(&run.keys[one]), value;
+                OK(mdb_get(run.peer->reader, run.peer->dbi, &name, &value));
+                touch(value.mv_data);
+            }
+            mdb_txn_reset(run.peer->reader);
+        }
+        add_sample(&gets, (double)(now_ns() - start) / objects);
+        start = now_ns();
+        for (uint64_t at = 0; at < BATCHES * of; at += of) {
+            OK(mdb_txn_begin(run.peer->env, NULL, 0, &txn));
+            for (uint64_t one = at; one < at + of; one++) {
+                MDB_val name = value_of(&run.keys[one]);
+                OK(mdb_del(txn, run.peer->dbi, &name, NULL));
+            }
+            OK(mdb_txn_commit(txn));
+        }
+        add_sample(&deletes, (double)(now_ns() - start) / objects);
+    }
+    print_latency("put_many", &puts, NULL, 0);
+    print_latency("delete_many", &deletes, NULL, 0);
+    print_latency("get_many", &gets, NULL, 0);
+}
+
 /** All keys, and the sizes of their values. */
 static void list(void)
 {
@@ -191,6 +234,7 @@ int main(int argc, char **argv)
         { "get", get },           { "create", create }, { "put", put },
         { "getters", getters },   { "creators", creators },
         { "attach", attach },     { "memory", memory }, { "list", list },
+        { "batch", batch },
     };
 
     peer_main();

@@ -111,6 +111,8 @@ int main(int argc, char **argv)
         { "mixed", mixed },       { "full", full },
         { "list", list },         { "make", make },
         { "room", room },         { "first_connect", first_connect },
+        { "batch", batch },
+        { "named", named },       { "metadata", metadata },
     };
 
     return run_workload(argc, argv, workloads,

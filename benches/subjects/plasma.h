@@ -69,5 +69,8 @@ void list(void);
 void make(void);
 void first_connect(void);
 void room(void);
+void batch(void);
+void named(void);
+void metadata(void);
 
 #endif
