@@ -150,69 +150,58 @@ impl<'a> Allocator<'a> {
     /// Frees an extent and merges it with the free blocks beside it.
     pub fn free(&self, extent: Extent) -> Result<()> {
         let (own, lead) = self.owned(extent)?;
-        self.free_run(&own, &own, own.len, lead)
+        let before = self.before(&own)?.filter(|b| b.free);
+        let after = self.after(&own)?.filter(|a| a.free);
+        self.sub_lead(lead)?;
+        self.add_free(own.len)?;
+        match (before, after) {
+            (None, None) => {
+                own.node.extent.store(BlockState::Free(own.len).pack(), Relaxed);
+                self.link(own.number, own.start, own.len)
+            }
+            (Some(b), None) => {
+                self.resize_free(&b, b.start, b.len + own.len)?;
+                self.join(b.number, own.next)?;
+                self.give_node(own.number)
+            }
+            (None, Some(a)) => {
+                self.resize_free(&a, own.start, own.len + a.len)?;
+                self.join(own.prev, a.number)?;
+                self.give_node(own.number)
+            }
+            (Some(b), Some(a)) => {
+                self.unlink(&a)?;
+                self.resize_free(&b, b.start, b.len + own.len + a.len)?;
+                self.join(b.number, a.next)?;
+                self.give_node(own.number)?;
+                self.give_node(a.number)
+            }
+        }
     }
 
-    /// Frees extents. Those that touch each other become free in one step.
+    /// Frees extents. Those that touch each other become one block first.
     pub fn free_all(&self, extents: &mut [Extent]) -> Result<()> {
         extents.sort_unstable_by_key(|extent| extent.start);
         let mut rest = extents.iter().peekable();
         while let Some(first) = rest.next() {
-            let (own, mut leads) = self.owned(*first)?;
+            let (own, lead) = self.owned(*first)?;
             let (mut last, mut len) = (own, own.len);
             while let Some(next) = rest.next_if(|next| next.block == last.next) {
                 let (block, lead) = self.owned(*next)?;
                 if block.prev != last.number || block.start != last.end() {
                     return Err(corrupt("a block and the one before it disagree"));
                 }
+                self.sub_lead(lead)?;
                 self.give_node(block.number)?;
-                (last, len, leads) = (block, len + block.len, leads + lead);
+                (last, len) = (block, len + block.len);
             }
-            self.free_run(&own, &last, len, leads)?;
+            if last.number != own.number {
+                own.node.extent.store(BlockState::Used(len).pack(), Relaxed);
+                self.join(own.number, last.next)?;
+            }
+            self.free(Extent { len: len - lead, ..*first })?;
         }
         Ok(())
-    }
-
-    /// Frees the blocks from `own` to `last`, which have `len` units, `lead` of them leads. Blocks
-    /// after `own` were given back.
-    #[inline(always)]
-    fn free_run(
-        &self,
-        own: &blocks::LoadedBlock<'a>,
-        last: &blocks::LoadedBlock<'a>,
-        len: u64,
-        lead: u64,
-    ) -> Result<()> {
-        let before = self.before(own)?.filter(|b| b.free);
-        let after = self.after(last)?.filter(|a| a.free);
-        self.sub_lead(lead)?;
-        self.add_free(len)?;
-        match (before, after) {
-            (None, None) => {
-                own.node.extent.store(BlockState::Free(len).pack(), Relaxed);
-                if own.number != last.number {
-                    self.join(own.number, last.next)?;
-                }
-                self.link(own.number, own.start, len)
-            }
-            (Some(b), None) => {
-                self.resize_free(&b, b.start, b.len + len)?;
-                self.join(b.number, last.next)?;
-                self.give_node(own.number)
-            }
-            (None, Some(a)) => {
-                self.resize_free(&a, own.start, len + a.len)?;
-                self.join(own.prev, a.number)?;
-                self.give_node(own.number)
-            }
-            (Some(b), Some(a)) => {
-                self.unlink(&a)?;
-                self.resize_free(&b, b.start, b.len + len + a.len)?;
-                self.join(b.number, a.next)?;
-                self.give_node(own.number)?;
-                self.give_node(a.number)
-            }
-        }
     }
 
     /// Frees the end of an extent so that `len` units stay, and also its lead if the lead is too

@@ -29,7 +29,7 @@ impl Index<'_> {
         self.remove_from(bucket, key, slot)
     }
 
-    #[inline(always)]
+    #[inline]
     fn remove_from(&self, bucket: &AtomicU64, key: &Key, slot: u32) -> Result<()> {
         let head = BucketWord(bucket.load(Relaxed));
         let next = key.link(self.record(slot)?).load(Relaxed);
@@ -74,34 +74,32 @@ impl Index<'_> {
     /// Buckets and the records before an object in its chain lie anywhere, so the processor waits
     /// for the memory of each. They are loaded for some objects at once, so that it waits for all of
     /// these together.
-    pub fn unlink_all(&self, objects: impl Iterator<Item = (u32, RecordWord)>) -> Result<()> {
-        let mut objects = objects.fuse();
+    pub fn unlink_all(&self, objects: &[(u32, RecordWord)]) -> Result<()> {
         let mut all = Ok(());
-        loop {
-            let (mut some, mut count) = ([None; TOGETHER], 0);
-            for (place, (slot, word)) in some.iter_mut().zip(&mut objects) {
-                let key = Key::Id(self.record(slot)?.id_words());
-                *place = Some((slot, word, key, self.bucket_number(&key)));
-                count += 1;
+        for some in objects.chunks(TOGETHER) {
+            let mut buckets = [0; TOGETHER];
+            for (&(slot, _), bucket) in some.iter().zip(&mut buckets) {
+                *bucket = self.bucket_number(&Key::Id(self.record(slot)?.id_words()));
             }
-            let firsts = some.map(|it| it.map_or(0, |it| self.id_buckets[it.3].load(Relaxed)));
-            for first in firsts.map(|head| BucketWord(head).head()) {
+            let buckets = || buckets[..some.len()].iter().map(|&at| &self.id_buckets[at]);
+            let load = |bucket: &AtomicU64| {
+                let first = BucketWord(bucket.load(Relaxed)).head();
                 let record = self.records.get((first as usize).wrapping_sub(1));
-                std::hint::black_box(record.map(|record| record.id_link.load(Relaxed)));
-            }
-            for (slot, word, key, bucket) in some.into_iter().flatten() {
+                record.map_or(0, |record| record.id_link.load(Relaxed))
+            };
+            std::hint::black_box(buckets().map(load).fold(0, |all, link| all ^ link));
+            for (&(slot, word), bucket) in some.iter().zip(buckets()) {
                 if word.has(RecordWord::HIDDEN) {
                     continue;
                 }
-                all = all.and(self.remove_from(&self.id_buckets[bucket], &key, slot));
+                let record = self.record(slot)?;
+                all = all.and(self.remove_from(bucket, &Key::Id(record.id_words()), slot));
                 if word.has(RecordWord::NAMED) {
-                    all = all.and(self.remove(&Key::Name(self.record(slot)?.name()), slot));
+                    all = all.and(self.remove(&Key::Name(record.name()), slot));
                 }
             }
-            if count < TOGETHER {
-                return all;
-            }
         }
+        all
     }
 
     /// Makes the chains again from the object table. The rebuild sequence is odd during this.

@@ -238,6 +238,7 @@ impl<'a> Order<'a> {
     }
 
     /// Computes a node; returns whether it was another.
+    #[inline(never)]
     fn renew(&self, level: usize, at: u32) -> bool {
         let Some(node) = self.node(level, at) else { return false };
         let word = word_of(self.least(level, at).key);

@@ -127,7 +127,7 @@ impl Session {
         let mut held = Some(locked);
         let mut gone = Gone { bytes: 0, objects: fallible::with_room(victims.len())? };
         let mut events = fallible::with_room(victims.len().min(BATCH))?;
-        let mut hits = fallible::with_room(victims.len().min(BATCH))?;
+        let mut objects = fallible::with_room(victims.len().min(BATCH))?;
         // All that the search holds in the order of use is in the first batch.
         for batch in victims.chunks(BATCH) {
             let mut locked = match held.take() {
@@ -147,18 +147,18 @@ impl Session {
                     self.segment.order().let_go(slot);
                 } else if record.load() == word {
                     events.push((record.id(), sizes));
-                    hits.push(Hit { slot, word });
+                    objects.push((slot, word));
                     gone.objects.push(LeaseWord::new(word.generation(), slot));
                     gone.bytes += sizes.all();
                 }
             }
-            locked.doom_all(&mut hits).inspect_err(|_| locked.poison())?;
+            locked.doom_all(&mut objects).inspect_err(|_| locked.poison())?;
             let counters = &self.segment.header().counters;
-            self.count(&counters.evictions, hits.len() as u64);
+            self.count(&counters.evictions, objects.len() as u64);
             self.count(&counters.evicted_bytes, gone.bytes - before);
             drop(locked);
             self.notify_evicted(&events);
-            hits.clear();
+            objects.clear();
             events.clear();
         }
         Ok(gone)

@@ -41,16 +41,15 @@ impl<'a> Locked<'a> {
     }
 
     /// Makes SEALED objects DOOMED, in a store with eviction.
-    pub fn doom_all(&mut self, hits: &mut [Hit]) -> Result<()> {
+    pub fn doom_all(&mut self, objects: &mut [(u32, RecordWord)]) -> Result<()> {
         let session = self.session;
         let limbo = &session.shard(session.own.slot).limbo;
-        for hit in &mut *hits {
-            let (record, word) = self.mark_doomed(*hit)?;
-            hit.word = word;
-            self.push_limbo(limbo, hit.slot, record, word);
+        for (slot, word) in &mut *objects {
+            let (record, last) = self.mark_doomed(Hit { slot: *slot, word: *word })?;
+            *word = last;
+            self.push_limbo(limbo, *slot, record, last);
         }
-        session.segment.order().hold_all(hits.iter().map(|hit| hit.slot));
-        let objects = hits.iter().map(|hit| (hit.slot, hit.word));
+        session.segment.order().hold_all(objects.iter().map(|(slot, _)| *slot));
         self.tolerate(session.segment.index().unlink_all(objects))
     }
 

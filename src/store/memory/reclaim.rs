@@ -103,12 +103,13 @@ impl Session {
         if free.is_empty() {
             return Ok(0);
         }
-        if !self.scan_doomed(call, |view, lease| {
+        let may_free = self.scan_doomed(call, &mut |view, lease| {
             if free.contains(&lease.0) && view.is_alive()? {
                 free.remove(&lease.0);
             }
             Ok(())
-        })? {
+        })?;
+        if !may_free {
             return Ok(0);
         }
         if free.is_empty() { Ok(0) } else { self.free_from_limbo(call, shards, &free) }
@@ -119,7 +120,7 @@ impl Session {
     fn scan_doomed(
         &self,
         call: &Call<'_>,
-        mut each: impl FnMut(&ClientView<'_>, LeaseWord) -> Result<()>,
+        each: &mut dyn FnMut(&ClientView<'_>, LeaseWord) -> Result<()>,
     ) -> Result<bool> {
         lease::begin_scan();
         self.scan_clients(|view| view.doomed_leases(|lease| each(&view, lease)))?;
@@ -149,7 +150,7 @@ impl Session {
         if few {
             known.extend(evicted.iter().map(|object| object.0));
         }
-        let may_free = self.scan_doomed(call, |view, lease| {
+        let may_free = self.scan_doomed(call, &mut |view, lease| {
             if few {
                 if known.contains(&lease.0) && view.is_alive()? {
                     known.remove(&lease.0);
