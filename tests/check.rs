@@ -400,6 +400,24 @@ fn an_unsealed_object_of_nobody_is_i24() {
 }
 
 #[test]
+fn an_order_of_use_that_is_wrong_is_i25() {
+    // The last page of the index: 64 leaves, then 4 nodes, then one.
+    let order = |store: &Store| store.index.metadata().unwrap().len() - 4096;
+    let leaf = |state: u8| move |store: &Store| order(store) + 8 * store.slot(state);
+    let node = |store: &Store| order(store) + 8 * (64 + store.slot(SEALED) / 16);
+    let owner = |store: &Store| {
+        let block = store.half(record(store.slot(SEALED)) + BLOCK);
+        BLOCKS + 32 * (u64::from(block) - 1) + 24
+    };
+    detects(25, "a sealed object that may not be evicted", leaf(SEALED), |word| word | 1 << 63);
+    detects(25, "a free slot that may be evicted", leaf(FREE), |word| word & !(1 << 63) | 1);
+    detects(25, "a node above its children", node, |word| word + (1 << 40));
+    detects(25, "nothing below a node", node, |_| 0);
+    detects_half(25, "a block of another object", owner, 1);
+    detects_half(25, "a block of nobody", owner, 0);
+}
+
+#[test]
 fn remains_of_dead_clients_are_no_problem_and_a_broken_lock_is_corrupt() {
     let store = Store::new();
     store.set(256, 1 << 20);

@@ -108,6 +108,8 @@ impl<'a> Search<'a> {
         let found = self.find_room(need);
         let found = match found {
             Ok(true) if self.chosen.len() < SHARED => {
+                // The objects of a window are not held yet.
+                self.chosen.iter().for_each(|hit| self.order.hold(hit.slot));
                 let capacity = self.locked.session.segment.facts.geometry.units();
                 self.add_oldest(SHARED, capacity / SHARED_PART).map(|()| true)
             }

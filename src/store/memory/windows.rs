@@ -1,10 +1,10 @@
 //! The search for a window: consecutive blocks whose objects may all be evicted.
 //!
 //! Whether an object may go is read from the order of use, which is dense, and whose object a block
-//! is, from the block. Both are hints: when a window is chosen, the records decide. If one
-//! disagrees, the search looks at all records on its way.
+//! is, from the block. When a window is chosen, the records decide. If an object may not go after all
+//! (its seal is not complete), the search begins again and looks at all records on its way.
 
-use crate::error::Result;
+use crate::error::{Error, Result, Status};
 use crate::protocols::alloc::Stretch;
 use crate::protocols::index::Hit;
 use crate::store::memory::allocate::reserved_run;
@@ -242,15 +242,14 @@ impl Search<'_> {
         piece(len as f64 / (age * age))
     }
 
-    /// The object in the slot, if it may go and owns the block.
+    /// The object that owns a block, if it may go.
     fn owner(&self, block: u32, slot: u32) -> Result<Option<Hit>> {
-        if slot >= self.locked.session.segment.index().used() {
-            return Ok(None);
-        }
         let Some((record, word)) = self.may_go(slot)? else { return Ok(None) };
         let own = [word.data_index(), 2 + word.meta_index()];
-        let owns = own.iter().any(|&which| record.blocks[which].load(Relaxed) == block);
-        Ok(owns.then_some(Hit { slot, word }))
+        if own.iter().any(|&which| record.blocks[which].load(Relaxed) == block) {
+            return Ok(Some(Hit { slot, word }));
+        }
+        Err(Error::new(Status::Corrupt, format!("block {block} does not belong to record {slot}")))
     }
 
     /// Chooses the objects in a window; `None` if one of them may not go.
