@@ -334,4 +334,24 @@ DEFAULTS = (
     Target("make and first put", plasma(MAKE, "make_and_put"), "<=", 1e6, known=TABLE),
 )
 
-TARGETS = (*GET, *WRITE, *PROCESSES, *HANDOVER, *OTHERS, *DEFAULTS)
+# ---- W12: beside other clients ----
+
+LIMBO = "limbo clients=1000 holders=100 leases=100"
+
+CROWDS = (
+    Target("connect and disconnect, alone", plasma("reconnect clients=0"), "<=", 100e3),
+    Target("connect and disconnect, beside 1,000", plasma("reconnect clients=1000"), "<=", 150e3),
+    *(
+        Target(
+            f"put 1 MiB, beside {clients:,}",
+            plasma(f"put_beside clients={clients}"),
+            "<=",
+            1.5,
+            plasma("put_beside clients=0"),
+        )
+        for clients in (10, 100, 1000)
+    ),
+    Target("delete that scans 1,000 clients", plasma(LIMBO, metric="p999_ns"), "<=", 1e6),
+)
+
+TARGETS = (*GET, *WRITE, *PROCESSES, *HANDOVER, *OTHERS, *DEFAULTS, *CROWDS)

@@ -1,10 +1,12 @@
 //! Numbers of machine instructions of calls of the C API, counted by callgrind on the release
-//! `libplasma.so`. Unlike times they do not depend on the load of the machine. System calls and
-//! allocations are counted by `cost.rs`.
+//! `libplasma.so`, and of system calls as clients become more. Unlike times they do not depend on
+//! the load of the machine. That hot calls make no system call is for `cost.rs`.
 //!
 //! `make library && cargo test --test budgets -- --nocapture` prints the current counts in the form
 //! of the table below.
 
+#[path = "common/ptrace.rs"]
+mod ptrace;
 #[path = "common/skip.rs"]
 mod skip;
 
@@ -173,6 +175,52 @@ fn large_creates_cost_no_more_for_each_object_among_many() {
     println!("256 objects among leased ones: {few} among 5,000, {many} among 50,000");
     assert!(many <= few + few * GROWTH_PERCENT / 100, "{many} among leases, and {few} among few");
     let _ = fs::remove_file(&program);
+}
+
+/// Each client once cost the others a descriptor, and system calls in each scan of all leases: a put
+/// of 1 MiB beside 1,000 clients took nine times as long as alone, and a connect 130 times.
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn clients_cost_each_other_no_system_calls_but_questions() {
+    let program = compile("clients");
+    let [alone, hundred, thousand] = ["1", "100", "1000"].map(|clients| {
+        let counts = count_calls(&program, clients);
+        println!("{clients} clients: {counts:?}");
+        counts
+    });
+    let _ = fs::remove_file(&program);
+    let [connect, put_large, put_small, object_info, stats, list_clients] = [0, 1, 2, 3, 4, 5];
+    // It asks about 16 of them, in eight files.
+    assert!(hundred[connect] <= alone[connect] + 60 && thousand[connect] <= hundred[connect] + 5);
+    for same in [put_large, put_small, object_info] {
+        assert!(thousand[same] <= alone[same] + 5, "{same}: {thousand:?}, and {alone:?} alone");
+    }
+    // These ask about each, by two calls, and whether each process is stopped.
+    for each in [stats, list_clients] {
+        assert!(thousand[each] <= alone[each] + 2 * 1000 + 150, "{each}: {thousand:?}");
+    }
+}
+
+/// Returns the numbers of system calls between the marks of budgets/clients.c.
+#[cfg(target_arch = "x86_64")]
+fn count_calls(program: &Path, clients: &str) -> Vec<u64> {
+    let name = format!("plasma-budgets-clients-{clients}-{}", std::process::id());
+    let store = Path::new("/dev/shm").join(name);
+    let mut command = Command::new(program);
+    command.arg(&store).arg(clients).env_remove("LD_LIBRARY_PATH");
+    let traced = ptrace::Traced::start(&mut command).expect("a traced program");
+    let mut counts: Vec<u64> = Vec::new();
+    while let Some(call) = traced.next_call() {
+        match counts.last_mut() {
+            _ if call == libc::SYS_getppid => counts.push(0),
+            Some(count) => *count += 1,
+            None => {}
+        }
+    }
+    drop(traced);
+    let _ = fs::remove_dir_all(&store);
+    assert_eq!(counts.len(), 7, "{counts:?}");
+    counts
 }
 
 /// Returns the instructions of a call, by caller and function.

@@ -27,6 +27,7 @@ GROUPS = {
     "W9": "List",
     "W10": "Recovery",
     "W11": "Default stores",
+    "W12": "Beside other clients",
 }
 
 
@@ -186,6 +187,18 @@ def default_cases():
     yield "command_get", f"size={GIB}", "1 GiB", ("plasma_command",)
 
 
+def crowd_cases():
+    """Default stores that others are connected to."""
+    for clients in (0, 100, 1000):
+        yield "reconnect", f"clients={clients}", f"beside {clients:,}", ("plasma",)
+    for clients in (0, 10, 100, 1000):
+        yield "put_beside", f"clients={clients}", f"1 MiB, beside {clients:,}", ("plasma",)
+    for leases in (10, 100):
+        keys = f"clients=1000 holders=100 leases={leases}"
+        title = f"100 of 1,000 clients hold {leases} deleted objects each"
+        yield "limbo", keys, title, ("plasma",)
+
+
 def all_cases():
     rows = []
     for group, cases in (
@@ -197,6 +210,7 @@ def all_cases():
         rows += [(group, *case) for case in cases]
     rows += other_cases()
     rows += [("W11", *case) for case in default_cases()]
+    rows += [("W12", *case) for case in crowd_cases()]
     for group, workload, keys, title, who in rows:
         yield Case(group, workload, keys, title, tuple(who), is_slow(keys))
 

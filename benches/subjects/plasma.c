@@ -113,6 +113,8 @@ int main(int argc, char **argv)
         { "room", room },         { "first_connect", first_connect },
         { "batch", batch },
         { "named", named },       { "metadata", metadata },
+        { "reconnect", reconnect }, { "put_beside", put_beside },
+        { "limbo", limbo },
     };
 
     return run_workload(argc, argv, workloads,

@@ -72,5 +72,8 @@ void room(void);
 void batch(void);
 void named(void);
 void metadata(void);
+void reconnect(void);
+void put_beside(void);
+void limbo(void);
 
 #endif

@@ -1,4 +1,5 @@
-//! A child that is executed one machine instruction at a time.
+//! A child that is executed one machine instruction, or one system call, at a time.
+#![allow(dead_code)] // each test binary uses a part
 #![allow(unsafe_code)] // ptrace and waitpid
 
 use std::io;
@@ -50,6 +51,18 @@ impl Traced {
     pub fn run(&self) -> Stop {
         self.ask(libc::PTRACE_CONT, 0);
         self.wait()
+    }
+
+    /// Lets it run until it enters its next system call, and returns the number of that; `None` when
+    /// it has ended.
+    #[cfg(target_arch = "x86_64")]
+    pub fn next_call(&self) -> Option<i64> {
+        self.ask(libc::PTRACE_SYSCALL, 0);
+        let entered = self.wait() == Stop::Step;
+        let call = entered.then(|| self.registers().orig_rax as i64)?;
+        // Its end.
+        self.ask(libc::PTRACE_SYSCALL, 0);
+        (self.wait() == Stop::Step).then_some(call)
     }
 
     /// Lets it execute one instruction; a system call is one.

@@ -7,9 +7,10 @@ use crate::layout::record::IdWords;
 use crate::layout::word::{LeaseWord, State};
 use crate::protocols::index::Key;
 use crate::store::call::Call;
+use crate::store::clients::client_file::Identity;
 use crate::store::clients::client_view::ClientView;
 use crate::store::clients::holders::LivingCreator;
-use crate::store::clients::lease_counts::WordSet;
+use crate::store::clients::lease_counts::{WordMap, WordSet};
 use crate::store::objects::find::is_shown;
 use crate::store::session::Session;
 use crate::support::fallible;
@@ -68,6 +69,7 @@ impl Session {
         let is_wanted = |lease: LeaseWord| holding.is_some_and(|set| set.contains(&lease.0));
         let writing = self.collect_writers()?;
         let (mut list, mut held) = (Vec::new(), WordSet::default());
+        let mut processes = Processes::default();
         self.visit_clients(|view| {
             let (mut leases, mut bytes, mut holds, mut room) = (0, 0, false, true);
             held.clear();
@@ -89,7 +91,7 @@ impl Session {
                 holds |= is_wanted(*object);
             }
             if (holding.is_none() || holds)
-                && let Some(mut info) = describe_client(&view)?
+                && let Some(mut info) = describe_client(&view, &mut processes)?
             {
                 let waiters = self.segment.waiters();
                 info.waiting =
@@ -131,9 +133,33 @@ impl Session {
     }
 }
 
-fn describe_client(view: &ClientView<'_>) -> Result<Option<ClientInfo>> {
+/// The processes of a list of clients, each of which is asked about once.
+struct Processes {
+    /// The pid namespace of this process.
+    here: u64,
+    /// Whether they are stopped, by pid.
+    stopped: WordMap<bool>,
+}
+
+impl Default for Processes {
+    fn default() -> Self {
+        Self { here: process::birth().pid_namespace, stopped: WordMap::default() }
+    }
+}
+
+impl Processes {
+    fn is_stopped(&mut self, who: &Identity) -> Result<bool> {
+        if who.pid_namespace != self.here {
+            return Ok(false);
+        }
+        self.stopped.try_reserve(1).map_err(|_| fallible::refused())?;
+        let stopped = self.stopped.entry(who.pid as u64);
+        Ok(*stopped.or_insert_with(|| process::is_stopped(who.pid)))
+    }
+}
+
+fn describe_client(view: &ClientView<'_>, processes: &mut Processes) -> Result<Option<ClientInfo>> {
     let Some(who) = view.identity()? else { return Ok(None) };
-    let near = who.pid_namespace == process::birth().pid_namespace;
     Ok(Some(ClientInfo {
         slot: view.path.number(),
         pid: who.pid,
@@ -142,7 +168,7 @@ fn describe_client(view: &ClientView<'_>) -> Result<Option<ClientInfo>> {
         comm: who.name(),
         read_only: who.read_only,
         alive: view.is_alive()?,
-        stopped: view.is_alive()? && near && process::is_stopped(who.pid),
+        stopped: view.is_alive()? && processes.is_stopped(&who)?,
         waiting: false,
         connect_time_us: who.connect_time_us,
         lease_count: 0,
