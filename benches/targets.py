@@ -42,7 +42,7 @@ SYSTEM_CALLS = "about 85 system calls: files are opened, checked, mapped, locked
 TABLE = "one bucket for each record, of ids and of names, is reserved when the store is made, so no get meets a hole"
 CREATORS_ONE_LOCK = "every create and delete takes the one writer lock; the lock-free claims of the design are not built"
 CREATE_READ = "create reserves all memory and zeroes it on the first write of each page, then the command reads the file there"
-SAME_SCAN = "0.44 to 0.52: a third of a delete is the scan of leases and the return of memory, as in a loop"
+SAME_SCAN = "0.44 to 0.55: a third of a delete is the scan of leases and the return of memory, as in a loop"
 RECORD = "records have three cache lines, blocks half a one: names, metadata, the creator"
 
 # ---- W1 ----

@@ -13,7 +13,7 @@ struct batch {
     plasma_client_t *client;
     plasma_id_t *ids, *kept;
     const void *datas[OF_MAX];
-    uint64_t sizes[OF_MAX], of, objects;
+    uint64_t sizes[OF_MAX], of;
     plasma_status_t statuses[OF_MAX];
     plasma_buffer_t buffers[OF_MAX];
 };
@@ -112,14 +112,21 @@ void batch(void)
     };
     const plasma_connect_options_t options = PLASMA_CONNECT_OPTIONS_INIT;
     const uint64_t size = number_arg("size", 100);
+    const uint64_t objects = number_arg("objects", 10000);
+    uint64_t random = 1;
 
     batch.of = number_arg("of", 16);
-    NEED(batch.of <= OF_MAX);
-    batch.objects = BATCHES * batch.of;
+    NEED(batch.of <= OF_MAX && BATCHES * batch.of <= objects);
     batch.client = open_store(&options);
-    fill_store(batch.client, batch.objects, size);
-    batch.kept = ids_of(2 * batch.objects);
-    batch.ids = batch.kept + batch.objects;
+    fill_store(batch.client, objects, size);
+    batch.kept = ids_of(objects + BATCHES * batch.of);
+    batch.ids = batch.kept + objects;
+    for (uint64_t at = objects - 1; at > 0; at--) {
+        const uint64_t other = pick(&random, at + 1);
+        const plasma_id_t id = batch.kept[at];
+        batch.kept[at] = batch.kept[other];
+        batch.kept[other] = id;
+    }
     for (uint64_t at = 0; at < batch.of; at++) {
         batch.datas[at] = source_bytes(size);
         batch.sizes[at] = size;
