@@ -34,6 +34,12 @@ pub struct Client {
     session: Arc<Session>,
 }
 
+/// Takes the results of [`Client::get_all`], one for each index.
+pub(crate) trait GotMany {
+    fn had(&mut self, at: usize, buffer: Buffer);
+    fn failed(&mut self, at: usize, error: Error);
+}
+
 /// The outcome of [`Client::get_or_create`].
 #[derive(Debug)]
 pub enum GetOrCreate {
@@ -208,7 +214,16 @@ impl Client {
         timeout: Option<Duration>,
         each: &mut dyn FnMut(usize, Result<Buffer>),
     ) -> Result<()> {
-        self.get_all(ids, timeout, each)
+        struct Each<'a>(&'a mut dyn FnMut(usize, Result<Buffer>));
+        impl GotMany for Each<'_> {
+            fn had(&mut self, at: usize, buffer: Buffer) {
+                (self.0)(at, Ok(buffer));
+            }
+            fn failed(&mut self, at: usize, error: Error) {
+                (self.0)(at, Err(error));
+            }
+        }
+        self.get_all(ids, timeout, &mut Each(each))
     }
 
     /// As [`Client::get_many`]. Only objects that are not sealed yet take the way with a call, which
@@ -218,7 +233,7 @@ impl Client {
         &self,
         ids: &[ObjectId],
         timeout: Option<Duration>,
-        mut each: impl FnMut(usize, Result<Buffer>),
+        got: &mut impl GotMany,
     ) -> Result<()> {
         let mut missed = Ok(Vec::new());
         for (piece, ids) in ids.chunks(PIECE).enumerate() {
@@ -226,13 +241,13 @@ impl Client {
             self.session.get_piece(
                 self.handles,
                 ids,
-                |at, handle, held| each(from + at, Ok(Buffer::new(self.handles, handle, held))),
+                |at, handle, held| got.had(from + at, Buffer::new(self.handles, handle, held)),
                 |at| note_missed(&mut missed, from + at),
             );
         }
         match missed {
             Ok(missed) if missed.is_empty() => Ok(()),
-            missed => self.get_missed(ids, &missed?, timeout, &mut each),
+            missed => self.get_missed(ids, &missed?, timeout, got),
         }
     }
 
@@ -242,11 +257,12 @@ impl Client {
         ids: &[ObjectId],
         missed: &[usize],
         timeout: Option<Duration>,
-        each: &mut dyn FnMut(usize, Result<Buffer>),
+        got: &mut dyn GotMany,
     ) -> Result<()> {
         let call = self.session.begin(timeout)?;
-        self.session.get_many(&call, self.handles, ids, missed, &mut |i, got| {
-            each(i, got.map(|(handle, held)| Buffer::new(self.handles, handle, held)));
+        self.session.get_many(&call, self.handles, ids, missed, &mut |at, result| match result {
+            Ok((handle, held)) => got.had(at, Buffer::new(self.handles, handle, held)),
+            Err(error) => got.failed(at, error),
         })
     }
 

@@ -6,6 +6,7 @@ use super::id::{ids_arg, plasma_id_t};
 use super::status::{plasma_status_t, run};
 use super::{arg, invalid, raw, timeout};
 use crate::buffer::Buffer;
+use crate::client::GotMany;
 use crate::error::{Error, Result, Status};
 use std::mem::MaybeUninit;
 
@@ -42,7 +43,7 @@ pub extern "C" fn plasma_get_many(
         let buffers = raw::array_mut(buffers, count, "buffers")?;
         let statuses = raw::array_mut(statuses, count, "statuses")?;
         let mut got = Got::new(buffers, statuses);
-        let all = client.get_all(ids, time, |at, result| got.set(at, result));
+        let all = client.get_all(ids, time, &mut got);
         got.finish(all)
     })
 }
@@ -66,26 +67,6 @@ impl<'a> Got<'a> {
         Self { buffers, statuses: raw::fill(statuses, UNSET), first: None }
     }
 
-    #[inline(always)]
-    fn set(&mut self, at: usize, result: Result<Buffer>) {
-        match result {
-            Ok(buffer) => {
-                self.statuses[at] = Status::Ok as i32;
-                self.buffers[at].write(buffer.into());
-            }
-            Err(error) => self.set_failed(at, error),
-        }
-    }
-
-    #[cold]
-    fn set_failed(&mut self, at: usize, error: Error) {
-        self.statuses[at] = error.status() as i32;
-        self.buffers[at].write(plasma_buffer_t::ZERO);
-        if self.first.as_ref().is_none_or(|(first, _)| at < *first) {
-            self.first = Some((at, error));
-        }
-    }
-
     /// The result of the call. A failure of the whole call is that of each element without one.
     fn finish(self, all: Result<()>) -> Result<()> {
         let Err(error) = all else {
@@ -98,6 +79,22 @@ impl<'a> Got<'a> {
             }
         }
         Err(error)
+    }
+}
+
+impl GotMany for Got<'_> {
+    #[inline(always)]
+    fn had(&mut self, at: usize, buffer: Buffer) {
+        self.statuses[at] = Status::Ok as i32;
+        self.buffers[at].write(buffer.into());
+    }
+
+    fn failed(&mut self, at: usize, error: Error) {
+        self.statuses[at] = error.status() as i32;
+        self.buffers[at].write(plasma_buffer_t::ZERO);
+        if self.first.as_ref().is_none_or(|(first, _)| at < *first) {
+            self.first = Some((at, error));
+        }
     }
 }
 

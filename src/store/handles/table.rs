@@ -510,22 +510,22 @@ pub struct Claims<'a> {
 }
 
 impl Claims<'_> {
-    /// As [`HandleTable::claim`], without the reason of a failure.
+    /// As [`HandleTable::claim`], without the reason of a failure. Takes and returns itself, so that
+    /// it stays in registers.
     #[inline(always)]
-    pub fn claim(&mut self) -> Option<Handle> {
+    pub fn claim(mut self) -> (Self, Option<Handle>) {
         let Some(serial) = self.entries.next().and_then(|entry| entry.take(self.alone)) else {
             return self.claim_elsewhere();
         };
         let index = self.next;
         self.next = index + 1;
-        Some(Handle { index, serial, copy: false })
+        (self, Some(Handle { index, serial, copy: false }))
     }
 
     #[cold]
-    fn claim_elsewhere(&mut self) -> Option<Handle> {
-        let handle = self.handles.claim().ok()?;
-        *self = self.handles.begin_claims();
-        Some(handle)
+    fn claim_elsewhere(self) -> (Self, Option<Handle>) {
+        let handle = self.handles.claim().ok();
+        (self.handles.begin_claims(), handle)
     }
 
     /// Ends the taking: the next search begins after the last entry that was taken.

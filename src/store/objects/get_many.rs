@@ -18,7 +18,8 @@ use crate::support::fallible;
 struct Found<'a> {
     record: &'a Record,
     hit: Hit,
-    handle: Handle,
+    index: u32,
+    serial: u64,
 }
 
 impl Session {
@@ -41,33 +42,34 @@ impl Session {
         let mut all: [Option<Found<'_>>; PIECE] = [const { None }; PIECE];
         for (id, found) in ids.iter().zip(&mut all) {
             let Some((hit, record)) = index.find_hot(&Key::Id(IdWords::from(id))) else { continue };
-            let Some(handle) = claims.claim() else { continue };
-            lease::place(self.lease_word(handle.index), hit.slot, hit.word);
-            *found = Some(Found { record, hit, handle });
+            let claimed;
+            (claims, claimed) = claims.claim();
+            let Some(Handle { index, serial, .. }) = claimed else { continue };
+            lease::place(self.lease_word(index), hit.slot, hit.word);
+            *found = Some(Found { record, hit, index, serial });
         }
         claims.end();
         lease::order();
         let (reserved, mut known) = (&self.segment.header().reserved, u32::MAX);
         for (at, found) in all[..ids.len().min(PIECE)].iter().enumerate() {
-            let Some(Found { record, hit, handle }) = found else {
+            let Some(Found { record, hit, index, serial }) = *found else {
                 missed(at);
                 continue;
             };
-            let Some(word) = lease::validate(self.lease_word(handle.index), record, hit.word)
-            else {
-                handles.unclaim(handle.index, handle.serial);
+            let Some(word) = lease::validate(self.lease_word(index), record, hit.word) else {
+                handles.unclaim(index, serial);
                 missed(at);
                 continue;
             };
             let extent = record.data.load(word.data_index());
             let Some(bytes) = self.segment.heap.find_near(extent, reserved, &mut known) else {
-                self.end_lease(handle.index);
-                handles.unclaim(handle.index, handle.serial);
+                self.end_lease(index);
+                handles.unclaim(index, serial);
                 missed(at);
                 continue;
             };
-            let generation = hit.word.generation();
-            had(at, *handle, Held { slot: hit.slot, generation, bytes });
+            let (slot, generation) = (hit.slot, hit.word.generation());
+            had(at, Handle { index, serial, copy: false }, Held { slot, generation, bytes });
         }
     }
 
