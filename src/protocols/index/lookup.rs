@@ -59,8 +59,27 @@ impl Index<'_> {
     /// which tells whether the right key was read. `None` means nothing, not even a miss.
     #[inline(always)]
     pub fn find_hot(&self, key: &Key) -> Option<(Hit, &Record)> {
+        self.find_hot_from(key, self.first_link(key))
+    }
+
+    /// The first step of [`Index::find_hot`].
+    #[inline(always)]
+    pub fn first_link(&self, key: &Key) -> u32 {
         // SYNC chain: Acquire; pairs with the Release store of each head and link.
-        let mut link = BucketWord(self.bucket(key).0.load(Ordering::Acquire)).head();
+        BucketWord(self.bucket(key).0.load(Ordering::Acquire)).head()
+    }
+
+    /// Loads the word of the record that a link names, for the processor's caches.
+    #[inline(always)]
+    pub fn touch(&self, link: u32) -> u64 {
+        // Relaxed: the word is loaded again.
+        let touched = self.known(link.wrapping_sub(1));
+        touched.map_or(0, |record| record.load_with(Ordering::Relaxed).0)
+    }
+
+    /// The other steps of [`Index::find_hot`].
+    #[inline(always)]
+    pub fn find_hot_from(&self, key: &Key, mut link: u32) -> Option<(Hit, &Record)> {
         for _ in 0..MAX_WALK {
             let slot = link.checked_sub(1)?;
             let record = self.known(slot)?;

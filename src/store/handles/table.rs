@@ -9,6 +9,7 @@
 
 use crate::error::{Error, Result, Status};
 use crate::layout::client::MAX_LEASES;
+use crate::protocols::lease;
 use crate::protocols::lease::entry::{Entry, Holder, Last};
 use crate::protocols::members::more_leases;
 use crate::store::clients::lease_counts::WordMap;
@@ -280,6 +281,7 @@ impl HandleTable {
             handles: self,
             light: membarrier::is_ready(),
             first: None,
+            plain: false,
             chunk: u32::MAX,
             entries: &[],
         }
@@ -541,6 +543,8 @@ pub struct Releases<'a> {
     light: bool,
     /// The first entry that was freed.
     first: Option<u32>,
+    /// The end of a lease is one store.
+    plain: bool,
     chunk: u32,
     /// The entries of the chunk.
     entries: &'a [Entry],
@@ -559,9 +563,17 @@ impl Releases<'_> {
             return false;
         }
         let Some(last) = entry.only_first(handle.serial) else { return false };
-        self.handles.session().end_lease_hot(handle.index);
+        let session = self.handles.session();
+        if self.first.is_none() {
+            self.first = Some(handle.index);
+            self.plain = session.ends_plainly();
+        }
+        if self.plain {
+            lease::release(session.lease_word(handle.index));
+        } else {
+            session.end_lease_hot(handle.index);
+        }
         entry.free(last, self.light);
-        self.first.get_or_insert(handle.index);
         true
     }
 

@@ -13,6 +13,7 @@ use crate::store::objects::held::{GetOutcome, Held};
 use crate::store::session::Session;
 use crate::store::wait::Progress;
 use crate::support::fallible;
+use std::hint;
 
 /// An object that was found sealed, and its lease.
 struct Found<'a> {
@@ -40,8 +41,15 @@ impl Session {
         let index = self.segment.index();
         let mut claims = handles.begin_claims();
         let mut all: [Option<Found<'_>>; PIECE] = [const { None }; PIECE];
-        for (id, found) in ids.iter().zip(&mut all) {
-            let Some((hit, record)) = index.find_hot(&Key::Id(IdWords::from(id))) else { continue };
+        let mut links = [0; PIECE];
+        for (id, link) in ids.iter().zip(&mut links) {
+            *link = index.first_link(&Key::Id(IdWords::from(id)));
+        }
+        // The processor waits for all records at once.
+        hint::black_box(links.iter().fold(0, |all, link| all | index.touch(*link)));
+        for ((id, link), found) in ids.iter().zip(links).zip(&mut all) {
+            let key = Key::Id(IdWords::from(id));
+            let Some((hit, record)) = index.find_hot_from(&key, link) else { continue };
             let claimed;
             (claims, claimed) = claims.claim();
             let Some(Handle { index, serial, .. }) = claimed else { continue };

@@ -17,6 +17,11 @@ impl Session {
         }
     }
 
+    /// Whether [`Session::end_lease_hot`] does no more than to release the lease word.
+    pub fn ends_plainly(&self) -> bool {
+        !self.forked() && !self.segment.facts.lru()
+    }
+
     /// As [`Session::end_lease`], in a client that does not count bytes.
     #[inline(always)]
     pub fn end_lease_hot(&self, index: u32) {
