@@ -112,6 +112,44 @@ static void test_get_many_has_a_result_for_each(void)
     plasma_disconnect(client);
 }
 
+/** A call that took the 48th buffer of a client and more once left them without
+ * leases that others look at. */
+static void test_all_that_get_many_holds_keep_their_bytes(void)
+{
+    enum { OBJECTS = 55, AT_ONCE = 11, SIZE = 10000 };
+    static plasma_buffer_t buffers[OBJECTS];
+    plasma_client_t *client = make_store(MIB);
+    plasma_id_t ids[AT_ONCE];
+    plasma_status_t statuses[AT_ONCE];
+
+    for (uint64_t at = 0; at < OBJECTS; at++) {
+        put_pattern(client, at, SIZE, NULL);
+    }
+    for (uint64_t at = 0; at < OBJECTS; at += AT_ONCE) {
+        size_t count = OBJECTS - at < AT_ONCE ? OBJECTS - at : AT_ONCE;
+        for (size_t i = 0; i < count; i++) {
+            ids[i] = id_of(at + i);
+        }
+        CHECK_OK(plasma_get_many(client, ids, count, 0, buffers + at, statuses));
+        CHECK_OK(plasma_delete_many(client, ids, count, statuses));
+    }
+    CHECK_EQ(stats_of(client).leases, OBJECTS);
+    for (uint64_t number = OBJECTS;; number++) {
+        plasma_id_t id = id_of(number);
+        uint8_t other[SIZE] = { 0 };
+        plasma_status_t status = plasma_put(client, &id, other, SIZE, NULL);
+        if (status == PLASMA_ERR_OUT_OF_MEMORY) {
+            break;
+        }
+        CHECK_OK(status);
+    }
+    for (uint64_t at = 0; at < OBJECTS; at++) {
+        CHECK(is_filled(buffers[at].data, SIZE, at));
+    }
+    CHECK_OK(plasma_release_many(buffers, OBJECTS));
+    plasma_disconnect(client);
+}
+
 static void test_get_many_has_one_deadline(void)
 {
     enum { COUNT = 400 };
@@ -319,6 +357,7 @@ int main(int argc, char **argv)
         TEST(with_timeout_0_the_answer_is_the_current_state),
         TEST(a_time_out_comes_after_its_time),
         TEST(get_many_has_a_result_for_each),
+        TEST(all_that_get_many_holds_keep_their_bytes),
         TEST(get_many_has_one_deadline),
         TEST(wait_says_which_of_many_are_sealed),
         TEST(a_retained_buffer_outlives_the_first),

@@ -12,7 +12,7 @@
 #include "everything.h"
 
 #define MIB (UINT64_C(1) << 20)
-#define CAPACITY (64 * MIB)
+#define CAPACITY (96 * MIB)
 
 enum { CREATORS = 4, MOST = 200 };
 

@@ -14,8 +14,10 @@ impl HandleTable {
         let alone = thread::is_alone();
         let next = self.hint.get(alone).unwrap_or(u32::MAX);
         // SYNC handle-table-high: Acquire; the entries below it exist, and their lease words are
-        // backed.
-        let entries = if next < self.high.load(Acquire) { self.entries_from(next) } else { &[] };
+        // backed. Entries are made before their lease words, so there may be more of them.
+        let backed = self.high.load(Acquire).saturating_sub(next) as usize;
+        let entries = self.entries_from(next);
+        let entries = entries.get(..backed).unwrap_or(entries);
         Claims { handles: self, alone, next, entries: entries.iter() }
     }
 
