@@ -64,8 +64,12 @@ impl Locked<'_> {
         for &(slot, word) in records {
             let record = session.record(slot)?;
             for pair in [&record.data, &record.meta] {
-                pair.store(0, Extent::default());
-                pair.store(1, Extent::default());
+                for i in 0..2 {
+                    // Most are empty, and a store costs more than a load.
+                    if !pair.load(i).is_empty() {
+                        pair.store(i, Extent::default());
+                    }
+                }
             }
             if set_free(record, slot, word, 0)? != u32::MAX {
                 self.tolerate(session.segment.slots().push(&session.segment.index(), slot))?;
