@@ -47,7 +47,7 @@ pub struct Session {
     pub backoff: Backoff,
     /// The client whose releases are folded first by the next eviction.
     pub fold_turn: AtomicU32,
-    /// The block where the last window that a search of the whole heap chose ends.
+    /// The block after the last window that a search of the whole heap found; 0 is none.
     pub window_turn: AtomicU32,
     /// The payments of deletes for the next scan of all leases.
     pub paid: AtomicU64,

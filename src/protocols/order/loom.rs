@@ -54,6 +54,14 @@ fn a_new_object_in_the_slot_beside_a_late_use() {
 }
 
 #[test]
+fn an_object_is_let_go_beside_its_seal() {
+    beside_a_use(|order| {
+        order.hold(0);
+        order.let_go(0, 6);
+    });
+}
+
+#[test]
 fn a_raise_beside_a_use() {
     beside_a_use(|order| order.raise(0, 8));
 }

@@ -131,8 +131,10 @@ impl<'a> Order<'a> {
     /// `held`.
     #[inline]
     pub fn insert(&self, slot: u32, stamp: u64, held: bool) {
+        let Some(leaf) = self.leaf(slot) else { return };
         let word = Stamp { stamp, held, unsealed: true }.word();
-        self.lower(slot, word);
+        leaf.store(word, Relaxed);
+        self.lower(slot, key(word));
     }
 
     /// The object in the slot was used, so it is sealed, or will be at once. May be called without
@@ -194,18 +196,22 @@ impl<'a> Order<'a> {
         }
     }
 
-    /// The object in the slot may be evicted again; its stamp is that of its last use.
-    pub fn let_go(&self, slot: u32) {
+    /// The object in the slot may be evicted again. It counts as used at `stamp` at least.
+    pub fn let_go(&self, slot: u32, stamp: u64) {
         let Some(leaf) = self.leaf(slot) else { return };
-        self.lower(slot, leaf.load(Relaxed) & !HELD);
+        let mut word = leaf.load(Relaxed);
+        while word != 0 {
+            let free = (word & !FLAGS).max(word_at(stamp)) | word & UNSEALED;
+            match leaf.compare_exchange(word, free, Relaxed, Relaxed) {
+                Ok(_) => return self.lower(slot, key(free)),
+                Err(now) => word = now,
+            }
+        }
     }
 
-    /// Sets a leaf that is held, or was never used, and lowers the nodes that are above it.
+    /// After a leaf that was held, or never used, was set: lowers the nodes that are above it.
     #[inline]
-    fn lower(&self, slot: u32, word: u64) {
-        let Some(leaf) = self.leaf(slot) else { return };
-        leaf.store(word, Relaxed);
-        let key_now = key(word);
+    fn lower(&self, slot: u32, key_now: u64) {
         for level in 1..self.shape.depth {
             match self.node(level, slot >> (4 * level)) {
                 Some(node) if key(node.load(Relaxed)) > key_now => {

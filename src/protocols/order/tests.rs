@@ -61,8 +61,9 @@ fn the_oldest_is_that_of_a_model() {
                     model.entry(slot).and_modify(|it| it.1 = true);
                 }
                 5 if model.contains_key(&slot) => {
-                    order.let_go(slot);
-                    model.entry(slot).and_modify(|it| it.1 = false);
+                    let at = next(2) * now;
+                    order.let_go(slot, at);
+                    model.entry(slot).and_modify(|it| *it = (it.0.max(at), false));
                 }
                 6 => {
                     let taken = order.take_oldest();

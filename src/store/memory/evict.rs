@@ -144,7 +144,7 @@ impl Session {
                 let record = self.record(slot)?;
                 let sizes = record.sizes(word);
                 if gone.bytes >= bytes {
-                    self.segment.order().let_go(slot);
+                    self.segment.order().let_go(slot, 0);
                 } else if record.load() == word {
                     events.push((record.id(), sizes));
                     objects.push((slot, word));

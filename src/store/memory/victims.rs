@@ -141,14 +141,13 @@ impl<'a> Search<'a> {
     /// Ends the search: unless it evicts, what it holds goes back into the order of use.
     fn finish(self, found: Result<bool>) -> Result<Vec<Hit>> {
         for &slot in &self.passed {
-            self.order.touch(slot, self.now);
-            self.order.let_go(slot);
+            self.order.let_go(slot, self.now);
         }
         if let Ok(true) = found {
             return Ok(self.chosen);
         }
         let is_held = |hit: &&Hit| self.order.used(hit.slot).is_some_and(|used| used.held);
-        self.chosen.iter().filter(is_held).for_each(|hit| self.order.let_go(hit.slot));
+        self.chosen.iter().filter(is_held).for_each(|hit| self.order.let_go(hit.slot, 0));
         found.map(|_| Vec::new())
     }
 

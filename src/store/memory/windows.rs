@@ -197,8 +197,18 @@ impl Search<'_> {
             }
             next = self.allocator.stretch_after(&block)?;
         }
-        turn.store(window.best.map_or(0, |best| best.last), local::Ordering::Relaxed);
+        let end = window.best.map_or(Ok(0), |best| self.used_after(best.last))?;
+        turn.store(end, local::Ordering::Relaxed);
         Ok(window.best)
+    }
+
+    /// The first used block after this one; 0 if there is none.
+    fn used_after(&self, block: u32) -> Result<u32> {
+        let mut after = self.allocator.stretch_after(&self.allocator.stretch(block)?)?;
+        if let Some(free) = after.filter(|after| after.free) {
+            after = self.allocator.stretch_after(&free)?;
+        }
+        Ok(after.map_or(0, |after| after.block))
     }
 
     /// Adds the reserved parts of a free block.

@@ -49,7 +49,7 @@ impl Locked<'_> {
                         let order = self.session.segment.order();
                         match next(word).has(RecordWord::PINNED) {
                             true => order.hold(hit.slot),
-                            false => order.let_go(hit.slot),
+                            false => order.let_go(hit.slot, 0),
                         }
                     }
                     return Ok(true);
