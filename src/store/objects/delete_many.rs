@@ -43,7 +43,7 @@ impl Session {
         for (id, hit) in ids.iter().zip(&hits[..found]) {
             if let Some((hit, sizes)) = *hit {
                 // An id that is there twice is gone now.
-                if locked.doom(hit).is_err() {
+                if call.ensure_not_ended().is_err() || locked.doom(hit).is_err() {
                     break;
                 }
                 gone.push(id, sizes);
