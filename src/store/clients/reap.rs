@@ -10,6 +10,7 @@ use crate::segment::slot_name;
 use crate::store::call::Call;
 use crate::store::clients::client_file::{ClientFile, Unreadable};
 use crate::store::clients::client_path::ClientPath;
+use crate::store::clients::client_view::ClientView;
 use crate::store::clients::releases::fold_all;
 use crate::store::lock::locked::Locked;
 use crate::store::objects::find::is_shown;
@@ -20,6 +21,46 @@ use crate::sys::{Errno, file};
 
 /// The most members that a connect asks about.
 const ASKED: usize = 16;
+
+/// Dead clients that a visit found.
+struct Dead {
+    /// Members, by slot and serial.
+    members: Vec<(u32, u64)>,
+    /// Readers of other users: path, nonce and inode of their files.
+    readers: Vec<(ClientPath, u64, u64)>,
+    /// An error of a question whether a client lives: that client counts as alive.
+    asked: Result<()>,
+}
+
+impl Default for Dead {
+    fn default() -> Self {
+        Self { members: Vec::new(), readers: Vec::new(), asked: Ok(()) }
+    }
+}
+
+impl Dead {
+    /// Notes a client if it is dead, and folds its last stamps.
+    fn note(&mut self, session: &Session, mut view: ClientView<'_>) -> Result<()> {
+        match view.is_alive() {
+            Ok(false) => {}
+            Ok(true) => return Ok(()),
+            Err(error) => {
+                self.asked = Err(error);
+                return Ok(());
+            }
+        }
+        if session.segment.facts.lru() {
+            fold_all(&mut view);
+        }
+        match view.serial() {
+            Some(serial) => fallible::push(&mut self.members, (view.path.slot, serial)),
+            None => {
+                let dead = (view.path, view.nonce(), view.identity_word());
+                fallible::push(&mut self.readers, dead)
+            }
+        }
+    }
+}
 
 impl Session {
     /// Reaps dead clients and frees the deleted objects without leases. Returns the number of
@@ -33,29 +74,40 @@ impl Session {
 
     /// Reaps every client whose process is dead.
     pub fn reap_dead(&self, call: &Call<'_>) -> Result<u64> {
-        let (mut members, mut readers, mut asked) = (Vec::new(), Vec::new(), Ok(()));
-        let visited = self.visit_others(|mut view| {
-            let alive = view.is_alive().unwrap_or_else(|error| {
-                asked = Err(error);
-                true
-            });
-            if !alive {
-                if self.segment.facts.lru() {
-                    fold_all(&mut view);
-                }
-                match view.serial() {
-                    Some(serial) => fallible::push(&mut members, (view.path.slot, serial))?,
-                    None => {
-                        let dead = (view.path, view.nonce(), view.identity_word());
-                        fallible::push(&mut readers, dead)?;
-                    }
-                }
-            }
-            Ok(())
-        });
+        let mut dead = Dead::default();
+        let visited = self.visit_others(|view| dead.note(self, view));
+        self.reap_all_of(call, dead, visited)
+    }
+
+    /// Reaps the dead among the next few members, and among the readers of other users. The slots
+    /// come in turn, whoever connects.
+    pub fn reap_some(&self, call: &Call<'_>) -> Result<u64> {
+        let members = &self.segment.members;
+        let taken = |slot: &u32| self.tenant_of(*slot).is_some_and(|it| it != self.own.serial);
+        let from = members.header().cursor.load(Ordering::Relaxed) % ALL_SLOTS;
+        let (mut dead, mut last) = (Dead::default(), from);
+        for slot in (from..ALL_SLOTS).chain(0..from).filter(taken).take(ASKED) {
+            last = slot + 1;
+            let Some(serial) = self.tenant_of(slot) else { continue };
+            dead.note(self, ClientView::of_member(self, slot, serial, &mut 0))?;
+        }
+        // Relaxed: two that connect at once may ask about the same slots.
+        members.header().cursor.store(last, Ordering::Relaxed);
+        let visited = self.visit_other_readers(|view| dead.note(self, view));
+        self.reap_all_of(call, dead, visited)
+    }
+
+    /// Reaps these, and removes names that a visit found to be planted. Returns the number of
+    /// clients reaped.
+    fn reap_all_of(
+        &self,
+        call: &Call<'_>,
+        dead: Dead,
+        visited: Result<Vec<ClientPath>>,
+    ) -> Result<u64> {
         let _announcement = self.begin_announcement();
-        let mut reaped = self.reap_members(call, &members)?;
-        for (path, nonce, ino) in readers {
+        let mut reaped = self.reap_members(call, &dead.members)?;
+        for (path, nonce, ino) in dead.readers {
             reaped += u64::from(self.reap_reader(call, path, nonce, ino)?);
         }
         if reaped > 0 {
@@ -63,34 +115,7 @@ impl Session {
         }
         // The dead are reaped even if some clients could not be inspected.
         self.remove_planted(call, visited?)?;
-        asked.map(|()| reaped)
-    }
-
-    /// Reaps the dead among the next few members; the slots come in turn, whoever connects. Where
-    /// readers of other users are admitted, all are visited.
-    pub fn reap_some(&self, call: &Call<'_>) -> Result<u64> {
-        if self.segment.readers.is_some() {
-            return self.reap_dead(call);
-        }
-        let members = &self.segment.members;
-        let taken = |slot: &u32| self.tenant_of(*slot).is_some_and(|it| it != self.own.serial);
-        let from = members.header().cursor.load(Ordering::Relaxed) % ALL_SLOTS;
-        let (mut dead, mut last) = (Vec::new(), from);
-        for slot in (from..ALL_SLOTS).chain(0..from).filter(taken).take(ASKED) {
-            last = slot + 1;
-            let Some(serial) = self.tenant_of(slot) else { continue };
-            if !self.may_be_alive(serial) {
-                fallible::push(&mut dead, (slot, serial))?;
-            }
-        }
-        // Relaxed: two that connect at once may ask about the same slots.
-        members.header().cursor.store(last, Ordering::Relaxed);
-        let _announcement = self.begin_announcement();
-        let reaped = self.reap_members(call, &dead)?;
-        if reaped > 0 {
-            self.segment.wake_everybody();
-        }
-        Ok(reaped)
+        dead.asked.map(|()| reaped)
     }
 
     /// Reaps dead members, known by slot and serial: one pass through the table aborts what they

@@ -59,6 +59,19 @@ impl Session {
         self.visit(Purpose::ReportOthers, each)
     }
 
+    /// As [`Session::visit_others`], of the readers of other users alone.
+    pub fn visit_other_readers(
+        &self,
+        each: impl FnMut(ClientView<'_>) -> Result<()>,
+    ) -> Result<Vec<ClientPath>> {
+        if self.segment.readers.is_none() {
+            return Ok(Vec::new());
+        }
+        let mut known = self.registry.known.lock();
+        self.ensure_linked()?;
+        self.visit_readers(Purpose::ReportOthers, &mut known, each)
+    }
+
     fn visit(
         &self,
         purpose: Purpose,
