@@ -107,11 +107,13 @@ impl Model {
         lease::begin_scan();
         let serial = tenant(&self.slot);
         let mut held = false;
-        if serial != FREE && leases_in_use(&self.slot) > 0 {
-            let word = LeaseWord(self.lease.load(Ordering::Relaxed));
-            held = word == LeaseWord::new(sealed.generation(), SLOT) && self.is_alive(serial);
+        if serial != FREE {
+            if leases_in_use(&self.slot) > 0 {
+                let word = LeaseWord(self.lease.load(Ordering::Relaxed));
+                held = word == LeaseWord::new(sealed.generation(), SLOT) && self.is_alive(serial);
+            }
+            lease::end_scan();
         }
-        lease::end_scan();
         if !held {
             self.bytes.with_mut(|bytes| {
                 // SAFETY: loom reports a read at the same time.
