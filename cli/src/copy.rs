@@ -1,16 +1,14 @@
-//! Copies between files and objects: large files are read by several threads.
+//! Copies between files and objects.
 
 use crate::failure::Result;
 use crate::interrupt;
 use crate::progress::Progress;
-use parking_lot::Mutex;
 use plasma::{MutableBuffer, Status};
 use rustix::event::PollFlags;
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 /// Bytes that are copied between two checks for signals.
@@ -19,8 +17,8 @@ const CHUNK: usize = 4 << 20;
 /// Bytes that are read at once past the end of the object.
 const BEYOND: usize = 64 << 10;
 
-/// The most threads of one copy; more do not help, because memory limits the rate.
-const MAX_THREADS: usize = 4;
+/// Bytes that are read at once: the processor's caches hold them until they are written.
+const STEP: usize = 256 << 10;
 
 /// How a copy ended: by the command's own failure, or by an error of the file.
 pub enum Broken {
@@ -40,37 +38,29 @@ impl From<crate::failure::Failure> for Broken {
     }
 }
 
-/// Fill `bytes` from a file, from `offset` to its end; returns the number of bytes read.
+/// Fill an object from a file, from `offset` to its end; returns the number of bytes read. Large
+/// writes go by system calls, because the kernel need not clear memory that they fill.
 pub fn from_file(
     file: &File,
     offset: u64,
-    bytes: &mut [u8],
+    object: &mut MutableBuffer,
     progress: &Progress,
 ) -> Result<usize, Broken> {
-    let (len, end) = (bytes.len(), AtomicUsize::new(bytes.len()));
-    let chunks = bytes.chunks_mut(CHUNK).enumerate();
-    share(len, chunks, progress, |(i, chunk)| {
-        let read = fill(file, offset + (i * CHUNK) as u64, chunk)?;
-        if read < chunk.len() {
-            end.fetch_min(i * CHUNK + read, Ordering::Relaxed);
-        }
-        Ok(read)
-    })?;
-    Ok(end.into_inner())
-}
-
-/// Read until `bytes` are full or the file ends; returns the number of bytes read.
-fn fill(file: &File, offset: u64, bytes: &mut [u8]) -> io::Result<usize> {
-    let mut len = 0;
-    while len < bytes.len() {
-        match file.read_at(&mut bytes[len..], offset + len as u64) {
+    let (mut copied, mut step) = (0, vec![0; STEP]);
+    while copied < object.len() {
+        progress.show()?;
+        let most = STEP.min(object.len() - copied);
+        let read = match file.read_at(&mut step[..most], offset + copied as u64) {
             Ok(0) => break,
-            Ok(read) => len += read,
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
+            Ok(read) => read,
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error.into()),
+        };
+        object.write_at(copied as u64, &step[..read]).map_err(crate::failure::Failure::from)?;
+        copied += read;
+        progress.add(read as u64);
     }
-    Ok(len)
+    Ok(copied)
 }
 
 /// Write `bytes` to a file. The kernel lets one thread at a time write to it.
@@ -81,47 +71,6 @@ pub fn to_file(file: &File, bytes: &[u8], progress: &Progress) -> Result<(), Bro
         progress.add(chunk.len() as u64);
     }
     Ok(())
-}
-
-/// Do all `jobs` until the first error, in threads if there are many.
-fn share<T: Send>(
-    len: usize,
-    jobs: impl Iterator<Item = T> + Send,
-    progress: &Progress,
-    each: impl Fn(T) -> io::Result<usize> + Sync,
-) -> Result<(), Broken> {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let threads = cores.min(MAX_THREADS).min(len / (8 * CHUNK) + 1);
-    let (jobs, stop) = (Mutex::new(jobs), AtomicBool::new(false));
-    let next = || jobs.lock().next();
-    let work = || {
-        while !stop.load(Ordering::Relaxed)
-            && let Some(job) = next()
-        {
-            progress.add(each(job)? as u64);
-        }
-        Ok(())
-    };
-    std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        let mut outcome = Ok(());
-        for worker in workers {
-            let mut pause = Duration::from_micros(50);
-            while !worker.is_finished() {
-                if let Err(failure) = progress.show() {
-                    stop.store(true, Ordering::Relaxed);
-                    outcome = Err(Broken::Failed(failure));
-                }
-                std::thread::sleep(pause);
-                pause = (pause * 2).min(Duration::from_millis(20));
-            }
-            if let Ok(Err(error)) = worker.join() {
-                stop.store(true, Ordering::Relaxed);
-                outcome = outcome.and(Err(Broken::File(error)));
-            }
-        }
-        outcome
-    })
 }
 
 /// Fill an object from `len` on with all bytes of a file or pipe. It grows as needed, waits for room

@@ -126,7 +126,7 @@ fn put(client: &Client, path: &Path, id: &ObjectId, options: &CreateOptions<'_>)
     seal(object)
 }
 
-/// Copy the file to its end: the expected size by several threads, and then the rest.
+/// Copy the file to its end: the expected size, and then the rest.
 fn fill(
     file: &File,
     offset: u64,
@@ -136,7 +136,7 @@ fn fill(
 ) -> Result<(), Broken> {
     let mut copied = 0;
     if !object.is_empty() {
-        copied = copy::from_file(file, offset, object.as_mut_slice(), progress)?;
+        copied = copy::from_file(file, offset, object, progress)?;
         io::Seek::seek(&mut &*file, SeekFrom::Start(offset + copied as u64))?;
     }
     copy::to_end(&mut &*file, object, copied, end, progress)

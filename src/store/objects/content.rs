@@ -4,10 +4,11 @@
 //! for which the kernel first zeroes each page and enters it in the page table. In a chunk that the
 //! object covers alone it reserves the memory as well.
 
-use crate::error::Result;
+use crate::error::{Error, Result, Status};
 use crate::layout::extent::{Extent, UNIT};
 use crate::segment::BytesMut;
 use crate::store::call::Call;
+use crate::store::objects::writer::ObjectWriter;
 use crate::store::session::Session;
 use crate::support::fallible;
 use crate::sys::file;
@@ -28,7 +29,9 @@ struct CopyIn<'a> {
     call: &'a Call<'a>,
     extent: Extent,
     parts: &'a [&'a [u8]],
-    /// The bytes that are copied.
+    /// Where the parts begin in the extent.
+    from: u64,
+    /// Where the bytes end that are copied.
     done: u64,
 }
 
@@ -37,7 +40,7 @@ impl Session {
     /// bytes.
     #[inline(always)]
     pub fn copy_in(&self, call: &Call<'_>, extent: Extent, parts: &[&[u8]]) -> Result<BytesMut> {
-        let copy = CopyIn { session: self, call, extent, parts, done: 0 };
+        let copy = CopyIn { session: self, call, extent, parts, from: 0, done: 0 };
         if extent.size >= WRITE_FROM && !self.segment.facts.huge_pages() {
             return copy.by_chunks();
         }
@@ -48,6 +51,32 @@ impl Session {
             return Ok(bytes);
         }
         copy.at_once()
+    }
+
+    /// Copies `bytes` to a part of an unsealed object, which has memory already.
+    pub fn write_at(
+        &self,
+        call: &Call<'_>,
+        writer: &ObjectWriter,
+        from: u64,
+        bytes: &[u8],
+    ) -> Result<()> {
+        let (record, word) = self.load_writing(writer.object)?;
+        let extent = record.data.load(word.data_index());
+        let end = from.checked_add(bytes.len() as u64).filter(|end| *end <= extent.size);
+        let Some(end) = end else {
+            return Err(Error::new(
+                Status::InvalidArgument,
+                format!("{} bytes at {from} end past the end, {}", bytes.len(), extent.size),
+            ));
+        };
+        let parts = &[bytes];
+        let mut copy = CopyIn { session: self, call, extent, parts, from, done: from };
+        if end - from >= WRITE_FROM && !self.segment.facts.huge_pages() {
+            copy.fill_to(end)
+        } else {
+            copy.copy_to(end)
+        }
     }
 }
 
@@ -146,7 +175,7 @@ impl CopyIn<'_> {
     /// Copies the bytes up to `end` through the mapping.
     fn copy_to(&mut self, end: u64) -> Result<()> {
         let segment = &self.session.segment;
-        let mut before = 0;
+        let mut before = self.from;
         for part in self.parts {
             let after = before + part.len() as u64;
             let (from, to) = (self.done.max(before), end.min(after));
@@ -168,7 +197,7 @@ impl CopyIn<'_> {
     /// Returns the bytes of a range, as system calls take them.
     fn slices(&self, range: Range<u64>) -> Result<Vec<IoSlice<'_>>> {
         let mut slices = fallible::with_room(self.parts.len())?;
-        let mut before = 0;
+        let mut before = self.from;
         for part in self.parts {
             let after = before + part.len() as u64;
             let (from, to) = (range.start.max(before), range.end.min(after));
