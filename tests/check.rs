@@ -188,7 +188,7 @@ fn words_that_mean_nothing_are_i22() {
     detects_half(22, "a creator beyond all slots", of(SEALED, CREATOR), 5000);
     detects(22, "an odd rebuild sequence", |_| 128, |sequence| sequence | 1);
     detects_half(22, "lifecycle CLOSING", |_| 136, 2);
-    detects(22, "a chunk beyond the heap", |_| 248, |bits| bits | 1 << 63);
+    detects(22, "a chunk beyond the heap", |_| 14264, |bits| bits | 1 << 63);
     detects(22, "an event of another entry", |_| EVENTS + 64 * 5, |sequence| sequence + 1);
     detects(22, "an event to come", |_| EVENTS, |sequence| sequence + 8192);
     detects(22, "a gap to come", |_| 456, |_| 1 << 40);
@@ -356,7 +356,7 @@ fn memory_that_is_leaked_or_counted_wrong_is_i23() {
 
 #[test]
 fn a_sealed_object_without_memory_is_i14_or_i15() {
-    detects(14, "a bit of the reserved map", |_| 192, |bits| bits & !1);
+    detects(14, "a bit of the reserved map", |_| 13760, |bits| bits & !1);
     let store = Store::new();
     // Punches the whole heap.
     let heap = File::options().write(true).open(store.path.join("heap")).unwrap();

@@ -148,7 +148,7 @@ impl Image {
         let index = fs::read(path.join("index")).expect("readable");
         let capacity = word(&index, offset_of!(Identity, capacity) as u64);
         let max_objects = half(&index, offset_of!(Identity, max_objects) as u64);
-        let geometry = Geometry::new(capacity, max_objects.into()).expect("it is a store's");
+        let geometry = Geometry::new(capacity, max_objects.into(), false).expect("it is a store's");
         let mode = |path: &Path| fs::metadata(path).expect("it is there").permissions().mode();
         let files = NAMES.map(|name| {
             let path = path.join(name);

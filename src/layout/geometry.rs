@@ -1,4 +1,4 @@
-//! The geometry of a store's files: a function of capacity and max_objects alone.
+//! The geometry of a store's files: a function of capacity, max_objects and huge pages alone.
 
 use super::block::Block;
 use super::client;
@@ -15,8 +15,12 @@ pub const HEADER_SIZE: u64 = 16384;
 
 const PAGE: u64 = 4096;
 
-/// Size of the smallest chunk of the heap that is reserved at once.
-pub const MIN_CHUNK: u64 = 4 << 20;
+/// Size of the smallest chunk of the heap that is reserved at once: the first object in it waits
+/// for all of it.
+pub const MIN_CHUNK: u64 = 256 << 10;
+
+/// Size of the smallest chunk in a store with huge pages, which are 2 MiB.
+pub const MIN_HUGE_CHUNK: u64 = 4 << 20;
 
 /// The largest number of objects that a store can have at once.
 pub const MAX_OBJECTS: u64 = 1 << 30;
@@ -58,7 +62,7 @@ pub struct Geometry {
 
 impl Geometry {
     /// Returns the geometry of a store of this size, or the reason why such a store is impossible.
-    pub fn new(capacity: u64, max_objects: u64) -> Result<Self> {
+    pub fn new(capacity: u64, max_objects: u64, huge_pages: bool) -> Result<Self> {
         let capacity = capacity.checked_next_multiple_of(UNIT).unwrap_or(u64::MAX);
         if capacity == 0 || capacity > MAX_CAPACITY {
             return Err(Error::new(
@@ -89,7 +93,7 @@ impl Geometry {
         let index_size = order_at + pages(order::words(max_objects) * 8);
         Ok(Self {
             capacity,
-            chunk_size: chunk_size(capacity),
+            chunk_size: chunk_size(capacity, huge_pages),
             max_objects,
             buckets,
             blocks,
@@ -117,9 +121,10 @@ impl Geometry {
     }
 }
 
-/// Returns the chunk size of a heap: a power of two, so that 512 chunks cover it.
-pub fn chunk_size(capacity: u64) -> u64 {
-    capacity.div_ceil(u64::from(CHUNKS)).next_power_of_two().max(MIN_CHUNK)
+/// Returns the chunk size of a heap: a power of two, so that 4096 chunks cover it.
+fn chunk_size(capacity: u64, huge_pages: bool) -> u64 {
+    let least = if huge_pages { MIN_HUGE_CHUNK } else { MIN_CHUNK };
+    capacity.div_ceil(u64::from(CHUNKS)).next_power_of_two().max(least)
 }
 
 /// Returns a hash of every size, offset and constant that two builds must agree on.
@@ -240,7 +245,7 @@ pub fn fingerprint() -> u64 {
         K1,
         u64::from(super::word::CHAIN_END),
         super::event::FIELD_BITS.iter().fold(0, |bits, field| bits << 8 | u64::from(*field)),
-        Geometry::new(1 << 30, 1 << 20).map_or(0, |geometry| geometry.index_size),
+        Geometry::new(1 << 30, 1 << 20, false).map_or(0, |geometry| geometry.index_size),
     ];
     let facts = sizes.iter().chain(&offsets).map(|fact| *fact as u64).chain(constants);
     // FNV-1a over the little-endian bytes.

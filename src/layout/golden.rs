@@ -46,8 +46,8 @@ macro_rules! type_of {
 
 fn types() -> String {
     [
-        type_of!(Header: identity live reserved lock table counters events alloc bins hosts
-            shards),
+        type_of!(Header: identity live spare lock table counters events alloc bins hosts shards
+            reserved),
         type_of!(Identity: magic version flags fingerprint nonce capacity chunk_size max_objects
             buckets mode max_readers seed ticks epoch_us reader_quota),
         type_of!(Live: rebuild_sequence lifecycle records_reserved),
@@ -122,7 +122,7 @@ fn layout() -> String {
         flag(word::RecordWord::HIDDEN),
     );
     for (capacity, max_objects) in [(1 << 30, 1 << 20), (64 << 10, 1024)] {
-        let geometry = Geometry::new(capacity, max_objects).unwrap();
+        let geometry = Geometry::new(capacity, max_objects, false).unwrap();
         let _ = writeln!(text, "\n{geometry:#?}");
     }
     text + &types()

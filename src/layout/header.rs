@@ -51,7 +51,7 @@ pub const ALL_FLAGS: u32 =
     FLAG_EPHEMERAL | FLAG_LRU | FLAG_HUGE_PAGES | FLAG_FOREIGN_READERS | FLAG_COUNTER;
 
 /// Number of chunks of the heap, one bit each in the reserved map.
-pub const CHUNKS: u32 = 512;
+pub const CHUNKS: u32 = 4096;
 
 /// Number of host names that a store remembers.
 pub const HOSTS: usize = 64;
@@ -172,8 +172,8 @@ pub struct Header {
     pub identity: Identity,
     /// Words that every call reads.
     pub live: Live,
-    /// One bit for each chunk of the heap that is backed by memory.
-    pub reserved: Reserved,
+    /// A line for words to come.
+    pub spare: [AtomicU64; 8],
     /// The writer lock.
     pub lock: LockLine,
     /// Free slots.
@@ -190,21 +190,21 @@ pub struct Header {
     pub hosts: [Host; HOSTS],
     /// Limbo, and free slots that keep their memory.
     pub shards: [Shard; SHARDS],
+    /// One bit for each chunk of the heap that is backed by memory.
+    pub reserved: Reserved,
 }
 
-/// The reserved map: one line that is mostly read.
+/// The reserved map: lines that are mostly read.
 #[repr(C, align(64))]
 #[derive(Debug)]
-pub struct Reserved(pub [AtomicU64; 8]);
-
-const _: () = assert!(CHUNKS == 512);
+pub struct Reserved(pub [AtomicU64; CHUNKS as usize / 64]);
 
 #[cfg(not(any(loom, shuttle)))]
 const _: () = {
     use std::mem::offset_of;
     assert!(size_of::<Identity>() == 128);
     assert!(offset_of!(Header, live) == 128);
-    assert!(offset_of!(Header, reserved) == 192);
+    assert!(offset_of!(Header, spare) == 192);
     assert!(offset_of!(Header, lock) == 256);
     assert!(offset_of!(Header, table) == 320);
     assert!(offset_of!(Header, counters) == 384);

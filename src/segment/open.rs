@@ -315,7 +315,9 @@ impl Opener<'_> {
         }
         let capacity = word(offset_of!(Identity, capacity));
         let max_objects = half(offset_of!(Identity, max_objects));
-        let geometry = Geometry::new(capacity, max_objects)
+        let flags = half(offset_of!(Identity, flags)) as u32;
+        let huge_pages = flags & header::FLAG_HUGE_PAGES != 0;
+        let geometry = Geometry::new(capacity, max_objects, huge_pages)
             .map_err(|_| self.corrupt("the sizes in its header are impossible"))?;
         let sizes_agree = geometry.capacity == capacity
             && geometry.chunk_size == word(offset_of!(Identity, chunk_size))
@@ -326,7 +328,6 @@ impl Opener<'_> {
         if size != geometry.index_size || size < HEADER_SIZE {
             return Err(self.corrupt("the file index is truncated or has grown"));
         }
-        let flags = half(offset_of!(Identity, flags)) as u32;
         if flags & !header::ALL_FLAGS != 0 {
             return Err(
                 self.version(format!("flags {flags:#x}, some of which this library does not know"))

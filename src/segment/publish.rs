@@ -109,7 +109,7 @@ fn geometry_for(address: &Address, new: &NewStore, on: &FileSystem) -> Result<Ge
         0 => (capacity / 1024).clamp(1024, 16 << 20),
         asked => asked,
     };
-    Geometry::new(capacity, max_objects)
+    Geometry::new(capacity, max_objects, new.flags & header::FLAG_HUGE_PAGES != 0)
 }
 
 struct Build<'a> {
@@ -296,12 +296,12 @@ impl Build<'_> {
 const OWN_NEEDS: u64 = 512 << 10;
 
 /// Refuses to reserve more than the memory cgroup has room for: the kernel would kill the process
-/// instead of failing the call.
-pub fn refuse_beyond_cgroup(bytes: u64) -> Result<()> {
+/// instead of failing the call. Returns the room that is left beyond `bytes`.
+pub fn refuse_beyond_cgroup(bytes: u64) -> Result<u64> {
     if bytes <= OWN_NEEDS / 4 {
         // Earlier reservations of this size left enough to spare, and finding out costs a dozen
         // system calls.
-        return Ok(());
+        return Ok(0);
     }
     let page_tables = bytes / 512;
     let spare = OWN_NEEDS + page_tables;
@@ -314,6 +314,7 @@ pub fn refuse_beyond_cgroup(bytes: u64) -> Result<()> {
                 room.path, room.bytes, room.limit
             ),
         )),
-        _ => Ok(()),
+        Some(room) => Ok(room.bytes.saturating_sub(bytes).saturating_sub(spare)),
+        None => Ok(u64::MAX),
     }
 }

@@ -13,6 +13,7 @@ use crate::segment::{Address, Segment};
 use crate::store::calls::Calls;
 use crate::store::clients::known::ClientRegistry;
 use crate::store::connection::own_client::OwnClient;
+use crate::store::memory::allowance::CgroupAllowance;
 use crate::sync::Ordering::Relaxed;
 use crate::sync::local::{AtomicBool, AtomicU32, AtomicU64};
 use crate::sync::{AtomicU64 as SharedU64, Ordering};
@@ -55,6 +56,8 @@ pub struct Session {
     pub scans: AtomicU32,
     /// How long waiters probe before they sleep.
     spin: OnceCell<Spin>,
+    /// What the last check of the memory cgroup allows.
+    pub cgroup_allowance: CgroupAllowance,
     /// The calls in flight.
     pub calls: Calls,
     /// The threads that wait as registered.
@@ -92,6 +95,7 @@ impl Session {
             paid: AtomicU64::new(0),
             scans: AtomicU32::new(0),
             spin: OnceCell::new(),
+            cgroup_allowance: CgroupAllowance::default(),
             calls: Calls::default(),
             waiting: AtomicU32::new(0),
             forks: fork::generation(),

@@ -1,6 +1,7 @@
 //! Memory: it is reserved, allocated, reclaimed, evicted, kept for the next object, and returned.
 
 pub mod allocate;
+pub mod allowance;
 pub mod backing;
 pub mod evict;
 pub mod extents;

@@ -7,13 +7,9 @@ use crate::layout::extent::Extent;
 use crate::layout::record::Record;
 use crate::segment::{all_set, refuse_beyond_cgroup};
 use crate::store::call::Call;
+use crate::store::memory::allowance::CGROUP_STEP;
 use crate::store::session::Session;
 use crate::sync::Ordering;
-
-/// The bytes that one check of the memory cgroup covers. A check takes about 20 system calls, 70 to
-/// 130 us, which would be noticeable for each chunk of 4 MiB. It cannot see what other processes
-/// allocate afterwards.
-const CGROUP_STEP: u64 = 64 << 20;
 
 impl Session {
     /// Ensures that every chunk under `extent` is backed by memory.
@@ -49,7 +45,7 @@ impl Session {
             if room < len(chunk) {
                 let left = (chunk..=last).filter(bare).map(len).sum::<u64>();
                 room = left.min(CGROUP_STEP).max(len(chunk));
-                refuse_beyond_cgroup(room)?;
+                self.cgroup_allowance.ensure_room(room)?;
             }
             call.ensure_not_ended()?;
             room -= len(chunk);
