@@ -91,6 +91,7 @@ const PRIVATE: &[(&str, &[&str])] = &[
     ("src/store/connection/leave.rs", &["self.left."]),
     ("src/store/call.rs", &[""]),
     ("src/store/calls.rs", &[""]),
+    ("src/store/memory/allowance.rs", &[""]),
     ("src/store/memory/reclaim.rs", &["self.paid.", "self.scans."]),
     ("src/store/memory/evict.rs", &["self.fold_turn."]),
     ("src/store/memory/windows.rs", &["turn.store("]),
