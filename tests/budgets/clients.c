@@ -97,6 +97,8 @@ int main(int argc, char **argv)
     }
     store = argv[1];
     options.capacity = 64 << 20;
+    /* A reservation asks the system how much is free, now and then. */
+    options.flags = PLASMA_CONNECT_RESERVE;
     ok(plasma_connect(store, &options, &client));
     join_others(atol(argv[2]));
     ok(plasma_put(client, &other, data, 100, NULL));

@@ -477,7 +477,7 @@ impl Check<'_, '_> {
     /// The slots of clients are sound, and each writing client has one.
     fn check_clients(&mut self) -> Result<()> {
         let session = self.locked.session;
-        let given = session.segment.members.header().serials.load(Relaxed);
+        let serials = &session.segment.members.header().serials;
         let mut producers = HashSet::new();
         producers.try_reserve(ALL_SLOTS as usize).map_err(|_| fallible::refused())?;
         let report = &mut self.report;
@@ -485,6 +485,8 @@ impl Check<'_, '_> {
             report.clients += u64::from(view.is_alive()?);
             if let Some(serial) = view.serial() {
                 let twice = !producers.insert(serial);
+                // Loaded after the slot: a client joins while this runs.
+                let given = serials.load(Relaxed);
                 if twice || serial > given {
                     let slot = view.path.slot;
                     report.add(7, format!("slot {slot} holds serial {serial}, {given} were given"));
