@@ -415,6 +415,7 @@ fn a_tree_with_a_ring_or_a_foreign_block_is_corrupt_and_no_walk_is_endless() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "too many heaps")]
 fn neighbours_that_are_freed_together_become_one_free_block() {
     // Lengths; `true` is freed. All are freed in another order than that of their addresses.
     for kinds in 0u32..1 << 10 {
