@@ -182,7 +182,7 @@ miri: ## the protocols under miri: once, and in threads with SEEDS=0..64; needs 
 	    echo "$$skip"; [ -z "$${PLASMA_SKIPS:-}" ] || echo "$$skip" >> "$$PLASMA_SKIPS"; \
 	fi
 MIRI_TEST := $(MIRI) test $(CARGOFLAGS) -p plasma --lib --target-dir target/miri --
-MIRI_LAYERS := id:: error:: layout:: index:: alloc:: order:: lease:: writer_lock:: wake:: events:: store::objects::metadata:: store::handles::writers:: \
+MIRI_LAYERS := id:: error:: layout:: index:: alloc:: lease:: writer_lock:: wake:: events:: store::objects::metadata:: store::handles::writers:: \
     --skip sys:: --skip segment:: --skip ffi:: --skip threads::
 
 litmus: ## the orderings under the models of C11, x86-64 and AArch64; scripts/fetch-herd.sh brings herd7
