@@ -1,4 +1,5 @@
-//! What the kernel keeps: names of files, locks that end with their owners, futexes.
+//! The part of a store that the kernel keeps: names of files, locks that end with their owners,
+//! futexes.
 
 use super::rt::{Condvar, Mutex};
 use crate::error::Error;

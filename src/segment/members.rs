@@ -1,4 +1,4 @@
-//! The file `members` and its locks: who is a client that may write, and whether it lives.
+//! The file `members` and its locks: the clients that may write, and whether they live.
 
 use super::files;
 use super::{Section, Single};
@@ -203,8 +203,8 @@ impl Members {
         Ok(())
     }
 
-    /// Reads the release ring of a slot. An entry that changes meanwhile is a lost stamp or an
-    /// older one.
+    /// Reads the release ring of a slot. An entry that changes during the read is a lost stamp or
+    /// an older one.
     pub fn read_ring(&self, slot: u32, ring: &mut [u8; RING as usize]) -> SysResult<usize> {
         file::read_at(self.fd.get()?, ring, ring_at(slot))
     }

@@ -1,7 +1,7 @@
-//! Members: who has which slot, and whether what is in the slot counts.
+//! Members: the tenant of each slot, and whether the words in the slot are that tenant's.
 //!
 //! Each client has a serial of its own, which no later client gets, and the kernel keeps a lock on
-//! it until the client's last mapping goes. So a verdict "dead" on a serial stays true for ever,
+//! it until the client's last mapping goes. So the client of a serial that is dead once stays dead,
 //! and it is enough to compare the serial again at the moment of a change.
 //!
 //! A client locks its serial, and only then puts it into a slot. From then on it alone writes what

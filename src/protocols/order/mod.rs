@@ -7,7 +7,7 @@
 //! | 62 | unsealed: a hint that the object is being written |
 //! | 61 .. 0 | its last use + 1; 0 for a slot that never had an object |
 //!
-//! A node is the least last use + 1 of its children that are not held, and 0 if there are none.
+//! A node is the least last use + 1 of its children that are not held, and 0 if all are held.
 //! Memory that was just reserved is 0, so it needs no preparation.
 //!
 //! **A node is never above the minimum of its children.** Nodes that are too low cost a few steps of

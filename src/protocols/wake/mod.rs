@@ -203,7 +203,7 @@ pub struct Lost {
 }
 
 /// An announcement that was begun. Either this client announces each publication that it makes
-/// meanwhile, or its death is noticed.
+/// until the end, or its death is noticed.
 pub struct Announcement<'a>(Option<&'a WakeWord>);
 
 impl<'a> Announcement<'a> {

@@ -25,7 +25,7 @@ pub struct ClientView<'a> {
     alive: Cell<Option<bool>>,
 }
 
-/// What a visit sees of a client.
+/// The part of a client that a visit sees.
 #[derive(Clone, Copy)]
 enum Seen<'a> {
     /// A slot with this tenant.
