@@ -125,7 +125,7 @@ impl Session {
             return Ok(0);
         }
         let mut locked = self.lock(call)?;
-        // Dead once is dead for ever, so only the slot's word has to be the same.
+        // A client that is dead once stays dead, so only the slot's word has to be the same.
         let mut still = fallible::with_room(dead.len())?;
         still.extend(dead.iter().filter(|(slot, serial)| self.tenant_of(*slot) == Some(*serial)));
         if still.is_empty() {
