@@ -60,10 +60,12 @@ fn stat_counts_what_is_there() {
     sandbox.put("a", &pattern(100_000));
     let mut writer = sandbox.start(&["put", "-", "-n", "half"]);
     writer.write(b"begun");
-    let stat = sandbox.until(&["stat"], |stat| stat["objects_writing"] == 1);
+    // What each client holds is collected before the numbers.
+    let stat =
+        sandbox.until(&["stat"], |stat| stat["clients"][0]["holds"][0]["state"] == "writing");
+    assert_eq!(stat["objects_writing"], 1);
     assert_eq!(stat["objects_sealed"], 1);
     assert_eq!(stat["clients"][0]["pid"], writer.pid());
-    assert_eq!(stat["clients"][0]["holds"][0]["state"], "writing");
     assert!(stat["used"].as_u64() >= Some(100_000));
     let text = sandbox.run(&["stat"]).ok();
     for words in ["capacity  64.0 MiB", "1 sealed, 1 being written", "tmpfs", "plasma   half\n"] {

@@ -6,7 +6,7 @@ use crate::layout::word::{LeaseWord, RecordWord, State};
 use crate::protocols::index::Hit;
 use crate::protocols::lease;
 use crate::store::clients::client_view::ClientView;
-use crate::store::clients::lease_counts::{LeaseCounts, WordSet};
+use crate::store::clients::lease_counts::LeaseCounts;
 use crate::store::session::Session;
 use crate::support::fallible;
 
@@ -14,15 +14,28 @@ use crate::support::fallible;
 pub struct Holders {
     /// The number of leases on each object.
     pub leases: LeaseCounts,
-    /// Deleted objects without a lease, as lease words. The next scan frees them.
-    unheld: WordSet,
+    /// Objects that were deleted before the leases were read, in the order of [`by_slot`].
+    doomed: Vec<LeaseWord>,
 }
 
 impl Holders {
-    /// Whether this word of the record in `slot` is of a deleted object that no client holds.
+    /// Whether this word of the record in `slot` is of a deleted object that no client holds. The
+    /// next scan frees it.
     pub fn is_unheld(&self, slot: u32, word: RecordWord) -> bool {
-        word.is(State::Doomed) && self.unheld.contains(&LeaseWord::new(word.generation(), slot).0)
+        word.is(State::Doomed)
+            && self.leases.of(slot) == 0
+            && is_among(&self.doomed, LeaseWord::new(word.generation(), slot))
     }
+}
+
+/// The order of [`Session::collect_doomed`].
+pub fn by_slot(object: &LeaseWord) -> (u32, u32) {
+    (object.slot(), object.generation())
+}
+
+/// Whether a lease is on one of these objects, which are in the order of [`by_slot`].
+pub fn is_among(objects: &[LeaseWord], lease: LeaseWord) -> bool {
+    objects.binary_search_by_key(&by_slot(&lease), by_slot).is_ok()
 }
 
 /// The creator that was last found alive: the objects that one client writes are mostly adjacent.
@@ -36,28 +49,24 @@ impl Session {
         mut each: impl FnMut(&ClientView<'_>) -> Result<()>,
     ) -> Result<Holders> {
         // The deleted objects come first: no new lease on them can be validated.
-        let mut unheld = self.collect_doomed(|_| true)?;
+        let doomed = self.collect_doomed(|_| true)?;
         let mut leases = LeaseCounts::new(self.segment.index().used())?;
         lease::begin_scan();
         self.visit_clients(|view| {
             each(&view)?;
-            view.leases(|lease| {
-                unheld.remove(&lease.0);
-                self.count_lease(&mut leases, lease);
-            })
+            view.leases(|lease| self.count_lease(&mut leases, lease))
         })?;
-        Ok(Holders { leases, unheld })
+        Ok(Holders { leases, doomed })
     }
 
-    /// The lease words of the deleted objects that are wanted.
-    pub fn collect_doomed(&self, is_wanted: impl Fn(&Record) -> bool) -> Result<WordSet> {
-        let mut doomed = WordSet::default();
+    /// The lease words of the deleted objects that are wanted, in the order of [`by_slot`].
+    pub fn collect_doomed(&self, is_wanted: impl Fn(&Record) -> bool) -> Result<Vec<LeaseWord>> {
+        let mut doomed = Vec::new();
         for slot in 0..self.segment.index().used() {
             let record = self.record(slot)?;
             let word = record.load();
             if word.is(State::Doomed) && is_wanted(record) {
-                doomed.try_reserve(1).map_err(|_| fallible::refused())?;
-                doomed.insert(LeaseWord::new(word.generation(), slot).0);
+                fallible::push(&mut doomed, LeaseWord::new(word.generation(), slot))?;
             }
         }
         Ok(doomed)

@@ -9,7 +9,7 @@ use crate::protocols::index::Key;
 use crate::store::call::Call;
 use crate::store::clients::client_file::Identity;
 use crate::store::clients::client_view::ClientView;
-use crate::store::clients::holders::LivingCreator;
+use crate::store::clients::holders::{LivingCreator, by_slot, is_among};
 use crate::store::clients::lease_counts::{WordMap, WordSet};
 use crate::store::objects::find::is_shown;
 use crate::store::session::Session;
@@ -54,8 +54,8 @@ impl Session {
         let mut objects = self.collect_doomed(|record| record.has_id(&words))?;
         let hit = self.find_live(call, &Key::Id(IdWords::from(id)), &mut None)?;
         if let Some(hit) = hit {
-            objects.try_reserve(1).map_err(|_| fallible::refused())?;
-            objects.insert(LeaseWord::new(hit.word.generation(), hit.slot).0);
+            fallible::push(&mut objects, LeaseWord::new(hit.word.generation(), hit.slot))?;
+            objects.sort_unstable_by_key(by_slot);
         }
         let holders = self.collect_clients(Some(&objects))?;
         match hit {
@@ -64,9 +64,9 @@ impl Session {
         }
     }
 
-    fn collect_clients(&self, holding: Option<&WordSet>) -> Result<Vec<ClientInfo>> {
+    fn collect_clients(&self, holding: Option<&[LeaseWord]>) -> Result<Vec<ClientInfo>> {
         self.ensure_open()?;
-        let is_wanted = |lease: LeaseWord| holding.is_some_and(|set| set.contains(&lease.0));
+        let is_wanted = |lease: LeaseWord| holding.is_some_and(|objects| is_among(objects, lease));
         let writing = self.collect_writers()?;
         let (mut list, mut held) = (Vec::new(), WordSet::default());
         let mut processes = Processes::default();

@@ -51,7 +51,7 @@ impl Session {
             }
         }
         fallible::push(&mut owned, (capacity, 0, 0))?;
-        owned.sort_unstable();
+        owned.sort_unstable_by_key(|(start, ..)| *start);
         let (mut unowned, mut largest, mut from) = (0, 0, 0);
         for (start, len, lead) in owned {
             let gap = start.saturating_sub(from);
