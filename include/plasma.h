@@ -391,7 +391,11 @@ plasma_status_t plasma_id_to_hex(const plasma_id_t *id, char *hex);
 #define PLASMA_CONNECT_EXISTING 0x1
 /** plasma_connect: fail with STORE_EXISTS if there is a store. */
 #define PLASMA_CONNECT_EXCLUSIVE 0x2
-/** plasma_connect: only read. Implies PLASMA_CONNECT_EXISTING. */
+
+/**
+ * plasma_connect: only read. Implies PLASMA_CONNECT_EXISTING. A store whose
+ * remover was killed counts as none.
+ */
 #define PLASMA_CONNECT_READ_ONLY 0x4
 
 /**

@@ -10,7 +10,8 @@ use crate::options::{ConnectOptions, Eviction};
 pub const PLASMA_CONNECT_EXISTING: u32 = 0x1;
 /// plasma_connect: fail with STORE_EXISTS if there is a store.
 pub const PLASMA_CONNECT_EXCLUSIVE: u32 = 0x2;
-/// plasma_connect: only read. Implies PLASMA_CONNECT_EXISTING.
+/// plasma_connect: only read. Implies PLASMA_CONNECT_EXISTING. A store whose
+/// remover was killed counts as none.
 pub const PLASMA_CONNECT_READ_ONLY: u32 = 0x4;
 /// plasma_connect: a store created by this call is removed when its last client
 /// leaves. If the last client is killed or READ_ONLY, the store stays until the

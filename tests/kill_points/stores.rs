@@ -79,6 +79,7 @@ fn remove_is_finished_by_the_next_to_connect() {
         },
         |what| {
             let (old, held) = before.take().unwrap();
+            a_reader_finds_the_store_or_none(&address, what);
             let client = Client::connect(Some(&address), &ConnectOptions::default()).unwrap();
             put(&client, &id(PROBE, 0), 100, Some("probe"));
             super::common::assert_sound(&client, what);
@@ -95,6 +96,14 @@ fn remove_is_finished_by_the_next_to_connect() {
     );
 }
 
+/// A READ_ONLY client of the same user maps the index read-only, and finishes no removal.
+fn a_reader_finds_the_store_or_none(address: &str, what: &str) {
+    let options = ConnectOptions::default().read_only(true);
+    if let Err(error) = Client::connect(Some(address), &options) {
+        assert_eq!(error.status(), Status::StoreNotFound, "{what}: {error}");
+    }
+}
+
 #[test]
 fn a_client_that_removes_the_remains_of_a_killed_remover_is_killed() {
     let scratch = Scratch::new();
@@ -109,6 +118,7 @@ fn a_client_that_removes_the_remains_of_a_killed_remover_is_killed() {
             run("remove", &address, n, &[])
         },
         |what| {
+            a_reader_finds_the_store_or_none(&address, what);
             let client = Client::connect(Some(&address), &ConnectOptions::default()).unwrap();
             super::common::assert_sound(&client, what);
             drop(client);
@@ -137,6 +147,7 @@ fn the_last_to_leave_an_ephemeral_store_is_killed() {
             end_of(child, "leave_last")
         },
         |what| {
+            a_reader_finds_the_store_or_none(&address, what);
             let next = fresh();
             assert_eq!(next.contains(&id(PROBE, 0)).unwrap(), ObjectState::Absent, "{what}");
             super::common::assert_sound(&next, what);

@@ -75,6 +75,10 @@ impl Session {
             return Self::join(address, options, segment, true);
         };
         if segment.lifecycle()? == Lifecycle::Gone {
+            // A removal changes the index, which a READ_ONLY client may not.
+            if options.read_only {
+                return Err(not_found_error(address));
+            }
             finish_removal(address, &segment).map_err(|error| {
                 let why = format!("{} was removed, but its directory remains", address.display());
                 Error::os(Status::StoreGone, error.errno(), format!("{why}: {error}"))

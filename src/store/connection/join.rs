@@ -79,6 +79,9 @@ impl Session {
                 Lifecycle::Live => return self.is_linked(),
                 Lifecycle::Gone => return Ok(false),
                 Lifecycle::Closing if self.segment.read_only => {
+                    if self.is_leaver_dead() {
+                        return Err(not_found_error(&self.address));
+                    }
                     std::thread::sleep(Duration::from_millis(1));
                 }
                 Lifecycle::Closing => {
@@ -92,6 +95,13 @@ impl Session {
             }
         }
         Err(Error::new(Status::StoreGone, "the last client of the store died while it left"))
+    }
+
+    /// Whether the client that is leaving, the owner of the lock, was killed.
+    fn is_leaver_dead(&self) -> bool {
+        let owner = self.segment.lock().peek().owner();
+        let serial = owner.and_then(|slot| self.tenant_of(slot.into()));
+        serial.is_some_and(|serial| !self.may_be_alive(serial))
     }
 
     fn is_linked(&self) -> Result<bool> {
