@@ -1376,6 +1376,9 @@ typedef struct plasma_stats_t {
 /**
  * Get facts about the object of a buffer.
  *
+ * This reads the leases of every client, except where struct_size ends before
+ * lease_count.
+ *
  * @param buffer  borrowed.
  * @param info    written, up to its struct_size.
  *

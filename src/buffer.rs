@@ -86,6 +86,13 @@ impl Buffer {
         self.handles.session().held_info(self.held.slot, self.held.generation)
     }
 
+    /// Describes the object, with a `lease_count` of 0: counting reads the leases of all clients.
+    pub(crate) fn info_without_leases(&self) -> Result<ObjectInfo> {
+        self.ensure_open()?;
+        let _call = self.handles.session().begin_on_buffer(NO_WAIT);
+        self.handles.session().describe_held(self.held.slot, self.held.generation)
+    }
+
     fn ensure_open(&self) -> Result<()> {
         if self.handles.forked() { Err(forked()) } else { Ok(()) }
     }

@@ -3,19 +3,28 @@
 #include <string.h>
 #include <unistd.h>
 
-typedef struct {
+typedef struct Connection {
     PyObject_HEAD
     plasma_client_t *client;
+    struct Connection *next, *previous; /* in the ring of all connections of this process */
     Py_ssize_t users; /* calls that are in it without the interpreter's lock */
     unsigned forks;
 } Connection;
 
+static Connection ring = {.next = &ring, .previous = &ring};
+
 static PyObject *connection_create(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
     allocfunc allocate = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
+    Connection *connection = (Connection *)allocate(type, 0);
 
     (void)args, (void)kwargs;
-    return allocate(type, 0);
+    if (connection == NULL)
+        return NULL;
+    connection->next = ring.next;
+    connection->previous = &ring;
+    ring.next = ring.next->previous = connection;
+    return (PyObject *)connection;
 }
 
 /* Ends the calls that wait, waits until the last has returned, and disconnects. */
@@ -44,6 +53,8 @@ static void connection_dealloc(Connection *connection)
     PyTypeObject *type = Py_TYPE((PyObject *)connection);
     freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
 
+    connection->next->previous = connection->previous;
+    connection->previous->next = connection->next;
     connection_leave(connection);
     release(connection);
     Py_DECREF(type);
@@ -54,6 +65,62 @@ static PyObject *connection_close(Connection *connection, PyObject *unused)
     (void)unused;
     connection_leave(connection);
     Py_RETURN_NONE;
+}
+
+/* Keeps the memory of the store mapped until the process ends. A subscription does that, and does not
+ * count as a user of the store. */
+static void stay_mapped(plasma_client_t *client)
+{
+    plasma_subscription_t *subscription;
+
+    (void)plasma_subscribe(client, &subscription);
+}
+
+/* leave_at_exit(): as close(), but the memory of views stays mapped when their leases end. */
+static PyObject *connection_leave_at_exit(Connection *connection, PyObject *unused)
+{
+    (void)unused;
+    if (connection->client != NULL && connection->forks == plasma_forks)
+        stay_mapped(connection->client);
+    connection_leave(connection);
+    Py_RETURN_NONE;
+}
+
+/* The connections of this process that are open, in a list. */
+static PyObject *open_connections(PyObject *module, PyObject *unused)
+{
+    PyObject *list = PyList_New(0);
+    Connection *connection;
+
+    (void)module, (void)unused;
+    for (connection = ring.next; list != NULL && connection != &ring; connection = connection->next)
+        if (connection->client != NULL && Py_REFCNT((PyObject *)connection) > 0 &&
+            PyList_Append(list, (PyObject *)connection) < 0)
+            Py_CLEAR(list);
+    return list;
+}
+
+/* For connections that were made after the others were closed. */
+void connections_end(void)
+{
+    Connection *connection;
+
+    for (connection = ring.next; connection != &ring; connection = connection->next) {
+        plasma_client_t *client = connection->client;
+
+        if (client == NULL || connection->users > 0 || connection->forks != plasma_forks)
+            continue;
+        connection->client = NULL;
+        stay_mapped(client);
+        plasma_disconnect(client);
+    }
+}
+
+plasma_client_t *connection_client(PyObject *object)
+{
+    Connection *connection = (Connection *)object;
+
+    return connection->forks == plasma_forks ? connection->client : NULL;
 }
 
 /* _open(address of a plasma_client_t): takes ownership of it. A client inherited from the parent is
@@ -191,39 +258,44 @@ typedef struct {
     plasma_buffer_t *buffers;
     plasma_status_t *statuses;
     size_t count;
+    size_t failed; /* where the failure is, or count */
 } Batch;
 
 /* Gets all; on a failure none is held. A failure other than a timeout is not hidden by one. */
-static int batch_get(plasma_client_t *client, const Batch *batch, long long timeout_ms)
+static int batch_get(plasma_client_t *client, Batch *batch, long long timeout_ms)
 {
     int status = plasma_get_many(client, batch->ids, batch->count, timeout_ms, batch->buffers,
                                  batch->statuses);
     size_t at;
 
+    batch->failed = batch->count;
     if (status == PLASMA_OK)
         return status;
     plasma_release_many(batch->buffers, batch->count);
-    for (at = 0; at < batch->count; at++)
-        if (batch->statuses[at] != PLASMA_OK && batch->statuses[at] != PLASMA_ERR_TIMEOUT)
+    for (at = batch->count; at-- > 0;)
+        if (batch->statuses[at] == status)
+            batch->failed = at;
+    for (at = 0; status == PLASMA_ERR_TIMEOUT && at < batch->count; at++)
+        if (batch->statuses[at] != PLASMA_OK && batch->statuses[at] != PLASMA_ERR_TIMEOUT) {
+            batch->failed = at;
             return batch->statuses[at];
+        }
     return status;
 }
 
 /* The ids of the keys in a list; names are looked up. Returns a status, or 1 with an exception. */
-static int batch_find(plasma_client_t *client, PyObject *keys, plasma_id_t *ids)
+static int batch_find(plasma_client_t *client, PyObject *keys, Batch *batch)
 {
-    Py_ssize_t at, count = PyList_Size(keys);
-
-    for (at = 0; at < count; at++) {
+    for (batch->failed = 0; batch->failed < batch->count; batch->failed++) {
         Key key;
         int status;
 
-        if (key_of(PyList_GetItem(keys, at), &key) < 0)
+        if (key_of(PyList_GetItem(keys, (Py_ssize_t)batch->failed), &key) < 0)
             return 1;
         status = key.name == NULL ? PLASMA_OK : plasma_lookup(client, key.name, &key.id);
         if (status != PLASMA_OK)
             return status;
-        ids[at] = key.id;
+        batch->ids[batch->failed] = key.id;
     }
     return PLASMA_OK;
 }
@@ -244,8 +316,9 @@ static PyObject *batch_leases(Connection *connection, PyTypeObject *type, Batch 
     return list;
 }
 
-/* get_many(list of keys, timeout_ms, type): returns a list of Leases of the type, or a status. As get()
- * it keeps the lock of the interpreter if it need not wait. */
+/* get_many(list of keys, timeout_ms, type): returns a list of Leases of the type, or a status and the
+ * position of the key that it is about. As get() it keeps the lock of the interpreter if it need not
+ * wait. */
 static PyObject *connection_get_many(Connection *connection, PyObject *const *args,
                                      Py_ssize_t count)
 {
@@ -262,7 +335,7 @@ static PyObject *connection_get_many(Connection *connection, PyObject *const *ar
     if (timeout_ms == -1 && PyErr_Occurred())
         return NULL;
     if (client == NULL)
-        return PyLong_FromLong(PLASMA_ERR_DISCONNECTED);
+        return Py_BuildValue("in", PLASMA_ERR_DISCONNECTED, count);
     batch.count = (size_t)count;
     memory = PyMem_Calloc(batch.count + 1, sizeof *batch.buffers + sizeof *batch.statuses +
                                                sizeof *batch.ids);
@@ -271,7 +344,7 @@ static PyObject *connection_get_many(Connection *connection, PyObject *const *ar
     batch.buffers = (plasma_buffer_t *)memory;
     batch.statuses = (plasma_status_t *)(batch.buffers + batch.count);
     batch.ids = (plasma_id_t *)(batch.statuses + batch.count);
-    status = batch_find(client, args[0], batch.ids);
+    status = batch_find(client, args[0], &batch);
     if (status == PLASMA_OK) {
         status = PLASMA_ERR_NOT_FOUND;
         if (are_sealed(client, batch.ids, batch.count))
@@ -287,7 +360,29 @@ static PyObject *connection_get_many(Connection *connection, PyObject *const *ar
             result = batch_leases(connection, (PyTypeObject *)args[2], &batch);
     }
     PyMem_Free(memory);
-    return status < 0 ? PyLong_FromLong(status) : result;
+    return status < 0 ? Py_BuildValue("in", status, (Py_ssize_t)batch.failed) : result;
+}
+
+/* sealed(list of keys): a list of those that are sealed, or a status. */
+static PyObject *connection_sealed(Connection *connection, PyObject *keys)
+{
+    Py_ssize_t at, count = PyList_Size(keys);
+    PyObject *list;
+
+    if (count < 0)
+        return NULL;
+    if (connection->client == NULL)
+        return PyLong_FromLong(PLASMA_ERR_DISCONNECTED);
+    list = PyList_New(0);
+    for (at = 0; at < count && list != NULL; at++) {
+        PyObject *object = PyList_GetItem(keys, at);
+        Key key;
+
+        if (key_of(object, &key) < 0 ||
+            (is_sealed(connection->client, &key) && PyList_Append(list, object) < 0))
+            Py_CLEAR(list);
+    }
+    return list;
 }
 
 /* _adopt(address of a plasma_buffer_t, type): returns a Lease that owns it. */
@@ -377,6 +472,8 @@ static PyMethodDef connection_methods[] = {
     {"get", (PyCFunction)(void (*)(void))connection_get, METH_FASTCALL, NULL},
     {"get_many", (PyCFunction)(void (*)(void))connection_get_many, METH_FASTCALL, NULL},
     {"put", (PyCFunction)(void (*)(void))connection_put, METH_FASTCALL, NULL},
+    {"sealed", (PyCFunction)connection_sealed, METH_O, NULL},
+    {"leave_at_exit", (PyCFunction)connection_leave_at_exit, METH_NOARGS, NULL},
     {"_adopt", (PyCFunction)(void (*)(void))connection_adopt, METH_FASTCALL, NULL},
     {"_call", (PyCFunction)connection_call, METH_VARARGS, NULL},
     {"_open", (PyCFunction)connection_open, METH_O, NULL},
@@ -399,9 +496,16 @@ static PyType_Spec connection_spec = {
     Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, connection_slots,
 };
 
+static PyMethodDef functions[] = {
+    {"open_connections", open_connections, METH_NOARGS, NULL},
+    {0},
+};
+
 int add_connection(PyObject *module)
 {
     PyObject *type = PyType_FromSpec(&connection_spec);
 
-    return type == NULL ? -1 : PyModule_AddObject(module, "Connection", type);
+    if (type == NULL || PyModule_AddFunctions(module, functions) < 0)
+        return -1;
+    return PyModule_AddObject(module, "Connection", type);
 }

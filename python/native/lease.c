@@ -1,6 +1,10 @@
 /* Lease: one plasma_buffer_t, exported by the buffer protocol, read-only. */
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE
+#endif
 #include "native.h"
+#include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -22,7 +26,7 @@ PyObject *lease_new(PyTypeObject *type, PyObject *connection, plasma_buffer_t *b
     lease->buffer = *buffer;
     memset(buffer, 0, sizeof *buffer);
     lease->exports = 0;
-    lease->given_up = 0;
+    lease->given_up = lease->identified = 0;
     lease->forks = plasma_forks;
     lease->next = ring.next;
     lease->previous = &ring;
@@ -113,78 +117,192 @@ static PyObject *lease_address(Lease *lease, void *unused)
     return PyLong_FromVoidPtr(&lease->buffer);
 }
 
-static PyObject *lease_connection(Lease *lease, void *unused)
-{
-    (void)unused;
-    Py_INCREF(lease->connection);
-    return lease->connection;
-}
-
 static PyObject *lease_exports(Lease *lease, void *unused)
 {
     (void)unused;
     return PyLong_FromSsize_t(lease->exports);
 }
 
-/* In a forked child, replaces the lease of the parent by its own. Views keep the mapping of the
- * parent, which stays: the buffer of the parent is dropped here without a release. */
-static PyObject *lease_renew(Lease *lease, PyObject *other)
+/* Finds out which object it is. */
+static int lease_identify(Lease *lease)
 {
-    if (!PyObject_TypeCheck(other, lease_type)) {
-        PyErr_SetString(PyExc_TypeError, "the argument must be a Lease");
-        return NULL;
+    plasma_object_info_t info;
+    int status;
+
+    if (lease->identified)
+        return PLASMA_OK;
+    /* The fields up to this one cost little. */
+    info.struct_size = offsetof(plasma_object_info_t, lease_count);
+    status = plasma_buffer_info(&lease->buffer, &info);
+    if (status == PLASMA_OK) {
+        lease->id = info.id;
+        lease->create_time_us = info.create_time_us;
+        lease->identified = 1;
     }
-    lease->buffer = ((Lease *)other)->buffer;
+    return status;
+}
+
+/* The id of the object as bytes, or a status. */
+static PyObject *lease_id(Lease *lease, PyObject *unused)
+{
+    int status = lease_identify(lease);
+
+    (void)unused;
+    if (status != PLASMA_OK)
+        return PyLong_FromLong(status);
+    return PyBytes_FromStringAndSize((char *)lease->id.bytes, PLASMA_ID_SIZE);
+}
+
+/* Leases of the parent that a fork keeps, whatever its threads release in the meantime. */
+typedef struct {
+    unsigned forks;
+    size_t count;
+    plasma_buffer_t buffers[];
+} Kept;
+
+static void kept_release(PyObject *capsule)
+{
+    Kept *kept = PyCapsule_GetPointer(capsule, NULL);
+
+    if (kept->forks == plasma_forks)
+        plasma_release_many(kept->buffers, kept->count);
+    free(kept);
+}
+
+/* In a process that is about to fork: retains all leases. Returns a capsule that releases them when it
+ * is collected, or None if there are none. */
+static PyObject *keep_leases(PyObject *module, PyObject *unused)
+{
+    size_t room = 0;
+    PyObject *capsule;
+    Kept *kept;
+    Lease *lease;
+
+    (void)module, (void)unused;
+    for (lease = ring.next; lease != &ring; lease = lease->next)
+        room++;
+    if (room == 0)
+        Py_RETURN_NONE;
+    kept = malloc(sizeof *kept + room * sizeof kept->buffers[0]);
+    if (kept == NULL)
+        return PyErr_NoMemory();
+    kept->forks = plasma_forks;
+    kept->count = 0;
+    for (lease = ring.next; lease != &ring; lease = lease->next) {
+        if (lease->buffer.data == NULL || lease->forks != plasma_forks)
+            continue;
+        lease_identify(lease);
+        if (plasma_retain(&lease->buffer, &kept->buffers[kept->count]) == PLASMA_OK)
+            kept->count++;
+    }
+    capsule = PyCapsule_New(kept, NULL, kept_release);
+    if (capsule == NULL)
+        free(kept);
+    return capsule;
+}
+
+/* In a forked child: replaces the lease of the parent by one of the child. Views keep the mapping of
+ * the parent, which stays: the buffer of the parent is dropped here without a release. */
+static int lease_renew(Lease *lease)
+{
+    plasma_client_t *client = connection_client(lease->connection);
+    Lease own = {0};
+
+    if (client == NULL || !lease->identified ||
+        plasma_get(client, &lease->id, 0, &own.buffer) != PLASMA_OK)
+        return 0;
+    /* Another object may have the id now. */
+    if (lease_identify(&own) != PLASMA_OK || own.create_time_us != lease->create_time_us) {
+        plasma_release(&own.buffer);
+        return 0;
+    }
+    lease->buffer = own.buffer;
     lease->forks = plasma_forks;
-    memset(&((Lease *)other)->buffer, 0, sizeof lease->buffer);
-    Py_RETURN_NONE;
+    return 1;
 }
 
 /* In a forked child that can have no lease, replaces the pages of its views by a copy, while the
  * waiting parent holds the object. */
-static PyObject *lease_copy_pages(Lease *lease, PyObject *unused)
+static int lease_copy_pages(Lease *lease)
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
     size_t from = (size_t)lease->buffer.data & ~(page - 1);
     size_t size = ((size_t)lease->buffer.data + lease->buffer.size - from + page - 1) & ~(page - 1);
     void *copy;
 
-    (void)unused;
     copy = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (copy == MAP_FAILED)
-        return PyErr_NoMemory();
+        return -1;
     memcpy(copy, (void *)from, size);
     if (mprotect(copy, size, PROT_READ) != 0 ||
         mremap(copy, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, from) == MAP_FAILED)
-        return PyErr_SetFromErrno(PyExc_OSError);
+        return -1;
     lease->forks = plasma_forks;
-    Py_RETURN_NONE;
+    return 0;
 }
 
-/* The leases of this process. */
-static PyObject *leases(PyObject *module, PyObject *unused)
+/* Whether the lease was one of the parent of this process. */
+static int lease_is_parents(const Lease *lease)
 {
-    PyObject *list = PyList_New(0);
+    return lease->buffer.data != NULL && lease->forks + 1 == plasma_forks;
+}
+
+/* The connections of the leases that a forked child has from its parent, in a set. */
+static PyObject *inherited_connections(PyObject *module, PyObject *unused)
+{
+    PyObject *set = PySet_New(NULL), *last = NULL;
     Lease *lease;
 
     (void)module, (void)unused;
-    for (lease = ring.next; list != NULL && lease != &ring; lease = lease->next)
-        if (lease->buffer.data != NULL && Py_REFCNT((PyObject *)lease) > 0 &&
-            PyList_Append(list, (PyObject *)lease) < 0)
-            Py_CLEAR(list);
-    return list;
+    for (lease = ring.next; set != NULL && lease != &ring; lease = lease->next) {
+        if (!lease_is_parents(lease) || lease->connection == last)
+            continue;
+        last = lease->connection;
+        if (PySet_Add(set, last) < 0)
+            Py_CLEAR(set);
+    }
+    return set;
+}
+
+/* In a forked child: takes leases on what its parent holds. */
+static PyObject *renew_leases(PyObject *module, PyObject *unused)
+{
+    Lease *lease;
+
+    (void)module, (void)unused;
+    for (lease = ring.next; lease != &ring; lease = lease->next)
+        if (lease_is_parents(lease) && !lease_renew(lease) && lease->exports > 0 &&
+            lease_copy_pages(lease) < 0)
+            return PyErr_SetFromErrno(PyExc_OSError);
+    Py_RETURN_NONE;
+}
+
+void leases_borrow(void)
+{
+    Lease *lease;
+
+    for (lease = ring.next; lease != &ring; lease = lease->next)
+        if (lease_is_parents(lease))
+            lease->forks = plasma_forks;
+}
+
+void leases_end(void)
+{
+    Lease *lease;
+
+    for (lease = ring.next; lease != &ring; lease = lease->next)
+        if (lease->forks == plasma_forks)
+            plasma_release(&lease->buffer);
 }
 
 static PyMethodDef lease_methods[] = {
     {"release", (PyCFunction)lease_release, METH_NOARGS, NULL},
     {"_give_up", (PyCFunction)lease_give_up, METH_NOARGS, NULL},
-    {"_renew", (PyCFunction)lease_renew, METH_O, NULL},
-    {"_copy_pages", (PyCFunction)lease_copy_pages, METH_NOARGS, NULL},
+    {"_id", (PyCFunction)lease_id, METH_NOARGS, NULL},
     {0},
 };
 static PyGetSetDef lease_properties[] = {
     {"_address", (getter)lease_address, NULL, NULL, NULL},
-    {"_connection", (getter)lease_connection, NULL, NULL, NULL},
     {"_exports", (getter)lease_exports, NULL, NULL, NULL},
     {0},
 };
@@ -201,7 +319,12 @@ static PyType_Slot lease_slots[] = {
 static PyType_Spec lease_spec = {
     "plasma._native.Lease", sizeof(Lease), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, lease_slots,
 };
-static PyMethodDef functions[] = {{"leases", leases, METH_NOARGS, NULL}, {0}};
+static PyMethodDef functions[] = {
+    {"keep_leases", keep_leases, METH_NOARGS, NULL},
+    {"inherited_connections", inherited_connections, METH_NOARGS, NULL},
+    {"renew_leases", renew_leases, METH_NOARGS, NULL},
+    {0},
+};
 
 int add_lease(PyObject *module)
 {

@@ -14,11 +14,18 @@ void raise_error(const char *kind, const char *message)
     Py_XDECREF(errors);
 }
 
-/* Must be called first in a forked child. */
-static PyObject *forked(PyObject *module, PyObject *unused)
+/* forked(executes): must be called first in a forked child. If it executes a program next, its parent
+ * keeps the leases until then, and the child may read them. */
+static PyObject *forked(PyObject *module, PyObject *executes)
 {
-    (void)module, (void)unused;
+    int borrows = PyObject_IsTrue(executes);
+
+    (void)module;
+    if (borrows < 0)
+        return NULL;
     plasma_forks++;
+    if (borrows)
+        leases_borrow();
     Py_RETURN_NONE;
 }
 
@@ -31,8 +38,27 @@ static PyObject *check_signals(PyObject *module, PyObject *unused)
     Py_RETURN_NONE;
 }
 
+/* Views in globals and in frames of daemon threads are never collected. No code of Python runs now, but
+ * code without the interpreter's lock may still read the memory, which stays mapped: see
+ * connections_end(). */
+static void end_all(void)
+{
+    writers_end();
+    leases_end();
+    connections_end();
+}
+
+/* As when the interpreter has ended. */
+static PyObject *end(PyObject *module, PyObject *unused)
+{
+    (void)module, (void)unused;
+    end_all();
+    Py_RETURN_NONE;
+}
+
 static PyMethodDef functions[] = {
-    {"forked", forked, METH_NOARGS, NULL},
+    {"forked", forked, METH_O, NULL},
+    {"end", end, METH_NOARGS, NULL},
     {"check_signals", check_signals, METH_NOARGS, NULL},
     {0},
 };
@@ -47,5 +73,7 @@ PyMODINIT_FUNC PyInit__native(void)
     if (module != NULL &&
         (add_lease(module) < 0 || add_writer(module) < 0 || add_connection(module) < 0))
         Py_CLEAR(module);
+    if (module != NULL)
+        Py_AtExit(end_all);
     return module;
 }

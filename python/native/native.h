@@ -17,7 +17,10 @@ typedef struct Lease {
     struct Lease *next, *previous; /* in the ring of all leases of this process */
     Py_ssize_t exports;
     unsigned forks;
-    char given_up; /* to be released when its last view is gone */
+    char given_up;   /* to be released when its last view is gone */
+    char identified; /* the next two are known */
+    plasma_id_t id;
+    int64_t create_time_us;
 } Lease;
 
 extern PyTypeObject *lease_type;
@@ -28,6 +31,17 @@ void raise_error(const char *kind, const char *message);
 int add_lease(PyObject *module);
 int add_writer(PyObject *module);
 int add_connection(PyObject *module);
+
+/* The client of a Connection of this process, or NULL. */
+plasma_client_t *connection_client(PyObject *connection);
+
+/* In a forked child, lets it read the leases of its parent. */
+void leases_borrow(void);
+
+/* Give everything back when the interpreter has ended, however it is still referred to. */
+void leases_end(void);
+void writers_end(void);
+void connections_end(void);
 
 /* Makes a Lease of a derived type that owns the buffer; releases the buffer on failure. */
 PyObject *lease_new(PyTypeObject *type, PyObject *connection, plasma_buffer_t *buffer);

@@ -2,15 +2,18 @@
 #include "native.h"
 #include <string.h>
 
-typedef struct {
+typedef struct Writer {
     PyObject_HEAD
     plasma_mutable_buffer_t buffer;
     plasma_buffer_t sealed; /* held after the seal as long as there are views */
+    struct Writer *next, *previous; /* in the ring of all writers of this process */
     Py_ssize_t exports;
     unsigned forks;
     char busy;     /* a call works on it */
     char given_up; /* to be aborted when its last view is gone */
 } Writer;
+
+static Writer ring = {.next = &ring, .previous = &ring};
 
 static int writer_abort_now(Writer *writer)
 {
@@ -28,8 +31,12 @@ static PyObject *writer_create(PyTypeObject *type, PyObject *args, PyObject *kwa
     Writer *writer = (Writer *)allocate(type, 0);
 
     (void)args, (void)kwargs;
-    if (writer != NULL)
-        writer->forks = plasma_forks;
+    if (writer == NULL)
+        return NULL;
+    writer->forks = plasma_forks;
+    writer->next = ring.next;
+    writer->previous = &ring;
+    ring.next = ring.next->previous = writer;
     return (PyObject *)writer;
 }
 
@@ -38,11 +45,26 @@ static void writer_dealloc(Writer *writer)
     PyTypeObject *type = Py_TYPE((PyObject *)writer);
     freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
 
+    writer->next->previous = writer->previous;
+    writer->previous->next = writer->next;
     if (writer->buffer.data != NULL && writer->forks == plasma_forks)
         writer_abort_now(writer);
     plasma_release(&writer->sealed);
     release(writer);
     Py_DECREF(type);
+}
+
+void writers_end(void)
+{
+    Writer *writer;
+
+    for (writer = ring.next; writer != &ring; writer = writer->next) {
+        if (writer->forks != plasma_forks)
+            continue;
+        if (writer->buffer.data != NULL && !writer->busy)
+            plasma_abort(&writer->buffer);
+        plasma_release(&writer->sealed);
+    }
 }
 
 /* Whether the writer can be used; otherwise sets an exception. */

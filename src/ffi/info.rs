@@ -11,7 +11,7 @@ use super::status::{plasma_status_t, run};
 use crate::info::{ClientInfo, ObjectInfo, ObjectState, Stats};
 use crate::options::Eviction;
 use std::ffi::c_char;
-use std::mem::MaybeUninit;
+use std::mem::{MaybeUninit, offset_of};
 
 /// The state of an object. The numbers are frozen.
 #[repr(C)]
@@ -280,6 +280,9 @@ impl From<&Stats> for plasma_stats_t {
 
 /// Get facts about the object of a buffer.
 ///
+/// This reads the leases of every client, except where struct_size ends before
+/// lease_count.
+///
 /// @param buffer  borrowed.
 /// @param info    written, up to its struct_size.
 ///
@@ -293,7 +296,12 @@ pub extern "C" fn plasma_buffer_info(
 ) -> plasma_status_t {
     run(|| {
         let (buffer, info) = (arg(buffer, "buffer")?, raw::output(info, "info")?);
-        info.write(&(&buffer.get()?.info()?).into());
+        let buffer = buffer.get()?;
+        let described = match info.reaches(offset_of!(plasma_object_info_t, lease_count)) {
+            true => buffer.info()?,
+            false => buffer.info_without_leases()?,
+        };
+        info.write(&(&described).into());
         Ok(())
     })
 }

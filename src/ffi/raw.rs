@@ -89,6 +89,11 @@ pub(super) fn output<T: Growing>(pointer: *mut T, name: &str) -> Result<Output<T
 }
 
 impl<T: Growing> Output<T> {
+    /// Whether the caller's struct goes on beyond this offset.
+    pub(super) fn reaches(&self, offset: usize) -> bool {
+        self.size > offset
+    }
+
     /// Fills the fields that the caller's struct has room for, except its `struct_size`.
     pub(super) fn write(self, value: &T) {
         let skip = size_of::<u32>();

@@ -7,7 +7,7 @@
 {'answer': 42}
 """
 
-from plasma import forks
+from plasma import exits, forks
 from plasma._library import lib, text
 from plasma.buffers import Buffer, MutableBuffer
 from plasma.client import Client, connect, remove
@@ -98,4 +98,5 @@ __all__ = [
     "remove",
 ]
 
+exits.install()
 forks.install()

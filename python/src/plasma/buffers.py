@@ -9,7 +9,7 @@ from plasma import _native
 from plasma._library import ffi, lib, sized, text
 from plasma.connection import Connection
 from plasma.errors import check, error
-from plasma.ids import ObjectID
+from plasma.ids import ObjectID, made_id
 from plasma.infos import ObjectInfo, object_info
 
 
@@ -40,7 +40,10 @@ class Buffer(_native.Lease):
     @property
     def id(self) -> ObjectID:
         """Id of the object."""
-        return self.info.id
+        found = self._id()
+        if isinstance(found, int):
+            raise error(found)
+        return made_id(found)
 
     @property
     def name(self) -> Optional[str]:

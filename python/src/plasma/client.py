@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import weakref
 from types import TracebackType
 from typing import Any, Optional
@@ -29,7 +28,6 @@ class Client(Manager, Arrays, Arrow, Waiter):
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._arrivals = weakref.WeakKeyDictionary()
-        _open.add(self)
 
     @property
     def address(self) -> str:
@@ -70,16 +68,6 @@ class Client(Manager, Arrays, Arrow, Waiter):
 
     def __repr__(self) -> str:
         return f"<plasma.Client of {self.address}{', closed' if self.closed else ''}>"
-
-
-_open: weakref.WeakSet[Client] = weakref.WeakSet()
-
-
-@atexit.register
-def _close_all() -> None:
-    """Removes ephemeral stores whose last client was not closed."""
-    for client in list(_open):
-        client.close()
 
 
 def connect(

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-import logging
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, Optional, TypeVar, Union
+from typing import TYPE_CHECKING, Any, Optional, TypeVar, Union
 
 from plasma import _native
-from plasma._library import ffi, lib, text
+from plasma._library import ffi, lib, sized, text
 from plasma.errors import DisconnectedError, LimitError, OutOfMemoryError, check, error
 from plasma.times import milliseconds
+
+if TYPE_CHECKING:
+    import logging
 
 Address = Union[str, "os.PathLike[str]", None]
 """None for $PLASMA_STORE or else "default"; a word; or a path with a "/"."""
 
-log: logging.Logger = logging.getLogger("plasma")
+# A signal handler may use a client in the midst of a renewal by its own thread.
+_renewing = threading.RLock()
 
-_renewing = threading.Lock()
+on_open: list[Callable[[], None]] = []
+"""Called after each connection of this process was made."""
+
+_exiting = False
 
 _R = TypeVar("_R")
 _S = TypeVar("_S")
@@ -33,15 +40,49 @@ _FORKED: int = lib.PLASMA_ERR_FORKED
 _INTERRUPTED: int = lib.PLASMA_ERR_INTERRUPTED
 
 
+def log() -> logging.Logger:
+    """The logger; logging is imported when there is something to say."""
+    import logging
+
+    return logging.getLogger("plasma")
+
+
+def warn(message: str) -> None:
+    """Log a warning, also where no file can be opened, that of a module included."""
+    try:
+        log().warning("%s", message)
+    except OSError:
+        print(message, file=sys.stderr)
+
+
 def reset_after_fork() -> None:
     """Make a new lock, because another thread of the parent may have held the old one."""
     global _renewing
-    _renewing = threading.Lock()
+    _renewing = threading.RLock()
+
+
+def close_all() -> None:
+    """Close every connection, because the process ends.
+
+    Ephemeral stores go with their last client. Views may still be used, by code that runs later or
+    by daemon threads: their memory stays mapped.
+    """
+    global _exiting
+    _exiting = True
+    for connection in _native.open_connections():
+        connection.leave_at_exit()
 
 
 def encoded_address(address: Address) -> Any:
     """The address as an argument of C."""
-    return ffi.NULL if address is None else os.fsencode(address)
+    if address is None:
+        return ffi.NULL
+    encoded = os.fsencode(address)
+    if b"\0" in encoded:
+        raise ValueError(f"the address {address!r} contains a NUL")
+    if not isinstance(address, (str, bytes)) and b"/" not in encoded:
+        return b"./" + encoded  # it is a path, not a word
+    return encoded
 
 
 def open_client(address: Address, options: Any) -> Any:
@@ -61,7 +102,7 @@ def _is_long(timeout: Optional[float]) -> bool:
 class Connection(_native.Connection):
     """The connection by which a client and its buffers call libplasma."""
 
-    __slots__ = ("_options", "address", "interrupts", "pid", "pointer", "read_only")
+    __slots__ = ("_ephemeral", "_options", "address", "interrupts", "pid", "pointer", "read_only")
 
     address: str
     interrupts: int
@@ -74,16 +115,19 @@ class Connection(_native.Connection):
 
     def __init__(self, address: Address, options: Any) -> None:
         self._options = options
+        self._ephemeral: Optional[bool] = None
         self.read_only = bool(options.flags & lib.PLASMA_CONNECT_READ_ONLY)
         self.interrupts = 0
         self._adopt_client(open_client(address, options))
         # An absolute path, for children and pickles, which may be in another directory.
-        self.address = os.path.join(os.getcwd(), text(lib.plasma_client_address(self.pointer)))
+        self.address = text(lib.plasma_client_address(self.pointer))
 
     def _adopt_client(self, pointer: Any) -> None:
         self.pid = os.getpid()
         self.pointer = pointer
         self._open(int(ffi.cast("uintptr_t", pointer)))
+        for callback in on_open:
+            callback()
 
     def renew(self) -> None:
         """Connect again in a forked child."""
@@ -94,12 +138,28 @@ class Connection(_native.Connection):
             options.flags = lib.PLASMA_CONNECT_EXISTING
             if self.read_only:
                 options.flags = lib.PLASMA_CONNECT_READ_ONLY
-            self._adopt_client(open_client(self.address, options))
-        log.info("process %d was forked: connected again to %s", self.pid, self.address)
+            pointer = open_client(self.address, options)
+            if self.pid == os.getpid():  # a signal handler was faster
+                lib.plasma_disconnect(pointer)
+                return
+            self._adopt_client(pointer)
+        log().info("process %d was forked: connected again to %s", self.pid, self.address)
+
+    def is_ephemeral(self) -> bool:
+        """Whether the store goes with its last client."""
+        if self._ephemeral is None:
+            numbers = sized("plasma_stats_t")
+            self.call(lib.plasma_stats, numbers)
+            self._ephemeral = bool(numbers.flags & lib.PLASMA_CONNECT_EPHEMERAL)
+        return self._ephemeral
 
     def call(self, function: Callable[..., int], *args: object, about: object = None) -> None:
         """Call function(client, *args), which has no timeout."""
         self.run(lambda _: self._call(function, self.pointer, *args), 0, about)
+
+    def sealed_of(self, keys: list[Any]) -> list[Any]:
+        """Those of the keys that are sealed."""
+        return self.run(lambda _: self.sealed(keys), 0)
 
     def run(
         self,
@@ -107,7 +167,10 @@ class Connection(_native.Connection):
         timeout: Optional[float],
         about: object = None,
     ) -> _R:
-        """The result of attempt(timeout_ms); a status other than OK raises its exception."""
+        """The result of attempt(timeout_ms); a status other than OK raises its exception.
+
+        The exception says what it is `about`, which may be a function that knows it by then.
+        """
         deadline = time.monotonic() + timeout if timeout else None
         interrupts = self.interrupts
         while True:
@@ -145,11 +208,13 @@ class Connection(_native.Connection):
         if status == _FORKED:
             self.renew()
         elif self.closed:
+            if _exiting and threading.current_thread() is not threading.main_thread():
+                raise SystemExit  # of a daemon thread: ends it without a traceback
             raise DisconnectedError("the client is closed")
         elif status == _INTERRUPTED and interrupts == self.interrupts:
             _native.check_signals()
         else:
-            raise error(status, about)
+            raise error(status, about() if callable(about) else about)
 
     def interrupt(self) -> None:
         """End the waits in flight with InterruptedError."""

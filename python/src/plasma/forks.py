@@ -4,41 +4,86 @@ A view in a forked child reads the mapping of the parent, which no code can dete
 holds leases waits after a fork until the child has leases of its own on those objects. A child
 cannot take a lease on a deleted object: there, views become views of a private copy, and a buffer
 without views raises an exception when it is used.
+
+A child of a client of an ephemeral store connects before the parent continues, too: otherwise the
+store would be gone when the parent exits, as the parents of a daemon do at once.
 """
 
 from __future__ import annotations
 
 import os
 import select
+import sys
 import threading
-from typing import NamedTuple, Optional
+from contextlib import suppress
+from typing import Any, Optional
 
 from plasma import _native, connection
-from plasma.buffers import Buffer
-from plasma.connection import Connection, log
+from plasma.connection import Connection, warn
 from plasma.errors import PlasmaError
-from plasma.infos import ObjectInfo
 
 PATIENCE = 10.0
-"""Seconds that a parent waits for the leases of a child. After that it keeps its own forever."""
-
-
-class _Held(NamedTuple):
-    buffer: Buffer
-    info: Optional[ObjectInfo]
-    """None if the store was removed, or an earlier fork left the buffer without a lease."""
+"""Seconds that a parent waits for the leases of a child. After that it goes on, and keeps its own
+until the child has its leases or ends."""
 
 
 class _Fork(threading.local):
     """The state that the hooks of one fork share; the thread that forks continues in the child."""
 
-    held: list[_Held]
-    pipe: Optional[tuple[int, int]]
-    """Its second end is closed when the child is ready; None if no descriptor was free."""
+    kept: Any = None
+    """A capsule that keeps the leases of the parent; None if there are none."""
+    joins: list[Connection]
+    """Those to ephemeral stores."""
+    pipe: Optional[tuple[int, int]] = None
+    """Its second end is closed when the child is ready; None if there is no need of it, or no
+    descriptor was free."""
+    executes: bool = False
+    """The child only runs a function before it executes a program."""
 
 
 _fork = _Fork()
-_kept_for_good: list[list[_Held]] = []
+_kept_for_good: list[Any] = []
+
+
+class _Late:
+    """Leases that are kept until their children are ready, execute a program, or end."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.kept: dict[int, Any] = {}
+
+    def keep(self, done: int, kept: Any) -> None:
+        """Keep leases until the other end of a pipe is closed."""
+        with self.lock:
+            begin = not self.kept
+            self.kept[done] = kept
+        if begin:
+            threading.Thread(target=self._watch, name="plasma-forks", daemon=True).start()
+
+    def _watch(self) -> None:
+        while True:
+            with self.lock:
+                waiting = list(self.kept)
+            poll = select.poll()
+            for done in waiting:
+                poll.register(done, select.POLLIN)
+            # Later ones are noticed after this time.
+            for done, _ in poll.poll(100):
+                with self.lock:
+                    del self.kept[done]
+                os.close(done)
+            with self.lock:
+                if not self.kept:
+                    return
+
+    def drop_in_child(self) -> None:
+        """The leases and the thread are the parent's."""
+        for done in self.kept:
+            os.close(done)
+        self.__init__()
+
+
+_late = _Late()
 
 
 def _pipe() -> tuple[int, int]:
@@ -56,66 +101,66 @@ def _pipe() -> tuple[int, int]:
             os.close(end)
 
 
+def _is_of_subprocess() -> bool:
+    """Whether the hooks run for Popen(preexec_fn=...)."""
+    hook = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]
+    return hook.f_back is not None and hook.f_back.f_globals.get("__name__") == "subprocess"
+
+
 def _before() -> None:
-    _fork.held, _fork.pipe = [], None
-    for lease in _native.leases():
-        if isinstance(lease, Buffer):
-            try:
-                info = lease.info
-            except PlasmaError:
-                info = None
-            _fork.held.append(_Held(lease, info))
-    if _fork.held:
+    _fork.kept, _fork.joins, _fork.pipe = _native.keep_leases(), [], None
+    _fork.executes = _is_of_subprocess()
+    if not _fork.executes:
+        for each in _native.open_connections():
+            with suppress(PlasmaError):
+                if each.is_ephemeral():
+                    _fork.joins.append(each)
+    if _fork.kept is not None or _fork.joins:
         try:
             _fork.pipe = _pipe()
         except OSError as error:
-            log.warning("a fork has no pipe to its parent: %s", error)
+            warn(f"a fork has no pipe to its parent: {error}")
 
 
 def _in_parent() -> None:
-    if not _fork.held:
+    kept, joins, pipe = _fork.kept, _fork.joins, _fork.pipe
+    _fork.kept, _fork.joins, _fork.pipe = None, [], None
+    if kept is None and not joins:
         return
-    ready = False
-    if _fork.pipe:
-        done, child_end = _fork.pipe
-        os.close(child_end)
-        # The child closes its end when it is ready, or by dying.
+    if pipe is None:
+        _kept_for_good.append(kept)
+        warn("a forked child cannot tell when it is ready: its buffers are kept forever")
+        return
+    done, child_end = pipe
+    os.close(child_end)
+    # The child closes its end when it is ready, executes a program, or dies.
+    if not _fork.executes:
         poll = select.poll()
         poll.register(done, select.POLLIN)
-        ready = bool(poll.poll(PATIENCE * 1000))
-        os.close(done)
-    if not ready:
-        log.warning("a forked child has not connected: the buffers it may use are kept forever")
-        _kept_for_good.append(_fork.held)
-    _fork.held = []
+        if poll.poll(PATIENCE * 1000):
+            os.close(done)
+            return
+        warn("a forked child is not ready: the buffers it may use are kept until it is")
+    _late.keep(done, kept)
 
 
 def _in_child() -> None:
-    _native.forked()
+    executes, joins, pipe = _fork.executes, _fork.joins, _fork.pipe
+    _fork.kept, _fork.joins, _fork.pipe = None, [], None
+    _late.drop_in_child()
+    _native.forked(executes)
     connection.reset_after_fork()
-    if not _fork.held:
-        return
-    for held in _fork.held:
-        if not _renewed(held) and held.buffer._exports:  # pyright: ignore[reportPrivateUsage]
-            held.buffer._copy_pages()  # pyright: ignore[reportPrivateUsage]
-    for end in _fork.pipe or ():
-        os.close(end)
-    _fork.held = []
-
-
-def _renewed(held: _Held) -> bool:
-    info = held.info
-    if info is None:
-        return False
-    owner: Connection = held.buffer._connection  # pyright: ignore[reportPrivateUsage]
+    if executes:
+        return  # the parent keeps its leases until then
+    for owner in {*_native.inherited_connections(), *joins}:
+        with suppress(PlasmaError):
+            if not owner.closed:
+                owner.renew()
     try:
-        own = owner.run(lambda _: owner.get(info.id, 0, Buffer), 0)
-        if own.info.create_time != info.create_time:
-            return False  # another object has the id now
-    except PlasmaError:
-        return False
-    held.buffer._renew(own)  # pyright: ignore[reportPrivateUsage]
-    return True
+        _native.renew_leases()
+    finally:
+        for end in pipe or ():
+            os.close(end)
 
 
 def install() -> None:

@@ -57,6 +57,11 @@ class ObjectID(bytes):
         return ObjectID, (bytes(self),)
 
 
+def made_id(value: bytes) -> ObjectID:
+    """An ObjectID of what are 20 bytes."""
+    return bytes.__new__(ObjectID, value)
+
+
 Key = Union[ObjectID, bytes, str]
 """An id (ObjectID or 20 bytes) or, if it is a str, a name."""
 

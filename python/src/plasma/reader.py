@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from typing import Any, Optional, Union
+from typing import Any, Literal, Optional, cast, overload
 
 from plasma._library import ffi, lib
 from plasma.buffers import Buffer
 from plasma.connection import Connection
-from plasma.errors import NotFoundError
+from plasma.errors import AbortedError, NotFoundError, NotSealedError
 from plasma.errors import TimeoutError as PlasmaTimeoutError
+from plasma.events import Events, EventType
 from plasma.ids import SIZE, Key, ObjectID, as_id
 from plasma.infos import State, object_id
 from plasma.times import Seconds, seconds
@@ -35,19 +37,75 @@ class Reader:
                 return got  # type: ignore[return-value]
         return connection.run(lambda ms: connection.get(key, ms, Buffer), seconds(timeout), key)
 
-    def get_many(self, keys: Iterable[Key], timeout: Seconds = None) -> list[Buffer]:
-        """Get many objects with one deadline: all of them, or the exception of the first failure.
+    @overload
+    def get_many(
+        self,
+        keys: Iterable[Key],
+        timeout: Seconds = None,
+        *,
+        on_missing: Literal["raise"] = "raise",
+    ) -> list[Buffer]: ...
 
-        An id may be given more than once; each buffer has a lease of its own.
+    @overload
+    def get_many(
+        self, keys: Iterable[Key], timeout: Seconds = None, *, on_missing: Literal["none"]
+    ) -> list[Optional[Buffer]]: ...
+
+    def get_many(
+        self, keys: Iterable[Key], timeout: Seconds = None, *, on_missing: str = "raise"
+    ) -> Any:
+        """Get many objects with one deadline, and wait until all are sealed.
+
+        A key may be given more than once; each buffer has a lease of its own. If one of the objects
+        cannot be had, the exception names it; with ``on_missing="none"`` the list has None in the
+        places of those that do not exist, or are not sealed in time.
         """
+        if on_missing not in ("raise", "none"):
+            raise ValueError(f'on_missing is "raise" or "none", not {on_missing!r}')
         connection, wanted = self._connection, list(keys)
-        if timeout is None:
-            got = connection.get_many(wanted, 0, Buffer)
-            if got.__class__ is list:
-                return got  # type: ignore[return-value]
-        # A name that does not exist has no id to wait for.
-        ids: list[Union[bytes, str]] = [self.find(key) for key in wanted]
-        return connection.run(lambda ms: connection.get_many(ids, ms, Buffer), seconds(timeout))
+        if on_missing == "none":
+            return self._get_those_there(wanted, seconds(timeout))
+        failed = len(wanted)
+
+        def attempt(ms: int) -> Any:
+            nonlocal failed
+            got = connection.get_many(wanted, ms, Buffer)
+            if isinstance(got, tuple):
+                status, failed = got
+                return status
+            return got
+
+        got = attempt(0)
+        if isinstance(got, list):
+            return cast(Any, got)
+        plain = seconds(timeout)
+        end = None if plain is None else time.monotonic() + plain
+
+        def left() -> Optional[float]:
+            # 0 would not wait, which gives other exceptions.
+            return plain if not plain else max(0.001, cast(float, end) - time.monotonic())
+
+        # A name that does not exist has no id to wait for. These buffers keep the objects.
+        names = [key for key in wanted if isinstance(key, str)] if plain != 0 else []
+        held = [self.get(name, left()) for name in names]
+        try:
+            return connection.run(
+                attempt, left(), lambda: wanted[failed] if failed < len(wanted) else None
+            )
+        finally:
+            del held
+
+    def _get_those_there(self, wanted: list[Key], timeout: Optional[float]) -> Any:
+        if timeout != 0 and wanted:
+            with suppress(AbortedError):
+                self.wait(wanted, timeout=timeout)
+        found: list[Optional[Buffer]] = []
+        for key in wanted:
+            try:
+                found.append(self.get(key, 0))
+            except (NotFoundError, NotSealedError, AbortedError):
+                found.append(None)
+        return found
 
     def wait(
         self, keys: Sequence[Key], count: Optional[int] = None, timeout: Seconds = None
@@ -55,10 +113,16 @@ class Reader:
         """Wait until `count` (None: all) of the objects are sealed, without getting them.
 
         Returns the sealed ones and the others, like ``select``; after a timeout fewer are sealed.
+        A name may be one that no object has yet.
         """
         if count is not None and not 0 < count <= len(keys):
             raise ValueError(f"count is {count}, of {len(keys)} objects")
-        array = id_array([self.find(key) for key in keys])
+        plain = seconds(timeout)
+        try:
+            ids = [self.find(key) for key in keys]
+        except NotFoundError:
+            return self._wait_for_names(keys, len(keys) if count is None else count, plain)
+        array = id_array(ids)
         ready, ready_count = ffi.new("uint8_t[]", len(keys)), ffi.new("size_t *")
         connection = self._connection
 
@@ -70,9 +134,28 @@ class Reader:
             return status
 
         with suppress(PlasmaTimeoutError):
-            connection.run(attempt, seconds(timeout))
-        done = [key for key, is_ready in zip(keys, ready) if is_ready]
-        return done, [key for key, is_ready in zip(keys, ready) if not is_ready]
+            connection.run(attempt, plain)
+        return split(keys, {key for key, is_ready in zip(keys, ready) if is_ready})
+
+    def _wait_for_names(
+        self, keys: Sequence[Key], count: int, timeout: Optional[float]
+    ) -> tuple[list[Key], list[Key]]:
+        """As `wait`, by the events of the store, because no id is known for a name that no object
+        has."""
+        end = None if timeout is None else time.monotonic() + timeout
+        wanted = list(keys)
+        with Events(self._connection) as events:
+            while True:
+                sealed = set(self._connection.sealed_of(wanted))
+                there = sum(key in sealed for key in keys)
+                left = None if end is None else end - time.monotonic()
+                if there >= count or (left is not None and left <= 0):
+                    return split(keys, sealed)
+                try:
+                    while events.next(left).type not in (EventType.SEALED, EventType.LOST):
+                        left = None if end is None else max(0.0, end - time.monotonic())
+                except PlasmaTimeoutError:
+                    pass
 
     def state(self, key: Key) -> State:
         """The state of an object: ABSENT, WRITING or SEALED."""
@@ -107,6 +190,11 @@ class Reader:
     def find(self, key: Key) -> ObjectID:
         """The id of an object given by its id or its name."""
         return self.lookup(key) if isinstance(key, str) else as_id(key)
+
+
+def split(keys: Sequence[Key], ready: set[Key]) -> tuple[list[Key], list[Key]]:
+    """Those that are ready, and the others."""
+    return [key for key in keys if key in ready], [key for key in keys if key not in ready]
 
 
 def id_pointer(value: bytes) -> Any:

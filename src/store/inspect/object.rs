@@ -74,14 +74,19 @@ impl Session {
 
     /// Describes the object of a held buffer, deleted or not.
     pub fn held_info(&self, slot: u32, generation: u32) -> Result<ObjectInfo> {
-        let info = self.describe(slot, Some(generation))?;
-        let mut info = info.ok_or_else(|| Error::new(Status::Corrupt, "a held object is gone"))?;
+        let mut info = self.describe_held(slot, generation)?;
         // If the store was removed, the other clients are unknown, but the caller holds the object.
         info.lease_count = match self.count_leases(slot, generation) {
             Err(error) if error.status() == Status::StoreGone => 1,
             count => count?,
         };
         Ok(info)
+    }
+
+    /// As [`Session::held_info`], with a `lease_count` of 0.
+    pub fn describe_held(&self, slot: u32, generation: u32) -> Result<ObjectInfo> {
+        let info = self.describe(slot, Some(generation))?;
+        info.ok_or_else(|| Error::new(Status::Corrupt, "a held object is gone"))
     }
 
     fn count_leases(&self, slot: u32, generation: u32) -> Result<u32> {
