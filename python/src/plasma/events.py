@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
 import enum
 import os
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 from plasma._library import ffi, lib, sized
 from plasma.connection import Connection
-from plasma.errors import DisconnectedError, ForkedError, error
+from plasma.errors import DisconnectedError, ForkedError, StoreGoneError, error
 from plasma.errors import TimeoutError as PlasmaTimeoutError
 from plasma.ids import ObjectID
 from plasma.infos import object_id
 from plasma.times import Seconds, seconds
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from plasma.watch import Watch
 
 
 class EventType(enum.IntEnum):
@@ -52,38 +56,54 @@ class Events:
     """A reader of the events of a store, with a position of its own.
 
     It is an iterator, also for ``async for``, that waits for events forever and ends when it or its
-    client is closed. Threads may share one: each event goes to one of them. A reader that is too
-    slow gets one LOST event in place of the events that were overwritten.
+    client is closed or the store is removed. Threads and tasks may share one: each event goes to
+    one of them. A reader that is too slow gets one LOST event in place of the events that were
+    overwritten. A signal handler may use or close it.
     """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._lock = threading.Lock()  # held during calls with the subscription
+        self._closed = True
         self._subscription: Any = None
+        # Held during calls with the subscription. A signal handler of the thread that holds it may
+        # take it again, so that `_calls` can be more than 1.
+        self._lock = threading.RLock()
+        self._calls = 0
+        self._watches: dict[asyncio.AbstractEventLoop, Watch] = {}
         subscription = ffi.new("plasma_subscription_t **")
         connection.call(lib.plasma_subscribe, subscription)
         self._subscription = subscription[0]
         self._pid = os.getpid()
+        self._closed = False
+
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._closed
 
     def next(self, timeout: Seconds = None) -> Event:
         """The next event; raises TimeoutError if no event arrives in time."""
         event = sized("plasma_event_t")
         # Not under the lock, which a thread of the parent may have held.
         self._check_process()
+
+        def attempt(ms: int) -> int:
+            if self._closed:
+                return lib.PLASMA_ERR_DISCONNECTED
+            status: int = self._connection._call(
+                lib.plasma_next_event, self._subscription, ms, event
+            )
+            return status
+
         with self._lock:
-
-            def attempt(ms: int) -> int:
-                if self._subscription is None:
-                    return lib.PLASMA_ERR_DISCONNECTED
-                status: int = self._connection._call(
-                    lib.plasma_next_event, self._subscription, ms, event
-                )
-                return status
-
+            self._calls += 1
             try:
                 self._connection.run(attempt, seconds(timeout))
             except DisconnectedError:
                 raise DisconnectedError("the events or their client are closed") from None
+            finally:
+                self._calls -= 1
+                self._end()
         return Event(
             type=EventType(event.type),
             sequence=event.sequence,
@@ -97,29 +117,52 @@ class Events:
     def fileno(self) -> int:
         """A file descriptor, for select and poll, that is readable while there are events.
 
-        Do not read from it: call `next` with timeout 0 until it raises TimeoutError.
+        Do not read from it: call `next` with timeout 0 until it raises TimeoutError. `close` closes
+        it.
         """
+        return self._descriptor(lambda fd: fd)
+
+    def duplicate(self) -> int:
+        """A duplicate of the descriptor, which belongs to the caller."""
+        return self._descriptor(os.dup)
+
+    def _descriptor(self, use: Callable[[int], int]) -> int:
         fd = ffi.new("int *")
         self._check_process()
         with self._lock:
-            if self._subscription is None:
+            if self._closed:
                 raise DisconnectedError("the events are closed")
-            status = lib.plasma_event_fd(self._subscription, fd)
-            if status != 0:
-                raise error(status)
-        return fd[0]
+            self._calls += 1
+            try:
+                status = lib.plasma_event_fd(self._subscription, fd)
+                if status != 0:
+                    raise error(status)
+                return use(fd[0])
+            finally:
+                self._calls -= 1
+                self._end()
 
     def close(self) -> None:
-        """End the subscription, and the iterations of other threads."""
-        subscription, self._subscription = self._subscription, None
-        if subscription is None or self._pid != os.getpid():
+        """End the subscription, and the iterations of other threads and tasks."""
+        if self._subscription is None or self._pid != os.getpid():
             return
+        self._closed = True
+        for watch in list(self._watches.values()):
+            watch.end()
         while not self._lock.acquire(timeout=0.001):
             lib_interrupt(self._connection)
         try:
-            lib.plasma_unsubscribe(subscription)
+            self._end()
         finally:
             self._lock.release()
+
+    def _end(self) -> None:
+        """Under the lock: end the subscription if it is closed and no call uses it. A call uses it
+        when a signal handler interrupted that call."""
+        if self._closed and self._calls == 0:
+            subscription, self._subscription = self._subscription, None
+            if subscription is not None:
+                lib.plasma_unsubscribe(subscription)
 
     def _check_process(self) -> None:
         if self._pid != os.getpid():
@@ -131,21 +174,47 @@ class Events:
     def __next__(self) -> Event:
         try:
             return self.next()
-        except DisconnectedError:
+        except (DisconnectedError, StoreGoneError):
             raise StopIteration from None
 
     def __aiter__(self) -> AsyncIterator[Event]:
         return self
 
     async def __anext__(self) -> Event:
-        loop = asyncio.get_running_loop()
         while True:
             try:
                 return self.next(0)
             except PlasmaTimeoutError:
-                await readable(loop, self.fileno())
+                pass
+            except (DisconnectedError, StoreGoneError):
+                raise StopAsyncIteration from None
+            try:
+                await self.watch().wait()
             except DisconnectedError:
                 raise StopAsyncIteration from None
+
+    def watch(self) -> Watch:
+        """The watch of the running event loop, which its tasks share."""
+        import asyncio
+
+        from plasma.watch import Watch
+
+        loop = asyncio.get_running_loop()
+        watch = self._watches.get(loop)
+        if watch is None:
+            watch = Watch(self, loop)
+            # Those of loops that were closed in the midst of a wait.
+            for ended in [other for other in self._watches if other.is_closed()]:
+                self._watches.pop(ended).end()
+            self._watches[loop] = watch
+            if self._closed:  # by another thread, which has not seen this watch
+                watch.end()
+        return watch
+
+    def forget(self, watch: Watch) -> None:
+        """Drop a watch that has ended."""
+        if self._watches.get(watch.loop) is watch:
+            del self._watches[watch.loop]
 
     def __enter__(self) -> Events:
         return self
@@ -162,18 +231,12 @@ class Events:
         if self._subscription is not None:
             self.close()
 
+    def __repr__(self) -> str:
+        state = ", closed" if self._closed else ""
+        return f"<plasma.Events of {self._connection.address}{state}>"
+
 
 def lib_interrupt(connection: Connection) -> None:
     """Wake the waits of a connection, so that they retry; only interrupt() ends them."""
     if not connection.closed:
         connection._call(lib.plasma_interrupt, connection.pointer)
-
-
-async def readable(loop: asyncio.AbstractEventLoop, fd: int) -> None:
-    """Wait until a file descriptor is readable."""
-    ready = loop.create_future()
-    loop.add_reader(fd, lambda: ready.done() or ready.set_result(None))
-    try:
-        await ready
-    finally:
-        loop.remove_reader(fd)

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 import weakref
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 from plasma.buffers import Buffer
 from plasma.connection import Connection
-from plasma.errors import DisconnectedError, NotFoundError, NotSealedError
+from plasma.errors import NotFoundError, NotSealedError, PlasmaError
 from plasma.errors import TimeoutError as PlasmaTimeoutError
 from plasma.events import Events, EventType
 from plasma.ids import Key
 from plasma.reader import Reader
 from plasma.times import Seconds, seconds
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from plasma.watch import Watch
 
 
 class Waiter(Reader):
@@ -39,10 +43,14 @@ class Waiter(Reader):
         except (NotFoundError, NotSealedError):
             if plain == 0:
                 raise
+        import asyncio
+
         loop = asyncio.get_running_loop()
-        arrivals = self._arrivals.setdefault(loop, _Arrivals(self._connection, loop))
+        arrivals = self._arrivals.get(loop)
+        if arrivals is None:
+            arrivals = self._arrivals[loop] = _Arrivals(self._connection)
         while True:
-            arrival = arrivals.expect(key)
+            arrival = arrivals.expect(key, loop)
             try:
                 return self.get(key, 0)
             except (NotFoundError, NotSealedError):
@@ -58,52 +66,87 @@ class Waiter(Reader):
 class _Arrivals:
     """The waits of one event loop for objects of one store."""
 
-    def __init__(self, connection: Connection, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._loop = loop
-        self._expected: dict[Key, set[asyncio.Future[None]]] = {}
+        self._by_id: dict[Any, set[asyncio.Future[None]]] = {}
+        self._by_name: dict[Any, set[asyncio.Future[None]]] = {}
         self._events: Optional[Events] = None
-        self._fd = -1
+        self._watch: Optional[Watch] = None
 
-    def expect(self, key: Key) -> asyncio.Future[None]:
+    def _waits(self, key: Key) -> dict[Any, set[asyncio.Future[None]]]:
+        return self._by_name if isinstance(key, str) else self._by_id
+
+    def expect(self, key: Key, loop: asyncio.AbstractEventLoop) -> asyncio.Future[None]:
         """A future that is done when the object may have been sealed."""
         if self._events is None:
-            self._events = Events(self._connection)
-            self._fd = self._events.fileno()
-            self._loop.add_reader(self._fd, self._drain)
-        arrival: asyncio.Future[None] = self._loop.create_future()
-        self._expected.setdefault(key, set()).add(arrival)
+            events = Events(self._connection)
+            self._watch = events.watch()
+            self._watch.call(self._drain)
+            self._events = events
+        arrival: asyncio.Future[None] = loop.create_future()
+        self._waits(key).setdefault(key, set()).add(arrival)
         return arrival
 
     def forget(self, key: Key, arrival: asyncio.Future[None]) -> None:
         """Drop a future."""
-        waiting = self._expected.get(key, set())
+        if arrival.done() and not arrival.cancelled():
+            arrival.exception()  # so that asyncio does not miss the one who asks
+        waits = self._waits(key)
+        waiting = waits.get(key, set())
         waiting.discard(arrival)
         if not waiting:
-            self._expected.pop(key, None)
-        if not self._expected and self._events is not None:
-            self._loop.remove_reader(self._fd)
-            self._events.close()
-            self._events = None
+            waits.pop(key, None)
+        if not self._by_id and not self._by_name:
+            self._close()
+
+    def _close(self) -> None:
+        events, self._events = self._events, None
+        watch, self._watch = self._watch, None
+        if watch is not None:
+            watch.stop()
+        if events is not None:
+            events.close()
 
     def _drain(self) -> None:
+        """Wake those whose objects were sealed; on any failure, all of them, with the failure."""
         sealed: set[Any] = set()
-        everything = False
+        try:
+            lost = self._take(sealed)
+            names = list(self._by_name)
+            # Events have no names.
+            arrived = self._connection.sealed_of(names) if names and (sealed or lost) else []
+        except PlasmaError as failure:
+            self._close()
+            self._wake(self._by_id, self._by_id, failure)
+            self._wake(self._by_name, self._by_name, failure)
+            return
+        self._wake(self._by_id, self._by_id if lost else sealed)
+        self._wake(self._by_name, arrived)
+
+    def _take(self, sealed: set[Any]) -> bool:
+        """Take all events; returns whether some were lost."""
+        lost = False
         while self._events is not None:
             try:
                 event = self._events.next(0)
             except PlasmaTimeoutError:
                 break
-            except DisconnectedError:
-                everything = True  # each wait finds out by its own get()
-                self._loop.remove_reader(self._fd)
-                break
-            everything = everything or event.type is EventType.LOST
+            lost = lost or event.type is EventType.LOST
             if event.type is EventType.SEALED:
                 sealed.add(event.id)
-        for key, waiting in self._expected.items():
-            # Events have no names.
-            if everything or key in sealed or (sealed and isinstance(key, str)):
-                for arrival in waiting:
-                    if not arrival.done():
-                        arrival.set_result(None)
+        return lost
+
+    def _wake(
+        self,
+        waits: dict[Any, set[asyncio.Future[None]]],
+        keys: Any,
+        failure: Optional[PlasmaError] = None,
+    ) -> None:
+        for key in keys:
+            for arrival in waits.get(key, ()):
+                if arrival.done():
+                    continue
+                if failure is None:
+                    arrival.set_result(None)
+                else:
+                    arrival.set_exception(type(failure)(*failure.args))
