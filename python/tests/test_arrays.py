@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,15 @@ ARRAYS = {
     "two": lambda: np.arange(12, dtype="i4").reshape(3, 4),
     "fortran": lambda: np.asfortranarray(np.arange(12.0).reshape(3, 4)),
     "strided": lambda: np.arange(100.0)[::3],
+    "reversed": lambda: np.arange(100, dtype="i2")[::-1],
+    "columns": lambda: np.arange(100.0).reshape(10, 10)[:, 2:4],
+    "axes": lambda: np.arange(24.0).reshape(2, 3, 4).transpose(1, 0, 2),
+    "repeated": lambda: np.broadcast_to(np.arange(3.0), (4, 3)),
+    "fortran dates": lambda: np.asfortranarray(np.arange(0, 6, dtype="M8[s]").reshape(2, 3)),
+    "strided dates": lambda: np.arange(0, 10, dtype="M8[s]")[::2],
+    "durations": lambda: np.arange(10, dtype="m8[ms]"),
+    "half": lambda: np.arange(10, dtype="f2"),
+    "fortran text": lambda: np.asfortranarray(np.array([["a", "b"], ["cd", "e"]])),
     "scalar": lambda: np.array(3.5),
     "empty": lambda: np.empty((0, 5)),
     "big-endian": lambda: np.arange(5, dtype=">i8"),
@@ -46,10 +56,93 @@ def test_arrays_come_back_equal_and_in_shared_memory(client: plasma.Client, kind
         again = client.get_object(client.put(array), 0)
         assert again.dtype == array.dtype and again.shape == array.shape
         assert repr(again) == repr(array)
-        if kind not in ("objects", "strided", "empty"):
+        if kind not in ("objects", "empty"):
             assert is_shared(again) and not again.flags.writeable
             assert again.__array_interface__["data"][0] % 64 == 0
-            assert again.flags.f_contiguous == array.flags.f_contiguous
+            if array.flags.f_contiguous or kind == "axes":
+                assert again.strides == array.strides
+        inside = client.get_object(client.put({"a": [array]}))["a"][0]
+        assert inside.dtype == array.dtype and repr(inside) == repr(array)
+        assert is_shared(inside) == (kind != "objects") or kind == "empty"
+
+
+class Plain(np.ndarray):
+    pass
+
+
+class WithState(np.ndarray):
+    unit = ""
+
+    def __reduce__(self) -> Any:
+        reduced = super().__reduce__()
+        return (*reduced[:2], (reduced[2], self.unit))
+
+    def __setstate__(self, state: Any) -> None:
+        super().__setstate__(state[0])
+        self.unit = state[1]
+
+
+SUBCLASSES = {
+    "recarray": lambda: np.rec.array([(1, 2.5), (3, 4.5)], dtype=[("a", "i4"), ("b", "f8")]),
+    "matrix": lambda: np.arange(4.0).reshape(2, 2).view(np.matrix),
+    "of a user": lambda: np.arange(4).view(Plain),
+    "sliced": lambda: np.arange(40).view(Plain)[::2],
+    "masked": lambda: np.ma.masked_array(np.arange(5.0), [0, 1, 0, 0, 1], fill_value=7),
+    "masked nowhere": lambda: np.ma.masked_array(np.arange(5)),
+    "masked dates": lambda: np.ma.masked_array(np.arange(0, 5, dtype="M8[s]"), [0, 1, 0, 0, 1]),
+    "masked in rows": lambda: np.ma.masked_array(np.eye(3), np.eye(3, dtype=bool), hard_mask=True),
+    "masked records": lambda: np.ma.masked_array(
+        [(1, 2.0), (3, 4.0)], [(0, 1), (1, 0)], dtype=[("a", int), ("b", float)]
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", SUBCLASSES)
+def test_subclasses_are_in_shared_memory(client: plasma.Client, kind: str) -> None:
+    """NumPy pickles them with a copy of their memory in the pickle."""
+    array = SUBCLASSES[kind]()
+    for again in (
+        client.get_object(client.put(array)),
+        client.get_object(client.put({"a": [array]}))["a"][0],
+    ):
+        assert type(again) is type(array) and again.dtype == array.dtype
+        assert repr(again) == repr(array) and is_shared(again) and not again.flags.writeable
+        if kind.startswith("masked"):
+            assert again.fill_value.tolist() == array.fill_value.tolist()
+            assert again.hardmask == array.hardmask
+            assert (again.mask is np.ma.nomask) == (kind == "masked nowhere")
+            assert is_shared(again.mask) == (kind not in ("masked nowhere", "masked records"))
+
+
+def test_a_memmap_is_shared_and_others_are_whole(client: plasma.Client, tmp_path: Path) -> None:
+    mapped = np.memmap(tmp_path / "file", "f4", "w+", shape=(3, 4))
+    mapped[:] = np.arange(12).reshape(3, 4)
+    again = client.get_object(client.put(mapped[1:]))
+    assert type(again) is np.memmap and is_shared(again) and again.sum() == 60
+    of_user = np.arange(3).view(WithState)
+    of_user.unit = "m"
+    again = client.get_object(client.put([of_user]))[0]
+    assert type(again) is WithState and again.unit == "m" and again.sum() == 3
+
+
+def test_an_array_of_the_store_takes_no_private_memory(client: plasma.Client) -> None:
+    """The arguments were interpreted by an array of the same size."""
+    client.put_bytes(b"")  # maps the store
+    limit = resource.getrlimit(resource.RLIMIT_AS)
+    size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (size + (8 << 20), limit[1]))
+    try:
+        array = client.empty((48, 1 << 20), "u1")
+        assert array.nbytes == 48 << 20
+        with pytest.raises(plasma.TooLargeError):
+            client.empty(1 << 40)
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, limit)
+    for wrong, kind in ((-1, ValueError), ((2, -3), ValueError), ("ab", TypeError)):
+        with pytest.raises(kind):
+            client.empty(wrong)  # type: ignore[arg-type]
+    pairs = client.empty(3, ("f4", (2,)))
+    assert pairs.shape == (3, 2) and pairs.dtype == np.dtype("f4")
 
 
 def test_subclasses_and_many_shapes_are_kept_apart(client: plasma.Client) -> None:
@@ -145,8 +238,10 @@ def test_arrow_tables_are_views(client: plasma.Client) -> None:
         assert is_shared(again["a"].chunk(0).to_numpy())
     batch = table.to_batches()[0]
     assert client.get_arrow(client.put_arrow(batch)).to_batches()[0].equals(batch)
-    with pytest.raises(pa.ArrowException):
+    with pytest.raises(plasma.FormatError, match="no Arrow IPC stream"):
         client.get_arrow(client.put_bytes(b"no table"))
+    with pytest.raises(plasma.FormatError, match="python-pickle-1"):
+        client.get_arrow(pickled)
 
 
 def test_no_module_is_imported_before_it_is_needed(store: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import operator
 from typing import TYPE_CHECKING, Any, Literal, Optional, Union, cast
 
 from plasma.buffers import MutableBuffer
@@ -36,19 +38,21 @@ class Arrays(Objects):
         """
         import numpy as np
 
-        # Only to interpret the arguments; its memory is never touched.
-        model: npt.NDArray[Any] = np.empty(shape, dtype)
-        if model.dtype.hasobject:
-            raise TypeError(f"an array of {model.dtype} holds pointers: use put()")
+        # Only to interpret the arguments: it has the memory of one element.
+        element: npt.NDArray[Any] = np.empty((), dtype)
+        if element.dtype.hasobject:
+            raise TypeError(f"an array of {element.dtype} holds pointers: use put()")
+        model = np.broadcast_to(element, (*_dimensions(shape), *element.shape))
         stream = stream_of(model.dtype, model.shape, order)
-        index = index_of(len(stream), [model.nbytes])
+        nbytes = math.prod(model.shape) * model.itemsize
+        index = index_of(len(stream), [nbytes])
         stream_at = aligned(len(index))
         data_at = aligned(stream_at + len(stream))
         head = bytearray(data_at)
         head[: len(index)] = index
         head[stream_at : stream_at + len(stream)] = stream
         metadata = {**(metadata or {}), "format": FORMAT}
-        size = data_at + model.nbytes
+        size = data_at + nbytes
         view = memoryview(self.create(id, size, name, metadata, zeroed=zeroed, timeout=timeout))
         view[:data_at] = head
         return np.ndarray(model.shape, model.dtype, view[data_at:], order=order)
@@ -62,6 +66,13 @@ class Arrays(Objects):
             owner.flags.writeable = False
             owner = owner.base
         return made
+
+
+def _dimensions(shape: Any) -> tuple[int, ...]:
+    try:
+        return (operator.index(shape),)
+    except TypeError:
+        return tuple(operator.index(length) for length in shape)
 
 
 def writer_of(array: npt.NDArray[Any]) -> MutableBuffer:

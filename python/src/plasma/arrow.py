@@ -7,11 +7,8 @@ from typing import Any, Optional
 from plasma.ids import Key, ObjectID
 from plasma.objects import Objects
 from plasma.options import Metadata
-from plasma.tables import pyarrow, table_of
+from plasma.tables import FORMAT, as_table, stream_size, table_of, write_stream
 from plasma.times import Seconds
-
-FORMAT = b"arrow"
-"""The value of the metadata key "format": an IPC stream, which any Arrow library reads."""
 
 
 class Arrow(Objects):
@@ -26,22 +23,18 @@ class Arrow(Objects):
         *,
         timeout: Seconds = 0,
     ) -> ObjectID:
-        """Store a pyarrow Table or RecordBatch as an IPC stream, written into the store."""
-        pa = pyarrow()
-        size = pa.MockOutputStream()
-        _write(size, table)
+        """Store a table as an Arrow IPC stream, written into the store.
+
+        It is a Table or RecordBatch of pyarrow, a frame of pandas or polars, or any value that
+        exports a stream of Arrow. Of a slice only the slice is stored; each buffer begins at a
+        multiple of 64 bytes.
+        """
+        table = as_table(table)
         metadata = {**(metadata or {}), "format": FORMAT}
-        with self.create(id, size.size(), name, metadata, timeout=timeout) as writer:
-            with pa.FixedSizeBufferWriter(pa.py_buffer(writer)) as sink:
-                _write(sink, table)
+        with self.create(id, stream_size(table), name, metadata, timeout=timeout) as writer:
+            write_stream(writer, table)
         return writer.id
 
     def get_arrow(self, key: Key, timeout: Seconds = None) -> Any:
-        """The pyarrow Table in an object, with no copy."""
+        """The pyarrow Table in an object that is an Arrow IPC stream, with no copy."""
         return table_of(self.get(key, timeout))
-
-
-def _write(sink: Any, table: Any) -> None:
-    pa = pyarrow()
-    with pa.ipc.new_stream(sink, table.schema) as writer:
-        writer.write(table)

@@ -1,11 +1,17 @@
-"""Arrow tables in buffers. Imports pyarrow when it is used."""
+"""Arrow tables in buffers, and as parts of a pickle. Imports pyarrow when it is used."""
 
 from __future__ import annotations
 
 import importlib
-from typing import Any
+import pickle
+from typing import Any, Optional
 
 from plasma.buffers import Buffer
+from plasma.errors import FormatError
+from plasma.streams import Counter, Sink, realigned
+
+FORMAT = b"arrow"
+"""The value of the metadata key "format": an IPC stream, which any Arrow library reads."""
 
 
 def pyarrow() -> Any:
@@ -15,5 +21,94 @@ def pyarrow() -> Any:
 
 def table_of(buffer: Buffer) -> Any:
     """The table that a buffer holds."""
+    found = buffer.get_metadata("format")
+    if found not in (None, FORMAT):
+        raise FormatError(
+            f'the metadata "format" of the object is {found!r}, not {FORMAT!r}: use get_object() '
+            "or get()"
+        )
     pa = pyarrow()
-    return pa.ipc.open_stream(pa.py_buffer(buffer)).read_all()
+    try:
+        return pa.ipc.open_stream(pa.py_buffer(buffer)).read_all()
+    except pa.ArrowException as broken:
+        raise FormatError(f"the object is no Arrow IPC stream: {broken}") from broken
+
+
+def as_table(value: Any) -> Any:
+    """A Table or RecordBatch from one, or from what can be exported as a stream of Arrow: frames of
+    pandas and polars, readers."""
+    pa = pyarrow()
+    if isinstance(value, (pa.Table, pa.RecordBatch)):
+        return value
+    if isinstance(value, pa.RecordBatchReader):
+        return value.read_all()
+    if type(value).__module__.partition(".")[0] == "pandas" and hasattr(value, "columns"):
+        return pa.Table.from_pandas(value)
+    if hasattr(value, "__arrow_c_stream__") or hasattr(value, "__arrow_c_array__"):
+        return pa.table(value)
+    raise TypeError(
+        f"put_arrow() stores tables, record batches and frames, not {type(value).__name__}: "
+        "use put(), or pyarrow.table() to make a table of it"
+    )
+
+
+def stream_size(table: Any) -> int:
+    """Bytes of the stream of a table."""
+    counter = Counter()
+    _write(counter, table)
+    return counter.position
+
+
+def write_stream(into: Any, table: Any) -> None:
+    """Write the stream of a table to memory, each buffer of it at a multiple of 64 bytes."""
+    pa = pyarrow()
+    with pa.FixedSizeBufferWriter(pa.py_buffer(into)) as memory:
+        _write(Sink(memory), table)
+
+
+def _write(sink: Counter, table: Any) -> None:
+    pa = pyarrow()
+    with pa.PythonFile(realigned(sink), mode="w") as file:
+        with pa.ipc.new_stream(file, table.schema) as writer:
+            if table.num_rows:  # of an empty slice pyarrow writes all
+                writer.write(table)
+
+
+def reduced_slice(value: Any) -> Optional[tuple[Any, ...]]:
+    """How to pickle a slice of Arrow data without the rest; None if it is no slice."""
+    pa = pyarrow()
+    if not isinstance(value, (pa.Table, pa.RecordBatch, pa.Array, pa.ChunkedArray)):
+        return None
+    try:
+        needed = value.nbytes
+        if value.get_total_buffer_size() <= needed + needed // 16 + 1024:
+            return None
+        table, form = value, "table"
+        if isinstance(value, pa.RecordBatch):
+            form = "batch"
+        elif isinstance(value, (pa.Array, pa.ChunkedArray)):
+            table = pa.table([value], names=[""])
+            form = "array" if isinstance(value, pa.Array) else "chunks"
+        memory = bytearray(stream_size(table))
+        write_stream(memory, table)
+    except (pa.ArrowException, AttributeError):  # a type that streams cannot have
+        return None
+    return from_stream, (form, pickle.PickleBuffer(memory))
+
+
+def from_stream(form: str, memory: Any) -> Any:
+    """The value that was pickled as a stream."""
+    pa = pyarrow()
+    table = pa.ipc.open_stream(pa.py_buffer(memory)).read_all()
+    if form == "table":
+        return table
+    if form == "batch":
+        batches = table.combine_chunks().to_batches()
+        if batches:
+            return batches[0]
+        columns = [pa.array([], field.type) for field in table.schema]
+        return pa.RecordBatch.from_arrays(columns, schema=table.schema)
+    chunks = table.column(0)
+    if form == "chunks":
+        return chunks
+    return chunks.chunk(0) if chunks.num_chunks == 1 else chunks.combine_chunks()
