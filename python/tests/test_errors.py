@@ -74,6 +74,29 @@ def test_messages_are_those_of_the_library(client: plasma.Client) -> None:
         client.get("nobody", 0)
 
 
+def test_failures_say_what_they_are_about(client: plasma.Client) -> None:
+    there, missing = client.put_bytes(b"", name="taken"), plasma.ObjectID.random()
+    gone = str(missing)
+    for call, kind, about in (
+        (lambda: client.put_bytes(b"", name="taken"), plasma.NameExistsError, "'taken'"),
+        (lambda: client.put([], name="taken"), plasma.NameExistsError, "'taken'"),
+        (lambda: client.create(None, 1, "taken"), plasma.NameExistsError, "'taken'"),
+        (lambda: client.get_or_create(missing, 1, "taken"), plasma.NameExistsError, "'taken'"),
+        (lambda: client.put([], there, "taken"), plasma.ExistsError, str(there)),
+        (lambda: client.create(there, 1, "other"), plasma.ExistsError, str(there)),
+        (lambda: client.get_many([there, missing], 0), plasma.NotFoundError, gone),
+        (lambda: client.get_many([there, missing], 0.001), plasma.TimeoutError, gone),
+        (lambda: client.get_many([there, "no"], 0), plasma.NotFoundError, "'no'"),
+        (lambda: client.delete_many([missing, there]), plasma.NotFoundError, gone),
+        (lambda: client.delete_many(["no"]), plasma.NotFoundError, "'no'"),
+        (lambda: client.put_bytes(bytes(65 << 20), name="big"), plasma.TooLargeError, "'big'"),
+    ):
+        with pytest.raises(kind) as raised:
+            call()
+        assert about in str(raised.value)
+    assert there not in client
+
+
 def test_a_closed_client_says_so(client: plasma.Client) -> None:
     client.close()
     client.close()

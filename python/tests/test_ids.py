@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from array import array
 
 import pytest
 
@@ -48,6 +49,35 @@ def test_ids_pickle_and_hash_and_show_themselves() -> None:
         assert again == key and type(again) is ObjectID
     assert {key: 1}[ObjectID(bytes(key))] == 1
     assert eval(repr(key), {"ObjectID": ObjectID}) == key
+
+
+@pytest.mark.parametrize("number", [0, 5, 20, 65, True, 2**70])
+def test_a_number_is_no_id(client: plasma.Client, number: int) -> None:
+    """It was taken as that many zeros."""
+    for call in (
+        ObjectID,
+        client.get,
+        client.delete,
+        client.info,
+        client.aget(number, 0).send,  # type: ignore[arg-type]
+        lambda number: client.put_bytes(b"", id=number),
+        lambda number: client.put([], id=number),
+        lambda number: client.create(number, 1),
+        lambda number: client.get_or_create(number, 1),
+        lambda number: client.get_many([number]),
+        lambda number: client.wait([number]),
+    ):
+        with pytest.raises(TypeError):
+            call(number if call.__name__ != "send" else None)  # type: ignore
+    assert number not in client and client.list() == []
+
+
+def test_an_id_may_be_any_twenty_bytes(client: plasma.Client) -> None:
+    for value in bytearray(b"x" * 20), memoryview(b"y" * 20), array("I", range(5)):
+        key = client.put_bytes(b"", id=value)  # type: ignore[arg-type]
+        assert key == bytes(value) and key in client
+    with pytest.raises(ValueError):
+        ObjectID(array("I", range(20)))  # type: ignore[arg-type]
 
 
 def test_a_str_is_always_a_name(client: plasma.Client) -> None:

@@ -41,14 +41,24 @@ def test_ids_are_numbers_or_text(store: str) -> None:
         libplasma.seal_object(writer)
         assert bytes(libplasma.get_object(plasma, key)) == b"%d" % number
         assert libplasma.get_metadata(plasma, key, "number") == b"%d" % number
-    assert bytes(plasma.get(new.ObjectID.from_str("one"), 0)) == b"1"
-    for wrong in -1, "x" * 21, b"short":
+    assert bytes(plasma.get(libplasma.object_id("one"), 0)) == b"1"
+    for wrong in -1, 2**152, "x" * 21, "x\0", b"short":
         with pytest.raises((ValueError, OverflowError)):
             libplasma.get_object(plasma, wrong)
     with pytest.raises(new.NotFoundError):
         libplasma.get_metadata(plasma, 1, "nothing")
     with pytest.raises(new.ExistsError):
         libplasma.build_object(plasma, 1, 1)
+
+
+def test_numbers_and_text_are_different_ids(store: str) -> None:
+    """65 and "A" were one object."""
+    plasma = libplasma.connect(store)
+    ids = [0, 65, 0x4241, 2**151, "", "A", "AB", "A" * 19, "A" * 20, "\u00ff", "A\0B"]
+    for key in ids:
+        libplasma.seal_object(libplasma.build_object(plasma, key, 1))
+    assert len({libplasma.object_id(key) for key in ids}) == len(ids) == len(plasma)
+    assert libplasma.object_id(65) == new.ObjectID.from_int(65)
 
 
 def test_creators_are_processes_and_names_may_be_missing(store: str) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import pickle
 import struct
+from array import array
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -109,3 +111,34 @@ def test_a_client_pickles_to_its_address(client: plasma.Client, store: str) -> N
     plasma.remove(store)
     with pytest.raises(plasma.StoreNotFoundError):
         pickle.loads(pickle.dumps(client))
+
+
+@pytest.mark.parametrize("typed", [array("I", range(5)), array("d", [1.5]), memoryview(b"abc")])
+def test_metadata_is_all_bytes_of_a_value(client: plasma.Client, typed: Any) -> None:
+    """len() of a typed array is not its size."""
+    whole = bytes(memoryview(typed).tobytes())
+    keys = [client.put_bytes(b"", metadata={"k": typed}), client.put([], metadata={"k": typed})]
+    writer = client.create(None, 0, metadata={"k": typed})
+    writer.set_metadata("other", typed)
+    keys.append(writer.seal())
+    for key in keys:
+        with client.get(key) as buffer:
+            assert buffer.metadata["k"] == buffer.get_metadata("k") == whole
+    with client.get(keys[-1]) as buffer:
+        assert buffer.get_metadata("other") == whole
+    assert bytes(client.get(client.put_bytes(typed))) == whole
+
+
+def test_metadata_that_is_no_bytes_is_refused(client: plasma.Client) -> None:
+    writer = client.create(None, 0)
+    for wrong in 5, "text", None, [1]:
+        with pytest.raises(TypeError, match="'k'"):
+            client.put_bytes(b"", metadata={"k": wrong})
+        with pytest.raises(TypeError, match="'k'"):
+            writer.set_metadata("k", wrong)
+    writer.seal()
+    with client.get(writer.id) as buffer, pytest.raises(ValueError, match="NUL"):
+        buffer.get_metadata("k\0")
+    with pytest.raises(ValueError, match="NUL"):
+        client.create(None, 0).set_metadata("k\0", b"")
+    assert len(client) == 1

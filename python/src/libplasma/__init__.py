@@ -1,6 +1,7 @@
 """The calls of the original Plasma documents, on top of `plasma`.
 
-Here an id is a number, a str of up to 20 bytes of UTF-8, or an ObjectID; creators are process ids.
+Here an id is a number, a str of up to 20 bytes of UTF-8, or an ObjectID: `object_id` says which
+20 bytes it stands for. Creators are process ids.
 
     import libplasma
     plasma = libplasma.connect(address)
@@ -12,9 +13,13 @@ from typing import NamedTuple, Optional, Union
 
 import plasma
 from plasma import Buffer, Client, MutableBuffer, ObjectID
+from plasma.sizes import Size
 
 Id = Union[int, str, bytes]
 """A number, text of up to 20 bytes, or the 20 bytes of an id."""
+
+_NUMBERS = 2**152
+"""Below it the last byte is 0."""
 
 
 class ObjectList(NamedTuple):
@@ -39,12 +44,12 @@ def connect(address: plasma.Address = None) -> Client:
 def build_object(
     client: Client,
     object_id: Id,
-    size: int,
+    size: Size,
     name: Optional[str] = None,
     metadata: Optional[plasma.Metadata] = None,
 ) -> MutableBuffer:
     """Create an object, to be written and then sealed."""
-    return client.create(_id(object_id), size, name, metadata)
+    return client.create(_as_id(object_id), size, name, metadata)
 
 
 def get_mutable_buffer(buffer: MutableBuffer) -> memoryview:
@@ -59,7 +64,7 @@ def seal_object(buffer: MutableBuffer) -> None:
 
 def get_object(client: Client, object_id: Id) -> Buffer:
     """A read-only view of an object; waits until it is sealed."""
-    return client.get(_id(object_id))
+    return client.get(_as_id(object_id))
 
 
 def list_objects(client: Client) -> ObjectList:
@@ -79,18 +84,32 @@ def list_objects(client: Client) -> ObjectList:
 
 def get_metadata(client: Client, object_id: Id, key: str) -> bytes:
     """The value of one metadata key of an object."""
-    with client.get(_id(object_id)) as buffer:
+    with client.get(_as_id(object_id)) as buffer:
         value = buffer.get_metadata(key)
     if value is None:
         raise plasma.NotFoundError(f"the object has no metadata {key!r}")
     return value
 
 
-def _id(value: Id) -> ObjectID:
-    if isinstance(value, int):
-        return ObjectID.from_int(value)
-    return ObjectID.from_str(value) if isinstance(value, str) else ObjectID(value)
+def object_id(value: Id) -> ObjectID:
+    """The id that a number or text stands for: no two of them are the same object.
 
+    A number is in little-endian bytes, padded with zeros, like plasma_id_from_bytes() of a C int;
+    text is padded with bytes of 255, which neither UTF-8 nor a number has at the end.
+    """
+    if isinstance(value, int):
+        if not 0 <= value < _NUMBERS:
+            raise ValueError(f"the id {value} is not from 0 to 2**152 - 1")
+        return ObjectID.from_int(value)
+    if isinstance(value, str):
+        encoded = value.encode()
+        if len(encoded) > 20 or encoded.endswith(b"\0"):
+            raise ValueError(f"the id {value!r} has more than 20 bytes, or ends with a NUL")
+        return ObjectID(encoded.ljust(20, b"\xff"))
+    return ObjectID(value)
+
+
+_as_id = object_id  # which parameters hide
 
 __all__ = [
     "ObjectList",
@@ -100,5 +119,6 @@ __all__ = [
     "get_mutable_buffer",
     "get_object",
     "list_objects",
+    "object_id",
     "seal_object",
 ]

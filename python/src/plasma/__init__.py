@@ -46,6 +46,7 @@ from plasma.events import Event, Events, EventType
 from plasma.ids import Key, ObjectID
 from plasma.infos import ClientInfo, ObjectInfo, State, Stats
 from plasma.options import Metadata
+from plasma.sizes import Size
 from plasma.times import Seconds
 
 __version__: str = text(lib.plasma_version_string())
@@ -84,6 +85,7 @@ __all__ = [
     "ReadOnlyError",
     "SealedError",
     "Seconds",
+    "Size",
     "State",
     "Stats",
     "StoreExistsError",

@@ -11,6 +11,8 @@ from plasma.connection import Connection
 from plasma.errors import check, error
 from plasma.ids import ObjectID, made_id
 from plasma.infos import ObjectInfo, object_info
+from plasma.options import contents, encoded_text
+from plasma.sizes import Size, byte_count
 
 
 class Buffer(_native.Lease):
@@ -65,7 +67,7 @@ class Buffer(_native.Lease):
     def get_metadata(self, key: str) -> Optional[bytes]:
         """The value of one metadata key, or None."""
         value, size = ffi.new("void **"), ffi.new("uint64_t *")
-        status = lib.plasma_get_metadata(self._pointer, key.encode(), value, size)
+        status = lib.plasma_get_metadata(self._pointer, encoded_text(key), value, size)
         if status == lib.PLASMA_ERR_NOT_FOUND:
             return None
         check(status)
@@ -123,16 +125,17 @@ class MutableBuffer(_native.Writer):
         """Whether the object was sealed or aborted."""
         return not self._open
 
-    def resize(self, size: int) -> None:
+    def resize(self, size: Size) -> None:
         """Change the size. Raises BufferError while there are views, since the object may move."""
         self._check()
         if self._exports:
             raise BufferError("views of the buffer are alive: delete them first")
-        self._run(lib.plasma_resize, size)
+        self._run(lib.plasma_resize, byte_count(size))
 
-    def set_metadata(self, key: str, value: bytes) -> None:
-        """Set or replace one metadata entry."""
-        self._run(lib.plasma_set_metadata, key.encode(), ffi.from_buffer(value), len(value))
+    def set_metadata(self, key: str, value: Any) -> None:
+        """Set or replace one metadata entry: bytes, or any value with the buffer protocol."""
+        content = contents(value, key)
+        self._run(lib.plasma_set_metadata, encoded_text(key), content, len(content))
 
     def seal(self) -> ObjectID:
         """Publish the object: from now on it never changes, and any client can get it."""

@@ -13,6 +13,7 @@ from plasma.connection import Address, Connection, encoded_address
 from plasma.errors import check
 from plasma.manager import Manager
 from plasma.options import connect_options
+from plasma.sizes import Size
 from plasma.times import Seconds
 from plasma.waiter import Waiter
 
@@ -78,13 +79,13 @@ def connect(
     read_only: bool = False,
     ephemeral: bool = False,
     reserve: bool = False,
-    capacity: Optional[int] = None,
-    max_objects: Optional[int] = None,
+    capacity: Optional[Size] = None,
+    max_objects: Optional[Size] = None,
     mode: Optional[int] = None,
     eviction: Optional[str] = None,
     huge_pages: bool = False,
     lock_timeout: Seconds = None,
-    reader_quota: Optional[int] = None,
+    reader_quota: Optional[Size] = None,
     max_readers: Optional[int] = None,
 ) -> Client:
     """Open a store, or create it if it does not exist.
@@ -96,7 +97,8 @@ def connect(
     :param read_only: only read; the store must exist.
     :param ephemeral: a new store is removed when its last client leaves.
     :param reserve: a new store takes its whole capacity from the system at once.
-    :param capacity: bytes of a new store; by default 1 GiB, or half of the free space if less.
+    :param capacity: bytes of a new store, as a number or as text like "1G"; by default 1 GiB, or
+        half of the free space if less.
     :param max_objects: maximum number of objects in a new store; by default capacity / 1024.
     :param mode: permissions of a new store: 0o600 (default), 0o640, 0o644, 0o660 or 0o664.
     :param eviction: "lru" lets a new store evict the least recently used objects when it is full.

@@ -10,6 +10,7 @@ from plasma.connection import Connection
 from plasma.ids import ObjectID, as_id
 from plasma.options import CreateOptions, Metadata
 from plasma.reader import id_pointer
+from plasma.sizes import Size, byte_count
 from plasma.times import Seconds, seconds
 
 _PLAIN = CreateOptions()
@@ -23,7 +24,7 @@ class Creator:
     def create(
         self,
         id: Optional[bytes],
-        size: int,
+        size: Size,
         name: Optional[str] = None,
         metadata: Optional[Metadata] = None,
         *,
@@ -33,26 +34,27 @@ class Creator:
     ) -> MutableBuffer:
         """Create an object, to be written and then sealed.
 
-        If `id` is None, the id is random. `timeout` is how long to wait for room. The memory has
-        arbitrary contents unless `zeroed` is set; `pinned` keeps the object from eviction.
+        `size` is in bytes, as a number or as text like "1G". If `id` is None, the id is random.
+        `timeout` is how long to wait for room. The memory has arbitrary contents unless `zeroed` is
+        set; `pinned` keeps the object from eviction.
         """
         options = CreateOptions(name, metadata, zeroed=zeroed, pinned=pinned)
         made, pointer = self._writer(id, name)
-        connection = self._connection
+        connection, count = self._connection, byte_count(size)
 
         def attempt(ms: int) -> int:
             options.struct.timeout_ms = ms
-            args = (id_pointer(made.id), size, options.struct, pointer)
+            args = (id_pointer(made.id), count, options.struct, pointer)
             status: int = connection._call(lib.plasma_create, connection.pointer, *args)
             return status
 
-        connection.run_for_room(attempt, seconds(timeout), name or id)
+        connection.run_for_room(attempt, seconds(timeout), (made.id, name))
         return made
 
     def get_or_create(
         self,
         id: bytes,
-        size: int,
+        size: Size,
         name: Optional[str] = None,
         metadata: Optional[Metadata] = None,
         *,
@@ -67,14 +69,14 @@ class Creator:
         options = CreateOptions(name, metadata, zeroed=zeroed)
         made, pointer = self._writer(id, name)
         got, created = ffi.new("plasma_buffer_t *"), ffi.new("int32_t *")
-        connection = self._connection
+        connection, count = self._connection, byte_count(size)
 
         def attempt(ms: int) -> int:
-            args = (id_pointer(made.id), size, options.struct, ms, got, pointer, created)
+            args = (id_pointer(made.id), count, options.struct, ms, got, pointer, created)
             status: int = connection._call(lib.plasma_get_or_create, connection.pointer, *args)
             return status
 
-        connection.run(attempt, seconds(timeout))
+        connection.run(attempt, seconds(timeout), (made.id, name))
         if created[0]:
             return made
         return connection._adopt(int(ffi.cast("uintptr_t", got)), Buffer)
@@ -100,7 +102,7 @@ class Creator:
         options = _PLAIN
         if name is not None or metadata or pinned:
             options = CreateOptions(name, metadata, pinned=pinned)
-        return self._put_parts((data,), id, options, timeout)
+        return self._put_parts((data,), id, options, timeout, name)
 
     def _put_parts(
         self,
@@ -108,6 +110,7 @@ class Creator:
         id: Optional[bytes],
         options: CreateOptions,
         timeout: Seconds,
+        name: Optional[str],
     ) -> ObjectID:
         """Create an object of parts, each at the next multiple of 64 bytes."""
         made = ObjectID.random() if id is None else as_id(id)
@@ -116,12 +119,12 @@ class Creator:
             status = connection.put(made, options.address, parts)
             if status == 0:
                 return made
-            connection.overcome(status, connection.interrupts)
+            connection.overcome(status, connection.interrupts, (made, name))
         options = options.copy()
 
         def attempt(ms: int) -> int:
             options.struct.timeout_ms = ms
             return connection.put(made, options.address, parts)
 
-        connection.run_for_room(attempt, seconds(timeout))
+        connection.run_for_room(attempt, seconds(timeout), (made, name))
         return made

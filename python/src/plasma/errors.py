@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 import os
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from plasma._library import lib, text
 
@@ -183,9 +183,13 @@ class FormatError(PlasmaError, ValueError):
 _BY_STATUS: dict[int, Any] = {kind.status: kind for kind in PlasmaError.__subclasses__()}
 
 
-def error(status: int, about: object = None) -> PlasmaError:
-    """The exception for the status of the last call of this thread, about an object."""
+def error(status: int, about: Any = None) -> PlasmaError:
+    """The exception for the status of the last call of this thread, about an object. If that is
+    given as a tuple of its id and name, it says the one that matters."""
     message = text(lib.plasma_error_message())
+    if isinstance(about, tuple):
+        id, name = cast("tuple[object, object]", about)
+        about = id if name is None or status == ExistsError.status else name
     if about is not None:
         message += f": {about!r}"
     made: PlasmaError = _BY_STATUS.get(status, PlasmaError)(message)

@@ -19,7 +19,10 @@ class ObjectID(bytes):
     def __new__(cls, value: bytes) -> ObjectID:
         if isinstance(value, str):
             raise TypeError("a str is a name: ObjectID.from_str() or .from_hex() makes an id of it")
-        self = super().__new__(cls, value)
+        if isinstance(value, int):
+            raise TypeError(f"{value} is no id: ObjectID.from_int() makes one of it")
+        # bytes() of a number would be as many zeros.
+        self = super().__new__(cls, memoryview(value))
         if len(self) != SIZE:
             raise ValueError(f"an id has {SIZE} bytes, not {len(self)}")
         return self

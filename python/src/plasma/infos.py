@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Optional
 
 from plasma._library import ffi, lib, text
-from plasma.ids import ObjectID
+from plasma.ids import ObjectID, made_id
 
 _PINNED = 1
 
@@ -94,7 +94,7 @@ class Stats:
 
 def object_id(struct: Any) -> ObjectID:
     """The ObjectID of a plasma_id_t."""
-    return ObjectID(bytes(ffi.buffer(struct.bytes)))
+    return made_id(bytes(ffi.buffer(struct.bytes)))
 
 
 def object_info(info: Any) -> ObjectInfo:

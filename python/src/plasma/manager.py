@@ -8,9 +8,11 @@ from typing import Any, Optional, TypeVar
 from plasma import infos
 from plasma._library import ffi, lib, sized
 from plasma.connection import Connection
+from plasma.errors import NotFoundError
 from plasma.ids import Key, ObjectID
 from plasma.infos import ClientInfo, ObjectInfo, State, Stats
 from plasma.reader import Reader, id_array, id_pointer
+from plasma.sizes import Size, byte_count
 
 _I = TypeVar("_I")
 _ALL = 2**64 - 1
@@ -26,10 +28,25 @@ class Manager(Reader):
         self._connection.call(lib.plasma_delete, id_pointer(self.find(key)), about=key)
 
     def delete_many(self, keys: Iterable[Key]) -> None:
-        """Delete many objects; each is tried, and the first failure is raised."""
-        ids = [self.find(key) for key in keys]
+        """Delete many objects; each is tried, and the first failure is raised, with its key."""
+        ids: list[ObjectID] = []
+        wanted: list[Key] = []
+        missing: Optional[NotFoundError] = None
+        for key in keys:
+            try:
+                ids.append(self.find(key))
+                wanted.append(key)
+            except NotFoundError as error:
+                missing = missing or error
         statuses = ffi.new("plasma_status_t[]", len(ids))
-        self._connection.call(lib.plasma_delete_many, id_array(ids), len(ids), statuses)
+
+        def about() -> object:
+            return next((key for key, status in zip(wanted, statuses) if status != 0), None)
+
+        args = (id_array(ids), len(ids), statuses)
+        self._connection.call(lib.plasma_delete_many, *args, about=about)
+        if missing is not None:
+            raise missing
 
     def pin(self, key: Key) -> None:
         """Keep an object from being evicted, until `unpin` or `delete`."""
@@ -39,21 +56,21 @@ class Manager(Reader):
         """Let an object be evicted again."""
         self._connection.call(lib.plasma_unpin, id_pointer(self.find(key)), about=key)
 
-    def evict(self, size: Optional[int] = None) -> int:
+    def evict(self, size: Optional[Size] = None) -> int:
         """Evict objects that are not held and not pinned; returns the number of bytes evicted.
 
         It evicts at least `size` bytes (None: all), if there are as many. Raises UnsupportedError
         in a store that was created without eviction.
         """
-        return self._number(lib.plasma_evict, _ALL if size is None else size)
+        return self._number(lib.plasma_evict, _ALL if size is None else byte_count(size))
 
     def reap(self) -> int:
         """Clean up after dead clients now; returns their number. Never necessary."""
         return self._number(lib.plasma_reap)
 
-    def trim(self, keep: int = 0) -> int:
+    def trim(self, keep: Size = 0) -> int:
         """Give free memory except `keep` bytes back to the system; returns the bytes given back."""
-        return self._number(lib.plasma_trim, keep)
+        return self._number(lib.plasma_trim, byte_count(keep, "keep"))
 
     def info(self, key: Key) -> ObjectInfo:
         """Facts about an object, sealed or not."""

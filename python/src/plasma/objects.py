@@ -13,7 +13,9 @@ from plasma.creator import Creator
 from plasma.errors import FormatError
 from plasma.ids import Key, ObjectID
 from plasma.options import CreateOptions, Metadata
+from plasma.pickling import dump
 from plasma.reader import Reader
+from plasma.tables import FORMAT as ARROW
 from plasma.tables import table_of
 from plasma.times import Seconds
 
@@ -46,7 +48,7 @@ class Objects(Reader, Creator):
         options = _PICKLED
         if name is not None or metadata or pinned:
             options = CreateOptions(name, {**(metadata or {}), "format": FORMAT}, pinned=pinned)
-        return self._put_parts(parts_of(value), id, options, timeout)
+        return self._put_parts(parts_of(value), id, options, timeout, name)
 
     def get_object(self, key: Key, timeout: Seconds = None) -> Any:
         """The value that `put`, `put_arrow` or `empty` stored, as read-only views of shared memory.
@@ -102,8 +104,7 @@ class _Array:
 
 
 def _parts_of_any(value: object) -> tuple[Any, ...]:
-    buffers: list[pickle.PickleBuffer] = []
-    stream = pickle.dumps(value, protocol=5, buffer_callback=buffers.append)
+    stream, buffers = dump(value)
     raw = [buffer.raw() for buffer in buffers]
     return index_of(len(stream), [len(part) for part in raw]), stream, *raw
 
@@ -123,7 +124,7 @@ def load(buffer: Buffer) -> Any:
     found = buffer.get_metadata("format")
     if found == FORMAT:
         return _unpickle(buffer)
-    if found == b"arrow":
+    if found == ARROW:
         return table_of(buffer)
     raise FormatError(
         f'the metadata "format" of the object is {found!r}, not {FORMAT!r} or b"arrow": use get()'

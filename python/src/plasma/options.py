@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from typing import Any, Optional
 
 from plasma._library import ffi, lib, sized
+from plasma.sizes import Size, byte_count
 from plasma.times import Seconds, milliseconds, seconds
 
-Metadata = Mapping[str, bytes]
-"""A dictionary of up to 64 KiB. By convention "format" and "schema" describe the data."""
+Metadata = Mapping[str, Any]
+"""A dictionary from str to bytes, or to any value with the buffer protocol, of up to 64 KiB. By
+convention "format" and "schema" describe the data."""
 
 _EVICTION: dict[Optional[str], int] = {
     None: lib.PLASMA_EVICTION_NONE,
@@ -41,13 +43,14 @@ class CreateOptions:
         if pinned:
             self.struct.flags |= lib.PLASMA_CREATE_PINNED
         if name is not None:
-            self.struct.name = self._kept(_text(name))
+            self.struct.name = self._kept(encoded_text(name))
         if metadata:
             entries = self._kept_array("plasma_metadata_t[]", len(metadata))
             for entry, (key, value) in zip(entries, metadata.items()):
-                entry.key = self._kept(_text(key))
-                entry.value = self._kept(bytes(value))
-                entry.value_size = len(value)
+                content = contents(value, key)
+                entry.key = self._kept(encoded_text(key))
+                entry.value = self._kept(content)
+                entry.value_size = len(content)
             self.struct.metadata = entries
             self.struct.metadata_count = len(metadata)
         self.address = int(ffi.cast("uintptr_t", self.struct))
@@ -68,11 +71,22 @@ class CreateOptions:
         return self._keep[-1]
 
 
-def _text(value: str) -> bytes:
+def encoded_text(value: str) -> bytes:
+    """A name or a key as an argument of C, where a NUL would end it."""
     encoded = value.encode()
     if b"\0" in encoded:
         raise ValueError(f"{value!r} contains a NUL")
     return encoded
+
+
+def contents(value: Any, key: str) -> bytes:
+    """The bytes of the value of a metadata key: all those of a typed array, too."""
+    if isinstance(value, bytes):
+        return value
+    try:
+        return memoryview(value).tobytes()
+    except TypeError:
+        raise TypeError(f"the metadata {key!r} is {value!r}, and not bytes") from None
 
 
 def connect_options(
@@ -82,13 +96,13 @@ def connect_options(
     read_only: bool,
     ephemeral: bool,
     reserve: bool,
-    capacity: Optional[int],
-    max_objects: Optional[int],
+    capacity: Optional[Size],
+    max_objects: Optional[Size],
     mode: Optional[int],
     eviction: Optional[str],
     huge_pages: bool,
     lock_timeout: Seconds,
-    reader_quota: Optional[int],
+    reader_quota: Optional[Size],
     max_readers: Optional[int],
 ) -> Any:
     """A plasma_connect_options_t."""
@@ -104,13 +118,13 @@ def connect_options(
     ):
         if chosen:
             options.flags |= flag
-    options.capacity = capacity or 0
-    options.max_objects = max_objects or 0
+    options.capacity = byte_count(capacity or 0, "capacity")
+    options.max_objects = byte_count(max_objects or 0, "max_objects")
     options.mode = mode or 0
     options.eviction = _EVICTION[eviction]
     options.huge_pages = int(huge_pages)
     # In C 0 waits forever, so the shortest wait is 1 ms.
     options.lock_timeout_ms = milliseconds(seconds(lock_timeout)) or 1
-    options.reader_quota = reader_quota or 0
+    options.reader_quota = byte_count(reader_quota or 0, "reader_quota")
     options.max_readers = max_readers or 0
     return options

@@ -15,6 +15,7 @@ from plasma.errors import TimeoutError as PlasmaTimeoutError
 from plasma.events import Events, EventType
 from plasma.ids import SIZE, Key, ObjectID, as_id
 from plasma.infos import State, object_id
+from plasma.options import encoded_text
 from plasma.times import Seconds, seconds
 
 
@@ -181,10 +182,7 @@ class Reader:
     def lookup(self, name: str) -> ObjectID:
         """The id of the object with a name, sealed or not."""
         found = ffi.new("plasma_id_t *")
-        encoded = name.encode()
-        if b"\0" in encoded:
-            raise ValueError("a name must not contain a NUL")
-        self._connection.call(lib.plasma_lookup, encoded, found, about=name)
+        self._connection.call(lib.plasma_lookup, encoded_text(name), found, about=name)
         return object_id(found)
 
     def find(self, key: Key) -> ObjectID:
