@@ -9,6 +9,7 @@ use crate::sync::local::AtomicU64;
 use crate::sync::local::Ordering::Relaxed;
 use crate::sys::file::{self, Stat};
 use crate::sys::map::Map;
+use crate::sys::thread::CancelOff;
 use crate::sys::verified_fd::VerifiedFd;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
@@ -52,6 +53,8 @@ impl Wake {
 
     #[cold]
     fn reserve_page(&self, dir: &VerifiedFd, page: u64) -> Result<()> {
+        // Also in a seal, which otherwise enters the kernel only to wake.
+        let _cancel = CancelOff::begin();
         let cannot = |errno: crate::sys::Errno| errno.because("cannot reserve memory for waits");
         refuse_beyond_cgroup(PAGE)?;
         let flags = libc::O_RDWR | libc::O_NOFOLLOW | libc::O_NONBLOCK;

@@ -4,6 +4,7 @@ use crate::error::{Error, Result, Status};
 use crate::layout::header::Lifecycle;
 use crate::store::session::Session;
 use crate::sync::local::Ordering::*;
+use crate::sys::thread::CancelOff;
 
 impl Session {
     /// Returns an error in a forked child, and if the store is gone.
@@ -41,6 +42,7 @@ impl Session {
     /// The lifecycle word is corrupt: the store exists as long as its directory has a name.
     #[cold]
     fn settle_lifecycle(&self, error: Error) -> Result<Lifecycle> {
+        let _cancel = CancelOff::begin();
         self.ensure_linked()?;
         if self.segment.read_only {
             return Ok(Lifecycle::Live);

@@ -6,6 +6,7 @@ use crate::store::call::Call;
 use crate::store::lock::locked::Locked;
 use crate::store::objects::writer::Unsealed;
 use crate::store::session::Session;
+use crate::sys::thread::CancelOff;
 
 impl Session {
     /// Gives up an unsealed object without a buffer. It is absent at once. If another client has
@@ -14,6 +15,7 @@ impl Session {
         if self.forked() {
             return;
         }
+        let _cancel = CancelOff::begin();
         match self.try_lock() {
             // After an error the record is corrupt or the lock is poisoned; recovery handles both.
             Some(locked) => drop(locked.abort(object)),

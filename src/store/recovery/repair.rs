@@ -8,6 +8,7 @@
 
 use crate::error::{Error, Status};
 use crate::store::session::Session;
+use crate::sys::thread::CancelOff;
 
 /// Whether a call starts over after this error, which it does once.
 #[cold]
@@ -23,6 +24,8 @@ impl Session {
         if self.segment.read_only {
             return;
         }
+        // Also in calls that otherwise do not enter the kernel.
+        let _cancel = CancelOff::begin();
         let Some(mut locked) = self.try_lock() else { return };
         locked.poison();
         drop(locked);

@@ -282,6 +282,43 @@ static void test_a_wait_goes_on_though_its_thread_is_cancelled(void)
     plasma_disconnect(client);
 }
 
+struct sealing {
+    plasma_mutable_buffer_t writable;
+    plasma_status_t status;
+};
+
+/** A seal enters the kernel to wake, and the first time also for memory. */
+static void *seal_and_end(void *arg)
+{
+    struct sealing *sealing = arg;
+
+    CHECK(pthread_cancel(pthread_self()) == 0);
+    sealing->status = plasma_seal(&sealing->writable);
+    pthread_testcancel();
+    return NULL;
+}
+
+static void test_a_cancelled_thread_seals_and_wakes_first(void)
+{
+    plasma_client_t *client = make_store(MIB);
+    struct process waiter = new_remote((struct login){ .address = store() });
+    struct sealing sealing = { .status = PLASMA_ERR_INTERNAL };
+    plasma_id_t id = id_of(1);
+    pthread_t thread;
+    void *ended;
+
+    CHECK_OK(plasma_create(client, &id, 100, NULL, &sealing.writable));
+    fill(sealing.writable.data, 100, 1);
+    ask_and_see_it_wait(&waiter, REMOTE_WAIT, 1);
+    CHECK(pthread_create(&thread, NULL, seal_and_end, &sealing) == 0);
+    CHECK(pthread_join(thread, &ended) == 0);
+    CHECK(ended == PTHREAD_CANCELED);
+    CHECK_OK(sealing.status);
+    CHECK_OK(answer(&waiter).status);
+    end_remote(&waiter);
+    plasma_disconnect(client);
+}
+
 /* ---- Work on the side waits for nobody ---- */
 
 static void connect_and_die(struct process *parent, void *arg)
@@ -353,6 +390,7 @@ int main(int argc, char **argv)
         TEST(a_call_on_a_buffer_ends_with_its_client_and_the_buffer_stays),
         TEST(a_cancelled_thread_leaves_its_call_first),
         TEST(a_wait_goes_on_though_its_thread_is_cancelled),
+        TEST(a_cancelled_thread_seals_and_wakes_first),
         TEST(connecting_does_not_wait_to_reap_the_dead),
         TEST(a_timeout_while_an_owner_is_stopped_names_it),
     };
