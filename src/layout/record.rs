@@ -32,7 +32,8 @@ pub struct Record {
     pub creator_serial: AtomicU64,
     /// Time of creation, in microseconds since the Unix epoch.
     pub create_time_us: AtomicU64,
-    /// Microseconds from create to seal.
+    /// Microseconds from create to seal. Until the seal: when the construction began, by
+    /// CLOCK_MONOTONIC, or 0 in a put.
     pub construct_us: AtomicU64,
 
     // Line 2: the writer's bookkeeping.

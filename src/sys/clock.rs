@@ -12,6 +12,11 @@ pub fn monotonic_ns() -> u64 {
     now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
 }
 
+/// Returns the time of CLOCK_MONOTONIC in microseconds.
+pub fn monotonic_us() -> u64 {
+    monotonic_ns() / 1_000
+}
+
 /// Returns the time of [`monotonic_ns`] after `time` has passed. If that exceeds the range of the
 /// clock, returns its largest time.
 pub fn after(time: std::time::Duration) -> u64 {

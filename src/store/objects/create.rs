@@ -73,6 +73,7 @@ impl Session {
                 | flag(options.name.is_some(), RecordWord::NAMED),
             host: self.find_host(call)?,
             now_us,
+            begun_us: if parts.is_none() { clock::monotonic_us() } else { 0 },
         };
         let mut room = RoomSearch::until(call.until(options.timeout));
         let (object, bytes) = self.place_and_reserve(call, &plan, &mut room)?;

@@ -62,6 +62,8 @@ pub struct NewObject<'a> {
     pub flags: u64,
     pub host: u32,
     pub now_us: u64,
+    /// When the construction began, by the monotonic clock; 0 if it ends within this call.
+    pub begun_us: u64,
 }
 
 impl Session {
@@ -199,7 +201,7 @@ impl Locked<'_> {
         record.creator_host.store(plan.host, Relaxed);
         record.creator_start.store(self.session.own.start_time, Relaxed);
         record.create_time_us.store(plan.now_us, Relaxed);
-        record.construct_us.store(0, Relaxed);
+        record.construct_us.store(plan.begun_us, Relaxed);
         let generation = free.generation().max(1);
         let word = RecordWord::new(generation, plan.flags, State::Writing);
         if self.session.segment.facts.lru() {

@@ -118,6 +118,7 @@ impl PutPiece<'_, '_> {
             flags: if self.options.pinned { RecordWord::PINNED } else { 0 },
             host: session.find_host(self.call)?,
             now_us,
+            begun_us: 0,
         };
         let index = session.segment.index();
         let mut locked = session.lock(self.call)?;

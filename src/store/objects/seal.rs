@@ -46,9 +46,14 @@ impl Session {
     /// Notes in a record and in the order of use when its object is sealed.
     #[inline]
     pub fn note_seal(&self, slot: u32, record: &Record, now_us: i64, last_use: Option<u64>) {
-        // The same clock as for the creation; one reading serves both fields.
-        let created_us = record.create_time_us.load(Ordering::Relaxed);
-        record.construct_us.store((now_us as u64).saturating_sub(created_us), Ordering::Relaxed);
+        // Until the seal the field has the beginning by the clock that nobody sets, or 0 within a put.
+        let begun_us = record.construct_us.load(Ordering::Relaxed);
+        let took_us = if begun_us > 0 {
+            clock::monotonic_us().saturating_sub(begun_us)
+        } else {
+            (now_us as u64).saturating_sub(record.create_time_us.load(Ordering::Relaxed))
+        };
+        record.construct_us.store(took_us, Ordering::Relaxed);
         if let Some(last_use) = last_use {
             self.segment.order().touch(slot, last_use);
         }

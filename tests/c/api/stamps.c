@@ -296,6 +296,31 @@ static void test_a_clock_that_is_set_back_does_not_invert_the_order(void)
     plasma_disconnect(client);
 }
 
+/** The time from create to seal was the difference of two times of a clock that
+ * people set: negative, or hours. */
+static void test_a_clock_that_is_set_does_not_change_how_long_it_took(void)
+{
+    static const int64_t hours[] = { -1, 1 };
+    plasma_client_t *client = make_lru_store();
+
+    for (uint64_t number = 0; number < 2; number++) {
+        plasma_object_info_t info = PLASMA_OBJECT_INFO_INIT;
+        plasma_mutable_buffer_t writer;
+        plasma_id_t id = id_of(number + 1);
+
+        CHECK_OK(plasma_create(client, &id, 10, NULL, &writer));
+        clock_is_ahead_ns = hours[number] * INT64_C(3600000000000);
+        pause_ms(20);
+        CHECK_OK(plasma_seal(&writer));
+        CHECK_OK(plasma_object_info(client, &id, &info));
+        CHECK(info.construct_duration_us >= 20000);
+        CHECK(info.construct_duration_us < 600000000);
+        clock_is_ahead_ns = 0;
+        pause_ms(20);
+    }
+    plasma_disconnect(client);
+}
+
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
@@ -303,6 +328,7 @@ int main(int argc, char **argv)
         TEST(a_stamp_to_come_is_one_of_now),
         TEST(all_clients_of_a_store_stamp_by_the_same_source),
         TEST(a_clock_that_is_set_back_does_not_invert_the_order),
+        TEST(a_clock_that_is_set_does_not_change_how_long_it_took),
     };
 
     return RUN_TESTS(argc, argv, tests);
