@@ -118,7 +118,9 @@ impl Turn {
 impl Subscription {
     pub(crate) fn new(session: Arc<Session>) -> Result<Self> {
         session.ensure_open()?;
-        let cursor = Mutex::new(Cursor::at_end(&session.segment.events()?));
+        let ring = session.segment.events()?;
+        session.begin_subscription()?;
+        let cursor = Mutex::new(Cursor::at_end(&ring));
         let shared = Arc::new(Shared { session, cursor, stop: AtomicBool::new(false) });
         Ok(Self { shared, pump: OnceCell::new() })
     }
@@ -233,14 +235,15 @@ impl Drop for Subscription {
         let _cancel = CancelOff::begin();
         // SYNC pump-stop: SeqCst; before the nudge.
         self.shared.stop.store(true, SeqCst);
-        let Some(pump) = self.pump.take() else { return };
-        let Pump { fd, turn, thread } = pump;
-        turn.end(STOP);
-        self.shared.session.wake_own_waits();
-        if let Some(thread) = thread {
-            thread.join();
+        if let Some(Pump { fd, turn, thread }) = self.pump.take() {
+            turn.end(STOP);
+            self.shared.session.wake_own_waits();
+            if let Some(thread) = thread {
+                thread.join();
+            }
+            drop(fd);
         }
-        drop(fd);
+        self.shared.session.end_subscription();
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::event::Sizes;
 use super::extent::ExtentPair;
-use super::word::RecordWord;
+use super::word::{RecordWord, State};
 use crate::id::ObjectId;
 use crate::sync::{AtomicU32, AtomicU64, Ordering, Ordering::Relaxed, fence};
 
@@ -116,6 +116,21 @@ impl Record {
             .compare_exchange(old.0, new.0, Ordering::Release, Ordering::Relaxed)
             .map(drop)
             .map_err(RecordWord)
+    }
+
+    /// Changes the word from `old` to `new` where nothing but the owner of the writer lock, which the
+    /// caller is, changes it: an object that is FREE, SEALED or DOOMED. Fails with the current word if
+    /// it is not `old`.
+    #[track_caller]
+    pub fn advance(&self, old: RecordWord, new: RecordWord) -> Result<(), RecordWord> {
+        debug_assert!(!old.is(State::Writing));
+        let now = self.load_with(Relaxed);
+        if now != old {
+            return Err(now);
+        }
+        // SYNC record-word: Release; as in `swap`. A store costs a tenth of a CAS.
+        self.word.store(new.0, Ordering::Release);
+        Ok(())
     }
 
     /// Returns the id. The caller validates it by the word.

@@ -1,7 +1,8 @@
 //! The file `wake`: the futex words of clients, and the topics that each of them waits for.
 //!
 //! Every client that may map the file for writing may store any value here. A wrong value delays a
-//! waiter by one bounded sleep, or makes a sealer wake no waiter; it never makes an answer wrong.
+//! waiter by one bounded sleep, makes a sealer wake no waiter, or makes a subscriber miss events; it
+//! never makes an answer wrong.
 
 use super::members::SLOTS;
 use crate::sync::{AtomicU32, AtomicU64};
@@ -29,6 +30,8 @@ pub struct WakeWord {
     pub announcing: AtomicU32,
     /// Number of threads of the client that wait, also while they are awake for a moment.
     pub waiting: AtomicU32,
+    /// 1 while the client has a subscription, else 0.
+    pub subscribed: AtomicU32,
 }
 
 impl WakeWord {
@@ -42,7 +45,8 @@ impl WakeWord {
 
     /// Returns a word that is not in shared memory yet (tests and models).
     pub fn new() -> Self {
-        Self { seq: AtomicU32::new(0), announcing: AtomicU32::new(0), waiting: AtomicU32::new(0) }
+        let word = || AtomicU32::new(0);
+        Self { seq: word(), announcing: word(), waiting: word(), subscribed: word() }
     }
 }
 
@@ -143,6 +147,9 @@ pub struct WakePage {
     pub clients: [WakeWord; SLOTS as usize],
     /// The tags of the buckets.
     pub tags: [AtomicU64; ALL_BUCKETS],
+    /// Bit 0 is set while a client may have a subscription; above it is the number of subscriptions
+    /// that began. It shares a line with the last two buckets.
+    pub subscribers: AtomicU64,
     /// The rows of the buckets.
     pub rows: Rows,
 }
@@ -159,9 +166,11 @@ const _: () = {
     assert!(size_of::<WakeWord>() == 64);
     assert!(offset_of!(WakeWord, announcing) == 4);
     assert!(offset_of!(WakeWord, waiting) == 8);
+    assert!(offset_of!(WakeWord, subscribed) == 12);
     assert!(offset_of!(OpenWords, many) == 4 * OPEN_WORDS);
     assert!(offset_of!(WakePage, clients) == 4 * OPEN_WORDS + 128);
     assert!(offset_of!(WakePage, tags) == 4 * OPEN_WORDS + 128 + 64 * SLOTS as usize);
+    assert!(offset_of!(WakePage, subscribers) == 69_760 + 8 * ALL_BUCKETS);
     assert!(WAKE_RESERVED == 204_800);
     assert!(size_of::<Row>() == 128);
     assert!(WAKE_FILE_SIZE == WAKE_RESERVED + 2_101_248);

@@ -37,7 +37,7 @@ use crate::layout::record::Record;
 use crate::layout::wake::WakePage;
 use crate::options::Eviction;
 use crate::protocols::alloc::Allocator;
-use crate::protocols::events::EventRing;
+use crate::protocols::events::{EventRing, Subscribers};
 use crate::protocols::index::hash::Seed;
 use crate::protocols::index::{Abandoned, Index, Slots};
 use crate::protocols::lifecycle::LifecycleWord;
@@ -222,6 +222,13 @@ impl Segment {
     pub fn events(&self) -> Result<EventRing<'_>> {
         let head = &self.header().events;
         EventRing::new(&head.head, &head.last_gap, &self.events)
+    }
+
+    /// Returns the subscribers to the events.
+    #[inline]
+    pub fn subscribers(&self) -> Subscribers<'_> {
+        let page = self.wake();
+        Subscribers { word: &page.subscribers, clients: &page.clients }
     }
 
     /// Returns the writer lock.

@@ -14,6 +14,7 @@ mod notify;
 mod objects;
 mod recovery;
 mod session;
+mod subscribers;
 mod wait;
 
 pub use batch::PIECE;

@@ -5,13 +5,14 @@ use crate::id::ObjectId;
 use crate::layout::event::{EventKind, EventPayload, Sizes};
 use crate::layout::record::{NameHash, Record};
 use crate::layout::word::RecordWord;
+use crate::protocols::events::EventRing;
 use crate::protocols::index::Key;
 use crate::protocols::index::hash::id_hash;
 use crate::protocols::wake::{Announcement, Topic, open};
 use crate::store::batch::{Changes, PIECE};
 use crate::store::session::Session;
 use crate::support::fallible;
-use crate::sys::{clock, futex};
+use crate::sys::{clock, futex, thread};
 
 /// The facts about an object that was just sealed, for its event and its wakes.
 pub struct SealedNews {
@@ -47,47 +48,62 @@ impl Session {
 
     /// Begins an announcement, before what it announces is published.
     pub fn begin_announcement(&self) -> Announcement<'_> {
-        Announcement::begin(self.own_wake_word())
+        Announcement::begin(self.own_wake_word(), thread::is_alone())
     }
 
     /// Notifies subscribers and waiters of an object that was just sealed.
     pub fn publish(&self, news: &SealedNews, word: RecordWord) {
         // A client that subscribes and then lists finds the object in the list, or its event after
         // the cursor: the ticket is taken by a Release after the word changed.
-        self.append(EventKind::Sealed, news.time_us, &news.id, news.sizes);
+        self.append(EventKind::Sealed, Some(news.time_us), &news.id, news.sizes);
         let by_id = self.topic(&Key::Id((&news.id).into()));
-        let by_name = self.topic(&Key::Name(news.name));
-        let topics = [Topic::EVENTS, by_id, by_name];
-        self.wake_waiters(if word.has(RecordWord::NAMED) { &topics } else { &topics[..2] });
+        if word.has(RecordWord::NAMED) {
+            self.wake_waiters(&[by_id, self.topic(&Key::Name(news.name))]);
+        } else {
+            self.wake_waiters(&[by_id]);
+        }
     }
 
     /// As [`Session::publish`], of objects without names that were just sealed together.
     pub fn publish_all(&self, sealed: &Changes<'_>, time_us: i64) {
-        let mut topics = [Topic::EVENTS; PIECE + 1];
-        for ((id, _), topic) in sealed.iter().zip(&mut topics[1..]) {
+        let mut topics = [Topic::EVENTS; PIECE];
+        for ((id, _), topic) in sealed.iter().zip(&mut topics) {
             *topic = self.topic(&Key::Id(id.into()));
         }
-        self.append_all(EventKind::Sealed, time_us, sealed);
-        self.wake_waiters(&topics[..1 + sealed.len()]);
+        self.append_all(EventKind::Sealed, Some(time_us), sealed);
+        self.wake_waiters(&topics[..sealed.len()]);
     }
 
     /// As [`Session::notify_gone`], of objects that were deleted together.
     pub fn notify_all_deleted(&self, deleted: &Changes<'_>) {
-        self.append_all(EventKind::Deleted, clock::epoch_us(), deleted);
-        self.wake_waiters(&[Topic::EVENTS, Topic::ROOM]);
+        self.append_all(EventKind::Deleted, None, deleted);
+        self.wake_waiters(&[Topic::ROOM]);
     }
 
-    fn append_all(&self, kind: EventKind, time_us: i64, changes: &Changes<'_>) {
-        if let Ok(ring) = self.segment.events() {
-            let payload = |(id, sizes)| EventPayload::new(kind, time_us, id, sizes);
-            ring.append_all(changes.len(), changes.iter().map(payload));
-        }
-    }
-
-    fn append(&self, kind: EventKind, time_us: i64, id: &ObjectId, sizes: Sizes) {
+    /// The ring, if a client may subscribe to what was published before.
+    #[inline]
+    fn subscribed_ring(&self) -> Option<EventRing<'_>> {
+        // Readers of other users cannot say that they subscribe.
+        let any = self.segment.subscribers().any() || self.segment.facts.foreign_readers();
         // The ring's size was checked when the store was opened.
-        if let Ok(ring) = self.segment.events() {
-            ring.append(kind, time_us, id, sizes);
+        if any { self.segment.events().ok() } else { None }
+    }
+
+    /// Appends events of changes that were published before, and wakes the subscribers.
+    fn append_all(&self, kind: EventKind, time_us: Option<i64>, changes: &Changes<'_>) {
+        let Some(ring) = self.subscribed_ring() else { return };
+        let time_us = time_us.unwrap_or_else(clock::epoch_us);
+        let payload = |(id, sizes)| EventPayload::new(kind, time_us, id, sizes);
+        ring.append_all(changes.len(), changes.iter().map(payload));
+        self.wake_waiters(&[Topic::EVENTS]);
+    }
+
+    /// As [`Session::append_all`], of one change.
+    #[inline]
+    fn append(&self, kind: EventKind, time_us: Option<i64>, id: &ObjectId, sizes: Sizes) {
+        if let Some(ring) = self.subscribed_ring() {
+            ring.append(kind, time_us.unwrap_or_else(clock::epoch_us), id, sizes);
+            self.wake_waiters(&[Topic::EVENTS]);
         }
     }
 
@@ -100,27 +116,28 @@ impl Session {
 
     /// Notifies subscribers, and creators that wait for room, of an object that is gone.
     pub fn notify_gone(&self, kind: EventKind, id: &ObjectId, sizes: Sizes) {
-        self.append(kind, clock::epoch_us(), id, sizes);
-        self.wake_waiters(&[Topic::EVENTS, Topic::ROOM]);
+        self.append(kind, None, id, sizes);
+        self.wake_waiters(&[Topic::ROOM]);
     }
 
     /// As [`Session::notify_gone`], of objects that were evicted together.
     pub fn notify_evicted(&self, evicted: &[(ObjectId, Sizes)]) {
-        let now = clock::epoch_us();
-        if let Ok(ring) = self.segment.events() {
+        if let Some(ring) = self.subscribed_ring() {
+            let now = clock::epoch_us();
             let payload = |(id, sizes): &_| EventPayload::new(EventKind::Evicted, now, id, *sizes);
             for some in evicted.chunks(PIECE) {
                 ring.append_all(some.len(), some.iter().map(payload));
             }
+            self.wake_waiters(&[Topic::EVENTS]);
         }
-        self.wake_waiters(&[Topic::EVENTS, Topic::ROOM]);
+        self.wake_waiters(&[Topic::ROOM]);
     }
 
     /// As [`Session::notify_gone`], of an object that was given up: a client that waits to create
     /// it checks again.
     pub fn notify_aborted(&self, id: &ObjectId, sizes: Sizes) {
-        self.append(EventKind::Aborted, clock::epoch_us(), id, sizes);
-        self.wake_waiters(&[Topic::EVENTS, Topic::ROOM, self.topic(&Key::Id(id.into()))]);
+        self.append(EventKind::Aborted, None, id, sizes);
+        self.wake_waiters(&[Topic::ROOM, self.topic(&Key::Id(id.into()))]);
     }
 
     /// Wakes the waiters for these topics, for what was published before.

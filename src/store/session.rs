@@ -16,6 +16,7 @@ use crate::store::connection::own_client::OwnClient;
 use crate::store::memory::allowance::CgroupAllowance;
 use crate::sync::Ordering::Relaxed;
 use crate::sync::local::{AtomicBool, AtomicU32, AtomicU64};
+use crate::sync::mutex::Mutex;
 use crate::sync::{AtomicU64 as SharedU64, Ordering};
 use crate::sys::{fork, process};
 use once_cell::sync::OnceCell;
@@ -62,6 +63,8 @@ pub struct Session {
     pub calls: Calls,
     /// The threads that wait as registered.
     pub waiting: AtomicU32,
+    /// The number of subscriptions that others know of.
+    pub subscriptions: Mutex<u32>,
     forks: u32,
     /// The value of `forks` where gets and releases take the fast path; [`NEVER`] in a client that
     /// counts the bytes it holds, so that the fast path need not ask for that.
@@ -98,6 +101,7 @@ impl Session {
             cgroup_allowance: CgroupAllowance::default(),
             calls: Calls::default(),
             waiting: AtomicU32::new(0),
+            subscriptions: Mutex::new(0),
             forks: fork::generation(),
             short_way: if quota.is_some() { NEVER } else { fork::generation() },
             quota,

@@ -42,6 +42,17 @@ pub mod local {
     pub use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU32, AtomicU64, Ordering};
 }
 
+/// A SeqCst fence after an atomic read-modify-write of this thread, with nothing between the two
+/// that it would have to order. On x86-64 such an instruction is a full barrier, so only the compiler
+/// needs a fence.
+#[inline(always)]
+pub fn fence_after_rmw() {
+    #[cfg(all(target_arch = "x86_64", not(any(loom, shuttle, miri, tsan))))]
+    local::compiler_fence(Ordering::SeqCst);
+    #[cfg(not(all(target_arch = "x86_64", not(any(loom, shuttle, miri, tsan)))))]
+    fence(Ordering::SeqCst);
+}
+
 macro_rules! shared_word {
     ($name:ident, $value:ty, $inner:ident) => {
         /// A word in shared memory. Any bit pattern is valid; readers validate what they load.

@@ -13,6 +13,7 @@ const STORES: &[&str] = &[
     ".fetch_or(",
     ".fetch_max(",
     ".swap(",
+    ".advance(",
     ".set_id(",
     ".change(Lifecycle",
     ".condemn(",
@@ -68,7 +69,10 @@ const NEAR: usize = 16;
 const WRAPPERS: &[(&str, &[&str])] = &[
     ("src/sync/mod.rs", &[""]),
     ("src/layout/extent.rs", &["self.wide[i].store(", "self.low[i].store("]),
-    ("src/layout/record.rs", &[".compare_exchange(old.0", "self.id[", "self.id_tail.store("]),
+    (
+        "src/layout/record.rs",
+        &[".compare_exchange(old.0", "self.word.store(", "self.id[", "self.id_tail.store("],
+    ),
     ("src/protocols/writer_lock/mod.rs", &[".compare_exchange(from.raw()"]),
     (
         "src/protocols/lifecycle.rs",

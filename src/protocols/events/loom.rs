@@ -1,6 +1,7 @@
 //! The shipped ring in every interleaving, on rings so small that writers lap each other.
 
 use super::*;
+use crate::layout::wake::WakeWord;
 use crate::sync::AtomicU32;
 use crate::sync::explore::explore;
 use ::loom::sync::Arc;
@@ -208,5 +209,79 @@ fn subscribe_then_list_misses_nothing() {
         let mut seen = Seen::default();
         seen.poll(&mut cursor, &ring, usize::MAX);
         assert!(listed || seen.events == [1]);
+    });
+}
+
+/// A ring, an object, and the words of two clients that may subscribe.
+struct Subscribed {
+    ring: Arc<Ring>,
+    word: AtomicU64,
+    clients: [WakeWord; 2],
+}
+
+impl Subscribed {
+    fn new() -> Arc<Self> {
+        let (word, clients) = (AtomicU64::new(0), [WakeWord::new(), WakeWord::new()]);
+        Arc::new(Self { ring: Ring::new(2), word, clients })
+    }
+
+    fn subscribers(&self) -> Subscribers<'_> {
+        Subscribers { word: &self.word, clients: &self.clients }
+    }
+
+    /// Publishes the object, and its event if anybody subscribes.
+    fn publish(&self) {
+        self.ring.published.store(1, Ordering::Relaxed);
+        if self.subscribers().any() {
+            self.ring.append(1);
+        }
+    }
+
+    /// Subscribes, lists, and subscribes on; each object is in the list or among the events.
+    fn miss_nothing(&self, client: u32, publisher: thread::JoinHandle<()>) {
+        self.subscribers().enter(client);
+        let mut cursor = Cursor::at_end(&self.ring.ring());
+        let listed = self.ring.published.load(Ordering::Relaxed) == 1;
+        publisher.join().unwrap();
+        let mut seen = Seen::default();
+        seen.poll(&mut cursor, &self.ring, usize::MAX);
+        assert!(listed || seen.events == [1]);
+    }
+}
+
+#[test]
+fn the_first_subscriber_misses_nothing() {
+    explore(3, || {
+        let all = Subscribed::new();
+        let publisher = all.clone();
+        let publisher = thread::spawn(move || publisher.publish());
+        all.miss_nothing(0, publisher);
+    });
+}
+
+#[test]
+fn a_subscriber_misses_nothing_while_another_leaves() {
+    explore(2, || {
+        let all = Subscribed::new();
+        all.subscribers().enter(1);
+        let (publisher, leaver) = (all.clone(), all.clone());
+        let leaver = thread::spawn(move || leaver.subscribers().leave(1));
+        let publisher = thread::spawn(move || publisher.publish());
+        all.miss_nothing(0, publisher);
+        leaver.join().unwrap();
+        assert!(all.subscribers().any(), "a client subscribes");
+    });
+}
+
+#[test]
+fn nothing_is_appended_after_the_last_two_left_at_once() {
+    explore(99, || {
+        let all = Subscribed::new();
+        (0..2).for_each(|client| all.subscribers().enter(client));
+        let other = all.clone();
+        let other = thread::spawn(move || other.subscribers().leave(1));
+        all.subscribers().leave(0);
+        other.join().unwrap();
+        assert!(!all.subscribers().any());
     });
 }

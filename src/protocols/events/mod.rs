@@ -16,6 +16,9 @@
 //! the gap.
 
 mod check_ring;
+mod subscribers;
+
+pub use subscribers::Subscribers;
 
 use crate::error::{Error, Result, Status};
 use crate::id::ObjectId;

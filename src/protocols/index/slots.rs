@@ -112,9 +112,14 @@ impl Slots<'_> {
 /// never used again. `flags` is ORPHANED or 0.
 pub fn set_free(record: &Record, slot: u32, word: RecordWord, flags: u64) -> Result<u32> {
     let next = word.generation().saturating_add(1);
-    // A failed exchange means that the word is not the one that the caller saw under this same
-    // lock.
-    record.swap(word, RecordWord::new(next, flags, State::Free)).map_err(|now| {
+    let free = RecordWord::new(next, flags, State::Free);
+    // The creator of a WRITING object changes its word without the lock.
+    let changed = match word.is(State::Writing) {
+        true => record.swap(word, free),
+        false => record.advance(word, free),
+    };
+    // A failure means that the word is not the one that the caller saw under this same lock.
+    changed.map_err(|now| {
         Error::new(Status::Corrupt, format!("record {slot} changed to {now:?} under the lock"))
     })?;
     Ok(next)

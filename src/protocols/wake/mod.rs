@@ -55,7 +55,7 @@ pub use spin::Spin;
 pub use topic::Topic;
 
 use crate::layout::wake::{Tags, WakeWord};
-use crate::sync::{AtomicU32, AtomicU64, Ordering, fence};
+use crate::sync::{AtomicU32, AtomicU64, Ordering, fence, fence_after_rmw};
 
 /// The words of a store's waiters.
 #[derive(Clone, Copy)]
@@ -108,8 +108,9 @@ impl<'a> Waiters<'a> {
         mut reserve: impl FnMut(u32) -> bool,
         wake: &mut impl FnMut(&'a AtomicU32),
     ) {
-        // SYNC wake-fence: publication before tags, for all topics at once.
-        fence(Ordering::SeqCst);
+        // SYNC wake-fence: publication before tags, for all topics at once. The last step of each
+        // publication is an atomic read-modify-write: of a record, of an event, or of the writer lock.
+        fence_after_rmw();
         for &Topic { bucket, tag } in topics {
             let Some(tags) = self.tags.get(bucket as usize) else { continue };
             // Relaxed: ordered by the fence.
@@ -204,28 +205,40 @@ pub struct Lost {
 
 /// An announcement that was begun. Either this client announces each publication that it makes
 /// until the end, or its death is noticed.
-pub struct Announcement<'a>(Option<&'a WakeWord>);
+pub struct Announcement<'a> {
+    word: Option<&'a WakeWord>,
+    alone: bool,
+}
 
 impl<'a> Announcement<'a> {
-    /// Begins an announcement of the client with this word.
+    /// Begins an announcement of the client with this word. `alone` means that the process has one
+    /// thread: then nobody else changes the count of a living client.
     #[inline]
-    pub fn begin(word: Option<&'a WakeWord>) -> Self {
-        if let Some(word) = word {
-            // Relaxed: the count matters once the client is dead, and a kill comes after all stores
-            // of the instructions before it. The publication follows with Release.
-            word.announcing.fetch_add(1, Ordering::Relaxed);
+    pub fn begin(word: Option<&'a WakeWord>, alone: bool) -> Self {
+        let announcement = Self { word, alone };
+        // Relaxed: the count matters once the client is dead, and a kill comes after all stores of
+        // the instructions before it. The publication follows with Release.
+        announcement.count(1);
+        announcement
+    }
+
+    #[inline]
+    fn count(&self, more: u32) {
+        let Some(WakeWord { announcing, .. }) = self.word else { return };
+        if self.alone {
+            let now = announcing.load(Ordering::Relaxed);
+            announcing.store(now.wrapping_add(more), Ordering::Relaxed);
+        } else {
+            announcing.fetch_add(more, Ordering::Relaxed);
         }
-        Self(word)
     }
 }
 
 impl Drop for Announcement<'_> {
     #[inline]
     fn drop(&mut self) {
-        if let Some(word) = self.0 {
-            // Relaxed, as above: the wakes come first. The sum wraps.
-            word.announcing.fetch_add(u32::MAX, Ordering::Relaxed);
-        }
+        // Relaxed, as above: the wakes come first. The sum wraps.
+        self.count(u32::MAX);
     }
 }
 

@@ -114,9 +114,9 @@ fn an_announcement_of_the_dead_is_found_once() {
     let store = Store::new();
     let waiters = store.waiters();
     store.begin(1, &[topic(0, 1)]);
-    drop(Announcement::begin(Some(&store.clients[2])));
+    drop(Announcement::begin(Some(&store.clients[2]), true));
     assert_eq!(waiters.inspect(|_| true), (0, None), "it has ended");
-    std::mem::forget(Announcement::begin(Some(&store.clients[2])));
+    std::mem::forget(Announcement::begin(Some(&store.clients[2]), false));
     assert_eq!(waiters.inspect(|_| false), (0, None), "it is still going on");
     let (_, lost) = waiters.inspect(|client| client == 2);
     waiters.forget(lost.unwrap());

@@ -140,6 +140,7 @@ impl Session {
                 word.waiting.store(0, Ordering::Relaxed);
                 word.announcing.store(0, Ordering::Relaxed);
             }
+            self.segment.subscribers().leave(*slot);
             // The slot comes last: until then the next client finds what is left to do.
             let entry = self.segment.members.slot(*slot);
             reaped += u64::from(entry.is_some_and(|entry| members::vacate(entry, *serial)));

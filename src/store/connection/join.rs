@@ -120,6 +120,7 @@ impl Session {
                 word.announcing.store(0, Ordering::Relaxed);
             }
             word.waiting.store(0, Ordering::Relaxed);
+            self.segment.subscribers().leave(self.own.slot);
         }
         self.own.set_joined(true);
         if !self.segment.read_only {

@@ -15,6 +15,7 @@ impl Session {
         if self.left.swap(true, Relaxed) {
             return;
         }
+        self.end_subscriptions();
         if self.segment.facts.lru() && !self.segment.read_only {
             self.fold_own_releases();
         }

@@ -152,7 +152,7 @@ impl Session {
                     gone.bytes += sizes.all();
                 }
             }
-            locked.doom_all(&mut objects).inspect_err(|_| locked.poison())?;
+            locked.doom_all(&objects).inspect_err(|_| locked.poison())?;
             let counters = &self.segment.header().counters;
             self.count(&counters.evictions, objects.len() as u64);
             self.count(&counters.evicted_bytes, gone.bytes - before);

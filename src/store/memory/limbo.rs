@@ -31,40 +31,36 @@ impl<'a> Locked<'a> {
     /// Makes a SEALED object DOOMED.
     pub fn doom(&mut self, hit: Hit) -> Result<()> {
         let session = self.session;
-        let (record, word) = self.mark_doomed(hit)?;
+        let record = self.mark_doomed(hit)?;
         if session.segment.facts.lru() {
             session.segment.order().hold(hit.slot);
         }
-        self.tolerate(session.segment.index().unlink(hit.slot, word))?;
-        self.push_limbo(&session.shard(session.own.slot).limbo, hit.slot, record, word);
+        self.tolerate(session.segment.index().unlink(hit.slot, hit.word))?;
+        self.push_limbo(&session.shard(session.own.slot).limbo, hit.slot, record, hit.word);
         Ok(())
     }
 
     /// Makes SEALED objects DOOMED, in a store with eviction.
-    pub fn doom_all(&mut self, objects: &mut [(u32, RecordWord)]) -> Result<()> {
+    pub fn doom_all(&mut self, objects: &[(u32, RecordWord)]) -> Result<()> {
         let session = self.session;
         let limbo = &session.shard(session.own.slot).limbo;
-        for (slot, word) in &mut *objects {
-            let (record, last) = self.mark_doomed(Hit { slot: *slot, word: *word })?;
-            *word = last;
-            self.push_limbo(limbo, *slot, record, last);
+        for &(slot, word) in objects {
+            let record = self.mark_doomed(Hit { slot, word })?;
+            self.push_limbo(limbo, slot, record, word);
         }
         session.segment.order().hold_all(objects.iter().map(|(slot, _)| *slot));
         self.tolerate(session.segment.index().unlink_all(objects))
     }
 
-    /// Changes the word of an object; returns the record and its last word before.
-    fn mark_doomed(&self, hit: Hit) -> Result<(&'a Record, RecordWord)> {
+    /// Changes the word of a SEALED object; returns the record.
+    fn mark_doomed(&self, hit: Hit) -> Result<&'a Record> {
         let record = self.session.record(hit.slot)?;
-        let mut word = hit.word;
-        // A creator seals without the lock; every other change of a word needs it.
-        while let Err(now) = record.swap(word, word.in_state(State::Doomed)) {
-            if now.generation() != word.generation() || !now.is(State::Sealed) {
-                return Err(Error::new(Status::Corrupt, "a sealed record changed under the lock"));
-            }
-            word = now;
+        if !hit.word.is(State::Sealed)
+            || record.advance(hit.word, hit.word.in_state(State::Doomed)).is_err()
+        {
+            return Err(sealed_error());
         }
-        Ok((record, word))
+        Ok(record)
     }
 
     pub fn walk_limbo(&self, limbo: &Limbo, all: &mut WordSet) -> Result<()> {
@@ -164,6 +160,11 @@ impl<'a> Locked<'a> {
         limbo.units.store(limbo.units.load(Relaxed).wrapping_sub(units), Relaxed);
         self.free_records(&freed)
     }
+}
+
+#[cold]
+fn sealed_error() -> Error {
+    Error::new(Status::Corrupt, "a sealed record changed under the lock")
 }
 
 #[cold]

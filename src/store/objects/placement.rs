@@ -207,7 +207,7 @@ impl Locked<'_> {
         if self.session.segment.facts.lru() {
             self.enter_order(slot, record, word);
         }
-        record.swap(free, word).map_err(|now| {
+        record.advance(free, word).map_err(|now| {
             Error::new(Status::Corrupt, format!("free record {slot} became {now:?}"))
         })?;
         index.insert(&plan.key, slot)?;

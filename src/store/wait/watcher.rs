@@ -139,7 +139,7 @@ impl Drop for Watcher<'_> {
 impl Session {
     /// Whether the waits of this client register, so that nothing wakes them that does not concern
     /// them.
-    fn may_register(&self) -> bool {
+    pub fn may_register(&self) -> bool {
         self.segment.can_hint && self.own_wake_word().is_some()
     }
 
