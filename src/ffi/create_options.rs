@@ -86,7 +86,21 @@ pub(super) fn name<'a>(name: *const c_char) -> Result<&'a str> {
 }
 
 /// Calls `call` with the options of creating; NULL means all defaults.
+#[inline(always)]
 pub(super) fn with_create<R>(
+    options: *const plasma_create_options_t,
+    call: impl FnOnce(&CreateOptions<'_>) -> Result<R>,
+) -> Result<R> {
+    if options.is_null() {
+        return call(&CreateOptions::default());
+    }
+    with_given(options, call)
+}
+
+/// As [`with_create`], where options are given. Apart, so that the frame of a call without options
+/// stays small.
+#[inline(never)]
+fn with_given<R>(
     options: *const plasma_create_options_t,
     call: impl FnOnce(&CreateOptions<'_>) -> Result<R>,
 ) -> Result<R> {

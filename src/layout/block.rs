@@ -79,12 +79,6 @@ impl BlockState {
         word & !(3 << STATE_SHIFT)
     }
 
-    /// Returns whether this word, which may be corrupt, says that the block is free.
-    #[inline]
-    pub const fn is_free(word: u64) -> bool {
-        word >> STATE_SHIFT == FREE
-    }
-
     /// Returns the state in this word, unless it is corrupt.
     #[inline]
     pub const fn unpack(word: u64) -> Option<Self> {

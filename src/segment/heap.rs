@@ -141,6 +141,14 @@ impl Heap {
         Ok(BytesMut { ptr: map.ptr().wrapping_add(at), len: extent.size })
     }
 
+    /// As [`Heap::write`], without a reason on failure, which may be that the map is not made yet.
+    #[inline(always)]
+    pub fn find_mut(&self, extent: Extent, reserved: &Reserved) -> Option<BytesMut> {
+        let map = self.writable.get()?;
+        let at = if extent.is_empty() { 0 } else { self.locate(extent, reserved)? };
+        Some(BytesMut { ptr: map.ptr().wrapping_add(at), len: extent.size })
+    }
+
     /// Returns where this process has written, for data that system calls may write; `None` where
     /// they may not. On tmpfs memory that was written is reserved; other file systems may only
     /// note that it is wanted.

@@ -141,22 +141,29 @@ impl Session {
     }
 
     /// Wakes the waiters for these topics, for what was published before.
+    #[inline(always)]
     fn wake_waiters(&self, topics: &[Topic]) {
         let segment = &self.segment;
         segment.waiters().announce(topics, |bucket| segment.reserve_row(bucket), &mut |seq| {
             futex::wake(seq, u32::MAX);
         });
         if segment.facts.foreign_readers() {
-            let words = &segment.wake().open;
-            let many = topics.iter().any(|topic| *topic != Topic::EVENTS && *topic != Topic::ROOM);
-            let topics = topics.iter().filter(|topic| **topic != Topic::ROOM);
-            let words = topics
-                .map(|topic| open::word_of(words, *topic))
-                .chain(many.then_some(&words.many.word));
-            open::announce(words, &mut |word| {
-                futex::wake(word, u32::MAX);
-            });
+            self.wake_open(topics);
         }
+    }
+
+    /// Wakes the waiters of other users.
+    #[cold]
+    fn wake_open(&self, topics: &[Topic]) {
+        let words = &self.segment.wake().open;
+        let many = topics.iter().any(|topic| *topic != Topic::EVENTS && *topic != Topic::ROOM);
+        let topics = topics.iter().filter(|topic| **topic != Topic::ROOM);
+        let words = topics
+            .map(|topic| open::word_of(words, *topic))
+            .chain(many.then_some(&words.many.word));
+        open::announce(words, &mut |word| {
+            futex::wake(word, u32::MAX);
+        });
     }
 
     /// Wakes everybody if a client died between a publication and its wakes; returns the number of

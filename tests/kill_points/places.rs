@@ -130,6 +130,11 @@ const NOT_PASSED: &[(&str, &str, &str)] = &[
     ("src/protocols/wake/mod.rs", "announcing.compare_exchange(was, 0", LOST_WAKE),
     ("src/store/connection/join.rs", "announcing.store(0", LOST_WAKE),
     (
+        "src/protocols/wake/mod.rs",
+        "announcing.store(now.wrapping_add(more)",
+        "where a process has one thread, which no test has: the fetch_add beside it is passed",
+    ),
+    (
         "src/segment/remove.rs",
         "try_write_lock(segment.index_fd.get()?)?.then_some(None)",
         "where there is no room for a file: tests/c/room/full.c",

@@ -84,34 +84,6 @@ impl<'a> Allocator<'a> {
         Ok(Some(after))
     }
 
-    /// Returns whether the block that [`Allocator::before`] returns is free.
-    #[inline(always)]
-    pub(super) fn is_free_before(&self, block: &LoadedBlock<'_>) -> Result<bool> {
-        if block.prev == 0 {
-            return self.before(block).map(|_| false);
-        }
-        let node = self.node(block.prev)?;
-        let (word, start) = (node.extent.load(Relaxed), node.start.load(Relaxed));
-        let end = start.wrapping_add(BlockState::len_of(word));
-        if node.next.load(Relaxed) != block.number || end != block.start {
-            return Err(corrupt("a block and the one before it disagree"));
-        }
-        Ok(BlockState::is_free(word))
-    }
-
-    /// Returns whether the block that [`Allocator::after`] returns is free.
-    #[inline(always)]
-    pub(super) fn is_free_after(&self, block: &LoadedBlock<'_>) -> Result<bool> {
-        if block.next == 0 {
-            return self.after(block).map(|_| false);
-        }
-        let node = self.node(block.next)?;
-        if node.prev.load(Relaxed) != block.number || node.start.load(Relaxed) != block.end() {
-            return Err(corrupt("a block and the one after it disagree"));
-        }
-        Ok(BlockState::is_free(node.extent.load(Relaxed)))
-    }
-
     /// Makes two blocks neighbours; 0 stands for either end of the heap.
     #[inline(always)]
     pub(super) fn join(&self, left: u32, right: u32) -> Result<()> {

@@ -287,13 +287,6 @@ impl<'a> Allocator<'a> {
         Ok(true)
     }
 
-    /// Returns whether both neighbours of an extent are used, so that freeing it would merge
-    /// nothing.
-    pub fn is_enclosed(&self, extent: Extent) -> Result<bool> {
-        let (own, _) = self.owned(extent)?;
-        Ok(!self.is_free_before(&own)? && !self.is_free_after(&own)?)
-    }
-
     /// Returns the lead of an extent, which becomes free with it. `None` when the block does not
     /// match the extent, which a caller without the lock may see.
     pub fn lead_of(&self, extent: Extent) -> Option<u64> {

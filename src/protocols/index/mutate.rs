@@ -12,6 +12,7 @@ const TOGETHER: usize = 16;
 
 impl Index<'_> {
     /// Inserts `slot` at the head of the chain of `key`. The record's word is published already.
+    #[inline(always)]
     pub fn insert(&self, key: &Key, slot: u32) -> Result<()> {
         let (bucket, at) = self.bucket(key);
         let head = BucketWord(bucket.load(Relaxed));
@@ -24,12 +25,13 @@ impl Index<'_> {
     }
 
     /// Removes `slot` from the chain of `key`. Fails when it is not in that chain.
+    #[inline(always)]
     pub fn remove(&self, key: &Key, slot: u32) -> Result<()> {
         let (bucket, _) = self.bucket(key);
         self.remove_from(bucket, key, slot)
     }
 
-    #[inline]
+    #[inline(always)]
     fn remove_from(&self, bucket: &AtomicU64, key: &Key, slot: u32) -> Result<()> {
         let head = BucketWord(bucket.load(Relaxed));
         let next = key.link(self.record(slot)?).load(Relaxed);

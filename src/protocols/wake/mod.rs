@@ -102,21 +102,38 @@ impl<'a> Waiters<'a> {
 
     /// Wakes the waiters for `topics`, for what was published before this call. `reserve` makes
     /// sure that the row of a bucket has memory; `wake` wakes all sleepers on a word.
+    #[inline]
     pub fn announce(
         &self,
         topics: &[Topic],
         mut reserve: impl FnMut(u32) -> bool,
-        wake: &mut impl FnMut(&'a AtomicU32),
+        wake: &mut dyn FnMut(&'a AtomicU32),
     ) {
         // SYNC wake-fence: publication before tags, for all topics at once. The last step of each
         // publication is an atomic read-modify-write: of a record, of an event, or of the writer lock.
         fence_after_rmw();
+        if topics.iter().any(|topic| self.tags_with(*topic).is_some()) {
+            self.announce_awaited(topics, &mut reserve, wake);
+        }
+    }
+
+    /// The tags of a bucket that has this one.
+    #[inline(always)]
+    fn tags_with(&self, Topic { bucket, tag }: Topic) -> Option<&'a AtomicU64> {
+        let tags = self.tags.get(bucket as usize)?;
+        // Relaxed: ordered by the fence of `announce`.
+        Tags(tags.load(Ordering::Relaxed)).has(tag).then_some(tags)
+    }
+
+    #[cold]
+    fn announce_awaited(
+        &self,
+        topics: &[Topic],
+        reserve: &mut dyn FnMut(u32) -> bool,
+        wake: &mut dyn FnMut(&'a AtomicU32),
+    ) {
         for &Topic { bucket, tag } in topics {
-            let Some(tags) = self.tags.get(bucket as usize) else { continue };
-            // Relaxed: ordered by the fence.
-            if !Tags(tags.load(Ordering::Relaxed)).has(tag) {
-                continue;
-            }
+            let Some(tags) = self.tags_with(Topic { bucket, tag }) else { continue };
             change(tags, |now| Tags(now).without(tag).0, Ordering::Relaxed);
             // SYNC wake-tags: tags before bits.
             fence(Ordering::SeqCst);
@@ -137,14 +154,14 @@ impl<'a> Waiters<'a> {
     }
 
     /// Wakes every client that may sleep.
-    pub fn wake_all(&self, wake: &mut impl FnMut(&'a AtomicU32)) {
+    pub fn wake_all(&self, wake: &mut dyn FnMut(&'a AtomicU32)) {
         // SYNC wake-fence: publication before ASLEEP.
         fence(Ordering::SeqCst);
         (0..self.clients.len() as u32).for_each(|client| self.wake_client(client, wake));
     }
 
     /// Wakes the threads of a client if one may sleep.
-    pub fn wake_client(&self, client: u32, wake: &mut impl FnMut(&'a AtomicU32)) {
+    pub fn wake_client(&self, client: u32, wake: &mut dyn FnMut(&'a AtomicU32)) {
         let Some(WakeWord { seq, .. }) = self.clients.get(client as usize) else { return };
         let bumped = |now| {
             if now & WakeWord::ASLEEP == 0 { now } else { WakeWord::bumped(now) }

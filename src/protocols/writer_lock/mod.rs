@@ -95,6 +95,7 @@ impl<'a> WriterLock<'a> {
     }
 
     /// Takes the lock if it is free.
+    #[inline]
     pub fn try_acquire(&self, me: u16) -> Option<Acquired> {
         debug_assert!(me < OWNER_SLOTS);
         let mut seen = self.peek();

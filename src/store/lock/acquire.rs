@@ -22,10 +22,18 @@ impl Session {
     /// Acquires the writer lock, waiting as long as the call may. Recovers first what a dead owner
     /// left.
     pub fn lock(&self, call: &Call<'_>) -> Result<Locked<'_>> {
-        if let Some(acquired) = self.segment.lock().try_acquire(self.own.slot as u16) {
-            self.backoff.found_free();
-            return self.begin_holding(acquired);
+        match self.segment.lock().try_acquire(self.own.slot as u16) {
+            Some(acquired) => {
+                self.backoff.found_free();
+                self.begin_holding(acquired)
+            }
+            None => self.lock_held(call),
         }
+    }
+
+    /// As [`Session::lock`], where the lock was held a moment ago.
+    #[cold]
+    fn lock_held(&self, call: &Call<'_>) -> Result<Locked<'_>> {
         self.backoff.found_held();
         // A call that was ended begins no further wait.
         call.ensure_not_ended()?;
@@ -71,9 +79,18 @@ impl Session {
         self.begin_holding(acquired).ok()
     }
 
-    /// Begins to hold the lock: recovers what a dead owner left, and frees the objects that were
-    /// given up without the lock.
+    /// Begins to hold the lock.
+    #[inline(always)]
     fn begin_holding(&self, acquired: Acquired) -> Result<Locked<'_>> {
+        match acquired.recover || acquired.stolen || self.segment.abandoned().any() {
+            true => self.take_duties(acquired),
+            false => Ok(Locked::new(self, &acquired)),
+        }
+    }
+
+    /// Recovers what a dead owner left, and frees the objects that were given up without the lock.
+    #[cold]
+    fn take_duties(&self, acquired: Acquired) -> Result<Locked<'_>> {
         let mut locked = Locked::new(self, &acquired);
         if acquired.stolen {
             self.count(&self.segment.header().counters.lock_steals, 1);

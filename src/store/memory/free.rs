@@ -82,7 +82,7 @@ impl Locked<'_> {
     /// keep. Returns the units of that.
     #[inline]
     fn give_extents_back(&self, record: &Record, word: RecordWord) -> Result<Option<u64>> {
-        let keeps = self.units_to_keep(record, word)?;
+        let keeps = self.units_to_keep(record, word);
         if keeps.is_none() {
             self.free_pair(record, 0, &record.data)?;
         }

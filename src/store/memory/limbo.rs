@@ -63,54 +63,51 @@ impl<'a> Locked<'a> {
         Ok(record)
     }
 
-    pub fn walk_limbo(&self, limbo: &Limbo, all: &mut WordSet) -> Result<()> {
-        let count = limbo.count.load(Relaxed);
-        if count > self.session.segment.index().used() {
-            return Err(limbo_error());
+    /// The object that was doomed last.
+    pub fn first_in_limbo(&self, limbo: &Limbo) -> Result<Option<LeaseWord>> {
+        let Some(slot) = limbo.head.load(Relaxed).checked_sub(1) else { return Ok(None) };
+        let word = self.session.record(slot)?.load();
+        if word.is(State::Doomed) {
+            Ok(Some(LeaseWord::new(word.generation(), slot)))
+        } else {
+            Err(limbo_error())
         }
-        all.try_reserve(count as usize).map_err(|_| fallible::refused())?;
-        let mut link = limbo.head.load(Relaxed);
-        for _ in 0..count {
-            let slot = link.wrapping_sub(1);
-            let record = self.session.record(slot)?;
-            let word = record.load();
-            if !word.is(State::Doomed) {
-                return Err(limbo_error());
-            }
-            all.insert(LeaseWord::new(word.generation(), slot).0);
-            link = record.link.load(Relaxed);
-        }
-        if link == 0 { Ok(()) } else { Err(limbo_error()) }
     }
 
-    pub fn free_limbo(&mut self, limbo: &Limbo, free: &WordSet, freed: &mut u64) -> Result<()> {
-        let mut before: Option<u32> = None;
-        let mut link = limbo.head.load(Relaxed);
-        for _ in 0..=self.session.segment.facts.geometry.max_objects {
-            if link == 0 {
-                return Ok(());
-            }
-            let slot = link - 1;
-            let record = self.session.record(slot)?;
-            let next = record.link.load(Relaxed);
+    /// Frees, from the object `mark` on, the objects that are not leased. Those before it were doomed
+    /// later. Returns whether `mark` is there.
+    pub fn free_limbo(
+        &mut self,
+        limbo: &Limbo,
+        mark: LeaseWord,
+        leased: &WordSet,
+        freed: &mut u64,
+    ) -> Result<bool> {
+        let session = self.session;
+        let (mut before, mut link) = (&limbo.head, limbo.head.load(Relaxed));
+        let mut found = false;
+        for _ in 0..=session.segment.facts.geometry.max_objects {
+            let Some(slot) = link.checked_sub(1) else {
+                return Ok(found);
+            };
+            let record = session.record(slot)?;
             let word = record.load();
             if !word.is(State::Doomed) {
                 return Err(limbo_error());
             }
-            if free.contains(&LeaseWord::new(word.generation(), slot).0) {
-                match before {
-                    None => limbo.head.store(next, Relaxed),
-                    Some(before) => self.session.record(before)?.link.store(next, Relaxed),
-                }
+            link = record.link.load(Relaxed);
+            let object = LeaseWord::new(word.generation(), slot);
+            found |= object == mark;
+            if found && (leased.is_empty() || !leased.contains(&object.0)) {
+                before.store(link, Relaxed);
                 limbo.count.store(limbo.count.load(Relaxed).wrapping_sub(1), Relaxed);
                 let left = limbo.units.load(Relaxed).wrapping_sub(units_of(record, word));
                 limbo.units.store(left, Relaxed);
                 self.free_record(slot, word, 0)?;
                 *freed += 1;
             } else {
-                before = Some(slot);
+                before = &record.link;
             }
-            link = next;
         }
         Err(limbo_error())
     }

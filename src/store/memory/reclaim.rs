@@ -37,6 +37,9 @@ const WALKED: u64 = 16;
 /// Up to this many evicted objects are put into a set, in which each lease is looked up.
 const FEW: usize = 256;
 
+/// The most scans of one attempt to free, each of which another client makes useless.
+const TRIES: u32 = 3;
+
 /// If more than this fraction of the store is in limbo, a scan costs only the walk.
 const LIMBO_PART: u64 = 16;
 
@@ -99,20 +102,28 @@ impl Session {
 
     fn reclaim_from(&self, call: &Call<'_>, shards: &[&Shard]) -> Result<u64> {
         self.paid.store(0, local::Ordering::Relaxed);
-        let mut free = self.collect_limbo(call, shards)?;
-        if free.is_empty() {
-            return Ok(0);
-        }
-        let may_free = self.scan_doomed(call, &mut |view, lease| {
-            if free.contains(&lease.0) && view.is_alive()? {
-                free.remove(&lease.0);
+        for _ in 0..TRIES {
+            let marks = self.mark_limbo(call, shards)?;
+            if marks.last.iter().all(Option::is_none) {
+                return Ok(0);
             }
-            Ok(())
-        })?;
-        if !may_free {
-            return Ok(0);
+            let mut leased = WordSet::default();
+            let may_free = self.scan_doomed(call, &mut |view, lease| {
+                if !leased.contains(&lease.0) && view.is_alive()? {
+                    leased.try_reserve(1).map_err(|_| fallible::refused())?;
+                    leased.insert(lease.0);
+                }
+                Ok(())
+            })?;
+            if !may_free {
+                return Ok(0);
+            }
+            let freed = self.free_from_limbo(call, shards, &marks, &leased)?;
+            if let Some(freed) = freed {
+                return Ok(freed);
+            }
         }
-        if free.is_empty() { Ok(0) } else { self.free_from_limbo(call, shards, &free) }
+        Ok(0)
     }
 
     /// Calls `each` for all leases on objects that were DOOMED before, of living clients and of dead
@@ -176,41 +187,58 @@ impl Session {
         Ok(())
     }
 
-    /// The lease words of all objects in limbo.
-    fn collect_limbo(&self, call: &Call<'_>, shards: &[&Shard]) -> Result<WordSet> {
-        let mut all = WordSet::default();
+    /// The object that was doomed last in each of these limbos. All others in the limbo were doomed
+    /// before it.
+    fn mark_limbo(&self, call: &Call<'_>, shards: &[&Shard]) -> Result<Marks> {
         let is_empty =
             |limbo: &Limbo| (limbo.head.load(Relaxed), limbo.count.load(Relaxed)) == (0, 0);
         if shards.iter().all(|shard| is_empty(&shard.limbo)) {
-            return Ok(all);
+            return Ok(Marks::default());
         }
         let mut repaired = false;
-        'again: loop {
+        loop {
             let mut locked = self.lock(call)?;
-            for Shard { limbo, .. } in shards {
-                match locked.walk_limbo(limbo, &mut all) {
-                    Ok(()) => {}
-                    Err(error) => {
-                        locked.poison();
-                        if !starts_over(&mut repaired, &error) {
-                            return Err(error);
-                        }
-                        all.clear();
-                        continue 'again;
+            let mut marks = Marks { rebuilt: self.rebuilt(), ..Marks::default() };
+            let marked = shards.iter().zip(&mut marks.last).try_for_each(|(shard, mark)| {
+                *mark = locked.first_in_limbo(&shard.limbo)?;
+                Ok(())
+            });
+            match marked {
+                Ok(()) => return Ok(marks),
+                Err(error) => {
+                    locked.poison();
+                    if !starts_over(&mut repaired, &error) {
+                        return Err(error);
                     }
                 }
             }
-            return Ok(all);
         }
     }
 
-    fn free_from_limbo(&self, call: &Call<'_>, shards: &[&Shard], free: &WordSet) -> Result<u64> {
-        let (mut freed, mut repaired) = (0, false);
+    fn rebuilt(&self) -> u64 {
+        self.segment.header().live.rebuild_sequence.load(Relaxed)
+    }
+
+    /// Frees what has no lease among the marked objects and those that were doomed before them;
+    /// returns the number, or `None` if nothing was freed because another client freed what was
+    /// marked, or a recovery made the limbos again, in another order.
+    fn free_from_limbo(
+        &self,
+        call: &Call<'_>,
+        shards: &[&Shard],
+        marks: &Marks,
+        leased: &WordSet,
+    ) -> Result<Option<u64>> {
+        let (mut freed, mut found, mut repaired) = (0, false, false);
         'again: loop {
             let mut locked = self.lock(call)?;
-            for shard in shards {
-                match locked.free_limbo(&shard.limbo, free, &mut freed) {
-                    Ok(()) => {}
+            if self.rebuilt() != marks.rebuilt {
+                return Ok(found.then_some(freed));
+            }
+            for (shard, mark) in shards.iter().zip(&marks.last) {
+                let Some(mark) = *mark else { continue };
+                match locked.free_limbo(&shard.limbo, mark, leased, &mut freed) {
+                    Ok(had) => found |= had,
                     Err(error) => {
                         locked.poison();
                         if !starts_over(&mut repaired, &error) {
@@ -220,9 +248,19 @@ impl Session {
                     }
                 }
             }
-            return Ok(freed);
+            return Ok(found.then_some(freed));
         }
     }
+}
+
+/// What limbos contained before a scan.
+#[derive(Default)]
+struct Marks {
+    /// For each of some limbos, the object that was doomed last.
+    last: [Option<LeaseWord>; SHARDS],
+    /// The rebuild sequence. A recovery advances it, and makes the limbos again in the order of the
+    /// table: what was doomed after a mark may follow it then.
+    rebuilt: u64,
 }
 
 /// Converts the result of a scan that follows a completed call. Unless the store is gone, a failed

@@ -13,7 +13,7 @@ use crate::sync::Ordering;
 
 impl Session {
     /// Ensures that every chunk under `extent` is backed by memory.
-    #[inline]
+    #[inline(never)]
     pub fn reserve_extent(&self, call: &Call<'_>, extent: Extent) -> Result<()> {
         if extent.is_empty() {
             return Ok(());

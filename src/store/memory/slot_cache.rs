@@ -20,23 +20,15 @@ pub fn extent_of(kept: &CachedSlot) -> alloc::Extent {
 
 impl Locked<'_> {
     /// The units that a record would keep if it were freed now; `None` if it may not keep any.
-    /// Memory beside free memory is not kept: the two are merged, so that a nearly full heap has
-    /// fewer pieces.
-    pub fn units_to_keep(&self, record: &Record, word: RecordWord) -> Result<Option<u64>> {
-        let extent = record.data.load(0);
-        let (start, len) = (extent.start, extent.len());
+    #[inline]
+    pub fn units_to_keep(&self, record: &Record, word: RecordWord) -> Option<u64> {
+        let len = record.data.load(0).len();
         let suits = word.generation() < u32::MAX - 1
             && word.data_index() == 0
             && record.data.load(1).is_empty();
         let heap = self.session.segment.facts.geometry.units();
         let cache = &self.session.shard(record.creator_slot.load(Relaxed)).slot_cache;
-        if !suits || !cache.has_room(len, heap) {
-            return Ok(None);
-        }
-        let block = record.blocks[0].load(Relaxed);
-        let enclosed =
-            self.session.segment.allocator().is_enclosed(alloc::Extent { start, len, block })?;
-        Ok(enclosed.then_some(len))
+        (suits && cache.has_room(len, heap)).then_some(len)
     }
 
     /// Returns the contents of all slot caches to the allocator; whether there were any.

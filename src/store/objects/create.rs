@@ -16,6 +16,7 @@ use crate::store::objects::placement::{NewObject, Placed};
 use crate::store::objects::writer::{ObjectWriter, Unsealed};
 use crate::store::session::Session;
 use crate::sys::clock;
+use std::time::Duration;
 
 impl Session {
     /// Creates an object.
@@ -75,38 +76,51 @@ impl Session {
             now_us,
             begun_us: if parts.is_none() { clock::monotonic_us() } else { 0 },
         };
-        let mut room = RoomSearch::until(call.until(options.timeout));
-        let (object, bytes) = self.place_and_reserve(call, &plan, &mut room)?;
+        let placed = self.try_place(call, &plan, false)?;
+        let (object, bytes) = match self.fill_placed(call, &plan, &placed) {
+            Some(done) => done,
+            None => self.place_and_reserve(call, &plan, placed, options.timeout)?,
+        };
         if options.zeroed && parts.is_none() {
             bytes.fill_zero();
         }
         Ok(ObjectWriter { object, metadata, bytes })
     }
 
+    /// Writes an object that found its place at once; `None` if it found none, or cannot be written.
+    #[inline(always)]
+    fn fill_placed(
+        &self,
+        call: &Call<'_>,
+        plan: &NewObject<'_>,
+        placed: &Placed,
+    ) -> Option<(Unsealed, BytesMut)> {
+        let Placed::Done { object, data, meta } = *placed else { return None };
+        Some((object, self.fill(call, plan, object, data, meta).ok()?))
+    }
+
     /// Returns TOO_LARGE if and only if even an empty store could not hold the object.
     pub fn refuse_too_large(&self, size: u64, text: u64) -> Result<()> {
         let capacity = self.segment.facts.geometry.units();
         if units(size).saturating_add(units(text)) > capacity {
-            return Err(Error::new(
-                Status::TooLarge,
-                format!(
-                    "{size} bytes of data and {text} of name and metadata do not fit a capacity of \
-                     {} bytes",
-                    capacity * UNIT
-                ),
-            ));
+            return Err(too_large_error(size, text, capacity * UNIT));
         }
         Ok(())
     }
 
-    fn place_and_reserve<'a>(
-        &'a self,
+    /// Goes on after the first attempt to place an object, which may have found a place that cannot
+    /// be written.
+    #[cold]
+    fn place_and_reserve(
+        &self,
         call: &Call<'_>,
         plan: &NewObject<'_>,
-        room: &mut RoomSearch<'a>,
+        mut placed: Placed,
+        timeout: Option<Duration>,
     ) -> Result<(Unsealed, BytesMut)> {
+        let room = &mut RoomSearch::until(call.until(timeout));
         loop {
-            let (object, data, meta) = self.place(call, plan, room)?;
+            let (object, data, meta) = self.place(call, plan, room, placed)?;
             match self.fill(call, plan, object, data, meta) {
                 Ok(bytes) => return Ok((object, bytes)),
                 Err(error) => {
@@ -116,6 +130,7 @@ impl Session {
                         return Err(error);
                     }
                     room.no_more_memory = Some(error);
+                    placed = self.try_place(call, plan, true)?;
                 }
             }
         }
@@ -123,6 +138,7 @@ impl Session {
 
     /// Backs the extents with memory, and writes data, name and metadata; returns the bytes of the
     /// data.
+    #[inline(always)]
     fn fill(
         &self,
         call: &Call<'_>,
@@ -134,10 +150,13 @@ impl Session {
         let reserved = &self.segment.header().reserved;
         let bytes = match plan.parts {
             Some(parts) => self.copy_in(call, data, parts)?,
-            None => {
-                self.reserve_extent(call, data)?;
-                self.segment.heap.write(data, reserved)?
-            }
+            None => match self.segment.heap.find_mut(data, reserved) {
+                Some(bytes) => bytes,
+                None => {
+                    self.reserve_extent(call, data)?;
+                    self.segment.heap.write(data, reserved)?
+                }
+            },
         };
         self.write_text(call, object, meta, plan.text)?;
         Ok(bytes)
@@ -152,10 +171,10 @@ impl Session {
         meta: Extent,
         text: &[u8],
     ) -> Result<()> {
-        self.reserve_extent(call, meta)?;
         if text.is_empty() {
             return Ok(());
         }
+        self.reserve_extent(call, meta)?;
         self.segment.heap.write(meta, &self.segment.header().reserved)?.copy_from(text);
         // A swap fails if the object was pinned in between.
         loop {
@@ -171,9 +190,10 @@ impl Session {
         call: &Call<'_>,
         plan: &NewObject<'_>,
         room: &mut RoomSearch<'a>,
+        mut placed: Placed,
     ) -> Result<(Unsealed, Extent, Extent)> {
         loop {
-            match self.try_place(call, plan, room.no_more_memory.is_some())? {
+            match placed {
                 Placed::Done { object, data, meta } => return Ok((object, data, meta)),
                 Placed::Taken(hit, status) => {
                     if !self.reap_if_orphan(call, hit)? {
@@ -195,10 +215,23 @@ impl Session {
                     self.make_room(call, room, units(plan.size), units(plan.text.len() as u64))?;
                 }
             }
+            placed = self.try_place(call, plan, room.no_more_memory.is_some())?;
         }
     }
 }
 
+#[cold]
+fn too_large_error(size: u64, text: u64, capacity: u64) -> Error {
+    Error::new(
+        Status::TooLarge,
+        format!(
+            "{size} bytes of data and {text} of name and metadata do not fit a capacity of \
+             {capacity} bytes"
+        ),
+    )
+}
+
+#[cold]
 fn exists_error(id: &ObjectId, status: Status) -> Error {
     match status {
         Status::NameExists => Error::new(status, "another object has this name"),
