@@ -29,14 +29,14 @@ SHARED_CACHE = (
     "met where 10,000 objects fit the caches of one processor; otherwise it varies by the minute"
 )
 THREE_MISSES = "this is the floor: three dependent misses; LMDB needs only 2 to 2.7 times that"
-INSTRUCTIONS = "2,000 instructions: 183 ns on a fast processor, 350 on a slow one"
+INSTRUCTIONS = "1,750 instructions, and three of them locked"
 BACKING = "430 to 1,200 ns, depending on the virtual machine's memory; the floor varies, too"
 SWITCHES = "each of 8 processes on 2 processors finds the caches of another"
 OTHER_MEMORY = (
     "deleted memory is free a little later: two alternating places fit some caches, not others"
 )
 COLLAPSE = "the floor zeroes and copies 2 MiB alternately, a put reserves all and then copies; varies by the minute"
-ONE_LOCK = "the lock and the events go back and forth between the processors' caches"
+ONE_LOCK = "the lock and what it protects go back and forth between the processors' caches"
 COLD_LINES = "a waiter touches more cold memory than a bare futex, and so does any store"
 SYSTEM_CALLS = "about 85 system calls: files are opened, checked, mapped, locked and linked"
 TABLE = "one bucket for each record, of ids and of names, is reserved when the store is made, so no get meets a hole"
@@ -153,6 +153,16 @@ PROCESSES = (
     Target("getters, 8", getters(8), ">=", 0.95, getters(2), known=SWITCHES),
     Target("creators, 2", creators(2), ">=", 1.2, creators(1), known=ONE_LOCK),
     Target("creators, 8", creators(8), ">=", 0.9, creators(1), known=ONE_LOCK),
+    *(
+        Target(
+            f"creators, {n}, ten together: LMDB",
+            creators(f"{n} together=10"),
+            ">",
+            1,
+            peer("lmdb", f"creators processes={n} together=10", metric=RATE),
+        )
+        for n in (1, 2, 8)
+    ),
     Target("beside 900 sleepers", creators_beside(1), ">=", 0.8, creators(1)),
     Target("beside 900 sleepers on 1,000", creators_beside(1000), ">=", 0.8, creators(1)),
 )

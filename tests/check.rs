@@ -300,25 +300,6 @@ fn slot_caches_with_wrong_slots_are_i23() {
     detects(23, "less memory", move |store| kept(store) + DATA, |wide| wide - 64);
 }
 
-/// Regression: when such memory was cached as well, a store with objects of mixed sizes fell into
-/// pieces: when it was four fifths full it refused some (`mixed` of the benchmark).
-#[test]
-fn memory_with_free_memory_beside_it_is_not_kept() {
-    let store = Store::new();
-    assert_eq!(store.half(SLOT_CACHE), 1);
-    for number in 0..2 {
-        store.client.put(&id(4, number), &[1; 300], &CreateOptions::default()).unwrap();
-    }
-    store.client.delete(&id(4, 1)).unwrap();
-    store.client.reap().unwrap();
-    assert_eq!(store.half(SLOT_CACHE), 1, "what lies before the free end of the heap");
-    store.client.put(&id(4, 1), &[1; 300], &CreateOptions::default()).unwrap();
-    store.client.delete(&id(4, 0)).unwrap();
-    store.client.reap().unwrap();
-    assert_eq!(store.half(SLOT_CACHE), 2, "what lies between two others");
-    assert_sound(&store.client, "both");
-}
-
 #[test]
 fn blocks_that_do_not_tile_the_heap_are_i20() {
     let first = |store: &Store| BLOCKS + 32 * (u64::from(store.half(FIRST)) - 1);

@@ -96,6 +96,10 @@ def process_cases():
     for processes in (1, 2, 8):
         who = ("plasma", "lmdb", "boost", "redis", "arrow")
         yield "creators", f"processes={processes}", processes_text(processes), who
+    for processes in (1, 2, 8):
+        keys = f"processes={processes} together=10"
+        title = f"{processes_text(processes)}, ten in a call or transaction"
+        yield "creators", keys, title, ("plasma", "lmdb")
     for awaited, text in ((1, "an object each"), (1000, "1,000 objects each")):
         beside = f"processes=1 sleepers=900 of=each awaited={awaited} ms=3000"
         yield "creators", beside, f"1 process beside 900 threads that wait for {text}", ("plasma",)

@@ -14,6 +14,7 @@
  * No handover: LMDB has nothing to wait with. No churn: it does not evict.
  */
 
+#define PEER_CREATES_TOGETHER
 #include "workloads.h"
 
 #include <lmdb.h>
@@ -138,6 +139,19 @@ static void peer_fill(struct peer *peer, const struct key *keys, uint64_t count,
     OK(mdb_txn_commit(txn));
 }
 
+static void peer_clear(struct peer *peer, const struct key *keys,
+                       uint64_t count)
+{
+    MDB_txn *txn;
+
+    OK(mdb_txn_begin(peer->env, NULL, 0, &txn));
+    for (uint64_t at = 0; at < count; at++) {
+        MDB_val name = value_of(&keys[at]);
+        OK(mdb_del(txn, peer->dbi, &name, NULL));
+    }
+    OK(mdb_txn_commit(txn));
+}
+
 static uint64_t peer_bytes(struct peer *peer)
 {
     struct stat file;
@@ -158,7 +172,6 @@ static void batch(void)
 
     for (uint64_t start = now_ns(); start < end; start = now_ns()) {
         const double objects = (double)(BATCHES * of);
-        MDB_txn *txn;
         for (uint64_t at = 0; at < BATCHES * of; at += of) {
             peer_fill(run.peer, &run.keys[at], of, run.source, run.size);
         }
@@ -176,12 +189,7 @@ static void batch(void)
         add_sample(&gets, (double)(now_ns() - start) / objects);
         start = now_ns();
         for (uint64_t at = 0; at < BATCHES * of; at += of) {
-            OK(mdb_txn_begin(run.peer->env, NULL, 0, &txn));
-            for (uint64_t one = at; one < at + of; one++) {
-                MDB_val name = value_of(&run.keys[one]);
-                OK(mdb_del(txn, run.peer->dbi, &name, NULL));
-            }
-            OK(mdb_txn_commit(txn));
+            peer_clear(run.peer, &run.keys[at], of);
         }
         add_sample(&deletes, (double)(now_ns() - start) / objects);
     }

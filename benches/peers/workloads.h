@@ -202,6 +202,32 @@ static inline uint64_t create_until_over(void *state, uint64_t self)
     return done;
 }
 
+#ifdef PEER_CREATES_TOGETHER
+static void peer_clear(struct peer *peer, const struct key *keys,
+                       uint64_t count);
+
+/** Creates `together` at once, and deletes as many at once. */
+static inline uint64_t create_together_until_over(void *state, uint64_t self)
+{
+    const uint64_t together = number_arg("together", 1);
+    struct run run = *(struct run *)state;
+    uint64_t done = 0;
+
+    NEED(run.objects % together == 0);
+    run.peer = peer_join();
+    run.keys = keys_of((self + 1) << 24, run.objects);
+    for (wait_for_start(); !is_over(); done += run.objects) {
+        for (uint64_t at = 0; at < run.objects; at += together) {
+            peer_fill(run.peer, &run.keys[at], together, run.source, run.size);
+        }
+        for (uint64_t at = 0; at < run.objects; at += together) {
+            peer_clear(run.peer, &run.keys[at], together);
+        }
+    }
+    return done;
+}
+#endif
+
 static inline void creators(void)
 {
     const uint64_t processes = number_arg("processes", 1);
@@ -209,7 +235,15 @@ static inline void creators(void)
     struct run run = begin_run(processes * batch, number_arg("size", 100));
 
     run.objects = batch;
-    time_rate("creators", processes, create_until_over, &run);
+    if (number_arg("together", 1) == 1) {
+        time_rate("creators", processes, create_until_over, &run);
+        return;
+    }
+#ifdef PEER_CREATES_TOGETHER
+    time_rate("creators", processes, create_together_until_over, &run);
+#else
+    exit(UNSUPPORTED);
+#endif
 }
 
 #endif

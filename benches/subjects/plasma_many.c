@@ -43,9 +43,34 @@ void getters(void)
     time_rate("getters", number_arg("processes", 1), get_until_over, &objects);
 }
 
+/** Creates and deletes objects, some in one call each. */
+static void create_together(plasma_client_t *client, const plasma_id_t *ids,
+                            uint64_t batch, uint64_t together,
+                            const uint8_t *source, uint64_t size)
+{
+    enum { MOST = 100 };
+    const void *datas[MOST];
+    uint64_t sizes[MOST];
+    plasma_status_t statuses[MOST];
+
+    NEED(together <= MOST && batch % together == 0);
+    for (uint64_t at = 0; at < together; at++) {
+        datas[at] = source;
+        sizes[at] = size;
+    }
+    for (uint64_t at = 0; at < batch; at += together) {
+        OK(plasma_put_many(client, &ids[at], datas, sizes, together, NULL,
+                           statuses));
+    }
+    for (uint64_t at = 0; at < batch; at += together) {
+        OK(plasma_delete_many(client, &ids[at], together, statuses));
+    }
+}
+
 static uint64_t create_until_over(void *state, uint64_t self)
 {
     const uint64_t size = *(uint64_t *)state, batch = number_arg("batch", 100);
+    const uint64_t together = number_arg("together", 1);
     plasma_connect_options_t options = PLASMA_CONNECT_OPTIONS_INIT;
     const int apart = arg_is("stores", "apart");
     plasma_client_t *client = apart ? open_store(&options) : join_store();
@@ -57,6 +82,10 @@ static uint64_t create_until_over(void *state, uint64_t self)
         ids[at] = id_of((self << 32) + at);
     }
     for (wait_for_start(); !is_over(); done += batch) {
+        if (together > 1) {
+            create_together(client, ids, batch, together, source, size);
+            continue;
+        }
         for (uint64_t at = 0; at < batch; at++) {
             plasma_mutable_buffer_t writable;
             OK(plasma_create(client, &ids[at], size, NULL, &writable));
