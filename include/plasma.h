@@ -481,11 +481,11 @@ typedef struct plasma_client_t plasma_client_t;
 /**
  * Open a store, or create it if it does not exist.
  *
- * The address is one of three: NULL for the address in $PLASMA_STORE or, where
- * that is not set, for "default"; a word of 1 to 64 letters, digits, '_', '-'
- * and '.', not beginning with '.', for a store of this user in /dev/shm; or a
- * path with a '/' for the directory of the store itself. A relative path begins
- * at the current working directory; a later chdir() does not change it.
+ * The address is NULL for $PLASMA_STORE or, where that is not set, "default";
+ * a word of 1 to 64 letters, digits, '_', '-' and '.', not beginning with '.',
+ * for a store of this user in /dev/shm; or a path with a '/' for the store's
+ * directory or a file with the lines `plasma-store-link 1` and its path. A
+ * later chdir() does not change a relative path.
  *
  * The stores that a user addresses by words are in `/dev/shm/plasma-<uid>`,
  * where uid is the effective uid, in a user namespace as its parent knows it.

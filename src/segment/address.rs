@@ -1,8 +1,9 @@
 //! Addresses: how an address names the directory of a store.
 
 use crate::error::{Error, Result, Status};
-use crate::sys::{Errno, process};
+use crate::sys::{Errno, file, process};
 use std::ffi::CString;
+use std::os::fd::AsFd;
 
 /// The directory of stores that are addressed by a word.
 const SHM: &str = "/dev/shm";
@@ -18,6 +19,15 @@ pub fn directory_of_words() -> Result<String> {
 /// The longest last component of a path: it leaves room for the names used while building and
 /// removing.
 const NAME_MAX: usize = 200;
+
+/// The first line of a file that names the store to use, whose path is the second line.
+const LINK: &str = "plasma-store-link 1\n";
+
+/// The longest such file.
+const LINK_MAX: usize = 4096;
+
+/// Permission bits of users other than the owner who could write into such a file.
+const OTHERS_WRITE: u32 = 0o022;
 
 /// The directory of a store: its parent, and its name in the parent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,8 +45,12 @@ pub struct Address {
 
 impl Address {
     /// Resolves `address`: `None` is `$PLASMA_STORE`, or `default` if that is not set; a word is a
-    /// store of this user; a text with a slash is the directory itself.
+    /// store of this user; a text with a slash is the directory itself, or a file that names it.
     pub fn parse(address: Option<&str>) -> Result<Self> {
+        Self::unfollowed(address)?.followed()
+    }
+
+    fn unfollowed(address: Option<&str>) -> Result<Self> {
         match address {
             Some(text) => Self::from_text(text),
             None => match std::env::var_os("PLASMA_STORE") {
@@ -114,6 +128,43 @@ impl Address {
         Ok(Self { parent: text(parent)?, name: text(name.as_bytes())?, path, own_parent })
     }
 
+    /// Returns the address of the store that the file at this address names, or this address if
+    /// there is no such file. A file that is named by another one is not followed.
+    fn followed(self) -> Result<Self> {
+        if self.own_parent || !file::stat_at(None, &self.path).is_ok_and(|stat| stat.is_file()) {
+            return Ok(self);
+        }
+        let flags = libc::O_RDONLY | libc::O_NOFOLLOW | libc::O_NONBLOCK;
+        let inspect = |errno: Errno| errno.because(format!("cannot read {}", self.display()));
+        let fd = file::open_at(None, &self.path, flags, 0).map_err(inspect)?;
+        let stat = file::stat_fd(fd.as_fd()).map_err(inspect)?;
+        let mut text = [0; LINK_MAX];
+        let len = match stat.is_file() {
+            true => file::read_at(fd.as_fd(), &mut text, 0).map_err(inspect)?,
+            false => 0,
+        };
+        let Some(named) = text[..len].strip_prefix(LINK.as_bytes()) else { return Ok(self) };
+        let me = process::uid();
+        if (stat.uid != me && stat.uid != 0) || stat.perm() & OTHERS_WRITE != 0 {
+            return Err(Error::new(
+                Status::Permission,
+                format!(
+                    "{} names a store, but belongs to uid {} with mode {:04o}, so uid {me} does not \
+                     follow it; pass the path of the store",
+                    self.display(),
+                    stat.uid,
+                    stat.perm()
+                ),
+            ));
+        }
+        let line = named.split(|byte| *byte == b'\n').next().and_then(|it| str::from_utf8(it).ok());
+        match line {
+            Some(path) if path.starts_with('/') => Self::from_text(path),
+            _ => Err(wrong("the second line is not a path that begins with '/'")),
+        }
+        .map_err(|error| error.context(format!("the file {}", self.display())))
+    }
+
     /// Returns the path as text for messages.
     pub fn display(&self) -> std::borrow::Cow<'_, str> {
         self.path.to_string_lossy()
@@ -161,6 +212,41 @@ mod tests {
         }
         assert_eq!(path("./.a/./s"), Some(format!("{here}/.a/./s")));
         assert_eq!(path(".a/s"), Some(format!("{here}/.a/s")));
+    }
+
+    #[test]
+    fn a_small_file_names_the_store_to_use() {
+        let directory = std::env::temp_dir().join(format!("plasma-link-{}", std::process::id()));
+        std::fs::create_dir(&directory).unwrap();
+        let write = |name: &str, text: &str, mode: u32| {
+            use std::os::unix::fs::PermissionsExt;
+            let path = directory.join(name);
+            std::fs::write(&path, text).unwrap();
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+            path.to_str().unwrap().to_owned()
+        };
+        let parsed = |path: &str| Address::parse(Some(path)).map(|it| it.display().into_owned());
+
+        let link = write("link", "plasma-store-link 1\n/tmp/s/t\ncapacity 7\n", 0o644);
+        assert_eq!(parsed(&link).unwrap(), "/tmp/s/t");
+        assert_eq!(parsed(&format!("{link}/")).unwrap(), "/tmp/s/t");
+        let twice = write("twice", &format!("plasma-store-link 1\n{link}"), 0o600);
+        assert_eq!(parsed(&twice).unwrap(), link, "only the first file is followed");
+        for other in ["", "plasma-store-link 2\n/tmp/s", "something else"] {
+            let other = write("other", other, 0o644);
+            assert_eq!(parsed(&other).unwrap(), other, "an ordinary file");
+        }
+        for bad in ["", "s", "./s", "/", "/tmp/..", "/\0/s"] {
+            let bad = write("bad", &format!("plasma-store-link 1\n{bad}\n"), 0o644);
+            assert_eq!(parsed(&bad).unwrap_err().status(), Status::InvalidArgument);
+        }
+        let open = write("open", "plasma-store-link 1\n/tmp/s", 0o666);
+        assert_eq!(parsed(&open).unwrap_err().status(), Status::Permission);
+        let symlink = directory.join("symlink");
+        std::os::unix::fs::symlink(&link, &symlink).unwrap();
+        let symlink = symlink.to_str().unwrap();
+        assert_eq!(parsed(symlink).unwrap(), symlink, "a symbolic link");
+        std::fs::remove_dir_all(&directory).unwrap();
     }
 
     #[test]

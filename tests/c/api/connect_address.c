@@ -418,6 +418,27 @@ static void test_other_files_are_refused_and_left_alone(void)
     remove_all(store());
 }
 
+static void test_a_small_file_stands_for_the_store_that_it_names(void)
+{
+    const char *target = in_dir(check_dir, "target"), *file = in_dir(check_dir, "file");
+    char text[512];
+
+    make_at(target, 1 << 20, 0);
+    snprintf(text, sizeof(text), "plasma-store-link 1\n%s\n", target);
+    make_file(file, text);
+    CHECK(chmod(file, 0644) == 0);
+    plasma_client_t *client;
+    CHECK_OK(plasma_connect(file, NULL, &client));
+    CHECK(strcmp(plasma_client_address(client), target) == 0);
+    plasma_disconnect(client);
+    CHECK(chmod(file, 0664) == 0); /* others could name another store */
+    refused(file, PLASMA_ERR_PERMISSION);
+    CHECK(chmod(file, 0644) == 0);
+    CHECK_OK(plasma_store_remove(file));
+    CHECK(entries(check_dir) == 1 && holds(file, text));
+    CHECK(unlink(file) == 0);
+}
+
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
@@ -433,6 +454,7 @@ int main(int argc, char **argv)
         TEST(a_missing_parent_is_named),
         TEST(existing_and_exclusive_report_their_finding),
         TEST(other_files_are_refused_and_left_alone),
+        TEST(a_small_file_stands_for_the_store_that_it_names),
     };
     return RUN_TESTS(argc, argv, tests);
 }
