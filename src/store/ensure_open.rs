@@ -37,7 +37,7 @@ impl Session {
     }
 
     /// As [`Session::ensure_open`], for calls that change the store.
-    #[inline(always)]
+    #[inline(never)]
     pub fn ensure_writable(&self) -> Result<()> {
         self.ensure_open()?;
         if self.segment.read_only { Err(read_only_error()) } else { Ok(()) }

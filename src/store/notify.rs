@@ -5,7 +5,6 @@ use crate::id::ObjectId;
 use crate::layout::event::{EventKind, EventPayload, Sizes};
 use crate::layout::record::{NameHash, Record};
 use crate::layout::word::RecordWord;
-use crate::protocols::events::EventRing;
 use crate::protocols::index::Key;
 use crate::protocols::index::hash::id_hash;
 use crate::protocols::wake::{Announcement, Topic, open};
@@ -80,31 +79,44 @@ impl Session {
         self.wake_waiters(&[Topic::ROOM]);
     }
 
-    /// The ring, if a client may subscribe to what was published before.
-    #[inline]
-    fn subscribed_ring(&self) -> Option<EventRing<'_>> {
+    /// Whether a client may subscribe to what was published before.
+    #[inline(always)]
+    fn has_subscribers(&self) -> bool {
         // Readers of other users cannot say that they subscribe.
-        let any = self.segment.subscribers().any() || self.segment.facts.foreign_readers();
-        // The ring's size was checked when the store was opened.
-        if any { self.segment.events().ok() } else { None }
+        self.segment.subscribers().any() || self.segment.facts.foreign_readers()
     }
 
     /// Appends events of changes that were published before, and wakes the subscribers.
     fn append_all(&self, kind: EventKind, time_us: Option<i64>, changes: &Changes<'_>) {
-        let Some(ring) = self.subscribed_ring() else { return };
-        let time_us = time_us.unwrap_or_else(clock::epoch_us);
-        let payload = |(id, sizes)| EventPayload::new(kind, time_us, id, sizes);
-        ring.append_all(changes.len(), changes.iter().map(payload));
-        self.wake_waiters(&[Topic::EVENTS]);
+        if self.has_subscribers() {
+            self.append_changes(kind, time_us, changes);
+            self.wake_awaiting(&[Topic::EVENTS]);
+        }
     }
 
     /// As [`Session::append_all`], of one change.
-    #[inline]
+    #[inline(always)]
     fn append(&self, kind: EventKind, time_us: Option<i64>, id: &ObjectId, sizes: Sizes) {
-        if let Some(ring) = self.subscribed_ring() {
-            ring.append(kind, time_us.unwrap_or_else(clock::epoch_us), id, sizes);
-            self.wake_waiters(&[Topic::EVENTS]);
+        if self.has_subscribers() {
+            self.append_one(kind, time_us, id, sizes);
         }
+    }
+
+    #[cold]
+    fn append_one(&self, kind: EventKind, time_us: Option<i64>, id: &ObjectId, sizes: Sizes) {
+        let mut change = Changes::default();
+        change.push(id, sizes);
+        self.append_changes(kind, time_us, &change);
+        self.wake_awaiting(&[Topic::EVENTS]);
+    }
+
+    #[inline(never)]
+    fn append_changes(&self, kind: EventKind, time_us: Option<i64>, changes: &Changes<'_>) {
+        // The ring's size was checked when the store was opened.
+        let Ok(ring) = self.segment.events() else { return };
+        let time_us = time_us.unwrap_or_else(clock::epoch_us);
+        let payload = |(id, sizes)| EventPayload::new(kind, time_us, id, sizes);
+        ring.append_all(changes.len(), changes.iter().map(payload));
     }
 
     /// Notes in the events that a client died which may have been about to append.
@@ -122,13 +134,14 @@ impl Session {
 
     /// As [`Session::notify_gone`], of objects that were evicted together.
     pub fn notify_evicted(&self, evicted: &[(ObjectId, Sizes)]) {
-        if let Some(ring) = self.subscribed_ring() {
-            let now = clock::epoch_us();
-            let payload = |(id, sizes): &_| EventPayload::new(EventKind::Evicted, now, id, *sizes);
+        if self.has_subscribers() {
+            let now = Some(clock::epoch_us());
             for some in evicted.chunks(PIECE) {
-                ring.append_all(some.len(), some.iter().map(payload));
+                let mut changes = Changes::default();
+                some.iter().for_each(|(id, sizes)| changes.push(id, *sizes));
+                self.append_changes(EventKind::Evicted, now, &changes);
             }
-            self.wake_waiters(&[Topic::EVENTS]);
+            self.wake_awaiting(&[Topic::EVENTS]);
         }
         self.wake_waiters(&[Topic::ROOM]);
     }
@@ -143,6 +156,14 @@ impl Session {
     /// Wakes the waiters for these topics, for what was published before.
     #[inline(always)]
     fn wake_waiters(&self, topics: &[Topic]) {
+        let segment = &self.segment;
+        if segment.waiters().await_any(topics) || segment.facts.foreign_readers() {
+            self.wake_awaiting(topics);
+        }
+    }
+
+    #[cold]
+    fn wake_awaiting(&self, topics: &[Topic]) {
         let segment = &self.segment;
         segment.waiters().announce(topics, |bucket| segment.reserve_row(bucket), &mut |seq| {
             futex::wake(seq, u32::MAX);

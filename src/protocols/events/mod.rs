@@ -76,6 +76,7 @@ impl<'a> EventRing<'a> {
     }
 
     /// Appends an event about a change that is already published. Returns the ticket.
+    #[cfg(test)]
     pub fn append(&self, kind: EventKind, time_us: i64, id: &ObjectId, sizes: Sizes) -> u64 {
         let ticket = self.take_ticket();
         self.fill(ticket, &EventPayload::new(kind, time_us, id, sizes));

@@ -2,6 +2,7 @@
 
 use super::{CHAIN_KINDS, ChainKind, Index, Key, corrupt_link};
 use crate::error::Result;
+use crate::layout::record::Record;
 use crate::layout::word::{BucketWord, CHAIN_END, RecordWord, chain_end};
 use crate::support::fallible;
 use crate::sync::Ordering::{Relaxed, Release};
@@ -41,6 +42,14 @@ impl Index<'_> {
             bucket.store(BucketWord::new(advanced, next).0, Release);
             return Ok(());
         }
+        self.remove_inner(bucket, key, slot)
+    }
+
+    /// Removes `slot`, which is not the first of its chain.
+    fn remove_inner(&self, bucket: &AtomicU64, key: &Key, slot: u32) -> Result<()> {
+        let head = BucketWord(bucket.load(Relaxed));
+        let next = key.link(self.record(slot)?).load(Relaxed);
+        let advanced = head.version().wrapping_add(1);
         let mut link = head.head();
         for _ in 0..self.records.len() {
             let before = key.link(self.record(link.wrapping_sub(1))?);
@@ -65,10 +74,12 @@ impl Index<'_> {
             return Ok(());
         }
         self.remove(&Key::Id(record.id_words()), slot)?;
-        if word.has(RecordWord::NAMED) {
-            self.remove(&Key::Name(record.name()), slot)?;
-        }
-        Ok(())
+        if word.has(RecordWord::NAMED) { self.remove_name(record, slot) } else { Ok(()) }
+    }
+
+    #[inline(never)]
+    fn remove_name(&self, record: &Record, slot: u32) -> Result<()> {
+        self.remove(&Key::Name(record.name()), slot)
     }
 
     /// Removes objects from both chains; goes on after an error.
@@ -97,7 +108,7 @@ impl Index<'_> {
                 let record = self.record(slot)?;
                 all = all.and(self.remove_from(bucket, &Key::Id(record.id_words()), slot));
                 if word.has(RecordWord::NAMED) {
-                    all = all.and(self.remove(&Key::Name(record.name()), slot));
+                    all = all.and(self.remove_name(record, slot));
                 }
             }
         }

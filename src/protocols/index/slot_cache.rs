@@ -24,7 +24,7 @@ pub struct CachedSlot {
 
 impl SlotCache {
     /// Returns the stack for this length, if extents of this length are cached.
-    #[inline]
+    #[inline(always)]
     fn stack(&self, units: u64) -> Option<&AtomicU32> {
         self.heads.get(usize::try_from(units).ok()?.wrapping_sub(1))
     }
@@ -47,7 +47,7 @@ impl SlotCache {
     }
 
     /// Takes the slot that was freed last among those whose extent has this length.
-    #[inline]
+    #[inline(always)]
     pub fn pop(&self, index: &Index<'_>, units: u64) -> Result<Option<CachedSlot>> {
         let Some(head) = self.stack(units) else { return Ok(None) };
         let link = head.load(Relaxed);
@@ -61,6 +61,7 @@ impl SlotCache {
         Ok(Some(slot))
     }
 
+    #[inline(always)]
     fn add(&self, count: u32, units: u32) {
         self.count.store(self.count.load(Relaxed).wrapping_add(count), Relaxed);
         self.units.store(self.units.load(Relaxed).wrapping_add(units), Relaxed);
@@ -105,7 +106,7 @@ impl SlotCache {
     }
 }
 
-#[inline]
+#[inline(always)]
 fn cached(slot: u32, record: &Record, units: u64) -> Result<CachedSlot> {
     let (word, extent) = (record.load_with(Relaxed), record.data.load(0));
     if !word.is(State::Free) || extent.len() != units {

@@ -102,26 +102,31 @@ impl<'a> Waiters<'a> {
 
     /// Wakes the waiters for `topics`, for what was published before this call. `reserve` makes
     /// sure that the row of a bucket has memory; `wake` wakes all sleepers on a word.
-    #[inline]
     pub fn announce(
         &self,
         topics: &[Topic],
         mut reserve: impl FnMut(u32) -> bool,
         wake: &mut dyn FnMut(&'a AtomicU32),
     ) {
+        if self.await_any(topics) {
+            self.announce_awaited(topics, &mut reserve, wake);
+        }
+    }
+
+    /// Returns whether anybody may wait for one of `topics`, for what was published before this call.
+    #[inline(always)]
+    pub fn await_any(&self, topics: &[Topic]) -> bool {
         // SYNC wake-fence: publication before tags, for all topics at once. The last step of each
         // publication is an atomic read-modify-write: of a record, of an event, or of the writer lock.
         fence_after_rmw();
-        if topics.iter().any(|topic| self.tags_with(*topic).is_some()) {
-            self.announce_awaited(topics, &mut reserve, wake);
-        }
+        topics.iter().any(|topic| self.tags_with(*topic).is_some())
     }
 
     /// The tags of a bucket that has this one.
     #[inline(always)]
     fn tags_with(&self, Topic { bucket, tag }: Topic) -> Option<&'a AtomicU64> {
         let tags = self.tags.get(bucket as usize)?;
-        // Relaxed: ordered by the fence of `announce`.
+        // Relaxed: ordered by the fence of `await_any`.
         Tags(tags.load(Ordering::Relaxed)).has(tag).then_some(tags)
     }
 

@@ -13,6 +13,7 @@ use crate::sync::Ordering::Relaxed;
 
 impl<'a> Locked<'a> {
     /// Puts a DOOMED record first.
+    #[inline]
     pub fn push_limbo(&self, limbo: &Limbo, slot: u32, record: &Record, word: RecordWord) {
         record.link.store(limbo.head.load(Relaxed), Relaxed);
         limbo.head.store(slot + 1, Relaxed);
@@ -53,6 +54,7 @@ impl<'a> Locked<'a> {
     }
 
     /// Changes the word of a SEALED object; returns the record.
+    #[inline(always)]
     fn mark_doomed(&self, hit: Hit) -> Result<&'a Record> {
         let record = self.session.record(hit.slot)?;
         if !hit.word.is(State::Sealed)

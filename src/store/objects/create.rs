@@ -96,6 +96,12 @@ impl Session {
         placed: &Placed,
     ) -> Option<(Unsealed, BytesMut)> {
         let Placed::Done { object, data, meta } = *placed else { return None };
+        if plan.parts.is_none()
+            && plan.text.is_empty()
+            && let Some(bytes) = self.segment.heap.find_mut(data, &self.segment.header().reserved)
+        {
+            return Some((object, bytes));
+        }
         Some((object, self.fill(call, plan, object, data, meta).ok()?))
     }
 
@@ -138,7 +144,7 @@ impl Session {
 
     /// Backs the extents with memory, and writes data, name and metadata; returns the bytes of the
     /// data.
-    #[inline(always)]
+    #[inline(never)]
     fn fill(
         &self,
         call: &Call<'_>,
@@ -150,13 +156,10 @@ impl Session {
         let reserved = &self.segment.header().reserved;
         let bytes = match plan.parts {
             Some(parts) => self.copy_in(call, data, parts)?,
-            None => match self.segment.heap.find_mut(data, reserved) {
-                Some(bytes) => bytes,
-                None => {
-                    self.reserve_extent(call, data)?;
-                    self.segment.heap.write(data, reserved)?
-                }
-            },
+            None => {
+                self.reserve_extent(call, data)?;
+                self.segment.heap.write(data, reserved)?
+            }
         };
         self.write_text(call, object, meta, plan.text)?;
         Ok(bytes)
