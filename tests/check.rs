@@ -18,7 +18,7 @@ const ID_BUCKETS: u64 = 16384;
 const NAME_BUCKETS: u64 = ID_BUCKETS + 4096;
 const EVENTS: u64 = NAME_BUCKETS + 4096;
 const RECORDS: u64 = EVENTS + 8192 * 64;
-const BLOCKS: u64 = RECORDS + 192 * 1024;
+const BLOCKS: u64 = RECORDS + 192 * 256;
 
 const WORD: u64 = 0;
 const ID: u64 = 8;
@@ -423,7 +423,7 @@ fn a_report_keeps_the_first_problems_and_counts_all() {
         client.put(&id(1, i), &content(&id(1, i), 10), &CreateOptions::default()).unwrap();
     }
     let index = File::options().write(true).open(Path::new(&address).join("index")).unwrap();
-    index.write_all_at(&vec![0; 1024 * 8], ID_BUCKETS).unwrap();
+    index.write_all_at(&vec![0; 512 * 8], ID_BUCKETS).unwrap();
     let report = connect(&address).check().unwrap();
     assert_eq!((report.problems.len(), report.problem_count), (64, 500));
     assert_eq!((report.records, report.objects, report.extents), (500, 500, 500));

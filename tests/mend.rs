@@ -339,3 +339,58 @@ fn calls_continue_whatever_the_header_says_about_the_table() {
         }
     }
 }
+
+/// The numbers of buckets of a store that has grown, and the buckets that are not in use.
+#[test]
+fn objects_are_found_whatever_is_said_about_the_number_of_buckets() {
+    const GROWN: u64 = 2500;
+    let scratch = Scratch::new();
+    let address = scratch.store("store");
+    let client = make(&address, 4 << 20, 16384, false);
+    let name = |n: u64| n.is_multiple_of(2).then(|| name(n));
+    for n in 0..GROWN {
+        put(&client, &it(n), 1, name(n).as_deref());
+    }
+    let index = File::options().read(true).write(true).open(Path::new(&address).join("index"));
+    let index = index.unwrap();
+    let half = |at: u64| {
+        let mut bytes = [0; 4];
+        index.read_exact_at(&mut bytes, at).unwrap();
+        u32::from_le_bytes(bytes)
+    };
+    let (header, live, table) = (fields("Header"), fields("Live"), fields("Table"));
+    let place =
+        |group: &str, field: &HashMap<_, (u64, u64)>, name: &str| header[group].0 + field[name].0;
+    let sound = |what: &str| {
+        client.check().unwrap();
+        let again = client.check().unwrap();
+        assert_eq!(again.problem_count, 0, "{what}: {again:?}");
+        for n in 0..GROWN {
+            assert!(client.get(&it(n), NOW).is_ok(), "{what}: {n}");
+            let found = name(n).is_none_or(|name| client.get_by_name(&name, NOW).is_ok());
+            assert!(found, "{what}: name of {n}");
+        }
+    };
+    for (mask, growth) in [("id_mask", "ids"), ("name_mask", "names")] {
+        let (mask, growth) = (place("live", &live, mask), place("table", &table, growth));
+        assert!(half(mask) > 1000, "{}", half(mask));
+        let rest = [0, 1, 700, 511, 1023, 8191, 16383, 32767, u32::MAX];
+        for (at, value) in [mask, growth, growth + 4].iter().flat_map(|at| rest.map(|v| (*at, v))) {
+            let (what, before) = (format!("{value} at {at}"), half(at));
+            index.write_all_at(&value.to_le_bytes(), at).unwrap();
+            // A number of buckets that the store may have hides objects until they are checked.
+            if at != mask
+                || !value.wrapping_add(1).is_power_of_two()
+                || !(511..=16383).contains(&value)
+            {
+                (0..GROWN).step_by(7).for_each(|n| {
+                    assert!(client.get(&it(n), NOW).is_ok(), "{what}, for {before}: {n}");
+                });
+            }
+            sound(&what);
+            put(&client, &id(8, 0), 1, Some("one more"));
+            client.delete(&id(8, 0)).unwrap();
+        }
+        sound("at last");
+    }
+}

@@ -130,7 +130,7 @@ impl FileLocation {
             Area::Identity => (INDEX, 0, 96),
             Area::Live => (INDEX, 128, 128),
             Area::Lock => (INDEX, LOCK, 8),
-            Area::Table => (INDEX, 320, 48),
+            Area::Table => (INDEX, 320, 64),
             Area::Counters => (INDEX, 384, 80),
             Area::Alloc => (INDEX, 512, 192),
             Area::Bins => (INDEX, 704, 4864),

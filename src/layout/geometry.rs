@@ -25,11 +25,14 @@ pub const MIN_HUGE_CHUNK: u64 = 4 << 20;
 /// The largest number of objects that a store can have at once.
 pub const MAX_OBJECTS: u64 = 1 << 30;
 
+/// Buckets of ids, and of names, that a new store uses.
+pub const FIRST_BUCKETS: u32 = 512;
+
 /// Records reserved at creation.
-pub const FIRST_RECORDS: u32 = 1024;
+pub const FIRST_RECORDS: u32 = 256;
 
 /// Allocator blocks reserved at creation.
-pub const FIRST_BLOCKS: u32 = 4096;
+pub const FIRST_BLOCKS: u32 = 1024;
 
 /// Offsets (bytes) and counts of the sections of `index`, and the size of each file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +43,7 @@ pub struct Geometry {
     pub chunk_size: u64,
     /// Slots of the object table.
     pub max_objects: u32,
-    /// Buckets of ids, and of names.
+    /// The most buckets of ids, and of names; a power of two.
     pub buckets: u32,
     /// Allocator blocks.
     pub blocks: u32,
@@ -115,6 +118,11 @@ impl Geometry {
         words.filter(|(_, count)| *count > 0).map(move |(first, count)| (at + first * 8, count * 8))
     }
 
+    /// Returns the number of buckets of ids, and of names, that a new store uses.
+    pub fn first_buckets(&self) -> u32 {
+        self.buckets.min(FIRST_BUCKETS)
+    }
+
     /// Returns the heap capacity in units.
     pub const fn units(&self) -> u64 {
         self.capacity / UNIT
@@ -131,7 +139,7 @@ fn chunk_size(capacity: u64, huge_pages: bool) -> u64 {
 pub fn fingerprint() -> u64 {
     use super::block::{AllocState, BINS};
     use super::client::{ClientHeader, Release};
-    use super::header::{Counters, HOSTS, Identity, Live, Table};
+    use super::header::{Counters, Growth, HOSTS, Identity, Live, Table};
     use super::members::{self, MemberHeader, MembersHeader, Slot};
     use super::shard::{CACHED_UNITS, Limbo, SHARDS, Shard, SlotCache};
     use super::wake::{ALL_BUCKETS, OPEN_WORDS, ROW_WORDS, Tags, WAKE_RESERVED, WakeWord};
@@ -143,6 +151,7 @@ pub fn fingerprint() -> u64 {
         size_of::<Identity>(),
         size_of::<Live>(),
         size_of::<Table>(),
+        size_of::<Growth>(),
         size_of::<Counters>(),
         size_of::<AllocState>(),
         size_of::<Shard>(),
@@ -174,11 +183,16 @@ pub fn fingerprint() -> u64 {
         offset_of!(Identity, reader_quota),
         offset_of!(Live, lifecycle),
         offset_of!(Live, records_reserved),
+        offset_of!(Live, id_mask),
+        offset_of!(Live, name_mask),
         offset_of!(Table, free_head),
         offset_of!(Table, blocks_reserved),
         offset_of!(Table, had_client),
         offset_of!(Table, clearing),
         offset_of!(Table, latest_use),
+        offset_of!(Table, ids),
+        offset_of!(Table, names),
+        offset_of!(Table, named),
         offset_of!(Shard, slot_cache),
         offset_of!(Limbo, units),
         offset_of!(SlotCache, heads),
@@ -218,6 +232,7 @@ pub fn fingerprint() -> u64 {
         WAKE_FILE_SIZE,
         UNIT,
         MIN_CHUNK,
+        u64::from(FIRST_BUCKETS),
         u64::from(CHUNKS),
         BINS as u64,
         HOSTS as u64,

@@ -5,7 +5,7 @@ use super::client::{self, ClientHeader, Release};
 use super::event::{EventEntry, EventHead};
 use super::extent::ExtentPair;
 use super::geometry::{self, Geometry};
-use super::header::{Counters, Header, Host, Identity, Live, LockLine, Reserved, Table};
+use super::header::{Counters, Growth, Header, Host, Identity, Live, LockLine, Reserved, Table};
 use super::members::{self, MemberHeader, MembersHeader, Slot};
 use super::record::Record;
 use super::shard::{Limbo, Shard, SlotCache};
@@ -50,11 +50,12 @@ fn types() -> String {
             reserved),
         type_of!(Identity: magic version flags fingerprint nonce capacity chunk_size max_objects
             buckets mode max_readers seed ticks epoch_us reader_quota),
-        type_of!(Live: rebuild_sequence lifecycle records_reserved),
+        type_of!(Live: rebuild_sequence lifecycle records_reserved id_mask name_mask),
+        type_of!(Growth: reserved split),
         type_of!(Reserved: 0),
         type_of!(LockLine: word abandoned),
         type_of!(Table: used free_head free_tail free_count blocks_reserved hosts had_client clearing
-            latest_use),
+            latest_use ids names named),
         type_of!(Counters: evictions evicted_bytes recoveries reaped_clients lock_steals),
         type_of!(EventHead: head last_gap),
         type_of!(AllocState: capacity free lead spare fresh first filled nonempty),

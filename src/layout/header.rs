@@ -76,7 +76,7 @@ pub struct Identity {
     pub chunk_size: AtomicU64,
     /// Slots of the object table.
     pub max_objects: AtomicU32,
-    /// Buckets of ids, and of names; a power of two.
+    /// The most buckets of ids, and of names; a power of two.
     pub buckets: AtomicU32,
     /// Permissions of `index` and `heap`.
     pub mode: AtomicU32,
@@ -103,7 +103,61 @@ pub struct Live {
     pub lifecycle: AtomicU32,
     /// Records of the object table that are backed by memory.
     pub records_reserved: AtomicU32,
-    _pad: [AtomicU64; 6],
+    /// Number of id buckets in use - 1.
+    pub id_mask: AtomicU32,
+    /// Number of name buckets in use - 1.
+    pub name_mask: AtomicU32,
+    _pad: [AtomicU64; 5],
+}
+
+#[cfg(test)]
+impl Live {
+    /// Of a store that is in private memory (tests and models).
+    pub(crate) fn empty() -> Self {
+        let half = || AtomicU32::new(0);
+        Self {
+            rebuild_sequence: AtomicU64::new(0),
+            lifecycle: half(),
+            records_reserved: half(),
+            id_mask: half(),
+            name_mask: half(),
+            _pad: std::array::from_fn(|_| AtomicU64::new(0)),
+        }
+    }
+}
+
+#[cfg(test)]
+impl Table {
+    /// Of a store that is in private memory (tests and models).
+    pub(crate) fn empty() -> Self {
+        let half = || AtomicU32::new(0);
+        let growth = || Growth { reserved: half(), split: half() };
+        Self {
+            used: half(),
+            free_head: half(),
+            free_tail: half(),
+            free_count: half(),
+            blocks_reserved: half(),
+            hosts: half(),
+            had_client: half(),
+            clearing: half(),
+            latest_use: AtomicU64::new(0),
+            ids: growth(),
+            names: growth(),
+            named: half(),
+            _unused: half(),
+        }
+    }
+}
+
+/// How far the buckets of one kind have grown. Changed under the lock.
+#[repr(C)]
+#[derive(Debug)]
+pub struct Growth {
+    /// Buckets that are backed by memory, in use or not.
+    pub reserved: AtomicU32,
+    /// Each bucket in use below this has been split from its parent.
+    pub split: AtomicU32,
 }
 
 /// Free slots, and counts of what is in use. Changed under the lock.
@@ -128,7 +182,13 @@ pub struct Table {
     pub clearing: AtomicU32,
     /// The latest stamp of use when an object was made, in stores with eviction.
     pub latest_use: AtomicU64,
-    _pad: [AtomicU64; 3],
+    /// The id buckets.
+    pub ids: Growth,
+    /// The name buckets.
+    pub names: Growth,
+    /// Objects in the chains of names.
+    pub named: AtomicU32,
+    _unused: AtomicU32,
 }
 
 /// Statistics for users. Changed under the lock, except where a field says otherwise.

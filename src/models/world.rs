@@ -63,7 +63,8 @@ impl World {
     fn new() -> Arc<Self> {
         let words = |n: usize| (0..n).map(|_| AtomicU64::new(0)).collect();
         let world = Self {
-            table: Table::new(SLOTS, BUCKETS),
+            // It grows as objects are made.
+            table: Table::growing(SLOTS, 1, 4 * BUCKETS),
             lock: AtomicU64::new(0),
             futex: Futex::default(),
             bytes: words(SLOTS),
@@ -84,7 +85,7 @@ impl World {
     }
 
     fn slots(&self) -> impl Iterator<Item = u32> {
-        0..self.table.used.load(Relaxed)
+        0..self.table.table.used.load(Relaxed)
     }
 
     fn locked<T>(&self, me: usize, section: impl FnOnce() -> T) -> T {
@@ -134,6 +135,7 @@ impl World {
 
     fn put(&self, me: usize, n: usize) {
         let placed = self.locked(me, || {
+            assert!(!self.table.index().grow_ids().unwrap());
             if let Some(hit) = self.find(n) {
                 // The record of a dead creator is freed, and the next attempt gets the id.
                 if let Some(word) = self.orphan(hit.slot) {
@@ -143,7 +145,7 @@ impl World {
             }
             // The creator is stored before the record becomes WRITING.
             let next = self.table.queue[0].load(Relaxed);
-            let next = if next == 0 { self.table.used.load(Relaxed) } else { next - 1 };
+            let next = if next == 0 { self.table.table.used.load(Relaxed) } else { next - 1 };
             self.record(next).creator_slot.store(me as u32, Relaxed);
             let (slot, word) = self.table.create(id(n), None, State::Writing);
             assert_eq!(slot, next);
@@ -247,7 +249,7 @@ impl World {
         assert_eq!(self.table.queue[2].load(Relaxed) as usize, free);
         let sealed = (0..IDS).filter(|n| self.get(CLIENTS, *n)).count();
         assert_eq!(free + sealed, self.slots().count());
-        assert_eq!(self.table.rebuild_sequence.load(Relaxed) % 2, 0);
+        assert_eq!(self.table.live.rebuild_sequence.load(Relaxed) % 2, 0);
         // Every free slot can be taken once.
         for n in 0..SLOTS - sealed {
             self.locked(CLIENTS, || self.table.create(id(IDS + n), None, State::Writing));

@@ -168,10 +168,10 @@ impl Segment {
             seed: self.facts.seed,
             id_buckets: &self.id_buckets,
             name_buckets: &self.name_buckets,
+            first_buckets: self.facts.geometry.first_buckets() as usize,
             records: &self.records,
-            reserved: &header.live.records_reserved,
-            used: &header.table.used,
-            rebuild_sequence: &header.live.rebuild_sequence,
+            live: &header.live,
+            table: &header.table,
         }
     }
 

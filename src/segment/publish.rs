@@ -22,7 +22,7 @@ use crate::protocols::alloc::Allocator;
 use crate::sync::Ordering::{Relaxed, Release};
 use crate::sys::file_limit::refuse_beyond_file_limit;
 use crate::sys::fs::FileSystem;
-use crate::sys::map::{HUGE_PAGE, Map};
+use crate::sys::map::Map;
 use crate::sys::ticks::Ticks;
 use crate::sys::{cgroup, clock, file, file_lock, random};
 use std::ffi::CStr;
@@ -124,9 +124,15 @@ struct Build<'a> {
 impl Build<'_> {
     fn run(&self) -> Result<()> {
         let geometry = &self.geometry;
+        let buckets = u64::from(geometry.first_buckets()) * size_of::<u64>() as u64;
         let records = geometry.records_at + u64::from(FIRST_RECORDS) * size_of::<Record>() as u64;
         let blocks = u64::from(FIRST_BLOCKS) * size_of::<Block>() as u64;
-        let mut index = vec![(0, records), (geometry.blocks_at, blocks)];
+        let mut index = vec![
+            (0, geometry.id_buckets_at + buckets),
+            (geometry.name_buckets_at, buckets),
+            (geometry.events_at, records - geometry.events_at),
+            (geometry.blocks_at, blocks),
+        ];
         if self.new.flags & header::FLAG_LRU != 0 {
             index.extend(geometry.order_of(0, FIRST_RECORDS));
         }
@@ -235,10 +241,6 @@ impl Build<'_> {
         let geometry = &self.geometry;
         let map = Map::read_write(self.index.as_fd(), geometry.index_size as usize)
             .map_err(|errno| errno.because(self.cannot()))?;
-        if self.new.flags & header::FLAG_HUGE_PAGES != 0 {
-            // The chains are reserved completely.
-            map.collapse(0, geometry.records_at as usize / HUGE_PAGE * HUGE_PAGE);
-        }
         let map = Arc::new(map);
         let header = Single::<Header>::new(&map, 0)?;
         let blocks = Section::<Block>::new(&map, geometry.blocks_at, geometry.blocks.into())?;
@@ -278,6 +280,14 @@ impl Build<'_> {
         let records = FIRST_RECORDS.min(geometry.max_objects);
         header.live.records_reserved.store(records, Relaxed);
         header.table.blocks_reserved.store(FIRST_BLOCKS, Relaxed);
+        let buckets = geometry.first_buckets();
+        for mask in [&header.live.id_mask, &header.live.name_mask] {
+            mask.store(buckets - 1, Relaxed);
+        }
+        for growth in [&header.table.ids, &header.table.names] {
+            growth.reserved.store(buckets, Relaxed);
+            growth.split.store(buckets, Relaxed);
+        }
         if self.new.reserve {
             for chunk in 0..geometry.capacity.div_ceil(geometry.chunk_size) as usize {
                 header.reserved.0[chunk / 64].fetch_or(1 << (chunk % 64), Relaxed);

@@ -14,6 +14,7 @@ use crate::store::calls::Calls;
 use crate::store::clients::known::ClientRegistry;
 use crate::store::connection::own_client::OwnClient;
 use crate::store::memory::allowance::CgroupAllowance;
+use crate::store::memory::bare_buckets::BareBuckets;
 use crate::sync::Ordering::Relaxed;
 use crate::sync::local::{AtomicBool, AtomicU32, AtomicU64};
 use crate::sync::mutex::Mutex;
@@ -78,6 +79,8 @@ pub struct Session {
     /// When a creator last checked the links of the store, and the number of creates.
     links_seen_us: AtomicU64,
     creates: AtomicU32,
+    /// The buckets that need memory to grow.
+    pub bare_buckets: BareBuckets,
 }
 
 impl Session {
@@ -109,6 +112,7 @@ impl Session {
             left: AtomicBool::new(false),
             links_seen_us: AtomicU64::new(0),
             creates: AtomicU32::new(0),
+            bare_buckets: BareBuckets::default(),
             own,
             segment,
         }

@@ -238,7 +238,11 @@ pub const OPS: &[Op] = &[
         lru: false,
         kinds: &[Wide],
         prepare: nothing,
-        run: |c, _| (0..THOUSANDS).try_for_each(|i| put(c, i, 10, None)),
+        run: |c, _| {
+            // So many that the buckets of ids, and of names, grow too.
+            let name = |i: u64| (!i.is_multiple_of(3)).then(|| format!("victim-{i}"));
+            (0..THOUSANDS).try_for_each(|i| put(c, i, 10, name(i).as_deref()))
+        },
     },
     Op {
         name: "put_lru",

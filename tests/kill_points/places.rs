@@ -96,6 +96,7 @@ const PRIVATE: &[(&str, &[&str])] = &[
     ("src/store/call.rs", &[""]),
     ("src/store/calls.rs", &[""]),
     ("src/store/memory/allowance.rs", &[""]),
+    ("src/store/memory/bare_buckets.rs", &[""]),
     ("src/store/memory/reclaim.rs", &["self.paid.", "self.scans."]),
     ("src/store/memory/evict.rs", &["self.fold_turn."]),
     ("src/store/memory/windows.rs", &["turn.store("]),
@@ -120,6 +121,9 @@ const NOT_PASSED: &[(&str, &str, &str)] = &[
     ("src/store/recovery/header.rs", "word.store(value", MENDED),
     ("src/store/recovery/header.rs", "reserved.store(there", MENDED),
     ("src/store/recovery/header.rs", "blocks_reserved.store(FIRST_BLOCKS", MENDED),
+    ("src/store/recovery/buckets.rs", "growth.reserved.store(count", MENDED),
+    ("src/store/recovery/buckets.rs", "mask.store(count", MENDED),
+    ("src/store/recovery/buckets.rs", "word.store(0", MENDED),
     ("src/store/recovery/reserved.rs", "bits.store(bits.load(Acquire)", MENDED),
     (
         "src/segment/remove.rs",

@@ -28,8 +28,22 @@ impl Index<'_> {
         words: &[RecordWord],
         report: Report<'_>,
     ) -> Result<()> {
+        let buckets = self.buckets(kind);
+        let count = match buckets.in_use() {
+            Ok(count) => count,
+            Err(error) => {
+                report(22, format!("{kind} chains: {error}"));
+                return Ok(());
+            }
+        };
+        if !buckets.are_sound() {
+            report(23, format!("{count} {kind} buckets: {:?}", buckets.growth));
+        }
+        if let Some((at, why)) = self.find_bad_bucket(kind)? {
+            report(23, format!("{kind} bucket {at} {why}"));
+        }
         let mut seen = fallible::repeat(false, words.len())?;
-        for (at, bucket) in self.buckets(kind).iter().enumerate() {
+        for (at, bucket) in buckets.words[..count].iter().enumerate() {
             let mut link = BucketWord(bucket.load(Relaxed)).first(at);
             while link != chain_end(at) {
                 let slot = link.wrapping_sub(1);
@@ -45,8 +59,8 @@ impl Index<'_> {
                     report(23, format!("record {slot} is in two places of the {kind} chains"));
                     break;
                 }
-                match kind.key(record, word).map(|key| self.bucket_number(&key)) {
-                    Some(home) if home == at => {}
+                match kind.key(record, word).map(|key| self.home(&key)) {
+                    Some(Ok((_, home))) if home.at == at => {}
                     Some(_) => {
                         report(8, format!("{kind} chain {at} has record {slot} of another chain"))
                     }
@@ -54,6 +68,11 @@ impl Index<'_> {
                 }
                 link = kind.link(record).load(Relaxed);
             }
+        }
+        let objects = seen.iter().filter(|seen| **seen).count();
+        let named = self.table.named.load(Relaxed) as usize;
+        if kind == ChainKind::Name && named != objects {
+            report(23, format!("{objects} records are in name chains, counted are {named}"));
         }
         let mut keys = fallible::with_room(words.len())?;
         for (slot, (&word, seen)) in (0u32..).zip(words.iter().zip(seen)) {

@@ -1,6 +1,7 @@
 //! An object table in private memory, for tests and models.
 
 use super::{Index, Key, SlotOutcome, Slots, hash};
+use crate::layout::header::{self, Live};
 use crate::layout::record::{IdWords, NameHash, Record};
 use crate::layout::word::{RecordWord, State};
 use crate::sync::{AtomicU32, AtomicU64, Ordering::Relaxed};
@@ -8,10 +9,10 @@ use crate::sync::{AtomicU32, AtomicU64, Ordering::Relaxed};
 pub(crate) struct Table {
     pub id_buckets: Vec<AtomicU64>,
     pub name_buckets: Vec<AtomicU64>,
+    first: usize,
     pub records: Vec<Record>,
-    pub reserved: AtomicU32,
-    pub used: AtomicU32,
-    pub rebuild_sequence: AtomicU64,
+    pub live: Live,
+    pub table: header::Table,
     pub queue: [AtomicU32; 3],
 }
 
@@ -19,14 +20,26 @@ pub(crate) const SEED: hash::Seed = hash::Seed([3, 5]);
 
 impl Table {
     pub fn new(records: usize, buckets: usize) -> Self {
+        Self::growing(records, buckets, buckets)
+    }
+
+    /// A table that uses `first` of its buckets, all of which have memory.
+    pub fn growing(records: usize, first: usize, buckets: usize) -> Self {
+        let (live, table) = (Live::empty(), header::Table::empty());
+        live.records_reserved.store(records as u32, Relaxed);
+        for (mask, growth) in [(&live.id_mask, &table.ids), (&live.name_mask, &table.names)] {
+            mask.store(first as u32 - 1, Relaxed);
+            growth.reserved.store(buckets as u32, Relaxed);
+            growth.split.store(first as u32, Relaxed);
+        }
         let words = || (0..buckets).map(|_| AtomicU64::new(0)).collect();
         Self {
             id_buckets: words(),
             name_buckets: words(),
+            first,
             records: (0..records).map(|_| Record::empty()).collect(),
-            reserved: AtomicU32::new(records as u32),
-            used: AtomicU32::new(0),
-            rebuild_sequence: AtomicU64::new(0),
+            live,
+            table,
             queue: [AtomicU32::new(0), AtomicU32::new(0), AtomicU32::new(0)],
         }
     }
@@ -36,10 +49,10 @@ impl Table {
             seed: SEED,
             id_buckets: &self.id_buckets,
             name_buckets: &self.name_buckets,
+            first_buckets: self.first,
             records: &self.records,
-            reserved: &self.reserved,
-            used: &self.used,
-            rebuild_sequence: &self.rebuild_sequence,
+            live: &self.live,
+            table: &self.table,
         }
     }
 

@@ -1,8 +1,9 @@
 //! Lookup: lock-free, and in practice wait-free.
 
+use super::buckets::parent_of;
 use super::{Index, Key};
 use crate::layout::record::{NameHash, Record};
-use crate::layout::word::{BucketWord, RecordWord, State, chain_end};
+use crate::layout::word::{RecordWord, State, chain_end};
 use crate::sync::{Ordering, fence};
 
 /// An object that is being written or is sealed.
@@ -65,8 +66,7 @@ impl Index<'_> {
     /// The first step of [`Index::find_hot`].
     #[inline(always)]
     pub fn first_link(&self, key: &Key) -> u32 {
-        // SYNC chain: Acquire; pairs with the Release store of each head and link.
-        BucketWord(self.bucket(key).0.load(Ordering::Acquire)).head()
+        self.buckets(key.kind()).first_link(self.hash(key)).unwrap_or(0)
     }
 
     /// Loads the word of the record that a link names, for the processor's caches.
@@ -100,7 +100,7 @@ impl Index<'_> {
     #[inline(always)]
     fn known(&self, slot: u32) -> Option<&Record> {
         // Relaxed: see `record`.
-        if slot >= self.reserved.load(Ordering::Relaxed) {
+        if slot >= self.live.records_reserved.load(Ordering::Relaxed) {
             return None;
         }
         self.records.get(slot as usize)
@@ -121,30 +121,37 @@ impl Index<'_> {
 
     #[inline(always)]
     fn walk(&self, key: &Key) -> Walk {
-        let (bucket, at) = self.bucket(key);
+        let (buckets, hash) = (self.buckets(key.kind()), self.hash(key));
         // SYNC rebuild: Acquire; pairs with the Release stores in `rebuild`.
-        let sequence = self.rebuild_sequence.load(Ordering::Acquire);
-        // SYNC chain: Acquire; pairs with the Release store of each head and link.
-        let head = BucketWord(bucket.load(Ordering::Acquire));
-        let mut link = head.head();
+        let sequence = self.live.rebuild_sequence.load(Ordering::Acquire);
+        // Relaxed: it is loaded again before a miss counts.
+        let mask = buckets.mask.load(Ordering::Relaxed);
+        let Some(home) = buckets.home(hash, mask) else {
+            return if buckets.is_mask(mask) { Walk::Unsettled } else { Walk::Astray };
+        };
+        let mut link = home.word.head();
         let mut dead = false;
         for _ in 0..MAX_WALK {
             let slot = link.wrapping_sub(1);
             let Some(record) = self.known(slot) else {
                 // SYNC miss: Acquire; orders the walk before the second loads. If a link led this
-                // walk to another chain, the link was stored after the version or the rebuild
-                // sequence advanced, and after a Release fence.
+                // walk to another chain, the link was stored after the version, the rebuild
+                // sequence or the bucket that was not split changed, and by a Release store or
+                // after a Release fence.
                 fence(Ordering::Acquire);
-                let now = BucketWord(bucket.load(Ordering::Relaxed));
-                let still = now.version() == head.version()
-                    && self.rebuild_sequence.load(Ordering::Relaxed) == sequence
+                let still = buckets.is_still(&home, hash, mask)
+                    && self.live.rebuild_sequence.load(Ordering::Relaxed) == sequence
                     && sequence & 1 == 0;
                 // A free record is in no chain, and its link may lead anywhere. The exception is a
                 // client that died between freeing the record and the end of a recovery.
-                let ends = !dead && (link == chain_end(at) || head.0 == 0);
-                return match (still, ends) {
+                let ends = !dead && (link == chain_end(home.at) || home.word.0 == 0);
+                return match (still, ends && buckets.is_mask(mask)) {
                     (false, _) => Walk::Unsettled,
                     (true, true) => Walk::Miss,
+                    // The bucket is being split from its parent.
+                    _ if home.at >= buckets.first && link == chain_end(parent_of(home.at)) => {
+                        Walk::Unsettled
+                    }
                     (true, false) => Walk::Astray,
                 };
             };

@@ -97,10 +97,10 @@ fn an_object_that_stays_is_never_missed() {
 fn a_record_that_is_not_known_yet_is_not_corrupt() {
     model(2, |by_name| {
         let table = chain(2, by_name);
-        table.reserved.store(2, Ordering::Relaxed);
+        table.live.records_reserved.store(2, Ordering::Relaxed);
         let writer = table.clone();
         let writer = thread::spawn(move || {
-            writer.reserved.store(3, Ordering::Relaxed);
+            writer.live.records_reserved.store(3, Ordering::Relaxed);
             add(&writer, object(1, 0), by_name, State::Sealed);
             writer.delete(1, writer.records[1].load_with(Ordering::Relaxed));
             // The object is in slot 1 and links to the new record.
@@ -272,7 +272,7 @@ fn a_rebuild_hides_nothing() {
             assert_eq!((hit.slot, hit.word.generation()), (n as u32, 1));
         }
         writer.join().unwrap();
-        assert_eq!(table.index().rebuild_sequence.load(Ordering::Relaxed) % 2, 0);
+        assert_eq!(table.index().live.rebuild_sequence.load(Ordering::Relaxed) % 2, 0);
     });
 }
 
@@ -338,5 +338,21 @@ fn a_rebuild_that_is_begun_again_hides_nothing() {
         assert!(find(&table, &keys(object(0, 0), by_name)).is_some());
         writer.join().unwrap();
         assert!(find(&table, &keys(object(0, 0), by_name)).is_some());
+    });
+}
+
+#[test]
+fn a_slot_that_comes_back_to_its_chain_brings_its_link() {
+    // The slot was the last of the chain, and is the first then: its old link ends the chain.
+    model(2, |by_name| {
+        let table = chain(2, by_name);
+        let writer = table.clone();
+        let writer = thread::spawn(move || {
+            writer.delete(0, writer.records[0].load_with(Ordering::Relaxed));
+            add(&writer, object(0, 2), by_name, State::Sealed);
+        });
+        let hit = find(&table, &keys(object(0, 1), by_name)).unwrap();
+        assert_eq!((hit.slot, hit.word.generation()), (1, 1));
+        writer.join().unwrap();
     });
 }

@@ -9,12 +9,18 @@
 //! values do not settle, when the rebuild sequence is odd, when the walk is longer than MAX_WALK,
 //! and when a link is corrupt.
 //!
+//! **Growth**: a store begins with few buckets, and doubles them as objects become more. Each create
+//! splits some buckets, and a lookup in a bucket that was not split yet walks the chain of its
+//! parent (`grow.rs`).
+//!
 //! **Insertion** puts a record at the head by one store. **Removal** unlinks a record by one store
 //! and then advances the version; only after that may the slot be reused. So a walk that a reused
 //! record led into another chain sees a new version and starts again.
 
 mod abandoned;
+mod buckets;
 mod check_chains;
+mod grow;
 pub mod hash;
 mod lookup;
 mod mutate;
@@ -31,15 +37,18 @@ mod tests;
 mod threads;
 
 pub use abandoned::Abandoned;
+pub use buckets::Buckets;
 pub use check_chains::Report;
 pub use lookup::{Astray, Hit};
 pub use slot_cache::CachedSlot;
 pub use slots::{SlotOutcome, Slots, set_free};
 
 use crate::error::{Error, Result, Status};
+use crate::layout::header::{Live, Table};
 use crate::layout::record::{IdWords, NameHash, Record};
 use crate::layout::word::{RecordWord, State};
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
+use buckets::Home;
 use hash::Seed;
 
 /// The object table and its chains.
@@ -47,18 +56,18 @@ use hash::Seed;
 pub struct Index<'a> {
     /// Key of the hashes.
     pub seed: Seed,
-    /// Chains of ids; a power of two.
+    /// All buckets of ids that the store may have; a power of two.
     pub id_buckets: &'a [AtomicU64],
-    /// Chains of names; a power of two.
+    /// All buckets of names that the store may have; a power of two.
     pub name_buckets: &'a [AtomicU64],
+    /// The number of buckets of a new store; a power of two.
+    pub first_buckets: usize,
     /// The object table.
     pub records: &'a [Record],
-    /// Number of records that are backed by memory; it never shrinks.
-    pub reserved: &'a AtomicU32,
-    /// Number of slots that were ever used.
-    pub used: &'a AtomicU32,
-    /// Odd while the chains are being rebuilt.
-    pub rebuild_sequence: &'a AtomicU64,
+    /// What every lookup reads.
+    pub live: &'a Live,
+    /// What changes under the lock.
+    pub table: &'a Table,
 }
 
 /// The key of a lookup.
@@ -70,13 +79,13 @@ pub enum Key {
     Name(NameHash),
 }
 
-impl Index<'_> {
+impl<'a> Index<'a> {
     /// Returns the record of `slot`, if that slot is backed by memory.
     #[inline(always)]
     pub fn record(&self, slot: u32) -> Result<&Record> {
         // Relaxed: a slot number comes from a word that was stored after the reservation and is
         // loaded with Acquire (SYNC chain), or is below `used`, which is limited to this count.
-        if slot >= self.reserved.load(Ordering::Relaxed) {
+        if slot >= self.live.records_reserved.load(Ordering::Relaxed) {
             return Err(corrupt_link(slot));
         }
         self.records.get(slot as usize).ok_or_else(|| corrupt_link(slot))
@@ -85,34 +94,61 @@ impl Index<'_> {
     /// Returns the number of slots that were ever used and are backed by memory.
     pub fn used(&self) -> u32 {
         // Relaxed: a caller that knows of an existing object has synchronised with its creator.
-        let used = self.used.load(Ordering::Relaxed);
-        used.min(self.reserved.load(Ordering::Relaxed)).min(self.records.len() as u32)
+        let used = self.table.used.load(Ordering::Relaxed);
+        used.min(self.live.records_reserved.load(Ordering::Relaxed)).min(self.records.len() as u32)
+    }
+
+    /// The bucket that holds the chain of `key`, under the lock.
+    #[inline(always)]
+    fn home(&self, key: &Key) -> Result<(&'a AtomicU64, Home)> {
+        let buckets = self.buckets(key.kind());
+        let mask = buckets.mask.load(Ordering::Relaxed);
+        let home = buckets.home(self.hash(key), mask);
+        let home = home.ok_or_else(|| buckets.in_use().map_or_else(|error| error, no_bucket))?;
+        Ok((&buckets.words[home.at], home))
     }
 
     #[inline(always)]
-    fn bucket(&self, key: &Key) -> (&AtomicU64, usize) {
-        let kind = match key {
-            Key::Id(_) => ChainKind::Id,
-            Key::Name(_) => ChainKind::Name,
-        };
-        let at = self.bucket_number(key);
-        (&self.buckets(kind)[at], at)
-    }
-
-    #[inline(always)]
-    fn bucket_number(&self, key: &Key) -> usize {
+    fn hash(&self, key: &Key) -> u64 {
         match key {
-            Key::Id(id) => hash::id_hash(self.seed, id) as usize & (self.id_buckets.len() - 1),
-            Key::Name(name) => name.0[0] as usize & (self.name_buckets.len() - 1),
+            Key::Id(id) => hash::id_hash(self.seed, id),
+            Key::Name(name) => name.0[0],
         }
     }
 
     #[inline(always)]
-    fn buckets(&self, kind: ChainKind) -> &[AtomicU64] {
+    fn buckets(&self, kind: ChainKind) -> Buckets<'a> {
         match kind {
-            ChainKind::Id => self.id_buckets,
-            ChainKind::Name => self.name_buckets,
+            ChainKind::Id => self.ids(),
+            ChainKind::Name => self.names(),
         }
+    }
+
+    /// The buckets of ids.
+    #[inline(always)]
+    pub fn ids(&self) -> Buckets<'a> {
+        let (mask, growth) = (&self.live.id_mask, &self.table.ids);
+        Buckets { words: self.id_buckets, mask, growth, first: self.first_buckets }
+    }
+
+    /// The buckets of names.
+    #[inline(always)]
+    pub fn names(&self) -> Buckets<'a> {
+        let (mask, growth) = (&self.live.name_mask, &self.table.names);
+        Buckets { words: self.name_buckets, mask, growth, first: self.first_buckets }
+    }
+
+    /// Makes a step of the growth of the id buckets, under the lock; returns whether memory for
+    /// more is needed.
+    #[inline(always)]
+    pub fn grow_ids(&self) -> Result<bool> {
+        self.grow(ChainKind::Id, self.table.used.load(Ordering::Relaxed))
+    }
+
+    /// As [`Index::grow_ids`], of the name buckets.
+    #[inline(always)]
+    pub fn grow_names(&self) -> Result<bool> {
+        self.grow(ChainKind::Name, self.table.named.load(Ordering::Relaxed))
     }
 }
 
@@ -130,11 +166,16 @@ impl ChainKind {
     fn key(self, record: &Record, word: RecordWord) -> Option<Key> {
         let is_object = matches!(word.state(), Some(State::Writing | State::Sealed))
             && !word.has(RecordWord::HIDDEN);
+        let has_key = self == ChainKind::Id || word.has(RecordWord::NAMED);
+        (is_object && has_key).then(|| self.any_key(record))
+    }
+
+    /// Returns the key of a record that is in a chain of this kind.
+    #[inline]
+    fn any_key(self, record: &Record) -> Key {
         match self {
-            ChainKind::Id => is_object.then(|| Key::Id(record.id_words())),
-            ChainKind::Name => {
-                (is_object && word.has(RecordWord::NAMED)).then(|| Key::Name(record.name()))
-            }
+            ChainKind::Id => Key::Id(record.id_words()),
+            ChainKind::Name => Key::Name(record.name()),
         }
     }
 
@@ -147,6 +188,14 @@ impl ChainKind {
 }
 
 impl Key {
+    #[inline(always)]
+    fn kind(&self) -> ChainKind {
+        match self {
+            Key::Id(_) => ChainKind::Id,
+            Key::Name(_) => ChainKind::Name,
+        }
+    }
+
     /// Returns whether an object with this word may have a key of this kind.
     #[inline(always)]
     fn is_under(&self, word: RecordWord) -> bool {
@@ -171,6 +220,11 @@ impl Key {
             Key::Name(_) => &record.name_link,
         }
     }
+}
+
+#[cold]
+fn no_bucket(count: usize) -> Error {
+    Error::new(Status::Corrupt, format!("there are no {count} buckets"))
 }
 
 #[cold]

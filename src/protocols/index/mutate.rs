@@ -1,5 +1,6 @@
 //! Changes to the chains. Every function here runs under the writer lock.
 
+use super::buckets::Home;
 use super::{CHAIN_KINDS, ChainKind, Index, Key, corrupt_link};
 use crate::error::Result;
 use crate::layout::record::Record;
@@ -15,39 +16,58 @@ impl Index<'_> {
     /// Inserts `slot` at the head of the chain of `key`. The record's word is published already.
     #[inline(always)]
     pub fn insert(&self, key: &Key, slot: u32) -> Result<()> {
-        let (bucket, at) = self.bucket(key);
-        let head = BucketWord(bucket.load(Relaxed));
+        let (bucket, Home { at, word: head }) = self.home(key)?;
         // Relaxed: the fence of `set_id` or `begin_rebuild` precedes this store. So a walk that a
         // reused record led here sees the version that the removal of that record advanced.
         key.link(self.record(slot)?).store(head.first(at), Relaxed);
         // SYNC chain: Release; a walk that sees the head sees the link and all links after it.
         bucket.store(BucketWord::new(head.version().max(1), slot + 1).0, Release);
+        self.count(key, 1);
         Ok(())
     }
 
     /// Removes `slot` from the chain of `key`. Fails when it is not in that chain.
     #[inline(always)]
     pub fn remove(&self, key: &Key, slot: u32) -> Result<()> {
-        let (bucket, _) = self.bucket(key);
-        self.remove_from(bucket, key, slot)
+        let (bucket, home) = self.home(key)?;
+        self.remove_from(bucket, home.word, key, slot)
+    }
+
+    /// Adds to the number of objects in the chains of names.
+    #[inline(always)]
+    fn count(&self, key: &Key, more: u32) {
+        if let Key::Name(_) = key {
+            self.table.named.store(self.table.named.load(Relaxed).wrapping_add(more), Relaxed);
+        }
     }
 
     #[inline(always)]
-    fn remove_from(&self, bucket: &AtomicU64, key: &Key, slot: u32) -> Result<()> {
-        let head = BucketWord(bucket.load(Relaxed));
+    fn remove_from(
+        &self,
+        bucket: &AtomicU64,
+        head: BucketWord,
+        key: &Key,
+        slot: u32,
+    ) -> Result<()> {
         let next = key.link(self.record(slot)?).load(Relaxed);
         let advanced = head.version().wrapping_add(1);
         if head.head() == slot + 1 {
             // SYNC chain: Release; unlinks and advances the version by one store.
             bucket.store(BucketWord::new(advanced, next).0, Release);
+            self.count(key, u32::MAX);
             return Ok(());
         }
-        self.remove_inner(bucket, key, slot)
+        self.remove_inner(bucket, head, key, slot)
     }
 
     /// Removes `slot`, which is not the first of its chain.
-    fn remove_inner(&self, bucket: &AtomicU64, key: &Key, slot: u32) -> Result<()> {
-        let head = BucketWord(bucket.load(Relaxed));
+    fn remove_inner(
+        &self,
+        bucket: &AtomicU64,
+        head: BucketWord,
+        key: &Key,
+        slot: u32,
+    ) -> Result<()> {
         let next = key.link(self.record(slot)?).load(Relaxed);
         let advanced = head.version().wrapping_add(1);
         let mut link = head.head();
@@ -61,6 +81,7 @@ impl Index<'_> {
                 // SYNC chain: Release; the version advances after the unlinking. The head is stored
                 // again.
                 bucket.store(BucketWord::new(advanced, head.head()).0, Release);
+                self.count(key, u32::MAX);
                 return Ok(());
             }
         }
@@ -90,43 +111,42 @@ impl Index<'_> {
     pub fn unlink_all(&self, objects: &[(u32, RecordWord)]) -> Result<()> {
         let mut all = Ok(());
         for some in objects.chunks(TOGETHER) {
-            let mut buckets = [0; TOGETHER];
-            for (&(slot, _), bucket) in some.iter().zip(&mut buckets) {
-                *bucket = self.bucket_number(&Key::Id(self.record(slot)?.id_words()));
+            let mut hashes = [0; TOGETHER];
+            for (&(slot, _), hash) in some.iter().zip(&mut hashes) {
+                *hash = self.hash(&Key::Id(self.record(slot)?.id_words()));
             }
-            let buckets = || buckets[..some.len()].iter().map(|&at| &self.id_buckets[at]);
-            let load = |bucket: &AtomicU64| {
-                let first = BucketWord(bucket.load(Relaxed)).head();
+            let mask = self.ids().mask.load(Relaxed);
+            let load = |hash: &u64| {
+                let first = self.ids().home(*hash, mask).map_or(0, |home| home.word.head());
                 let record = self.records.get((first as usize).wrapping_sub(1));
                 record.map_or(0, |record| record.id_link.load(Relaxed))
             };
-            std::hint::black_box(buckets().map(load).fold(0, |all, link| all ^ link));
-            for (&(slot, word), bucket) in some.iter().zip(buckets()) {
-                if word.has(RecordWord::HIDDEN) {
-                    continue;
-                }
-                let record = self.record(slot)?;
-                all = all.and(self.remove_from(bucket, &Key::Id(record.id_words()), slot));
-                if word.has(RecordWord::NAMED) {
-                    all = all.and(self.remove_name(record, slot));
-                }
+            let hashes = &hashes[..some.len()];
+            std::hint::black_box(hashes.iter().map(load).fold(0, |all, link| all ^ link));
+            for &(slot, word) in some {
+                all = all.and(self.unlink(slot, word));
             }
         }
         all
     }
 
-    /// Makes the chains again from the object table. The rebuild sequence is odd during this.
+    /// Makes the chains again from the object table, of as many buckets as are in use. The rebuild
+    /// sequence is odd during this.
     pub fn rebuild_chains(&self) -> Result<()> {
         for kind in CHAIN_KINDS {
-            for (at, bucket) in self.buckets(kind).iter().enumerate() {
+            let buckets = self.buckets(kind);
+            let count = buckets.in_use()?;
+            for (at, bucket) in buckets.words[..count].iter().enumerate() {
                 let old = BucketWord(bucket.load(Relaxed));
-                if old.0 != 0 {
+                if old.0 != 0 || at >= buckets.first {
                     let version = old.version().wrapping_add(1);
                     // Relaxed: the fence of `begin_rebuild` precedes this store.
                     bucket.store(BucketWord::new(version, chain_end(at)).0, Relaxed);
                 }
             }
+            buckets.growth.split.store(count as u32, Relaxed);
         }
+        self.table.named.store(0, Relaxed);
         for slot in 0..self.used() {
             let record = self.record(slot)?;
             let word = record.load_with(Relaxed);
@@ -146,13 +166,19 @@ impl Index<'_> {
     /// Returns `false` when objects are missing from the chains or links are corrupt. No death
     /// except one during a rebuild can cause that, and the caller has to rebuild the chains.
     pub fn mend_chains(&self) -> Result<bool> {
-        let whole = self.rebuild_sequence.load(Relaxed) & 1 == 0;
+        let sound = self.ids().are_sound() && self.names().are_sound();
+        let whole = sound && self.live.rebuild_sequence.load(Relaxed) & 1 == 0;
         Ok(whole && self.mend(ChainKind::Id)? && self.mend(ChainKind::Name)?)
     }
 
     fn mend(&self, kind: ChainKind) -> Result<bool> {
         const NOWHERE: u32 = u32::MAX;
         const SEEN: u32 = u32::MAX - 1;
+        let buckets = self.buckets(kind);
+        let count = buckets.in_use()?;
+        if self.find_bad_bucket(kind)?.is_some() {
+            return Ok(false);
+        }
         // The links are copied in the order of the table, because chains lead all over it.
         let (used, mut missing) = (self.used(), 0);
         let mut homes = fallible::with_room(used as usize)?;
@@ -160,11 +186,13 @@ impl Index<'_> {
         for slot in 0..used {
             let record = self.record(slot)?;
             let key = kind.key(record, record.load_with(Relaxed));
-            missing += usize::from(key.is_some());
-            homes.push(key.map_or(NOWHERE, |key| self.bucket_number(&key) as u32));
+            missing += u32::from(key.is_some());
+            let home = key.map(|key| self.home(&key)).transpose()?;
+            homes.push(home.map_or(NOWHERE, |(_, home)| home.at as u32));
             links.push(kind.link(record).load(Relaxed));
         }
-        for (at, bucket) in (0u32..).zip(self.buckets(kind)) {
+        let objects = missing;
+        for (at, bucket) in (0u32..).zip(&buckets.words[..count]) {
             let old = BucketWord(bucket.load(Relaxed));
             let head = old.first(at as usize);
             let (mut link, mut first, mut last) = (head, head, None);
@@ -194,21 +222,24 @@ impl Index<'_> {
                 bucket.store(BucketWord::new(old.version().wrapping_add(1), first).0, Release);
             }
         }
+        if missing == 0 && kind == ChainKind::Name && self.table.named.load(Relaxed) != objects {
+            self.table.named.store(objects, Relaxed);
+        }
         Ok(missing == 0)
     }
 
     /// Makes the rebuild sequence odd. From here on, lookups that miss scan the table.
     pub fn begin_rebuild(&self) {
-        let now = self.rebuild_sequence.load(Relaxed);
-        self.rebuild_sequence.store(now | 1, Relaxed);
+        let now = self.live.rebuild_sequence.load(Relaxed);
+        self.live.rebuild_sequence.store(now | 1, Relaxed);
         // SYNC miss: Release; a walk that sees a cut or a link of the rebuild sees the odd sequence.
         fence(Release);
     }
 
     /// Makes the rebuild sequence even, with a value that it never had before.
     pub fn end_rebuild(&self) {
-        let now = self.rebuild_sequence.load(Relaxed);
+        let now = self.live.rebuild_sequence.load(Relaxed);
         // SYNC rebuild: Release; the chains are whole.
-        self.rebuild_sequence.store((now | 1).wrapping_add(1), Release);
+        self.live.rebuild_sequence.store((now | 1).wrapping_add(1), Release);
     }
 }

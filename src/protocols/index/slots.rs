@@ -36,14 +36,14 @@ impl Slots<'_> {
         if let Some(slot) = self.pop(index)? {
             return Ok(slot);
         }
-        let used = index.used.load(Relaxed);
+        let used = index.table.used.load(Relaxed);
         if used as usize >= index.records.len() {
             return Ok(SlotOutcome::Full);
         }
-        if used >= index.reserved.load(Relaxed) {
+        if used >= index.live.records_reserved.load(Relaxed) {
             return Ok(SlotOutcome::NeedRecords);
         }
-        index.used.store(used + 1, Relaxed);
+        index.table.used.store(used + 1, Relaxed);
         let word = index.record(used)?.load_with(Relaxed);
         if !word.is(State::Free) {
             return Err(Error::new(Status::Corrupt, format!("fresh record {used} is in use")));

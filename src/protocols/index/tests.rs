@@ -87,8 +87,8 @@ fn free_slots_are_reused_first_in_first_out() {
     }
     assert_eq!(take(), SlotOutcome::Full);
     assert!(table.queue.iter().all(|word| word.load(Relaxed) == 0));
-    table.reserved.store(2, Relaxed);
-    table.used.store(2, Relaxed);
+    table.live.records_reserved.store(2, Relaxed);
+    table.table.used.store(2, Relaxed);
     assert_eq!(take(), SlotOutcome::NeedRecords);
 }
 
@@ -125,7 +125,7 @@ fn long_chains_and_odd_sequences_are_answered_by_the_table() {
     assert_eq!(find(&table, objects[count].1), None);
     table.rebuild();
     assert_eq!(find(&table, objects[count].1), None);
-    assert_eq!(table.rebuild_sequence.load(Relaxed), 2);
+    assert_eq!(table.live.rebuild_sequence.load(Relaxed), 2);
 }
 
 #[test]
@@ -141,7 +141,7 @@ fn chains_are_mended_in_place_and_rebuilt_only_when_objects_are_missing() {
     let before = BucketWord(table.id_buckets[0].load(Relaxed));
     table.mend();
     let after = BucketWord(table.id_buckets[0].load(Relaxed));
-    assert_eq!((after, table.rebuild_sequence.load(Relaxed)), (before, 2));
+    assert_eq!((after, table.live.rebuild_sequence.load(Relaxed)), (before, 2));
     assert_eq!(table.records[4].id_link.load(Relaxed), 2);
     assert_eq!(table.records[1].id_link.load(Relaxed), chain_end(0));
     assert_eq!(table.records[1].name_link.load(Relaxed), chain_end(0));
@@ -204,7 +204,7 @@ fn a_walk_that_a_link_led_astray_knows_it_and_the_table_has_the_answer() {
     table.delete(0, words[0]);
     table.id_buckets[0].store(BucketWord::new(9, 1).0, Relaxed);
     assert_eq!(table.index().find(&absent), Err(Astray));
-    table.reserved.store(2, Relaxed);
+    table.live.records_reserved.store(2, Relaxed);
     assert_eq!(table.index().record(2).unwrap_err().status(), Status::Corrupt);
 }
 

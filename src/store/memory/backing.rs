@@ -19,7 +19,7 @@ impl Session {
                 format!("the heap is in {count} pieces, but the limit is {}", geometry.blocks),
             ));
         }
-        let next = count.max(now.saturating_add(now / 4)).min(geometry.blocks);
+        let next = count.max(now.saturating_add((now / 4).max(1024))).min(geometry.blocks);
         let size = size_of::<Block>() as u64;
         let (start, len) = (u64::from(now) * size, u64::from(next.saturating_sub(now)) * size);
         refuse_beyond_cgroup(len)?;

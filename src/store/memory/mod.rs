@@ -3,11 +3,13 @@
 pub mod allocate;
 pub mod allowance;
 pub mod backing;
+pub mod bare_buckets;
 pub mod evict;
 pub mod extents;
 pub mod free;
 pub mod free_heap;
 pub mod full;
+pub mod grow_index;
 pub mod limbo;
 pub mod reclaim;
 pub mod reserve;

@@ -81,6 +81,7 @@ impl Session {
             Some(done) => done,
             None => self.place_and_reserve(call, &plan, placed, options.timeout)?,
         };
+        self.back_wanted_buckets();
         if options.zeroed && parts.is_none() {
             bytes.fill_zero();
         }

@@ -109,6 +109,7 @@ impl Locked<'_> {
         plan: &NewObject<'_>,
         reserved_only: bool,
     ) -> Result<Placed> {
+        self.grow_index(index, plan.name.is_some())?;
         let meta = match plan.text.len() as u64 {
             0 => NOTHING,
             size => match self.allocate(ExtentKind::Meta, size, reserved_only)? {

@@ -140,6 +140,8 @@ impl PutPiece<'_, '_> {
             }
             placed += 1;
         }
+        drop(locked);
+        session.back_wanted_buckets();
         Ok(placed)
     }
 

@@ -31,6 +31,7 @@ impl Locked<'_> {
         self.repair_reserved()?;
         if !index.mend_chains()? {
             index.begin_rebuild();
+            self.repair_buckets()?;
             index.rebuild_chains()?;
         }
         self.session.append_gap();
