@@ -197,14 +197,24 @@ static int get_by(plasma_client_t *client, const Key *key, long long timeout_ms,
                              : plasma_get(client, &key->id, timeout_ms, buffer);
 }
 
+/* The state of the object with a key. */
+static int find_state(plasma_client_t *client, const Key *key, plasma_state_t *state)
+{
+    plasma_id_t id = key->id;
+    int status = key->name == NULL ? PLASMA_OK : plasma_lookup(client, key->name, &id);
+
+    *state = PLASMA_STATE_ABSENT;
+    if (status == PLASMA_ERR_NOT_FOUND)
+        return PLASMA_OK;
+    return status == PLASMA_OK ? plasma_contains(client, &id, state) : status;
+}
+
 /* Whether a get would neither wait nor take the writer lock. */
 static int is_sealed(plasma_client_t *client, const Key *key)
 {
-    plasma_id_t id = key->id;
     plasma_state_t state;
 
-    return (key->name == NULL || plasma_lookup(client, key->name, &id) == PLASMA_OK) &&
-           plasma_contains(client, &id, &state) == PLASMA_OK && state == PLASMA_STATE_SEALED;
+    return find_state(client, key, &state) == PLASMA_OK && state == PLASMA_STATE_SEALED;
 }
 
 /* get(key, timeout_ms, type): returns a Lease of the type, or a status. A get that need not wait keeps
@@ -367,6 +377,7 @@ static PyObject *connection_get_many(Connection *connection, PyObject *const *ar
 static PyObject *connection_sealed(Connection *connection, PyObject *keys)
 {
     Py_ssize_t at, count = PyList_Size(keys);
+    int status = PLASMA_OK;
     PyObject *list;
 
     if (count < 0)
@@ -374,15 +385,23 @@ static PyObject *connection_sealed(Connection *connection, PyObject *keys)
     if (connection->client == NULL)
         return PyLong_FromLong(PLASMA_ERR_DISCONNECTED);
     list = PyList_New(0);
-    for (at = 0; at < count && list != NULL; at++) {
+    for (at = 0; at < count && list != NULL && status == PLASMA_OK; at++) {
         PyObject *object = PyList_GetItem(keys, at);
+        plasma_state_t state;
         Key key;
 
-        if (key_of(object, &key) < 0 ||
-            (is_sealed(connection->client, &key) && PyList_Append(list, object) < 0))
+        if (key_of(object, &key) < 0) {
+            Py_CLEAR(list);
+            break;
+        }
+        status = find_state(connection->client, &key, &state);
+        if (status == PLASMA_OK && state == PLASMA_STATE_SEALED && PyList_Append(list, object) < 0)
             Py_CLEAR(list);
     }
-    return list;
+    if (status == PLASMA_OK || list == NULL)
+        return list;
+    Py_DECREF(list);
+    return PyLong_FromLong(status);
 }
 
 /* _adopt(address of a plasma_buffer_t, type): returns a Lease that owns it. */
@@ -427,21 +446,23 @@ static int put_parts(plasma_client_t *client, const plasma_id_t *id,
     return status;
 }
 
-/* put(id, address of options, parts): creates an object of the parts, each at the next multiple of 64
- * bytes. Returns a status. */
+/* put(id, address of options, parts, limit): creates an object of the parts, each at the next multiple
+ * of 64 bytes. Returns a status, or 1 if the parts have more than so many bytes; 0 is no limit. */
 static PyObject *connection_put(Connection *connection, PyObject *const *args, Py_ssize_t count)
 {
     const plasma_create_options_t *options;
     plasma_client_t *client = connection->client;
     int status = PLASMA_ERR_DISCONNECTED, failed = 0;
+    unsigned long long limit, size = 0;
     Py_ssize_t i, held;
     Py_buffer *parts;
     Key key;
 
-    if (count != 3 || key_of(args[0], &key) < 0)
+    if (count != 4 || key_of(args[0], &key) < 0)
         return NULL;
     options = PyLong_AsVoidPtr(args[1]);
     count = PyTuple_Size(args[2]);
+    limit = PyLong_AsUnsignedLongLong(args[3]);
     if (PyErr_Occurred())
         return NULL;
     parts = PyMem_Calloc((size_t)count + 1, sizeof *parts);
@@ -449,7 +470,11 @@ static PyObject *connection_put(Connection *connection, PyObject *const *args, P
         return PyErr_NoMemory();
     for (held = 0; held < count && !failed; held += !failed)
         failed = PyObject_GetBuffer(PyTuple_GetItem(args[2], held), &parts[held], PyBUF_SIMPLE) < 0;
-    if (!failed && client != NULL) {
+    for (i = 0; i < held; i++)
+        size += (unsigned long long)parts[i].len;
+    if (!failed && limit > 0 && size > limit)
+        status = 1;
+    else if (!failed && client != NULL) {
         connection->users++;
         Py_BEGIN_ALLOW_THREADS
         status = put_parts(client, &key.id, options, parts, (size_t)count);
@@ -462,6 +487,154 @@ static PyObject *connection_put(Connection *connection, PyObject *const *args, P
     return failed ? NULL : PyLong_FromLong(status);
 }
 
+/* create(id, size, address of options, type): a new Writer of the type, or a status. */
+static PyObject *connection_create_object(Connection *connection, PyObject *const *args,
+                                          Py_ssize_t count)
+{
+    const plasma_create_options_t *options;
+    plasma_client_t *client = connection->client;
+    unsigned long long size;
+    PyObject *writer;
+    int status;
+    Key key;
+
+    if (count != 4 || key_of(args[0], &key) < 0)
+        return NULL;
+    size = PyLong_AsUnsignedLongLong(args[1]);
+    options = PyLong_AsVoidPtr(args[2]);
+    if (PyErr_Occurred())
+        return NULL;
+    if (client == NULL)
+        return PyLong_FromLong(PLASMA_ERR_DISCONNECTED);
+    writer = writer_new((PyTypeObject *)args[3]);
+    if (writer == NULL)
+        return NULL;
+    connection->users++;
+    Py_BEGIN_ALLOW_THREADS
+    status = plasma_create(client, &key.id, size, options, writer_buffer(writer));
+    Py_END_ALLOW_THREADS
+    connection->users--;
+    if (status == PLASMA_OK)
+        return writer;
+    Py_DECREF(writer);
+    return PyLong_FromLong(status);
+}
+
+/* What list_objects() makes things of. */
+typedef struct {
+    PyObject *info, *new_tuple, *id, *new_bytes, *states;
+    PyObject *address; /* of the last creator */
+    char last_address[sizeof((plasma_object_info_t *)0)->creator_address];
+} Kinds;
+
+static PyObject *seconds_of(int64_t us)
+{
+    return PyFloat_FromDouble((double)us / 1e6);
+}
+
+/* Stores a new reference; whether there is one. */
+static int set_field(PyObject *fields, Py_ssize_t at, PyObject *value)
+{
+    return value != NULL && PyTuple_SetItem(fields, at, value) == 0;
+}
+
+static PyObject *retained(PyObject *object)
+{
+    Py_XINCREF(object);
+    return object;
+}
+
+static PyObject *address_of(Kinds *kinds, const plasma_object_info_t *info)
+{
+    if (kinds->address == NULL || strcmp(kinds->last_address, info->creator_address) != 0) {
+        Py_XDECREF(kinds->address);
+        kinds->address = PyUnicode_DecodeUTF8(
+            info->creator_address, (Py_ssize_t)strlen(info->creator_address), "replace");
+        memcpy(kinds->last_address, info->creator_address, sizeof kinds->last_address);
+    }
+    return retained(kinds->address);
+}
+
+static PyObject *id_of(const Kinds *kinds, const plasma_object_info_t *info)
+{
+    PyObject *plain = PyBytes_FromStringAndSize((const char *)info->id.bytes, PLASMA_ID_SIZE);
+    PyObject *id = NULL;
+
+    if (plain != NULL)
+        id = PyObject_CallFunctionObjArgs(kinds->new_bytes, kinds->id, plain, NULL);
+    Py_XDECREF(plain);
+    return id;
+}
+
+/* An ObjectInfo: the order is that of its fields in infos.py. */
+static PyObject *info_of(Kinds *kinds, const plasma_object_info_t *info)
+{
+    size_t name = strlen(info->name);
+    int64_t took = info->construct_duration_us;
+    PyObject *fields = PyTuple_New(12), *made = NULL;
+
+    if (fields != NULL && set_field(fields, 0, id_of(kinds, info)) &&
+        set_field(fields, 1, name == 0 ? retained(Py_None)
+                                       : PyUnicode_DecodeUTF8(info->name, (Py_ssize_t)name, "replace")) &&
+        set_field(fields, 2, retained(PyTuple_GetItem(kinds->states, info->state))) &&
+        set_field(fields, 3, PyLong_FromUnsignedLongLong(info->data_size)) &&
+        set_field(fields, 4, PyLong_FromUnsignedLongLong(info->metadata_size)) &&
+        set_field(fields, 5, seconds_of(info->create_time_us)) &&
+        set_field(fields, 6, took < 0 ? retained(Py_None) : seconds_of(took)) &&
+        set_field(fields, 7, seconds_of(info->last_use_us)) &&
+        set_field(fields, 8, PyBool_FromLong((info->flags & PLASMA_OBJECT_PINNED) != 0)) &&
+        set_field(fields, 9, PyLong_FromUnsignedLong(info->lease_count)) &&
+        set_field(fields, 10, PyLong_FromLong(info->creator_pid)) &&
+        set_field(fields, 11, address_of(kinds, info)))
+        made = PyObject_CallFunctionObjArgs(kinds->new_tuple, kinds->info, fields, NULL);
+    Py_XDECREF(fields);
+    return made;
+}
+
+static PyObject *infos_of(Kinds *kinds, const plasma_list_t *list)
+{
+    uint64_t at, count = plasma_list_count(list);
+    PyObject *infos = PyList_New((Py_ssize_t)count);
+    plasma_object_info_t info = PLASMA_OBJECT_INFO_INIT;
+
+    for (at = 0; infos != NULL && at < count; at++) {
+        PyObject *made;
+
+        plasma_list_at(list, at, &info);
+        made = info_of(kinds, &info);
+        if (made == NULL || PyList_SetItem(infos, (Py_ssize_t)at, made) < 0)
+            Py_CLEAR(infos);
+    }
+    return infos;
+}
+
+/* list_objects((ObjectInfo, tuple.__new__, ObjectID, bytes.__new__, states)): a list, or a status. */
+static PyObject *connection_list_objects(Connection *connection, PyObject *args)
+{
+    plasma_client_t *client = connection->client;
+    plasma_list_t *list;
+    PyObject *infos;
+    Kinds kinds = {0};
+    int status;
+
+    if (!PyArg_ParseTuple(args, "OOOOO", &kinds.info, &kinds.new_tuple, &kinds.id, &kinds.new_bytes,
+                          &kinds.states))
+        return NULL;
+    if (client == NULL)
+        return PyLong_FromLong(PLASMA_ERR_DISCONNECTED);
+    connection->users++;
+    Py_BEGIN_ALLOW_THREADS
+    status = plasma_list(client, &list);
+    Py_END_ALLOW_THREADS
+    connection->users--;
+    if (status != PLASMA_OK)
+        return PyLong_FromLong(status);
+    infos = infos_of(&kinds, list);
+    Py_XDECREF(kinds.address);
+    plasma_list_free(list);
+    return infos;
+}
+
 static PyObject *connection_closed(Connection *connection, void *unused)
 {
     (void)unused;
@@ -472,6 +645,8 @@ static PyMethodDef connection_methods[] = {
     {"get", (PyCFunction)(void (*)(void))connection_get, METH_FASTCALL, NULL},
     {"get_many", (PyCFunction)(void (*)(void))connection_get_many, METH_FASTCALL, NULL},
     {"put", (PyCFunction)(void (*)(void))connection_put, METH_FASTCALL, NULL},
+    {"create", (PyCFunction)(void (*)(void))connection_create_object, METH_FASTCALL, NULL},
+    {"list_objects", (PyCFunction)connection_list_objects, METH_O, NULL},
     {"sealed", (PyCFunction)connection_sealed, METH_O, NULL},
     {"leave_at_exit", (PyCFunction)connection_leave_at_exit, METH_NOARGS, NULL},
     {"_adopt", (PyCFunction)(void (*)(void))connection_adopt, METH_FASTCALL, NULL},

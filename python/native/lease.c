@@ -117,6 +117,12 @@ static PyObject *lease_address(Lease *lease, void *unused)
     return PyLong_FromVoidPtr(&lease->buffer);
 }
 
+static PyObject *lease_released(Lease *lease, void *unused)
+{
+    (void)unused;
+    return PyBool_FromLong(lease->buffer.data == NULL || lease->given_up);
+}
+
 static PyObject *lease_exports(Lease *lease, void *unused)
 {
     (void)unused;
@@ -137,6 +143,7 @@ static int lease_identify(Lease *lease)
     if (status == PLASMA_OK) {
         lease->id = info.id;
         lease->create_time_us = info.create_time_us;
+        lease->named = (info.flags & PLASMA_OBJECT_NAMED) != 0;
         lease->identified = 1;
     }
     return status;
@@ -151,6 +158,93 @@ static PyObject *lease_id(Lease *lease, PyObject *unused)
     if (status != PLASMA_OK)
         return PyLong_FromLong(status);
     return PyBytes_FromStringAndSize((char *)lease->id.bytes, PLASMA_ID_SIZE);
+}
+
+/* Whether the object has a name, as 0 or 1, or a status. */
+static PyObject *lease_named(Lease *lease, PyObject *unused)
+{
+    int status = lease_identify(lease);
+
+    (void)unused;
+    return PyLong_FromLong(status != PLASMA_OK ? status : lease->named);
+}
+
+static size_t aligned(size_t offset)
+{
+    return (offset + 63) & ~(size_t)63;
+}
+
+/* view[begin:end] */
+static PyObject *slice_of(PyObject *view, size_t begin, size_t end)
+{
+    PyObject *from = PyLong_FromSize_t(begin), *to = PyLong_FromSize_t(end);
+    PyObject *slice = from != NULL && to != NULL ? PySlice_New(from, to, NULL) : NULL;
+    PyObject *part = slice == NULL ? NULL : PyObject_GetItem(view, slice);
+
+    Py_XDECREF(from);
+    Py_XDECREF(to);
+    Py_XDECREF(slice);
+    return part;
+}
+
+/* The views of the parts that follow an index: see docs/format.md. */
+static PyObject *parts_of(PyObject *view, const char *data, size_t size)
+{
+    uint64_t count, length;
+    size_t at, i;
+    PyObject *list;
+
+    if (size < 16) {
+        raise_error("FormatError", "the index of the object is broken: it is too short");
+        return NULL;
+    }
+    memcpy(&count, data, sizeof count);
+    if (count > (size - 16) / sizeof count) {
+        raise_error("FormatError", "the index of the object is broken: it is longer than the object");
+        return NULL;
+    }
+    list = PyList_New(0);
+    at = aligned((size_t)(count + 2) * sizeof count);
+    for (i = 0; list != NULL && i <= count; i++) {
+        PyObject *part = NULL;
+
+        memcpy(&length, data + (i + 1) * sizeof length, sizeof length);
+        if (at > size || length > size - at)
+            raise_error("FormatError", "the object is shorter than its index states");
+        else
+            part = slice_of(view, at, at + (size_t)length);
+        if (part == NULL || PyList_Append(list, part) < 0)
+            Py_CLEAR(list);
+        Py_XDECREF(part);
+        at = aligned(at + (size_t)length);
+    }
+    return list;
+}
+
+/* _parts(format): the parts of an object of that format, in a list; or a status and, if it is OK, the
+ * format that the object has. */
+static PyObject *lease_parts(Lease *lease, PyObject *format)
+{
+    const void *found;
+    uint64_t size;
+    char *wanted;
+    Py_ssize_t wanted_size;
+    PyObject *view, *parts = NULL;
+    int status = plasma_get_metadata(&lease->buffer, "format", &found, &size);
+
+    if (PyBytes_AsStringAndSize(format, &wanted, &wanted_size) < 0)
+        return NULL;
+    if (status == PLASMA_ERR_NOT_FOUND)
+        return Py_BuildValue("iO", PLASMA_OK, Py_None);
+    if (status != PLASMA_OK)
+        return Py_BuildValue("iO", status, Py_None);
+    if (size != (uint64_t)wanted_size || memcmp(found, wanted, (size_t)size) != 0)
+        return Py_BuildValue("iy#", PLASMA_OK, (const char *)found, (Py_ssize_t)size);
+    view = PyMemoryView_FromObject((PyObject *)lease);
+    if (view != NULL)
+        parts = parts_of(view, (const char *)lease->buffer.data, (size_t)lease->buffer.size);
+    Py_XDECREF(view);
+    return parts;
 }
 
 /* Leases of the parent that a fork keeps, whatever its threads release in the meantime. */
@@ -299,10 +393,13 @@ static PyMethodDef lease_methods[] = {
     {"release", (PyCFunction)lease_release, METH_NOARGS, NULL},
     {"_give_up", (PyCFunction)lease_give_up, METH_NOARGS, NULL},
     {"_id", (PyCFunction)lease_id, METH_NOARGS, NULL},
+    {"_named", (PyCFunction)lease_named, METH_NOARGS, NULL},
+    {"_parts", (PyCFunction)lease_parts, METH_O, NULL},
     {0},
 };
 static PyGetSetDef lease_properties[] = {
     {"_address", (getter)lease_address, NULL, NULL, NULL},
+    {"released", (getter)lease_released, NULL, NULL, NULL},
     {"_exports", (getter)lease_exports, NULL, NULL, NULL},
     {0},
 };

@@ -1,5 +1,6 @@
 /* plasma._native: see native.h. */
 #include "native.h"
+#include <sys/random.h>
 
 unsigned plasma_forks;
 
@@ -48,6 +49,23 @@ static void end_all(void)
     connections_end();
 }
 
+/* random_id(ObjectID, bytes.__new__): 160 bits from the kernel. */
+static PyObject *random_id(PyObject *module, PyObject *const *args, Py_ssize_t count)
+{
+    PyObject *plain = PyBytes_FromStringAndSize(NULL, PLASMA_ID_SIZE), *id = NULL;
+
+    (void)module;
+    if (plain == NULL || count != 2)
+        return plain;
+    /* The kernel gives so few bytes at once, and at most waits while the machine boots. */
+    if (getrandom(PyBytes_AsString(plain), PLASMA_ID_SIZE, 0) != PLASMA_ID_SIZE)
+        PyErr_SetFromErrno(PyExc_OSError);
+    else
+        id = PyObject_CallFunctionObjArgs(args[1], args[0], plain, NULL);
+    Py_DECREF(plain);
+    return id;
+}
+
 /* As when the interpreter has ended. */
 static PyObject *end(PyObject *module, PyObject *unused)
 {
@@ -59,6 +77,7 @@ static PyObject *end(PyObject *module, PyObject *unused)
 static PyMethodDef functions[] = {
     {"forked", forked, METH_O, NULL},
     {"end", end, METH_NOARGS, NULL},
+    {"random_id", (PyCFunction)(void (*)(void))random_id, METH_FASTCALL, NULL},
     {"check_signals", check_signals, METH_NOARGS, NULL},
     {0},
 };

@@ -18,12 +18,19 @@ typedef struct Lease {
     Py_ssize_t exports;
     unsigned forks;
     char given_up;   /* to be released when its last view is gone */
-    char identified; /* the next two are known */
+    char identified; /* the next three are known */
+    char named;
     plasma_id_t id;
     int64_t create_time_us;
 } Lease;
 
 extern PyTypeObject *lease_type;
+
+extern PyTypeObject *writer_type;
+
+/* Makes an empty Writer of a derived type. */
+PyObject *writer_new(PyTypeObject *type);
+plasma_mutable_buffer_t *writer_buffer(PyObject *writer);
 
 /* Raises the exception of that name in plasma.errors. */
 void raise_error(const char *kind, const char *message);

@@ -25,12 +25,13 @@ static int writer_abort_now(Writer *writer)
     return status;
 }
 
-static PyObject *writer_create(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+PyTypeObject *writer_type;
+
+PyObject *writer_new(PyTypeObject *type)
 {
     allocfunc allocate = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
     Writer *writer = (Writer *)allocate(type, 0);
 
-    (void)args, (void)kwargs;
     if (writer == NULL)
         return NULL;
     writer->forks = plasma_forks;
@@ -38,6 +39,17 @@ static PyObject *writer_create(PyTypeObject *type, PyObject *args, PyObject *kwa
     writer->previous = &ring;
     ring.next = ring.next->previous = writer;
     return (PyObject *)writer;
+}
+
+static PyObject *writer_create(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+    (void)args, (void)kwargs;
+    return writer_new(type);
+}
+
+plasma_mutable_buffer_t *writer_buffer(PyObject *writer)
+{
+    return &((Writer *)writer)->buffer;
 }
 
 static void writer_dealloc(Writer *writer)
@@ -214,7 +226,9 @@ static PyType_Spec writer_spec = {
 
 int add_writer(PyObject *module)
 {
-    PyObject *type = PyType_FromSpec(&writer_spec);
-
-    return type == NULL ? -1 : PyModule_AddObject(module, "Writer", type);
+    writer_type = (PyTypeObject *)PyType_FromSpec(&writer_spec);
+    if (writer_type == NULL)
+        return -1;
+    Py_INCREF((PyObject *)writer_type); /* for writer_type itself */
+    return PyModule_AddObject(module, "Writer", (PyObject *)writer_type);
 }

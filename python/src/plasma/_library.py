@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import importlib
-from pathlib import Path
+import os
 from typing import Any
 
 # Made from plasma.h when the wheel is built.
 ffi: Any = importlib.import_module("plasma._cdef").ffi
 # The same file that _native is linked with; its name is the SONAME of the library.
-(_path,) = Path(__file__).parent.glob("libplasma.so*")
-lib: Any = ffi.dlopen(str(_path))
+_here = os.path.dirname(os.path.abspath(__file__))
+(path,) = (os.path.join(_here, it) for it in os.listdir(_here) if it.startswith("libplasma.so"))
+lib: Any = ffi.dlopen(path)
 
 
 def text(pointer: Any) -> str:

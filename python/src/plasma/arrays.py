@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 import operator
-from typing import TYPE_CHECKING, Any, Literal, Optional, Union, cast
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal, Optional, SupportsIndex, Union, cast
 
 from plasma.buffers import MutableBuffer
-from plasma.ids import ObjectID
-from plasma.objects import FORMAT, Objects, aligned, index_of, stream_of
-from plasma.options import Metadata
+from plasma.ids import ObjectID, as_id
+from plasma.objects import FORMAT, PICKLED, Objects, aligned, head_of
+from plasma.options import CreateOptions, Metadata
 from plasma.times import Seconds
 
 if TYPE_CHECKING:
+    import numpy as np
     import numpy.typing as npt
 
 
@@ -21,7 +23,7 @@ class Arrays(Objects):
 
     def empty(
         self,
-        shape: Union[int, tuple[int, ...]],
+        shape: Union[SupportsIndex, Sequence[SupportsIndex]],
         dtype: npt.DTypeLike = float,
         id: Optional[bytes] = None,
         name: Optional[str] = None,
@@ -38,41 +40,51 @@ class Arrays(Objects):
         """
         import numpy as np
 
-        # Only to interpret the arguments: it has the memory of one element.
-        element: npt.NDArray[Any] = np.empty((), dtype)
-        if element.dtype.hasobject:
-            raise TypeError(f"an array of {element.dtype} holds pointers: use put()")
-        model = np.broadcast_to(element, (*_dimensions(shape), *element.shape))
-        stream = stream_of(model.dtype, model.shape, order)
-        nbytes = math.prod(model.shape) * model.itemsize
-        index = index_of(len(stream), [nbytes])
+        kind: np.dtype[Any] = np.dtype(dtype)
+        sizes = _dimensions(shape)
+        if kind.subdtype is not None:
+            kind, inner = kind.subdtype
+            sizes += inner
+        if kind.hasobject:
+            raise TypeError(f"an array of {kind} holds pointers: use put()")
+        index, stream = head_of(kind, sizes, order)
         stream_at = aligned(len(index))
         data_at = aligned(stream_at + len(stream))
-        head = bytearray(data_at)
-        head[: len(index)] = index
-        head[stream_at : stream_at + len(stream)] = stream
-        metadata = {**(metadata or {}), "format": FORMAT}
-        size = data_at + nbytes
-        view = memoryview(self.create(id, size, name, metadata, zeroed=zeroed, timeout=timeout))
+        head = (index.ljust(stream_at, b"\0") + stream).ljust(data_at, b"\0")
+        size = data_at + math.prod(sizes) * kind.itemsize
+        options = PICKLED
+        if name is not None or metadata or zeroed:
+            metadata = {**(metadata or {}), "format": FORMAT}
+            options = CreateOptions(name, metadata, zeroed=zeroed)
+        made = ObjectID.random() if id is None else as_id(id)
+        view = memoryview(self._created(made, size, name, options, timeout))
         view[:data_at] = head
-        return np.ndarray(model.shape, model.dtype, view[data_at:], order=order)
+        return np.ndarray(sizes, kind, view[data_at:], order=order)
 
     def seal(self, array: npt.NDArray[Any]) -> ObjectID:
         """Publish an array that `empty` made; from now on it is read-only."""
         writer = writer_of(array)
         made = writer.seal()
+        import numpy as np
+
         owner: Any = array
-        while hasattr(owner, "flags"):
-            owner.flags.writeable = False
-            owner = owner.base
+        while isinstance(owner, np.ndarray):
+            cast(Any, owner).flags.writeable = False
+            owner = cast(Any, owner).base
         return made
 
 
 def _dimensions(shape: Any) -> tuple[int, ...]:
-    try:
-        return (operator.index(shape),)
-    except TypeError:
-        return tuple(operator.index(length) for length in shape)
+    if isinstance(shape, tuple):
+        sizes = tuple(operator.index(length) for length in cast("tuple[Any, ...]", shape))
+    else:
+        try:
+            sizes = (operator.index(shape),)
+        except TypeError:
+            sizes = tuple(operator.index(length) for length in shape)
+    if any(length < 0 for length in sizes):
+        raise ValueError(f"a length is negative: {sizes}")
+    return sizes
 
 
 def writer_of(array: npt.NDArray[Any]) -> MutableBuffer:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any, Optional
 
 from plasma.ids import Key, ObjectID
-from plasma.objects import Objects
+from plasma.objects import ARROW, Objects
 from plasma.options import Metadata
-from plasma.tables import FORMAT, as_table, stream_size, table_of, write_stream
 from plasma.times import Seconds
 
 
@@ -29,12 +28,16 @@ class Arrow(Objects):
         exports a stream of Arrow. Of a slice only the slice is stored; each buffer begins at a
         multiple of 64 bytes.
         """
+        from plasma.tables import as_table, stream_size, write_stream
+
         table = as_table(table)
-        metadata = {**(metadata or {}), "format": FORMAT}
+        metadata = {**(metadata or {}), "format": ARROW}
         with self.create(id, stream_size(table), name, metadata, timeout=timeout) as writer:
             write_stream(writer, table)
         return writer.id
 
     def get_arrow(self, key: Key, timeout: Seconds = None) -> Any:
         """The pyarrow Table in an object that is an Arrow IPC stream, with no copy."""
+        from plasma.tables import table_of
+
         return table_of(self.get(key, timeout))

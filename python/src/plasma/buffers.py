@@ -8,11 +8,11 @@ from typing import Any, Optional
 from plasma import _native
 from plasma._library import ffi, lib, sized, text
 from plasma.connection import Connection
-from plasma.errors import check, error
+from plasma.errors import PlasmaError, check, error
 from plasma.ids import ObjectID, made_id
 from plasma.infos import ObjectInfo, object_info
 from plasma.options import contents, encoded_text
-from plasma.sizes import Size, byte_count
+from plasma.sizes import Size, byte_count, count_of_bytes
 
 
 class Buffer(_native.Lease):
@@ -25,7 +25,10 @@ class Buffer(_native.Lease):
     it at once, and raises BufferError while there are views.
     """
 
-    __slots__ = ("__weakref__",)
+    __slots__ = ("__weakref__", "_known_id", "_known_name")
+
+    _known_id: ObjectID
+    _known_name: Optional[str]
 
     @property
     def size(self) -> int:
@@ -42,15 +45,26 @@ class Buffer(_native.Lease):
     @property
     def id(self) -> ObjectID:
         """Id of the object."""
-        found = self._id()
-        if isinstance(found, int):
-            raise error(found)
-        return made_id(found)
+        try:
+            return self._known_id
+        except AttributeError:
+            found = self._id()
+            if isinstance(found, int):
+                raise error(found) from None
+            self._known_id = made_id(found)
+            return self._known_id
 
     @property
     def name(self) -> Optional[str]:
         """Name of the object."""
-        return self.info.name
+        try:
+            return self._known_name
+        except AttributeError:
+            named = self._named()
+            if named < 0:
+                raise error(named) from None
+            self._known_name = self.info.name if named else None
+            return self._known_name
 
     @property
     def metadata(self) -> dict[str, bytes]:
@@ -92,8 +106,19 @@ class Buffer(_native.Lease):
     ) -> None:
         self._give_up()
 
+    def _repr_html_(self) -> str:
+        from plasma.pages import page_of_buffer
+
+        return page_of_buffer(self)
+
     def __repr__(self) -> str:
-        return f"<plasma.Buffer of {self.size} bytes>"
+        if self.released:
+            return "<plasma.Buffer, released>"
+        try:
+            known = repr(self.name) if self.name is not None else self.id.hex()
+        except PlasmaError as failure:  # in a forked child
+            known = str(failure)
+        return f"<plasma.Buffer {known}, {count_of_bytes(self.size)}>"
 
 
 class MutableBuffer(_native.Writer):
@@ -139,7 +164,10 @@ class MutableBuffer(_native.Writer):
 
     def seal(self) -> ObjectID:
         """Publish the object: from now on it never changes, and any client can get it."""
-        self.owner.run(lambda _: self._seal(), 0)
+        status = self._seal()
+        if status != 0:
+            self.owner.overcome(status, self.owner.interrupts, (self.id, self.name))
+            self.owner.run(lambda _: self._seal(), 0, (self.id, self.name))
         return self.id
 
     def abort(self) -> None:
@@ -169,5 +197,6 @@ class MutableBuffer(_native.Writer):
             self.abort()
 
     def __repr__(self) -> str:
-        what = f"{self.size} bytes" if self._open else "sealed or aborted"
-        return f"<plasma.MutableBuffer {self.id}, {what}>"
+        what = count_of_bytes(self.size) if self._open else "sealed or aborted"
+        known = repr(self.name) if self.name is not None else self.id.hex()
+        return f"<plasma.MutableBuffer {known}, {what}>"

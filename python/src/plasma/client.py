@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from types import TracebackType
 from typing import Any, Optional
 
@@ -28,7 +27,7 @@ class Client(Manager, Arrays, Arrow, Waiter):
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._arrivals = weakref.WeakKeyDictionary()
+        self._arrivals = None
 
     @property
     def address(self) -> str:
@@ -67,8 +66,16 @@ class Client(Manager, Arrays, Arrow, Waiter):
     def __reduce__(self) -> tuple[Any, tuple[str, bool]]:
         return _reopen, (self.address, self.read_only)
 
+    def _repr_html_(self) -> str:
+        from plasma.pages import page_of_store
+
+        if self.closed:
+            return f"<b>plasma.Client</b> of {self.address}, closed"
+        return page_of_store(self.address, self.stats(), self.list())
+
     def __repr__(self) -> str:
-        return f"<plasma.Client of {self.address}{', closed' if self.closed else ''}>"
+        reads = ", read-only" if self.read_only else ""
+        return f"<plasma.Client of {self.address}{reads}{', closed' if self.closed else ''}>"
 
 
 def connect(

@@ -14,6 +14,8 @@ from plasma.sizes import Size, byte_count
 from plasma.times import Seconds, seconds
 
 _PLAIN = CreateOptions()
+_LONG = 1 << 30
+"""Bytes from which on a put shows its progress: it takes a tenth of a second and more."""
 
 
 class Creator:
@@ -38,17 +40,27 @@ class Creator:
         `timeout` is how long to wait for room. The memory has arbitrary contents unless `zeroed` is
         set; `pinned` keeps the object from eviction.
         """
-        options = CreateOptions(name, metadata, zeroed=zeroed, pinned=pinned)
-        made, pointer = self._writer(id, name)
-        connection, count = self._connection, byte_count(size)
+        options = _PLAIN
+        if name is not None or metadata or zeroed or pinned:
+            options = CreateOptions(name, metadata, zeroed=zeroed, pinned=pinned)
+        made = ObjectID.random() if id is None else as_id(id)
+        return self._created(made, byte_count(size), name, options, timeout)
 
-        def attempt(ms: int) -> int:
-            options.struct.timeout_ms = ms
-            args = (id_pointer(made.id), count, options.struct, pointer)
-            status: int = connection._call(lib.plasma_create, connection.pointer, *args)
-            return status
+    def _created(
+        self, id: ObjectID, size: int, name: Optional[str], options: CreateOptions, timeout: Seconds
+    ) -> MutableBuffer:
+        connection = self._connection
+        # Options of an attempt that does not wait.
+        made = connection.create(id, size, options.address, MutableBuffer)
+        if isinstance(made, int):
+            options = options.copy()
 
-        connection.run_for_room(attempt, seconds(timeout), (made.id, name))
+            def attempt(ms: int) -> Any:
+                options.struct.timeout_ms = ms
+                return connection.create(id, size, options.address, MutableBuffer)
+
+            made = connection.run_for_room(attempt, seconds(timeout), (id, name))
+        made.owner, made.id, made.name = connection, id, name
         return made
 
     def get_or_create(
@@ -115,16 +127,43 @@ class Creator:
         """Create an object of parts, each at the next multiple of 64 bytes."""
         made = ObjectID.random() if id is None else as_id(id)
         connection = self._connection
-        if timeout == 0:
-            status = connection.put(made, options.address, parts)
-            if status == 0:
-                return made
+        status = connection.put(made, options.address, parts, _LONG)
+        if status == 0:
+            return made
+        if status > 0:
+            from plasma import progress
+
+            if progress.is_shown():
+                return self._put_slowly(parts, made, options, timeout, name)
+        elif timeout == 0:
             connection.overcome(status, connection.interrupts, (made, name))
         options = options.copy()
 
         def attempt(ms: int) -> int:
             options.struct.timeout_ms = ms
-            return connection.put(made, options.address, parts)
+            return connection.put(made, options.address, parts, 0)
 
         connection.run_for_room(attempt, seconds(timeout), (made, name))
         return made
+
+    def _put_slowly(
+        self,
+        parts: tuple[Any, ...],
+        id: ObjectID,
+        options: CreateOptions,
+        timeout: Seconds,
+        name: Optional[str],
+    ) -> ObjectID:
+        """As `_put_parts`, with a bar."""
+        from plasma import progress
+
+        placed: list[tuple[int, memoryview]] = []
+        end = 0
+        for part in parts:
+            view = memoryview(part).cast("B")
+            begin = -end % 64 + end
+            placed.append((begin, view))
+            end = begin + len(view)
+        with self._created(id, end, name, options, timeout) as writer:
+            progress.copy(memoryview(writer), placed)
+        return id

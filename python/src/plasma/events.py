@@ -6,9 +6,8 @@ import enum
 import os
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 
 from plasma._library import ffi, lib, sized
 from plasma.connection import Connection
@@ -36,8 +35,7 @@ class EventType(enum.IntEnum):
     """Events were lost: list the objects again."""
 
 
-@dataclass(frozen=True)
-class Event:
+class Event(NamedTuple):
     """An event of a store."""
 
     type: EventType

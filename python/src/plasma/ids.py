@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from typing import Union
+
+from plasma import _native
 
 SIZE = 20
 
@@ -30,7 +31,7 @@ class ObjectID(bytes):
     @classmethod
     def random(cls) -> ObjectID:
         """A random id: 160 bits from the kernel."""
-        return bytes.__new__(cls, os.urandom(SIZE))
+        return _native.random_id(cls, bytes.__new__)
 
     @classmethod
     def from_int(cls, value: int) -> ObjectID:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
-from typing import Any, Optional
+from typing import Any, NamedTuple, Optional
 
 from plasma._library import ffi, lib, text
 from plasma.ids import ObjectID, made_id
@@ -22,8 +21,7 @@ class State(enum.IntEnum):
     """Deleted or evicted, but still held. Only lists and `Buffer.info` report it."""
 
 
-@dataclass(frozen=True)
-class ObjectInfo:
+class ObjectInfo(NamedTuple):
     """Facts about an object. Times are in seconds since the Unix epoch."""
 
     id: ObjectID
@@ -42,8 +40,7 @@ class ObjectInfo:
     """"host/pid@start", unique in a cluster."""
 
 
-@dataclass(frozen=True)
-class ClientInfo:
+class ClientInfo(NamedTuple):
     """Facts about a client."""
 
     slot: int
@@ -60,8 +57,7 @@ class ClientInfo:
     writing_bytes: int
 
 
-@dataclass(frozen=True)
-class Stats:
+class Stats(NamedTuple):
     """Statistics and options of a store."""
 
     capacity: int
@@ -95,6 +91,11 @@ class Stats:
 def object_id(struct: Any) -> ObjectID:
     """The ObjectID of a plasma_id_t."""
     return made_id(bytes(ffi.buffer(struct.bytes)))
+
+
+_new_tuple: Any = vars(tuple)["__new__"]
+KINDS: tuple[Any, ...] = (ObjectInfo, _new_tuple, ObjectID, bytes.__new__, tuple(State))
+"""What list_objects() of a native connection makes things of."""
 
 
 def object_info(info: Any) -> ObjectInfo:
@@ -137,7 +138,7 @@ def client_info(info: Any) -> ClientInfo:
 def stats(numbers: Any) -> Stats:
     """The Stats of a plasma_stats_t."""
     made = {"file_system", "lru", "ephemeral", "huge_pages"}
-    fields = [name for name in Stats.__dataclass_fields__ if name not in made]
+    fields = [name for name in Stats._fields if name not in made]
     return Stats(
         **{name: getattr(numbers, name) for name in fields},
         file_system=text(numbers.file_system),

@@ -87,14 +87,8 @@ class Manager(Reader):
 
     def list(self) -> list[ObjectInfo]:
         """All objects, also unsealed ones, and deleted ones that are still held."""
-        found = ffi.new("plasma_list_t **")
-        self._connection.call(lib.plasma_list, found)
-        try:
-            count = lib.plasma_list_count(found[0])
-            info = sized("plasma_object_info_t")
-            return _each(lib.plasma_list_at, found[0], count, info, infos.object_info)
-        finally:
-            lib.plasma_list_free(found[0])
+        connection = self._connection
+        return connection.run(lambda _: connection.list_objects(infos.KINDS), 0)
 
     def clients(self) -> list[ClientInfo]:
         """The clients of the store, this one included."""

@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 import functools
-import pickle
+import math
 import struct
 import sys
 from typing import Any, Optional
 
 from plasma.buffers import Buffer
 from plasma.creator import Creator
-from plasma.errors import FormatError
+from plasma.errors import FormatError, error
 from plasma.ids import Key, ObjectID
 from plasma.options import CreateOptions, Metadata
-from plasma.pickling import dump
 from plasma.reader import Reader
-from plasma.tables import FORMAT as ARROW
-from plasma.tables import table_of
 from plasma.times import Seconds
 
 FORMAT = b"python-pickle-1"
 """The value of the metadata key "format"; its number is the version of the layout."""
 
+ARROW = b"arrow"
+"""The value of the metadata key "format" of an Arrow IPC stream."""
+
 ALIGNMENT = 64
-_WORD = struct.Struct("<Q")
-_PICKLED = CreateOptions(metadata={"format": FORMAT})
+PICKLED = CreateOptions(metadata={"format": FORMAT})
+
+_KEPT = 256
+_LONGEST = 512
+"""Bytes of the longest pickle of an array that is kept."""
 
 
 class Objects(Reader, Creator):
@@ -45,7 +48,7 @@ class Objects(Reader, Creator):
         Large buffers in it (of NumPy arrays, pandas frames, Arrow tables, a pickle.PickleBuffer)
         are copied once, into memory of which `get_object` makes views.
         """
-        options = _PICKLED
+        options = PICKLED
         if name is not None or metadata or pinned:
             options = CreateOptions(name, {**(metadata or {}), "format": FORMAT}, pinned=pinned)
         return self._put_parts(parts_of(value), id, options, timeout, name)
@@ -62,33 +65,36 @@ class Objects(Reader, Creator):
 def parts_of(value: Any) -> tuple[Any, ...]:
     """The parts of the layout: index, pickle, and each buffer."""
     numpy = sys.modules.get("numpy")
-    if numpy is not None and type(value) is numpy.ndarray:
-        return _parts_of_array(value)
-    return _parts_of_any(value)
+    is_array = numpy is not None and type(value) is numpy.ndarray
+    if is_array and value.flags.c_contiguous and not value.dtype.hasobject:
+        index, stream = head_of(value.dtype, value.shape, "C")
+        # NumPy does not export the memory of every type.
+        plain = value.dtype.kind in "biufc"
+        return index, stream, value if plain else value.reshape(-1).view("u1")
+    from plasma.pickling import dump
+
+    stream, buffers = dump(value)
+    raw = [buffer.raw() for buffer in buffers]
+    return index_of(len(stream), [len(part) for part in raw]), stream, *raw
 
 
-def _parts_of_array(array: Any) -> tuple[Any, ...]:
-    if not array.flags.c_contiguous or array.dtype.hasobject:
-        return _parts_of_any(array)
-    stream = stream_of(array.dtype, array.shape, "C")
-    # NumPy does not export the memory of every type.
-    data = array if array.dtype.kind in "biufc" else array.reshape(-1).view("u1")
-    return index_of(len(stream), [array.nbytes]), stream, data
-
-
-def stream_of(dtype: Any, shape: tuple[int, ...], order: str) -> bytes:
-    """The pickle of an array, whose one buffer is its memory: a call of numpy.ndarray."""
+def head_of(dtype: Any, shape: tuple[int, ...], order: str) -> tuple[bytes, bytes]:
+    """Index and pickle of an array, whose one buffer is its memory: a call of numpy.ndarray."""
     if dtype.kind in "biufcmM" and dtype.metadata is None:
-        return _kept_stream_of(dtype, shape, order)
-    return _stream_of(dtype, shape, order)
+        return _kept_head_of(dtype, shape, order)
+    return _head_of(dtype, shape, order)
 
 
-def _stream_of(dtype: Any, shape: tuple[int, ...], order: str) -> bytes:
-    return pickle.dumps(_Array(dtype, shape, order), protocol=5, buffer_callback=lambda _: None)
+def _head_of(dtype: Any, shape: tuple[int, ...], order: str) -> tuple[bytes, bytes]:
+    import pickle
+
+    array = _Array(dtype, shape, order)
+    stream = pickle.dumps(array, protocol=5, buffer_callback=lambda _: None)
+    return index_of(len(stream), [math.prod(shape) * dtype.itemsize]), stream
 
 
 # This takes most of the time of put().
-_kept_stream_of = functools.lru_cache(256)(_stream_of)
+_kept_head_of = functools.lru_cache(_KEPT)(_head_of)
 
 
 class _Array:
@@ -98,15 +104,11 @@ class _Array:
         self.kind = kind
 
     def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
+        import pickle
+
         dtype, shape, order = self.kind
         memory = pickle.PickleBuffer(b"")
         return sys.modules["numpy"].ndarray, (shape, dtype, memory, 0, None, order)
-
-
-def _parts_of_any(value: object) -> tuple[Any, ...]:
-    stream, buffers = dump(value)
-    raw = [buffer.raw() for buffer in buffers]
-    return index_of(len(stream), [len(part) for part in raw]), stream, *raw
 
 
 def index_of(stream_size: int, sizes: list[int]) -> bytes:
@@ -121,28 +123,46 @@ def aligned(offset: int) -> int:
 
 def load(buffer: Buffer) -> Any:
     """The value that a buffer holds."""
-    found = buffer.get_metadata("format")
-    if found == FORMAT:
-        return _unpickle(buffer)
-    if found == ARROW:
-        return table_of(buffer)
-    raise FormatError(
-        f'the metadata "format" of the object is {found!r}, not {FORMAT!r} or b"arrow": use get()'
-    )
+    parts = buffer._parts(FORMAT)
+    if isinstance(parts, tuple):
+        status, found = parts
+        if status != 0:
+            raise error(status)
+        if found == ARROW:
+            from plasma.tables import table_of
+
+            return table_of(buffer)
+        raise FormatError(
+            f'the metadata "format" of the object is {found!r}, not {FORMAT!r} or {ARROW!r}: '
+            "use get()"
+        )
+    stream, *buffers = parts
+    if len(buffers) == 1 and len(stream) <= _LONGEST:
+        return _loaded(bytes(stream), buffers)
+    import pickle
+
+    return pickle.loads(stream, buffers=buffers)
 
 
-def _unpickle(buffer: Buffer) -> Any:
-    view = memoryview(buffer)
-    try:
-        (count,) = _WORD.unpack_from(view)
-        stream_size, *sizes = struct.unpack_from(f"<{count + 1}Q", view, _WORD.size)
-    except (struct.error, MemoryError) as broken:
-        raise FormatError(f"the index of the object is broken: {broken}") from None
-    parts: list[memoryview] = []
-    at = aligned(_WORD.size * (count + 2))
-    for size in (stream_size, *sizes):
-        if at + size > len(view):
-            raise FormatError("the object is shorter than its index states")
-        parts.append(view[at : at + size])
-        at = aligned(at + size)
-    return pickle.loads(parts[0], buffers=parts[1:])
+_arrays: dict[bytes, tuple[Any, Any, Any, Any]] = {}
+"""By the pickle of an array: the class, and what it is called with."""
+
+
+def _loaded(stream: bytes, buffers: list[memoryview]) -> Any:
+    """The value of a pickle that may be the one of an array, which is kept without the memory."""
+    known = _arrays.get(stream)
+    if known is not None:
+        make, shape, dtype, order = known
+        return make(shape, dtype, buffers[0], 0, None, order)
+    import pickle
+
+    value = pickle.loads(stream, buffers=buffers)
+    numpy = sys.modules.get("numpy")
+    if numpy is not None and type(value) is numpy.ndarray:
+        for order in ("C", "F"):
+            if head_of(value.dtype, value.shape, order)[1] == stream:
+                if len(_arrays) >= _KEPT:
+                    _arrays.clear()
+                _arrays[stream] = (numpy.ndarray, value.shape, value.dtype, order)
+                break
+    return value

@@ -170,7 +170,8 @@ class Reader:
 
     def contains(self, key: Key) -> bool:
         """Whether the object is sealed; the same as ``key in client``."""
-        return self.state(key) is State.SEALED
+        got = self._connection.sealed([key])
+        return bool(got if isinstance(got, list) else self._connection.sealed_of([key]))
 
     def __contains__(self, key: object) -> bool:
         if not isinstance(key, (bytes, str)):

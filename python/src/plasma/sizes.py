@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 import operator
-import re
 from typing import Any, SupportsIndex, Union
 
 Size = Union[SupportsIndex, float, str]
 """Bytes as an int or float, or text: "64M" and "64 MiB" are 64 * 2**20, "64MB" is 64 * 10**6."""
 
-_TEXT = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+) *(?:([kmgt])(ib|b)?|b)?", re.IGNORECASE)
+_TEXT = r"([0-9]+\.?[0-9]*|\.[0-9]+) *(?:([kmgt])(ib|b)?|b)?"
 _LARGEST = 2**63 - 1
 _UNITS = ("KiB", "MiB", "GiB", "TiB", "PiB")
 
@@ -38,7 +37,9 @@ def byte_count(value: Size, what: str = "size") -> int:
 
 
 def _of_text(value: str, what: str) -> int:
-    found = _TEXT.fullmatch(value.strip())
+    import re
+
+    found = re.fullmatch(_TEXT, value.strip(), re.IGNORECASE)
     if found is None:
         raise ValueError(f"{what} is {value!r}: write a number, with K, M, G or T if needed: '64M'")
     number, unit, form = found.groups()
@@ -46,6 +47,11 @@ def _of_text(value: str, what: str) -> int:
         return int(float(number))
     base = 1000 if (form or "").lower() == "b" else 1024
     return int(float(number) * base ** ("kmgt".index(unit.lower()) + 1))
+
+
+def count_of_bytes(count: int) -> str:
+    """A number of bytes, and if it is large also for people: "1048576 bytes (1.0 MiB)"."""
+    return f"{count} bytes" if count < 10240 else f"{count} bytes ({readable(count)})"
 
 
 def readable(count: int) -> str:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import importlib
-import pickle
 from typing import Any, Optional
 
 from plasma.buffers import Buffer
 from plasma.errors import FormatError
+from plasma.objects import ARROW
 from plasma.streams import Counter, Sink, realigned
-
-FORMAT = b"arrow"
-"""The value of the metadata key "format": an IPC stream, which any Arrow library reads."""
 
 
 def pyarrow() -> Any:
@@ -22,9 +19,9 @@ def pyarrow() -> Any:
 def table_of(buffer: Buffer) -> Any:
     """The table that a buffer holds."""
     found = buffer.get_metadata("format")
-    if found not in (None, FORMAT):
+    if found not in (None, ARROW):
         raise FormatError(
-            f'the metadata "format" of the object is {found!r}, not {FORMAT!r}: use get_object() '
+            f'the metadata "format" of the object is {found!r}, not {ARROW!r}: use get_object() '
             "or get()"
         )
     pa = pyarrow()
@@ -76,6 +73,8 @@ def _write(sink: Counter, table: Any) -> None:
 
 def reduced_slice(value: Any) -> Optional[tuple[Any, ...]]:
     """How to pickle a slice of Arrow data without the rest; None if it is no slice."""
+    import pickle
+
     pa = pyarrow()
     if not isinstance(value, (pa.Table, pa.RecordBatch, pa.Array, pa.ChunkedArray)):
         return None

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
-from datetime import timedelta
-from typing import Optional, Union
+import sys
+from typing import TYPE_CHECKING, Any, Optional, Union, cast
 
-Seconds = Union[float, timedelta, None]
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+Seconds = Union[float, "timedelta", None]
 """Seconds (int or float) or a timedelta; 0 does not wait, None waits forever."""
 
 _FOREVER = 1e9
@@ -19,8 +22,13 @@ def seconds(timeout: Seconds) -> Optional[float]:
     """A timeout in seconds; None waits forever."""
     if timeout is None:
         return None
+    plain: float
+    datetime: Any = sys.modules.get("datetime")
     try:
-        plain = timeout.total_seconds() if isinstance(timeout, timedelta) else float(timeout)
+        if datetime is not None and isinstance(timeout, datetime.timedelta):
+            plain = cast("timedelta", timeout).total_seconds()
+        else:
+            plain = float(timeout)  # type: ignore[arg-type]
     except OverflowError:  # of an int
         plain = math.inf if timeout > 0 else -math.inf  # type: ignore[operator]
     if not plain >= 0:

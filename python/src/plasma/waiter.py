@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import weakref
 from typing import TYPE_CHECKING, Any, Optional
 
 from plasma.buffers import Buffer
@@ -17,6 +16,7 @@ from plasma.times import Seconds, seconds
 
 if TYPE_CHECKING:
     import asyncio
+    import weakref
 
     from plasma.watch import Watch
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 class Waiter(Reader):
     """Part of `plasma.Client`."""
 
-    _arrivals: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Arrivals]
+    _arrivals: Optional[weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Arrivals]]
 
     def events(self) -> Events:
         """The events of the store from now on. To miss nothing, subscribe first, then list."""
@@ -46,6 +46,10 @@ class Waiter(Reader):
         import asyncio
 
         loop = asyncio.get_running_loop()
+        if self._arrivals is None:
+            import weakref
+
+            self._arrivals = weakref.WeakKeyDictionary()
         arrivals = self._arrivals.get(loop)
         if arrivals is None:
             arrivals = self._arrivals[loop] = _Arrivals(self._connection)
