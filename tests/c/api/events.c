@@ -98,6 +98,59 @@ static void test_every_process_hears_all_in_order(void)
     plasma_disconnect(client);
 }
 
+static void subscribe_and_wait(struct process *parent, void *arg)
+{
+    plasma_client_t *client = join_store();
+    plasma_subscription_t *subscription;
+
+    (void)arg;
+    CHECK_OK(plasma_subscribe(client, &subscription));
+    tell(parent, 's');
+    pause();
+}
+
+/** Nothing is recorded while nobody subscribes; whoever does hears all from
+ * then on, whatever other subscriptions ended before, or with their process. */
+static void test_subscriptions_that_end_take_no_events_from_others(void)
+{
+    plasma_client_t *client = make_store(MIB), *other = join_store();
+    plasma_subscription_t *first, *second, *third;
+
+    CHECK_OK(plasma_subscribe(client, &first));
+    CHECK_OK(plasma_subscribe(client, &second));
+    plasma_unsubscribe(first);
+    put_pattern(other, 1, 10, NULL);
+    check_next(second, PLASMA_EVENT_SEALED, 1, 10);
+    CHECK_OK(plasma_subscribe(other, &first));
+    plasma_unsubscribe(second);
+    put_pattern(client, 2, 10, NULL);
+    check_next(first, PLASMA_EVENT_SEALED, 2, 10);
+    plasma_unsubscribe(first);
+    put_pattern(client, 3, 10, NULL);
+
+    struct process dead = spawn(subscribe_and_wait, NULL);
+    hear(&dead, 's');
+    CHECK_OK(plasma_subscribe(other, &third));
+    CHECK(kill(dead.pid, SIGKILL) == 0);
+    reap_process(&dead);
+    CHECK_SOON(plasma_reap(client, &(uint64_t){ 0 }) == PLASMA_OK);
+    put_pattern(client, 4, 10, NULL);
+    plasma_event_t event = next(third);
+    while (event.type == PLASMA_EVENT_LOST) { /* the death of a client */
+        event = next(third);
+    }
+    CHECK_EQ(event.type, PLASMA_EVENT_SEALED);
+    CHECK(same_id(event.id, id_of(4)));
+    plasma_disconnect(other); /* ends what it subscribed to */
+    plasma_unsubscribe(third);
+    CHECK_OK(plasma_subscribe(client, &first));
+    put_pattern(client, 5, 10, NULL);
+    check_next(first, PLASMA_EVENT_SEALED, 5, 10);
+    check_none(first);
+    plasma_unsubscribe(first);
+    plasma_disconnect(client);
+}
+
 static void seal_many(struct process *parent, void *arg)
 {
     plasma_client_t *client = join_store();
@@ -295,6 +348,7 @@ int main(int argc, char **argv)
     static const struct test tests[] = {
         TEST(every_process_hears_all_in_order),
         TEST(a_client_that_subscribes_and_then_lists_misses_nothing),
+        TEST(subscriptions_that_end_take_no_events_from_others),
         TEST(each_event_of_many_writers_comes_once_and_in_their_order),
         TEST(a_slow_reader_is_told_how_many_events_were_lost),
         TEST(the_death_of_a_creator_is_an_abort),
