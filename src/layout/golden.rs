@@ -70,8 +70,8 @@ fn types() -> String {
         type_of!(ExtentPair: wide low),
         type_of!(Block: start extent prev next left right),
         type_of!(EventEntry: sequence words),
-        type_of!(WakePage: open clients tags rows),
-        type_of!(WakeWord: seq announcing waiting),
+        type_of!(WakePage: open clients tags subscribers rows),
+        type_of!(WakeWord: seq announcing waiting subscribed),
         type_of!(OpenWords: keys many events),
         type_of!(LoneWord: word),
         type_of!(ClientHeader: magic nonce pid uid pid_namespace start_time connect_time_us comm
