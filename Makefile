@@ -38,9 +38,10 @@ release-lib: target/portable/libplasma.so ## libplasma.so for any Linux with gli
 
 # Pythons for the wheels: 3.9, 3.10, and one for all versions from 3.11 on.
 WHEEL_PYTHONS = $$(scripts/list-pythons.sh 9 10) $$(scripts/list-pythons.sh 11 13 1)
-wheel: target/portable/libplasma.so ## Python wheels for any Linux with glibc 2.28 or newer, in target/wheels
+wheel: target/portable/libplasma.so target/portable/plasma-store-server ## Python wheels for any Linux with glibc 2.28 or newer, in target/wheels
 	rm -rf target/wheels
 	PLATFORM=manylinux_2_28_$(shell uname -m) scripts/build-wheels.sh $< target/wheels $(WHEEL_PYTHONS)
+	scripts/build-hook.sh target/wheels $$(scripts/list-pythons.sh 9 13 1)
 
 python: wheel ## tests of the wheels on each installed Python from 3.9 to 3.13, their types, their costs
 	OPTIONAL= scripts/test-wheels.sh target/wheels $$(scripts/list-pythons.sh 9 13 1)
@@ -265,6 +266,11 @@ target/zig: ; python3 -m venv $@ && $@/bin/pip install --quiet ziglang==0.17.1
 target/portable/libplasma.so: target/release/plasma.o $(LINK_LIBRARIES) | target/zig
 	CC="$(ZIG) cc -target $(shell uname -m)-linux-gnu.2.28" scripts/link-libraries.sh $< $(@D) \
 	    "$$($(CC) -print-file-name=libgcc_s.so.1)" -lpthread -ldl -lm
+
+# With the C library inside, it runs with any.
+target/portable/plasma-store-server: FORCE | target/portable/libplasma.so
+	$(CARGO) rustc --release $(CARGOFLAGS) --package plasma-cli --bin plasma-store-server -- -C target-feature=+crt-static
+	cp target/release/plasma-store-server $@
 
 target/c target/c/examples target/cpp/examples target/bench:
 	mkdir -p $@

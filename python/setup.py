@@ -17,6 +17,7 @@ from setuptools.command.build_py import build_py
 HERE = Path(__file__).resolve().parent
 HEADER = HERE.parent / "include" / "plasma.h"
 LIBRARY = Path(os.environ.get("PLASMA_LIBRARY", HERE.parent / "target/release/libplasma.so"))
+SERVER = LIBRARY.parent / "plasma-store-server"
 # The buffer protocol is in the stable ABI from 3.11 on: one wheel serves all of those.
 STABLE = sys.version_info >= (3, 11) and not sysconfig.get_config_var("Py_GIL_DISABLED")
 
@@ -56,6 +57,10 @@ class Build(build_py):
         ffi.cdef(declarations())
         ffi.emit_python_code(str(package / "_cdef.py"))
         subprocess.run(["strip", "-o", package / soname(), LIBRARY], check=True)
+        # plasma_store, if it was built beside the library.
+        if SERVER.exists():
+            server = package / "compat/pyarrow" / SERVER.name
+            subprocess.run(["strip", "-o", server, SERVER], check=True)
 
 
 setup(

@@ -23,11 +23,13 @@ def dump(value: object) -> tuple[bytes, list[pickle.PickleBuffer]]:
     if sys.modules.get("numpy") is None and sys.modules.get("pyarrow") is None:
         return pickle.dumps(value, protocol=PICKLER, buffer_callback=buffers.append), buffers
     stream = io.BytesIO()
-    _Pickler(stream, buffers.append).dump(value)
+    Pickler(stream, buffers.append).dump(value)
     return stream.getvalue(), buffers
 
 
-class _Pickler(pickle.Pickler):
+class Pickler(pickle.Pickler):
+    """Pickles with the memory of arrays and tables beside the pickle."""
+
     def __init__(self, stream: io.BytesIO, take: Callable[[pickle.PickleBuffer], Any]) -> None:
         super().__init__(stream, protocol=PICKLER, buffer_callback=take)
         self._numpy: Any = sys.modules.get("numpy")

@@ -1,0 +1,1 @@
+"""Modules with the names and the behaviour of other libraries, on top of `plasma`."""

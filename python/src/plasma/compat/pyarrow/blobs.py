@@ -1,0 +1,76 @@
+"""Where the metadata of the original, one blob of any size, is in an object.
+
+A small blob is the value of one metadata key. A large one follows the data in the memory of the
+object, and another key tells its size. That key's value always has the same length, which no small
+blob has: so the sizes in events and lists tell which of the two it is.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Any, NamedTuple, Optional
+
+from plasma._library import ffi, lib
+from plasma.buffers import Buffer
+
+_SMALL = 65_000
+_KEY, _TAIL_KEY = b"m", b"t"
+_WORD = struct.Struct("<Q")
+_TAIL_VALUE = 65_400
+
+TAIL_METADATA = len(_TAIL_KEY) + _TAIL_VALUE
+"""The bytes of metadata, as events and lists tell them, of an object whose blob follows its data."""
+
+
+class Plan(NamedTuple):
+    """How an object with a blob is made."""
+
+    metadata: Optional[dict[str, bytes]]
+    tail: bytes
+    """What follows the data."""
+
+
+def plan(blob: Any) -> Plan:
+    """How to keep a blob, any bytes."""
+    if isinstance(blob, str):
+        raise TypeError("metadata is a str: encode it")
+    blob = bytes(memoryview(blob))
+    if not blob:
+        return Plan(None, b"")
+    if len(blob) <= _SMALL:
+        return Plan({_KEY.decode(): blob}, b"")
+    return Plan({_TAIL_KEY.decode(): _WORD.pack(len(blob)).ljust(_TAIL_VALUE, b"\0")}, blob)
+
+
+def _value(buffer: Buffer, key: bytes) -> Optional[bytes]:
+    value, size = ffi.new("void **"), ffi.new("uint64_t *")
+    pointer = ffi.cast("plasma_buffer_t *", buffer._address)
+    if lib.plasma_get_metadata(pointer, key, value, size) != 0:
+        return None
+    return ffi.buffer(value[0], size[0])[:]
+
+
+def tail_size(buffer: Buffer) -> int:
+    """The bytes of the blob that follows the data; 0 if none does."""
+    value = _value(buffer, _TAIL_KEY)
+    return 0 if value is None else min(_WORD.unpack_from(value)[0], len(buffer))
+
+
+def blob_of(buffer: Buffer) -> bytes:
+    """The blob of an object."""
+    tail = tail_size(buffer)
+    if tail:
+        return bytes(memoryview(buffer)[len(buffer) - tail :])
+    return _value(buffer, _KEY) or b""
+
+
+def total(size: int, metadata_size: int) -> int:
+    """The bytes of data and blob of an object, from an event."""
+    if metadata_size in (0, TAIL_METADATA):
+        return size
+    return size + metadata_size - len(_KEY)
+
+
+def small_size(metadata_size: int) -> int:
+    """The bytes of a blob that does not follow the data."""
+    return metadata_size - len(_KEY) if metadata_size else 0
