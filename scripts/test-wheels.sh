@@ -1,6 +1,7 @@
 #!/bin/bash
 # test-wheels.sh WHEELS PYTHON...: tests the wheels of a directory in a clean environment for each
-# Python, with NumPy, pandas and pyarrow where pip finds them; OPTIONAL= leaves them out.
+# Python, with NumPy, pandas, pyarrow, tqdm and uvloop where pip finds them; OPTIONAL= leaves them
+# out.
 set -euo pipefail
 wheels=$(realpath "$1")
 shift
@@ -14,7 +15,7 @@ for python in "$@"; do
     $pip install pytest
     $pip install --find-links "$wheels" --no-index --no-deps plasma-store
     $pip install cffi
-    for optional in ${OPTIONAL-numpy pandas pyarrow}; do
+    for optional in ${OPTIONAL-numpy pandas pyarrow tqdm uvloop}; do
         $pip install --only-binary :all: "$optional" || echo "without $optional" >&2
     done
     "$venv/bin/python" -VV

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import select
 import socket
 import threading
@@ -21,13 +22,17 @@ def run(main: Any) -> Any:
     return asyncio.run(asyncio.wait_for(main, 120))
 
 
-@pytest.fixture(params=["asyncio", "uvloop"])
+LOOPS = ["asyncio", *(["uvloop"] if importlib.util.find_spec("uvloop") else [])]
+
+
+@pytest.fixture(params=LOOPS)
 def any_loop(request: pytest.FixtureRequest) -> Iterator[None]:
     """Runs a test with each kind of event loop that is installed."""
     if request.param == "asyncio":
         yield
         return
-    uvloop = pytest.importorskip("uvloop")
+    import uvloop
+
     original = asyncio.new_event_loop
     asyncio.events.new_event_loop = uvloop.new_event_loop
     try:

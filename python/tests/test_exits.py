@@ -118,6 +118,28 @@ def test_a_daemon_keeps_the_ephemeral_store_of_its_parents(store: str, parent_en
     eventually(lambda: not os.listdir(Path(store).parent))
 
 
+def test_threads_of_a_process_of_multiprocessing_finish_first(store: str, tmp_path: Path) -> None:
+    script = """if True:
+        import concurrent.futures, multiprocessing, sys, threading, time, plasma
+        def late():
+            time.sleep(0.3)
+            client.put_bytes(bytes(view), name="late")
+        def work(address):
+            global client, view, pool
+            client = plasma.connect(address)
+            view = memoryview(client.get(client.put_bytes(b"x")))
+            pool = concurrent.futures.ThreadPoolExecutor()  # whose threads wait until the end
+            pool.submit(int)
+            threading.Thread(target=late).start()
+        process = multiprocessing.get_context("fork").Process(target=work, args=sys.argv[1:])
+        process.start()
+        process.join()
+        with plasma.connect(sys.argv[1], create=False) as client:
+            print(process.exitcode, bytes(client.get("late", 0)), client.stats().leases)
+    """
+    assert run(script, store) == "0 b'x' 0\n"
+
+
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
 def test_an_ephemeral_store_of_a_process_of_multiprocessing_goes(
     store: str, method: str, tmp_path: Path

@@ -106,6 +106,29 @@ def test_a_signal_with_a_handler_that_returns_lets_the_wait_go_on(store: str) ->
     assert finish(process) == "b'came' 1\n"
 
 
+CLOSED = {name: wait for name, wait in WAITS.items() if name != "iteration"}
+
+
+@pytest.mark.parametrize("wait", [*CLOSED, "put"])
+def test_a_signal_handler_may_close_the_client_that_waits(store: str, wait: str) -> None:
+    script = f"""if True:
+        import signal, sys, plasma
+        client = plasma.connect(sys.argv[1], capacity=1 << 20)
+        signal.signal(signal.SIGTERM, lambda *_: client.close())
+        writer = client.create(None, 600_000)
+        print("ready", flush=True)
+        try:
+            {CLOSED.get(wait, "client.put_bytes(bytes(600_000), timeout=None)")}
+        except plasma.DisconnectedError:
+            print("closed", client.closed)
+    """
+    process = start(script, store)
+    assert process.stdout is not None and process.stdout.readline() == "ready\n"
+    wait_until_blocked(process.pid)
+    process.send_signal(signal.SIGTERM)
+    assert finish(process) == "closed True\n"
+
+
 def pending(pid: int, number: int) -> bool:
     """Whether a signal has not been delivered yet."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():

@@ -37,9 +37,9 @@ def _add_finalizer(_: object) -> None:
 def _end() -> None:
     """The end of a process by os._exit."""
     current = threading.current_thread()
-    for thread in threading.enumerate():
-        if thread is not current and not thread.daemon:
-            thread.join()  # as multiprocessing does next
+    if any(thread is not current and not thread.daemon for thread in threading.enumerate()):
+        # Waits for them, as multiprocessing does next.
+        threading._shutdown()  # type: ignore[attr-defined]
     connection.close_all()
     _native.end()
 

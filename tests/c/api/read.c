@@ -351,6 +351,32 @@ static void test_a_buffer_knows_its_object_also_after_a_delete(void)
     plasma_disconnect(client);
 }
 
+/** A struct that ends before lease_count costs no look at the leases of all
+ * clients, and gets what is before. */
+static void test_a_short_info_of_a_buffer_has_the_first_fields(void)
+{
+    plasma_client_t *client = make_store(MIB);
+    plasma_object_info_t info = PLASMA_OBJECT_INFO_INIT;
+    plasma_object_info_t whole = PLASMA_OBJECT_INFO_INIT;
+    plasma_id_t id = id_of(1);
+    plasma_buffer_t buffer;
+
+    put_pattern(client, 1, 100, NULL);
+    CHECK_OK(plasma_get(client, &id, 0, &buffer));
+    CHECK_OK(plasma_buffer_info(&buffer, &whole));
+    memset(&info, 0x77, sizeof info);
+    info.struct_size = offsetof(plasma_object_info_t, lease_count);
+    CHECK_OK(plasma_buffer_info(&buffer, &info));
+    CHECK(same_id(info.id, id));
+    CHECK_EQ(info.data_size, 100);
+    CHECK_EQ(info.create_time_us, whole.create_time_us);
+    CHECK_EQ(info.creator_pid, whole.creator_pid);
+    CHECK_EQ(info.lease_count, 0x77777777);
+    CHECK_EQ(whole.lease_count, 1);
+    CHECK_OK(plasma_release(&buffer));
+    plasma_disconnect(client);
+}
+
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
@@ -364,6 +390,7 @@ int main(int argc, char **argv)
         TEST(release_many_goes_on_after_a_failure),
         TEST(a_buffer_outlives_its_client),
         TEST(a_buffer_knows_its_object_also_after_a_delete),
+        TEST(a_short_info_of_a_buffer_has_the_first_fields),
     };
     return RUN_TESTS(argc, argv, tests);
 }
