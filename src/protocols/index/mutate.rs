@@ -14,7 +14,6 @@ const TOGETHER: usize = 16;
 
 impl Index<'_> {
     /// Inserts `slot` at the head of the chain of `key`. The record's word is published already.
-    #[inline(always)]
     pub fn insert(&self, key: &Key, slot: u32) -> Result<()> {
         let (bucket, Home { at, word: head }) = self.home(key)?;
         // Relaxed: the fence of `set_id` or `begin_rebuild` precedes this store. So a walk that a

@@ -18,7 +18,7 @@ pub struct SeenWriting {
 
 impl Session {
     /// Finds the WRITING or SEALED object with this key, without the lock.
-    #[inline(always)]
+    #[inline(never)]
     pub fn find(&self, key: &Key) -> Option<Hit> {
         match self.segment.index().find(key) {
             Ok(found) => found,
