@@ -26,7 +26,7 @@ impl Session {
     pub fn contains(&self, id: &ObjectId) -> Result<ObjectState> {
         self.ensure_open()?;
         let key = Key::Id(IdWords::from(id));
-        if self.find(&key).is_some_and(|hit| hit.word.is(State::Sealed)) {
+        if self.find_inline(&key).is_some_and(|hit| hit.word.is(State::Sealed)) {
             return Ok(ObjectState::Sealed);
         }
         // The object is absent, or is being written by a creator that may be dead.
