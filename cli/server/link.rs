@@ -18,8 +18,8 @@ pub struct Link {
     file: File,
 }
 
-/// Removes the store of a server that was killed, if the file at `path` names one. A socket or a
-/// file of another server is replaced later; anything else is an error.
+/// Removes the store of a server that was killed, if the file at `path` names one. A socket, an
+/// empty file or the file of another server is replaced later; anything else is an error.
 pub fn remove_stale(path: &Path) -> Result<(), String> {
     let shown = path.display();
     let stat = match path.symlink_metadata() {
@@ -27,7 +27,8 @@ pub fn remove_stale(path: &Path) -> Result<(), String> {
         Err(error) => return Err(format!("cannot inspect {shown}: {error}")),
         Ok(stat) => stat,
     };
-    if stat.file_type().is_socket() {
+    // A program may have made an empty file to have a path of its own.
+    if stat.file_type().is_socket() || (stat.is_file() && stat.len() == 0) {
         return Ok(());
     }
     let refused = || format!("{shown} exists and is not the file of a store: remove it first");

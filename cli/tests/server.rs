@@ -135,6 +135,11 @@ fn what_an_earlier_server_left_is_replaced_and_the_store_of_a_living_one_stays()
     let sandbox = Sandbox::empty();
     let path = sandbox.path("plasma");
     drop(UnixListener::bind(&path).unwrap());
+    let empty = sandbox.file("empty", b"");
+    assert_eq!(
+        Server::start(&sandbox, &["-m", "100000", "-s", &empty]).end("TERM").code(),
+        Some(0)
+    );
     let first = Server::start(&sandbox, &["-m", "1000000", "-s", &path]);
     let client = connect(&path).unwrap();
     let second = Server::start(&sandbox, &["-m", "1000000", "-s", &path]);

@@ -31,13 +31,12 @@ def opened(name: str, retries: int) -> tuple[Client, Named]:
         path = os.path.abspath(name) if "/" in name or os.path.lexists(name) else name
         try:
             return plasma.connect(path, create=False), named(path)
-        except (plasma.StoreNotFoundError, plasma.StoreGoneError) as error:
+        except (plasma.StoreNotFoundError, plasma.StoreGoneError, plasma.NotAStoreError) as error:
+            # The server that was started a moment ago may replace another file.
             left -= 1
             if left < 0:
-                raise OSError(f"Could not connect to socket {name}: {error}") from None
-        except plasma.NotAStoreError as error:
-            hint = "; it is the socket of another server" if _is_socket(path) else ""
-            raise OSError(f"Could not connect to socket {name}: {error}{hint}") from None
+                hint = "; it is the socket of another server" if _is_socket(path) else ""
+                raise OSError(f"Could not connect to socket {name}: {error}{hint}") from None
         time.sleep(_PAUSE)
 
 

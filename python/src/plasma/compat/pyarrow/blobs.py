@@ -18,8 +18,8 @@ _KEY, _TAIL_KEY = b"m", b"t"
 _WORD = struct.Struct("<Q")
 _TAIL_VALUE = 65_400
 
-TAIL_METADATA = len(_TAIL_KEY) + _TAIL_VALUE
-"""The bytes of metadata, as events and lists tell them, of an object whose blob follows its data."""
+TAIL_METADATA: int = len(_TAIL_KEY) + _TAIL_VALUE
+"""The bytes of metadata, as events and lists tell them, where the blob follows the data."""
 
 
 class Plan(NamedTuple):

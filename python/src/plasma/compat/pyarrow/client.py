@@ -98,7 +98,7 @@ class PlasmaClient:
         while True:
             if self._spill is not None:
                 self._refuse_spilled(key)
-            status = connection.put(key, options, parts)
+            status = connection.put(key, options, parts, 0)
             if status == 0:
                 return
             if status in _NO_ROOM and self._spilled(sum(len(memoryview(it)) for it in parts)):

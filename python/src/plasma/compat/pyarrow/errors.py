@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from plasma import errors
 from plasma.compat.pyarrow.arrow import pa
 
-_Base: Any = pa.ArrowException
-_SerializationBase: Any = pa.lib.ArrowSerializationError
+if TYPE_CHECKING:
+    _Base = _SerializationBase = Exception
+else:
+    _Base, _SerializationBase = pa.ArrowException, pa.lib.ArrowSerializationError
 
 
 class PlasmaObjectNotFound(_Base):

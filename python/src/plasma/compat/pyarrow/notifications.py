@@ -27,6 +27,7 @@ class Notifications:
     """One subscription."""
 
     def __init__(self, client: Client) -> None:
+        self.socket: socket.socket
         self.socket, self._end = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         self._events = client.events()
         self._queue: queue.SimpleQueue[Optional[bytes]] = queue.SimpleQueue()

@@ -21,24 +21,10 @@ from plasma.pickling import PICKLER, Pickler
 _WORD = struct.Struct("<Q")
 _PLAIN = (bool, int, float, str, bytes, type(None))
 # The packages whose types are known; a type of Python itself has one of the first names.
-_KNOWN = frozenset(
-    [
-        "builtins",
-        "collections",
-        "datetime",
-        "decimal",
-        "fractions",
-        "uuid",
-        "zoneinfo",
-        "pytz",
-        "numpy",
-        "pandas",
-        "pyarrow",
-        "torch",
-        "scipy",
-        "plasma",
-    ]
-)
+_KNOWN = {
+    *("builtins", "collections", "datetime", "decimal", "fractions", "uuid", "zoneinfo", "pytz"),
+    *("numpy", "pandas", "pyarrow", "torch", "scipy", "plasma"),
+}
 
 
 class SerializationContext:
