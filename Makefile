@@ -27,7 +27,7 @@ MIRI := $(CARGO) +nightly miri
 
 .PHONY: help build release-lib demo test cli header lint loom shuttle mutants kill matrix matrix-mutants stress crash instructions storm limits
 .PHONY: fuzz miri litmus sanitize bench bench-peers bench-check docs package-test deb dist install clean
-.PHONY: library wheel python reference old-kernel
+.PHONY: library wheel python python-libraries reference old-kernel
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -48,6 +48,10 @@ python: wheel ## tests of the wheels on each installed Python from 3.9 to 3.13, 
 	PLASMA_LONG=1 scripts/test-wheels.sh target/wheels $$(scripts/list-pythons.sh 9 13)
 	scripts/lint-python.sh target/wheels
 	scripts/measure-python.sh target/wheels --check
+
+# Each check says what it lacks: PyPI, and Pythons with wheels of pyarrow. SHORT=1 is Arrow's suite alone.
+python-libraries: wheel ## Arrow 11's tests of pyarrow.plasma and projects that use it, from PyPI, on Python 3.11 and 3.13; SHORT=1
+	scripts/test-python-libraries.sh target/wheels $$(scripts/list-pythons.sh 11 11) $$(scripts/list-pythons.sh 13 13)
 
 reference: wheel ## the reference of the Python modules, in target/python-docs
 	scripts/render-python-reference.sh target/wheels target/python-docs

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pickle
 import struct
+import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import run
+from conftest import HANG, eventually, run
 
 import plasma as core
 
@@ -414,3 +416,35 @@ context = pa.lib.SerializationContext()
 """
     assert run(script) == ""
     assert sys.modules.get("pyarrow.plasma") is None
+
+
+def test_the_document_is_right() -> None:
+    document = Path(__file__).resolve().parent.parent / "docs/from-pyarrow.md"
+    command = [sys.executable, "-m", "doctest", str(document)]
+    subprocess.run(command, check=True, timeout=HANG)
+
+
+def test_the_commands_are_installed(tmp_path: Path) -> None:
+    path = str(tmp_path / "plasma")
+    for command in ("plasma_store", "plasma_store_server", "plasma-store-server"):
+        program = Path(sys.executable).parent / command
+        with subprocess.Popen([program, "-m", "1000000", "-s", path]) as process:
+            client = plasma.connect(path)
+            assert client.store_capacity() == 1000000
+            client.disconnect()
+            process.terminate()
+        assert process.returncode == 0
+
+
+def test_a_server_that_is_killed_leaves_no_store(tmp_path: Path) -> None:
+    (tmp_path / "plasma").touch()  # as fairseq does
+    path = str(tmp_path / "plasma")
+    process = subprocess.Popen([server.SERVER, "-m", "1000000", "-s", path])
+    client = plasma.connect(path)
+    store = Path(Path(path).read_text().splitlines()[1])
+    assert store.exists()
+    process.kill()
+    process.wait()
+    eventually(lambda: not store.exists())
+    with pytest.raises(OSError):
+        client.put(1)

@@ -1,0 +1,70 @@
+#!/bin/bash
+# test-python-libraries.sh WHEELS PYTHON...: runs pyarrow 11's tests of its Plasma, unmodified, and
+# projects that use pyarrow.plasma, on current releases of pyarrow, NumPy and pandas. All of these
+# come from PyPI; SHORT=1 leaves the projects out. A project that cannot be fetched is a SKIP line.
+set -euo pipefail
+wheels=$(realpath "$1")
+shift
+cd "$(dirname "$0")/../python"
+work=$(realpath ../target/py)/libraries
+mkdir -p "$work/sources"
+
+skip() {
+    echo "SKIP $1: $2"
+    [ -z "${PLASMA_SKIPS:-}" ] || echo "SKIP $1: $2" >> "$PLASMA_SKIPS"
+}
+
+# fetch NAME OPTIONS...: the newest file of a project that pip finds, unpacked into sources/NAME.
+fetch() {
+    local name=$1 into=$work/sources/$1
+    shift
+    [ ! -d "$into" ] || return 0
+    rm -rf "$work/fetched"
+    "$pip" download --quiet --no-deps --dest "$work/fetched" "$@" || return 1
+    mkdir -p "$into.part"
+    case $(echo "$work"/fetched/*) in
+    *.whl) "$python" -m zipfile -e "$work"/fetched/*.whl "$into.part" ;;
+    *) tar -xzf "$work"/fetched/*.tar.gz -C "$into.part" --strip-components=1 ;;
+    esac
+    mv "$into.part" "$into"
+}
+
+old_wheel() {
+    echo --only-binary :all: --implementation cp --python-version "$1" --abi "$2" \
+        --platform manylinux1_x86_64 --platform manylinux2014_x86_64
+}
+
+for python in "$@"; do
+    version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+    venv=$work/$version pip=$work/$version/bin/pip
+    [ -x "$pip" ] || "$python" -m venv "$venv"
+    export PIP_DISABLE_PIP_VERSION_CHECK=1
+    "$pip" install --quiet --only-binary :all: cffi pytest numpy pandas pyarrow ||
+        { skip arrow-suite "PyPI has no pyarrow for Python $version, or cannot be reached"; continue; }
+    "$pip" install --quiet --no-index --no-deps --force-reinstall --find-links "$wheels" \
+        plasma-store plasma-store-pyarrow
+    # shellcheck disable=SC2046
+    fetch pyarrow-11 $(old_wheel 3.11 cp311) pyarrow==11.0.0
+    echo "Python $version, pyarrow $("$venv/bin/python" -c 'import pyarrow; print(pyarrow.__version__)')"
+    left_out=()
+    while IFS=: read -r test _; do
+        left_out+=(--deselect "test_plasma.py::$test" --deselect "test_plasma.py::TestPlasmaClient::$test")
+    done < <(grep -v '^#' libraries/arrow-left-out)
+    mkdir -p "$work/arrow"
+    cp "$work/sources/pyarrow-11/pyarrow/tests/test_plasma.py" "$work/arrow"
+    (cd "$work/arrow" &&
+        "$venv/bin/pytest" -q -p no:cacheprovider --noconftest -c /dev/null --rootdir . \
+            -W ignore::pytest.PytestUnknownMarkWarning "${left_out[@]}" test_plasma.py)
+    [ -z "${SHORT:-}" ] || continue
+    # shellcheck disable=SC2046
+    fetch fairseq $(old_wheel 3.8 cp38) fairseq==0.12.2 || skip fairseq "pip cannot fetch it"
+    "$pip" install --quiet setuptools wheel
+    fetch brain-plasma --no-build-isolation --no-binary :all: brain-plasma==0.3.3 ||
+        skip brain-plasma "pip cannot fetch it"
+    "$pip" install --quiet --only-binary :all: mosec || skip mosec "pip has none for Python $version"
+    # It pins an old pyarrow.
+    { "$pip" install --quiet --no-deps improv && "$pip" install --quiet --only-binary :all: scipy lmdb; } ||
+        skip improv "pip cannot install it"
+    PATH=$venv/bin:$PATH PLASMA_SOURCES=$work/sources "$venv/bin/pytest" -q -ra -p no:cacheprovider \
+        -c /dev/null --rootdir libraries libraries
+done
