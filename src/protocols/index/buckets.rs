@@ -48,6 +48,7 @@ impl Buckets<'_> {
     }
 
     /// Returns the number of buckets in use, under the lock.
+    #[inline(never)]
     pub fn in_use(&self) -> Result<usize> {
         let mask = self.mask.load(Relaxed);
         if self.is_mask(mask) { Ok(mask as usize + 1) } else { Err(bad_mask(mask)) }
@@ -55,6 +56,7 @@ impl Buckets<'_> {
 
     /// Returns whether the store may have, and has memory for, as many buckets as it uses. Under the
     /// lock.
+    #[inline(never)]
     pub fn are_sound(&self) -> bool {
         let [reserved, split] =
             [&self.growth.reserved, &self.growth.split].map(|count| count.load(Relaxed) as usize);
@@ -120,6 +122,6 @@ impl Index<'_> {
 }
 
 #[cold]
-fn bad_mask(mask: u32) -> Error {
+pub(super) fn bad_mask(mask: u32) -> Error {
     Error::new(Status::Corrupt, format!("the mask of buckets is {mask:#x}"))
 }

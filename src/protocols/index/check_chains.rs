@@ -37,7 +37,9 @@ impl Index<'_> {
             }
         };
         if !buckets.are_sound() {
-            report(23, format!("{count} {kind} buckets: {:?}", buckets.growth));
+            let (reserved, split) =
+                (buckets.growth.reserved.load(Relaxed), buckets.growth.split.load(Relaxed));
+            report(23, format!("of {count} {kind} buckets {reserved} are reserved, {split} split"));
         }
         if let Some((at, why)) = self.find_bad_bucket(kind)? {
             report(23, format!("{kind} bucket {at} {why}"));
@@ -59,8 +61,8 @@ impl Index<'_> {
                     report(23, format!("record {slot} is in two places of the {kind} chains"));
                     break;
                 }
-                match kind.key(record, word).map(|key| self.home(&key)) {
-                    Some(Ok((_, home))) if home.at == at => {}
+                match kind.key(record, word).map(|key| self.home_number(&key)) {
+                    Some(Ok(home)) if home == at => {}
                     Some(_) => {
                         report(8, format!("{kind} chain {at} has record {slot} of another chain"))
                     }

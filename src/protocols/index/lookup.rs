@@ -60,13 +60,13 @@ impl Index<'_> {
     /// which tells whether the right key was read. `None` means nothing, not even a miss.
     #[inline(always)]
     pub fn find_hot(&self, key: &Key) -> Option<(Hit, &Record)> {
-        self.find_hot_from(key, self.first_link(key))
+        self.find_hot_from(key, self.first_link(key)?)
     }
 
     /// The first step of [`Index::find_hot`].
     #[inline(always)]
-    pub fn first_link(&self, key: &Key) -> u32 {
-        self.buckets(key.kind()).first_link(self.hash(key)).unwrap_or(0)
+    pub fn first_link(&self, key: &Key) -> Option<u32> {
+        self.buckets(key.kind()).first_link(self.hash(key))
     }
 
     /// Loads the word of the record that a link names, for the processor's caches.

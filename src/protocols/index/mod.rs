@@ -48,7 +48,7 @@ use crate::layout::header::{Live, Table};
 use crate::layout::record::{IdWords, NameHash, Record};
 use crate::layout::word::{RecordWord, State};
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
-use buckets::Home;
+use buckets::{Home, bad_mask};
 use hash::Seed;
 
 /// The object table and its chains.
@@ -104,8 +104,13 @@ impl<'a> Index<'a> {
         let buckets = self.buckets(key.kind());
         let mask = buckets.mask.load(Ordering::Relaxed);
         let home = buckets.home(self.hash(key), mask);
-        let home = home.ok_or_else(|| buckets.in_use().map_or_else(|error| error, no_bucket))?;
+        let home = home.ok_or_else(|| bad_mask(mask))?;
         Ok((&buckets.words[home.at], home))
+    }
+
+    #[inline(never)]
+    fn home_number(&self, key: &Key) -> Result<usize> {
+        Ok(self.home(key)?.1.at)
     }
 
     #[inline(always)]
@@ -146,7 +151,7 @@ impl<'a> Index<'a> {
     }
 
     /// As [`Index::grow_ids`], of the name buckets.
-    #[inline(always)]
+    #[inline(never)]
     pub fn grow_names(&self) -> Result<bool> {
         self.grow(ChainKind::Name, self.table.named.load(Ordering::Relaxed))
     }
@@ -220,11 +225,6 @@ impl Key {
             Key::Name(_) => &record.name_link,
         }
     }
-}
-
-#[cold]
-fn no_bucket(count: usize) -> Error {
-    Error::new(Status::Corrupt, format!("there are no {count} buckets"))
 }
 
 #[cold]

@@ -25,6 +25,12 @@ impl Index<'_> {
         Ok(())
     }
 
+    /// As [`Index::insert`], where it is rarely called.
+    #[inline(never)]
+    pub fn insert_any(&self, key: &Key, slot: u32) -> Result<()> {
+        self.insert(key, slot)
+    }
+
     /// Removes `slot` from the chain of `key`. Fails when it is not in that chain.
     #[inline(always)]
     pub fn remove(&self, key: &Key, slot: u32) -> Result<()> {
@@ -151,7 +157,7 @@ impl Index<'_> {
             let word = record.load_with(Relaxed);
             for kind in CHAIN_KINDS {
                 if let Some(key) = kind.key(record, word) {
-                    self.insert(&key, slot)?;
+                    self.insert_any(&key, slot)?;
                 }
             }
         }
@@ -186,8 +192,8 @@ impl Index<'_> {
             let record = self.record(slot)?;
             let key = kind.key(record, record.load_with(Relaxed));
             missing += u32::from(key.is_some());
-            let home = key.map(|key| self.home(&key)).transpose()?;
-            homes.push(home.map_or(NOWHERE, |(_, home)| home.at as u32));
+            let home = key.map(|key| self.home_number(&key)).transpose()?;
+            homes.push(home.map_or(NOWHERE, |home| home as u32));
             links.push(kind.link(record).load(Relaxed));
         }
         let objects = missing;

@@ -2,7 +2,6 @@
 
 use crate::error::{Error, Result, Status};
 use crate::layout::block::Block;
-use crate::segment::refuse_beyond_cgroup;
 use crate::store::lock::locked::Locked;
 use crate::store::session::Session;
 use crate::sync::Ordering;
@@ -19,10 +18,10 @@ impl Session {
                 format!("the heap is in {count} pieces, but the limit is {}", geometry.blocks),
             ));
         }
-        let next = count.max(now.saturating_add((now / 4).max(1024))).min(geometry.blocks);
+        let next = count.max(now.saturating_add((now / 4).clamp(1024, 32768))).min(geometry.blocks);
         let size = size_of::<Block>() as u64;
         let (start, len) = (u64::from(now) * size, u64::from(next.saturating_sub(now)) * size);
-        refuse_beyond_cgroup(len)?;
+        self.cgroup_allowance.ensure_room(len)?;
         self.back(self.segment.index_fd.fd()?, geometry.blocks_at + start, len)?;
         Ok(next)
     }

@@ -50,6 +50,7 @@ impl Session {
         }
     }
 
+    #[inline(never)]
     fn reserve_buckets(&self, buckets: &Buckets<'_>, at: u64) -> Result<()> {
         let from = buckets.growth.reserved.load(Relaxed);
         let wanted = (2 * buckets.in_use()?).min(buckets.words.len()) as u32;

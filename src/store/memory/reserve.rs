@@ -5,7 +5,7 @@
 use crate::error::{Result, Status};
 use crate::layout::extent::Extent;
 use crate::layout::record::Record;
-use crate::segment::{all_set, refuse_beyond_cgroup};
+use crate::segment::all_set;
 use crate::store::call::Call;
 use crate::store::memory::allowance::CGROUP_STEP;
 use crate::store::session::Session;
@@ -65,14 +65,15 @@ impl Session {
         Ok(())
     }
 
-    /// Backs more records of the object table with memory: a quarter more, at least 1024.
+    /// Backs more records of the object table with memory: a quarter more, at least 1024 and at most 1
+    /// MiB, so that no create waits for the memory of many others.
     pub fn reserve_records(&self, call: &Call<'_>) -> Result<()> {
         let now = self.segment.header().live.records_reserved.load(Ordering::Relaxed);
         let geometry = &self.segment.facts.geometry;
-        let next = now.saturating_add((now / 4).max(1024)).min(geometry.max_objects);
+        let next = now.saturating_add((now / 4).clamp(1024, 5461)).min(geometry.max_objects);
         let size = size_of::<Record>() as u64;
         let (start, len) = (u64::from(now) * size, u64::from(next.saturating_sub(now)) * size);
-        refuse_beyond_cgroup(len)?;
+        self.cgroup_allowance.ensure_room(len)?;
         let at = geometry.records_at + start;
         self.back(self.segment.index_fd.fd()?, at, len)?;
         if self.segment.facts.lru() {
@@ -87,7 +88,7 @@ impl Session {
         Ok(())
     }
 
-    /// Backs at least `count` allocator blocks with memory: a quarter more than there are.
+    /// Backs at least `count` allocator blocks with memory: a quarter more than there are, as of records.
     pub fn reserve_blocks(&self, call: &Call<'_>, count: u32) -> Result<()> {
         let next = self.back_blocks(count)?;
         self.lock(call)?.mark_blocks_reserved(next);

@@ -43,7 +43,7 @@ impl Session {
         let mut all: [Option<Found<'_>>; PIECE] = [const { None }; PIECE];
         let mut links = [0; PIECE];
         for (id, link) in ids.iter().zip(&mut links) {
-            *link = index.first_link(&Key::Id(IdWords::from(id)));
+            *link = index.first_link(&Key::Id(IdWords::from(id))).unwrap_or(0);
         }
         // The processor waits for all records at once.
         hint::black_box(links.iter().fold(0, |all, link| all | index.touch(*link)));

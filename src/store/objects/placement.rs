@@ -213,7 +213,7 @@ impl Locked<'_> {
         })?;
         index.insert(&plan.key, slot)?;
         if let Some(name) = plan.name {
-            index.insert(&Key::Name(name), slot)?;
+            index.insert_any(&Key::Name(name), slot)?;
         }
         let object = Unsealed { slot, generation };
         Ok(Placed::Done { object, data: data_extent, meta: meta_extent })

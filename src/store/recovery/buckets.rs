@@ -29,6 +29,7 @@ impl Locked<'_> {
     }
 
     /// Uses as many buckets as are wanted, or, if there is no memory for them, the first ones.
+    #[inline(never)]
     fn use_buckets(
         &self,
         mask: &AtomicU32,
@@ -48,6 +49,7 @@ impl Locked<'_> {
     }
 
     /// Makes the buckets from number `count` on 0. Those that have no memory are left alone.
+    #[inline(never)]
     fn clear_buckets(&self, words: &[AtomicU64], count: usize, at: u64) -> Result<()> {
         const PAGE: u64 = 4096;
         let index = self.session.segment.index_fd.fd()?;

@@ -3,8 +3,10 @@
 //! Each model fails when the code is broken in these ways:
 //!  * `a_split_hides_nothing`: a version is not advanced before a link of the other chain changes; a link
 //!    or a bucket is stored Relaxed; a miss counts whatever the mask is, or the word that was 0.
-//!  * `a_split_and_a_slot_that_is_reused_hide_nothing`: the version of the child does not advance
-//!    at the end.
+//!  * `a_slot_that_is_reused_elsewhere_after_a_split_is_not_corrupt`: the version of the child does
+//!    not advance at the end.
+//!  * `a_slot_that_comes_back_to_the_chain_of_a_parent_brings_its_link`: a walk in the chain of a
+//!    parent begins without Acquire.
 
 use super::super::fixture::{Table, id_in, name_in};
 use super::super::{Hit, Key};
@@ -111,6 +113,47 @@ fn a_split_and_a_slot_that_is_reused_hide_nothing() {
             }
         }
     }
+}
+
+#[test]
+fn a_slot_that_is_reused_elsewhere_after_a_split_is_not_corrupt() {
+    // Of the buckets 0 to 3, number 2 is split from number 0. The slot in the middle moves to 1.
+    explore(2, || {
+        let table = Table::growing(3, 2, 4);
+        let made = |bucket: u64, n: usize| (id_in(bucket, 4, n), name_in(bucket, 4, n));
+        let objects = [made(2, 0), made(0, 0), made(2, 1)];
+        for object in objects {
+            add(&table, object, false);
+        }
+        table.live.id_mask.store(3, Ordering::Relaxed);
+        let table = Arc::new(table);
+        let writer = table.clone();
+        let writer = thread::spawn(move || {
+            assert!(!writer.index().grow_ids().unwrap());
+            writer.delete(1, writer.records[1].load_with(Ordering::Relaxed));
+            add(&writer, made(1, 0), false);
+        });
+        let hit = table.index().find(&key(objects[0], false)).unwrap().unwrap();
+        assert_eq!((hit.slot, hit.word.generation()), (0, 1));
+        writer.join().unwrap();
+    });
+}
+
+#[test]
+fn a_slot_that_comes_back_to_the_chain_of_a_parent_brings_its_link() {
+    // The bucket is not split. The slot was the last of the chain, and is the first then.
+    explore(2, || {
+        let table = chain(&[1, 1], false, 0);
+        table.live.id_mask.store(1, Ordering::Relaxed);
+        let writer = table.clone();
+        let writer = thread::spawn(move || {
+            writer.delete(0, writer.records[0].load_with(Ordering::Relaxed));
+            add(&writer, object(1, 2), false);
+        });
+        let hit = find(&table, &key(object(1, 1), false)).unwrap();
+        assert_eq!((hit.slot, hit.word.generation()), (1, 1));
+        writer.join().unwrap();
+    });
 }
 
 #[test]
