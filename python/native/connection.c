@@ -446,8 +446,9 @@ static int put_parts(plasma_client_t *client, const plasma_id_t *id,
     return status;
 }
 
-/* put(id, address of options, parts, limit): creates an object of the parts, each at the next multiple
- * of 64 bytes. Returns a status, or 1 if the parts have more than so many bytes; 0 is no limit. */
+/* put(id, address of options, parts, limit=0): creates an object of the parts, each at the next
+ * multiple of 64 bytes. Returns a status, or 1 if the parts have more than so many bytes; 0 is no
+ * limit. */
 static PyObject *connection_put(Connection *connection, PyObject *const *args, Py_ssize_t count)
 {
     const plasma_create_options_t *options;
@@ -458,11 +459,11 @@ static PyObject *connection_put(Connection *connection, PyObject *const *args, P
     Py_buffer *parts;
     Key key;
 
-    if (count != 4 || key_of(args[0], &key) < 0)
+    if ((count != 3 && count != 4) || key_of(args[0], &key) < 0)
         return NULL;
     options = PyLong_AsVoidPtr(args[1]);
+    limit = count == 4 ? PyLong_AsUnsignedLongLong(args[3]) : 0;
     count = PyTuple_Size(args[2]);
-    limit = PyLong_AsUnsignedLongLong(args[3]);
     if (PyErr_Occurred())
         return NULL;
     parts = PyMem_Calloc((size_t)count + 1, sizeof *parts);
