@@ -187,6 +187,7 @@ fn clients_cost_each_other_no_system_calls_but_questions() {
     let [alone, hundred, thousand] = ["1", "100", "1000"].map(|clients| {
         let counts = count_calls(&program, clients);
         println!("{clients} clients: {counts:?}");
+        assert_eq!(counts.len(), 7);
         counts
     });
     let _ = fs::remove_file(&program);
@@ -202,7 +203,25 @@ fn clients_cost_each_other_no_system_calls_but_questions() {
     }
 }
 
-/// Returns the numbers of system calls between the marks of budgets/clients.c.
+/// What a store takes as it is made once grew with the objects that it may have.
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn a_store_is_made_and_takes_its_first_object_in_as_many_calls_whatever_its_size() {
+    let program = compile("first");
+    let [small, default, large] = ["1000", "1048576", "1073741824"].map(|objects| {
+        let counts = count_calls(&program, objects);
+        println!("{objects} objects: {counts:?}");
+        counts
+    });
+    let _ = fs::remove_file(&program);
+    for (at, most) in [(0, 350), (1, 80)] {
+        let counts = [&small, &default, &large].map(|counts| counts[at]);
+        assert!(counts.iter().all(|count| *count <= counts[0] + 5), "{counts:?}");
+        assert!(counts[0] <= most, "{counts:?}");
+    }
+}
+
+/// Returns the numbers of system calls between the marks of a program.
 #[cfg(target_arch = "x86_64")]
 fn count_calls(program: &Path, clients: &str) -> Vec<u64> {
     let name = format!("plasma-budgets-clients-{clients}-{}", std::process::id());
@@ -220,7 +239,6 @@ fn count_calls(program: &Path, clients: &str) -> Vec<u64> {
     }
     drop(traced);
     let _ = fs::remove_dir_all(&store);
-    assert_eq!(counts.len(), 7, "{counts:?}");
     counts
 }
 
