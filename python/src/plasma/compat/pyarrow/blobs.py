@@ -42,10 +42,15 @@ def plan(blob: Any) -> Plan:
     return Plan({_TAIL_KEY.decode(): _WORD.pack(len(blob)).ljust(_TAIL_VALUE, b"\0")}, blob)
 
 
+# Names of types cost time in each call.
+_BUFFER = ffi.typeof("plasma_buffer_t *")
+_VALUE, _SIZE = ffi.typeof("void *[1]"), ffi.typeof("uint64_t[1]")
+_get_metadata = lib.plasma_get_metadata
+
+
 def _value(buffer: Buffer, key: bytes) -> Optional[bytes]:
-    value, size = ffi.new("void **"), ffi.new("uint64_t *")
-    pointer = ffi.cast("plasma_buffer_t *", buffer._address)
-    if lib.plasma_get_metadata(pointer, key, value, size) != 0:
+    value, size = ffi.new(_VALUE), ffi.new(_SIZE)
+    if _get_metadata(ffi.cast(_BUFFER, buffer._address), key, value, size) != 0:
         return None
     return ffi.buffer(value[0], size[0])[:]
 
@@ -58,10 +63,18 @@ def tail_size(buffer: Buffer) -> int:
 
 def blob_of(buffer: Buffer) -> bytes:
     """The blob of an object."""
+    return both_of(buffer)[0]
+
+
+def both_of(buffer: Buffer) -> tuple[bytes, int]:
+    """The blob of an object, and the bytes of it that follow the data."""
+    blob = _value(buffer, _KEY)
+    if blob is not None:
+        return blob, 0
     tail = tail_size(buffer)
-    if tail:
-        return bytes(memoryview(buffer)[len(buffer) - tail :])
-    return _value(buffer, _KEY) or b""
+    if not tail:
+        return b"", 0
+    return bytes(memoryview(buffer)[len(buffer) - tail :]), tail
 
 
 def total(size: int, metadata_size: int) -> int:

@@ -10,7 +10,7 @@ import weakref
 from collections.abc import Iterable, Sequence
 from typing import Any, Optional, cast
 
-from plasma._library import ffi, lib
+from plasma._library import ffi, lib, sized
 from plasma.buffers import Buffer, MutableBuffer
 from plasma.client import Client
 from plasma.compat.pyarrow import blobs, serialization
@@ -183,8 +183,7 @@ class PlasmaClient:
         leases = self._leases(object_ids, timeout_ms)
         if not with_meta:
             return [None if lease is None else _data(lease) for lease in leases]
-        none = (None, None)
-        return [none if lease is None else (blobs.blob_of(lease), _data(lease)) for lease in leases]
+        return [(None, None) if lease is None else _both(lease) for lease in leases]
 
     def get_metadata(self, object_ids: Iterable[ObjectID], timeout_ms: int = -1) -> list[Any]:
         """The metadata of objects as pyarrow.Buffer, None for each that is not available."""
@@ -251,13 +250,11 @@ class PlasmaClient:
         lease = self._lease(key_of(object_id))
         if lease is None:
             raise PlasmaObjectNotFound("Object not found")
-        digest = hashlib.blake2b(digest_size=8)
-        tail = blobs.tail_size(lease)
-        view = memoryview(lease)
-        digest.update((len(view) - tail).to_bytes(8, "little"))
-        digest.update(view)
+        blob, tail = blobs.both_of(lease)
+        digest = hashlib.blake2b((len(lease) - tail).to_bytes(8, "little"), digest_size=8)
+        digest.update(lease)
         if not tail:
-            digest.update(blobs.blob_of(lease))
+            digest.update(blob)
         return digest.digest()
 
     def delete(self, object_ids: Iterable[ObjectID]) -> None:
@@ -279,28 +276,31 @@ class PlasmaClient:
         """
         if self._spill is not None:
             return self._spill.make_room(num_bytes) if num_bytes > 0 else 0
-        evicted = 0
-        number = ffi.new("uint64_t *")
+        subscription = ffi.new("plasma_subscription_t **")
         try:
-            with self._client.events() as events:
-                while evicted < num_bytes:
-                    self._connection.call(lib.plasma_evict, num_bytes - evicted, number)
-                    before = evicted
-                    while True:
-                        try:
-                            event = events.next(0)
-                        except PlasmaTimeoutError:
-                            break
-                        if event.type is EventType.EVICTED:
-                            evicted += blobs.total(event.size, event.metadata_size)
-                        elif event.type is EventType.LOST:
-                            return max(evicted, num_bytes)
-                    if evicted == before:
-                        break
+            self._connection.call(lib.plasma_subscribe, subscription)
+            try:
+                return self._evict(num_bytes, subscription[0])
+            finally:
+                lib.plasma_unsubscribe(subscription[0])
         except UnsupportedError:
             return 0
         except PlasmaError as error:
             fail(error)
+
+    def _evict(self, num_bytes: int, subscription: Any) -> int:
+        # The number that plasma_evict() gives has the keys of metadata in it.
+        evicted, number, event = 0, ffi.new("uint64_t *"), sized("plasma_event_t")
+        while evicted < num_bytes:
+            self._connection.call(lib.plasma_evict, num_bytes - evicted, number)
+            before = evicted
+            while self._connection._call(lib.plasma_next_event, subscription, 0, event) == 0:
+                if event.type == EventType.EVICTED:
+                    evicted += blobs.total(event.data_size, event.metadata_size)
+                elif event.type == EventType.LOST:
+                    return max(evicted, num_bytes)
+            if evicted == before:
+                break
         return evicted
 
     def subscribe(self) -> None:
@@ -393,6 +393,13 @@ def _data(lease: Buffer) -> Any:
     if tail:
         return pa.py_buffer(memoryview(lease)[: len(lease) - tail])
     return pa.py_buffer(lease)
+
+
+def _both(lease: Buffer) -> tuple[bytes, Any]:
+    """Metadata and data of an object."""
+    blob, tail = blobs.both_of(lease)
+    view = memoryview(lease)[: len(lease) - tail] if tail else lease
+    return blob, pa.py_buffer(view)
 
 
 def _value(lease: Optional[Buffer], context: Optional[SerializationContext]) -> Any:
