@@ -79,6 +79,11 @@ impl Index<'_> {
         if split < count {
             let from = split.max(count / 2).max(buckets.first);
             let to = (from + SPLITS).min(count);
+            // Records lie anywhere. They are loaded together, so that the processor waits for the
+            // memory of all of them at once.
+            let first = |child| BucketWord(buckets.words[parent_of(child)].load(Relaxed)).head();
+            let touch = |all, child| all ^ self.touch(first(child));
+            std::hint::black_box((from..to).fold(0, touch));
             for child in from..to {
                 self.split(kind, child)?;
             }
