@@ -24,7 +24,7 @@ class Counter:
     """A stream of which only the size is known."""
 
     def __init__(self) -> None:
-        self.position = 0
+        self.position: int = 0
 
     def write(self, data: Any) -> None:
         """Append."""

@@ -23,7 +23,7 @@ class Watch:
 
     def __init__(self, events: Events, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
-        self.fd = events.duplicate()
+        self.fd: int = events.duplicate()
         self._events = events
         self._pid = os.getpid()
         self._waiting: deque[asyncio.Future[None]] = deque()
