@@ -12,9 +12,23 @@ pub fn monotonic_ns() -> u64 {
     now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
 }
 
-/// Returns the time of CLOCK_MONOTONIC in microseconds.
-pub fn monotonic_us() -> u64 {
-    monotonic_ns() / 1_000
+/// A moment by two clocks.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    /// As [`epoch_us`].
+    pub epoch_us: i64,
+    /// Microseconds of CLOCK_MONOTONIC, with the precision of [`epoch_us`].
+    pub monotonic_us: u64,
+}
+
+/// Returns this moment, by one reading of the processor's counter where there is one.
+#[inline]
+pub fn now() -> Moment {
+    let (epoch, monotonic) = match has_counter() {
+        true => ANCHOR.with(Anchor::now_ns),
+        false => (realtime_ns(), monotonic_ns() as i64),
+    };
+    Moment { epoch_us: epoch / 1_000, monotonic_us: monotonic as u64 / 1_000 }
 }
 
 /// Returns the time of [`monotonic_ns`] after `time` has passed. If that exceeds the range of the
@@ -31,7 +45,7 @@ pub fn after(time: std::time::Duration) -> u64 {
 /// which costs 20 ns and more.
 #[inline]
 pub fn epoch_us() -> i64 {
-    if has_counter() { ANCHOR.with(Anchor::now_ns) / 1_000 } else { realtime_ns() / 1_000 }
+    if has_counter() { ANCHOR.with(Anchor::now_ns).0 / 1_000 } else { realtime_ns() / 1_000 }
 }
 
 fn realtime_ns() -> i64 {
@@ -51,6 +65,8 @@ thread_local! {
 struct Anchor {
     ticks: Cell<u64>,
     ns: Cell<i64>,
+    /// What CLOCK_MONOTONIC was more than CLOCK_REALTIME.
+    to_monotonic: Cell<i64>,
     /// Ticks of a window in the last measurement.
     measured: Cell<u64>,
     /// Ticks of a window; 0 until two consecutive measurements agree.
@@ -69,6 +85,7 @@ impl Anchor {
         Self {
             ticks: Cell::new(0),
             ns: Cell::new(0),
+            to_monotonic: Cell::new(0),
             measured: Cell::new(0),
             window: Cell::new(0),
             scale: Cell::new(0),
@@ -76,25 +93,27 @@ impl Anchor {
     }
 
     #[inline]
-    fn now_ns(&self) -> i64 {
+    fn now_ns(&self) -> (i64, i64) {
         let elapsed = counter::read().wrapping_sub(self.ticks.get());
         if elapsed < self.window.get() {
             // At most WINDOW_NS << 32.
-            return self.ns.get() + ((elapsed * self.scale.get()) >> 32) as i64;
+            let now = self.ns.get() + ((elapsed * self.scale.get()) >> 32) as i64;
+            return (now, now.wrapping_add(self.to_monotonic.get()));
         }
         self.ask()
     }
 
-    /// Reads the clock, and measures the rate of the counter when a window has passed.
+    /// Reads the clocks, and measures the rate of the counter when a window has passed.
     #[cold]
-    fn ask(&self) -> i64 {
+    fn ask(&self) -> (i64, i64) {
         let before = counter::read();
         let now = realtime_ns();
+        let monotonic = monotonic_ns() as i64;
         let took = counter::read().wrapping_sub(before);
         let (ticks, ns) = (before.wrapping_sub(self.ticks.get()), now - self.ns.get());
         // Too early to measure, or interrupted between the two.
         if (0..WINDOW_NS).contains(&ns) || took > ticks / 1024 {
-            return now;
+            return (now, monotonic);
         }
         let measured = u128::from(ticks) * WINDOW_NS as u128 / u128::from(ns.unsigned_abs());
         let measured = measured.min(u128::from(MOST_TICKS)) as u64;
@@ -107,7 +126,8 @@ impl Anchor {
         self.scale.set(((WINDOW_NS as u64) << 32).checked_div(measured).unwrap_or(0));
         self.ticks.set(before);
         self.ns.set(now);
-        now
+        self.to_monotonic.set(monotonic.wrapping_sub(now));
+        (now, monotonic)
     }
 }
 
@@ -250,7 +270,13 @@ mod tests {
     fn keeps_time(anchor: &Anchor) {
         let begin = monotonic_ns();
         while anchor.window.get() == 0 || monotonic_ns() < begin + 10_000_000 {
-            let (before, now, after) = (realtime_ns(), anchor.now_ns(), realtime_ns());
+            let early = monotonic_ns() as i64;
+            let (before, (now, monotonic), after) = (realtime_ns(), anchor.now_ns(), realtime_ns());
+            let late = monotonic_ns() as i64;
+            assert!(
+                (early - WINDOW_NS..=late + WINDOW_NS).contains(&monotonic),
+                "{early} {monotonic} {late}"
+            );
             assert!(
                 (before - WINDOW_NS..=after + WINDOW_NS).contains(&now),
                 "{before} {now} {after}"

@@ -54,7 +54,8 @@ impl Session {
         options: &CreateOptions<'_>,
     ) -> Result<ObjectWriter> {
         self.ensure_writable()?;
-        let now_us = clock::epoch_us() as u64;
+        let now = clock::now();
+        let now_us = now.epoch_us as u64;
         if self.links_are_old(now_us, 1) {
             self.ensure_linked_again(now_us)?;
         }
@@ -74,7 +75,7 @@ impl Session {
                 | flag(options.name.is_some(), RecordWord::NAMED),
             host: self.find_host(call)?,
             now_us,
-            begun_us: if parts.is_none() { clock::monotonic_us() } else { 0 },
+            begun_us: if parts.is_none() { now.monotonic_us } else { 0 },
         };
         let placed = self.try_place(call, &plan, false)?;
         let (object, bytes) = match self.fill_placed(call, &plan, &placed) {

@@ -157,21 +157,21 @@ impl PutPiece<'_, '_> {
         if drafts.is_empty() || self.session.ensure_writable().is_err() {
             return 0;
         }
-        let now_us = clock::epoch_us();
+        let now = clock::now();
         let last_use = self.session.use_at_seal();
         let metadata = self.metadata.payload() as u64;
         let mut sealed = Changes::default();
         let _announcement = self.session.begin_announcement();
         for ((draft, id), data) in drafts.iter().zip(self.ids).zip(&self.datas) {
             let Ok((record, word)) = self.session.load_writing(draft.object) else { break };
-            self.session.note_seal(draft.object.slot, record, now_us, last_use);
+            self.session.note_seal(draft.object.slot, record, now, last_use);
             if make_sealed(record, draft.object, word).is_err() {
                 break;
             }
             sealed.push(id, Sizes { data: data.len() as u64, metadata });
         }
         if sealed.len() > 0 {
-            self.session.publish_all(&sealed, now_us);
+            self.session.publish_all(&sealed, now.epoch_us);
         }
         sealed.len()
     }

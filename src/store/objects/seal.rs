@@ -8,7 +8,7 @@ use crate::store::objects::held::Held;
 use crate::store::objects::writer::{ObjectWriter, Unsealed, lost_error};
 use crate::store::session::Session;
 use crate::sync::Ordering;
-use crate::sys::clock;
+use crate::sys::clock::{self, Moment};
 
 impl Session {
     /// Seals an object. With `lease`, the caller leases it before any other client can see it.
@@ -16,8 +16,8 @@ impl Session {
         self.ensure_writable()?;
         let object = writer.object;
         let (record, word) = self.load_writing(object)?;
-        let now_us = clock::epoch_us();
-        self.note_seal(object.slot, record, now_us, self.use_at_seal());
+        let now = clock::now();
+        self.note_seal(object.slot, record, now, self.use_at_seal());
         if let Some(index) = lease {
             // Stored before SEALED, so that a client that reclaims and sees SEALED cannot miss it.
             let leased = LeaseWord::new(object.generation, object.slot);
@@ -26,7 +26,7 @@ impl Session {
         let data = record.data.load(word.data_index());
         // Read before SEALED: after that another client may delete the object, and the slot may be
         // reused.
-        let news = SealedNews::of(record, word, now_us);
+        let news = SealedNews::of(record, word, now.epoch_us);
         let _announcement = self.begin_announcement();
         let word = make_sealed(record, object, word)?;
         self.publish(&news, word);
@@ -45,13 +45,13 @@ impl Session {
 
     /// Notes in a record and in the order of use when its object is sealed.
     #[inline]
-    pub fn note_seal(&self, slot: u32, record: &Record, now_us: i64, last_use: Option<u64>) {
+    pub fn note_seal(&self, slot: u32, record: &Record, now: Moment, last_use: Option<u64>) {
         // Until the seal the field has the beginning by the clock that nobody sets, or 0 within a put.
         let begun_us = record.construct_us.load(Ordering::Relaxed);
         let took_us = if begun_us > 0 {
-            clock::monotonic_us().saturating_sub(begun_us)
+            now.monotonic_us.saturating_sub(begun_us)
         } else {
-            (now_us as u64).saturating_sub(record.create_time_us.load(Ordering::Relaxed))
+            (now.epoch_us as u64).saturating_sub(record.create_time_us.load(Ordering::Relaxed))
         };
         record.construct_us.store(took_us, Ordering::Relaxed);
         if let Some(last_use) = last_use {
