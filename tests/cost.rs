@@ -130,6 +130,11 @@ fn store(lru: bool) -> (Scratch, String, Client) {
     let scratch = Scratch::new();
     let address = scratch.store("store");
     let client = make(&address, 4 << 20, STORED, lru);
+    // The index takes memory for its first objects.
+    let first: Vec<_> = (0..3 * OBJECTS).map(|i| id(5, i)).collect();
+    first.iter().for_each(|id| put(&client, id, 100, None));
+    first.iter().for_each(|id| client.delete(id).unwrap());
+    client.reap().unwrap();
     put(&client, &id(1, 0), 100, Some("one"));
     put(&client, &id(1, 1), 4096, None);
     put(&client, &id(1, 2), 1 << 20, None);
