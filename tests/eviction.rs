@@ -85,11 +85,12 @@ fn a_large_create_succeeds_where_a_gap_is_long_enough_and_otherwise_evicts_nothi
 /// The blocks of the heap name their owners, and a search relies on that until it chooses.
 #[test]
 fn owners_that_are_wrong_mislead_nobody() {
-    const BLOCKS: u64 = 16384 + 2 * 8192 + 8192 * 64 + 1024 * 192;
+    const RECORDS: u64 = 1000;
+    const BLOCKS: u64 = 16384 + 2 * 8192 + 8192 * 64 + (RECORDS * 192).next_multiple_of(4096);
     const OBJECTS: u64 = 500;
     let scratch = Scratch::new();
     let address = scratch.store("store");
-    let client = make(&address, OBJECTS * 1024, 1000, true);
+    let client = make(&address, OBJECTS * 1024, RECORDS, true);
     for number in 0..OBJECTS {
         let it = id(1, number);
         client.put(&it, &content(&it, 1024), &CreateOptions::default()).unwrap();
