@@ -49,8 +49,8 @@ python: wheel ## tests of the wheels on each installed Python from 3.9 to 3.13, 
 	scripts/lint-python.sh target/wheels
 	scripts/measure-python.sh target/wheels --check
 
-# Each check says what it lacks: PyPI, and Pythons with wheels of pyarrow. SHORT=1 is Arrow's suite alone.
-python-libraries: wheel ## Arrow 11's tests of pyarrow.plasma and projects that use it, from PyPI, on Python 3.11 and 3.13; SHORT=1
+# Each check says what it lacks: PyPI, and Pythons with wheels of pyarrow. SHORT=1 leaves the projects out.
+python-libraries: wheel ## Arrow 11's tests of pyarrow.plasma, plasma/client.h, and projects from PyPI, on Python 3.11 and 3.13; SHORT=1
 	scripts/test-python-libraries.sh target/wheels $$(scripts/list-pythons.sh 11 11) $$(scripts/list-pythons.sh 13 13)
 
 reference: wheel ## the reference of the Python modules, in target/python-docs

@@ -14,7 +14,7 @@ install(FILES include/plasma.h include/plasma.hpp
     DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" COMPONENT development)
 install(DIRECTORY include/plasma
     DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" COMPONENT development
-    FILES_MATCHING PATTERN "*.hpp")
+    FILES_MATCHING PATTERN "*.hpp" PATTERN "*.h")
 
 install(EXPORT plasmaTargets NAMESPACE plasma::
     DESTINATION "${package_dir}" COMPONENT development)

@@ -1,7 +1,8 @@
 #!/bin/bash
 # test-python-libraries.sh WHEELS PYTHON...: runs pyarrow 11's tests of its Plasma, unmodified, and
-# projects that use pyarrow.plasma, on current releases of pyarrow, NumPy and pandas. All of these
-# come from PyPI; SHORT=1 leaves the projects out. A project that cannot be fetched is a SKIP line.
+# projects that use pyarrow.plasma, on current releases of pyarrow, NumPy and pandas, and the tests of
+# plasma/client.h, the same in C++. All libraries come from PyPI; SHORT=1 leaves the projects out. A
+# project that cannot be fetched is a SKIP line.
 set -euo pipefail
 wheels=$(realpath "$1")
 shift
@@ -34,6 +35,19 @@ old_wheel() {
         --platform manylinux1_x86_64 --platform manylinux2014_x86_64
 }
 
+# The sources of projects, and projects in the environment of one Python.
+fetch_projects() {
+    # shellcheck disable=SC2046
+    fetch fairseq $(old_wheel 3.8 cp38) fairseq==0.12.2 || skip fairseq "pip cannot fetch it"
+    "$pip" install --quiet setuptools wheel
+    fetch brain-plasma --no-build-isolation --no-binary :all: brain-plasma==0.3.3 ||
+        skip brain-plasma "pip cannot fetch it"
+    "$pip" install --quiet --only-binary :all: mosec || skip mosec "pip has none for Python $version"
+    # It pins an old pyarrow.
+    { "$pip" install --quiet --no-deps improv && "$pip" install --quiet --only-binary :all: scipy lmdb; } ||
+        skip improv "pip cannot install it"
+}
+
 for python in "$@"; do
     version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
     venv=$work/$version pip=$work/$version/bin/pip
@@ -56,16 +70,12 @@ for python in "$@"; do
     (cd "$work/arrow" &&
         "$venv/bin/pytest" -q -p no:cacheprovider --noconftest -c /dev/null --rootdir . \
             -W ignore::pytest.PytestUnknownMarkWarning "${left_out[@]}" test_plasma.py)
-    [ -z "${SHORT:-}" ] || continue
-    # shellcheck disable=SC2046
-    fetch fairseq $(old_wheel 3.8 cp38) fairseq==0.12.2 || skip fairseq "pip cannot fetch it"
-    "$pip" install --quiet setuptools wheel
-    fetch brain-plasma --no-build-isolation --no-binary :all: brain-plasma==0.3.3 ||
-        skip brain-plasma "pip cannot fetch it"
-    "$pip" install --quiet --only-binary :all: mosec || skip mosec "pip has none for Python $version"
-    # It pins an old pyarrow.
-    { "$pip" install --quiet --no-deps improv && "$pip" install --quiet --only-binary :all: scipy lmdb; } ||
-        skip improv "pip cannot install it"
+    suites=libraries
+    if [ -n "${SHORT:-}" ]; then
+        suites=libraries/test_cpp_client.py
+    else
+        fetch_projects
+    fi
     PATH=$venv/bin:$PATH PLASMA_SOURCES=$work/sources "$venv/bin/pytest" -q -ra -p no:cacheprovider \
-        -c /dev/null --rootdir libraries libraries
+        -c /dev/null --rootdir libraries "$suites"
 done

@@ -9,6 +9,9 @@
 
 #include <plasma.h>
 
+#ifdef PLASMA_COMMON_H
+#error "plasma.hpp and plasma/client.h do not go into one source file"
+#endif
 #if __cplusplus < 201703L
 #error "plasma.hpp needs C++17; plasma.h does with C++11"
 #endif
