@@ -89,6 +89,11 @@ def test_cpp_reads_what_python_wrote(program: Path) -> None:
         subprocess.run([program, "ReadFromPython", store], check=True, timeout=60)
 
 
+def test_a_store_that_spills_is_refused(program: Path) -> None:
+    with old.start_plasma_store(10**7, external_store="hashtable://cpp") as (store, _):
+        subprocess.run([program, "RefusedWithSpillByPython", store], check=True, timeout=60)
+
+
 def test_the_example_of_the_header(tmp_path: Path) -> None:
     _, _, rest = HEADER.read_text().partition("* Example\n * -------\n")
     example = rest.partition("* Caveats\n")[0].replace("\n *", "\n").replace("\n     ", "\n")

@@ -1,5 +1,6 @@
 /* The tests of plasma/client.h: without arguments their names, otherwise one of
- * them with the address of a store. The last two need a client in Python. */
+ * them with the address of a store. Those that end with
+ * Python need what test_cpp_client.py makes. */
 
 #include "check.h"
 
@@ -70,6 +71,14 @@ void ReadFromPython(const std::string &address)
     CHECK(got.metadata->ToString() == LargeBlob());
 }
 
+/* Of a store whose clients move evicted objects to files. */
+void RefusedWithSpillByPython(const std::string &address)
+{
+    plasma::PlasmaClient client;
+    CHECK(client.Connect(address).IsNotImplemented());
+    CHECK(client.store_capacity() == 0);
+}
+
 const struct {
     const char *name;
     void (*run)(const std::string &address);
@@ -92,6 +101,7 @@ const struct {
     {"BothHeaders", TestBothHeaders},
     {"WriteForPython", WriteForPython},
     {"ReadFromPython", ReadFromPython},
+    {"RefusedWithSpillByPython", RefusedWithSpillByPython},
 };
 
 }  // namespace
