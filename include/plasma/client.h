@@ -46,9 +46,10 @@
  *
  * Differences. There is no memory of GPUs, and no quota. Buffers stay readable
  * after Release(), Disconnect() and the end of the store. A full store evicts
- * only what a new object needs. What a client deletes while others hold it goes
- * in one of its later calls, at the latest in Disconnect(). Hash() gives other
- * digests. Include this header rather than declare its classes.
+ * only as much as a new object needs. An object that a client deletes while
+ * others hold it goes in a later call of that client, at the latest in
+ * Disconnect(). Hash() gives other digests. Include this header rather than
+ * declare its classes.
  *
  * Threads. Any number may use a client at once, but not while it is connected
  * or disconnected.
@@ -114,7 +115,7 @@ public:
         impl_->name = client_name;
         return Status::OK();
     }
-    /** Leave the store. What is not sealed is aborted; buffers stay valid. */
+    /** Leave the store. Unsealed objects are aborted; buffers stay valid. */
     Status Disconnect()
     {
         if (impl_->session) {
@@ -274,7 +275,7 @@ public:
         }
         return Status::OK();
     }
-    /** Evict at least so many bytes, if as many are not held. */
+    /** Evict at least num_bytes bytes, if as many are not held. */
     Status Evict(int64_t num_bytes, int64_t &num_bytes_evicted)
     {
         ARROW_RETURN_NOT_OK(Ready());
@@ -331,7 +332,7 @@ public:
         internal::Decode(message, object_id, data_size, metadata_size);
         return Status::OK();
     }
-    /** Append what one message, without its length, tells. */
+    /** Append the facts in one message, without its length. */
     Status DecodeNotifications(const uint8_t *buffer,
                                std::vector<ObjectID> *object_ids,
                                std::vector<int64_t> *data_sizes,

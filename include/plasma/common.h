@@ -50,7 +50,7 @@ namespace internal {
 
 constexpr const char *kErrorTypeId = "plasma::PlasmaError";
 
-/* What a status carries, beside its code and its message. */
+/* The detail of a status, beside its code and its message. */
 class ErrorDetail : public arrow::StatusDetail {
 public:
     explicit ErrorDetail(PlasmaErrorCode code) : code_(code) {}
@@ -210,7 +210,7 @@ enum class ObjectState : int {
     PLASMA_EVICTED = 3,
 };
 
-/** What List() says of an object. */
+/** The facts of List() about an object. */
 struct ObjectTableEntry {
     /** Always -1. */
     int fd = -1;

@@ -22,7 +22,7 @@ ARROW = Path(pa.get_include())
 
 
 def compile_(*arguments: str | Path, standard: str = "c++20", arrow: Path = ARROW) -> str:
-    """What the compiler says, or "" if it is content."""
+    """The errors and warnings of the compiler, or ""."""
     compiler = os.environ.get("CXX", "c++")
     if shutil.which(compiler) is None:
         pytest.skip(f"there is no C++ compiler {compiler}")

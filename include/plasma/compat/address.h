@@ -20,7 +20,7 @@ namespace plasma {
 inline namespace for_arrow {
 namespace internal {
 
-/* What the file that plasma_store writes says beside the store's path. */
+/* The facts in the file of plasma_store beside the store's path. */
 struct Named {
     /* The capacity that was asked for, or 0; the store's may be larger. */
     int64_t capacity = 0;

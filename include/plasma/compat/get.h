@@ -19,7 +19,7 @@ namespace internal {
 class Deadline {
 public:
     explicit Deadline(int64_t timeout_ms) : timeout_ms_(timeout_ms) {}
-    /* What is left of it; -1 is forever. */
+    /* The time that is left; -1 is forever. */
     int64_t Left() const
     {
         if (timeout_ms_ <= 0) {

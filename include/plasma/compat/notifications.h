@@ -46,7 +46,7 @@ inline Message MessageOf(const ObjectID &id, Sizes sizes)
     return message;
 }
 
-/* What a message without its length tells. */
+/* Read the fields of a message without its length. */
 inline void Decode(const uint8_t *message, ObjectID *id, int64_t *size,
                    int64_t *metadata_size)
 {
@@ -55,7 +55,7 @@ inline void Decode(const uint8_t *message, ObjectID *id, int64_t *size,
     std::memcpy(metadata_size, message + 28, 8);
 }
 
-/* Read so many bytes; false at the end. */
+/* Read size bytes; false at the end. */
 inline bool ReadWhole(int fd, void *to, size_t size)
 {
     for (size_t done = 0; done < size;) {
@@ -191,7 +191,7 @@ private:
         }
         shutdown(end_, SHUT_RDWR);
     }
-    /* Move what there is; false at the end. */
+    /* Move the messages that wait; false at the end. */
     bool Step()
     {
         pollfd fds[] = {
@@ -216,7 +216,7 @@ private:
         }
         return Send() && !(gone_ && queue_.empty());
     }
-    /* Send what the socket takes; false if its reader closed it. */
+    /* Send as much as the socket takes; false if its reader closed it. */
     bool Send()
     {
         while (!queue_.empty()) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * What a client holds: leases, writable objects, and the buffers of Arrow that
- * keep them. Only for client.h.
+ * Things that a client holds: leases, writable objects, and the buffers of
+ * Arrow that keep them. Only for client.h.
  */
 
 #ifndef PLASMA_COMPAT_OBJECTS_H
@@ -117,7 +117,7 @@ struct Entry {
     int64_t doomed = -1;
 };
 
-/* A reading buffer, with what keeps its memory. */
+/* A reading buffer and the owner of its memory. */
 class ReadBuffer : public arrow::Buffer {
 public:
     ReadBuffer(const uint8_t *data, uint64_t size, std::shared_ptr<void> keeper)
@@ -130,7 +130,7 @@ private:
     std::shared_ptr<void> keeper_;
 };
 
-/* A writing buffer, with what keeps its memory. */
+/* A writing buffer and the owner of its memory. */
 class WriteBuffer : public arrow::MutableBuffer {
 public:
     WriteBuffer(int64_t size, std::shared_ptr<Writer> writer)

@@ -193,7 +193,7 @@ public:
         return StatusOf(status == PLASMA_ERR_NOT_FOUND ? PLASMA_OK : status);
     }
 
-    /* Delete some of what other clients held before. */
+    /* Delete some of the objects that other clients held before. */
     void RetryDeletes()
     {
         constexpr size_t kMost = 8;
@@ -268,8 +268,8 @@ private:
     std::vector<std::unique_ptr<Notifications>> subscriptions_{};
 };
 
-/* What the buffers of one Get() share: they are in use until the last is
- * gone. */
+/* The buffers of one Get() share this: the object is in use until the last of
+ * them is gone. */
 class Reference {
 public:
     Reference(std::shared_ptr<Session> session, const ObjectID &id,

@@ -1,6 +1,6 @@
 /* The tests of plasma/client.h: without arguments their names, otherwise one of
  * them with the address of a store. Those that end with
- * Python need what test_cpp_client.py makes. */
+ * Python need the stores and objects of test_cpp_client.py. */
 
 #include "check.h"
 

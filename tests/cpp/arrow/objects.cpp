@@ -114,7 +114,7 @@ void TestAbort(const std::string &address)
     CHECK_OK(client.CreateAndSeal(IdOf('a'), "again", ""));
     CHECK(client.Got(IdOf('a')).data->ToString() == "again");
 
-    // What is not sealed goes with the client, and its last buffer.
+    // Unsealed objects go with the client and its last buffer.
     CHECK_OK(client.Create(IdOf('b'), 4, nullptr, 0, &data));
     CHECK_OK(client.Disconnect());
     data->mutable_data()[0] = 1;
