@@ -30,7 +30,8 @@ pub struct WakeWord {
     pub announcing: AtomicU32,
     /// Number of threads of the client that wait, also while they are awake for a moment.
     pub waiting: AtomicU32,
-    /// 1 while the client has a subscription, else 0.
+    /// Bit 0 is set while the client may have a subscription; above it is the number of subscriptions
+    /// that began, also of earlier clients in the slot.
     pub subscribed: AtomicU32,
 }
 

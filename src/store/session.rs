@@ -6,6 +6,7 @@ use crate::layout::header::Lifecycle;
 use crate::layout::record::Record;
 use crate::layout::shard::{SHARDS, Shard};
 use crate::options::ConnectOptions;
+use crate::protocols::events::Subscriptions;
 use crate::protocols::lease::quota::Quota;
 use crate::protocols::wake::Spin;
 use crate::protocols::writer_lock::Backoff;
@@ -17,7 +18,6 @@ use crate::store::memory::allowance::CgroupAllowance;
 use crate::store::memory::bare_buckets::BareBuckets;
 use crate::sync::Ordering::Relaxed;
 use crate::sync::local::{AtomicBool, AtomicU32, AtomicU64};
-use crate::sync::mutex::Mutex;
 use crate::sync::{AtomicU64 as SharedU64, Ordering};
 use crate::sys::{fork, process};
 use once_cell::sync::OnceCell;
@@ -64,8 +64,8 @@ pub struct Session {
     pub calls: Calls,
     /// The threads that wait as registered.
     pub waiting: AtomicU32,
-    /// The number of subscriptions that others know of.
-    pub subscriptions: Mutex<u32>,
+    /// The subscriptions that others know of.
+    pub subscriptions: Subscriptions,
     forks: u32,
     /// The value of `forks` where gets and releases take the fast path; [`NEVER`] in a client that
     /// counts the bytes it holds, so that the fast path need not ask for that.
@@ -104,7 +104,7 @@ impl Session {
             cgroup_allowance: CgroupAllowance::default(),
             calls: Calls::default(),
             waiting: AtomicU32::new(0),
-            subscriptions: Mutex::new(0),
+            subscriptions: Subscriptions::none(),
             forks: fork::generation(),
             short_way: if quota.is_some() { NEVER } else { fork::generation() },
             quota,

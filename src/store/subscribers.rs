@@ -2,7 +2,6 @@
 
 use crate::error::{Error, Result, Status};
 use crate::store::session::Session;
-use crate::sync::local::Ordering::Relaxed;
 
 impl Session {
     /// Notes a subscription, before its cursor begins. From here on all clients append events.
@@ -17,33 +16,23 @@ impl Session {
                 )),
             };
         }
-        let mut count = self.subscriptions.lock();
-        // The slot may belong to another client.
-        if self.left.load(Relaxed) {
-            return Err(Error::plain(Status::Disconnected));
+        match self.segment.subscribers().begin(self.own.slot, &self.subscriptions) {
+            true => Ok(()),
+            false => Err(Error::plain(Status::Disconnected)),
         }
-        if *count == 0 {
-            self.segment.subscribers().enter(self.own.slot);
-        }
-        *count += 1;
-        Ok(())
     }
 
     /// Notes the end of a subscription.
     pub fn end_subscription(&self) {
-        let mut count = self.subscriptions.lock();
-        if *count > 0 {
-            *count -= 1;
-            if *count == 0 {
-                self.segment.subscribers().leave(self.own.slot);
-            }
+        if self.may_register() {
+            self.segment.subscribers().end(self.own.slot, &self.subscriptions);
         }
     }
 
     /// Notes the end of all subscriptions, before the client leaves.
     pub fn end_subscriptions(&self) {
-        if std::mem::take(&mut *self.subscriptions.lock()) > 0 {
-            self.segment.subscribers().leave(self.own.slot);
+        if self.may_register() {
+            self.segment.subscribers().end_all(self.own.slot, &self.subscriptions);
         }
     }
 }

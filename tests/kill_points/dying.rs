@@ -38,6 +38,7 @@ pub fn play(role: &[String]) {
             let client = connect(address);
             // The releases are stamped: with eviction, the leaver folds them in.
             tolerate(put_and_get(&client), &role[3]);
+            let _subscription = client.subscribe().unwrap();
             arm(&role[2]);
             drop(client);
             passed();

@@ -90,6 +90,7 @@ const PRIVATE: &[(&str, &[&str])] = &[
     ("src/protocols/lease/quota.rs", &["self.held."]),
     ("src/segment/written.rs", &[""]),
     ("src/subscription.rs", &[""]),
+    ("src/protocols/events/subscribers.rs", &["self.0."]),
     ("src/id.rs", &[""]),
     ("src/store/session.rs", &["self.gone.", "self.links_seen_us.", "self.creates."]),
     ("src/store/connection/leave.rs", &["self.left."]),

@@ -3,7 +3,9 @@
 use std::ffi::CString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI32, AtomicI64, AtomicU32, Ordering::SeqCst};
+use std::time::SystemTime;
 
 /// Makes this process end with the thread that started it, even while it is stopped.
 pub fn die_with_parent() {
@@ -149,18 +151,26 @@ impl Cgroup {
     }
 
     pub fn join() -> Cgroup {
-        let name = format!("plasma-matrix-{}", std::process::id());
-        let group = Path::new("/sys/fs/cgroup/memory").join(name);
-        std::fs::create_dir(&group).unwrap();
+        let group = Self::own();
+        std::fs::create_dir(group).unwrap();
         std::fs::write(group.join("cgroup.procs"), "0").unwrap();
-        Cgroup(group)
+        Cgroup(group.clone())
+    }
+
+    /// Its directory. Processes in other pid namespaces may have the same pid.
+    fn own() -> &'static PathBuf {
+        static OWN: OnceLock<PathBuf> = OnceLock::new();
+        OWN.get_or_init(|| {
+            let since = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_nanos();
+            let name = format!("plasma-matrix-{}-{since}", std::process::id());
+            Path::new("/sys/fs/cgroup/memory").join(name)
+        })
     }
 
     /// Leaves room for a few pages of the process itself, but not for a chunk of a store; or as
     /// much as there is.
     pub fn limit(full: bool) {
-        let name = format!("plasma-matrix-{}", std::process::id());
-        let group = Path::new("/sys/fs/cgroup/memory").join(name);
+        let group = Self::own();
         let usage = std::fs::read_to_string(group.join("memory.usage_in_bytes")).unwrap();
         let usage: i64 = usage.trim().parse().unwrap();
         let limit = if full { usage + (2 << 20) } else { -1 };

@@ -217,12 +217,26 @@ struct Subscribed {
     ring: Arc<Ring>,
     word: AtomicU64,
     clients: [WakeWord; 2],
+    own: [Subscriptions; 2],
 }
 
 impl Subscribed {
     fn new() -> Arc<Self> {
         let (word, clients) = (AtomicU64::new(0), [WakeWord::new(), WakeWord::new()]);
-        Arc::new(Self { ring: Ring::new(2), word, clients })
+        Arc::new(Self {
+            ring: Ring::new(2),
+            word,
+            clients,
+            own: [Subscriptions::none(), Subscriptions::none()],
+        })
+    }
+
+    fn begin(&self, client: usize) {
+        assert!(self.subscribers().begin(client as u32, &self.own[client]));
+    }
+
+    fn end(&self, client: usize) {
+        self.subscribers().end(client as u32, &self.own[client]);
     }
 
     fn subscribers(&self) -> Subscribers<'_> {
@@ -238,8 +252,8 @@ impl Subscribed {
     }
 
     /// Subscribes, lists, and subscribes on; each object is in the list or among the events.
-    fn miss_nothing(&self, client: u32, publisher: thread::JoinHandle<()>) {
-        self.subscribers().enter(client);
+    fn miss_nothing(&self, client: usize, publisher: thread::JoinHandle<()>) {
+        self.begin(client);
         let mut cursor = Cursor::at_end(&self.ring.ring());
         let listed = self.ring.published.load(Ordering::Relaxed) == 1;
         publisher.join().unwrap();
@@ -263,7 +277,7 @@ fn the_first_subscriber_misses_nothing() {
 fn a_subscriber_misses_nothing_while_another_leaves() {
     explore(2, || {
         let all = Subscribed::new();
-        all.subscribers().enter(1);
+        all.begin(1);
         let (publisher, leaver) = (all.clone(), all.clone());
         let leaver = thread::spawn(move || leaver.subscribers().leave(1));
         let publisher = thread::spawn(move || publisher.publish());
@@ -277,11 +291,44 @@ fn a_subscriber_misses_nothing_while_another_leaves() {
 fn nothing_is_appended_after_the_last_two_left_at_once() {
     explore(99, || {
         let all = Subscribed::new();
-        (0..2).for_each(|client| all.subscribers().enter(client));
+        (0..2).for_each(|client| all.begin(client));
         let other = all.clone();
-        let other = thread::spawn(move || other.subscribers().leave(1));
-        all.subscribers().leave(0);
+        let other = thread::spawn(move || other.end(1));
+        all.end(0);
         other.join().unwrap();
         assert!(!all.subscribers().any());
+    });
+}
+
+#[test]
+fn a_thread_misses_nothing_while_another_of_its_client_ends_a_subscription() {
+    explore(2, || {
+        let all = Subscribed::new();
+        all.begin(0);
+        let (publisher, other) = (all.clone(), all.clone());
+        let other = thread::spawn(move || other.end(0));
+        let publisher = thread::spawn(move || publisher.publish());
+        all.miss_nothing(0, publisher);
+        other.join().unwrap();
+        assert!(all.subscribers().any(), "a thread subscribes");
+        all.end(0);
+        assert!(!all.subscribers().any());
+    });
+}
+
+#[test]
+fn a_late_end_takes_nothing_from_the_next_client_in_the_slot() {
+    explore(99, || {
+        let all = Subscribed::new();
+        let next = Subscriptions::none();
+        all.begin(0);
+        let other = all.clone();
+        let other = thread::spawn(move || other.end(0));
+        all.subscribers().end_all(0, &all.own[0]);
+        all.subscribers().leave(0);
+        assert!(all.subscribers().begin(0, &next));
+        other.join().unwrap();
+        assert!(all.subscribers().any(), "the next client subscribes");
+        assert!(!all.subscribers().begin(0, &all.own[0]), "it has left");
     });
 }

@@ -18,7 +18,7 @@
 mod check_ring;
 mod subscribers;
 
-pub use subscribers::Subscribers;
+pub use subscribers::{Subscribers, Subscriptions};
 
 use crate::error::{Error, Result, Status};
 use crate::id::ObjectId;
