@@ -347,7 +347,12 @@ fn completions_and_manual_pages_are_made() {
     );
     let out = std::process::Command::new("bash").args(["-c", &script]).output().unwrap();
     assert_eq!(String::from_utf8_lossy(&out.stdout).trim(), "destroy");
-    for path in ["zsh/site-functions/_plasma", "fish/vendor_completions.d/plasma.fish"] {
+    let paths = [
+        "zsh/site-functions/_plasma",
+        "fish/vendor_completions.d/plasma.fish",
+        "man/man1/plasma-store-server.1",
+    ];
+    for path in paths {
         assert!(Path::new(&share).join(path).is_file(), "{path}");
     }
     sandbox.run(&["share", "/proc/nonesuch"]).fails(1, &["/proc/nonesuch"]);

@@ -57,6 +57,12 @@ cmake --install "$build" --prefix "$prefix" > "$work/log" || { cat "$work/log"; 
 for manual in plasma plasma_get plasma_connect_options_t; do
     find "$prefix" -name "$manual.3" | grep -q . || fail "there is no $manual.3"
 done
+if grep -q '^PLASMA_BUILD_TOOLS:BOOL=ON' "$build/CMakeCache.txt"; then
+    for program in plasma plasma-store-server; do
+        find "$prefix" -name "$program.1" | grep -q . || fail "there is no $program.1"
+        "$(find "$prefix" -path "*/bin/$program")" --help | grep -q . || fail "$program"
+    done
+fi
 with_cmake
 with_pkg_config
 mv "$prefix" "$work/moved"

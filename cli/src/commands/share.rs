@@ -19,6 +19,9 @@ const COMPLETIONS: [(Shell, &str); 3] = [
     (Shell::Fish, "fish/vendor_completions.d/plasma.fish"),
 ];
 
+/// The manual page of the other program of this crate, which takes options as its original does.
+const SERVER_MANUAL: &str = include_str!("../../server/plasma-store-server.1");
+
 /// `all` has manual pages, and `shown` has completions.
 pub fn run(args: &Args, all: clap::Command, mut shown: clap::Command) -> Result<()> {
     for (shell, path) in COMPLETIONS {
@@ -29,7 +32,8 @@ pub fn run(args: &Args, all: clap::Command, mut shown: clap::Command) -> Result<
     let man = args.directory.join("man/man1");
     let failed = |error: std::io::Error| Failure::file("write", &man, &error);
     std::fs::create_dir_all(&man).map_err(failed)?;
-    clap_mangen::generate_to(all, &man).map_err(failed)
+    clap_mangen::generate_to(all, &man).map_err(failed)?;
+    write(&man.join("plasma-store-server.1"), SERVER_MANUAL.as_bytes())
 }
 
 fn write(path: &Path, text: &[u8]) -> Result<()> {
