@@ -108,7 +108,9 @@ fn a_mask_that_is_nonsense_is_noticed_and_the_table_has_the_answer() {
             let hit = index.find(&key).unwrap_or_else(|_| index.scan(&key));
             assert_eq!(hit.map(|hit| hit.slot), Some(n as u32));
         }
-        assert!(index.find(&Key::Id(object(9).0)).is_err());
+        // Under miri a long walk gives up, and the table is asked.
+        let absent = index.find(&Key::Id(object(9).0));
+        assert!(absent.is_err() || cfg!(miri) && absent == Ok(None));
         assert!(index.grow_ids().is_err() || mask == 5 || mask == 99);
         assert!(!index.mend_chains().unwrap());
     }
