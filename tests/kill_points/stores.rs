@@ -14,6 +14,7 @@ pub fn all() {
     remove_is_finished_by_the_next_to_connect();
     a_client_that_removes_the_remains_of_a_killed_remover_is_killed();
     the_last_to_leave_an_ephemeral_store_is_killed();
+    a_client_that_leaves_an_ephemeral_store_to_others_is_killed();
     a_client_that_sweeps_up_after_a_dead_builder_is_killed();
     a_client_that_clears_planted_names_is_killed();
     a_client_that_joins_when_dead_clients_have_every_slot_is_killed();
@@ -156,6 +157,45 @@ fn the_last_to_leave_an_ephemeral_store_is_killed() {
             assert!(scratch.names().is_empty(), "{what}: {:?}", scratch.names());
         },
     );
+}
+
+/// The store is neither live nor gone for a moment, and the next owner of the lock recovers it: a
+/// reader waits for that.
+#[test]
+fn a_client_that_leaves_an_ephemeral_store_to_others_is_killed() {
+    let scratch = Scratch::new();
+    let address = scratch.store("store");
+    let options = ConnectOptions::default().capacity(CAPACITY).ephemeral(true);
+    let client = Client::connect(Some(&address), &options).unwrap();
+    let living = || client.list_clients().unwrap().iter().filter(|it| it.alive).count();
+    sweep(
+        "leave an ephemeral store to others",
+        |n| {
+            let mut child = spawn(CHILD, &["leave_last", &address, &n.to_string()]);
+            child.expect("ready");
+            child.tell("leave");
+            end_of(child, "leave_last")
+        },
+        |what| {
+            std::thread::scope(|scope| {
+                let reader = scope.spawn(|| {
+                    let options = ConnectOptions::default().read_only(true);
+                    Client::connect(Some(&address), &options).map(drop)
+                });
+                // It has a slot, or has its answer.
+                while living() < 2 && !reader.is_finished() {
+                    std::thread::yield_now();
+                }
+                put(&client, &id(PROBE, 0), 100, None);
+                client.delete(&id(PROBE, 0)).unwrap();
+                reader.join().unwrap().unwrap_or_else(|error| panic!("{what}: {error}"));
+            });
+            client.reap().unwrap();
+            super::common::assert_sound(&client, what);
+        },
+    );
+    drop(client);
+    assert!(scratch.names().is_empty(), "{:?}", scratch.names());
 }
 
 #[test]

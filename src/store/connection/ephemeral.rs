@@ -24,7 +24,8 @@ impl Session {
         Ok(!removed)
     }
 
-    fn others_joined(&self) -> Result<bool> {
+    /// Whether another client that lives uses the store.
+    pub fn others_joined(&self) -> Result<bool> {
         let mut others = false;
         self.visit_others(|view| {
             others |= !view.is_own() && view.is_using()? && view.is_alive()?;

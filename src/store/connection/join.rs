@@ -79,7 +79,8 @@ impl Session {
                 Lifecycle::Live => return self.is_linked(),
                 Lifecycle::Gone => return Ok(false),
                 Lifecycle::Closing if self.segment.read_only => {
-                    if self.is_leaver_dead() {
+                    // Other users recover the store when they take the lock next.
+                    if self.is_leaver_dead() && !self.others_joined()? {
                         return Err(not_found_error(&self.address));
                     }
                     std::thread::sleep(Duration::from_millis(1));
