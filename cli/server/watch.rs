@@ -11,7 +11,7 @@ use std::process::{Child, Command, ExitCode, Stdio};
 
 const OPTION: &str = "--remove-after-end-of-input";
 
-/// What the watcher removes.
+/// The remains of a server, which the watcher removes.
 pub struct Left {
     address: String,
     spill: Option<PathBuf>,

@@ -60,7 +60,7 @@ fn stat_counts_what_is_there() {
     sandbox.put("a", &pattern(100_000));
     let mut writer = sandbox.start(&["put", "-", "-n", "half"]);
     writer.write(b"begun");
-    // What each client holds is collected before the numbers.
+    // The command lists the objects that clients hold before it counts.
     let stat =
         sandbox.until(&["stat"], |stat| stat["clients"][0]["holds"][0]["state"] == "writing");
     assert_eq!(stat["objects_writing"], 1);

@@ -447,7 +447,7 @@ static int put_parts(plasma_client_t *client, const plasma_id_t *id,
 }
 
 /* put(id, address of options, parts, limit=0): creates an object of the parts, each at the next
- * multiple of 64 bytes. Returns a status, or 1 if the parts have more than so many bytes; 0 is no
+ * multiple of 64 bytes. Returns a status, or 1 if the parts have more bytes than the limit; 0 is no
  * limit. */
 static PyObject *connection_put(Connection *connection, PyObject *const *args, Py_ssize_t count)
 {

@@ -264,7 +264,7 @@ static void kept_release(PyObject *capsule)
 }
 
 /* In a process that is about to fork: retains all leases. Returns a capsule that releases them when it
- * is collected, or None if there are none. */
+ * is collected, or None without leases. */
 static PyObject *keep_leases(PyObject *module, PyObject *unused)
 {
     size_t room = 0;

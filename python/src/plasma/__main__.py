@@ -1,4 +1,4 @@
-"""``python -m plasma``: what is where, which versions, and whether it works."""
+"""``python -m plasma``: versions, places, and a trial of a store."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ OTHERS = ("cffi", "numpy", "pandas", "pyarrow")
 
 
 def versions() -> Iterator[tuple[str, str]]:
-    """What is installed here, and where."""
+    """The packages that are installed here, and their places."""
     yield "plasma", f"{plasma.__version__}, {os.path.dirname(plasma.__file__)}"
     yield "library", _library.path
     yield "extension", str(_native.__file__)

@@ -31,7 +31,7 @@ class _Fork(threading.local):
     """The state that the hooks of one fork share; the thread that forks continues in the child."""
 
     kept: Any = None
-    """A capsule that keeps the leases of the parent; None if there are none."""
+    """A capsule that keeps the leases of the parent; None without leases."""
     joins: list[Connection]
     """Those to ephemeral stores."""
     pipe: Optional[tuple[int, int]] = None

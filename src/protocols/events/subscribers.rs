@@ -12,11 +12,11 @@
 //! by everything that the subscriber does after it subscribed.
 //!
 //! The threads of a client subscribe and end subscriptions without waiting for each other, so that
-//! none waits for one that was stopped. The client counts its subscriptions in its own memory. Who
-//! ends the last clears ON if its client's word is what it was before that was known; a subscription
+//! none waits for one that was stopped. The client counts its subscriptions in its own memory. The
+//! thread that ends the last one clears ON if its client's word is what it was before that was known; a subscription
 //! that began in between has changed it.
 //!
-//! Who clears ON, which may also be the client that reaps another, then clears ANY if no client is ON
+//! The client that clears ON, its own or that of a dead one, then clears ANY if no client is ON
 //! and the version is the one that it saw before it looked at the words: a subscriber that came in
 //! between has changed it. A death between the steps leaves ANY set for nothing, which costs time
 //! alone, until the next client ends its subscriptions; so does a thread that begins a subscription

@@ -15,7 +15,7 @@ _MAGIC = "plasma-store-link 1"
 
 
 class Named(NamedTuple):
-    """What a file that names a store says beside the store's path."""
+    """The content of a file that names a store, beside the store's path."""
 
     capacity: Optional[int] = None
     """The capacity that was asked for; that of the store may be larger."""
@@ -41,7 +41,7 @@ def opened(name: str, retries: int) -> tuple[Client, Named]:
 
 
 def named(path: str) -> Named:
-    """What the file at a path says, if it names a store."""
+    """The content of the file at a path, if it names a store."""
     try:
         with open(path, encoding="utf-8") as file:
             first, _, *facts = file.read(4096).splitlines()

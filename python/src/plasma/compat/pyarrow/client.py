@@ -351,7 +351,7 @@ class PlasmaClient:
         )
 
     def list(self) -> dict[ObjectID, dict[str, Any]]:
-        """What is in the store: sizes, clients that hold it, times in seconds, and state."""
+        """The objects of the store: sizes, number of holders, times in seconds, and state."""
         listed: dict[ObjectID, dict[str, Any]] = {}
         for info in self._client.list():
             if info.state is State.DELETED:
