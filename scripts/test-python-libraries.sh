@@ -48,6 +48,16 @@ fetch_projects() {
         skip improv "pip cannot install it"
 }
 
+# zarr's own tests of stores, and ours, with the environment of one Python.
+test_zarr() {
+    "$pip" install --quiet --only-binary :all: 'zarr>=3.1' hypothesis pytest-asyncio ||
+        { skip zarr "PyPI has no zarr 3 for Python $version, or cannot be reached"; return 0; }
+    "$venv/bin/pytest" -q -ra -p no:cacheprovider -c /dev/null --rootdir libraries \
+        -o asyncio_mode=auto -o asyncio_default_fixture_loop_scope=function \
+        -W ignore libraries/test_zarr.py
+    "$venv/bin/python" examples/zarr_grid.py
+}
+
 for python in "$@"; do
     version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
     venv=$work/$version pip=$work/$version/bin/pip
@@ -77,5 +87,6 @@ for python in "$@"; do
         fetch_projects
     fi
     PATH=$venv/bin:$PATH PLASMA_SOURCES=$work/sources "$venv/bin/pytest" -q -ra -p no:cacheprovider \
-        -c /dev/null --rootdir libraries "$suites"
+        -c /dev/null --rootdir libraries --ignore libraries/test_zarr.py "$suites"
+    test_zarr
 done

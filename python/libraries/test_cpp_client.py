@@ -7,11 +7,12 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import plasma
 import pyarrow as pa
 import pytest
 from conftest import SOURCES
 from pyarrow import plasma as old
+
+import plasma
 
 ROOT = Path(__file__).parents[2]
 TESTS = ROOT / "tests/cpp/arrow"
