@@ -55,7 +55,6 @@ test_zarr() {
     "$venv/bin/pytest" -q -ra -p no:cacheprovider -c /dev/null --rootdir libraries \
         -o asyncio_mode=auto -o asyncio_default_fixture_loop_scope=function \
         -W ignore libraries/test_zarr.py
-    "$venv/bin/python" examples/zarr_grid.py
 }
 
 for python in "$@"; do

@@ -250,6 +250,25 @@ def test_readers_see_one_whole_value_while_writers_replace_it(zarr_store: Plasma
     assert len(seen) > 1 and len(zarr_store._values("k")) == 1
 
 
+class Beside(PlasmaStore):
+    """A reader between whose looks at the two names another writer replaces the value."""
+
+    replacements = 3
+
+    def _look(self, name: str) -> Any:
+        found = super()._look(name)
+        if self.replacements:
+            self.replacements -= 1
+            PlasmaStore(self.client).set_sync("k", Buffer.from_bytes(b"new"))
+        return found
+
+
+def test_a_reader_that_always_comes_late_finds_the_value(zarr_store: PlasmaStore) -> None:
+    for _ in range(2):  # the second of its names is in use
+        zarr_store.set_sync("k", Buffer.from_bytes(b"old"))
+    assert Beside(zarr_store.client).get_sync("k").to_bytes() == b"new"
+
+
 def test_writers_are_killed_and_the_value_stays(
     client: plasma.Client, zarr_store: PlasmaStore
 ) -> None:
@@ -371,3 +390,11 @@ def test_views_live_at_the_end_of_the_interpreter(client: plasma.Client) -> None
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "36\n", "")
     assert len(client) == 3
+
+
+def test_the_example_runs(tmp_path: Path) -> None:
+    example = Path(__file__).parent.parent / "examples/zarr_grid.py"
+    done = subprocess.run(
+        [sys.executable, str(example)], capture_output=True, text=True, timeout=300, cwd=tmp_path
+    )
+    assert (done.stdout, done.stderr) == ("4 chunks of 1000 kB\n", "")
