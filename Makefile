@@ -27,7 +27,7 @@ MIRI := $(CARGO) +nightly miri
 
 .PHONY: help build release-lib demo test cli header lint loom shuttle mutants kill matrix matrix-mutants stress crash instructions storm limits
 .PHONY: fuzz miri litmus sanitize bench bench-peers bench-check docs package-test deb dist install clean
-.PHONY: library wheel python python-libraries reference old-kernel
+.PHONY: library wheel sdist python python-libraries reference old-kernel
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -42,6 +42,9 @@ wheel: target/portable/libplasma.so target/portable/plasma-store-server ## Pytho
 	rm -rf target/wheels
 	PLATFORM=manylinux_2_28_$(shell uname -m) scripts/build-wheels.sh $< target/wheels $(WHEEL_PYTHONS)
 	scripts/build-hook.sh target/wheels $$(scripts/list-pythons.sh 9 13 1)
+
+sdist: ## the source distribution for pip, in target/sdist, and its tests, installed with the oldest and newest Python; SHORT=1
+	scripts/test-sdist.sh target/sdist $$(scripts/list-pythons.sh 9 9) $$(scripts/list-pythons.sh 13 13)
 
 python: wheel ## tests of the wheels on each installed Python from 3.9 to 3.13, their types, their costs
 	OPTIONAL= scripts/test-wheels.sh target/wheels $$(scripts/list-pythons.sh 9 13 1)

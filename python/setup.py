@@ -1,10 +1,11 @@
-"""Builds the wheel around a libplasma.so: $PLASMA_LIBRARY, or that of `make library`.
+"""Builds the wheel and the source distribution; rust_parts.py says where libplasma.so comes from.
 
 Everything that repeats plasma.h is generated from it here: src/plasma/_cdef.py, which cffi loads.
 """
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -12,32 +13,31 @@ from pathlib import Path
 
 from cffi import FFI
 from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
 from setuptools.command.build_py import build_py
+from setuptools.command.sdist import sdist
 
 HERE = Path(__file__).resolve().parent
-HEADER = HERE.parent / "include" / "plasma.h"
-LIBRARY = Path(os.environ.get("PLASMA_LIBRARY", HERE.parent / "target/release/libplasma.so"))
-SERVER = LIBRARY.parent / "plasma-store-server"
+sys.path.insert(0, str(HERE))
+
+import rust_parts  # noqa: E402
+
 # The buffer protocol is in the stable ABI from 3.11 on: one wheel serves all of those.
 STABLE = sys.version_info >= (3, 11) and not sysconfig.get_config_var("Py_GIL_DISABLED")
 
 
-def version() -> str:
-    manifest = (HERE.parent / "Cargo.toml").read_text()
-    return re.search(r'^version = "(.+)"$', manifest, re.MULTILINE).group(1)
-
-
 def soname() -> str:
+    library = rust_parts.library()
     dynamic = subprocess.run(
-        ["readelf", "-d", LIBRARY], check=True, capture_output=True, text=True
+        ["readelf", "-d", library], check=True, capture_output=True, text=True
     ).stdout
     found = re.search(r"\(SONAME\).*\[(.+)\]", dynamic)
-    return found.group(1) if found else LIBRARY.name
+    return found.group(1) if found else library.name
 
 
 def declarations() -> str:
     """The declarations of plasma.h for cffi, which has no preprocessor but reads constants."""
-    header = HEADER.read_text()
+    header = rust_parts.HEADER.read_text()
     without_includes = re.sub(r"^#include.*$", "", header, flags=re.MULTILINE)
     compiler = os.environ.get("CC", "cc").split()
     preprocessed = subprocess.run(
@@ -56,25 +56,48 @@ class Build(build_py):
         ffi.set_source("plasma._cdef", None)
         ffi.cdef(declarations())
         ffi.emit_python_code(str(package / "_cdef.py"))
-        subprocess.run(["strip", "-o", package / soname(), LIBRARY], check=True)
+        library, server = rust_parts.library(), rust_parts.server()
+        subprocess.run(["strip", "-o", package / soname(), library], check=True)
         # plasma_store, if it was built beside the library.
-        if SERVER.exists():
-            server = package / "compat/pyarrow" / SERVER.name
-            subprocess.run(["strip", "-o", server, SERVER], check=True)
+        if server.exists():
+            into = package / "compat/pyarrow" / server.name
+            subprocess.run(["strip", "-o", into, server], check=True)
+
+
+class BuildExtension(build_ext):
+    def run(self) -> None:
+        library = rust_parts.library()
+        for extension in self.extensions:
+            extension.extra_link_args += [f"-L{library.parent}", f"-l:{library.name}"]
+        super().run()
+
+
+class Source(sdist):
+    """With the sources of Rust, and with the tests."""
+
+    def make_release_tree(self, base_dir: str, files: "list[str]") -> None:
+        super().make_release_tree(base_dir, files)
+        base = Path(base_dir)
+        unwanted = shutil.ignore_patterns("__pycache__", ".*", "build")
+        for name in ("docs", "examples", "native", "tests"):
+            shutil.rmtree(base / name, ignore_errors=True)  # what setuptools found of it
+            shutil.copytree(HERE / name, base / name, ignore=unwanted)
+        shutil.copy2(HERE / "rust_parts.py", base)
+        rust_parts.copy_sources(base / "rust")
 
 
 setup(
-    version=version(),
-    cmdclass={"build_py": Build},
+    version=rust_parts.version(),
+    cmdclass={"build_ext": BuildExtension, "build_py": Build, "sdist": Source},
     ext_modules=[
         Extension(
             "plasma._native",
             [f"native/{name}.c" for name in ("module", "lease", "writer", "connection")],
-            depends=["native/native.h", str(HEADER)],
-            include_dirs=[str(HEADER.parent)],
+            depends=["native/native.h"],
+            include_dirs=[str(rust_parts.HEADER.parent)],
             define_macros=[("Py_LIMITED_API", "0x030B0000")] if STABLE else [],
             extra_compile_args=["-std=c99", "-Wall", "-Wextra"],
-            extra_link_args=[f"-L{LIBRARY.parent}", f"-l:{LIBRARY.name}", "-Wl,-rpath,$ORIGIN"],
+            extra_link_args=["-Wl,-rpath,$ORIGIN"],
             py_limited_api=STABLE,
         )
     ],
