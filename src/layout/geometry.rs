@@ -137,6 +137,11 @@ fn chunk_size(capacity: u64, huge_pages: bool) -> u64 {
 
 /// Returns a hash of every size, offset and constant that two builds must agree on.
 pub fn fingerprint() -> u64 {
+    mix(FACTS, Geometry::new(1 << 30, 1 << 20, false).map_or(0, |geometry| geometry.index_size))
+}
+
+/// The hash of all but the size of an index.
+const FACTS: u64 = {
     use super::block::{AllocState, BINS};
     use super::client::{ClientHeader, Release};
     use super::header::{Counters, Growth, HOSTS, Identity, Live, Table};
@@ -228,14 +233,15 @@ pub fn fingerprint() -> u64 {
         offset_of!(MemberHeader, pid),
         offset_of!(MemberHeader, released),
     ];
+    let [kind, time, size, metadata] = super::event::FIELD_BITS;
     let constants = [
-        u64::from(super::LAYOUT_VERSION),
+        super::LAYOUT_VERSION as u64,
         HEADER_SIZE,
         WAKE_FILE_SIZE,
         UNIT,
         MIN_CHUNK,
-        u64::from(FIRST_BUCKETS),
-        u64::from(CHUNKS),
+        FIRST_BUCKETS as u64,
+        CHUNKS as u64,
         BINS as u64,
         HOSTS as u64,
         SHARDS as u64,
@@ -244,29 +250,47 @@ pub fn fingerprint() -> u64 {
         ALL_BUCKETS as u64,
         ROW_WORDS as u64,
         OPEN_WORDS as u64,
-        u64::from(Tags::BITS),
+        Tags::BITS as u64,
         EVENT_ENTRIES as u64,
-        u64::from(order::FAN),
-        u64::from(client::READERS),
-        u64::from(members::SLOTS),
-        u64::from(members::UNDERTAKERS),
+        order::FAN as u64,
+        client::READERS as u64,
+        members::SLOTS as u64,
+        members::UNDERTAKERS as u64,
         members::LOCKS as u64,
         members::PAGES_AT,
         members::LEVELS_AT,
         members::RINGS_AT,
         members::MORE_LEVELS_AT,
-        u64::from(client::MAX_LEASES),
-        u64::from(client::RELEASES),
+        client::MAX_LEASES as u64,
+        client::RELEASES as u64,
         client::LEASES_OFFSET,
         K0,
         K1,
-        u64::from(super::word::CHAIN_END),
-        super::event::FIELD_BITS.iter().fold(0, |bits, field| bits << 8 | u64::from(*field)),
-        Geometry::new(1 << 30, 1 << 20, false).map_or(0, |geometry| geometry.index_size),
+        super::word::CHAIN_END as u64,
+        ((kind << 24) | (time << 16) | (size << 8) | metadata) as u64,
     ];
-    let facts = sizes.iter().chain(&offsets).map(|fact| *fact as u64).chain(constants);
-    // FNV-1a over the little-endian bytes.
-    facts.flat_map(u64::to_le_bytes).fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    })
+    let mut hash = 0xcbf2_9ce4_8422_2325;
+    let mut at = 0;
+    while at < sizes.len() + offsets.len() + constants.len() {
+        let fact = if at < sizes.len() {
+            sizes[at] as u64
+        } else if at < sizes.len() + offsets.len() {
+            offsets[at - sizes.len()] as u64
+        } else {
+            constants[at - sizes.len() - offsets.len()]
+        };
+        hash = mix(hash, fact);
+        at += 1;
+    }
+    hash
+};
+
+/// FNV-1a over the little-endian bytes of a fact.
+const fn mix(mut hash: u64, fact: u64) -> u64 {
+    let mut byte = 0;
+    while byte < 8 {
+        hash = (hash ^ (fact >> (8 * byte) & 0xff)).wrapping_mul(0x0100_0000_01b3);
+        byte += 1;
+    }
+    hash
 }

@@ -12,7 +12,7 @@ use crate::sys::verified_fd::VerifiedFd;
 use crate::sys::{SysResult, file, fs};
 use once_cell::sync::OnceCell;
 use std::io::IoSlice;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::BorrowedFd;
 
 /// The heap file, mapped read-only, and from the first create on also read-write.
 pub struct Heap {
@@ -46,11 +46,10 @@ pub struct BytesMut {
 
 impl Heap {
     /// Maps the heap file for reading.
-    pub fn new(fd: OwnedFd, capacity: u64, chunk_size: u64) -> Result<Self> {
-        let readable = Map::read_only(fd.as_fd(), capacity as usize)
+    pub fn new(fd: VerifiedFd, capacity: u64, chunk_size: u64) -> Result<Self> {
+        let readable = Map::read_only(fd.unverified(), capacity as usize)
             .map_err(|errno| errno.because("cannot map the heap"))?;
         let chunk_shift = chunk_size.trailing_zeros();
-        let fd = VerifiedFd::new(fd).map_err(|errno| errno.because("cannot inspect the heap"))?;
         let (writable, written) = (OnceCell::new(), OnceCell::new());
         Ok(Self { fd, readable, writable, written, capacity, chunk_shift })
     }

@@ -59,7 +59,7 @@ impl Members {
         let size = BASE_SIZE as usize;
         let map = match writable {
             true => Map::unaligned(fd.unverified(), size),
-            false => Map::read_only(fd.unverified(), size),
+            false => Map::unaligned_read_only(fd.unverified(), size),
         };
         let map = Arc::new(map.map_err(cannot)?);
         Ok(Self {

@@ -37,7 +37,10 @@ pub enum Access {
 /// Opens the store at `address`; `None` when nothing is there.
 pub fn open(address: &Address, access: Access) -> Result<Option<Segment>> {
     let Some(dir) = open_dir(address)? else { return Ok(None) };
-    let owner = stat(&dir, address, "the directory")?;
+    let dir = VerifiedFd::new(dir).map_err(|errno| {
+        errno.because(format!("cannot inspect the directory of {}", address.display()))
+    })?;
+    let owner = *dir.stat();
     if address.own_parent && owner.uid != process::uid() {
         return Err(Error::new(
             Status::Permission,
@@ -50,8 +53,8 @@ pub fn open(address: &Address, access: Access) -> Result<Option<Segment>> {
             format!("{} is writable by other users, so it is not a store", address.display()),
         ));
     }
-    refuse_file_system(dir.as_fd(), address)?;
-    let opener = Opener { address, dir, owner };
+    refuse_file_system(dir.unverified(), address)?;
+    let opener = Opener { address, dir };
     opener.open(access).map(Some).or_else(|error| {
         // If it was renamed aside and unlinked during the checks, nothing is there.
         let here = file::stat_at(None, &address.path);
@@ -94,34 +97,33 @@ pub fn refuse_file_system(dir: BorrowedFd<'_>, address: &Address) -> Result<fs::
     Ok(found)
 }
 
-fn stat(fd: &OwnedFd, address: &Address, what: &str) -> Result<Stat> {
-    file::stat_fd(fd.as_fd())
-        .map_err(|errno| errno.because(format!("cannot inspect {what} of {}", address.display())))
-}
-
 struct Opener<'a> {
     address: &'a Address,
-    dir: OwnedFd,
-    owner: Stat,
+    dir: VerifiedFd,
 }
 
 impl Opener<'_> {
+    /// The attributes of the directory, whose owner the files have.
+    fn owner(&self) -> &Stat {
+        self.dir.stat()
+    }
+
     fn open(self, access: Access) -> Result<Segment> {
         let read_only = access == Access::Read;
         let flags = if read_only { libc::O_RDONLY } else { libc::O_RDWR };
         let index_fd = self.file(files::INDEX, flags)?;
-        let size = self.check(&index_fd, files::INDEX, None)?;
-        let facts = self.facts(&index_fd, size)?;
+        let facts = self.facts(&index_fd)?;
         let modes = Modes::new(facts.mode)
             .map_err(|_| self.corrupt("its header has a mode that no store can have"))?;
-        self.check(&index_fd, files::INDEX, Some(modes.shared))?;
+        self.check_mode(files::INDEX, &index_fd, modes.shared)?;
         if access == Access::Write {
-            self.refuse_superuser(&index_fd, modes.shared)?;
+            self.refuse_superuser(index_fd.stat(), modes.shared)?;
         }
         let geometry = facts.geometry;
 
         let heap_fd = self.file(files::HEAP, flags)?;
-        if self.check(&heap_fd, files::HEAP, Some(modes.shared))? != geometry.capacity {
+        self.check_mode(files::HEAP, &heap_fd, modes.shared)?;
+        if heap_fd.stat().size != geometry.capacity {
             return Err(self.corrupt("the file heap is truncated or has grown"));
         }
         let (wake_fd, can_hint) = match self.file(files::WAKE, libc::O_RDWR) {
@@ -129,7 +131,8 @@ impl Opener<'_> {
             Err(_) if read_only => (self.file(files::WAKE, libc::O_RDONLY)?, false),
             Err(error) => return Err(error),
         };
-        if self.check(&wake_fd, files::WAKE, Some(modes.shared))? != WAKE_FILE_SIZE {
+        self.check_mode(files::WAKE, &wake_fd, modes.shared)?;
+        if wake_fd.stat().size != WAKE_FILE_SIZE {
             return Err(self.corrupt("the file wake is truncated or has grown"));
         }
         let (members_fd, writable) = match self.file(files::MEMBERS, libc::O_RDWR) {
@@ -147,20 +150,19 @@ impl Opener<'_> {
             }
             Err(error) => return Err(error),
         };
-        if self.check(&members_fd, files::MEMBERS, Some(modes.shared))? < BASE_SIZE {
+        self.check_mode(files::MEMBERS, &members_fd, modes.shared)?;
+        if members_fd.stat().size < BASE_SIZE {
             return Err(self.corrupt("the file members is truncated"));
         }
         let readers = modes.readers.map(|mode| self.subdir(files::READERS, mode)).transpose()?;
-        let keep =
-            |fd| VerifiedFd::new(fd).map_err(|errno| errno.because("cannot inspect the store"));
-        let members = Members::new(keep(members_fd)?, writable)?;
+        let members = Members::new(members_fd, writable)?;
         match access {
             Access::Remove => drop(self.subdir(files::LOCKS, modes.locks)?),
-            _ => members.adopt_copy(self.dir.as_fd(), readers.is_some())?,
+            _ => members.adopt_copy(self.dir.unverified(), readers.is_some())?,
         }
 
-        let index = self.map(&index_fd, geometry.index_size, read_only)?;
-        let wake = self.map(&wake_fd, WAKE_FILE_SIZE, !can_hint)?;
+        let index = self.map(&index_fd, geometry.index_size, read_only, facts.huge_pages())?;
+        let wake = self.map(&wake_fd, WAKE_FILE_SIZE, !can_hint, false)?;
         let max_objects = u64::from(geometry.max_objects);
         let buckets = u64::from(geometry.buckets);
         Ok(Segment {
@@ -173,21 +175,23 @@ impl Opener<'_> {
             blocks: Section::new(&index, geometry.blocks_at, geometry.blocks.into())?,
             order: Section::new(&index, geometry.order_at, order::words(geometry.max_objects))?,
             order_shape: order::Shape::of(geometry.max_objects),
-            wake: Wake::new(&wake, &wake_fd)?,
+            wake: Wake::new(&wake, *wake_fd.stat())?,
             heap: Heap::new(heap_fd, geometry.capacity, geometry.chunk_size)?,
-            dir: keep(self.dir)?,
+            dir: self.dir,
             members,
-            readers: readers.map(keep).transpose()?,
-            index_fd: keep(index_fd)?,
+            readers,
+            index_fd,
             facts,
             read_only,
             can_hint,
         })
     }
 
-    fn file(&self, name: &CStr, flags: i32) -> Result<OwnedFd> {
+    /// Opens a file, and checks its type and owner.
+    fn file(&self, name: &CStr, flags: i32) -> Result<VerifiedFd> {
         let flags = flags | libc::O_NOFOLLOW | libc::O_NONBLOCK;
-        file::open_at(Some(self.dir.as_fd()), name, flags, 0).map_err(|errno| match errno.0 {
+        let opened = file::open_at(Some(self.dir.unverified()), name, flags, 0);
+        let fd = opened.and_then(VerifiedFd::new).map_err(|errno| match errno.0 {
             libc::ENOENT => Error::new(
                 Status::NotAStore,
                 format!(
@@ -199,33 +203,25 @@ impl Opener<'_> {
                 self.not_a_store(&format!("{name:?} is not a regular file"))
             }
             _ => errno.because(format!("cannot open {name:?} of {}", self.address.display())),
-        })
-    }
-
-    /// Checks type, owner and, when it is known, the mode; returns the size.
-    fn check(&self, fd: &OwnedFd, name: &CStr, mode: Option<u32>) -> Result<u64> {
-        let stat = stat(fd, self.address, "a file")?;
-        if !stat.is_file() {
+        })?;
+        if !fd.stat().is_file() {
             return Err(self.not_a_store(&format!("{name:?} is not a regular file")));
         }
-        if stat.uid != self.owner.uid {
-            return Err(self.not_a_store(&format!("{name:?} belongs to uid {}", stat.uid)));
+        if fd.stat().uid != self.owner().uid {
+            return Err(self.not_a_store(&format!("{name:?} belongs to uid {}", fd.stat().uid)));
         }
-        if let Some(mode) = mode {
-            self.check_mode(name, stat.perm(), mode)?;
-        }
-        Ok(stat.size)
+        Ok(fd)
     }
 
     /// Refuses a writer that the mode does not admit. The kernel admits the superuser everywhere,
     /// and files that root made by mistake in the store of another user would belong to root.
-    fn refuse_superuser(&self, index: &OwnedFd, mode: u32) -> Result<()> {
-        let (me, index) = (process::uid(), stat(index, self.address, "a file")?);
+    fn refuse_superuser(&self, index: &Stat, mode: u32) -> Result<()> {
+        let me = process::uid();
         let of_group = || mode & 0o020 != 0 && process::is_in_group(index.gid);
-        if me == self.owner.uid || of_group() {
+        if me == self.owner().uid || of_group() {
             return Ok(());
         }
-        let owner = self.owner.uid;
+        let owner = self.owner().uid;
         Err(Error::new(
             Status::Permission,
             format!(
@@ -237,7 +233,8 @@ impl Opener<'_> {
         ))
     }
 
-    fn check_mode(&self, name: &CStr, is: u32, made: u32) -> Result<()> {
+    fn check_mode(&self, name: &CStr, fd: &VerifiedFd, made: u32) -> Result<()> {
+        let is = fd.stat().perm();
         if is == made {
             return Ok(());
         }
@@ -251,34 +248,30 @@ impl Opener<'_> {
         ))
     }
 
-    fn subdir(&self, name: &CStr, mode: u32) -> Result<OwnedFd> {
+    fn subdir(&self, name: &CStr, mode: u32) -> Result<VerifiedFd> {
         let flags = libc::O_RDONLY | libc::O_DIRECTORY | libc::O_NOFOLLOW;
-        let dir =
-            file::open_at(Some(self.dir.as_fd()), name, flags, 0).map_err(|errno| {
-                match errno.0 {
-                    libc::ENOENT => self.not_a_store(&format!("it has no directory {name:?}")),
-                    libc::ENOTDIR | libc::ELOOP => {
-                        self.not_a_store(&format!("{name:?} is not a directory"))
-                    }
-                    _ => {
-                        errno.because(format!("cannot open {name:?} of {}", self.address.display()))
-                    }
-                }
-            })?;
-        let stat = stat(&dir, self.address, "a directory")?;
-        if stat.uid != self.owner.uid {
+        let opened = file::open_at(Some(self.dir.unverified()), name, flags, 0);
+        let dir = opened.and_then(VerifiedFd::new).map_err(|errno| match errno.0 {
+            libc::ENOENT => self.not_a_store(&format!("it has no directory {name:?}")),
+            libc::ENOTDIR | libc::ELOOP => {
+                self.not_a_store(&format!("{name:?} is not a directory"))
+            }
+            _ => errno.because(format!("cannot open {name:?} of {}", self.address.display())),
+        })?;
+        if dir.stat().uid != self.owner().uid {
             return Err(self.not_a_store(&format!("{name:?} belongs to another user")));
         }
-        self.check_mode(name, stat.perm(), mode)?;
+        self.check_mode(name, &dir, mode)?;
         Ok(dir)
     }
 
-    fn map(&self, fd: &OwnedFd, size: u64, read_only: bool) -> Result<Arc<Map>> {
-        let size = size as usize;
-        let map = if read_only {
-            Map::read_only(fd.as_fd(), size)
-        } else {
-            Map::read_write(fd.as_fd(), size)
+    fn map(&self, fd: &VerifiedFd, size: u64, read_only: bool, huge: bool) -> Result<Arc<Map>> {
+        let (fd, size) = (fd.unverified(), size as usize);
+        let map = match (read_only, huge) {
+            (true, true) => Map::read_only(fd, size),
+            (true, false) => Map::unaligned_read_only(fd, size),
+            (false, true) => Map::read_write(fd, size),
+            (false, false) => Map::unaligned(fd, size),
         };
         map.map(Arc::new)
             .map_err(|errno| errno.because(format!("cannot map {}", self.address.display())))
@@ -286,10 +279,14 @@ impl Opener<'_> {
 
     /// Returns the identity in the header, read with a system call so that a short file cannot
     /// fault.
-    fn facts(&self, index: &OwnedFd, size: u64) -> Result<Facts> {
+    fn facts(&self, index: &VerifiedFd) -> Result<Facts> {
+        let size = index.stat().size;
         let mut bytes = [0; size_of::<Identity>()];
-        let read = file::read_at(index.as_fd(), &mut bytes, offset_of!(Header, identity) as u64)
-            .map_err(|errno| errno.because(format!("cannot read {}", self.address.display())))?;
+        let read =
+            file::read_at(index.unverified(), &mut bytes, offset_of!(Header, identity) as u64)
+                .map_err(|errno| {
+                    errno.because(format!("cannot read {}", self.address.display()))
+                })?;
         let word = |at: usize| {
             let mut word = [0; 8];
             word.copy_from_slice(&bytes[at..at + 8]);

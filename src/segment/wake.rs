@@ -11,7 +11,7 @@ use crate::sys::file::{self, Stat};
 use crate::sys::map::Map;
 use crate::sys::thread::CancelOff;
 use crate::sys::verified_fd::VerifiedFd;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::sync::Arc;
 
 const PAGE: u64 = 4096;
@@ -29,9 +29,7 @@ pub struct Wake {
 }
 
 impl Wake {
-    pub fn new(map: &Arc<Map>, fd: &OwnedFd) -> Result<Self> {
-        let stat =
-            file::stat_fd(fd.as_fd()).map_err(|errno| errno.because("cannot inspect wake"))?;
+    pub fn new(map: &Arc<Map>, stat: Stat) -> Result<Self> {
         let reserved = [const { AtomicU64::new(0) }; PAGES.div_ceil(64)];
         Ok(Self { page: Single::new(map, 0)?, stat, reserved })
     }

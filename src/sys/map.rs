@@ -43,6 +43,11 @@ impl Map {
         Self::new(fd, len, protection, |options| options.map_raw(&fd))
     }
 
+    /// As [`Map::read_only`], but aligned to a page only, as [`Map::unaligned`].
+    pub fn unaligned_read_only(fd: BorrowedFd<'_>, len: usize) -> SysResult<Self> {
+        Ok(Self::over(MmapOptions::new().len(len).map_raw_read_only(&fd)?, 0, len))
+    }
+
     /// As [`Map::read_write`], but aligned to a page only: half the system calls, for files without
     /// huge pages.
     pub fn unaligned(fd: BorrowedFd<'_>, len: usize) -> SysResult<Self> {
@@ -61,7 +66,7 @@ impl Map {
     /// Sets addresses aside for [`Map::place`]; until then each store faults. The mapping of a file
     /// counts towards no limit on memory.
     pub fn set_aside(fd: BorrowedFd<'_>, len: usize) -> SysResult<Self> {
-        Ok(Self::over(MmapOptions::new().len(len).map_raw_read_only(&fd)?, 0, len))
+        Self::unaligned_read_only(fd, len)
     }
 
     /// Maps `len` bytes of the file from `from` on, a multiple of the page, at offset `at` of
