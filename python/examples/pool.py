@@ -1,4 +1,4 @@
-"""A pool sums a large array: shared by Plasma, by multiprocessing.shared_memory, and by pickling.
+"""A pool sums a large array: plasma.Pool, multiprocessing.Pool, and shared_memory by hand.
 
 python pool.py [MEGABYTES] [WORKERS]
 """
@@ -13,12 +13,8 @@ import numpy as np
 import plasma
 
 
-def sum_of_object(client, id):
-    return client.get_object(id).sum()
-
-
-def sum_of_pickle(array):
-    return array.sum()
+def sum_of(array):
+    return array.sum()  # in a plasma.Pool it is a view
 
 
 def sum_of_shared_memory(name, shape, dtype):
@@ -30,39 +26,42 @@ def sum_of_shared_memory(name, shape, dtype):
     return total
 
 
-def by_plasma(pool, array, workers):
-    address, capacity = f"pool-{time.time_ns()}", array.nbytes + 4096
-    with plasma.connect(address, ephemeral=True, capacity=capacity) as client:
-        id = client.put(array)
-        return pool.starmap(sum_of_object, [(client, id)] * workers)
+def by_plasma(workers, array):
+    with plasma.Pool(workers, context="spawn") as pool:
+        pool.map(sum_of, [array[:1]] * workers * 4)  # until all have started
+        began = time.perf_counter()
+        return pool.map(sum_of, [array] * workers, chunksize=1), began
 
 
-def by_pickling(pool, array, workers):
-    return pool.map(sum_of_pickle, [array] * workers, chunksize=1)
+def by_shared_memory(workers, array):
+    with multiprocessing.get_context("spawn").Pool(workers) as pool:
+        pool.map(sum_of, [array[:1]] * workers * 4)
+        began = time.perf_counter()
+        block = shared_memory.SharedMemory(create=True, size=array.nbytes)
+        try:
+            np.ndarray(array.shape, array.dtype, block.buf)[...] = array
+            block_of = (block.name, array.shape, array.dtype)
+            return pool.starmap(sum_of_shared_memory, [block_of] * workers), began
+        finally:
+            block.close()
+            block.unlink()  # forget this, and it stays until the machine reboots
 
 
-def by_shared_memory(pool, array, workers):
-    block = shared_memory.SharedMemory(create=True, size=array.nbytes)
-    try:
-        np.ndarray(array.shape, array.dtype, block.buf)[...] = array
-        block_of = (block.name, array.shape, array.dtype)
-        return pool.starmap(sum_of_shared_memory, [block_of] * workers)
-    finally:
-        block.close()
-        block.unlink()  # forget this, and it stays until the machine reboots
+def by_pickling(workers, array):
+    with multiprocessing.get_context("spawn").Pool(workers) as pool:
+        pool.map(sum_of, [array[:1]] * workers * 4)
+        began = time.perf_counter()
+        return pool.map(sum_of, [array] * workers, chunksize=1), began
 
 
 def main(megabytes=1000, workers=2):
     array = np.arange(megabytes * 125_000, dtype="f8")
     print(f"{array.nbytes / 1e6:.0f} MB, summed by each of {workers} workers")
-    with multiprocessing.get_context("spawn").Pool(workers) as pool:
-        pool.map(sum_of_pickle, [array[:1]] * workers * 4)  # until all have started
-        for share in by_plasma, by_shared_memory, by_pickling:
-            began = time.perf_counter()
-            totals = share(pool, array, workers)
-            took = time.perf_counter() - began
-            assert totals == [array.sum()] * workers
-            print(f"{share.__name__:17} {took:6.2f} s")
+    for share in by_plasma, by_shared_memory, by_pickling:
+        totals, began = share(workers, array)
+        took = time.perf_counter() - began
+        assert totals == [array.sum()] * workers
+        print(f"{share.__name__:17} {took:6.2f} s")
 
 
 if __name__ == "__main__":

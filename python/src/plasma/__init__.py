@@ -7,6 +7,8 @@
 {'answer': 42}
 """
 
+from typing import TYPE_CHECKING, Any
+
 from plasma import exits, forks
 from plasma._library import lib, text
 from plasma.buffers import Buffer, MutableBuffer
@@ -49,6 +51,11 @@ from plasma.options import Metadata
 from plasma.sizes import Size
 from plasma.times import Seconds
 
+if TYPE_CHECKING:
+    from plasma.executor import Executor
+    from plasma.pool import Pool
+    from plasma.workers import WorkerDiedError
+
 __version__: str = text(lib.plasma_version_string())
 
 __all__ = [
@@ -63,6 +70,7 @@ __all__ = [
     "Event",
     "EventType",
     "Events",
+    "Executor",
     "ExistsError",
     "ForkedError",
     "FormatError",
@@ -82,6 +90,7 @@ __all__ = [
     "ObjectInfo",
     "OutOfMemoryError",
     "PlasmaError",
+    "Pool",
     "ReadOnlyError",
     "SealedError",
     "Seconds",
@@ -96,9 +105,24 @@ __all__ = [
     "TooLargeError",
     "UnsupportedError",
     "VersionError",
+    "WorkerDiedError",
     "connect",
     "remove",
 ]
+
+_LATER = {"Executor": "executor", "Pool": "pool", "WorkerDiedError": "workers"}
+
+
+def __getattr__(name: str) -> Any:
+    # These import multiprocessing.
+    if name not in _LATER:
+        raise AttributeError(f"module 'plasma' has no attribute {name!r}")
+    import importlib
+
+    value = getattr(importlib.import_module(f"plasma.{_LATER[name]}"), name)
+    globals()[name] = value
+    return value
+
 
 exits.install()
 forks.install()

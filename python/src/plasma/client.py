@@ -134,6 +134,11 @@ def connect(
     return Client(Connection(address, options))
 
 
+def connection_of(client: Client) -> Connection:
+    """For other parts of this package."""
+    return client._connection  # pyright: ignore[reportPrivateUsage]
+
+
 def _reopen(address: str, read_only: bool) -> Client:
     return connect(address, create=False, read_only=read_only)
 

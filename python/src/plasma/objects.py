@@ -111,6 +111,11 @@ class _Array:
         return sys.modules["numpy"].ndarray, (shape, dtype, memory, 0, None, order)
 
 
+def put_parts(client: Objects, parts: tuple[Any, ...], options: CreateOptions) -> ObjectID:
+    """A new object of parts, each at a multiple of 64 bytes."""
+    return client._put_parts(parts, None, options, 0, None)  # pyright: ignore[reportPrivateUsage]
+
+
 def index_of(stream_size: int, sizes: list[int]) -> bytes:
     """The first part: the number of buffers and the size of each part."""
     return struct.pack(f"<{len(sizes) + 2}Q", len(sizes), stream_size, *sizes)
