@@ -57,6 +57,13 @@ test_zarr() {
         -W ignore libraries/test_zarr.py
 }
 
+# Tables of pandas, polars, duckdb and nanoarrow, and labelled arrays of xarray.
+test_arrow() {
+    "$pip" install --quiet --only-binary :all: polars xarray duckdb nanoarrow ||
+        { skip arrow "PyPI has not all of them for Python $version, or cannot be reached"; return 0; }
+    "$venv/bin/pytest" -q -ra -p no:cacheprovider -c /dev/null --rootdir libraries libraries/test_arrow.py
+}
+
 for python in "$@"; do
     version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
     venv=$work/$version pip=$work/$version/bin/pip
@@ -86,6 +93,7 @@ for python in "$@"; do
         fetch_projects
     fi
     PATH=$venv/bin:$PATH PLASMA_SOURCES=$work/sources "$venv/bin/pytest" -q -ra -p no:cacheprovider \
-        -c /dev/null --rootdir libraries --ignore libraries/test_zarr.py "$suites"
+        -c /dev/null --rootdir libraries --ignore libraries/test_zarr.py --ignore libraries/test_arrow.py "$suites"
     test_zarr
+    test_arrow
 done

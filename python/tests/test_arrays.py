@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import resource
 from pathlib import Path
 from typing import Any
@@ -278,3 +279,51 @@ def test_everything_else_works_without_numpy(store: str) -> None:
                     print(type(error).__name__)
     """
     assert run(script, store) == "ModuleNotFoundError\n" * 2
+
+
+READ_ONLY, COPIED = 1, 2
+
+
+def flags_of(capsule: Any) -> int:
+    """The flags of a tensor of DLPack 1: after the version, the context and the deleter."""
+    pointer = ctypes.pythonapi.PyCapsule_GetPointer
+    pointer.restype, pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
+    address = pointer(capsule, b"dltensor_versioned")
+    assert ctypes.c_uint32.from_address(address).value == 1
+    return ctypes.c_uint64.from_address(address + 24).value
+
+
+def test_what_dlpack_takes_is_marked_read_only(client: plasma.Client) -> None:
+    buffer = client.get(client.put_bytes(b"bytes"))
+    array = client.get_object(client.put(np.arange(5.0)))
+    for value in buffer, array:
+        assert tuple(map(int, value.__dlpack_device__())) == (1, 0)
+        with pytest.raises(BufferError):  # for libraries that do not know the mark
+            value.__dlpack__()
+    assert "dltensor" in repr(buffer.__dlpack__(copy=True))
+    with pytest.raises(BufferError):
+        buffer.__dlpack__(dl_device=(2, 0))
+    if np.lib.NumpyVersion(np.__version__) < "2.1.0":
+        return
+    for value in array, buffer:
+        assert flags_of(value.__dlpack__(max_version=(1, 0))) == READ_ONLY
+        assert flags_of(value.__dlpack__(max_version=(1, 0), copy=True)) == COPIED
+        view = np.from_dlpack(value)
+        assert is_shared(view) and not view.flags.writeable
+        assert view.tolist() == (list(b"bytes") if value is buffer else list(range(5)))
+    with pytest.raises(BufferError):
+        buffer.release()  # there is a view
+    del view, value
+    buffer.release()
+    assert np.from_dlpack(client.get(client.put_bytes(b""))).shape == (0,)
+
+
+def test_an_array_that_empty_made_can_be_written_by_dlpack(client: plasma.Client) -> None:
+    array = client.empty(4)
+    view = np.from_dlpack(array)
+    if view.flags.writeable:  # NumPy before 2.1 never is
+        view[:] = 3
+    else:
+        array[:] = 3
+    del view
+    assert client.get_object(client.seal(array)).tolist() == [3.0] * 4

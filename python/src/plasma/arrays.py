@@ -99,3 +99,17 @@ def writer_of(array: npt.NDArray[Any]) -> MutableBuffer:
     if not isinstance(owner, MutableBuffer):
         raise TypeError("the array does not come from empty()")
     return owner
+
+
+def exported_bytes(buffer: Any, stream: Any, max_version: Any, device: Any, copy: Any) -> Any:
+    """A capsule of DLPack with the bytes of a buffer."""
+    import numpy as np
+
+    array: Any = np.frombuffer(buffer, np.uint8)
+    asked = {"max_version": max_version, "dl_device": device, "copy": copy}
+    try:
+        return array.__dlpack__(stream=stream, **asked)
+    except TypeError:  # NumPy 2.0 and older have no mark for read-only memory
+        if device not in (None, (1, 0)):
+            raise BufferError(f"the buffer is in memory, not on the device {device}") from None
+        return (array.copy() if copy else array).__dlpack__(stream=stream)

@@ -106,6 +106,30 @@ class Buffer(_native.Lease):
     ) -> None:
         self._give_up()
 
+    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
+        """The table of an object that `put_arrow` made, for libraries that take Arrow."""
+        from plasma.tables import table_of
+
+        return table_of(self).__arrow_c_stream__(requested_schema)
+
+    def __dlpack__(
+        self,
+        *,
+        stream: Any = None,
+        max_version: Optional[tuple[int, int]] = None,
+        dl_device: Optional[tuple[Any, int]] = None,
+        copy: Optional[bool] = None,
+    ) -> Any:
+        """The bytes as a tensor of DLPack, marked read-only; BufferError for a library that does
+        not know the mark, unless it asks for a copy. Needs NumPy."""
+        from plasma.arrays import exported_bytes
+
+        return exported_bytes(self, stream, max_version, dl_device, copy)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        """The processor, as DLPack numbers devices."""
+        return 1, 0
+
     def _repr_html_(self) -> str:
         from plasma.pages import page_of_buffer
 

@@ -1,8 +1,8 @@
 """How `put` pickles: with the memory of arrays and tables beside the pickle.
 
 NumPy itself pickles some arrays with a copy of their memory inside the pickle: those of dates,
-those that are not contiguous, and all of subclasses. Arrow pickles all of a table that is only a
-slice.
+those that are not contiguous, and all of subclasses. polars does so with each frame. Arrow pickles
+all of a table that is only a slice.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ PICKLER = 5
 def dump(value: object) -> tuple[bytes, list[pickle.PickleBuffer]]:
     """The pickle of a value, and the buffers that are beside it."""
     buffers: list[pickle.PickleBuffer] = []
-    if sys.modules.get("numpy") is None and sys.modules.get("pyarrow") is None:
+    if not any(library in sys.modules for library in ("numpy", "pyarrow", "polars")):
         return pickle.dumps(value, protocol=PICKLER, buffer_callback=buffers.append), buffers
     stream = io.BytesIO()
     Pickler(stream, buffers.append).dump(value)
@@ -34,6 +34,10 @@ class Pickler(pickle.Pickler):
         super().__init__(stream, protocol=PICKLER, buffer_callback=take)
         self._numpy: Any = sys.modules.get("numpy")
         self._arrow: Any = sys.modules.get("pyarrow")
+        pandas: Any = sys.modules.get("pandas")
+        self._pandas = () if pandas is None else (pandas.DataFrame, pandas.Series)
+        polars: Any = sys.modules.get("polars")
+        self._polars = () if polars is None else (polars.DataFrame, polars.Series)
 
     def reducer_override(self, obj: Any) -> Any:
         """How an object is pickled, where that is not as its class says."""
@@ -44,6 +48,14 @@ class Pickler(pickle.Pickler):
             from plasma import tables
 
             reduced = tables.reduced_slice(obj)
+        elif type(obj) in self._pandas:
+            from plasma import frames
+
+            reduced = frames.reduced_pandas(obj)
+        elif type(obj) in self._polars:
+            from plasma import frames
+
+            reduced = frames.reduced_polars(obj)
         return NotImplemented if reduced is None else reduced
 
 

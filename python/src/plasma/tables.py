@@ -6,6 +6,7 @@ import importlib
 from typing import Any, Optional
 
 from plasma.buffers import Buffer
+from plasma.compaction import compacted, compacted_column
 from plasma.errors import FormatError
 from plasma.objects import ARROW
 from plasma.streams import Counter, Sink, realigned
@@ -35,14 +36,22 @@ def as_table(value: Any) -> Any:
     """A Table or RecordBatch from one, or from what can be exported as a stream of Arrow: frames of
     pandas and polars, readers."""
     pa = pyarrow()
+    library = type(value).__module__.partition(".")[0]
     if isinstance(value, (pa.Table, pa.RecordBatch)):
-        return value
+        return compacted(value)
     if isinstance(value, pa.RecordBatchReader):
-        return value.read_all()
-    if type(value).__module__.partition(".")[0] == "pandas" and hasattr(value, "columns"):
+        return compacted(value.read_all())
+    if library == "pandas" and hasattr(value, "columns"):
         return pa.Table.from_pandas(value)
+    if library == "polars" and hasattr(value, "to_arrow") and hasattr(value, "columns"):
+        # Without that it copies text to the form of older versions of Arrow.
+        level = importlib.import_module("polars").CompatLevel.newest()
+        return compacted(value.to_arrow(compat_level=level))
     if hasattr(value, "__arrow_c_stream__") or hasattr(value, "__arrow_c_array__"):
-        return pa.table(value)
+        try:
+            return compacted(pa.table(value))
+        except pa.ArrowInvalid:  # a column
+            pass
     raise TypeError(
         f"put_arrow() stores tables, record batches and frames, not {type(value).__name__}: "
         "use put(), or pyarrow.table() to make a table of it"
@@ -78,10 +87,15 @@ def reduced_slice(value: Any) -> Optional[tuple[Any, ...]]:
     pa = pyarrow()
     if not isinstance(value, (pa.Table, pa.RecordBatch, pa.Array, pa.ChunkedArray)):
         return None
+    given = value
     try:
+        if isinstance(value, (pa.Table, pa.RecordBatch)):
+            value = compacted(value)
+        else:
+            value = compacted_column(value)
         needed = value.nbytes
         if value.get_total_buffer_size() <= needed + needed // 16 + 1024:
-            return None
+            return None if value is given else value.__reduce_ex__(5)
         table, form = value, "table"
         if isinstance(value, pa.RecordBatch):
             form = "batch"

@@ -7,6 +7,7 @@
 
 use crate::error::{Error, Result, Status};
 use crate::layout::extent::UNIT;
+use crate::layout::record::Record;
 use crate::layout::word::LeaseWord;
 use crate::protocols::index::Hit;
 use crate::store::call::Call;
@@ -130,6 +131,7 @@ impl Session {
         let mut objects = fallible::with_room(victims.len().min(BATCH))?;
         // All that the search holds in the order of use is in the first batch.
         for batch in victims.chunks(BATCH) {
+            self.touch_records(batch.iter().map(|hit| hit.slot));
             let mut locked = match held.take() {
                 Some(locked) => locked,
                 None if call.is_late() => break,
@@ -162,6 +164,11 @@ impl Session {
             events.clear();
         }
         Ok(gone)
+    }
+
+    /// Brings records into the processor's caches, before many are worked on one after another.
+    pub fn touch_records(&self, slots: impl Iterator<Item = u32>) {
+        slots.filter_map(|slot| self.record(slot).ok()).for_each(Record::touch);
     }
 
     /// Scans the clients for leases and uses.

@@ -177,6 +177,7 @@ impl Session {
         }
         let is_free = |object: LeaseWord| known.contains(&object.0) == few;
         for batch in evicted.rchunks(BATCH) {
+            self.touch_records(batch.iter().map(|object| object.slot()));
             let mut locked = self.lock(call)?;
             let limbo = &self.shard(self.own.slot).limbo;
             let freed = locked.free_first(limbo, batch.iter().rev().copied(), &is_free);

@@ -111,8 +111,8 @@ impl Search<'_> {
         Ok(best)
     }
 
-    /// Slides a window over the surroundings of a block, alternately to each side and at most as
-    /// far as it is long; returns what it saw.
+    /// Slides a window over the surroundings of a block, alternately to each side and at most three
+    /// quarters as far as it is long; returns what it saw.
     fn slide_around(
         &mut self,
         own: &Stretch,
@@ -122,10 +122,11 @@ impl Search<'_> {
     ) -> Result<Range<u64>> {
         let mut sides = [Vec::new(), Vec::new()];
         let (mut open, mut at) = ([true, true], [*own, *own]);
+        let reach = window.need - window.need / 4;
         while (open[0] || open[1]) && known.looked < limit {
             for side in 0..2 {
-                let far = own.start - at[0].start.min(own.start) >= window.need && side == 0
-                    || at[1].end() - own.end() >= window.need && side == 1;
+                let far = own.start - at[0].start.min(own.start) >= reach && side == 0
+                    || at[1].end() - own.end() >= reach && side == 1;
                 if !open[side] || far {
                     open[side] = false;
                     continue;
