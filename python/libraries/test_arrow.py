@@ -229,7 +229,7 @@ def test_of_a_filter_of_polars_only_what_is_left_is_stored(client: plasma.Client
         for put in client.put, client.put_arrow:
             for name in part.columns:
                 size = client.info(put(part[[name]])).size
-                assert size < 4096, (name, put)
+                assert size < 8192, (name, put)
         assert client.get_object(client.put(part)).equals(part)
         assert polars.from_arrow(client.get_arrow(client.put_arrow(part))).equals(part)
 

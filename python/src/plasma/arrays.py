@@ -105,11 +105,10 @@ def exported_bytes(buffer: Any, stream: Any, max_version: Any, device: Any, copy
     """A capsule of DLPack with the bytes of a buffer."""
     import numpy as np
 
+    if device is not None and tuple(device) != (1, 0):
+        raise BufferError(f"the buffer is in memory, not on the device {device}")
     array: Any = np.frombuffer(buffer, np.uint8)
-    asked = {"max_version": max_version, "dl_device": device, "copy": copy}
     try:
-        return array.__dlpack__(stream=stream, **asked)
+        return array.__dlpack__(stream=stream, max_version=max_version, copy=copy)
     except TypeError:  # NumPy 2.0 and older have no mark for read-only memory
-        if device not in (None, (1, 0)):
-            raise BufferError(f"the buffer is in memory, not on the device {device}") from None
         return (array.copy() if copy else array).__dlpack__(stream=stream)

@@ -7,7 +7,7 @@ leaves, has all of the buffers. polars has only such text, by itself or inside o
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from typing import Any, cast
 
 _SMALL = 4096
 """Bytes of memory of a column that are not worth a copy."""
@@ -57,7 +57,7 @@ def _copied(pa: Any, array: Any) -> Any:
         begin, end = array.offsets[0].as_py(), array.offsets[-1].as_py()
         values = _copied(pa, array.values.slice(begin, end - begin))
         offsets = compute.subtract(array.offsets, array.offsets[0])
-        lists: Any = type(array)
+        lists = cast(Any, type(array))
         return lists.from_arrays(offsets, values, type=kind, mask=array.is_null())
     return array
 

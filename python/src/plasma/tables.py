@@ -88,14 +88,15 @@ def reduced_slice(value: Any) -> Optional[tuple[Any, ...]]:
     if not isinstance(value, (pa.Table, pa.RecordBatch, pa.Array, pa.ChunkedArray)):
         return None
     given = value
+    if isinstance(value, (pa.Table, pa.RecordBatch)):
+        value = compacted(value)
+    else:
+        value = compacted_column(value)
+    whole = None if value is given else value.__reduce_ex__(5)
     try:
-        if isinstance(value, (pa.Table, pa.RecordBatch)):
-            value = compacted(value)
-        else:
-            value = compacted_column(value)
         needed = value.nbytes
         if value.get_total_buffer_size() <= needed + needed // 16 + 1024:
-            return None if value is given else value.__reduce_ex__(5)
+            return whole
         table, form = value, "table"
         if isinstance(value, pa.RecordBatch):
             form = "batch"
@@ -105,7 +106,7 @@ def reduced_slice(value: Any) -> Optional[tuple[Any, ...]]:
         memory = bytearray(stream_size(table))
         write_stream(memory, table)
     except (pa.ArrowException, AttributeError):  # a type that streams cannot have
-        return None
+        return whole
     return from_stream, (form, pickle.PickleBuffer(memory))
 
 
