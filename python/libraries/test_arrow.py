@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,27 +16,12 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from conftest import is_shared
 
 import plasma
 
 ROWS = 1000
 TEXT = [f"a text that is longer than a view, {row}" for row in range(ROWS)]
-
-
-@pytest.fixture
-def client() -> Iterator[plasma.Client]:
-    address = f"libraries-arrow-{uuid.uuid4().hex}"
-    with plasma.connect(address, capacity="256M", ephemeral=True) as made:
-        yield made
-
-
-def is_shared(address: int) -> bool:
-    """Whether an address lies in the mapping of a store."""
-    for line in Path("/proc/self/maps").read_text().splitlines():
-        begin, end = (int(part, 16) for part in line.split()[0].split("-"))
-        if begin <= address < end:
-            return line.endswith("/heap")
-    return False
 
 
 def addresses(column: Any) -> list[int]:
