@@ -92,7 +92,7 @@ setup(
     ext_modules=[
         Extension(
             "plasma._native",
-            [f"native/{name}.c" for name in ("module", "lease", "writer", "connection")],
+            [f"native/{name}.c" for name in ("module", "lease", "private", "writer", "connection")],
             depends=["native/native.h"],
             include_dirs=[str(rust_parts.HEADER.parent)],
             define_macros=[("Py_LIMITED_API", "0x030B0000")] if STABLE else [],

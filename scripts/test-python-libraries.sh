@@ -65,6 +65,34 @@ test_arrow() {
         libraries/test_arrow.py
 }
 
+# The tests of plasma.torch: in short with Debian's torch, as that of PyPI comes with 5 GB of CUDA.
+test_torch() {
+    local torch=$work/torch-$version tests=(libraries/test_torch.py libraries/test_torch_dataset.py)
+    if [ -n "${SHORT:-}" ]; then
+        debian_torch ||
+            { skip torch "/usr/bin/python3 has no torch: apt-get install python3-torch"; return 0; }
+        /usr/bin/python3 -m venv --system-site-packages "$torch"
+        tests+=(-k "not spawn and not killed")
+    else
+        "$python" -m venv "$torch"
+        "$torch/bin/pip" install --quiet --only-binary :all: torch numpy ||
+            { skip torch "PyPI has no torch for Python $version, or cannot be reached"; return 0; }
+    fi
+    "$torch/bin/pip" install --quiet --only-binary :all: cffi pytest safetensors
+    "$torch/bin/pip" install --quiet --no-index --no-deps --force-reinstall --find-links "$wheels" \
+        plasma-store
+    echo "$("$torch/bin/python" -V), torch $("$torch/bin/python" -c 'import torch; print(torch.__version__)')"
+    "$torch/bin/pytest" -q -ra -p no:cacheprovider -c /dev/null --rootdir libraries "${tests[@]}"
+    rm -rf "$torch" # it is large
+}
+
+debian_torch() {
+    /usr/bin/python3 -c 'import torch' 2>/dev/null && return
+    [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq &&
+        DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends python3-torch \
+            >"$work/apt.log" 2>&1 && /usr/bin/python3 -c 'import torch' 2>/dev/null
+}
+
 for python in "$@"; do
     version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
     venv=$work/$version pip=$work/$version/bin/pip
@@ -94,7 +122,9 @@ for python in "$@"; do
         fetch_projects
     fi
     PATH=$venv/bin:$PATH PLASMA_SOURCES=$work/sources "$venv/bin/pytest" -q -ra -p no:cacheprovider \
-        -c /dev/null --rootdir libraries --ignore libraries/test_zarr.py --ignore libraries/test_arrow.py "$suites"
+        -c /dev/null --rootdir libraries --ignore libraries/test_zarr.py \
+        --ignore libraries/test_arrow.py --ignore-glob 'libraries/test_torch*.py' "$suites"
     test_arrow
     test_zarr
+    test_torch
 done

@@ -117,6 +117,13 @@ static PyObject *lease_address(Lease *lease, void *unused)
     return PyLong_FromVoidPtr(&lease->buffer);
 }
 
+static PyObject *lease_connection(Lease *lease, void *unused)
+{
+    (void)unused;
+    Py_INCREF(lease->connection);
+    return lease->connection;
+}
+
 static PyObject *lease_released(Lease *lease, void *unused)
 {
     (void)unused;
@@ -315,21 +322,33 @@ static int lease_renew(Lease *lease)
     return 1;
 }
 
+int copy_pages(char *from, size_t size, int protection)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    void *copy;
+
+    if (size == 0)
+        return 0;
+    size = (size + page - 1) & ~(page - 1);
+    copy = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (copy == MAP_FAILED)
+        return -1;
+    memcpy(copy, from, size);
+    if (mprotect(copy, size, protection) != 0 ||
+        mremap(copy, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, from) == MAP_FAILED)
+        return -1;
+    return 0;
+}
+
 /* In a forked child that can have no lease, replaces the pages of its views by a copy, while the
  * waiting parent holds the object. */
 static int lease_copy_pages(Lease *lease)
 {
-    size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    size_t from = (size_t)lease->buffer.data & ~(page - 1);
-    size_t size = ((size_t)lease->buffer.data + lease->buffer.size - from + page - 1) & ~(page - 1);
-    void *copy;
+    size_t in_page = (size_t)lease->buffer.data & ((size_t)sysconf(_SC_PAGESIZE) - 1);
+    char *from = (char *)lease->buffer.data - in_page;
 
-    copy = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (copy == MAP_FAILED)
-        return -1;
-    memcpy(copy, (void *)from, size);
-    if (mprotect(copy, size, PROT_READ) != 0 ||
-        mremap(copy, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, from) == MAP_FAILED)
+    if (copy_pages(from, (size_t)lease->buffer.size + in_page, PROT_READ) < 0 ||
+        privates_copy_pages(lease) < 0)
         return -1;
     lease->forks = plasma_forks;
     return 0;
@@ -399,6 +418,7 @@ static PyMethodDef lease_methods[] = {
 };
 static PyGetSetDef lease_properties[] = {
     {"_address", (getter)lease_address, NULL, NULL, NULL},
+    {"_connection", (getter)lease_connection, NULL, NULL, NULL},
     {"released", (getter)lease_released, NULL, NULL, NULL},
     {"_exports", (getter)lease_exports, NULL, NULL, NULL},
     {0},

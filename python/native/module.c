@@ -90,7 +90,8 @@ PyMODINIT_FUNC PyInit__native(void)
     PyObject *module = PyModule_Create(&definition);
 
     if (module != NULL &&
-        (add_lease(module) < 0 || add_writer(module) < 0 || add_connection(module) < 0))
+        (add_lease(module) < 0 || add_private(module) < 0 || add_writer(module) < 0 ||
+         add_connection(module) < 0))
         Py_CLEAR(module);
     if (module != NULL)
         Py_AtExit(end_all);

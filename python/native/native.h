@@ -38,9 +38,16 @@ void raise_error(const char *kind, const char *message);
 int add_lease(PyObject *module);
 int add_writer(PyObject *module);
 int add_connection(PyObject *module);
+int add_private(PyObject *module);
 
 /* The client of a Connection of this process, or NULL. */
 plasma_client_t *connection_client(PyObject *connection);
+
+/* Replaces pages, from the first byte of one on, by a copy of them. */
+int copy_pages(char *from, size_t size, int protection);
+
+/* Does so with all that map a lease privately. */
+int privates_copy_pages(const Lease *lease);
 
 /* In a forked child, lets it read the leases of its parent. */
 void leases_borrow(void);

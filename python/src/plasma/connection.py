@@ -102,9 +102,13 @@ def _is_long(timeout: Optional[float]) -> bool:
 class Connection(_native.Connection):
     """The connection by which a client and its buffers call libplasma."""
 
-    __slots__ = ("_ephemeral", "_options", "address", "interrupts", "pid", "pointer", "read_only")
+    __slots__ = (
+        "_ephemeral", "_options", "address", "heaps", "interrupts", "pid", "pointer", "read_only",
+    )  # fmt: skip
 
     address: str
+    heaps: Any
+    """The mappings of the heap, for `plasma.private`."""
     interrupts: int
     """Number of calls of interrupt()."""
     pid: int
@@ -116,6 +120,7 @@ class Connection(_native.Connection):
     def __init__(self, address: Address, options: Any) -> None:
         self._options = options
         self._ephemeral: Optional[bool] = None
+        self.heaps = None
         self.read_only = bool(options.flags & lib.PLASMA_CONNECT_READ_ONLY)
         self.interrupts = 0
         self._adopt_client(open_client(address, options))

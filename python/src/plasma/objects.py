@@ -6,6 +6,7 @@ import functools
 import math
 import struct
 import sys
+from collections.abc import Callable
 from typing import Any, Optional
 
 from plasma.buffers import Buffer
@@ -126,8 +127,8 @@ def aligned(offset: int) -> int:
     return -offset % ALIGNMENT + offset
 
 
-def load(buffer: Buffer) -> Any:
-    """The value that a buffer holds."""
+def load(buffer: Buffer, memory_of: Optional[Callable[[memoryview], Any]] = None) -> Any:
+    """The value that a buffer holds; `memory_of` gives other memory for each view."""
     parts = buffer._parts(FORMAT)
     if isinstance(parts, tuple):
         status, found = parts
@@ -142,6 +143,10 @@ def load(buffer: Buffer) -> Any:
             "use get()"
         )
     stream, *buffers = parts
+    if memory_of is not None:
+        import pickle
+
+        return pickle.loads(stream, buffers=map(memory_of, buffers))
     if len(buffers) == 1 and len(stream) <= _LONGEST:
         return _loaded(bytes(stream), buffers)
     import pickle

@@ -3,6 +3,8 @@
 NumPy itself pickles some arrays with a copy of their memory inside the pickle: those of dates,
 those that are not contiguous, and all of subclasses. polars does so with each frame. Arrow pickles
 all of a table that is only a slice.
+those that are not contiguous, and all of subclasses. Arrow pickles all of a table that is only a
+slice. PyTorch pickles the memory of tensors as bytes.
 """
 
 from __future__ import annotations
@@ -20,7 +22,8 @@ PICKLER = 5
 def dump(value: object) -> tuple[bytes, list[pickle.PickleBuffer]]:
     """The pickle of a value, and the buffers that are beside it."""
     buffers: list[pickle.PickleBuffer] = []
-    if not any(library in sys.modules for library in ("numpy", "pyarrow", "polars")):
+    libraries = ("numpy", "pyarrow", "polars", "torch")
+    if not any(library in sys.modules for library in libraries):
         return pickle.dumps(value, protocol=PICKLER, buffer_callback=buffers.append), buffers
     stream = io.BytesIO()
     Pickler(stream, buffers.append).dump(value)
@@ -38,6 +41,8 @@ class Pickler(pickle.Pickler):
         self._pandas = () if pandas is None else (pandas.DataFrame, pandas.Series)
         polars: Any = sys.modules.get("polars")
         self._polars = () if polars is None else (polars.DataFrame, polars.Series)
+        self._torch: Any = sys.modules.get("torch")
+        self._storages: Any = None
 
     def reducer_override(self, obj: Any) -> Any:
         """How an object is pickled, where that is not as its class says."""
@@ -56,7 +61,21 @@ class Pickler(pickle.Pickler):
             from plasma import frames
 
             reduced = frames.reduced_polars(obj)
+        elif self._torch is not None and _is_of_torch(self._torch, obj):
+            if self._storages is None:
+                from plasma.tensors import Storages
+
+                self._storages = Storages()
+            reduced = self._storages.reduced(self._torch, obj)
         return NotImplemented if reduced is None else reduced
+
+
+def _is_of_torch(torch: Any, value: Any) -> bool:
+    """Whether it is a tensor, or the memory of one."""
+    try:
+        return isinstance(value, torch.Tensor) or type(value).__module__ == "torch.storage"
+    except AttributeError:  # another thread imports torch
+        return False
 
 
 def _reduced_array(numpy: Any, array: Any) -> Optional[tuple[Any, ...]]:
