@@ -92,7 +92,10 @@ setup(
     ext_modules=[
         Extension(
             "plasma._native",
-            [f"native/{name}.c" for name in ("module", "lease", "private", "writer", "connection")],
+            [
+                f"native/{name}.c"
+                for name in ("module", "lease", "private", "writer", "connection", "infos")
+            ],
             depends=["native/native.h"],
             include_dirs=[str(rust_parts.HEADER.parent)],
             define_macros=[("Py_LIMITED_API", "0x030B0000")] if STABLE else [],

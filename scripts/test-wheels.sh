@@ -7,7 +7,7 @@ wheels=$(realpath "$1")
 shift
 cd "$(dirname "$0")/../python"
 for python in "$@"; do
-    version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+    version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2] + sys.abiflags)')
     venv=../target/py/test-$version
     rm -rf "$venv"
     "$python" -m venv "$venv"

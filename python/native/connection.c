@@ -1,17 +1,27 @@
 /* Connection: one plasma_client_t, which is not freed while a call uses it. */
 #include "native.h"
+#include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-typedef struct Connection {
+typedef struct {
     PyObject_HEAD
-    plasma_client_t *client;
-    struct Connection *next, *previous; /* in the ring of all connections of this process */
-    Py_ssize_t users; /* calls that are in it without the interpreter's lock */
+    Link link; /* in the ring of all connections of this process */
+    plasma_client_t *client; /* NULL after it was closed */
+    PyObject *weak; /* a weak reference to itself */
+    Py_ssize_t users; /* calls that are in it */
     unsigned forks;
+    char opened;
 } Connection;
 
-static Connection ring = {.next = &ring, .previous = &ring};
+static Link ring = {&ring, &ring};
+static Lock ring_lock = UNLOCKED;
+
+static Connection *connection_at(Link *link)
+{
+    return (Connection *)((char *)link - offsetof(Connection, link));
+}
 
 static PyObject *connection_create(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
@@ -21,23 +31,41 @@ static PyObject *connection_create(PyTypeObject *type, PyObject *args, PyObject 
     (void)args, (void)kwargs;
     if (connection == NULL)
         return NULL;
-    connection->next = ring.next;
-    connection->previous = &ring;
-    ring.next = ring.next->previous = connection;
+    connection->forks = plasma_forks;
+    connection->weak = PyWeakref_NewRef((PyObject *)connection, NULL);
+    link_in(&ring, &ring_lock, &connection->link);
+    if (connection->weak == NULL)
+        Py_CLEAR(connection);
     return (PyObject *)connection;
+}
+
+static void end_call(Connection *connection)
+{
+    add(&connection->users, -1);
+}
+
+/* The client, which is not freed before end_call(); NULL if it is closed. The call is counted first:
+ * then either it sees that the client is closed, or the one who closes it sees the call. */
+static plasma_client_t *begin_call(Connection *connection)
+{
+    plasma_client_t *client;
+
+    add(&connection->users, 1);
+    client = load(&connection->client);
+    if (client == NULL)
+        end_call(connection);
+    return client;
 }
 
 /* Ends the calls that wait, waits until the last has returned, and disconnects. */
 static void connection_leave(Connection *connection)
 {
-    plasma_client_t *client = connection->client;
+    plasma_client_t *client = take(&connection->client);
 
-    connection->client = NULL;
     if (client == NULL)
         return;
-    /* A forked child does not have the calls of its parent. A call may be about to wait and miss one
-     * interrupt. */
-    while (connection->users > 0 && connection->forks == plasma_forks) {
+    /* A call may be about to wait and miss one interrupt. */
+    while (load(&connection->users) > 0 && load(&connection->forks) == plasma_forks) {
         Py_BEGIN_ALLOW_THREADS
         plasma_interrupt(client);
         usleep(1000);
@@ -53,9 +81,9 @@ static void connection_dealloc(Connection *connection)
     PyTypeObject *type = Py_TYPE((PyObject *)connection);
     freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
 
-    connection->next->previous = connection->previous;
-    connection->previous->next = connection->next;
+    link_out(&ring_lock, &connection->link);
     connection_leave(connection);
+    Py_XDECREF(connection->weak);
     release(connection);
     Py_DECREF(type);
 }
@@ -79,80 +107,119 @@ static void stay_mapped(plasma_client_t *client)
 /* leave_at_exit(): as close(), but the memory of views stays mapped when their leases end. */
 static PyObject *connection_leave_at_exit(Connection *connection, PyObject *unused)
 {
+    plasma_client_t *client = begin_call(connection);
+
     (void)unused;
-    if (connection->client != NULL && connection->forks == plasma_forks)
-        stay_mapped(connection->client);
+    if (client != NULL) {
+        if (load(&connection->forks) == plasma_forks)
+            stay_mapped(client);
+        end_call(connection);
+    }
     connection_leave(connection);
     Py_RETURN_NONE;
 }
 
-/* The connections of this process that are open, in a list. */
+/* Weak references to the connections of this process that are open, in a list. They are weak, because
+ * the last reference to one may be gone already. */
 static PyObject *open_connections(PyObject *module, PyObject *unused)
 {
-    PyObject *list = PyList_New(0);
-    Connection *connection;
+    PyObject **found, *list;
+    Py_ssize_t room = 0, count = 0, at;
+    Link *link;
 
     (void)module, (void)unused;
-    for (connection = ring.next; list != NULL && connection != &ring; connection = connection->next)
-        if (connection->client != NULL && Py_REFCNT((PyObject *)connection) > 0 &&
-            PyList_Append(list, (PyObject *)connection) < 0)
-            Py_CLEAR(list);
+    lock(&ring_lock);
+    for (link = ring.next; link != &ring; link = link->next)
+        room++;
+    found = calloc((size_t)room + 1, sizeof *found);
+    for (link = ring.next; found != NULL && link != &ring; link = link->next) {
+        Connection *connection = connection_at(link);
+
+        if (load(&connection->client) == NULL || connection->weak == NULL)
+            continue;
+        Py_INCREF(connection->weak);
+        found[count++] = connection->weak;
+    }
+    unlock(&ring_lock);
+    list = found == NULL ? PyErr_NoMemory() : PyList_New(count);
+    for (at = 0; at < count; at++)
+        if (list == NULL)
+            Py_DECREF(found[at]);
+        else
+            PyList_SetItem(list, at, found[at]);
+    free(found);
     return list;
 }
 
 /* For connections that were made after the others were closed. */
 void connections_end(void)
 {
-    Connection *connection;
+    Link *link;
 
-    for (connection = ring.next; connection != &ring; connection = connection->next) {
-        plasma_client_t *client = connection->client;
+    lock(&ring_lock);
+    for (link = ring.next; link != &ring; link = link->next) {
+        Connection *connection = connection_at(link);
+        plasma_client_t *client;
 
-        if (client == NULL || connection->users > 0 || connection->forks != plasma_forks)
+        if (load(&connection->users) > 0 || load(&connection->forks) != plasma_forks)
             continue;
-        connection->client = NULL;
+        client = take(&connection->client);
+        if (client == NULL)
+            continue;
         stay_mapped(client);
         plasma_disconnect(client);
     }
+    unlock(&ring_lock);
+}
+
+void connections_forked(void)
+{
+    Link *link;
+
+    for (link = ring.next; link != &ring; link = link->next)
+        connection_at(link)->users = 0;
 }
 
 plasma_client_t *connection_client(PyObject *object)
 {
     Connection *connection = (Connection *)object;
 
-    return connection->forks == plasma_forks ? connection->client : NULL;
+    return load(&connection->forks) == plasma_forks ? load(&connection->client) : NULL;
 }
 
-/* _open(address of a plasma_client_t): takes ownership of it. A client inherited from the parent is
- * dropped without being freed, because another thread may be about to call it. */
+/* _open(address of a plasma_client_t): takes ownership of it, and returns whether it did: not if the
+ * connection was closed. A client inherited from the parent is dropped without being freed, because
+ * another thread may be about to call it. */
 static PyObject *connection_open(Connection *connection, PyObject *address)
 {
-    plasma_client_t *client = PyLong_AsVoidPtr(address);
+    plasma_client_t *client = PyLong_AsVoidPtr(address), *old;
 
     if (client == NULL)
         return NULL;
-    connection->client = client;
-    connection->users = 0;
-    connection->forks = plasma_forks;
-    Py_RETURN_NONE;
+    old = load(&connection->client);
+    if (old == NULL && connection->opened)
+        Py_RETURN_FALSE;
+    connection->opened = 1;
+    store(&connection->forks, plasma_forks);
+    if (!swap(&connection->client, old, client))
+        Py_RETURN_FALSE;
+    Py_RETURN_TRUE;
 }
 
 /* _call(function, address, *args): function(client at address, *args), or DISCONNECTED. */
 static PyObject *connection_call(Connection *connection, PyObject *args)
 {
-    PyObject *function, *rest, *result;
+    PyObject *function = PyTuple_GetItem(args, 0), *rest, *result;
 
-    if (connection->client == NULL)
-        return PyLong_FromLong(PLASMA_ERR_DISCONNECTED);
-    function = PyTuple_GetItem(args, 0);
-    rest = PyTuple_GetSlice(args, 1, PyTuple_Size(args));
-    if (function == NULL || rest == NULL) {
-        Py_XDECREF(rest);
+    rest = function == NULL ? NULL : PyTuple_GetSlice(args, 1, PyTuple_Size(args));
+    if (rest == NULL)
         return NULL;
+    if (begin_call(connection) == NULL) {
+        Py_DECREF(rest);
+        return PyLong_FromLong(PLASMA_ERR_DISCONNECTED);
     }
-    connection->users++;
     result = PyObject_CallObject(function, rest);
-    connection->users--;
+    end_call(connection);
     Py_DECREF(rest);
     return result;
 }
@@ -222,6 +289,7 @@ static int is_sealed(plasma_client_t *client, const Key *key)
 static PyObject *connection_get(Connection *connection, PyObject *const *args, Py_ssize_t count)
 {
     int status = PLASMA_ERR_NOT_FOUND;
+    plasma_client_t *client;
     plasma_buffer_t buffer;
     long long timeout_ms;
     Key key;
@@ -231,19 +299,17 @@ static PyObject *connection_get(Connection *connection, PyObject *const *args, P
     timeout_ms = PyLong_AsLongLong(args[1]);
     if (timeout_ms == -1 && PyErr_Occurred())
         return NULL;
-    if (connection->client == NULL)
+    client = begin_call(connection);
+    if (client == NULL)
         return PyLong_FromLong(PLASMA_ERR_DISCONNECTED);
-    if (is_sealed(connection->client, &key))
-        status = get_by(connection->client, &key, 0, &buffer);
+    if (is_sealed(client, &key))
+        status = get_by(client, &key, 0, &buffer);
     if (status != PLASMA_OK) {
-        plasma_client_t *client = connection->client;
-
-        connection->users++;
         Py_BEGIN_ALLOW_THREADS
         status = get_by(client, &key, timeout_ms, &buffer);
         Py_END_ALLOW_THREADS
-        connection->users--;
     }
+    end_call(connection);
     if (status != PLASMA_OK)
         return PyLong_FromLong(status);
     return lease_new((PyTypeObject *)args[2], (PyObject *)connection, &buffer);
@@ -332,9 +398,9 @@ static PyObject *batch_leases(Connection *connection, PyTypeObject *type, Batch 
 static PyObject *connection_get_many(Connection *connection, PyObject *const *args,
                                      Py_ssize_t count)
 {
-    plasma_client_t *client = connection->client;
+    plasma_client_t *client;
     PyObject *result = NULL;
-    int status = PLASMA_ERR_NOT_FOUND;
+    int status;
     long long timeout_ms;
     Batch batch;
     char *memory;
@@ -344,8 +410,6 @@ static PyObject *connection_get_many(Connection *connection, PyObject *const *ar
     timeout_ms = PyLong_AsLongLong(args[1]);
     if (timeout_ms == -1 && PyErr_Occurred())
         return NULL;
-    if (client == NULL)
-        return Py_BuildValue("in", PLASMA_ERR_DISCONNECTED, count);
     batch.count = (size_t)count;
     memory = PyMem_Calloc(batch.count + 1, sizeof *batch.buffers + sizeof *batch.statuses +
                                                sizeof *batch.ids);
@@ -354,21 +418,25 @@ static PyObject *connection_get_many(Connection *connection, PyObject *const *ar
     batch.buffers = (plasma_buffer_t *)memory;
     batch.statuses = (plasma_status_t *)(batch.buffers + batch.count);
     batch.ids = (plasma_id_t *)(batch.statuses + batch.count);
+    client = begin_call(connection);
+    if (client == NULL) {
+        PyMem_Free(memory);
+        return Py_BuildValue("in", PLASMA_ERR_DISCONNECTED, count);
+    }
     status = batch_find(client, args[0], &batch);
     if (status == PLASMA_OK) {
         status = PLASMA_ERR_NOT_FOUND;
         if (are_sealed(client, batch.ids, batch.count))
             status = batch_get(client, &batch, 0);
         if (status != PLASMA_OK) {
-            connection->users++;
             Py_BEGIN_ALLOW_THREADS
             status = batch_get(client, &batch, timeout_ms);
             Py_END_ALLOW_THREADS
-            connection->users--;
         }
         if (status == PLASMA_OK)
             result = batch_leases(connection, (PyTypeObject *)args[2], &batch);
     }
+    end_call(connection);
     PyMem_Free(memory);
     return status < 0 ? Py_BuildValue("in", status, (Py_ssize_t)batch.failed) : result;
 }
@@ -378,11 +446,13 @@ static PyObject *connection_sealed(Connection *connection, PyObject *keys)
 {
     Py_ssize_t at, count = PyList_Size(keys);
     int status = PLASMA_OK;
+    plasma_client_t *client;
     PyObject *list;
 
     if (count < 0)
         return NULL;
-    if (connection->client == NULL)
+    client = begin_call(connection);
+    if (client == NULL)
         return PyLong_FromLong(PLASMA_ERR_DISCONNECTED);
     list = PyList_New(0);
     for (at = 0; at < count && list != NULL && status == PLASMA_OK; at++) {
@@ -394,10 +464,11 @@ static PyObject *connection_sealed(Connection *connection, PyObject *keys)
             Py_CLEAR(list);
             break;
         }
-        status = find_state(connection->client, &key, &state);
+        status = find_state(client, &key, &state);
         if (status == PLASMA_OK && state == PLASMA_STATE_SEALED && PyList_Append(list, object) < 0)
             Py_CLEAR(list);
     }
+    end_call(connection);
     if (status == PLASMA_OK || list == NULL)
         return list;
     Py_DECREF(list);
@@ -446,27 +517,30 @@ static int put_parts(plasma_client_t *client, const plasma_id_t *id,
     return status;
 }
 
-/* put(id, address of options, parts, limit=0): creates an object of the parts, each at the next
- * multiple of 64 bytes. Returns a status, or 1 if the parts have more bytes than the limit; 0 is no
- * limit. */
+/* put(id or None, address of options, parts, limit, (ObjectID, bytes.__new__)): creates an object of the
+ * parts, each at the next multiple of 64 bytes. Returns its id if that was None, and otherwise a status,
+ * or 1 if the parts have more bytes than the limit; 0 is no limit. */
 static PyObject *connection_put(Connection *connection, PyObject *const *args, Py_ssize_t count)
 {
     const plasma_create_options_t *options;
-    plasma_client_t *client = connection->client;
+    plasma_client_t *client;
     int status = PLASMA_ERR_DISCONNECTED, failed = 0;
     unsigned long long limit, size = 0;
+    Py_buffer few[4], *parts = few;
     Py_ssize_t i, held;
-    Py_buffer *parts;
     Key key;
 
-    if ((count != 3 && count != 4) || key_of(args[0], &key) < 0)
+    if (count != 5)
+        return NULL;
+    if (args[0] == Py_None ? random_bytes(key.id.bytes) < 0 : key_of(args[0], &key) < 0)
         return NULL;
     options = PyLong_AsVoidPtr(args[1]);
-    limit = count == 4 ? PyLong_AsUnsignedLongLong(args[3]) : 0;
+    limit = PyLong_AsUnsignedLongLong(args[3]);
     count = PyTuple_Size(args[2]);
     if (PyErr_Occurred())
         return NULL;
-    parts = PyMem_Calloc((size_t)count + 1, sizeof *parts);
+    if ((size_t)count > sizeof few / sizeof few[0])
+        parts = PyMem_Calloc((size_t)count, sizeof *parts);
     if (parts == NULL)
         return PyErr_NoMemory();
     for (held = 0; held < count && !failed; held += !failed)
@@ -475,17 +549,21 @@ static PyObject *connection_put(Connection *connection, PyObject *const *args, P
         size += (unsigned long long)parts[i].len;
     if (!failed && limit > 0 && size > limit)
         status = 1;
-    else if (!failed && client != NULL) {
-        connection->users++;
+    else if (!failed && (client = begin_call(connection)) != NULL) {
         Py_BEGIN_ALLOW_THREADS
         status = put_parts(client, &key.id, options, parts, (size_t)count);
         Py_END_ALLOW_THREADS
-        connection->users--;
+        end_call(connection);
     }
     for (i = 0; i < held; i++)
         PyBuffer_Release(&parts[i]);
-    PyMem_Free(parts);
-    return failed ? NULL : PyLong_FromLong(status);
+    if (parts != few)
+        PyMem_Free(parts);
+    if (failed)
+        return NULL;
+    if (status != PLASMA_OK || args[0] != Py_None)
+        return PyLong_FromLong(status);
+    return id_new(PyTuple_GetItem(args[4], 0), PyTuple_GetItem(args[4], 1), key.id.bytes);
 }
 
 /* create(id, size, address of options, type): a new Writer of the type, or a status. */
@@ -493,7 +571,7 @@ static PyObject *connection_create_object(Connection *connection, PyObject *cons
                                           Py_ssize_t count)
 {
     const plasma_create_options_t *options;
-    plasma_client_t *client = connection->client;
+    plasma_client_t *client;
     unsigned long long size;
     PyObject *writer;
     int status;
@@ -505,133 +583,41 @@ static PyObject *connection_create_object(Connection *connection, PyObject *cons
     options = PyLong_AsVoidPtr(args[2]);
     if (PyErr_Occurred())
         return NULL;
-    if (client == NULL)
-        return PyLong_FromLong(PLASMA_ERR_DISCONNECTED);
     writer = writer_new((PyTypeObject *)args[3]);
     if (writer == NULL)
         return NULL;
-    connection->users++;
+    client = begin_call(connection);
+    if (client == NULL) {
+        Py_DECREF(writer);
+        return PyLong_FromLong(PLASMA_ERR_DISCONNECTED);
+    }
     Py_BEGIN_ALLOW_THREADS
     status = plasma_create(client, &key.id, size, options, writer_buffer(writer));
     Py_END_ALLOW_THREADS
-    connection->users--;
+    end_call(connection);
     if (status == PLASMA_OK)
         return writer;
     Py_DECREF(writer);
     return PyLong_FromLong(status);
 }
 
-/* What list_objects() makes things of. */
-typedef struct {
-    PyObject *info, *new_tuple, *id, *new_bytes, *states;
-    PyObject *address; /* of the last creator */
-    char last_address[sizeof((plasma_object_info_t *)0)->creator_address];
-} Kinds;
-
-static PyObject *seconds_of(int64_t us)
-{
-    return PyFloat_FromDouble((double)us / 1e6);
-}
-
-/* Stores a new reference; whether there is one. */
-static int set_field(PyObject *fields, Py_ssize_t at, PyObject *value)
-{
-    return value != NULL && PyTuple_SetItem(fields, at, value) == 0;
-}
-
-static PyObject *retained(PyObject *object)
-{
-    Py_XINCREF(object);
-    return object;
-}
-
-static PyObject *address_of(Kinds *kinds, const plasma_object_info_t *info)
-{
-    if (kinds->address == NULL || strcmp(kinds->last_address, info->creator_address) != 0) {
-        Py_XDECREF(kinds->address);
-        kinds->address = PyUnicode_DecodeUTF8(
-            info->creator_address, (Py_ssize_t)strlen(info->creator_address), "replace");
-        memcpy(kinds->last_address, info->creator_address, sizeof kinds->last_address);
-    }
-    return retained(kinds->address);
-}
-
-static PyObject *id_of(const Kinds *kinds, const plasma_object_info_t *info)
-{
-    PyObject *plain = PyBytes_FromStringAndSize((const char *)info->id.bytes, PLASMA_ID_SIZE);
-    PyObject *id = NULL;
-
-    if (plain != NULL)
-        id = PyObject_CallFunctionObjArgs(kinds->new_bytes, kinds->id, plain, NULL);
-    Py_XDECREF(plain);
-    return id;
-}
-
-/* An ObjectInfo: the order is that of its fields in infos.py. */
-static PyObject *info_of(Kinds *kinds, const plasma_object_info_t *info)
-{
-    size_t name = strlen(info->name);
-    int64_t took = info->construct_duration_us;
-    PyObject *fields = PyTuple_New(12), *made = NULL;
-
-    if (fields != NULL && set_field(fields, 0, id_of(kinds, info)) &&
-        set_field(fields, 1, name == 0 ? retained(Py_None)
-                                       : PyUnicode_DecodeUTF8(info->name, (Py_ssize_t)name, "replace")) &&
-        set_field(fields, 2, retained(PyTuple_GetItem(kinds->states, info->state))) &&
-        set_field(fields, 3, PyLong_FromUnsignedLongLong(info->data_size)) &&
-        set_field(fields, 4, PyLong_FromUnsignedLongLong(info->metadata_size)) &&
-        set_field(fields, 5, seconds_of(info->create_time_us)) &&
-        set_field(fields, 6, took < 0 ? retained(Py_None) : seconds_of(took)) &&
-        set_field(fields, 7, seconds_of(info->last_use_us)) &&
-        set_field(fields, 8, PyBool_FromLong((info->flags & PLASMA_OBJECT_PINNED) != 0)) &&
-        set_field(fields, 9, PyLong_FromUnsignedLong(info->lease_count)) &&
-        set_field(fields, 10, PyLong_FromLong(info->creator_pid)) &&
-        set_field(fields, 11, address_of(kinds, info)))
-        made = PyObject_CallFunctionObjArgs(kinds->new_tuple, kinds->info, fields, NULL);
-    Py_XDECREF(fields);
-    return made;
-}
-
-static PyObject *infos_of(Kinds *kinds, const plasma_list_t *list)
-{
-    uint64_t at, count = plasma_list_count(list);
-    PyObject *infos = PyList_New((Py_ssize_t)count);
-    plasma_object_info_t info = PLASMA_OBJECT_INFO_INIT;
-
-    for (at = 0; infos != NULL && at < count; at++) {
-        PyObject *made;
-
-        plasma_list_at(list, at, &info);
-        made = info_of(kinds, &info);
-        if (made == NULL || PyList_SetItem(infos, (Py_ssize_t)at, made) < 0)
-            Py_CLEAR(infos);
-    }
-    return infos;
-}
-
 /* list_objects((ObjectInfo, tuple.__new__, ObjectID, bytes.__new__, states)): a list, or a status. */
-static PyObject *connection_list_objects(Connection *connection, PyObject *args)
+static PyObject *connection_list_objects(Connection *connection, PyObject *kinds)
 {
-    plasma_client_t *client = connection->client;
+    plasma_client_t *client = begin_call(connection);
     plasma_list_t *list;
     PyObject *infos;
-    Kinds kinds = {0};
     int status;
 
-    if (!PyArg_ParseTuple(args, "OOOOO", &kinds.info, &kinds.new_tuple, &kinds.id, &kinds.new_bytes,
-                          &kinds.states))
-        return NULL;
     if (client == NULL)
         return PyLong_FromLong(PLASMA_ERR_DISCONNECTED);
-    connection->users++;
     Py_BEGIN_ALLOW_THREADS
     status = plasma_list(client, &list);
     Py_END_ALLOW_THREADS
-    connection->users--;
+    end_call(connection);
     if (status != PLASMA_OK)
         return PyLong_FromLong(status);
-    infos = infos_of(&kinds, list);
-    Py_XDECREF(kinds.address);
+    infos = infos_of(kinds, list);
     plasma_list_free(list);
     return infos;
 }
@@ -639,7 +625,7 @@ static PyObject *connection_list_objects(Connection *connection, PyObject *args)
 static PyObject *connection_closed(Connection *connection, void *unused)
 {
     (void)unused;
-    return PyBool_FromLong(connection->client == NULL);
+    return PyBool_FromLong(load(&connection->client) == NULL);
 }
 
 static PyMethodDef connection_methods[] = {

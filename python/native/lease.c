@@ -1,6 +1,6 @@
 /* Lease: one plasma_buffer_t, exported by the buffer protocol, read-only. */
 #ifndef _GNU_SOURCE
-#define _GNU_SOURCE
+#define _GNU_SOURCE 1
 #endif
 #include "native.h"
 #include <stddef.h>
@@ -10,7 +10,13 @@
 #include <unistd.h>
 
 PyTypeObject *lease_type;
-static Lease ring = {.next = &ring, .previous = &ring};
+static Link ring = {&ring, &ring};
+static Lock ring_lock = UNLOCKED;
+
+static Lease *lease_at(Link *link)
+{
+    return (Lease *)((char *)link - offsetof(Lease, link));
+}
 
 PyObject *lease_new(PyTypeObject *type, PyObject *connection, plasma_buffer_t *buffer)
 {
@@ -25,12 +31,11 @@ PyObject *lease_new(PyTypeObject *type, PyObject *connection, plasma_buffer_t *b
     lease->connection = connection;
     lease->buffer = *buffer;
     memset(buffer, 0, sizeof *buffer);
-    lease->exports = 0;
+    lease->exports = lease->calls = 0;
     lease->given_up = lease->identified = 0;
     lease->forks = plasma_forks;
-    lease->next = ring.next;
-    lease->previous = &ring;
-    ring.next = ring.next->previous = lease;
+    lock_init(&lease->lock);
+    link_in(&ring, &ring_lock, &lease->link);
     return (PyObject *)lease;
 }
 
@@ -41,11 +46,17 @@ static PyObject *lease_create(PyTypeObject *type, PyObject *args, PyObject *kwar
     return NULL;
 }
 
-static void lease_end(Lease *lease)
+/* Takes the buffer of a lease that was given up, once nothing uses it; otherwise all zeros. In a forked
+ * child a buffer of the parent cannot be released, and stays with the parent. */
+static plasma_buffer_t lease_unused(Lease *lease)
 {
-    /* In a forked child a lease of the parent cannot be used, and stays with the parent. */
-    plasma_release(&lease->buffer);
-    memset(&lease->buffer, 0, sizeof lease->buffer);
+    plasma_buffer_t buffer = {0};
+
+    if (lease->given_up && lease->exports == 0 && lease->calls <= 0) {
+        buffer = lease->buffer;
+        memset(&lease->buffer, 0, sizeof lease->buffer);
+    }
+    return buffer;
 }
 
 static void lease_dealloc(Lease *lease)
@@ -53,9 +64,8 @@ static void lease_dealloc(Lease *lease)
     PyTypeObject *type = Py_TYPE((PyObject *)lease);
     freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
 
-    lease->next->previous = lease->previous;
-    lease->previous->next = lease->next;
-    lease_end(lease);
+    link_out(&ring_lock, &lease->link);
+    plasma_release(&lease->buffer);
     Py_DECREF(lease->connection);
     release(lease);
     Py_DECREF(type);
@@ -63,41 +73,78 @@ static void lease_dealloc(Lease *lease)
 
 static int lease_lend(Lease *lease, Py_buffer *view, int flags)
 {
-    if (lease->buffer.data == NULL || lease->given_up) {
+    int released, inherited;
+    void *data;
+    Py_ssize_t size;
+
+    lock(&lease->lock);
+    data = (void *)lease->buffer.data;
+    size = (Py_ssize_t)lease->buffer.size;
+    released = data == NULL || lease->given_up;
+    inherited = lease->forks != plasma_forks;
+    if (!released && !inherited)
+        lease->exports++;
+    unlock(&lease->lock);
+    if (released)
         PyErr_SetString(PyExc_ValueError, "the buffer was released");
-        return -1;
-    }
-    if (lease->forks != plasma_forks) {
+    else if (inherited)
         raise_error("ForkedError", "the object was deleted before this process was forked");
-        return -1;
+    else if (PyBuffer_FillInfo(view, (PyObject *)lease, data, size, 1, flags) == 0)
+        return 0;
+    else {
+        lock(&lease->lock);
+        lease->exports--;
+        unlock(&lease->lock);
     }
-    if (PyBuffer_FillInfo(view, (PyObject *)lease, (void *)lease->buffer.data,
-                          (Py_ssize_t)lease->buffer.size, 1, flags) < 0)
-        return -1;
-    lease->exports++;
-    return 0;
+    return -1;
 }
 
 static void lease_take_back(Lease *lease, Py_buffer *view)
 {
+    plasma_buffer_t unused;
+
     (void)view;
-    if (--lease->exports == 0 && lease->given_up)
-        lease_end(lease);
+    lock(&lease->lock);
+    lease->exports--;
+    unused = lease_unused(lease);
+    unlock(&lease->lock);
+    plasma_release(&unused);
 }
 
 static Py_ssize_t lease_length(Lease *lease)
 {
-    return (Py_ssize_t)lease->buffer.size;
+    Py_ssize_t size;
+
+    lock(&lease->lock);
+    size = (Py_ssize_t)lease->buffer.size;
+    unlock(&lease->lock);
+    return size;
+}
+
+/* Releases it now or after the last call that uses it; whether that can be. */
+static int lease_end(Lease *lease, int with_views)
+{
+    plasma_buffer_t unused = {0};
+    int ends;
+
+    lock(&lease->lock);
+    ends = with_views || lease->exports == 0;
+    if (ends) {
+        lease->given_up = 1;
+        unused = lease_unused(lease);
+    }
+    unlock(&lease->lock);
+    plasma_release(&unused);
+    return ends;
 }
 
 static PyObject *lease_release(Lease *lease, PyObject *unused)
 {
     (void)unused;
-    if (lease->exports > 0) {
+    if (!lease_end(lease, 0)) {
         PyErr_SetString(PyExc_BufferError, "views of the buffer are alive: delete them first");
         return NULL;
     }
-    lease_end(lease);
     Py_RETURN_NONE;
 }
 
@@ -105,10 +152,36 @@ static PyObject *lease_release(Lease *lease, PyObject *unused)
 static PyObject *lease_give_up(Lease *lease, PyObject *unused)
 {
     (void)unused;
-    lease->given_up = 1;
-    if (lease->exports == 0)
-        lease_end(lease);
+    lease_end(lease, 1);
     Py_RETURN_NONE;
+}
+
+static void lease_end_call(Lease *lease)
+{
+    plasma_buffer_t unused;
+
+    lock(&lease->lock);
+    lease->calls--;
+    unused = lease_unused(lease);
+    unlock(&lease->lock);
+    plasma_release(&unused);
+}
+
+/* _call(function, *args): calls it; meanwhile the buffer at _address is not released. */
+static PyObject *lease_call(Lease *lease, PyObject *args)
+{
+    PyObject *function = PyTuple_GetItem(args, 0), *rest, *result;
+
+    rest = function == NULL ? NULL : PyTuple_GetSlice(args, 1, PyTuple_Size(args));
+    if (rest == NULL)
+        return NULL;
+    lock(&lease->lock);
+    lease->calls++;
+    unlock(&lease->lock);
+    result = PyObject_CallObject(function, rest);
+    lease_end_call(lease);
+    Py_DECREF(rest);
+    return result;
 }
 
 static PyObject *lease_address(Lease *lease, void *unused)
@@ -126,17 +199,27 @@ static PyObject *lease_connection(Lease *lease, void *unused)
 
 static PyObject *lease_released(Lease *lease, void *unused)
 {
+    int released;
+
     (void)unused;
-    return PyBool_FromLong(lease->buffer.data == NULL || lease->given_up);
+    lock(&lease->lock);
+    released = lease->buffer.data == NULL || lease->given_up;
+    unlock(&lease->lock);
+    return PyBool_FromLong(released);
 }
 
 static PyObject *lease_exports(Lease *lease, void *unused)
 {
+    Py_ssize_t exports;
+
     (void)unused;
-    return PyLong_FromSsize_t(lease->exports);
+    lock(&lease->lock);
+    exports = lease->exports;
+    unlock(&lease->lock);
+    return PyLong_FromSsize_t(exports);
 }
 
-/* Finds out which object it is. */
+/* Finds out which object it is, under its lock. */
 static int lease_identify(Lease *lease)
 {
     plasma_object_info_t info;
@@ -156,10 +239,20 @@ static int lease_identify(Lease *lease)
     return status;
 }
 
+static int lease_identify_locked(Lease *lease)
+{
+    int status;
+
+    lock(&lease->lock);
+    status = lease_identify(lease);
+    unlock(&lease->lock);
+    return status;
+}
+
 /* The id of the object as bytes, or a status. */
 static PyObject *lease_id(Lease *lease, PyObject *unused)
 {
-    int status = lease_identify(lease);
+    int status = lease_identify_locked(lease);
 
     (void)unused;
     if (status != PLASMA_OK)
@@ -170,10 +263,43 @@ static PyObject *lease_id(Lease *lease, PyObject *unused)
 /* Whether the object has a name, as 0 or 1, or a status. */
 static PyObject *lease_named(Lease *lease, PyObject *unused)
 {
-    int status = lease_identify(lease);
+    int status = lease_identify_locked(lease);
 
     (void)unused;
     return PyLong_FromLong(status != PLASMA_OK ? status : lease->named);
+}
+
+/* The value of a metadata key, which is valid while the calls or exports of the lease are counted: it
+ * counts one call. */
+static int lease_metadata(Lease *lease, const char *key, const void **value, uint64_t *size)
+{
+    int status;
+
+    lock(&lease->lock);
+    lease->calls++;
+    status = plasma_get_metadata(&lease->buffer, key, value, size);
+    unlock(&lease->lock);
+    return status;
+}
+
+/* _metadata(key): the value of a metadata key as bytes, None if there is none, or a status. */
+static PyObject *lease_metadata_value(Lease *lease, PyObject *key)
+{
+    const char *wanted = PyBytes_AsString(key);
+    PyObject *result = NULL;
+    const void *value;
+    uint64_t size;
+    int status;
+
+    if (wanted == NULL)
+        return NULL;
+    status = lease_metadata(lease, wanted, &value, &size);
+    if (status == PLASMA_OK)
+        result = PyBytes_FromStringAndSize(value, (Py_ssize_t)size);
+    lease_end_call(lease);
+    if (status == PLASMA_ERR_NOT_FOUND)
+        Py_RETURN_NONE;
+    return status == PLASMA_OK ? result : PyLong_FromLong(status);
 }
 
 static size_t aligned(size_t offset)
@@ -237,20 +363,23 @@ static PyObject *lease_parts(Lease *lease, PyObject *format)
     char *wanted;
     Py_ssize_t wanted_size;
     PyObject *view, *parts = NULL;
-    int status = plasma_get_metadata(&lease->buffer, "format", &found, &size);
+    int status;
 
     if (PyBytes_AsStringAndSize(format, &wanted, &wanted_size) < 0)
         return NULL;
+    status = lease_metadata(lease, "format", &found, &size);
     if (status == PLASMA_ERR_NOT_FOUND)
-        return Py_BuildValue("iO", PLASMA_OK, Py_None);
-    if (status != PLASMA_OK)
-        return Py_BuildValue("iO", status, Py_None);
-    if (size != (uint64_t)wanted_size || memcmp(found, wanted, (size_t)size) != 0)
-        return Py_BuildValue("iy#", PLASMA_OK, (const char *)found, (Py_ssize_t)size);
-    view = PyMemoryView_FromObject((PyObject *)lease);
-    if (view != NULL)
+        parts = Py_BuildValue("iO", PLASMA_OK, Py_None);
+    else if (status != PLASMA_OK)
+        parts = Py_BuildValue("iO", status, Py_None);
+    else if (size != (uint64_t)wanted_size || memcmp(found, wanted, (size_t)size) != 0)
+        parts = Py_BuildValue("iy#", PLASMA_OK, (const char *)found, (Py_ssize_t)size);
+    else if ((view = PyMemoryView_FromObject((PyObject *)lease)) != NULL) {
+        /* The view keeps the buffer. */
         parts = parts_of(view, (const char *)lease->buffer.data, (size_t)lease->buffer.size);
-    Py_XDECREF(view);
+        Py_DECREF(view);
+    }
+    lease_end_call(lease);
     return parts;
 }
 
@@ -270,6 +399,17 @@ static void kept_release(PyObject *capsule)
     free(kept);
 }
 
+static void lease_keep(Lease *lease, Kept *kept)
+{
+    lock(&lease->lock);
+    if (lease->buffer.data != NULL && lease->forks == plasma_forks) {
+        lease_identify(lease);
+        if (plasma_retain(&lease->buffer, &kept->buffers[kept->count]) == PLASMA_OK)
+            kept->count++;
+    }
+    unlock(&lease->lock);
+}
+
 /* In a process that is about to fork: retains all leases. Returns a capsule that releases them when it
  * is collected, or None without leases. */
 static PyObject *keep_leases(PyObject *module, PyObject *unused)
@@ -277,25 +417,24 @@ static PyObject *keep_leases(PyObject *module, PyObject *unused)
     size_t room = 0;
     PyObject *capsule;
     Kept *kept;
-    Lease *lease;
+    Link *link;
 
     (void)module, (void)unused;
-    for (lease = ring.next; lease != &ring; lease = lease->next)
+    lock(&ring_lock);
+    for (link = ring.next; link != &ring; link = link->next)
         room++;
+    kept = room == 0 ? NULL : malloc(sizeof *kept + room * sizeof kept->buffers[0]);
+    if (kept != NULL) {
+        kept->forks = plasma_forks;
+        kept->count = 0;
+        for (link = ring.next; link != &ring; link = link->next)
+            lease_keep(lease_at(link), kept);
+    }
+    unlock(&ring_lock);
     if (room == 0)
         Py_RETURN_NONE;
-    kept = malloc(sizeof *kept + room * sizeof kept->buffers[0]);
     if (kept == NULL)
         return PyErr_NoMemory();
-    kept->forks = plasma_forks;
-    kept->count = 0;
-    for (lease = ring.next; lease != &ring; lease = lease->next) {
-        if (lease->buffer.data == NULL || lease->forks != plasma_forks)
-            continue;
-        lease_identify(lease);
-        if (plasma_retain(&lease->buffer, &kept->buffers[kept->count]) == PLASMA_OK)
-            kept->count++;
-    }
     capsule = PyCapsule_New(kept, NULL, kept_release);
     if (capsule == NULL)
         free(kept);
@@ -364,10 +503,12 @@ static int lease_is_parents(const Lease *lease)
 static PyObject *inherited_connections(PyObject *module, PyObject *unused)
 {
     PyObject *set = PySet_New(NULL), *last = NULL;
-    Lease *lease;
+    Link *link;
 
     (void)module, (void)unused;
-    for (lease = ring.next; set != NULL && lease != &ring; lease = lease->next) {
+    for (link = ring.next; set != NULL && link != &ring; link = link->next) {
+        Lease *lease = lease_at(link);
+
         if (!lease_is_parents(lease) || lease->connection == last)
             continue;
         last = lease->connection;
@@ -380,37 +521,50 @@ static PyObject *inherited_connections(PyObject *module, PyObject *unused)
 /* In a forked child: takes leases on what its parent holds. */
 static PyObject *renew_leases(PyObject *module, PyObject *unused)
 {
-    Lease *lease;
+    Link *link;
 
     (void)module, (void)unused;
-    for (lease = ring.next; lease != &ring; lease = lease->next)
+    for (link = ring.next; link != &ring; link = link->next) {
+        Lease *lease = lease_at(link);
+
+        lease->calls = 0; /* of threads of the parent */
         if (lease_is_parents(lease) && !lease_renew(lease) && lease->exports > 0 &&
             lease_copy_pages(lease) < 0)
             return PyErr_SetFromErrno(PyExc_OSError);
+    }
     Py_RETURN_NONE;
 }
 
 void leases_borrow(void)
 {
-    Lease *lease;
+    Link *link;
 
-    for (lease = ring.next; lease != &ring; lease = lease->next)
-        if (lease_is_parents(lease))
-            lease->forks = plasma_forks;
+    for (link = ring.next; link != &ring; link = link->next)
+        if (lease_is_parents(lease_at(link)))
+            lease_at(link)->forks = plasma_forks;
 }
 
 void leases_end(void)
 {
-    Lease *lease;
+    Link *link;
 
-    for (lease = ring.next; lease != &ring; lease = lease->next)
+    lock(&ring_lock);
+    for (link = ring.next; link != &ring; link = link->next) {
+        Lease *lease = lease_at(link);
+
+        lock(&lease->lock);
         if (lease->forks == plasma_forks)
             plasma_release(&lease->buffer);
+        unlock(&lease->lock);
+    }
+    unlock(&ring_lock);
 }
 
 static PyMethodDef lease_methods[] = {
     {"release", (PyCFunction)lease_release, METH_NOARGS, NULL},
     {"_give_up", (PyCFunction)lease_give_up, METH_NOARGS, NULL},
+    {"_call", (PyCFunction)lease_call, METH_VARARGS, NULL},
+    {"_metadata", (PyCFunction)lease_metadata_value, METH_O, NULL},
     {"_id", (PyCFunction)lease_id, METH_NOARGS, NULL},
     {"_named", (PyCFunction)lease_named, METH_NOARGS, NULL},
     {"_parts", (PyCFunction)lease_parts, METH_O, NULL},

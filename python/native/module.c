@@ -1,5 +1,10 @@
 /* plasma._native: see native.h. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE 1
+#endif
 #include "native.h"
+#include <string.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 
 unsigned plasma_forks;
@@ -25,6 +30,7 @@ static PyObject *forked(PyObject *module, PyObject *executes)
     if (borrows < 0)
         return NULL;
     plasma_forks++;
+    connections_forked();
     if (borrows)
         leases_borrow();
     Py_RETURN_NONE;
@@ -49,21 +55,67 @@ static void end_all(void)
     connections_end();
 }
 
-/* random_id(ObjectID, bytes.__new__): 160 bits from the kernel. */
-static PyObject *random_id(PyObject *module, PyObject *const *args, Py_ssize_t count)
+PyObject *id_new(PyObject *type, PyObject *new_bytes, const unsigned char *bytes)
 {
-    PyObject *plain = PyBytes_FromStringAndSize(NULL, PLASMA_ID_SIZE), *id = NULL;
+    PyObject *plain = PyBytes_FromStringAndSize((const char *)bytes, PLASMA_ID_SIZE), *id;
 
-    (void)module;
-    if (plain == NULL || count != 2)
-        return plain;
-    /* The kernel gives so few bytes at once, and at most waits while the machine boots. */
-    if (getrandom(PyBytes_AsString(plain), PLASMA_ID_SIZE, 0) != PLASMA_ID_SIZE)
-        PyErr_SetFromErrno(PyExc_OSError);
-    else
-        id = PyObject_CallFunctionObjArgs(args[1], args[0], plain, NULL);
+    if (plain == NULL)
+        return NULL;
+    id = PyObject_CallFunctionObjArgs(new_bytes, type, plain, NULL);
     Py_DECREF(plain);
     return id;
+}
+
+/* Random bytes of the kernel for some ids, in a page that the kernel clears in a forked child. */
+typedef struct {
+    size_t left;
+    unsigned char bytes[12 * PLASMA_ID_SIZE];
+} Random;
+
+static Random *random_pages(void)
+{
+    void *page = mmap(NULL, sizeof(Random), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    return page == MAP_FAILED || madvise(page, sizeof(Random), MADV_WIPEONFORK) != 0 ? NULL : page;
+}
+
+int random_bytes(unsigned char *bytes)
+{
+    static Lock guard = UNLOCKED;
+    static Random *pages, none;
+    Random *random;
+    int failed = 0;
+
+    lock(&guard);
+    if (pages == NULL && (pages = random_pages()) == NULL)
+        pages = &none; /* an old kernel: the bytes are for one id */
+    random = pages;
+    if (random->left == 0) {
+        /* The kernel gives so few bytes at once, and at most waits while the machine boots. */
+        size_t size = random == &none ? PLASMA_ID_SIZE : sizeof random->bytes;
+
+        failed = getrandom(random->bytes, size, 0) != (ssize_t)size;
+        random->left = failed ? 0 : size;
+    }
+    if (!failed) {
+        random->left -= PLASMA_ID_SIZE;
+        memcpy(bytes, random->bytes + random->left, PLASMA_ID_SIZE);
+    }
+    unlock(&guard);
+    if (failed)
+        PyErr_SetFromErrno(PyExc_OSError);
+    return failed ? -1 : 0;
+}
+
+/* random_id(ObjectID, bytes.__new__) */
+static PyObject *random_id(PyObject *module, PyObject *const *args, Py_ssize_t count)
+{
+    unsigned char bytes[PLASMA_ID_SIZE];
+
+    (void)module;
+    if (count != 2 || random_bytes(bytes) < 0)
+        return NULL;
+    return id_new(args[0], args[1], bytes);
 }
 
 /* As when the interpreter has ended. */
@@ -81,19 +133,46 @@ static PyMethodDef functions[] = {
     {"check_signals", check_signals, METH_NOARGS, NULL},
     {0},
 };
+
+static int execute(PyObject *module)
+{
+    static char executed;
+
+    /* Not in the interpreter of a request of mod_wsgi, for example. Newer Pythons refuse the others, that
+     * have a lock of their own, by themselves. */
+    if (PyInterpreterState_GetID(PyInterpreterState_Get()) != 0) {
+        PyErr_SetString(PyExc_ImportError,
+                        "plasma does not support subinterpreters: import it in the main interpreter, "
+                        "or use processes");
+        return -1;
+    }
+    if (add_lease(module) < 0 || add_private(module) < 0 || add_writer(module) < 0 ||
+        add_connection(module) < 0)
+        return -1;
+    if (!executed)
+        Py_AtExit(end_all);
+    executed = 1;
+    return 0;
+}
+
+static PyModuleDef_Slot slots[] = {
+    {Py_mod_exec, (void *)execute},
+#ifdef Py_mod_multiple_interpreters
+    {Py_mod_multiple_interpreters, Py_MOD_MULTIPLE_INTERPRETERS_NOT_SUPPORTED},
+#endif
+#ifdef Py_mod_gil
+    {Py_mod_gil, Py_MOD_GIL_NOT_USED},
+#endif
+    {0, NULL},
+};
 static struct PyModuleDef definition = {
-    PyModuleDef_HEAD_INIT, .m_name = "plasma._native", .m_size = -1, .m_methods = functions,
+    PyModuleDef_HEAD_INIT,
+    .m_name = "plasma._native",
+    .m_methods = functions,
+    .m_slots = slots,
 };
 
 PyMODINIT_FUNC PyInit__native(void)
 {
-    PyObject *module = PyModule_Create(&definition);
-
-    if (module != NULL &&
-        (add_lease(module) < 0 || add_private(module) < 0 || add_writer(module) < 0 ||
-         add_connection(module) < 0))
-        Py_CLEAR(module);
-    if (module != NULL)
-        Py_AtExit(end_all);
-    return module;
+    return PyModuleDef_Init(&definition);
 }

@@ -1,35 +1,35 @@
 /* Private: a view of a Lease, mapped once more. It is writable: a page that is written to becomes a page
  * of this process, and the object stays as it is. */
 #ifndef _GNU_SOURCE
-#define _GNU_SOURCE
+#define _GNU_SOURCE 1
 #endif
 #include "native.h"
 #include <errno.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-typedef struct Private {
+typedef struct {
     PyObject_HEAD
     Py_buffer view; /* what it maps; keeps the lease */
     Lease *lease;
     char *map;
     size_t map_size;
     size_t begin; /* of the data, in the map */
-    struct Private *next, *previous; /* in the ring of all of this process */
+    Link link; /* in the ring of all of this process */
 } Private;
 
-static Private ring = {.next = &ring, .previous = &ring};
+static Link ring = {&ring, &ring};
+static Lock ring_lock = UNLOCKED;
 
 static void private_dealloc(Private *self)
 {
     PyTypeObject *type = Py_TYPE((PyObject *)self);
     freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
 
-    if (self->next != NULL) {
-        self->next->previous = self->previous;
-        self->previous->next = self->next;
-    }
+    if (self->link.next != NULL)
+        link_out(&ring_lock, &self->link);
     if (self->map != NULL)
         munmap(self->map, self->map_size);
     if (self->view.obj != NULL)
@@ -39,12 +39,17 @@ static void private_dealloc(Private *self)
 }
 
 /* Whether the view is of memory of the lease. */
-static int is_of(const Py_buffer *view, const Lease *lease)
+static int is_of(const Py_buffer *view, Lease *lease)
 {
-    const char *data = lease->buffer.data, *begin = view->buf;
+    const char *data, *begin = view->buf;
+    size_t size;
 
-    return data != NULL && begin >= data && (size_t)(begin - data) <= lease->buffer.size &&
-           (size_t)view->len <= lease->buffer.size - (size_t)(begin - data);
+    lock(&lease->lock);
+    data = (const char *)lease->buffer.data;
+    size = (size_t)lease->buffer.size;
+    unlock(&lease->lock);
+    return data != NULL && begin >= data && (size_t)(begin - data) <= size &&
+           (size_t)view->len <= size - (size_t)(begin - data);
 }
 
 /* Private(lease, view, descriptor, offset): the view begins at that offset of the file. */
@@ -82,9 +87,7 @@ static PyObject *private_new(PyTypeObject *type, PyObject *args, PyObject *kwarg
         return NULL;
     }
     self->map = map;
-    self->next = ring.next;
-    self->previous = &ring;
-    ring.next = ring.next->previous = self;
+    link_in(&ring, &ring_lock, &self->link);
     return (PyObject *)self;
 }
 
@@ -100,11 +103,14 @@ static Py_ssize_t private_length(Private *self)
 
 int privates_copy_pages(const Lease *lease)
 {
-    Private *each;
+    Link *link;
 
-    for (each = ring.next; each != &ring; each = each->next)
+    for (link = ring.next; link != &ring; link = link->next) {
+        Private *each = (Private *)((char *)link - offsetof(Private, link));
+
         if (each->lease == lease && copy_pages(each->map, each->map_size, PROT_READ | PROT_WRITE) < 0)
             return -1;
+    }
     return 0;
 }
 

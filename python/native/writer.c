@@ -1,20 +1,24 @@
 /* Writer: one plasma_mutable_buffer_t, exported by the buffer protocol. */
 #include "native.h"
+#include <stddef.h>
 #include <string.h>
 
-typedef struct Writer {
+typedef struct {
     PyObject_HEAD
+    Link link; /* in the ring of all writers of this process */
+    Lock lock; /* guards the rest; while it is busy, the buffer belongs to the call */
     plasma_mutable_buffer_t buffer;
     plasma_buffer_t sealed; /* held after the seal as long as there are views */
-    struct Writer *next, *previous; /* in the ring of all writers of this process */
     Py_ssize_t exports;
     unsigned forks;
     char busy;     /* a call works on it */
     char given_up; /* to be aborted when its last view is gone */
 } Writer;
 
-static Writer ring = {.next = &ring, .previous = &ring};
+static Link ring = {&ring, &ring};
+static Lock ring_lock = UNLOCKED;
 
+/* When nothing else can use the buffer. */
 static int writer_abort_now(Writer *writer)
 {
     int status;
@@ -25,8 +29,6 @@ static int writer_abort_now(Writer *writer)
     return status;
 }
 
-PyTypeObject *writer_type;
-
 PyObject *writer_new(PyTypeObject *type)
 {
     allocfunc allocate = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
@@ -35,9 +37,8 @@ PyObject *writer_new(PyTypeObject *type)
     if (writer == NULL)
         return NULL;
     writer->forks = plasma_forks;
-    writer->next = ring.next;
-    writer->previous = &ring;
-    ring.next = ring.next->previous = writer;
+    lock_init(&writer->lock);
+    link_in(&ring, &ring_lock, &writer->link);
     return (PyObject *)writer;
 }
 
@@ -57,8 +58,7 @@ static void writer_dealloc(Writer *writer)
     PyTypeObject *type = Py_TYPE((PyObject *)writer);
     freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
 
-    writer->next->previous = writer->previous;
-    writer->previous->next = writer->next;
+    link_out(&ring_lock, &writer->link);
     if (writer->buffer.data != NULL && writer->forks == plasma_forks)
         writer_abort_now(writer);
     plasma_release(&writer->sealed);
@@ -68,48 +68,121 @@ static void writer_dealloc(Writer *writer)
 
 void writers_end(void)
 {
-    Writer *writer;
+    Link *link;
 
-    for (writer = ring.next; writer != &ring; writer = writer->next) {
-        if (writer->forks != plasma_forks)
+    lock(&ring_lock);
+    for (link = ring.next; link != &ring; link = link->next) {
+        Writer *writer = (Writer *)((char *)link - offsetof(Writer, link));
+
+        if (writer->forks != plasma_forks || writer->busy)
             continue;
-        if (writer->buffer.data != NULL && !writer->busy)
+        if (writer->buffer.data != NULL)
             plasma_abort(&writer->buffer);
         plasma_release(&writer->sealed);
     }
+    unlock(&ring_lock);
 }
 
-/* Whether the writer can be used; otherwise sets an exception. */
-static int writer_ready(Writer *writer)
+/* Why a writer cannot be used. */
+typedef enum { READY, BUSY, INHERITED, SEALED } State;
+
+/* Under its lock. */
+static State writer_state(const Writer *writer)
 {
+    if (writer->forks != plasma_forks)
+        return INHERITED;
     if (writer->busy)
+        return BUSY;
+    return writer->buffer.data == NULL || writer->given_up ? SEALED : READY;
+}
+
+/* Sets the exception of a state; whether there is none. */
+static int is_ready(State state)
+{
+    if (state == BUSY)
         PyErr_SetString(PyExc_RuntimeError, "another thread is in a call with this buffer");
-    else if (writer->forks != plasma_forks)
+    else if (state == INHERITED)
         raise_error("ForkedError", "the buffer belongs to the parent process");
-    else if (writer->buffer.data == NULL || writer->given_up)
+    else if (state == SEALED)
         raise_error("SealedError", "the buffer was sealed or aborted");
-    else
-        return 1;
-    return 0;
+    return state == READY;
+}
+
+/* Reserves a writer for one call; otherwise sets an exception. */
+static int writer_begin_call(Writer *writer)
+{
+    State state;
+
+    lock(&writer->lock);
+    state = writer_state(writer);
+    if (state == READY)
+        writer->busy = 1;
+    unlock(&writer->lock);
+    return is_ready(state);
+}
+
+/* Takes the lease on the sealed object, once it has no views; otherwise all zeros. */
+static plasma_buffer_t writer_unused(Writer *writer)
+{
+    plasma_buffer_t unused = {0};
+
+    if (writer->exports == 0 && !writer->busy) {
+        unused = writer->sealed;
+        memset(&writer->sealed, 0, sizeof writer->sealed);
+    }
+    return unused;
+}
+
+static void writer_end_call(Writer *writer)
+{
+    plasma_buffer_t unused;
+
+    lock(&writer->lock);
+    writer->busy = 0;
+    unused = writer_unused(writer);
+    unlock(&writer->lock);
+    plasma_release(&unused);
 }
 
 static int writer_lend(Writer *writer, Py_buffer *view, int flags)
 {
-    if (!writer_ready(writer) ||
-        PyBuffer_FillInfo(view, (PyObject *)writer, writer->buffer.data,
-                          (Py_ssize_t)writer->buffer.size, 0, flags) < 0)
+    void *data = NULL;
+    Py_ssize_t size = 0;
+    State state;
+
+    lock(&writer->lock);
+    state = writer_state(writer);
+    if (state == READY) {
+        data = writer->buffer.data;
+        size = (Py_ssize_t)writer->buffer.size;
+        writer->exports++;
+    }
+    unlock(&writer->lock);
+    if (!is_ready(state))
         return -1;
-    writer->exports++;
-    return 0;
+    if (PyBuffer_FillInfo(view, (PyObject *)writer, data, size, 0, flags) == 0)
+        return 0;
+    lock(&writer->lock);
+    writer->exports--;
+    unlock(&writer->lock);
+    return -1;
 }
 
 static void writer_take_back(Writer *writer, Py_buffer *view)
 {
+    plasma_buffer_t unused = {0};
+    int aborts = 0;
+
     (void)view;
-    if (--writer->exports > 0 || writer->forks != plasma_forks)
-        return;
-    plasma_release(&writer->sealed);
-    if (writer->given_up && writer->buffer.data != NULL)
+    lock(&writer->lock);
+    writer->exports--;
+    if (writer->forks == plasma_forks) {
+        unused = writer_unused(writer);
+        aborts = writer->exports == 0 && writer->given_up && writer->buffer.data != NULL;
+    }
+    unlock(&writer->lock);
+    plasma_release(&unused);
+    if (aborts)
         writer_abort_now(writer);
 }
 
@@ -124,28 +197,33 @@ static PyObject *writer_seal(Writer *writer, PyObject *unused)
     int status;
 
     (void)unused;
-    if (!writer_ready(writer))
+    if (!writer_begin_call(writer))
         return NULL;
-    writer->busy = 1;
+    /* Others may take views back meanwhile, and lend none. */
     Py_BEGIN_ALLOW_THREADS
-    status = writer->exports > 0 ? plasma_seal_and_get(&writer->buffer, &writer->sealed)
-                                : plasma_seal(&writer->buffer);
+    status = load(&writer->exports) > 0 ? plasma_seal_and_get(&writer->buffer, &writer->sealed)
+                                       : plasma_seal(&writer->buffer);
     Py_END_ALLOW_THREADS
-    writer->busy = 0;
-    if (writer->exports == 0)
-        plasma_release(&writer->sealed);
+    writer_end_call(writer);
     return PyLong_FromLong(status);
 }
 
 static PyObject *writer_abort(Writer *writer, PyObject *unused)
 {
-    int status = PLASMA_OK;
+    int status = PLASMA_OK, aborts = 0;
+    State state;
 
     (void)unused;
-    if (!writer_ready(writer))
+    lock(&writer->lock);
+    state = writer_state(writer);
+    if (state == READY) {
+        writer->given_up = 1;
+        aborts = writer->exports == 0;
+    }
+    unlock(&writer->lock);
+    if (!is_ready(state))
         return NULL;
-    writer->given_up = 1;
-    if (writer->exports == 0)
+    if (aborts)
         status = writer_abort_now(writer);
     return PyLong_FromLong(status);
 }
@@ -153,8 +231,13 @@ static PyObject *writer_abort(Writer *writer, PyObject *unused)
 /* Raises an exception if it cannot be used. */
 static PyObject *writer_check(Writer *writer, PyObject *unused)
 {
+    State state;
+
     (void)unused;
-    if (!writer_ready(writer))
+    lock(&writer->lock);
+    state = writer_state(writer);
+    unlock(&writer->lock);
+    if (!is_ready(state))
         return NULL;
     Py_RETURN_NONE;
 }
@@ -162,19 +245,17 @@ static PyObject *writer_check(Writer *writer, PyObject *unused)
 /* _call(function, *args): calls it while no other thread uses or views the writer. */
 static PyObject *writer_call(Writer *writer, PyObject *args)
 {
-    PyObject *function, *rest, *result;
+    PyObject *function = PyTuple_GetItem(args, 0), *rest, *result;
 
-    if (!writer_ready(writer))
+    rest = function == NULL ? NULL : PyTuple_GetSlice(args, 1, PyTuple_Size(args));
+    if (rest == NULL)
         return NULL;
-    function = PyTuple_GetItem(args, 0);
-    rest = PyTuple_GetSlice(args, 1, PyTuple_Size(args));
-    if (function == NULL || rest == NULL) {
-        Py_XDECREF(rest);
+    if (!writer_begin_call(writer)) {
+        Py_DECREF(rest);
         return NULL;
     }
-    writer->busy = 1;
     result = PyObject_CallObject(function, rest);
-    writer->busy = 0;
+    writer_end_call(writer);
     Py_DECREF(rest);
     return result;
 }
@@ -188,13 +269,18 @@ static PyObject *writer_address(Writer *writer, void *unused)
 static PyObject *writer_exports(Writer *writer, void *unused)
 {
     (void)unused;
-    return PyLong_FromSsize_t(writer->exports);
+    return PyLong_FromSsize_t(load(&writer->exports));
 }
 
 static PyObject *writer_open(Writer *writer, void *unused)
 {
+    int open;
+
     (void)unused;
-    return PyBool_FromLong(writer->buffer.data != NULL && !writer->given_up);
+    lock(&writer->lock);
+    open = writer->busy || (writer->buffer.data != NULL && !writer->given_up);
+    unlock(&writer->lock);
+    return PyBool_FromLong(open);
 }
 
 static PyMethodDef writer_methods[] = {
@@ -226,9 +312,7 @@ static PyType_Spec writer_spec = {
 
 int add_writer(PyObject *module)
 {
-    writer_type = (PyTypeObject *)PyType_FromSpec(&writer_spec);
-    if (writer_type == NULL)
-        return -1;
-    Py_INCREF((PyObject *)writer_type); /* for writer_type itself */
-    return PyModule_AddObject(module, "Writer", (PyObject *)writer_type);
+    PyObject *type = PyType_FromSpec(&writer_spec);
+
+    return type == NULL ? -1 : PyModule_AddObject(module, "Writer", type);
 }

@@ -39,7 +39,7 @@ class Buffer(_native.Lease):
     def info(self) -> ObjectInfo:
         """Facts about the object."""
         info = sized("plasma_object_info_t")
-        check(lib.plasma_buffer_info(self._pointer, info))
+        check(self._call(lib.plasma_buffer_info, self._pointer, info))
         return object_info(info)
 
     @property
@@ -69,6 +69,9 @@ class Buffer(_native.Lease):
     @property
     def metadata(self) -> dict[str, bytes]:
         """A copy of the object's metadata."""
+        return self._call(self._read_metadata)
+
+    def _read_metadata(self) -> dict[str, bytes]:
         count, key = ffi.new("uint64_t *"), ffi.new("char **")
         value, size = ffi.new("void **"), ffi.new("uint64_t *")
         check(lib.plasma_metadata_count(self._pointer, count))
@@ -80,12 +83,10 @@ class Buffer(_native.Lease):
 
     def get_metadata(self, key: str) -> Optional[bytes]:
         """The value of one metadata key, or None."""
-        value, size = ffi.new("void **"), ffi.new("uint64_t *")
-        status = lib.plasma_get_metadata(self._pointer, encoded_text(key), value, size)
-        if status == lib.PLASMA_ERR_NOT_FOUND:
-            return None
-        check(status)
-        return bytes(ffi.buffer(value[0], size[0]))
+        value = self._metadata(encoded_text(key))
+        if isinstance(value, int):
+            raise error(value)
+        return value
 
     def release(self) -> None:
         """Release the lease now; BufferError while there are views. A second call is a no-op."""

@@ -27,7 +27,6 @@ class Client(Manager, Arrays, Arrow, Waiter):
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._arrivals = None
 
     @property
     def address(self) -> str:

@@ -7,15 +7,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Optional, TypeVar, Union
+from typing import Any, Optional, TypeVar, Union
 
 from plasma import _native
-from plasma._library import ffi, lib, sized, text
+from plasma._library import ffi, imported, lib, sized, text
 from plasma.errors import DisconnectedError, LimitError, OutOfMemoryError, check, error
 from plasma.times import milliseconds
-
-if TYPE_CHECKING:
-    import logging
 
 Address = Union[str, "os.PathLike[str]", None]
 """None for $PLASMA_STORE or else "default"; a word; or a path with a "/"."""
@@ -40,17 +37,12 @@ _FORKED: int = lib.PLASMA_ERR_FORKED
 _INTERRUPTED: int = lib.PLASMA_ERR_INTERRUPTED
 
 
-def log() -> logging.Logger:
-    """The logger; logging is imported when there is something to say."""
-    import logging
-
-    return logging.getLogger("plasma")
-
-
 def warn(message: str) -> None:
     """Log a warning, also where no file can be opened, that of a module included."""
     try:
-        log().warning("%s", message)
+        import logging
+
+        logging.getLogger("plasma").warning("%s", message)
     except OSError:
         print(message, file=sys.stderr)
 
@@ -69,8 +61,14 @@ def close_all() -> None:
     """
     global _exiting
     _exiting = True
-    for connection in _native.open_connections():
+    for connection in all_open():
         connection.leave_at_exit()
+
+
+def all_open() -> list[Connection]:
+    """The open connections of this process."""
+    found = [reference() for reference in _native.open_connections()]
+    return [connection for connection in found if connection is not None]
 
 
 def encoded_address(address: Address) -> Any:
@@ -103,7 +101,8 @@ class Connection(_native.Connection):
     """The connection by which a client and its buffers call libplasma."""
 
     __slots__ = (
-        "_ephemeral", "_options", "address", "heaps", "interrupts", "pid", "pointer", "read_only",
+        "__weakref__", "_ephemeral", "_options", "address", "heaps", "interrupts", "pid", "pointer",
+        "read_only",
     )  # fmt: skip
 
     address: str
@@ -128,14 +127,18 @@ class Connection(_native.Connection):
         self.address = text(lib.plasma_client_address(self.pointer))
 
     def _adopt_client(self, pointer: Any) -> None:
-        self.pid = os.getpid()
+        if not self._open(int(ffi.cast("uintptr_t", pointer))):
+            lib.plasma_disconnect(pointer)
+            raise DisconnectedError("the client is closed")
         self.pointer = pointer
-        self._open(int(ffi.cast("uintptr_t", pointer)))
+        # Last, because other threads take it as the sign that the rest is new.
+        self.pid = os.getpid()
         for callback in on_open:
             callback()
 
     def renew(self) -> None:
-        """Connect again in a forked child."""
+        """Connect again in a forked child. The hooks of a fork call it too: it waits for nothing
+        that a thread of the parent may have held."""
         with _renewing:
             if self.pid == os.getpid():
                 return
@@ -148,7 +151,14 @@ class Connection(_native.Connection):
                 lib.plasma_disconnect(pointer)
                 return
             self._adopt_client(pointer)
-        log().info("process %d was forked: connected again to %s", self.pid, self.address)
+
+    def tell_of_renewal(self) -> None:
+        """Log it, unless the program has not imported logging: in a child an import could wait for
+        a thread of the parent that was importing."""
+        logging = imported("logging")
+        if hasattr(logging, "getLogger"):
+            message = "process %d was forked: connected again to %s"
+            logging.getLogger("plasma").info(message, self.pid, self.address)
 
     def is_ephemeral(self) -> bool:
         """Whether the store goes with its last client."""
@@ -212,6 +222,7 @@ class Connection(_native.Connection):
         """Prepare a retry of the call, or raise the exception of the status."""
         if status == _FORKED:
             self.renew()
+            self.tell_of_renewal()
         elif self.closed:
             if _exiting and threading.current_thread() is not threading.main_thread():
                 raise SystemExit  # of a daemon thread: ends it without a traceback

@@ -7,7 +7,7 @@ from typing import Any, Optional, Union
 from plasma._library import ffi, lib
 from plasma.buffers import Buffer, MutableBuffer
 from plasma.connection import Connection
-from plasma.ids import ObjectID, as_id
+from plasma.ids import MAKING, ObjectID, as_id
 from plasma.options import CreateOptions, Metadata
 from plasma.reader import id_pointer
 from plasma.sizes import Size, byte_count
@@ -125,11 +125,17 @@ class Creator:
         name: Optional[str],
     ) -> ObjectID:
         """Create an object of parts, each at the next multiple of 64 bytes."""
-        made = ObjectID.random() if id is None else as_id(id)
         connection = self._connection
-        status = connection.put(made, options.address, parts, _LONG)
-        if status == 0:
-            return made
+        if id is None:
+            got = connection.put(None, options.address, parts, _LONG, MAKING)
+            if isinstance(got, ObjectID):
+                return got
+            made, status = ObjectID.random(), got
+        else:
+            made = as_id(id)
+            status = connection.put(made, options.address, parts, _LONG, MAKING)
+            if status == 0:
+                return made
         if status > 0:
             from plasma import progress
 
@@ -141,7 +147,7 @@ class Creator:
 
         def attempt(ms: int) -> int:
             options.struct.timeout_ms = ms
-            return connection.put(made, options.address, parts, 0)
+            return connection.put(made, options.address, parts, 0, MAKING)
 
         connection.run_for_room(attempt, seconds(timeout), (made, name))
         return made

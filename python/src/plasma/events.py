@@ -202,8 +202,10 @@ class Events:
         if watch is None:
             watch = Watch(self, loop)
             # Those of loops that were closed in the midst of a wait.
-            for ended in [other for other in self._watches if other.is_closed()]:
-                self._watches.pop(ended).end()
+            for other in list(self._watches):
+                ended = self._watches.pop(other, None) if other.is_closed() else None
+                if ended is not None:
+                    ended.end()
             self._watches[loop] = watch
             if self._closed:  # by another thread, which has not seen this watch
                 watch.end()

@@ -9,6 +9,7 @@ import threading
 from typing import Any
 
 from plasma import _native, connection
+from plasma._library import imported
 
 _watched = 0
 """The process whose end is watched beside atexit."""
@@ -17,8 +18,7 @@ _watched = 0
 def watch() -> None:
     """Close all connections when a process of multiprocessing ends, which does not run atexit."""
     global _watched
-    util: Any = sys.modules.get("multiprocessing.util")
-    process: Any = sys.modules.get("multiprocessing.process")
+    util, process = imported("multiprocessing.util"), imported("multiprocessing.process")
     if util is None or process is None or _watched == os.getpid():
         return
     _watched = os.getpid()

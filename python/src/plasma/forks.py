@@ -111,7 +111,7 @@ def _before() -> None:
     _fork.kept, _fork.joins, _fork.pipe = _native.keep_leases(), [], None
     _fork.executes = _is_of_subprocess()
     if not _fork.executes:
-        for each in _native.open_connections():
+        for each in connection.all_open():
             with suppress(PlasmaError):
                 if each.is_ephemeral():
                     _fork.joins.append(each)

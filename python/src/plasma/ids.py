@@ -61,6 +61,10 @@ class ObjectID(bytes):
         return ObjectID, (bytes(self),)
 
 
+MAKING = (ObjectID, bytes.__new__)
+"""How the native part makes an id."""
+
+
 def made_id(value: bytes) -> ObjectID:
     """An ObjectID of what are 20 bytes."""
     return bytes.__new__(ObjectID, value)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 import math
 import struct
 import sys
 from collections.abc import Callable
 from typing import Any, Optional
 
+from plasma._library import imported
 from plasma.buffers import Buffer
 from plasma.creator import Creator
 from plasma.errors import FormatError, error
@@ -65,13 +65,19 @@ class Objects(Reader, Creator):
 
 def parts_of(value: Any) -> tuple[Any, ...]:
     """The parts of the layout: index, pickle, and each buffer."""
-    numpy = sys.modules.get("numpy")
-    is_array = numpy is not None and type(value) is numpy.ndarray
-    if is_array and value.flags.c_contiguous and not value.dtype.hasobject:
-        index, stream = head_of(value.dtype, value.shape, "C")
-        # NumPy does not export the memory of every type.
-        plain = value.dtype.kind in "biufc"
-        return index, stream, value if plain else value.reshape(-1).view("u1")
+    numpy = imported("numpy")
+    if numpy is not None and type(value) is numpy.ndarray and value.flags.c_contiguous:
+        dtype = value.dtype
+        if dtype.kind in "biufc" and dtype.metadata is None:
+            try:
+                index, stream = _heads[dtype, value.shape, "C"]
+            except KeyError:
+                index, stream = head_of(dtype, value.shape, "C")
+            return index, stream, value
+        if not dtype.hasobject:
+            index, stream = head_of(dtype, value.shape, "C")
+            # NumPy does not export the memory of every type.
+            return index, stream, value.reshape(-1).view("u1")
     from plasma.pickling import dump
 
     stream, buffers = dump(value)
@@ -81,21 +87,27 @@ def parts_of(value: Any) -> tuple[Any, ...]:
 
 def head_of(dtype: Any, shape: tuple[int, ...], order: str) -> tuple[bytes, bytes]:
     """Index and pickle of an array, whose one buffer is its memory: a call of numpy.ndarray."""
-    if dtype.kind in "biufcmM" and dtype.metadata is None:
-        return _kept_head_of(dtype, shape, order)
-    return _head_of(dtype, shape, order)
+    if dtype.kind not in "biufcmM" or dtype.metadata is not None:
+        return _made_head_of(dtype, shape, order)
+    try:
+        return _heads[dtype, shape, order]
+    except KeyError:
+        if len(_heads) >= _KEPT:
+            _heads.clear()
+        made = _heads[dtype, shape, order] = _made_head_of(dtype, shape, order)
+        return made
 
 
-def _head_of(dtype: Any, shape: tuple[int, ...], order: str) -> tuple[bytes, bytes]:
+# To make them takes most of the time of put().
+_heads: dict[tuple[Any, tuple[int, ...], str], tuple[bytes, bytes]] = {}
+
+
+def _made_head_of(dtype: Any, shape: tuple[int, ...], order: str) -> tuple[bytes, bytes]:
     import pickle
 
     array = _Array(dtype, shape, order)
     stream = pickle.dumps(array, protocol=5, buffer_callback=lambda _: None)
     return index_of(len(stream), [math.prod(shape) * dtype.itemsize]), stream
-
-
-# This takes most of the time of put().
-_kept_head_of = functools.lru_cache(_KEPT)(_head_of)
 
 
 class _Array:
@@ -160,14 +172,16 @@ _arrays: dict[bytes, tuple[Any, Any, Any, Any]] = {}
 
 def _loaded(stream: bytes, buffers: list[memoryview]) -> Any:
     """The value of a pickle that may be the one of an array, which is kept without the memory."""
-    known = _arrays.get(stream)
-    if known is not None:
-        make, shape, dtype, order = known
+    try:
+        make, shape, dtype, order = _arrays[stream]
+    except KeyError:
+        pass
+    else:
         return make(shape, dtype, buffers[0], 0, None, order)
     import pickle
 
     value = pickle.loads(stream, buffers=buffers)
-    numpy = sys.modules.get("numpy")
+    numpy = imported("numpy")
     if numpy is not None and type(value) is numpy.ndarray:
         for order in ("C", "F"):
             if head_of(value.dtype, value.shape, order)[1] == stream:

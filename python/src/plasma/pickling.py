@@ -15,6 +15,8 @@ import sys
 from collections.abc import Callable
 from typing import Any, Optional, cast
 
+from plasma._library import imported
+
 PICKLER = 5
 """The protocol: the first with buffers beside the pickle."""
 
@@ -35,13 +37,11 @@ class Pickler(pickle.Pickler):
 
     def __init__(self, stream: io.BytesIO, take: Callable[[pickle.PickleBuffer], Any]) -> None:
         super().__init__(stream, protocol=PICKLER, buffer_callback=take)
-        self._numpy: Any = sys.modules.get("numpy")
-        self._arrow: Any = sys.modules.get("pyarrow")
-        pandas: Any = sys.modules.get("pandas")
+        self._numpy, self._arrow = imported("numpy"), imported("pyarrow")
+        pandas, polars = imported("pandas"), imported("polars")
         self._pandas = () if pandas is None else (pandas.DataFrame, pandas.Series)
-        polars: Any = sys.modules.get("polars")
         self._polars = () if polars is None else (polars.DataFrame, polars.Series)
-        self._torch: Any = sys.modules.get("torch")
+        self._torch: Any = imported("torch")
         self._storages: Any = None
 
     def reducer_override(self, obj: Any) -> Any:

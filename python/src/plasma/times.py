@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-import sys
-from typing import TYPE_CHECKING, Any, Optional, Union, cast
+from typing import TYPE_CHECKING, Optional, Union, cast
+
+from plasma._library import imported
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -23,7 +24,7 @@ def seconds(timeout: Seconds) -> Optional[float]:
     if timeout is None:
         return None
     plain: float
-    datetime: Any = sys.modules.get("datetime")
+    datetime = imported("datetime")
     try:
         if datetime is not None and isinstance(timeout, datetime.timedelta):
             plain = cast("timedelta", timeout).total_seconds()

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 class Waiter(Reader):
     """Part of `plasma.Client`."""
 
-    _arrivals: Optional[weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Arrivals]]
+    _arrivals: Optional[weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Arrivals]] = None
 
     def events(self) -> Events:
         """The events of the store from now on. To miss nothing, subscribe first, then list."""
@@ -49,7 +49,9 @@ class Waiter(Reader):
         if self._arrivals is None:
             import weakref
 
-            self._arrivals = weakref.WeakKeyDictionary()
+            # In one step, because event loops run in any number of threads.
+            vars(self).setdefault("_arrivals", weakref.WeakKeyDictionary())
+        assert self._arrivals is not None
         arrivals = self._arrivals.get(loop)
         if arrivals is None:
             arrivals = self._arrivals[loop] = _Arrivals(self._connection)

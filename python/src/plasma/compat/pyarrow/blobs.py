@@ -10,7 +10,6 @@ from __future__ import annotations
 import struct
 from typing import Any, NamedTuple, Optional
 
-from plasma._library import ffi, lib
 from plasma.buffers import Buffer
 
 _SMALL = 65_000
@@ -42,17 +41,9 @@ def plan(blob: Any) -> Plan:
     return Plan({_TAIL_KEY.decode(): _WORD.pack(len(blob)).ljust(_TAIL_VALUE, b"\0")}, blob)
 
 
-# Names of types cost time in each call.
-_BUFFER = ffi.typeof("plasma_buffer_t *")
-_VALUE, _SIZE = ffi.typeof("void *[1]"), ffi.typeof("uint64_t[1]")
-_get_metadata = lib.plasma_get_metadata
-
-
 def _value(buffer: Buffer, key: bytes) -> Optional[bytes]:
-    value, size = ffi.new(_VALUE), ffi.new(_SIZE)
-    if _get_metadata(ffi.cast(_BUFFER, buffer._address), key, value, size) != 0:
-        return None
-    return ffi.buffer(value[0], size[0])[:]
+    value = buffer._metadata(key)
+    return None if isinstance(value, int) else value
 
 
 def tail_size(buffer: Buffer) -> int:

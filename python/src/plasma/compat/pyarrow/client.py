@@ -24,6 +24,7 @@ from plasma.compat.pyarrow.spill import Spill
 from plasma.errors import PlasmaError, UnsupportedError
 from plasma.errors import TimeoutError as PlasmaTimeoutError
 from plasma.events import EventType
+from plasma.ids import MAKING
 from plasma.infos import State
 from plasma.options import CreateOptions
 from plasma.reader import id_pointer
@@ -98,7 +99,7 @@ class PlasmaClient:
         while True:
             if self._spill is not None:
                 self._refuse_spilled(key)
-            status = connection.put(key, options, parts, 0)
+            status = connection.put(key, options, parts, 0, MAKING)
             if status == 0:
                 return
             if status in _NO_ROOM and self._spilled(sum(len(memoryview(it)) for it in parts)):
