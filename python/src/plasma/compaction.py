@@ -84,7 +84,8 @@ def _most_shown(pa: Any, column: Any) -> int:
         if len(chunk) == 0:
             continue
         # A view is four numbers, of which the first is its length.
-        numbers = numpy.frombuffer(chunk.buffers()[1], "i4").reshape(-1, 4)
-        lengths = numbers[chunk.offset : chunk.offset + len(chunk), 0]
+        end = chunk.offset + len(chunk)
+        numbers = numpy.frombuffer(chunk.buffers()[1], "i4", 4 * end)
+        lengths = numbers[4 * chunk.offset :: 4]
         shown += 16 * len(chunk) + int(lengths.sum(dtype="i8"))
     return shown

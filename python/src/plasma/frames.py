@@ -32,7 +32,7 @@ def restored_pandas(kind: Any, state: Any) -> Any:
     """
     made = kind.__new__(kind)
     made.__setstate__(state)
-    for block in made._mgr.blocks:
+    for block in getattr(made._mgr, "blocks", ()):
         flags = getattr(block.values, "flags", None)
         if not getattr(flags, "writeable", False) and hasattr(block, "refs"):
             block.refs.add_index_reference(_store)
