@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import run
 
 import plasma
 from plasma.objects import FORMAT
@@ -142,3 +143,13 @@ def test_metadata_that_is_no_bytes_is_refused(client: plasma.Client) -> None:
     with pytest.raises(ValueError, match="NUL"):
         client.create(None, 0).set_metadata("k\0", b"")
     assert len(client) == 1
+
+
+def test_a_put_while_another_thread_imports_a_library(client: plasma.Client) -> None:
+    """It was an AttributeError: a module is listed before its classes are there."""
+    script = (
+        "import sys, types, plasma;"
+        "sys.modules.update(pandas=types.ModuleType('pandas'), polars=types.ModuleType('polars'));"
+        "client = plasma.connect(sys.argv[1]); print(client.get_object(client.put([1, 2])))"
+    )
+    assert run(script, client.address) == "[1, 2]\n"

@@ -38,9 +38,7 @@ class Pickler(pickle.Pickler):
     def __init__(self, stream: io.BytesIO, take: Callable[[pickle.PickleBuffer], Any]) -> None:
         super().__init__(stream, protocol=PICKLER, buffer_callback=take)
         self._numpy, self._arrow = imported("numpy"), imported("pyarrow")
-        pandas, polars = imported("pandas"), imported("polars")
-        self._pandas = () if pandas is None else (pandas.DataFrame, pandas.Series)
-        self._polars = () if polars is None else (polars.DataFrame, polars.Series)
+        self._pandas, self._polars = _frames_of("pandas"), _frames_of("polars")
         self._torch: Any = imported("torch")
         self._storages: Any = None
 
@@ -68,6 +66,13 @@ class Pickler(pickle.Pickler):
                 self._storages = Storages()
             reduced = self._storages.reduced(self._torch, obj)
         return NotImplemented if reduced is None else reduced
+
+
+def _frames_of(library: str) -> tuple[Any, ...]:
+    """Its classes of frames, if it is imported; another thread may be in the midst of that."""
+    module = imported(library)
+    kinds = (getattr(module, name, None) for name in ("DataFrame", "Series"))
+    return tuple(kind for kind in kinds if kind is not None)
 
 
 def _is_of_torch(torch: Any, value: Any) -> bool:
