@@ -36,10 +36,8 @@ build: library $(PROGRAMS) $(EXAMPLES) ## libplasma.so, libplasma.a and the C an
 
 release-lib: target/portable/libplasma.so ## libplasma.so for any Linux with glibc 2.28 or newer, in target/portable
 
-# Pythons for the wheels: 3.9, 3.10, one for all versions from 3.11 on, and 3.14t.
-WHEEL_PYTHONS = $$(scripts/list-pythons.sh 9 10) $$(scripts/list-pythons.sh 11 13 1) $(FREE_PYTHON)
-# Without the interpreter's lock; cffi supports no older one.
-FREE_PYTHON = $$(command -v python3.14t || true)
+# Pythons for the wheels: 3.9, 3.10, and one for all versions from 3.11 on.
+WHEEL_PYTHONS = $$(scripts/list-pythons.sh 9 10) $$(scripts/list-pythons.sh 11 13 1)
 wheel: target/portable/libplasma.so target/portable/plasma-store-server ## Python wheels for any Linux with glibc 2.28 or newer, in target/wheels
 	rm -rf target/wheels
 	PLATFORM=manylinux_2_28_$(shell uname -m) scripts/build-wheels.sh $< target/wheels $(WHEEL_PYTHONS)
@@ -50,7 +48,7 @@ sdist: ## the source distribution for pip, in target/sdist, and its tests, insta
 
 python: wheel ## tests of the wheels on each installed Python from 3.9 to 3.13, their types, their costs
 	OPTIONAL= scripts/test-wheels.sh target/wheels $$(scripts/list-pythons.sh 9 13 1)
-	PLASMA_LONG=1 scripts/test-wheels.sh target/wheels $$(scripts/list-pythons.sh 9 13) $(FREE_PYTHON)
+	PLASMA_LONG=1 scripts/test-wheels.sh target/wheels $$(scripts/list-pythons.sh 9 13)
 	scripts/lint-python.sh target/wheels
 	scripts/measure-python.sh target/wheels --check
 

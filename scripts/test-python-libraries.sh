@@ -65,6 +65,20 @@ test_arrow() {
         libraries/test_arrow.py
 }
 
+# joblib, with scikit-learn where not in short, and Dask.
+test_joblib_and_dask() {
+    "$pip" install --quiet --only-binary :all: joblib cloudpickle distributed ||
+        { skip joblib "PyPI has not joblib and Dask for Python $version, or cannot be reached"; return 0; }
+    local tests=()
+    if [ -n "${SHORT:-}" ]; then
+        tests=(-k "view or views or killed or machines")
+    else
+        "$pip" install --quiet --only-binary :all: scikit-learn || skip scikit-learn "pip has none"
+    fi
+    "$venv/bin/pytest" -q -ra -p no:cacheprovider -c /dev/null --rootdir libraries -W ignore \
+        libraries/test_joblib.py libraries/test_dask.py "${tests[@]}"
+}
+
 # The tests of plasma.torch: in short with Debian's torch, as that of PyPI comes with 5 GB of CUDA.
 test_torch() {
     local torch=$work/torch-$version tests=(libraries/test_torch.py libraries/test_torch_dataset.py)
@@ -123,8 +137,10 @@ for python in "$@"; do
     fi
     PATH=$venv/bin:$PATH PLASMA_SOURCES=$work/sources "$venv/bin/pytest" -q -ra -p no:cacheprovider \
         -c /dev/null --rootdir libraries --ignore libraries/test_zarr.py \
-        --ignore libraries/test_arrow.py --ignore-glob 'libraries/test_torch*.py' "$suites"
+        --ignore libraries/test_arrow.py --ignore-glob 'libraries/test_torch*.py' \
+        --ignore libraries/test_joblib.py --ignore libraries/test_dask.py "$suites"
     test_arrow
     test_zarr
+    test_joblib_and_dask
     test_torch
 done

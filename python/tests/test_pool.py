@@ -195,6 +195,13 @@ def test_views_are_passed_on_without_a_copy(pool: Any) -> None:
     eventually(lambda: not client_of(pool).list())
 
 
+def test_a_view_is_recognised_where_smaller_objects_were(pool: Any) -> None:
+    small = [pool.share(np.ones(10_000)) for _ in range(20)]
+    del small
+    large = pool.share(np.ones(180_000))
+    assert pool.apply(seen, (large[150_000:],))[0] == id_of(large)
+
+
 VALUES = [
     np.arange(LARGE).reshape(100, -1).T,
     np.arange(LARGE)[::3],

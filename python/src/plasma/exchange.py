@@ -371,7 +371,7 @@ def _hold(client: Client, id: bytes) -> memoryview:
             bisect.insort(_begins, held.begin)
         _by_begin[held.begin] = held
         if len(_begins) > 2 * len(_by_begin) + 64:
-            _begins[:] = sorted(_by_begin.keys())
+            _begins[:] = sorted(_by_begin)
         return view
 
 
@@ -379,9 +379,12 @@ def _view_of(address: int, size: int) -> Optional[memoryview]:
     """A view of the object that some memory is a part of."""
     with _lock:
         at = bisect.bisect_right(_begins, address) - 1
-        held = _by_begin.get(_begins[at]) if at >= 0 else None
-        if held is not None and address + size <= held.begin + len(held):
-            return memoryview(held)
+        while at >= 0:
+            held = _by_begin.get(_begins[at])
+            if held is not None:
+                return memoryview(held) if address + size <= held.begin + len(held) else None
+            del _begins[at]
+            at -= 1
         return None
 
 
@@ -408,10 +411,16 @@ def _is_equal(copy: memoryview, memory: memoryview) -> bool:
     return compare(_address_of(copy), _address_of(memory), memory.nbytes) == 0
 
 
-def _renew_lock() -> None:
-    """In a forked child: another thread of the parent may have held it."""
+def _after_fork() -> None:
+    """In a forked child: it has leases of its own, whose memory is mapped elsewhere."""
     global _lock
-    _lock = threading.RLock()
+    _lock = threading.RLock()  # another thread of the parent may have held it
+    _by_begin.clear()
+    for held in list(_held.values()):
+        with suppress(PlasmaError):
+            held.begin = _address_of(memoryview(held))
+            _by_begin[held.begin] = held
+    _begins[:] = sorted(_by_begin)
 
 
-os.register_at_fork(after_in_child=_renew_lock)
+os.register_at_fork(after_in_child=_after_fork)

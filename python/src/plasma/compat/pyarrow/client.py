@@ -27,7 +27,7 @@ from plasma.events import EventType
 from plasma.ids import MAKING
 from plasma.infos import State
 from plasma.options import CreateOptions
-from plasma.reader import id_array
+from plasma.reader import id_pointer
 
 PlasmaBuffer: Any = pa.Buffer
 """The type of what `PlasmaClient.create` and `get_buffers` return."""
@@ -37,7 +37,6 @@ _NO_OPTIONS = _PLAIN.address
 _ABSENT = (lib.PLASMA_ERR_NOT_FOUND, lib.PLASMA_ERR_NOT_SEALED, lib.PLASMA_ERR_TIMEOUT)
 _NO_ROOM = tuple(kind.status for kind in FULL)
 _DELETED = (0, lib.PLASMA_ERR_NOT_FOUND, lib.PLASMA_ERR_NOT_SEALED)
-_STATUSES = ffi.typeof("plasma_status_t[]")
 _CAPSULE = b"plasma_client_t"
 
 
@@ -262,22 +261,14 @@ class PlasmaClient:
     def delete(self, object_ids: Iterable[ObjectID]) -> None:
         """Delete objects; those that do not exist or are not sealed are left out."""
         connection = self._connection
-        keys = [key_of(object_id) for object_id in object_ids]
-        if self._spill is not None:
-            for key in keys:
+        for key in [key_of(object_id) for object_id in object_ids]:
+            if self._spill is not None:
                 self._spill.remove(key)
-        while keys:
-            statuses = ffi.new(_STATUSES, len(keys))
-            args = (id_array(keys), len(keys), statuses)
-            status = connection._call(lib.plasma_delete_many, connection.pointer, *args)
-            if status in _DELETED:
-                # That is the first failure, and the others may have failed otherwise.
-                each = zip(keys, ffi.unpack(statuses, len(keys)))
-                failed = [(key, status) for key, status in each if status not in _DELETED]
-                if not failed:
-                    return
-                keys, status = [key for key, _ in failed], failed[0][1]
-            self._overcome(status)
+            while True:
+                status = connection._call(lib.plasma_delete, connection.pointer, id_pointer(key))
+                if status in _DELETED:
+                    break
+                self._overcome(status)
 
     def evict(self, num_bytes: int) -> int:
         """Evict at least so many bytes of objects that nobody holds, if there are as many.
