@@ -328,14 +328,7 @@ DEFAULTS = (
         for n in (10, 100)
     ),
     Target("creators, 2, default", default_creators(2), ">=", 0.9, APART, known=CREATORS_ONE_LOCK),
-    Target(
-        "creators, 8, default",
-        default_creators(8),
-        ">=",
-        1,
-        default_creators(2),
-        known=CREATORS_ONE_LOCK,
-    ),
+    Target("creators, 8, default", default_creators(8), ">=", 1, default_creators(2)),
     Target("get, default store", default_get("default"), "<=", 1.2, default_get("fitted")),
     Target("empty store, 1 GiB", plasma(MAKE, "empty", "bytes_taken"), "<=", 1e6),
     Target("empty store, 16 GiB", plasma(MAKE_LARGE, "empty", "bytes_taken"), "<=", 1e6),
