@@ -94,10 +94,10 @@ lint: ## formatting, clippy, and unidiomatic phrases
 # A release build for models: no link-time optimisation, no debug information.
 MODELS := CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_PROFILE_RELEASE_DEBUG=0
 LOOM_BUILD := RUSTFLAGS="--cfg loom" $(MODELS) \
-    $(CARGO) test $(CARGOFLAGS) -p plasma --lib --release --target-dir target/loom
+    $(CARGO) test $(CARGOFLAGS) -p plasma-store --lib --release --target-dir target/loom
 LOOM := LOOM_MAX_PREEMPTIONS=2 $(LOOM_BUILD)
 SHUTTLE := RUSTFLAGS="--cfg shuttle" $(MODELS) \
-    $(CARGO) test $(CARGOFLAGS) -p plasma --lib --release --target-dir target/shuttle
+    $(CARGO) test $(CARGOFLAGS) -p plasma-store --lib --release --target-dir target/shuttle
 
 loom: ## models of the protocols in all interleavings, up to the number of preemptions of each model
 	$(LOOM_BUILD) -- --nocapture
@@ -110,7 +110,7 @@ mutants: ## each ordering and fence broken in a copy: a model has to fail
 
 # Tests with kill points; the library in them is a debug build with some optimisation.
 KILL := $(CARGO) test $(CARGOFLAGS) --features kill-points --target-dir target/kill \
-    --config profile.dev.package.plasma.opt-level=2
+    --config profile.dev.package.plasma-store.opt-level=2
 
 kill: ## processes killed at some stores to shared memory and system calls of every operation
 	$(KILL) --test kill_points --test lock_owner --test matrix --test planted_names --test builders
@@ -189,7 +189,7 @@ miri: ## the protocols under miri: once, and in threads with SEEDS=0..64; needs 
 	    skip="SKIP miri: rustup component add --toolchain nightly miri rust-src"; \
 	    echo "$$skip"; [ -z "$${PLASMA_SKIPS:-}" ] || echo "$$skip" >> "$$PLASMA_SKIPS"; \
 	fi
-MIRI_TEST := $(MIRI) test $(CARGOFLAGS) -p plasma --lib --target-dir target/miri --
+MIRI_TEST := $(MIRI) test $(CARGOFLAGS) -p plasma-store --lib --target-dir target/miri --
 MIRI_LAYERS := id:: error:: layout:: index:: alloc:: lease:: writer_lock:: wake:: events:: store::objects::metadata:: store::handles::writers:: \
     --skip sys:: --skip segment:: --skip ffi:: --skip threads::
 
@@ -232,7 +232,7 @@ package-test: release-lib ## ctest: the installation by CMake, its packages, and
 NEED_CMAKE = command -v cmake >/dev/null || \
     { echo "make $@ needs CMake 3.16 or newer: apt-get install cmake" >&2; exit 1; }
 
-deb: ## packages for Debian, in target/deb: libplasma0, libplasma-dev, plasma-tools
+deb: ## packages for Debian, in target/deb: libplasma-store0.1, -dev, plasma-store-tools
 	@$(NEED_CMAKE)
 	$(call CMAKE_BUILD,target/deb,-DCMAKE_INSTALL_PREFIX=/usr -DPLASMA_DEBIAN=ON \
 	    -DPLASMA_BUILD_EXAMPLES=OFF -DBUILD_TESTING=OFF)

@@ -1,7 +1,7 @@
 # Packages for Debian: cpack -G DEB --config build/CPackConfig.cmake, or make deb.
 
 set(CPACK_GENERATOR DEB)
-set(CPACK_PACKAGE_NAME plasma)
+set(CPACK_PACKAGE_NAME plasma-store)
 set(PLASMA_DEB_MAINTAINER "The Plasma developers <plasma@example.org>" CACHE STRING
     "Maintainer of the packages that make deb builds")
 set(CPACK_PACKAGE_CONTACT "${PLASMA_DEB_MAINTAINER}")
@@ -23,25 +23,24 @@ set(CPACK_DEBIAN_PACKAGE_RELEASE 1)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 
-# The package of each 0.x version is libplasma0, although each minor version has a SONAME of its own. So
-# a program that is built with one minor version depends on exactly that minor version.
-set(next_minor ${PROJECT_VERSION_MINOR})
-math(EXPR next_minor "${next_minor} + 1")
-set(shlibs_needs "libplasma${PROJECT_VERSION_MAJOR} (>= ${PROJECT_VERSION})")
-if(PROJECT_VERSION_MAJOR EQUAL 0)
-    string(APPEND shlibs_needs ", libplasma0 (<< 0.${next_minor}~)")
-endif()
+# A package for each SONAME, so that libraries of several versions can be installed side by side. The
+# names begin with libplasma-store, because KDE has a source libplasma, and Apache Arrow's packages of
+# its Plasma were libplasma0 and libplasma-dev.
+set(runtime_package "libplasma-store${soversion}")
 set(deb_dir "${CMAKE_CURRENT_BINARY_DIR}/deb")
-file(WRITE "${deb_dir}/shlibs" "libplasma ${soversion} ${shlibs_needs}\n")
+file(WRITE "${deb_dir}/shlibs" "libplasma ${soversion} ${runtime_package} (>= ${PROJECT_VERSION})\n")
 file(WRITE "${deb_dir}/triggers" "activate-noawait ldconfig\n")
 
-set(CPACK_DEBIAN_RUNTIME_PACKAGE_NAME libplasma${PROJECT_VERSION_MAJOR})
+set(CPACK_DEBIAN_RUNTIME_PACKAGE_NAME ${runtime_package})
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_SECTION libs)
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_CONTROL_EXTRA "${deb_dir}/shlibs;${deb_dir}/triggers")
 set(CPACK_COMPONENT_RUNTIME_DESCRIPTION
     "${CPACK_PACKAGE_DESCRIPTION}\n\nThis package has the shared library.")
 
-set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_NAME libplasma-dev)
+set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_NAME libplasma-store-dev)
+# Arrow's has libplasma.so, plasma.pc and plasma/client.h, too. KDE's package of that name, from
+# version 5 on, has none of our files.
+set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_CONFLICTS "libplasma-dev (<< 5)")
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS
     "${CPACK_DEBIAN_RUNTIME_PACKAGE_NAME} (= ${PROJECT_VERSION}-${CPACK_DEBIAN_PACKAGE_RELEASE}), libc6-dev")
@@ -50,7 +49,9 @@ set(CPACK_COMPONENT_DEVELOPMENT_DESCRIPTION
 
 if(PLASMA_BUILD_TOOLS)
     list(APPEND CPACK_COMPONENTS_ALL tools)
-    set(CPACK_DEBIAN_TOOLS_PACKAGE_NAME plasma-tools)
+    set(CPACK_DEBIAN_TOOLS_PACKAGE_NAME plasma-store-tools)
+    # Arrow's package of this name has the program plasma-store-server.
+    set(CPACK_DEBIAN_TOOLS_PACKAGE_CONFLICTS plasma-store-server)
     set(CPACK_DEBIAN_TOOLS_PACKAGE_SECTION utils)
     set(CPACK_COMPONENT_TOOLS_DESCRIPTION
         "${CPACK_PACKAGE_DESCRIPTION}\n\nThis package has the program plasma, which inspects, uses and repairs stores.")
@@ -62,7 +63,7 @@ if(PLASMA_DEBIAN)
     find_program(GZIP gzip REQUIRED)
     string(TIMESTAMP now "%a, %d %b %Y %H:%M:%S +0000" UTC)
     file(WRITE "${deb_dir}/changelog.Debian"
-"plasma (${PROJECT_VERSION}-${CPACK_DEBIAN_PACKAGE_RELEASE}) unstable; urgency=medium
+"plasma-store (${PROJECT_VERSION}-${CPACK_DEBIAN_PACKAGE_RELEASE}) unstable; urgency=medium
 
   * See the changelog of Plasma itself.
 
@@ -84,8 +85,8 @@ if(PLASMA_DEBIAN)
                 execute_process(COMMAND \"${GZIP}\" -9nf \${pages})
             endif()" COMPONENT ${component})
     endforeach()
-    configure_file(packaging/deb/overrides "${deb_dir}/libplasma${PROJECT_VERSION_MAJOR}" COPYONLY)
-    install(FILES "${deb_dir}/libplasma${PROJECT_VERSION_MAJOR}"
+    configure_file(packaging/deb/overrides "${deb_dir}/${runtime_package}" @ONLY)
+    install(FILES "${deb_dir}/${runtime_package}"
         DESTINATION "${CMAKE_INSTALL_DATAROOTDIR}/lintian/overrides" COMPONENT runtime)
 endif()
 include(CPack)

@@ -59,14 +59,14 @@ asan() {
     step "AddressSanitizer: the Rust tests"
     tests=(--lib)
     [ -n "$short" ] || tests+=(--test hostile_files --test processes --test model)
-    RUSTFLAGS=-Zsanitizer=address "${nightly[@]}" test "${build[@]}" -p plasma "${tests[@]}"
+    RUSTFLAGS=-Zsanitizer=address "${nightly[@]}" test "${build[@]}" -p plasma-store "${tests[@]}"
     step "AddressSanitizer: threads that share a client, and calls whose client is ended"
     # The harness keeps the data of its threads until the process ends, and a limit on memory leaves
     # no room for the sanitizer's memory.
     local cells="Disconnect" processes=4
     [ -n "$short" ] || cells="-Clients -AddressSpace -Cgroup" processes=200
     ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0 PLASMA_MATRIX_ONLY=$cells PLASMA_STRESS_PROCESSES=$processes \
-        RUSTFLAGS=-Zsanitizer=address "${nightly[@]}" test "${build[@]}" -p plasma \
+        RUSTFLAGS=-Zsanitizer=address "${nightly[@]}" test "${build[@]}" -p plasma-store \
         --features kill-points --test matrix -- threads_that_share every_pair
 }
 
@@ -78,7 +78,7 @@ tsan() {
     local build=(--locked -Zbuild-std --target "$host" --target-dir target/tsan)
     export RUSTFLAGS="-Zsanitizer=thread --cfg tsan"
     step "ThreadSanitizer: the protocols in threads"
-    "${fixed[@]}" "${nightly[@]}" test "${build[@]}" -p plasma --lib -- threads::
+    "${fixed[@]}" "${nightly[@]}" test "${build[@]}" -p plasma-store --lib -- threads::
     step "ThreadSanitizer: the library"
     "${nightly[@]}" build "${build[@]}" -p plasma-capi
     unset RUSTFLAGS

@@ -23,7 +23,7 @@ COPY = SCRATCH / "source"
 # A run that takes longer hangs, which is a failure too.
 LIMIT_S = 900
 BUILD = ["cargo", "test", "--locked", "--no-run", "--features", "kill-points", "--test", "matrix"]
-BUILD += ["--target-dir", str(SCRATCH / "target"), "--config", "profile.dev.package.plasma.opt-level=2"]
+BUILD += ["--target-dir", str(SCRATCH / "target"), "--config", "profile.dev.package.plasma-store.opt-level=2"]
 CELLS = "harness::every_pair_and_some_triples_end_as_written"
 
 

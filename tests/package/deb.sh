@@ -12,8 +12,8 @@ cargo_dir=$(sed -n 's/^PLASMA_CARGO_DIR:PATH=//p' "$build/CMakeCache.txt")
         cmake --build "$work/deb" && cd "$work/deb" && cpack -G DEB
 } > "$work/log" 2>&1 || { cat "$work/log"; fail "there are no packages"; }
 cd "$work"
-packages="libplasma0 libplasma-dev"
-! grep -q '^PLASMA_BUILD_TOOLS:BOOL=ON' "$build/CMakeCache.txt" || packages="$packages plasma-tools"
+packages="libplasma-store${version%.*} libplasma-store-dev"
+! grep -q '^PLASMA_BUILD_TOOLS:BOOL=ON' "$build/CMakeCache.txt" || packages="$packages plasma-store-tools"
 for package in $packages; do
     [ "$(dpkg-deb -f deb/${package}_"$version"*.deb Package)" = $package ] || fail "no $package"
 done
