@@ -94,6 +94,24 @@ fn doctor_names_what_is_wrong_and_the_command_that_mends_it() {
 }
 
 #[test]
+fn doctor_finds_distributions_that_overwrite_ours() {
+    let sandbox = Sandbox::new();
+    let root = machine(&sandbox);
+    let place = "usr/local/lib/python3.11/dist-packages";
+    change(&root, &format!("{place}/plasma-2.1.dist-info/METADATA"), "Name: plasma\n");
+    change(&root, &format!("{place}/libplasma-0.3.egg-info/PKG-INFO"), "Name: libplasma\n");
+    let about = |findings: &[Value]| findings.iter().any(|finding| finding["about"] == "Python");
+    assert!(!about(&doctor(&sandbox, &root)), "ours is not there");
+    change(
+        &root,
+        &format!("{place}/plasma_store-0.1.0.dist-info/METADATA"),
+        "Name: plasma-store\n",
+    );
+    let mend = "pip uninstall libplasma plasma; then pip install --force-reinstall plasma-store";
+    expect(&doctor(&sandbox, &root), "problem", &[place, "libplasma 0.3, plasma 2.1", mend]);
+}
+
+#[test]
 fn doctor_finds_what_dead_processes_left() {
     let sandbox = Sandbox::new();
     let root = machine(&sandbox);

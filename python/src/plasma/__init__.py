@@ -9,8 +9,8 @@
 
 from typing import TYPE_CHECKING, Any
 
-from plasma import exits, forks
-from plasma._library import lib, text
+from plasma import exits, foreign, forks
+from plasma._library import lib, packages, text
 from plasma.buffers import Buffer, MutableBuffer
 from plasma.client import Client, connect, remove
 from plasma.connection import Address
@@ -124,5 +124,6 @@ def __getattr__(name: str) -> Any:
     return value
 
 
+foreign.warn(packages)
 exits.install()
 forks.install()

@@ -14,6 +14,8 @@ ffi: Any = importlib.import_module("plasma._cdef").ffi
 _here = os.path.dirname(os.path.abspath(__file__))
 (path,) = (os.path.join(_here, it) for it in os.listdir(_here) if it.startswith("libplasma.so"))
 lib: Any = ffi.dlopen(path)
+# The directory that packages are installed into.
+packages = os.path.dirname(_here)
 
 # cffi completes a type when it is first used, and threads that do so at once could see half of it.
 for _name in ffi.list_types()[0]:

@@ -1,5 +1,6 @@
 //! `plasma doctor`.
 
+mod distributions;
 mod finding;
 mod limits;
 mod machine;
@@ -18,7 +19,7 @@ use finding::{Finding, Level, Machine};
 /// Examine this machine and its stores, and print problems and the commands that solve them
 ///
 /// It examines /dev/shm, permissions, the limits of the process and of its memory group, containers,
-/// RemoveIPC, huge pages, and the remains of dead processes. It changes nothing. Exit code 9 means
+/// RemoveIPC, huge pages, the remains of dead processes, and Python packages that overwrite ours. It changes nothing. Exit code 9 means
 /// that there is a problem; notes do not count.
 #[derive(clap::Args)]
 pub struct Args {
@@ -35,6 +36,7 @@ pub fn run(args: &Args, store: &Store) -> Result<()> {
     let mut findings = machine::examine(&machine);
     findings.extend(limits::examine(&machine));
     findings.extend(stores::examine(&machine, store));
+    findings.extend(distributions::examine(&machine));
     let text = if args.json.json { as_json(&findings) } else { as_text(&findings) };
     let mut out = stdout();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
