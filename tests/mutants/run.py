@@ -41,7 +41,7 @@ def environment(preemptions=2):
 
 
 def build():
-    command = ["cargo", "test", "--locked", "-p", "plasma", "--lib", "--release", "--no-run"]
+    command = ["cargo", "test", "--locked", "-p", "plasma-store", "--lib", "--release", "--no-run"]
     # With the models, whose dependencies are the same.
     command += ["--target-dir", str(ROOT / "target" / "loom")]
     done = subprocess.run(command, cwd=COPY, env=environment(), capture_output=True, text=True)
