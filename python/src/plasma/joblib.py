@@ -158,7 +158,8 @@ def _cloudpickler() -> Any:
 
 class _Pickler(_cloudpickler()):
     def __init__(self, stream: io.BytesIO, take: Any) -> None:
-        cast(Any, super()).__init__(stream, protocol=PICKLER, buffer_callback=take)
+        started: Any = super()
+        started.__init__(stream, protocol=PICKLER, buffer_callback=take)
         self._ours = Pickler(io.BytesIO(), take)
 
     def reducer_override(self, obj: Any) -> Any:
