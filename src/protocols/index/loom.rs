@@ -1,8 +1,10 @@
 //! The shipped lookup against the shipped changes, in every interleaving.
 //!
 //! Each model fails when the code is broken in these ways:
-//!  * `an_object_that_stays_is_never_missed`: a removal does not advance the version (at the head, or after
-//!    it); a slot is reused before it is unlinked; a miss counts whatever the version is.
+//!  * `an_object_that_stays_is_never_missed`: a removal of the head does not advance the version; a
+//!    slot is reused before it is unlinked; a miss counts whatever the version is.
+//!  * `a_removal_after_the_head_brings_the_link_of_the_head`, `a_mended_head_brings_its_link`: the
+//!    bucket is stored Relaxed, and the head has the end of the same chain as its old link.
 //!  * `a_record_that_is_not_known_yet_is_not_corrupt`: a link above the reserved records counts as
 //!    corrupt before the version is loaded again.
 //!  * `a_reused_slot_is_never_taken_for_its_past`: `set_id` has no fence; a hit omits the second
@@ -273,6 +275,49 @@ fn a_rebuild_hides_nothing() {
         }
         writer.join().unwrap();
         assert_eq!(table.index().live.rebuild_sequence.load(Ordering::Relaxed) % 2, 0);
+    });
+}
+
+/// A slot that was the last of its chain is the first again: with its old link the chain would end
+/// there.
+fn come_back(table: &Table, by_name: bool) {
+    table.delete(0, table.records[0].load_with(Ordering::Relaxed));
+    assert_eq!(add(table, object(0, 3), by_name, State::Sealed), 0);
+}
+
+#[test]
+fn a_removal_after_the_head_brings_the_link_of_the_head() {
+    model(2, |by_name| {
+        let table = chain(3, by_name);
+        let writer = table.clone();
+        let writer = thread::spawn(move || {
+            come_back(&writer, by_name);
+            writer.delete(1, writer.records[1].load_with(Ordering::Relaxed));
+        });
+        let hit = find(&table, &keys(object(0, 2), by_name)).unwrap();
+        assert_eq!((hit.slot, hit.word.generation()), (2, 1));
+        writer.join().unwrap();
+    });
+}
+
+#[test]
+fn a_mended_head_brings_its_link() {
+    model(2, |by_name| {
+        let table = chain(2, by_name);
+        let (creator, writer) = (table.clone(), table.clone());
+        let creator = thread::spawn(move || {
+            come_back(&creator, by_name);
+            add(&creator, object(0, 2), by_name, State::Writing)
+        });
+        let writer = thread::spawn(move || {
+            let record = &writer.records[creator.join().unwrap() as usize];
+            let word = record.load_with(Ordering::Relaxed);
+            record.swap(word, word.in_state(State::Doomed)).unwrap();
+            writer.mend();
+        });
+        let hit = find(&table, &keys(object(0, 1), by_name)).unwrap();
+        assert_eq!((hit.slot, hit.word.generation()), (1, 1));
+        writer.join().unwrap();
     });
 }
 
