@@ -32,14 +32,22 @@ static void fail_at(struct process *parent, int line)
     } while (0)
 #define NEED_OK(call) NEED((call) == PLASMA_OK)
 
-/** All three are closed: fstat, write and read fail. */
+/** All three are closed, and write and read fail. While a file is opened, place
+ * holders that can be neither written nor read have the three numbers, and the
+ * thread of events may open one at any time. */
 static int are_closed(void)
 {
+    const struct timespec pause = { 0, 1000000 };
     char byte;
 
     for (int fd = 0; fd < 3; fd++) {
-        if (fcntl(fd, F_GETFD) != -1 || errno != EBADF
-            || write(fd, "noise", 5) != -1 || errno != EBADF
+        for (int look = 0; fcntl(fd, F_GETFD) != -1; look++) {
+            if (look == 10000 || write(fd, "noise", 5) != -1 || errno != EBADF) {
+                return 0;
+            }
+            nanosleep(&pause, NULL);
+        }
+        if (write(fd, "noise", 5) != -1 || errno != EBADF
             || read(fd, &byte, 1) != -1 || errno != EBADF) {
             return 0;
         }
