@@ -41,7 +41,7 @@ COLD_LINES = "a waiter touches more cold memory than a bare futex, and so does a
 SYSTEM_CALLS = "about 85 system calls: files are opened, checked, mapped, locked and linked"
 CREATORS_ONE_LOCK = "every create and delete takes the one writer lock; the lock-free claims of the design are not built"
 CREATE_READ = "create reserves all memory, and each byte is copied twice, into a cache and from there"
-BORDER = "0.30 to 0.52 of random objects among 10,000: a batch waits for their cache lines at once"
+BORDER = "0.3 to 0.7 by processor: a batch waits for the cache lines at once, as a large processor does in a loop"
 SAME_SCAN = "0.44 to 0.55: a third of a delete is the scan of leases and the return of memory, as in a loop"
 RECORD = "records have three cache lines, blocks half a one: names, metadata, the creator"
 

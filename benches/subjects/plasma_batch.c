@@ -13,7 +13,7 @@ struct batch {
     plasma_client_t *client;
     plasma_id_t *ids, *kept;
     const void *datas[OF_MAX];
-    uint64_t sizes[OF_MAX], of;
+    uint64_t sizes[OF_MAX], of, objects, next;
     plasma_status_t statuses[OF_MAX];
     plasma_buffer_t buffers[OF_MAX];
 };
@@ -59,11 +59,26 @@ static void touch_all(const struct batch *batch)
     }
 }
 
+/** The next of all objects in their random order, so that the caches hold them
+ * no better than those of a program with as many objects. */
+static const plasma_id_t *next_kept(struct batch *batch)
+{
+    const uint64_t first = batch->next;
+
+    batch->next += batch->of;
+    if (batch->next + batch->of > batch->objects) {
+        batch->next = 0;
+    }
+    return &batch->kept[first];
+}
+
 static void get_one(struct batch *batch, uint64_t first)
 {
+    const plasma_id_t *ids = next_kept(batch);
+
+    (void)first;
     for (uint64_t at = 0; at < batch->of; at++) {
-        OK(plasma_get(batch->client, &batch->kept[first + at], 0,
-                      &batch->buffers[at]));
+        OK(plasma_get(batch->client, &ids[at], 0, &batch->buffers[at]));
     }
     touch_all(batch);
     for (uint64_t at = 0; at < batch->of; at++) {
@@ -73,7 +88,8 @@ static void get_one(struct batch *batch, uint64_t first)
 
 static void get_many(struct batch *batch, uint64_t first)
 {
-    OK(plasma_get_many(batch->client, &batch->kept[first], batch->of, 0,
+    (void)first;
+    OK(plasma_get_many(batch->client, next_kept(batch), batch->of, 0,
                        batch->buffers, batch->statuses));
     touch_all(batch);
     OK(plasma_release_many(batch->buffers, batch->of));
@@ -116,6 +132,7 @@ void batch(void)
     uint64_t random = 1;
 
     batch.of = number_arg("of", 16);
+    batch.objects = objects;
     NEED(batch.of <= OF_MAX && BATCHES * batch.of <= objects);
     batch.client = open_store(&options);
     fill_store(batch.client, objects, size);
