@@ -103,7 +103,7 @@ test_torch() {
 debian_torch() {
     /usr/bin/python3 -c 'import torch' 2>/dev/null && return
     [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq &&
-        DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends python3-torch \
+        DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends python3-torch python3-venv \
             >"$work/apt.log" 2>&1 && /usr/bin/python3 -c 'import torch' 2>/dev/null
 }
 
