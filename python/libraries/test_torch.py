@@ -46,7 +46,7 @@ def bytes_of(tensor: Any) -> list[int]:
 
 
 def run(script: str, *args: object) -> str:
-    """What a Python process says that runs the script without a word on stderr."""
+    """The output of a Python process, which must succeed and write nothing to stderr."""
     command = [sys.executable, "-W", "error", "-c", script, *map(str, args)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0 and not done.stderr, (done.returncode, done.stdout, done.stderr)

@@ -43,7 +43,7 @@ def stores() -> set[str]:
 
 
 def worker_facts(item: Any) -> tuple[int, int]:
-    """What a worker does with an item: it also writes to it."""
+    """A worker reads an item, and writes to it."""
     item["x"] += 1
     return os.getpid(), int(item["x"][0]) - item["y"]
 

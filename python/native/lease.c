@@ -167,7 +167,7 @@ static void lease_end_call(Lease *lease)
     plasma_release(&unused);
 }
 
-/* _call(function, *args): calls it; meanwhile the buffer at _address is not released. */
+/* _call(function, *args): calls it. The buffer at _address is not released before it returns. */
 static PyObject *lease_call(Lease *lease, PyObject *args)
 {
     PyObject *function = PyTuple_GetItem(args, 0), *rest, *result;
@@ -282,7 +282,7 @@ static int lease_metadata(Lease *lease, const char *key, const void **value, uin
     return status;
 }
 
-/* _metadata(key): the value of a metadata key as bytes, None if there is none, or a status. */
+/* _metadata(key): the value of a metadata key as bytes, None without that key, or a status. */
 static PyObject *lease_metadata_value(Lease *lease, PyObject *key)
 {
     const char *wanted = PyBytes_AsString(key);

@@ -1,4 +1,4 @@
-/* Private: a view of a Lease, mapped once more. It is writable: a page that is written to becomes a page
+/* Private: a second mapping of a view of a Lease. It is writable: a page that is written to becomes a page
  * of this process, and the object stays as it is. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE 1

@@ -96,7 +96,7 @@ static State writer_state(const Writer *writer)
     return writer->buffer.data == NULL || writer->given_up ? SEALED : READY;
 }
 
-/* Sets the exception of a state; whether there is none. */
+/* Sets the exception of a state; true where the state has none. */
 static int is_ready(State state)
 {
     if (state == BUSY)
@@ -199,7 +199,7 @@ static PyObject *writer_seal(Writer *writer, PyObject *unused)
     (void)unused;
     if (!writer_begin_call(writer))
         return NULL;
-    /* Others may take views back meanwhile, and lend none. */
+    /* During the call others may take views back, and lend none. */
     Py_BEGIN_ALLOW_THREADS
     status = load(&writer->exports) > 0 ? plasma_seal_and_get(&writer->buffer, &writer->sealed)
                                        : plasma_seal(&writer->buffer);

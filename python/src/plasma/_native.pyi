@@ -32,7 +32,7 @@ class Lease:
     def _parts(self, format: bytes, /) -> Union[list[memoryview], tuple[int, Optional[bytes]]]: ...
 
 class Private:
-    """A view of a lease, mapped once more; exports memory that may be written to."""
+    """A second mapping of a view of a lease; exports memory that may be written to."""
 
     def __new__(
         cls, lease: Lease, view: memoryview, descriptor: int, offset: int, /

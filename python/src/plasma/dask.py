@@ -79,7 +79,7 @@ def _begin(rpc: Any, capacity: Optional[Size], minimum: int) -> None:
 
 
 class _Passing:
-    """What this process has passed by its own store."""
+    """The values that this process has passed by its own store."""
 
     def __init__(self, capacity: Optional[Size], minimum: int) -> None:
         self.minimum = minimum

@@ -122,7 +122,7 @@ class Parcel:
 
 
 class Exchange:
-    """What one process passes by one store, and what it received."""
+    """The values that one process passes by one store, and those that it received."""
 
     def __init__(self, client: Client, minimum: int, *, quiet: bool = False) -> None:
         self.client = client

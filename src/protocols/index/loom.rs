@@ -238,6 +238,21 @@ fn a_mend_publishes_what_removals_do() {
     });
 }
 
+/// A creator makes objects and dies; another client takes the last of them, the head, out.
+fn mend_after(
+    table: &Arc<Table>,
+    create: impl FnOnce(&Table) -> u32 + Send + 'static,
+) -> thread::JoinHandle<()> {
+    let (creator, writer) = (table.clone(), table.clone());
+    let creator = thread::spawn(move || create(&creator));
+    thread::spawn(move || {
+        let record = &writer.records[creator.join().unwrap() as usize];
+        let word = record.load_with(Ordering::Relaxed);
+        record.swap(word, word.in_state(State::Doomed)).unwrap();
+        writer.mend();
+    })
+}
+
 #[test]
 fn a_mended_head_brings_its_chain() {
     // A walk that sees the head that a recovery stored sees the links that other clients stored
@@ -245,16 +260,9 @@ fn a_mended_head_brings_its_chain() {
     for by_name in [false, true] {
         explore(2, move || {
             let table = chain(1, by_name);
-            let (creator, writer) = (table.clone(), table.clone());
-            let creator = thread::spawn(move || {
-                add(&creator, object(0, 1), by_name, State::Writing);
-                add(&creator, object(0, 2), by_name, State::Writing)
-            });
-            let writer = thread::spawn(move || {
-                let record = &writer.records[creator.join().unwrap() as usize];
-                let word = record.load_with(Ordering::Relaxed);
-                record.swap(word, word.in_state(State::Doomed)).unwrap();
-                writer.mend();
+            let writer = mend_after(&table, move |creator| {
+                add(creator, object(0, 1), by_name, State::Writing);
+                add(creator, object(0, 2), by_name, State::Writing)
             });
             let hit = find(&table, &keys(object(0, 0), by_name)).unwrap();
             assert_eq!((hit.slot, hit.word.generation()), (0, 1));
@@ -304,16 +312,9 @@ fn a_removal_after_the_head_brings_the_link_of_the_head() {
 fn a_mended_head_brings_its_link() {
     model(2, |by_name| {
         let table = chain(2, by_name);
-        let (creator, writer) = (table.clone(), table.clone());
-        let creator = thread::spawn(move || {
-            come_back(&creator, by_name);
-            add(&creator, object(0, 2), by_name, State::Writing)
-        });
-        let writer = thread::spawn(move || {
-            let record = &writer.records[creator.join().unwrap() as usize];
-            let word = record.load_with(Ordering::Relaxed);
-            record.swap(word, word.in_state(State::Doomed)).unwrap();
-            writer.mend();
+        let writer = mend_after(&table, move |creator| {
+            come_back(creator, by_name);
+            add(creator, object(0, 2), by_name, State::Writing)
         });
         let hit = find(&table, &keys(object(0, 1), by_name)).unwrap();
         assert_eq!((hit.slot, hit.word.generation()), (1, 1));

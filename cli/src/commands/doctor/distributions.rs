@@ -38,7 +38,7 @@ fn entries(directory: &Path) -> impl Iterator<Item = String> {
     entries.map(|entry| entry.file_name().to_string_lossy().into_owned())
 }
 
-/// What is wrong where our distribution is installed beside another with its modules.
+/// The problem of a place that has our distribution and another with its modules.
 fn clash(machine: &Machine<'_>, place: &Path) -> Option<Finding> {
     let (mut ours, mut foreign) = (false, Vec::new());
     for name in entries(&machine.path(&place.to_string_lossy())) {

@@ -19,8 +19,8 @@ use finding::{Finding, Level, Machine};
 /// Examine this machine and its stores, and print problems and the commands that solve them
 ///
 /// It examines /dev/shm, permissions, the limits of the process and of its memory group, containers,
-/// RemoveIPC, huge pages, the remains of dead processes, and Python packages that overwrite ours. It changes nothing. Exit code 9 means
-/// that there is a problem; notes do not count.
+/// RemoveIPC, huge pages, the remains of dead processes, and Python packages that overwrite ours. It
+/// changes nothing. Exit code 9 means that there is a problem; notes do not count.
 #[derive(clap::Args)]
 pub struct Args {
     /// Examine the machine below this directory (for tests)
