@@ -11,12 +11,14 @@ use crate::layout::record::IdWords;
 use crate::mutable_buffer::MutableBuffer;
 use crate::options::{ConnectOptions, CreateOptions};
 use crate::protocols::index::Key;
-use crate::store::{GotOrCreated, HandleTable, PIECE, Session, validate_name};
+use crate::store::{FileSource, GotOrCreated, HandleTable, PIECE, Session, validate_name};
 use crate::subscription::Subscription;
 use crate::support::fallible;
 use crate::sys::thread::CancelOff;
 use std::ffi::CStr;
 use std::fmt;
+use std::ops::Range;
+use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -91,6 +93,26 @@ impl Client {
     ) -> Result<MutableBuffer> {
         let call = self.session.begin(options.timeout)?;
         let writer = self.session.create(&call, id, size, options)?;
+        MutableBuffer::new(self.handles, writer)
+    }
+
+    /// Creates an object from the bytes of a file in `range`, and calls `copied` with the number of
+    /// those that are copied. The kernel copies them where it can. The object is as long as the
+    /// range, or shorter where the file ends before, as it may when others truncate it meanwhile.
+    ///
+    /// The file must have positions, so it is no pipe. Its own position does not move.
+    pub fn create_from_file(
+        &self,
+        id: &ObjectId,
+        file: impl AsFd,
+        range: Range<u64>,
+        options: &CreateOptions<'_>,
+        copied: &dyn Fn(u64),
+    ) -> Result<MutableBuffer> {
+        let call = self.session.begin(options.timeout)?;
+        let source = FileSource::new(file.as_fd(), range.start, copied);
+        let size = range.end.saturating_sub(range.start);
+        let writer = self.session.create_from_file(&call, id, &source, size, options)?;
         MutableBuffer::new(self.handles, writer)
     }
 

@@ -77,18 +77,6 @@ impl MutableBuffer {
         unsafe { self.bytes.as_mut_slice() }
     }
 
-    /// Copies `bytes` to the object from its byte `at` on. In memory that this process has not
-    /// written yet that takes less time than stores through the slice; it is for large copies.
-    ///
-    /// It fails with [`Status::InvalidArgument`] where the bytes would end past the end.
-    ///
-    /// [`Status::InvalidArgument`]: crate::Status::InvalidArgument
-    pub fn write_at(&mut self, at: u64, bytes: &[u8]) -> Result<()> {
-        self.with_writer(|session, writer| {
-            session.write_at(&session.begin_on_buffer(NO_WAIT), writer, at, bytes)
-        })
-    }
-
     /// Changes the size and keeps the bytes; on failure nothing changes.
     pub fn resize(&mut self, new_size: u64) -> Result<()> {
         self.with_writer(|session, writer| {

@@ -78,6 +78,7 @@ const UNSAFE: &[&str] = &[
     "src/sys/dir.rs",
     "src/sys/event_fd.rs",
     "src/sys/file.rs",
+    "src/sys/file_copy.rs",
     "src/sys/file_limit.rs",
     "src/sys/file_lock.rs",
     "src/sys/fork.rs",

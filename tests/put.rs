@@ -109,30 +109,3 @@ fn a_child_plays_its_role() {
     }
     say("done");
 }
-
-/// A draft that is written in parts, of any lengths, to memory that is new, and again to memory that
-/// is not.
-#[test]
-fn a_draft_is_written_in_parts_of_any_length() {
-    let scratch = Scratch::new();
-    let client = make(&scratch.store("s"), 16 * MIB as u64, 64, false);
-    for turn in 0..3 {
-        let (made, size) = (id(1, turn), 5_000_001);
-        let bytes = content(&made, size);
-        let mut draft = client.create(&made, size as u64, &CreateOptions::default()).unwrap();
-        let mut at = 0;
-        for len in [1, 100, 70_000, 1 << 20, 4096, 3, 1 << 21, usize::MAX] {
-            let end = size.min(at + len.min(size));
-            draft.write_at(at as u64, &bytes[at..end]).unwrap();
-            at = end;
-        }
-        assert_eq!(
-            draft.write_at(size as u64 - 1, &[1, 2]).unwrap_err().status(),
-            Status::InvalidArgument
-        );
-        assert_eq!(draft.write_at(u64::MAX, &[1]).unwrap_err().status(), Status::InvalidArgument);
-        draft.seal().unwrap();
-        assert!(*client.get(&made, None).unwrap() == *bytes, "turn {turn}");
-        client.delete(&made).unwrap();
-    }
-}

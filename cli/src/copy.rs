@@ -17,9 +17,6 @@ const CHUNK: usize = 4 << 20;
 /// Bytes that are read at once past the end of the object.
 const BEYOND: usize = 64 << 10;
 
-/// Bytes that are read at once: the processor's caches hold them until they are written.
-const STEP: usize = 256 << 10;
-
 /// How a copy ended: by the command's own failure, or by an error of the file.
 pub enum Broken {
     Failed(crate::failure::Failure),
@@ -38,31 +35,6 @@ impl From<crate::failure::Failure> for Broken {
     }
 }
 
-/// Fill an object from a file, from `offset` to its end; returns the number of bytes read. Large
-/// writes go by system calls, because the kernel need not clear memory that they fill.
-pub fn from_file(
-    file: &File,
-    offset: u64,
-    object: &mut MutableBuffer,
-    progress: &Progress,
-) -> Result<usize, Broken> {
-    let (mut copied, mut step) = (0, vec![0; STEP]);
-    while copied < object.len() {
-        progress.show()?;
-        let most = STEP.min(object.len() - copied);
-        let read = match file.read_at(&mut step[..most], offset + copied as u64) {
-            Ok(0) => break,
-            Ok(read) => read,
-            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error.into()),
-        };
-        object.write_at(copied as u64, &step[..read]).map_err(crate::failure::Failure::from)?;
-        copied += read;
-        progress.add(read as u64);
-    }
-    Ok(copied)
-}
-
 /// Write `bytes` to a file. The kernel lets one thread at a time write to it.
 pub fn to_file(file: &File, bytes: &[u8], progress: &Progress) -> Result<(), Broken> {
     for (i, chunk) in bytes.chunks(CHUNK).enumerate() {
@@ -73,15 +45,15 @@ pub fn to_file(file: &File, bytes: &[u8], progress: &Progress) -> Result<(), Bro
     Ok(())
 }
 
-/// Fill an object from `len` on with all bytes of a file or pipe. It grows as needed, waits for room
-/// until `end`, and gets the length of the data.
+/// Add the rest of a file or pipe to an object. It grows as needed, waits for room until `end`, and
+/// gets the length of the data.
 pub fn to_end(
     input: &mut (impl Read + AsFd),
     object: &mut MutableBuffer,
-    mut len: usize,
     end: Instant,
     progress: &Progress,
 ) -> Result<(), Broken> {
+    let mut len = object.len();
     // So that an object of exactly the right length does not grow.
     let mut more = vec![0; BEYOND];
     loop {

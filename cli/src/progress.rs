@@ -34,6 +34,12 @@ impl Progress {
         Self { done: AtomicU64::new(0), bar, begun: Instant::now(), draws }
     }
 
+    /// Shows that so many bytes are done.
+    pub fn show_done(&self, bytes: u64) -> Result<()> {
+        self.done.store(bytes, Ordering::Relaxed);
+        self.show()
+    }
+
     /// Adds bytes that are done.
     pub fn add(&self, bytes: u64) {
         self.done.fetch_add(bytes, Ordering::Relaxed);

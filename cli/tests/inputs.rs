@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{PLASMA, Sandbox, pattern};
+use common::{Mount, PLASMA, Ran, Running, Sandbox, pattern, skip};
 use std::io::Write;
 use std::process::{Command, Stdio};
 
@@ -81,4 +81,62 @@ fn standard_input_goes_on_where_others_have_read_and_is_read_to_its_end() {
     let left = shell.output().unwrap().stdout;
     assert_eq!(sandbox.run(&["cat", "rest"]).ok(), "and the rest");
     assert_eq!(left.len(), "0123456789012345678901234567890123456789\n".len(), "more than the id");
+}
+
+/// Start to put a file of 200 MiB, and do something as soon as there is an object. If the command was
+/// not faster, it ends as `ends` says, and leaves no object.
+fn put_and_meanwhile(meanwhile: impl FnOnce(&str, &Running), ends: impl FnOnce(&Ran)) {
+    let sandbox = Sandbox::with(&["-c", "512M"]);
+    let bytes = pattern(200 << 20);
+    let file = sandbox.file("file", &bytes);
+    let putter = sandbox.start(&["put", &file, "-n", "x"]);
+    sandbox.until(&["ls"], |list| list[0]["id"].is_string());
+    meanwhile(&file, &putter);
+    let ran = putter.ended();
+    if ran.code() == Some(0) {
+        let object = sandbox.run(&["cat", "x"]).output.stdout;
+        assert!(object == bytes || object == std::fs::read(&file).unwrap(), "it is torn");
+    } else {
+        ends(&ran);
+        sandbox.run(&["info", "x"]).fails(3, &[]);
+    }
+    sandbox.run(&["check"]).ok();
+}
+
+#[test]
+fn a_file_that_is_truncated_while_it_is_read_is_an_error() {
+    put_and_meanwhile(
+        |file, _| drop(std::fs::File::create(file).unwrap()),
+        |ran| ran.fails(1, &["file: somebody truncated it", "put it again"]),
+    );
+}
+
+#[test]
+fn an_interrupted_put_of_a_file_leaves_nothing() {
+    put_and_meanwhile(
+        |_, putter| putter.signal("INT"),
+        |ran| assert!(ran.stderr().contains("interrupted"), "{}", ran.stderr()),
+    );
+}
+
+#[test]
+fn a_full_file_system_is_told_as_ever() {
+    let name = "a_full_file_system_is_told_as_ever";
+    let sandbox = Sandbox::empty();
+    std::fs::create_dir(sandbox.path("small")).unwrap();
+    let Some(_mount) = Mount::tmpfs(&sandbox.path("small"), "size=40m") else {
+        return skip(name, "a small file system cannot be mounted here");
+    };
+    let store = sandbox.path("small/store");
+    sandbox.run(&["create", "-c", "32M", "-s", &store]).ok();
+    sandbox.file("small/filler", &pattern(20 << 20));
+    let (large, small) = (sandbox.file("large", &pattern(30 << 20)), pattern(10 << 20));
+    let small_file = sandbox.file("small-file", &small);
+    for _ in 0..3 {
+        sandbox.run(&["put", &large, "-s", &store]).fails(6, &["large", "tmpfs has", "left"]);
+        let id = sandbox.run(&["put", &small_file, "-s", &store]).ok();
+        assert!(sandbox.run(&["cat", id.trim(), "-s", &store]).output.stdout == small);
+        sandbox.run(&["rm", id.trim(), "-s", &store]).ok();
+    }
+    sandbox.run(&["check", "-s", &store]).ok();
 }

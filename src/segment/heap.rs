@@ -9,9 +9,10 @@ use crate::layout::header::Reserved;
 use crate::sync::{Ordering, kill_point};
 use crate::sys::map::{HUGE_PAGE, Map};
 use crate::sys::verified_fd::VerifiedFd;
-use crate::sys::{SysResult, file, fs};
+use crate::sys::{SysResult, file, file_copy, fs};
 use once_cell::sync::OnceCell;
 use std::io::IoSlice;
+use std::ops::Range;
 use std::os::fd::BorrowedFd;
 
 /// The heap file, mapped read-only, and from the first create on also read-write.
@@ -77,10 +78,16 @@ impl Heap {
         Some((first as u32, last as u32))
     }
 
+    /// Returns the first byte and the number of bytes of some chunks.
+    pub fn range_of(&self, chunks: &Range<u32>) -> (u64, u64) {
+        let [start, end] = [chunks.start, chunks.end]
+            .map(|chunk| (u64::from(chunk) << self.chunk_shift).min(self.capacity));
+        (start, end.saturating_sub(start))
+    }
+
     /// Returns the byte range of a chunk.
     pub fn chunk_range(&self, chunk: u32) -> (u64, u64) {
-        let start = u64::from(chunk) << self.chunk_shift;
-        (start, (1 << self.chunk_shift).min(self.capacity.saturating_sub(start)))
+        self.range_of(&(chunk..chunk + 1))
     }
 
     /// Returns the byte offset of `extent` if the whole extent is in the heap and backed by memory.
@@ -164,6 +171,11 @@ impl Heap {
     #[track_caller]
     pub fn write_parts(&self, offset: u64, parts: &mut [IoSlice<'_>]) -> SysResult<()> {
         file::write_at(self.fd.get()?, parts, offset)
+    }
+
+    /// Opens the file again for [`file_copy::send`], which needs an offset of its own.
+    pub fn reopen(&self) -> SysResult<VerifiedFd> {
+        file_copy::reopen(&self.fd)
     }
 
     /// Copies bytes out with a system call, which works even where no memory is reserved.
@@ -262,6 +274,17 @@ impl BytesMut {
             // being written.
             unsafe { copy(from, to, len) }
         });
+    }
+
+    /// Fills them from a file, from its byte `start` on. Returns the number of bytes: fewer where the
+    /// file ends. The extent is the caller's, as for [`BytesMut::copy_from`].
+    #[track_caller]
+    pub fn read_from(self, file: BorrowedFd<'_>, start: u64) -> SysResult<u64> {
+        kill_point("read");
+        // SAFETY: `Heap::write` checked the bounds; the object is being created, and nobody has a
+        // slice of it yet.
+        let bytes = unsafe { self.as_mut_slice() };
+        file::read_at(file, bytes, start).map(|count| count as u64)
     }
 
     /// Copies another extent of the same creator to the start.

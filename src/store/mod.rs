@@ -23,6 +23,7 @@ pub use handles::writers::{TakenWriter, WriterHandle};
 pub use objects::get_or_create::GotOrCreated;
 pub use objects::held::Held;
 pub use objects::metadata::{MetadataView, validate_name};
+pub use objects::source::FileSource;
 pub use objects::writer::ObjectWriter;
 pub use session::Session;
 pub use wait::Progress;

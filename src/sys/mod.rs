@@ -11,6 +11,7 @@ mod descriptor;
 mod dir;
 pub mod event_fd;
 pub mod file;
+pub mod file_copy;
 pub mod file_limit;
 pub mod file_lock;
 pub mod fork;

@@ -5,6 +5,9 @@ use super::common::world::WorldKind::{self, Busy, Empty, Full, FullOfRecords, Wi
 use super::common::world::{KEPT, ROOM, VICTIM};
 use super::common::{content, fill, get_checked, id};
 use plasma::{Client, CreateOptions, MutableBuffer, ObjectState, Result, Status};
+use std::fs::File;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::time::Duration;
 
 pub struct Op {
@@ -57,6 +60,16 @@ fn plain() -> CreateOptions<'static> {
 fn put(client: &Client, number: u64, size: usize, name: Option<&str>) -> Result<()> {
     let options = plain().name(name).metadata(&[("format", b"test")]);
     client.put(&id(VICTIM, number), &content(&id(VICTIM, number), size), &options)
+}
+
+/// Puts a file, which says to be longer than it is.
+fn put_file(client: &Client, size: usize, name: Option<&str>) -> Result<()> {
+    let mut options = File::options();
+    let options = options.read(true).write(true).custom_flags(libc::O_TMPFILE);
+    let mut file = options.open("/dev/shm").unwrap();
+    file.write_all(&content(&victim(), size)).unwrap();
+    let (said, options) = (0..size as u64 + 10, plain().name(name));
+    sealed(client.create_from_file(&victim(), &file, said, &options, &|_| {})?)
 }
 
 fn nothing(_: &Client) -> Result<Prepared> {
@@ -232,6 +245,20 @@ pub const OPS: &[Op] = &[
         kinds: ROOMY,
         prepare: nothing,
         run: |c, _| put(c, 0, LARGE as usize, Some("victim-0")),
+    },
+    Op {
+        name: "create_from_file",
+        lru: false,
+        kinds: CREATES,
+        prepare: nothing,
+        run: |c, _| put_file(c, 5000, Some("victim-0")),
+    },
+    Op {
+        name: "create_from_large_file",
+        lru: false,
+        kinds: ROOMY,
+        prepare: nothing,
+        run: |c, _| put_file(c, LARGE as usize, None),
     },
     Op {
         name: "put_thousands",

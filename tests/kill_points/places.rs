@@ -22,6 +22,7 @@ const STORES: &[&str] = &[
     ".copy_from_own(",
     ".fill_zero(",
     ".write_parts(",
+    ".read_from(",
 ];
 
 /// Functions of `src/sys` that change files or wake others.
@@ -35,6 +36,7 @@ const CHANGES: &[&str] = &[
     "file::set_len(",
     "file::reserve(",
     "file::write_at(",
+    "file_copy::send(",
     "file::punch_hole(",
     "file::set_mode(",
     "file::set_owner(",
@@ -58,6 +60,7 @@ const SYSTEM_CALLS: &[&str] = &[
     "libc::ftruncate(",
     "libc::fallocate(",
     "libc::pwritev(",
+    "libc::sendfile(",
     "libc::fchmod(",
     "libc::fchown(",
     "libc::F_OFD_SETLK",

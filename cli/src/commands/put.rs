@@ -12,8 +12,8 @@ use crate::units::parse_duration;
 use plasma::{Client, CreateOptions, MutableBuffer, ObjectId, Status};
 use serde_json::json;
 use std::ffi::OsString;
-use std::fs::File;
-use std::io::{self, SeekFrom};
+use std::fs::{File, Metadata};
+use std::io::{self, Seek, SeekFrom};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -114,32 +114,44 @@ fn put(client: &Client, path: &Path, id: &ObjectId, options: &CreateOptions<'_>)
     // wrong sizes.
     let size = if about.is_file() { about.len().saturating_sub(offset) } else { 0 };
     let end = Instant::now() + options.timeout.unwrap_or_default().min(LONG);
-    let created = client.create(id, size, options);
-    let mut object = created.map_err(|error| cannot(path, options, error))?;
     let known = (about.is_file() && size > 0).then_some(size);
     let progress = Progress::new(&path.to_string_lossy(), known);
-    let copied = fill(&file, offset, &mut object, end, &progress);
-    copied.map_err(|error| match error {
+    let created = match known {
+        // A signal interrupts the client, so it need not be noticed here, too.
+        Some(_) => client.create_from_file(id, &file, offset..offset + size, options, &|done| {
+            let _ = progress.show_done(done);
+        }),
+        None => client.create(id, 0, options),
+    };
+    let mut object = created.map_err(|error| cannot(path, options, error))?;
+    let filled = fill(&file, &about, offset, &mut object, end, &progress);
+    filled.map_err(|error| match error {
         Broken::File(error) => broken(&error),
         Broken::Failed(failure) => failure.context(path.display()),
     })?;
     seal(object)
 }
 
-/// Copy the file to its end: the expected size, and then the rest.
+/// Copy the rest of the file, which may have grown.
 fn fill(
-    file: &File,
+    mut file: &File,
+    about: &Metadata,
     offset: u64,
     object: &mut MutableBuffer,
     end: Instant,
     progress: &Progress,
 ) -> Result<(), Broken> {
-    let mut copied = 0;
-    if !object.is_empty() {
-        copied = copy::from_file(file, offset, object, progress)?;
-        io::Seek::seek(&mut &*file, SeekFrom::Start(offset + copied as u64))?;
+    if about.is_file() {
+        file.seek(SeekFrom::Start(offset + object.len() as u64))?;
     }
-    copy::to_end(&mut &*file, object, copied, end, progress)
+    copy::to_end(&mut file, object, end, progress)?;
+    let now = file.metadata()?.len();
+    // Files of the kernel say the same wrong length always.
+    if about.is_file() && now != about.len() && now < offset + object.len() as u64 {
+        let why = "somebody truncated it while it was copied; put it again";
+        return Err(Failure::new(Exit::Failed, why).into());
+    }
+    Ok(())
 }
 
 /// Adds the holders of deleted objects, because deleting more objects does not free their memory.
@@ -155,7 +167,7 @@ fn full(client: &Client, failure: Failure) -> Failure {
 }
 
 fn position(file: &File) -> u64 {
-    io::Seek::stream_position(&mut &*file).unwrap_or(0)
+    (&mut &*file).stream_position().unwrap_or(0)
 }
 
 fn seal(object: MutableBuffer) -> Result<u64> {

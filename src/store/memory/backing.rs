@@ -6,6 +6,7 @@ use crate::store::lock::locked::Locked;
 use crate::store::session::Session;
 use crate::sync::Ordering;
 use crate::sys::{file, fs};
+use std::ops::Range;
 use std::os::fd::BorrowedFd;
 
 impl Session {
@@ -69,11 +70,13 @@ impl Session {
 }
 
 impl Locked<'_> {
-    /// Notes that a chunk of the heap has memory.
-    pub fn mark_chunk_reserved(&self, chunk: u32) {
-        // SYNC reserved: Release; the memory is there before any client learns of it.
-        self.session.segment.header().reserved.0[chunk as usize / 64]
-            .fetch_or(1 << (chunk % 64), Ordering::Release);
+    /// Notes that chunks of the heap have memory.
+    pub fn mark_chunks_reserved(&self, chunks: Range<u32>) {
+        for chunk in chunks {
+            // SYNC reserved: Release; the memory is there before any client learns of it.
+            self.session.segment.header().reserved.0[chunk as usize / 64]
+                .fetch_or(1 << (chunk % 64), Ordering::Release);
+        }
     }
 
     /// Notes that the first `count` records of the object table have memory.
@@ -93,7 +96,7 @@ impl Locked<'_> {
         let heap = &self.session.segment.heap;
         let (start, len) = heap.chunk_range(chunk);
         self.session.back(heap.fd()?, start, len)?;
-        self.mark_chunk_reserved(chunk);
+        self.mark_chunks_reserved(chunk..chunk + 1);
         Ok(())
     }
 

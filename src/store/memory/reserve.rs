@@ -10,6 +10,11 @@ use crate::store::call::Call;
 use crate::store::memory::allowance::CGROUP_STEP;
 use crate::store::session::Session;
 use crate::sync::Ordering;
+use std::ops::Range;
+
+/// The most bytes that one system call reserves or copies: the kernel lets no other process write or
+/// reserve meanwhile.
+pub const STEP: u64 = 4 << 20;
 
 impl Session {
     /// Ensures that every chunk under `extent` is backed by memory.
@@ -21,47 +26,55 @@ impl Session {
         let (first, last) = self.segment.heap.chunks(extent)?;
         match all_set(&self.segment.header().reserved, first, last) {
             true => Ok(()),
-            false => self.reserve_chunks(call, first, last),
+            false => self.reserve_chunks(call, first..last + 1),
         }
     }
 
     #[cold]
-    fn reserve_chunks(&self, call: &Call<'_>, first: u32, last: u32) -> Result<()> {
-        self.for_each_bare_chunk(call, first, last, &mut |chunk| self.reserve_chunk(call, chunk))
+    fn reserve_chunks(&self, call: &Call<'_>, chunks: Range<u32>) -> Result<()> {
+        self.for_each_bare_run(call, chunks, &mut |run| self.reserve_run(call, run))
     }
 
-    /// Calls `back` for each of the chunks that has no memory yet, if the memory cgroup has room.
-    pub fn for_each_bare_chunk(
+    /// Calls `back` for each run of the chunks that has no memory yet, if the memory cgroup has room.
+    /// A run has at most [`STEP`] bytes, or one chunk.
+    pub fn for_each_bare_run(
         &self,
         call: &Call<'_>,
-        first: u32,
-        last: u32,
-        back: &mut dyn FnMut(u32) -> Result<()>,
+        chunks: Range<u32>,
+        back: &mut dyn FnMut(Range<u32>) -> Result<()>,
     ) -> Result<()> {
         let bare = |chunk: &u32| !all_set(&self.segment.header().reserved, *chunk, *chunk);
-        let len = |chunk| self.segment.heap.chunk_range(chunk).1;
-        let mut room = 0;
-        for chunk in (first..=last).filter(bare) {
-            if room < len(chunk) {
-                let left = (chunk..=last).filter(bare).map(len).sum::<u64>();
-                room = left.min(CGROUP_STEP).max(len(chunk));
+        let bytes = |run: &Range<u32>| self.segment.heap.range_of(run).1;
+        let (mut room, mut next) = (0, chunks.start);
+        while let Some(first) = (next..chunks.end).find(bare) {
+            next = first + 1;
+            while next < chunks.end && bare(&next) && bytes(&(first..next + 1)) <= STEP {
+                next += 1;
+            }
+            let run = first..next;
+            if room < bytes(&run) {
+                let left = (first..chunks.end).filter(bare).map(|chunk| bytes(&(chunk..chunk + 1)));
+                room = left.sum::<u64>().min(CGROUP_STEP).max(bytes(&run));
                 self.cgroup_allowance.ensure_room(room)?;
             }
             call.ensure_not_ended()?;
-            room -= len(chunk);
-            back(chunk)?;
+            room -= bytes(&run);
+            back(run)?;
         }
         Ok(())
     }
 
-    /// Backs a chunk with memory.
-    pub fn reserve_chunk(&self, call: &Call<'_>, chunk: u32) -> Result<()> {
-        let (start, len) = self.segment.heap.chunk_range(chunk);
+    /// Backs neighbouring chunks with memory.
+    pub fn reserve_run(&self, call: &Call<'_>, run: Range<u32>) -> Result<()> {
+        let (start, len) = self.segment.heap.range_of(&run);
+        if run.is_empty() {
+            return Ok(());
+        }
         if self.segment.facts.huge_pages() {
             self.segment.heap.collapse(start, len);
         }
         self.back(self.segment.heap.fd()?, start, len)?;
-        self.lock(call)?.mark_chunk_reserved(chunk);
+        self.lock(call)?.mark_chunks_reserved(run);
         Ok(())
     }
 

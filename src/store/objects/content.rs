@@ -1,14 +1,15 @@
 //! The data of an object that is put: it is copied into memory that is reserved meanwhile.
 //!
 //! In memory that nobody has written, a system call copies faster than stores through the mapping,
-//! for which the kernel first zeroes each page and enters it in the page table. In a chunk that the
+//! for which the kernel first zeroes each page and enters it in the page table. In chunks that the
 //! object covers alone it reserves the memory as well.
 
-use crate::error::{Error, Result, Status};
-use crate::layout::extent::{Extent, UNIT};
+use crate::error::Result;
+use crate::layout::extent::Extent;
 use crate::segment::BytesMut;
 use crate::store::call::Call;
-use crate::store::objects::writer::ObjectWriter;
+use crate::store::memory::reserve::STEP;
+use crate::store::objects::source::{FileSource, Source};
 use crate::store::session::Session;
 use crate::support::fallible;
 use crate::sys::file;
@@ -19,64 +20,33 @@ use std::ops::Range;
 /// they do.
 const WRITE_FROM: u64 = 32 << 10;
 
-/// The most bytes that one system call copies: the kernel lets no other process write or reserve
-/// meanwhile.
-const STEP: u64 = 4 << 20;
-
 /// A copy of data into its extent.
 struct CopyIn<'a> {
     session: &'a Session,
     call: &'a Call<'a>,
     extent: Extent,
-    parts: &'a [&'a [u8]],
-    /// Where the parts begin in the extent.
-    from: u64,
+    source: Source<'a>,
     /// Where the bytes end that are copied.
     done: u64,
+    /// Where the data ends: before the end of the extent if the file does.
+    end: u64,
 }
 
 impl Session {
-    /// Backs the extent of an object with memory, and copies the parts of its data there. Returns the
-    /// bytes.
+    /// Backs the extent of an object with memory, and copies its data there. Returns the bytes.
     #[inline(always)]
-    pub fn copy_in(&self, call: &Call<'_>, extent: Extent, parts: &[&[u8]]) -> Result<BytesMut> {
-        let copy = CopyIn { session: self, call, extent, parts, from: 0, done: 0 };
+    pub fn copy_in(&self, call: &Call<'_>, extent: Extent, source: Source<'_>) -> Result<BytesMut> {
+        let copy = CopyIn { session: self, call, extent, source, done: 0, end: extent.size };
         if extent.size >= WRITE_FROM && !self.segment.facts.huge_pages() {
             return copy.by_chunks();
         }
         self.reserve_extent(call, extent)?;
-        if let [data] = parts {
+        if let Source::Parts([data]) = source {
             let bytes = self.segment.heap.write(extent, &self.segment.header().reserved)?;
             bytes.copy_from(data);
             return Ok(bytes);
         }
         copy.at_once()
-    }
-
-    /// Copies `bytes` to a part of an unsealed object, which has memory already.
-    pub fn write_at(
-        &self,
-        call: &Call<'_>,
-        writer: &ObjectWriter,
-        from: u64,
-        bytes: &[u8],
-    ) -> Result<()> {
-        let (record, word) = self.load_writing(writer.object)?;
-        let extent = record.data.load(word.data_index());
-        let end = from.checked_add(bytes.len() as u64).filter(|end| *end <= extent.size);
-        let Some(end) = end else {
-            return Err(Error::new(
-                Status::InvalidArgument,
-                format!("{} bytes at {from} end past the end, {}", bytes.len(), extent.size),
-            ));
-        };
-        let parts = &[bytes];
-        let mut copy = CopyIn { session: self, call, extent, parts, from, done: from };
-        if end - from >= WRITE_FROM && !self.segment.facts.huge_pages() {
-            copy.fill_to(end)
-        } else {
-            copy.copy_to(end)
-        }
     }
 }
 
@@ -96,75 +66,105 @@ impl CopyIn<'_> {
     fn by_chunks(mut self) -> Result<BytesMut> {
         let (session, call, extent) = (self.session, self.call, self.extent);
         let (first, last) = session.segment.heap.chunks(extent)?;
-        session.for_each_bare_chunk(call, first, last, &mut |chunk| {
-            if let Some(written) = session.segment.heap.written()? {
-                written.forget(chunk);
-                let (start, len) = session.segment.heap.chunk_range(chunk);
-                let end = extent.offset() + extent.size;
-                if extent.offset() <= start && start + len <= end && self.write_chunk(chunk)? {
-                    return Ok(());
-                }
+        session.for_each_bare_run(call, first..last + 1, &mut |run| {
+            let own = self.own_chunks(&run);
+            session.reserve_run(call, run.start..own.start)?;
+            if !self.write_run(&own)? {
+                session.reserve_run(call, own.clone())?;
             }
-            session.reserve_chunk(call, chunk)
+            session.reserve_run(call, own.end..run.end)
         })?;
         self.fill_to(extent.size)?;
         self.bytes()
     }
 
-    /// Writes to a chunk without memory that the object covers alone. Returns `false` where the file
-    /// system refuses, and the chunk is as before: until its bit is set, nobody else uses it.
-    fn write_chunk(&mut self, chunk: u32) -> Result<bool> {
+    /// Returns those of the chunks that the object covers alone: all but the first and the last.
+    fn own_chunks(&self, run: &Range<u32>) -> Range<u32> {
+        let covers = |chunk: u32| {
+            let (start, len) = self.session.segment.heap.chunk_range(chunk);
+            let end = self.extent.offset() + self.extent.size;
+            self.extent.offset() <= start && start + len <= end
+        };
+        let start = if covers(run.start) { run.start } else { run.start + 1 };
+        let end = if covers(run.end - 1) { run.end } else { run.end - 1 };
+        start.min(end)..end
+    }
+
+    /// Writes to chunks without memory that the object covers alone. Returns `false` where the file
+    /// system refuses, and the chunks are as before: until its bit is set, nobody else uses one.
+    fn write_run(&mut self, run: &Range<u32>) -> Result<bool> {
         let heap = &self.session.segment.heap;
-        let (start, len) = heap.chunk_range(chunk);
+        let (start, len) = heap.range_of(run);
+        let Some(written) = heap.written()?.filter(|_| !run.is_empty()) else { return Ok(false) };
+        run.clone().for_each(|chunk| written.forget(chunk));
         let from = start - self.extent.offset();
         self.fill_to(from)?;
-        let written = self.write(from..from + len);
-        if !matches!(written, Ok(true)) {
+        if self.done < from {
+            return Ok(false);
+        }
+        let wrote = self.write(from..from + len);
+        if !matches!(wrote, Ok(true)) {
             file::punch_hole(heap.fd()?, start, len)
                 .map_err(|errno| errno.because("cannot return memory to the system"))?;
-            return written;
+            return wrote;
         }
-        self.session.lock(self.call)?.mark_chunk_reserved(chunk);
+        self.session.lock(self.call)?.mark_chunks_reserved(run.clone());
+        self.proceed(from + len);
         self.note(from..from + len)?;
         Ok(true)
     }
 
-    /// Writes bytes with system calls. Returns `false` where the kernel refuses.
+    /// Writes bytes with system calls. Returns `false` where the kernel refuses, or the file ends.
     fn write(&self, range: Range<u64>) -> Result<bool> {
+        let heap = &self.session.segment.heap;
         let mut from = range.start;
         while from < range.end {
             self.call.ensure_not_ended()?;
-            let to = range.end.min(from + STEP);
-            let at = self.extent.offset() + from;
-            if self.session.segment.heap.write_parts(at, &mut self.slices(from..to)?).is_err() {
+            let (at, step) = (self.extent.offset() + from, from..range.end.min(from + STEP));
+            let wrote = match self.source {
+                Source::Parts(parts) => heap.write_parts(at, &mut slices(parts, &step)?).is_ok(),
+                Source::File(file) => file.send(heap, &step, at),
+            };
+            if !wrote {
                 return Ok(false);
             }
-            from = to;
+            from = step.end;
         }
         Ok(true)
     }
 
-    /// Copies the bytes up to `end`, whose memory is reserved.
+    /// Copies the bytes up to `end`, whose memory is reserved, or those that there are.
     fn fill_to(&mut self, end: u64) -> Result<()> {
         let (heap, offset) = (&self.session.segment.heap, self.extent.offset());
-        while self.done < end {
+        while self.done < end.min(self.end) {
             let rest = offset + self.done..offset + end;
             let fresh = heap.written()?.and_then(|written| written.find_fresh(&rest));
             let Some(fresh) = fresh else { return self.copy_to(end) };
             let range = fresh.start - offset..fresh.end - offset;
             self.copy_to(range.start)?;
-            // Where the kernel refuses, stores through the mapping do it.
-            if !self.write(range.clone())? {
-                self.copy_to(range.end)?;
+            if self.done < range.start {
+                return Ok(());
             }
-            self.note(range)?;
+            match self.write(range.clone())? {
+                true => self.proceed(range.end),
+                // Where the kernel refuses, stores through the mapping do it.
+                false => self.copy_to(range.end)?,
+            }
+            self.note(range.start..self.done)?;
         }
         Ok(())
     }
 
-    /// Notes bytes that are copied.
-    fn note(&mut self, range: Range<u64>) -> Result<()> {
-        self.done = range.end;
+    /// Goes on behind the bytes up to `done`.
+    fn proceed(&mut self, done: u64) {
+        self.done = done;
+        if let Source::File(file) = self.source {
+            file.tell(done);
+        }
+    }
+
+    /// Notes bytes that the next copy finds in this process's mapping.
+    fn note(&self, range: Range<u64>) -> Result<()> {
         if let Some(written) = self.session.segment.heap.written()? {
             let offset = self.extent.offset();
             written.note(&(offset + range.start..offset + range.end));
@@ -172,40 +172,57 @@ impl CopyIn<'_> {
         Ok(())
     }
 
-    /// Copies the bytes up to `end` through the mapping.
+    /// Copies the bytes up to `end` through the mapping, or those that there are.
     fn copy_to(&mut self, end: u64) -> Result<()> {
-        let segment = &self.session.segment;
-        let mut before = self.from;
-        for part in self.parts {
-            let after = before + part.len() as u64;
-            let (from, to) = (self.done.max(before), end.min(after));
+        match self.source {
+            Source::Parts(parts) => self.copy_parts_to(parts, end),
+            Source::File(file) => self.read_to(file, end),
+        }
+    }
+
+    fn copy_parts_to(&mut self, parts: &[&[u8]], end: u64) -> Result<()> {
+        for (before, part) in placed(parts) {
+            let (from, to) = (self.done.max(before), end.min(before + part.len() as u64));
             if from < to {
-                // A part may begin anywhere, but an extent begins at a unit.
-                let (skip, start) = (from % UNIT, self.extent.start + from / UNIT);
-                let there = Extent { start, size: skip + to - from };
-                let bytes = segment.heap.write(there, &segment.header().reserved)?;
-                bytes
-                    .after(skip)
-                    .copy_from(&part[(from - before) as usize..(to - before) as usize]);
-                self.done = to;
+                let bytes = self.session.bytes_of(self.extent, &(from..to))?;
+                bytes.copy_from(&part[(from - before) as usize..(to - before) as usize]);
+                self.proceed(to);
             }
-            before = after;
         }
         Ok(())
     }
 
-    /// Returns the bytes of a range, as system calls take them.
-    fn slices(&self, range: Range<u64>) -> Result<Vec<IoSlice<'_>>> {
-        let mut slices = fallible::with_room(self.parts.len())?;
-        let mut before = self.from;
-        for part in self.parts {
-            let after = before + part.len() as u64;
-            let (from, to) = (range.start.max(before), range.end.min(after));
-            if from < to {
-                slices.push(IoSlice::new(&part[(from - before) as usize..(to - before) as usize]));
+    fn read_to(&mut self, file: &FileSource<'_>, end: u64) -> Result<()> {
+        while self.done < end.min(self.end) {
+            self.call.ensure_not_ended()?;
+            let step = self.done..end.min(self.done + STEP);
+            let read = file.read(step.start, self.session.bytes_of(self.extent, &step)?)?;
+            self.proceed(step.start + read);
+            if self.done < step.end {
+                self.end = self.done;
             }
-            before = after;
         }
-        Ok(slices)
+        Ok(())
     }
+}
+
+/// Returns the parts and where each begins.
+fn placed<'a>(parts: &'a [&'a [u8]]) -> impl Iterator<Item = (u64, &'a [u8])> {
+    parts.iter().scan(0, |next, part| {
+        let start = *next;
+        *next += part.len() as u64;
+        Some((start, *part))
+    })
+}
+
+/// Returns the bytes of a range, as system calls take them.
+fn slices<'a>(parts: &'a [&'a [u8]], range: &Range<u64>) -> Result<Vec<IoSlice<'a>>> {
+    let mut slices = fallible::with_room(parts.len())?;
+    for (before, part) in placed(parts) {
+        let (from, to) = (range.start.max(before), range.end.min(before + part.len() as u64));
+        if from < to {
+            slices.push(IoSlice::new(&part[(from - before) as usize..(to - before) as usize]));
+        }
+    }
+    Ok(slices)
 }

@@ -13,6 +13,7 @@ use crate::store::call::Call;
 use crate::store::memory::room::RoomSearch;
 use crate::store::objects::metadata::Metadata;
 use crate::store::objects::placement::{NewObject, Placed};
+use crate::store::objects::source::{FileSource, Source};
 use crate::store::objects::writer::{ObjectWriter, Unsealed};
 use crate::store::session::Session;
 use crate::sys::clock;
@@ -39,18 +40,35 @@ impl Session {
         options: &CreateOptions<'_>,
     ) -> Result<()> {
         let size = parts.iter().map(|part| part.len() as u64).sum();
-        let writer = self.create_with(call, id, size, Some(parts), options)?;
+        let writer = self.create_with(call, id, size, Some(Source::Parts(parts)), options)?;
         let sealed = self.seal(&writer, None).map(drop);
         sealed.inspect_err(|_| self.give_up(writer.object))
     }
 
-    /// Creates an object, and copies `parts` into it if there are some.
+    /// Creates an object of `size` bytes of a file, or fewer where it ends before.
+    pub fn create_from_file(
+        &self,
+        call: &Call<'_>,
+        id: &ObjectId,
+        file: &FileSource<'_>,
+        size: u64,
+        options: &CreateOptions<'_>,
+    ) -> Result<ObjectWriter> {
+        let mut writer = self.create_with(call, id, size, Some(Source::File(file)), options)?;
+        if file.copied() < size {
+            self.resize(call, &mut writer, file.copied())
+                .inspect_err(|_| self.give_up(writer.object))?;
+        }
+        Ok(writer)
+    }
+
+    /// Creates an object, and copies its data if it has a source.
     fn create_with(
         &self,
         call: &Call<'_>,
         id: &ObjectId,
         size: u64,
-        parts: Option<&[&[u8]]>,
+        source: Option<Source<'_>>,
         options: &CreateOptions<'_>,
     ) -> Result<ObjectWriter> {
         self.ensure_writable()?;
@@ -68,14 +86,14 @@ impl Session {
             key: Key::Id(IdWords::from(id)),
             name: options.name.map(|name| name_hash(self.segment.facts.seed, name.as_bytes())),
             size,
-            parts,
+            source,
             text,
             payload: metadata.payload() as u32,
             flags: flag(options.pinned, RecordWord::PINNED)
                 | flag(options.name.is_some(), RecordWord::NAMED),
             host: self.find_host(call)?,
             now_us,
-            begun_us: if parts.is_none() { now.monotonic_us } else { 0 },
+            begun_us: if let Some(Source::Parts(_)) = source { 0 } else { now.monotonic_us },
         };
         let placed = self.try_place(call, &plan, false)?;
         let (object, bytes) = match self.fill_placed(call, &plan, &placed) {
@@ -83,7 +101,7 @@ impl Session {
             None => self.place_and_reserve(call, &plan, placed, options.timeout)?,
         };
         self.back_wanted_buckets();
-        if options.zeroed && parts.is_none() {
+        if options.zeroed && source.is_none() {
             bytes.fill_zero();
         }
         Ok(ObjectWriter { object, metadata, bytes })
@@ -98,7 +116,7 @@ impl Session {
         placed: &Placed,
     ) -> Option<(Unsealed, BytesMut)> {
         let Placed::Done { object, data, meta } = *placed else { return None };
-        if plan.parts.is_none()
+        if plan.source.is_none()
             && plan.text.is_empty()
             && let Some(bytes) = self.segment.heap.find_mut(data, &self.segment.header().reserved)
         {
@@ -156,8 +174,8 @@ impl Session {
         meta: Extent,
     ) -> Result<BytesMut> {
         let reserved = &self.segment.header().reserved;
-        let bytes = match plan.parts {
-            Some(parts) => self.copy_in(call, data, parts)?,
+        let bytes = match plan.source {
+            Some(source) => self.copy_in(call, data, source)?,
             None => {
                 self.reserve_extent(call, data)?;
                 self.segment.heap.write(data, reserved)?

@@ -21,5 +21,6 @@ pub mod release;
 pub mod resize;
 pub mod seal;
 pub mod set_metadata;
+pub mod source;
 pub mod wait_ready;
 pub mod writer;

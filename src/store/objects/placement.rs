@@ -13,6 +13,7 @@ use crate::store::lock::locked::Locked;
 use crate::store::memory::allocate::NOTHING;
 use crate::store::memory::extents::ExtentKind;
 use crate::store::memory::slot_cache::extent_of;
+use crate::store::objects::source::Source;
 use crate::store::objects::writer::Unsealed;
 use crate::store::recovery::repair::starts_over;
 use crate::store::session::Session;
@@ -54,8 +55,8 @@ pub struct NewObject<'a> {
     pub key: Key,
     pub name: Option<NameHash>,
     pub size: u64,
-    /// The data of an object that is put.
-    pub parts: Option<&'a [&'a [u8]]>,
+    /// Where its data comes from, if it is copied within this call.
+    pub source: Option<Source<'a>>,
     pub text: &'a [u8],
     /// Bytes of keys and values in the text.
     pub payload: u32,

@@ -18,6 +18,7 @@ use crate::store::call::Call;
 use crate::store::objects::metadata::Metadata;
 use crate::store::objects::placement::{NewObject, Placed};
 use crate::store::objects::seal::make_sealed;
+use crate::store::objects::source::Source;
 use crate::store::objects::writer::Unsealed;
 use crate::store::session::Session;
 use crate::sys::clock;
@@ -112,7 +113,7 @@ impl PutPiece<'_, '_> {
             key: Key::Id(IdWords::from(&self.ids[0])),
             name: None,
             size: 0,
-            parts: None,
+            source: None,
             text: self.metadata.text(),
             payload: self.metadata.payload() as u32,
             flags: if self.options.pinned { RecordWord::PINNED } else { 0 },
@@ -148,7 +149,7 @@ impl PutPiece<'_, '_> {
     /// Copies data and metadata, unless the call was ended.
     fn fill(&self, draft: &Draft, data: &[u8]) -> Result<()> {
         self.call.ensure_not_ended()?;
-        self.session.copy_in(self.call, draft.data, &[data])?;
+        self.session.copy_in(self.call, draft.data, Source::Parts(&[data]))?;
         self.session.write_text(self.call, draft.object, draft.meta, self.metadata.text())
     }
 
