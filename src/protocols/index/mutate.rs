@@ -7,7 +7,7 @@ use crate::layout::record::Record;
 use crate::layout::word::{BucketWord, CHAIN_END, RecordWord, chain_end};
 use crate::support::fallible;
 use crate::sync::Ordering::{Relaxed, Release};
-use crate::sync::{AtomicU64, fence};
+use crate::sync::{AtomicU32, AtomicU64, fence};
 
 /// The number of objects whose buckets are loaded at once.
 const TOGETHER: usize = 16;
@@ -31,11 +31,11 @@ impl Index<'_> {
         self.insert(key, slot)
     }
 
-    /// Removes `slot` from the chain of `key`. Fails when it is not in that chain.
+    /// Removes the record of `slot` from the chain of `key`. Fails when it is not in that chain.
     #[inline(always)]
-    pub fn remove(&self, key: &Key, slot: u32) -> Result<()> {
+    fn remove(&self, key: &Key, slot: u32, record: &Record) -> Result<()> {
         let (bucket, home) = self.home(key)?;
-        self.remove_from(bucket, home.word, key, slot)
+        self.remove_from(bucket, home.word, key, slot, record)
     }
 
     /// Adds to the number of objects in the chains of names.
@@ -53,41 +53,32 @@ impl Index<'_> {
         head: BucketWord,
         key: &Key,
         slot: u32,
+        record: &Record,
     ) -> Result<()> {
-        let next = key.link(self.record(slot)?).load(Relaxed);
+        let next = key.link(record).load(Relaxed);
         let advanced = head.version().wrapping_add(1);
         if head.head() == slot + 1 {
             // SYNC chain: Release; unlinks and advances the version by one store.
             bucket.store(BucketWord::new(advanced, next).0, Release);
-            self.count(key, u32::MAX);
-            return Ok(());
+        } else {
+            // SYNC miss: Release; a miss caused by this store has seen what preceded the removal.
+            self.link_before(head, key, slot)?.store(next, Release);
+            // SYNC chain: Release; the version advances after the unlinking. The head is stored
+            // again.
+            bucket.store(BucketWord::new(advanced, head.head()).0, Release);
         }
-        self.remove_inner(bucket, head, key, slot)
+        self.count(key, u32::MAX);
+        Ok(())
     }
 
-    /// Removes `slot`, which is not the first of its chain.
-    fn remove_inner(
-        &self,
-        bucket: &AtomicU64,
-        head: BucketWord,
-        key: &Key,
-        slot: u32,
-    ) -> Result<()> {
-        let next = key.link(self.record(slot)?).load(Relaxed);
-        let advanced = head.version().wrapping_add(1);
+    /// The link that names `slot`, which is not the first of its chain.
+    fn link_before(&self, head: BucketWord, key: &Key, slot: u32) -> Result<&AtomicU32> {
         let mut link = head.head();
         for _ in 0..self.records.len() {
             let before = key.link(self.record(link.wrapping_sub(1))?);
             link = before.load(Relaxed);
             if link == slot + 1 {
-                // SYNC miss: Release; a miss caused by this store has seen what preceded the
-                // removal.
-                before.store(next, Release);
-                // SYNC chain: Release; the version advances after the unlinking. The head is stored
-                // again.
-                bucket.store(BucketWord::new(advanced, head.head()).0, Release);
-                self.count(key, u32::MAX);
-                return Ok(());
+                return Ok(before);
             }
         }
         Err(corrupt_link(slot))
@@ -99,13 +90,13 @@ impl Index<'_> {
         if word.has(RecordWord::HIDDEN) {
             return Ok(());
         }
-        self.remove(&Key::Id(record.id_words()), slot)?;
+        self.remove(&Key::Id(record.id_words()), slot, record)?;
         if word.has(RecordWord::NAMED) { self.remove_name(record, slot) } else { Ok(()) }
     }
 
     #[inline(never)]
     fn remove_name(&self, record: &Record, slot: u32) -> Result<()> {
-        self.remove(&Key::Name(record.name()), slot)
+        self.remove(&Key::Name(record.name()), slot, record)
     }
 
     /// Removes objects from both chains; goes on after an error.

@@ -4,7 +4,7 @@ use crate::error::{Error, Result, Status};
 use crate::layout::record::Record;
 use crate::layout::shard::Limbo;
 use crate::layout::word::{LeaseWord, RecordWord, State};
-use crate::protocols::index::Hit;
+use crate::protocols::index::{Hit, Index};
 use crate::store::clients::lease_counts::WordSet;
 use crate::store::lock::locked::Locked;
 use crate::store::memory::extents::units_of;
@@ -31,12 +31,17 @@ impl<'a> Locked<'a> {
 
     /// Makes a SEALED object DOOMED.
     pub fn doom(&mut self, hit: Hit) -> Result<()> {
+        self.doom_in(&self.session.segment.index(), hit)
+    }
+
+    /// As [`Locked::doom`], in the store's index.
+    pub fn doom_in(&mut self, index: &Index<'_>, hit: Hit) -> Result<()> {
         let session = self.session;
         let record = self.mark_doomed(hit)?;
         if session.segment.facts.lru() {
             session.segment.order().hold(hit.slot);
         }
-        self.tolerate(session.segment.index().unlink(hit.slot, hit.word))?;
+        self.tolerate(index.unlink(hit.slot, hit.word))?;
         self.push_limbo(&session.shard(session.own.slot).limbo, hit.slot, record, hit.word);
         Ok(())
     }

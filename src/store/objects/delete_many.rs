@@ -28,9 +28,10 @@ impl Session {
         let announcement = self.begin_announcement();
         // All are found before the first one is changed, so that the processor waits for their
         // records at once.
+        let index = self.segment.index();
         let (mut hits, mut found) = ([None; PIECE], 0);
         for (id, place) in ids.iter().zip(&mut hits) {
-            if let Some(hit) = locked.find(&Key::Id(IdWords::from(id))) {
+            if let Some(hit) = locked.find_in(&index, &Key::Id(IdWords::from(id))) {
                 let Ok(record) = self.record(hit.slot) else { break };
                 if hit.word.is(State::Writing) {
                     break;
@@ -43,7 +44,7 @@ impl Session {
         for (id, hit) in ids.iter().zip(&hits[..found]) {
             if let Some((hit, sizes)) = *hit {
                 // An id that is there twice is gone now.
-                if call.ensure_not_ended().is_err() || locked.doom(hit).is_err() {
+                if call.ensure_not_ended().is_err() || locked.doom_in(&index, hit).is_err() {
                     break;
                 }
                 gone.push(id, sizes);

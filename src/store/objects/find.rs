@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result, Status};
 use crate::layout::word::{RecordWord, State};
-use crate::protocols::index::{Astray, Hit, Key};
+use crate::protocols::index::{Astray, Hit, Index, Key};
 use crate::store::call::Call;
 use crate::store::lock::locked::Locked;
 use crate::store::session::Session;
@@ -43,7 +43,12 @@ impl Locked<'_> {
     /// As [`Session::find`], under the lock.
     #[inline(always)]
     pub fn find(&mut self, key: &Key) -> Option<Hit> {
-        let index = self.session.segment.index();
+        self.find_in(&self.session.segment.index(), key)
+    }
+
+    /// As [`Locked::find`], in the store's index.
+    #[inline(always)]
+    pub fn find_in(&mut self, index: &Index<'_>, key: &Key) -> Option<Hit> {
         index.find_still(key).unwrap_or_else(|Astray| {
             self.poison();
             index.scan(key)
