@@ -40,8 +40,6 @@ ONE_LOCK = "the lock and what it protects go back and forth between the processo
 COLD_LINES = "a waiter touches more cold memory than a bare futex, and so does any store"
 SYSTEM_CALLS = "about 85 system calls: files are opened, checked, mapped, locked and linked"
 CREATORS_ONE_LOCK = "every create and delete takes the one writer lock; the lock-free claims of the design are not built"
-BORDER = "0.3 to 0.7 by processor: a batch waits for the cache lines at once, as a large processor does in a loop"
-SAME_SCAN = "0.44 to 0.55: a third of a delete is the scan of leases and the return of memory, as in a loop"
 RECORD = "records have three cache lines, blocks half a one: names, metadata, the creator"
 
 # ---- W1 ----
@@ -111,8 +109,8 @@ WRITE = (
     ),
     Target("create, 100 B: LMDB", plasma(CREATE), "<", 1, peer("lmdb", CREATE)),
     beside_loop("put", 0.5),
-    beside_loop("delete", 0.5, known=SAME_SCAN),
-    beside_loop("get", 0.5, known=BORDER),
+    beside_loop("delete", 0.5),
+    beside_loop("get", 0.5),
     in_transaction("put"),
     in_transaction("delete"),
     Target("get by name", plasma("named", "by_name"), "<=", 2, plasma("named", "by_id")),

@@ -38,7 +38,8 @@ pub struct Client {
 
 /// Takes the results of [`Client::get_all`], one for each index.
 pub(crate) trait GotMany {
-    fn had(&mut self, at: usize, buffer: Buffer);
+    /// Takes objects from index `from` on; the indices that are given to the result begin there.
+    fn had(&mut self, from: usize, count: usize) -> impl FnMut(usize, Buffer);
     fn failed(&mut self, at: usize, error: Error);
 }
 
@@ -238,8 +239,8 @@ impl Client {
     ) -> Result<()> {
         struct Each<'a>(&'a mut dyn FnMut(usize, Result<Buffer>));
         impl GotMany for Each<'_> {
-            fn had(&mut self, at: usize, buffer: Buffer) {
-                (self.0)(at, Ok(buffer));
+            fn had(&mut self, from: usize, _: usize) -> impl FnMut(usize, Buffer) {
+                move |at, buffer| (self.0)(from + at, Ok(buffer))
             }
             fn failed(&mut self, at: usize, error: Error) {
                 (self.0)(at, Err(error));
@@ -260,10 +261,11 @@ impl Client {
         let mut missed = Ok(Vec::new());
         for (piece, ids) in ids.chunks(PIECE).enumerate() {
             let from = piece * PIECE;
+            let mut had = got.had(from, ids.len());
             self.session.get_piece(
                 self.handles,
                 ids,
-                |at, handle, held| got.had(from + at, Buffer::new(self.handles, handle, held)),
+                |at, handle, held| had(at, Buffer::new(self.handles, handle, held)),
                 |at| note_missed(&mut missed, from + at),
             );
         }
@@ -279,11 +281,11 @@ impl Client {
         ids: &[ObjectId],
         missed: &[usize],
         timeout: Option<Duration>,
-        got: &mut dyn GotMany,
+        got: &mut impl GotMany,
     ) -> Result<()> {
         let call = self.session.begin(timeout)?;
         self.session.get_many(&call, self.handles, ids, missed, &mut |at, result| match result {
-            Ok((handle, held)) => got.had(at, Buffer::new(self.handles, handle, held)),
+            Ok((handle, held)) => got.had(at, 1)(0, Buffer::new(self.handles, handle, held)),
             Err(error) => got.failed(at, error),
         })
     }

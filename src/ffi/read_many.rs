@@ -84,9 +84,13 @@ impl<'a> Got<'a> {
 
 impl GotMany for Got<'_> {
     #[inline(always)]
-    fn had(&mut self, at: usize, buffer: Buffer) {
-        self.statuses[at] = Status::Ok as i32;
-        self.buffers[at].write(buffer.into());
+    fn had(&mut self, from: usize, count: usize) -> impl FnMut(usize, Buffer) {
+        let statuses = &mut self.statuses[from..from + count];
+        let buffers = &mut self.buffers[from..from + count];
+        |at, buffer| {
+            statuses[at] = Status::Ok as i32;
+            buffers[at].write(buffer.into());
+        }
     }
 
     fn failed(&mut self, at: usize, error: Error) {

@@ -113,20 +113,29 @@ impl Heap {
         Some(Bytes { ptr: self.readable.ptr().wrapping_add(at), len: extent.size })
     }
 
-    /// As [`Heap::find`], for many extents of leased objects: `known` is a chunk that the last of them
-    /// lies in, which keeps its memory as long as the object is leased.
+    /// The first byte, through the read-only map.
     #[inline(always)]
-    pub fn find_near(&self, extent: Extent, reserved: &Reserved, known: &mut u32) -> Option<Bytes> {
-        if let Some((first, last)) = self.find_chunks(extent)
-            && first == last
-            && first == *known
-        {
-            let ptr = self.readable.ptr().wrapping_add(extent.offset() as usize);
-            return Some(Bytes { ptr, len: extent.size });
+    pub fn base(&self) -> *const u8 {
+        self.readable.ptr()
+    }
+
+    /// Returns the start and length of a range of bytes around `extent` that is backed by memory: all
+    /// of one word of the map of chunks, or the extent.
+    #[inline(never)]
+    pub fn find_run(&self, extent: Extent, reserved: &Reserved) -> Option<(u64, u64)> {
+        let (first, last) = self.find_chunks(extent)?;
+        if !all_set(reserved, first, last) {
+            return None;
         }
-        let found = self.find(extent, reserved)?;
-        *known = if extent.is_empty() { u32::MAX } else { self.find_chunks(extent)?.1 };
-        Some(found)
+        if first / 64 != last / 64 {
+            return Some((extent.offset(), extent.size));
+        }
+        // Relaxed: as in `all_set`.
+        let bits = reserved.0.get(first as usize / 64)?.load(Ordering::Relaxed);
+        let run = run_around(bits, first % 64, last % 64);
+        let [start, end] = [run.start, run.end]
+            .map(|at| (u64::from(first / 64 * 64 + at) << self.chunk_shift).min(self.capacity));
+        Some((start, end - start))
     }
 
     /// Returns the bytes of `extent` through the read-write map, which the first call makes.
@@ -318,5 +327,31 @@ fn in_pieces(len: usize, mut copy: impl FnMut(usize, usize)) {
     if first < len {
         kill_point("copy the rest");
         copy(first, len - first);
+    }
+}
+
+/// Returns the run of set bits that contains the bits `first ..= last`, which are set.
+fn run_around(bits: u64, first: u32, last: u32) -> Range<u32> {
+    let (below, above) = (u64::MAX >> 1 >> (63 - first), u64::MAX << 1 << last);
+    64 - (!bits & below).leading_zeros()..(!bits & above).trailing_zeros()
+}
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_ends_at_the_nearest_clear_bits() {
+        for (from, to) in (0..64).flat_map(|from| (from + 1..=64).map(move |to| (from, to))) {
+            let run = u64::MAX >> (64 - (to - from)) << from;
+            let clear = |at: u32| 1u64.checked_shl(at).unwrap_or(0);
+            // The same run alone, and among as many other set bits as there can be.
+            let apart = !clear(to) & !from.checked_sub(1).map_or(0, clear);
+            for bits in [run, apart] {
+                for (first, last) in [(from, from), (from, to - 1), ((from + to) / 2, to - 1)] {
+                    assert_eq!(run_around(bits, first, last), from..to, "{bits:#b}");
+                }
+            }
+        }
     }
 }

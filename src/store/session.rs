@@ -211,6 +211,12 @@ impl Session {
         self.own.lease(index)
     }
 
+    /// The lease words of the entries from one on.
+    #[inline(always)]
+    pub fn lease_words_from(&self, index: u32) -> &[SharedU64] {
+        self.own.leases_from(index)
+    }
+
     /// Backs the first `count` lease words with memory and makes scanners read them.
     pub fn prepare_leases(&self, count: u32) -> Result<()> {
         self.own.prepare_leases(&self.segment, count)

@@ -82,7 +82,8 @@ impl Index<'_> {
             // Records lie anywhere. They are loaded together, so that the processor waits for the
             // memory of all of them at once.
             let first = |child| BucketWord(buckets.words[parent_of(child)].load(Relaxed)).head();
-            let touch = |all, child| all ^ self.touch(first(child));
+            let records = self.backed();
+            let touch = |all, child| all ^ records.touch(first(child));
             std::hint::black_box((from..to).fold(0, touch));
             for child in from..to {
                 self.split(kind, child)?;

@@ -60,7 +60,7 @@ impl Index<'_> {
     /// which tells whether the right key was read. `None` means nothing, not even a miss.
     #[inline(always)]
     pub fn find_hot(&self, key: &Key) -> Option<(Hit, &Record)> {
-        self.find_hot_from(key, self.first_link(key)?)
+        self.backed().find_hot_from(key, self.first_link(key)?)
     }
 
     /// The first step of [`Index::find_hot`].
@@ -69,30 +69,12 @@ impl Index<'_> {
         self.buckets(key.kind()).first_link(self.hash(key))
     }
 
-    /// Loads the word of the record that a link names, for the processor's caches.
+    /// The records that have memory now.
     #[inline(always)]
-    pub fn touch(&self, link: u32) -> u64 {
-        // Relaxed: the word is loaded again.
-        let touched = self.known(link.wrapping_sub(1));
-        touched.map_or(0, |record| record.load_with(Ordering::Relaxed).0)
-    }
-
-    /// The other steps of [`Index::find_hot`].
-    #[inline(always)]
-    pub fn find_hot_from(&self, key: &Key, mut link: u32) -> Option<(Hit, &Record)> {
-        for _ in 0..MAX_WALK {
-            let slot = link.checked_sub(1)?;
-            let record = self.known(slot)?;
-            // SYNC record-word: Acquire; as in `match_record`.
-            let word = record.load_with(Ordering::Acquire);
-            if word.is(State::Sealed) && key.is_under(word) && key.matches(record) {
-                // SYNC record-fields: the fence of `lease::protect` stands for that of `match_record`.
-                return Some((Hit { slot, word }, record));
-            }
-            // Relaxed: as in `walk`.
-            link = key.link(record).load(Ordering::Relaxed);
-        }
-        None
+    pub fn backed(&self) -> Backed<'_> {
+        // Relaxed: see `record`.
+        let backed = self.live.records_reserved.load(Ordering::Relaxed) as usize;
+        Backed(self.records.get(..backed).unwrap_or(self.records))
     }
 
     /// Returns the record of a slot that a link names. The end of a chain is a number above all
@@ -175,6 +157,53 @@ impl Index<'_> {
             let word = match_record(key, record, record.load_with(Ordering::Acquire))?;
             Some(Hit { slot, word })
         })
+    }
+}
+
+/// The records that had memory at some moment, which they keep while their store lives.
+#[derive(Clone, Copy)]
+pub struct Backed<'a>(&'a [Record]);
+
+impl<'a> Backed<'a> {
+    /// Returns the record that a link names.
+    #[inline(always)]
+    pub fn record(self, link: u32) -> Option<&'a Record> {
+        self.0.get(link.wrapping_sub(1) as usize)
+    }
+
+    /// Loads the word of the record that a link names, for the processor's caches.
+    #[inline(always)]
+    pub fn touch(self, link: u32) -> u64 {
+        // Relaxed: the word is loaded again.
+        self.record(link).map_or(0, |record| record.load_with(Ordering::Relaxed).0)
+    }
+
+    /// Returns the link from which [`Backed::find_hot_from`] may begin as well as from `link`.
+    #[inline(always)]
+    pub fn skip_other(self, key: &Key, link: u32) -> u32 {
+        match self.record(link) {
+            // Relaxed: as in `walk`.
+            Some(record) if !key.matches(record) => key.link(record).load(Ordering::Relaxed),
+            _ => link,
+        }
+    }
+
+    /// The steps of [`Index::find_hot`] after the first.
+    #[inline(always)]
+    pub fn find_hot_from(self, key: &Key, mut link: u32) -> Option<(Hit, &'a Record)> {
+        for _ in 0..MAX_WALK {
+            let slot = link.wrapping_sub(1);
+            let record = self.0.get(slot as usize)?;
+            // SYNC record-word: Acquire; as in `match_record`.
+            let word = record.load_with(Ordering::Acquire);
+            if word.is(State::Sealed) && key.is_under(word) && key.matches(record) {
+                // SYNC record-fields: the fence of `lease::protect` stands for that of `match_record`.
+                return Some((Hit { slot, word }, record));
+            }
+            // Relaxed: as in `walk`.
+            link = key.link(record).load(Ordering::Relaxed);
+        }
+        None
     }
 }
 

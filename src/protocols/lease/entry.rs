@@ -128,7 +128,7 @@ impl Entry {
     pub fn only_first(&self, serial: u64) -> Option<Last> {
         // SYNC entry: Acquire; the reads of other holders precede the lease's end.
         let state = self.0.load(Acquire);
-        (Some(state) == live_alone(serial)).then_some(Last(state))
+        (state / SERIAL == serial && state & HOLDERS == LIVE).then_some(Last(state))
     }
 
     /// Removes a holder, under the lock. Returns the proof if it is the last one, which stays until

@@ -56,13 +56,19 @@ pub fn order() {
 /// The last step of [`protect`].
 #[inline(always)]
 pub fn validate(lease: &AtomicU64, record: &Record, seen: RecordWord) -> Option<RecordWord> {
+    let now = still_sealed(record, seen);
+    if now.is_none() {
+        release(lease);
+    }
+    now
+}
+
+/// As [`validate`], whose caller ends the lease if this returns `None`.
+#[inline(always)]
+pub fn still_sealed(record: &Record, seen: RecordWord) -> Option<RecordWord> {
     // Relaxed: the object was seen SEALED, by a load that brought its fields.
     let now = record.load_with(Ordering::Relaxed);
-    if now.is(State::Sealed) && now.generation() == seen.generation() {
-        return Some(now);
-    }
-    release(lease);
-    None
+    (now.is(State::Sealed) && now.generation() == seen.generation()).then_some(now)
 }
 
 /// Ends a lease.

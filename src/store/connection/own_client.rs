@@ -103,6 +103,12 @@ impl OwnClient {
         &self.rows.leases[index as usize & (MAX_LEASES as usize - 1)]
     }
 
+    /// The lease words from one on.
+    #[inline(always)]
+    pub fn leases_from(&self, index: u32) -> &[AtomicU64] {
+        self.rows.leases.get(index as usize..).unwrap_or_default()
+    }
+
     /// Backs the first `count` lease words with memory and makes scanners read them. Called by one
     /// thread at a time.
     pub fn prepare_leases(&self, segment: &Segment, count: u32) -> Result<()> {

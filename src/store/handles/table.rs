@@ -29,7 +29,7 @@ use std::sync::Arc;
 
 mod many;
 
-pub use many::Releases;
+pub use many::{Claimed, Releases};
 
 /// The number of entries that are made together.
 const CHUNK: u32 = 512;

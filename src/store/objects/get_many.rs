@@ -3,22 +3,25 @@
 use crate::error::Result;
 use crate::id::ObjectId;
 use crate::layout::record::{IdWords, Record};
-use crate::protocols::index::{Hit, Key};
+use crate::layout::word::RecordWord;
+use crate::protocols::index::Key;
 use crate::protocols::lease;
+use crate::segment::Nearby;
 use crate::store::batch::PIECE;
 use crate::store::call::Call;
-use crate::store::handles::table::{Handle, HandleTable};
+use crate::store::handles::table::{Claimed, Handle, HandleTable};
 use crate::store::objects::find::SeenWriting;
 use crate::store::objects::held::{GetOutcome, Held};
 use crate::store::session::Session;
 use crate::store::wait::Progress;
 use crate::support::fallible;
-use std::hint;
+use crate::sys::map::prefetch;
 
 /// An object that was found sealed, and its lease.
 struct Found<'a> {
     record: &'a Record,
-    hit: Hit,
+    word: RecordWord,
+    slot: u32,
     index: u32,
     serial: u64,
 }
@@ -38,45 +41,49 @@ impl Session {
         if !self.is_open() {
             return (0..ids.len()).for_each(missed);
         }
-        let index = self.segment.index();
-        let mut claims = handles.begin_claims();
+        let (index, count) = (self.segment.index(), ids.len().min(PIECE));
+        let records = index.backed();
+        let (claims, mut taken) = (handles.begin_claims(), 0);
         let mut all: [Option<Found<'_>>; PIECE] = [const { None }; PIECE];
         let mut links = [0; PIECE];
+        // The processor waits for the records of all at once.
         for (id, link) in ids.iter().zip(&mut links) {
             *link = index.first_link(&Key::Id(IdWords::from(id))).unwrap_or(0);
+            records.record(*link).inspect(|record| prefetch(*record));
         }
-        // The processor waits for all records at once.
-        hint::black_box(links.iter().fold(0, |all, link| all | index.touch(*link)));
-        for ((id, link), found) in ids.iter().zip(links).zip(&mut all) {
-            let key = Key::Id(IdWords::from(id));
-            let Some((hit, record)) = index.find_hot_from(&key, link) else { continue };
-            let claimed;
-            (claims, claimed) = claims.claim();
-            let Some(Handle { index, serial, .. }) = claimed else { continue };
-            lease::place(self.lease_word(index), hit.slot, hit.word);
-            *found = Some(Found { record, hit, index, serial });
+        for (id, link) in ids.iter().zip(&mut links) {
+            let next = records.skip_other(&Key::Id(IdWords::from(id)), *link);
+            if next != *link {
+                *link = next;
+                records.record(next).inspect(|record| prefetch(*record));
+            }
         }
-        claims.end();
+        for at in 0..count {
+            let key = Key::Id(IdWords::from(&ids[at]));
+            let Some((hit, record)) = records.find_hot_from(&key, links[at]) else { continue };
+            let Some(claimed) = claims.claim(&mut taken) else { continue };
+            let Claimed { index, serial, lease } = claimed;
+            lease::place(lease, hit.slot, hit.word);
+            all[at] = Some(Found { record, word: hit.word, slot: hit.slot, index, serial });
+        }
+        claims.end(taken);
         lease::order();
-        let (reserved, mut known) = (&self.segment.header().reserved, u32::MAX);
-        for (at, found) in all[..ids.len().min(PIECE)].iter().enumerate() {
-            let Some(Found { record, hit, index, serial }) = *found else {
+        let mut nearby = Nearby::begin(&self.segment.heap, &self.segment.header().reserved);
+        for (at, found) in all[..count].iter().enumerate() {
+            let Some(Found { record, word: seen, slot, index, serial }) = *found else {
                 missed(at);
                 continue;
             };
-            let Some(word) = lease::validate(self.lease_word(index), record, hit.word) else {
+            let bytes = lease::still_sealed(record, seen)
+                .and_then(|word| nearby.find(record.data.load(word.data_index())));
+            let Some(bytes) = bytes else {
+                lease::release(self.lease_word(index));
                 handles.unclaim(index, serial);
                 missed(at);
                 continue;
             };
-            let extent = record.data.load(word.data_index());
-            let Some(bytes) = self.segment.heap.find_near(extent, reserved, &mut known) else {
-                self.end_lease(index);
-                handles.unclaim(index, serial);
-                missed(at);
-                continue;
-            };
-            let (slot, generation) = (hit.slot, hit.word.generation());
+            prefetch(bytes.ptr);
+            let generation = seen.generation();
             had(at, Handle { index, serial, copy: false }, Held { slot, generation, bytes });
         }
     }
