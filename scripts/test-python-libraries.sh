@@ -97,7 +97,15 @@ test_torch() {
         plasma-store
     echo "$("$torch/bin/python" -V), torch $("$torch/bin/python" -c 'import torch; print(torch.__version__)')"
     "$torch/bin/pytest" -q -ra -p no:cacheprovider -c /dev/null --rootdir libraries "${tests[@]}"
+    [ -n "${SHORT:-}" ] || test_ray "$torch"
     rm -rf "$torch" # it is large
+}
+
+# The tests of plasma.ray, in an environment with torch.
+test_ray() {
+    "$1/bin/pip" install --quiet --only-binary :all: ray ||
+        { skip ray "PyPI has no ray for Python $version, or cannot be reached"; return 0; }
+    "$1/bin/pytest" -q -ra -p no:cacheprovider -c /dev/null --rootdir libraries libraries/test_ray.py
 }
 
 debian_torch() {
@@ -138,7 +146,7 @@ for python in "$@"; do
     PATH=$venv/bin:$PATH PLASMA_SOURCES=$work/sources "$venv/bin/pytest" -q -ra -p no:cacheprovider \
         -c /dev/null --rootdir libraries --ignore libraries/test_zarr.py \
         --ignore libraries/test_arrow.py --ignore-glob 'libraries/test_torch*.py' \
-        --ignore libraries/test_joblib.py --ignore libraries/test_dask.py "$suites"
+        --ignore libraries/test_joblib.py --ignore libraries/test_dask.py --ignore libraries/test_ray.py "$suites"
     test_arrow
     test_zarr
     test_joblib_and_dask
