@@ -92,14 +92,11 @@ setup(
     ext_modules=[
         Extension(
             "plasma._native",
-            [
-                f"native/{name}.c"
-                for name in ("module", "lease", "private", "writer", "connection", "infos")
-            ],
-            depends=["native/native.h"],
+            [str(path.relative_to(HERE)) for path in sorted(HERE.glob("native/*.c"))],
+            depends=[str(path.relative_to(HERE)) for path in HERE.glob("native/*.h")],
             include_dirs=[str(rust_parts.HEADER.parent)],
             define_macros=[("Py_LIMITED_API", "0x030B0000")] if STABLE else [],
-            extra_compile_args=["-std=c99", "-Wall", "-Wextra"],
+            extra_compile_args=["-std=c99", "-Wall", "-Wextra", "-fvisibility=hidden"],
             extra_link_args=["-Wl,-rpath,$ORIGIN"],
             py_limited_api=STABLE,
         )

@@ -1,22 +1,10 @@
 /* Lease: one plasma_buffer_t, exported by the buffer protocol, read-only. */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE 1
-#endif
-#include "native.h"
-#include <stddef.h>
-#include <stdlib.h>
+#include "lease.h"
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 PyTypeObject *lease_type;
-static Link ring = {&ring, &ring};
-static Lock ring_lock = UNLOCKED;
-
-static Lease *lease_at(Link *link)
-{
-    return (Lease *)((char *)link - offsetof(Lease, link));
-}
+Link leases = {&leases, &leases};
+Lock leases_lock = UNLOCKED;
 
 PyObject *lease_new(PyTypeObject *type, PyObject *connection, plasma_buffer_t *buffer)
 {
@@ -35,7 +23,7 @@ PyObject *lease_new(PyTypeObject *type, PyObject *connection, plasma_buffer_t *b
     lease->given_up = lease->identified = 0;
     lease->forks = plasma_forks;
     lock_init(&lease->lock);
-    link_in(&ring, &ring_lock, &lease->link);
+    link_in(&leases, &leases_lock, &lease->link);
     return (PyObject *)lease;
 }
 
@@ -64,7 +52,7 @@ static void lease_dealloc(Lease *lease)
     PyTypeObject *type = Py_TYPE((PyObject *)lease);
     freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
 
-    link_out(&ring_lock, &lease->link);
+    link_out(&leases_lock, &lease->link);
     plasma_release(&lease->buffer);
     Py_DECREF(lease->connection);
     release(lease);
@@ -156,7 +144,7 @@ static PyObject *lease_give_up(Lease *lease, PyObject *unused)
     Py_RETURN_NONE;
 }
 
-static void lease_end_call(Lease *lease)
+void lease_end_call(Lease *lease)
 {
     plasma_buffer_t unused;
 
@@ -219,8 +207,7 @@ static PyObject *lease_exports(Lease *lease, void *unused)
     return PyLong_FromSsize_t(exports);
 }
 
-/* Finds out which object it is, under its lock. */
-static int lease_identify(Lease *lease)
+int lease_identify(Lease *lease)
 {
     plasma_object_info_t info;
     int status;
@@ -269,9 +256,7 @@ static PyObject *lease_named(Lease *lease, PyObject *unused)
     return PyLong_FromLong(status != PLASMA_OK ? status : lease->named);
 }
 
-/* The value of a metadata key, which is valid while the calls or exports of the lease are counted: it
- * counts one call. */
-static int lease_metadata(Lease *lease, const char *key, const void **value, uint64_t *size)
+int lease_metadata(Lease *lease, const char *key, const void **value, uint64_t *size)
 {
     int status;
 
@@ -302,254 +287,12 @@ static PyObject *lease_metadata_value(Lease *lease, PyObject *key)
     return status == PLASMA_OK ? result : PyLong_FromLong(status);
 }
 
-static size_t aligned(size_t offset)
-{
-    return (offset + 63) & ~(size_t)63;
-}
-
-/* view[begin:end] */
-static PyObject *slice_of(PyObject *view, size_t begin, size_t end)
-{
-    PyObject *from = PyLong_FromSize_t(begin), *to = PyLong_FromSize_t(end);
-    PyObject *slice = from != NULL && to != NULL ? PySlice_New(from, to, NULL) : NULL;
-    PyObject *part = slice == NULL ? NULL : PyObject_GetItem(view, slice);
-
-    Py_XDECREF(from);
-    Py_XDECREF(to);
-    Py_XDECREF(slice);
-    return part;
-}
-
-/* The views of the parts that follow an index: see docs/format.md. */
-static PyObject *parts_of(PyObject *view, const char *data, size_t size)
-{
-    uint64_t count, length;
-    size_t at, i;
-    PyObject *list;
-
-    if (size < 16) {
-        raise_error("FormatError", "the index of the object is broken: it is too short");
-        return NULL;
-    }
-    memcpy(&count, data, sizeof count);
-    if (count > (size - 16) / sizeof count) {
-        raise_error("FormatError", "the index of the object is broken: it is longer than the object");
-        return NULL;
-    }
-    list = PyList_New(0);
-    at = aligned((size_t)(count + 2) * sizeof count);
-    for (i = 0; list != NULL && i <= count; i++) {
-        PyObject *part = NULL;
-
-        memcpy(&length, data + (i + 1) * sizeof length, sizeof length);
-        if (at > size || length > size - at)
-            raise_error("FormatError", "the object is shorter than its index states");
-        else
-            part = slice_of(view, at, at + (size_t)length);
-        if (part == NULL || PyList_Append(list, part) < 0)
-            Py_CLEAR(list);
-        Py_XDECREF(part);
-        at = aligned(at + (size_t)length);
-    }
-    return list;
-}
-
-/* _parts(format): the parts of an object of that format, in a list; or a status and, if it is OK, the
- * format that the object has. */
-static PyObject *lease_parts(Lease *lease, PyObject *format)
-{
-    const void *found;
-    uint64_t size;
-    char *wanted;
-    Py_ssize_t wanted_size;
-    PyObject *view, *parts = NULL;
-    int status;
-
-    if (PyBytes_AsStringAndSize(format, &wanted, &wanted_size) < 0)
-        return NULL;
-    status = lease_metadata(lease, "format", &found, &size);
-    if (status == PLASMA_ERR_NOT_FOUND)
-        parts = Py_BuildValue("iO", PLASMA_OK, Py_None);
-    else if (status != PLASMA_OK)
-        parts = Py_BuildValue("iO", status, Py_None);
-    else if (size != (uint64_t)wanted_size || memcmp(found, wanted, (size_t)size) != 0)
-        parts = Py_BuildValue("iy#", PLASMA_OK, (const char *)found, (Py_ssize_t)size);
-    else if ((view = PyMemoryView_FromObject((PyObject *)lease)) != NULL) {
-        /* The view keeps the buffer. */
-        parts = parts_of(view, (const char *)lease->buffer.data, (size_t)lease->buffer.size);
-        Py_DECREF(view);
-    }
-    lease_end_call(lease);
-    return parts;
-}
-
-/* Leases of the parent that a fork keeps, whatever its threads release in the meantime. */
-typedef struct {
-    unsigned forks;
-    size_t count;
-    plasma_buffer_t buffers[];
-} Kept;
-
-static void kept_release(PyObject *capsule)
-{
-    Kept *kept = PyCapsule_GetPointer(capsule, NULL);
-
-    if (kept->forks == plasma_forks)
-        plasma_release_many(kept->buffers, kept->count);
-    free(kept);
-}
-
-static void lease_keep(Lease *lease, Kept *kept)
-{
-    lock(&lease->lock);
-    if (lease->buffer.data != NULL && lease->forks == plasma_forks) {
-        lease_identify(lease);
-        if (plasma_retain(&lease->buffer, &kept->buffers[kept->count]) == PLASMA_OK)
-            kept->count++;
-    }
-    unlock(&lease->lock);
-}
-
-/* In a process that is about to fork: retains all leases. Returns a capsule that releases them when it
- * is collected, or None without leases. */
-static PyObject *keep_leases(PyObject *module, PyObject *unused)
-{
-    size_t room = 0;
-    PyObject *capsule;
-    Kept *kept;
-    Link *link;
-
-    (void)module, (void)unused;
-    lock(&ring_lock);
-    for (link = ring.next; link != &ring; link = link->next)
-        room++;
-    kept = room == 0 ? NULL : malloc(sizeof *kept + room * sizeof kept->buffers[0]);
-    if (kept != NULL) {
-        kept->forks = plasma_forks;
-        kept->count = 0;
-        for (link = ring.next; link != &ring; link = link->next)
-            lease_keep(lease_at(link), kept);
-    }
-    unlock(&ring_lock);
-    if (room == 0)
-        Py_RETURN_NONE;
-    if (kept == NULL)
-        return PyErr_NoMemory();
-    capsule = PyCapsule_New(kept, NULL, kept_release);
-    if (capsule == NULL)
-        free(kept);
-    return capsule;
-}
-
-/* In a forked child: replaces the lease of the parent by one of the child. Views keep the mapping of
- * the parent, which stays: the buffer of the parent is dropped here without a release. */
-static int lease_renew(Lease *lease)
-{
-    plasma_client_t *client = connection_client(lease->connection);
-    Lease own = {0};
-
-    if (client == NULL || !lease->identified ||
-        plasma_get(client, &lease->id, 0, &own.buffer) != PLASMA_OK)
-        return 0;
-    /* Another object may have the id now. */
-    if (lease_identify(&own) != PLASMA_OK || own.create_time_us != lease->create_time_us) {
-        plasma_release(&own.buffer);
-        return 0;
-    }
-    lease->buffer = own.buffer;
-    lease->forks = plasma_forks;
-    return 1;
-}
-
-int copy_pages(char *from, size_t size, int protection)
-{
-    size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    void *copy;
-
-    if (size == 0)
-        return 0;
-    size = (size + page - 1) & ~(page - 1);
-    copy = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (copy == MAP_FAILED)
-        return -1;
-    memcpy(copy, from, size);
-    if (mprotect(copy, size, protection) != 0 ||
-        mremap(copy, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, from) == MAP_FAILED)
-        return -1;
-    return 0;
-}
-
-/* In a forked child that can have no lease, replaces the pages of its views by a copy, while the
- * waiting parent holds the object. */
-static int lease_copy_pages(Lease *lease)
-{
-    size_t in_page = (size_t)lease->buffer.data & ((size_t)sysconf(_SC_PAGESIZE) - 1);
-    char *from = (char *)lease->buffer.data - in_page;
-
-    if (copy_pages(from, (size_t)lease->buffer.size + in_page, PROT_READ) < 0 ||
-        privates_copy_pages(lease) < 0)
-        return -1;
-    lease->forks = plasma_forks;
-    return 0;
-}
-
-/* Whether the lease was one of the parent of this process. */
-static int lease_is_parents(const Lease *lease)
-{
-    return lease->buffer.data != NULL && lease->forks + 1 == plasma_forks;
-}
-
-/* The connections of the leases that a forked child has from its parent, in a set. */
-static PyObject *inherited_connections(PyObject *module, PyObject *unused)
-{
-    PyObject *set = PySet_New(NULL), *last = NULL;
-    Link *link;
-
-    (void)module, (void)unused;
-    for (link = ring.next; set != NULL && link != &ring; link = link->next) {
-        Lease *lease = lease_at(link);
-
-        if (!lease_is_parents(lease) || lease->connection == last)
-            continue;
-        last = lease->connection;
-        if (PySet_Add(set, last) < 0)
-            Py_CLEAR(set);
-    }
-    return set;
-}
-
-/* In a forked child: takes leases on what its parent holds. */
-static PyObject *renew_leases(PyObject *module, PyObject *unused)
-{
-    Link *link;
-
-    (void)module, (void)unused;
-    for (link = ring.next; link != &ring; link = link->next) {
-        Lease *lease = lease_at(link);
-
-        lease->calls = 0; /* of threads of the parent */
-        if (lease_is_parents(lease) && !lease_renew(lease) && lease->exports > 0 &&
-            lease_copy_pages(lease) < 0)
-            return PyErr_SetFromErrno(PyExc_OSError);
-    }
-    Py_RETURN_NONE;
-}
-
-void leases_borrow(void)
-{
-    Link *link;
-
-    for (link = ring.next; link != &ring; link = link->next)
-        if (lease_is_parents(lease_at(link)))
-            lease_at(link)->forks = plasma_forks;
-}
-
 void leases_end(void)
 {
     Link *link;
 
-    lock(&ring_lock);
-    for (link = ring.next; link != &ring; link = link->next) {
+    lock(&leases_lock);
+    for (link = leases.next; link != &leases; link = link->next) {
         Lease *lease = lease_at(link);
 
         lock(&lease->lock);
@@ -557,7 +300,7 @@ void leases_end(void)
             plasma_release(&lease->buffer);
         unlock(&lease->lock);
     }
-    unlock(&ring_lock);
+    unlock(&leases_lock);
 }
 
 static PyMethodDef lease_methods[] = {
@@ -590,17 +333,11 @@ static PyType_Slot lease_slots[] = {
 static PyType_Spec lease_spec = {
     "plasma._native.Lease", sizeof(Lease), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, lease_slots,
 };
-static PyMethodDef functions[] = {
-    {"keep_leases", keep_leases, METH_NOARGS, NULL},
-    {"inherited_connections", inherited_connections, METH_NOARGS, NULL},
-    {"renew_leases", renew_leases, METH_NOARGS, NULL},
-    {0},
-};
 
 int add_lease(PyObject *module)
 {
     lease_type = (PyTypeObject *)PyType_FromSpec(&lease_spec);
-    if (lease_type == NULL || PyModule_AddFunctions(module, functions) < 0)
+    if (lease_type == NULL)
         return -1;
     Py_INCREF((PyObject *)lease_type); /* for lease_type itself */
     return PyModule_AddObject(module, "Lease", (PyObject *)lease_type);

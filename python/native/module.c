@@ -146,8 +146,8 @@ static int execute(PyObject *module)
                         "or use processes");
         return -1;
     }
-    if (add_lease(module) < 0 || add_private(module) < 0 || add_writer(module) < 0 ||
-        add_connection(module) < 0)
+    if (add_lease(module) < 0 || add_forks(module) < 0 || add_private(module) < 0 ||
+        add_writer(module) < 0 || add_connection(module) < 0)
         return -1;
     if (!executed)
         Py_AtExit(end_all);

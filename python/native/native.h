@@ -92,6 +92,7 @@ plasma_mutable_buffer_t *writer_buffer(PyObject *writer);
 void raise_error(const char *kind, const char *message);
 
 int add_lease(PyObject *module);
+int add_forks(PyObject *module);
 int add_writer(PyObject *module);
 int add_connection(PyObject *module);
 int add_private(PyObject *module);

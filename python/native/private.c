@@ -67,7 +67,7 @@ static PyObject *private_new(PyTypeObject *type, PyObject *args, PyObject *kwarg
         return NULL;
     self = (Private *)allocate(type, 0);
     if (self == NULL || PyObject_GetBuffer(view, &self->view, PyBUF_SIMPLE) < 0) {
-        Py_XDECREF(self);
+        Py_XDECREF((PyObject *)self);
         return NULL;
     }
     self->lease = (Lease *)lease;
