@@ -99,7 +99,7 @@ fn doctor_finds_distributions_that_overwrite_ours() {
     let root = machine(&sandbox);
     let place = "usr/local/lib/python3.11/dist-packages";
     change(&root, &format!("{place}/plasma-2.1.dist-info/METADATA"), "Name: plasma\n");
-    change(&root, &format!("{place}/libplasma-0.3.egg-info/PKG-INFO"), "Name: libplasma\n");
+    change(&root, &format!("{place}/libplasma-0.3-py3.11.egg-info/PKG-INFO"), "Name: libplasma\n");
     let about = |findings: &[Value]| findings.iter().any(|finding| finding["about"] == "Python");
     assert!(!about(&doctor(&sandbox, &root)), "ours is not there");
     change(

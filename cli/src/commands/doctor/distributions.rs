@@ -43,9 +43,10 @@ fn clash(machine: &Machine<'_>, place: &Path) -> Option<Finding> {
     let (mut ours, mut foreign) = (false, Vec::new());
     for name in entries(&machine.path(&place.to_string_lossy())) {
         let metadata = name.strip_suffix(".dist-info").or(name.strip_suffix(".egg-info"));
-        let Some((distribution, version)) = metadata.and_then(|it| it.split_once('-')) else {
+        let Some((distribution, rest)) = metadata.and_then(|it| it.split_once('-')) else {
             continue;
         };
+        let version = rest.split('-').next().unwrap_or(rest); // an egg-info may name its Python, too
         ours |= distribution.eq_ignore_ascii_case("plasma_store");
         if let Some(found) = FOREIGN.iter().find(|it| distribution.eq_ignore_ascii_case(it)) {
             foreign.push((*found, format!("{found} {version}")));
