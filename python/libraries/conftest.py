@@ -15,6 +15,7 @@ import pytest
 
 import plasma
 
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))  # seen.py
 SOURCES = Path(os.environ.get("PLASMA_SOURCES", "."))
 
 

@@ -21,6 +21,8 @@ import plasma
 from plasma.temporary import PREFIX
 
 np = pytest.importorskip("numpy")
+from seen import id_of, same, seen  # noqa: E402
+
 METHODS = ("fork", "spawn", "forkserver")
 LARGE = 100_000
 
@@ -31,21 +33,6 @@ def double(value: Any) -> Any:
 
 def add(left: Any, right: Any) -> Any:
     return left + right
-
-
-def id_of(array: Any) -> Any:
-    """The object that an array is a view of."""
-    while isinstance(array, np.ndarray):
-        array = array.base
-    return getattr(array.obj, "id", None) if isinstance(array, memoryview) else None
-
-
-def seen(array: Any, *_: Any) -> Any:
-    return id_of(array), array.flags.writeable, float(array.sum())
-
-
-def same(value: Any) -> Any:
-    return value
 
 
 def ones(count: int) -> Any:

@@ -1,8 +1,8 @@
 """Backends of joblib that pass large values by a store. To import this module registers them.
 
-``joblib.parallel_config("plasma")`` is the backend "loky", ``"plasma-multiprocessing"`` the backend
-"multiprocessing". A batch of calls is packed by this process and unpacked by a worker; its results
-go the other way. So joblib itself passes only bytes and references.
+``joblib.parallel_config("plasma")`` is the backend "loky"; ``"plasma-multiprocessing"`` is used as the
+backend "multiprocessing", with the workers of plasma.Pool. A batch of calls is packed by this process
+and unpacked by a worker; its results go the other way. So only bytes and references are passed.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import contextlib
 import importlib
 import io
 import itertools
+import multiprocessing
 import os
 import pickle
 import select
@@ -21,6 +22,7 @@ from plasma.exchange import MINIMUM, Exchange, Parcel, Unchanged, client_of
 from plasma.pickling import PICKLER, Pickler
 from plasma.sizes import Size, byte_count
 from plasma.temporary import temporary_store
+from plasma.workers import Workers
 
 _joblib: Any = importlib.import_module("joblib")
 _backends: Any = importlib.import_module("joblib._parallel_backends")
@@ -122,7 +124,46 @@ class LokyBackend(_Passing, _backends.LokyBackend):
     """The backend "plasma"."""
 
 
-class MultiprocessingBackend(_Passing, _backends.MultiprocessingBackend):
+class _Processes(_backends.MultiprocessingBackend):
+    """The backend "multiprocessing" without multiprocessing.Pool, whose workers share a lock: to end a
+    worker that has it, as an abort does, lets all others wait forever."""
+
+    _workers: Optional[Workers] = None
+    _sender: Sender
+
+    def configure(
+        self, n_jobs: int = 1, parallel: Any = None, context: Any = None, **options: Any
+    ) -> int:
+        """Start the workers."""
+        count: int = self.effective_n_jobs(n_jobs)
+        if count == 1:
+            alone = _backends.SequentialBackend(nesting_level=self.nesting_level)
+            raise _backends.FallbackToBackend(alone)
+        context = context or multiprocessing.get_context()
+        self._workers = Workers(self._sender.exchange(), count, context, None, (), None)
+        self.parallel = parallel
+        return count
+
+    def submit(self, func: Any, callback: Any = None) -> Any:
+        """Run a batch, which is packed already, in a worker."""
+        assert self._workers is not None
+        future = self._workers.submit(self._sender.exchange().pack((func, (), {})))
+        future.add_done_callback(callback or (lambda _: None))
+        return future
+
+    def retrieve_result_callback(self, out: Any) -> Any:
+        """The result of a batch, still packed."""
+        return out.result()
+
+    def terminate(self) -> None:
+        """End the workers now."""
+        workers, self._workers = self._workers, None
+        if workers is not None:
+            workers.terminate()
+        self.reset_batch_stats()
+
+
+class MultiprocessingBackend(_Passing, _Processes):
     """The backend "plasma-multiprocessing"."""
 
 
