@@ -1,7 +1,7 @@
 """The backends of joblib with a large array: as an argument of eight calls, and as two results.
 
-python joblib_calls.py [MEGABYTES] [ROUNDS]: milliseconds, the least of all rounds. The backends take
-turns.
+python joblib_calls.py [MEGABYTES] [ROUNDS]: milliseconds, the least of all rounds. The backends
+take turns.
 """
 
 import sys

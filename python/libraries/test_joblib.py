@@ -19,7 +19,7 @@ np = pytest.importorskip("numpy")
 
 from seen import id_of, same, seen  # noqa: E402
 
-import plasma.joblib  # noqa: E402, F401
+import plasma.joblib  # noqa: E402
 from plasma.temporary import PREFIX  # noqa: E402
 
 LARGE = 200_000
@@ -146,7 +146,7 @@ def fail_after(path: str) -> Any:
 
 
 def test_an_abort_ends_a_worker_in_the_midst_of_its_answer(tmp_path: Path) -> None:
-    """It hung in most tries: the workers shared a lock, which that one had when it was ended."""
+    """It hung: the workers shared a lock, which that one had when it was ended."""
     with joblib.parallel_config("plasma-multiprocessing", n_jobs=2):
         parallel, path = joblib.Parallel(), str(tmp_path / "answers")
         with pytest.raises(KeyError):

@@ -1,8 +1,8 @@
 """Backends of joblib that pass large values by a store. To import this module registers them.
 
-``joblib.parallel_config("plasma")`` is the backend "loky"; ``"plasma-multiprocessing"`` is used as the
-backend "multiprocessing", with the workers of plasma.Pool. A batch of calls is packed by this process
-and unpacked by a worker; its results go the other way. So only bytes and references are passed.
+``joblib.parallel_config("plasma")`` is the backend "loky"; ``"plasma-multiprocessing"`` stands for
+"multiprocessing", with the workers of plasma.Pool. A batch of calls is packed by this process and
+unpacked by a worker; its results go the other way. So only bytes and references are passed.
 """
 
 from __future__ import annotations
@@ -125,8 +125,11 @@ class LokyBackend(_Passing, _backends.LokyBackend):
 
 
 class _Processes(_backends.MultiprocessingBackend):
-    """The backend "multiprocessing" without multiprocessing.Pool, whose workers share a lock: to end a
-    worker that has it, as an abort does, lets all others wait forever."""
+    """The backend "multiprocessing" without multiprocessing.Pool.
+
+    The workers of that share a lock: when one that has it is ended, as an abort does, all others
+    wait forever.
+    """
 
     _workers: Optional[Workers] = None
     _sender: Sender
@@ -147,7 +150,8 @@ class _Processes(_backends.MultiprocessingBackend):
     def submit(self, func: Any, callback: Any = None) -> Any:
         """Run a batch, which is packed already, in a worker."""
         assert self._workers is not None
-        future = self._workers.submit(self._sender.exchange().pack((func, (), {})))
+        call: Any = func, (), {}
+        future = self._workers.submit(self._sender.exchange().pack(call))
         future.add_done_callback(callback or (lambda _: None))
         return future
 
