@@ -27,7 +27,6 @@ from plasma.events import EventType
 from plasma.ids import MAKING
 from plasma.infos import State
 from plasma.options import CreateOptions
-from plasma.reader import id_pointer
 
 PlasmaBuffer: Any = pa.Buffer
 """The type of what `PlasmaClient.create` and `get_buffers` return."""
@@ -260,15 +259,21 @@ class PlasmaClient:
 
     def delete(self, object_ids: Iterable[ObjectID]) -> None:
         """Delete objects; those that do not exist or are not sealed are left out."""
-        connection = self._connection
-        for key in [key_of(object_id) for object_id in object_ids]:
-            if self._spill is not None:
+        keys = [key_of(object_id) for object_id in object_ids]
+        if self._spill is not None:
+            for key in keys:
                 self._spill.remove(key)
-            while True:
-                status = connection._call(lib.plasma_delete, connection.pointer, id_pointer(key))
-                if status in _DELETED:
-                    break
-                self._overcome(status)
+        connection, count = self._connection, len(keys)
+        ids = ffi.from_buffer("plasma_id_t[]", b"".join(keys))
+        statuses = ffi.new("plasma_status_t[]", count)
+        while True:
+            first = connection._call(
+                lib.plasma_delete_many, connection.pointer, ids, count, statuses
+            )
+            failed = [each for each in (first, *statuses) if each not in _DELETED]
+            if not failed:
+                break
+            self._overcome(failed[0])
 
     def evict(self, num_bytes: int) -> int:
         """Evict at least so many bytes of objects that nobody holds, if there are as many.
