@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import subprocess
 import sys
 
@@ -77,6 +78,17 @@ def test_the_command_says_what_is_where(client: plasma.Client, store: str) -> No
         [sys.executable, "-m", "plasma", store + "-no"], capture_output=True, text=True, timeout=120
     )
     assert "none there" in gone.stdout and gone.returncode == 0
+
+
+def test_the_command_ends_quietly_when_nobody_reads_on() -> None:
+    """It wrote two tracebacks of BrokenPipeError."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    for options in ([], ["-u"]):
+        command = [sys.executable, *options, "-m", "plasma"]
+        done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, timeout=120)
+        assert done.returncode == 0 and not done.stderr, done
+    os.close(writing)
 
 
 class FakeBars:

@@ -72,6 +72,10 @@ def main(arguments: Optional[list[str]] = None) -> int:
         try:
             for what, fact in part:
                 print(f"{what:10} {fact}")
+        except BrokenPipeError:
+            # The reader has read enough; what is in the buffer would fail at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
         except (plasma.PlasmaError, OSError) as error:
             print(f"{'failure':10} {type(error).__name__}: {error}")
             return 1

@@ -19,8 +19,8 @@ def warn(place: str) -> None:
     if found:
         warnings.warn(
             f"{place} has {', '.join(f'{it[1]} {it[2]}' for it in found)} and plasma-store, which "
-            f"overwrite each other's modules: pip uninstall {' '.join(it[1] for it in found)}; then "
-            "pip install --force-reinstall plasma-store",
+            f"overwrite each other's modules: pip uninstall {' '.join(it[1] for it in found)}; "
+            "then pip install --force-reinstall plasma-store",
             RuntimeWarning,
             stacklevel=3,
         )
