@@ -40,25 +40,29 @@ def eventually(condition: Callable[[], object]) -> None:
         time.sleep(0.05)
 
 
-def stores() -> set[Path]:
-    place = Path(f"/dev/shm/plasma-{os.getuid()}")
-    return set(place.glob("ray-*")) if place.exists() else set()
+def stores(cluster: str) -> set[Path]:
+    return set(Path(f"/dev/shm/plasma-{os.getuid()}").glob(f"ray-{cluster}-*"))
+
+
+def this_cluster() -> str:
+    address: str = ray.get_runtime_context().gcs_address
+    return address.replace(":", "-")
 
 
 @pytest.fixture(scope="module")
 def store() -> Iterator[plasma.Client]:
     """The store of the job."""
-    before = stores()
     ray.init(
         num_cpus=2, include_dashboard=False, log_to_driver=False, object_store_memory=100_000_000
     )
     source = Source.remote()
     ray.get(Sink.remote().total.remote(source.tensor.remote(3)))
-    (made,) = stores() - before
+    cluster = this_cluster()
+    (made,) = stores(cluster)
     with plasma.connect(made, create=False) as client:
         yield client
     ray.shutdown()
-    eventually(lambda: stores() == before)
+    eventually(lambda: not stores(cluster))
 
 
 @ray.remote
@@ -155,23 +159,23 @@ def test_a_killed_cluster_leaves_nothing() -> None:
 import sys, time
 sys.path.insert(0, sys.argv[1])
 import ray, plasma.ray
-from test_ray import COUNT, Sink, Source
+from test_ray import COUNT, Sink, Source, this_cluster
 ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, object_store_memory=10**8)
 source, sink = Source.remote(), Sink.remote()
 tensor = source.tensor.remote(COUNT)
 ray.get(sink.keep.remote(tensor))
-print(ray.get_runtime_context().gcs_address.replace(":", "-"), flush=True)
+print(this_cluster(), flush=True)
 time.sleep(1000)
 """
     command = [sys.executable, "-c", script, str(Path(__file__).parent)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as driver:
         assert driver.stdout is not None
         cluster = driver.stdout.readline().strip()
-        made = {store for store in stores() if cluster in store.name}
+        made = stores(cluster)
         for pid in descendants(driver.pid):
             os.kill(pid, signal.SIGKILL)
     assert cluster and len(made) == 1
-    eventually(lambda: not made & stores())
+    eventually(lambda: not stores(cluster))
 
 
 def test_the_example_runs(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from conftest import eventually, start
 
 import plasma
 from plasma import keeper
+from plasma.temporary import sweep
 
 
 def test_what_a_killed_process_put_goes_and_what_is_held_or_pinned_stays(store: str) -> None:
@@ -38,10 +39,26 @@ time.sleep(1000)
     eventually(lambda: not Path(store).exists())
 
 
+def test_another_store_of_the_kind_removes_what_a_killed_keeper_left(store: str) -> None:
+    script = """
+import os, sys, plasma
+client = plasma.connect(sys.argv[1] + "-left", ephemeral=True, capacity="16M")
+client.put(1)
+os.kill(os.getpid(), 9)
+"""
+    with start(script, store) as process:
+        process.wait()
+    assert Path(store + "-left").exists()
+    with plasma.connect(store, ephemeral=True, capacity="16M") as client:
+        sweep(client.address, "store")
+        assert Path(store).exists() and not Path(store + "-left").exists()
+
+
 def test_the_store_goes_when_all_its_clients_are_killed(store: str) -> None:
     script = """
 import sys, time, plasma
 from plasma import keeper
+from plasma.temporary import sweep
 client = plasma.connect(sys.argv[1], ephemeral=True, capacity="16M")
 keeper.start(client.address)
 print("ready", flush=True)

@@ -12,12 +12,17 @@ import os
 import socket
 import threading
 from dataclasses import dataclass
-from typing import Any, Optional
+from typing import Any, ClassVar, Optional
+from weakref import WeakValueDictionary
 
 from plasma import keeper
 from plasma.buffers import Buffer
 from plasma.client import Client, connect
 from plasma.errors import NotFoundError, StoreExistsError, StoreNotFoundError
+from plasma.temporary import sweep
+
+PREFIX = "ray-"
+"""Of the names of the stores."""
 
 _ray: Any = importlib.import_module("ray")
 _rdt: Any = importlib.import_module("ray.experimental.rdt")
@@ -54,10 +59,11 @@ class Transport(_Manager):
     """The transport of tensors."""
 
     _lock = threading.Lock()
-    _clients: dict[str, Client] = {}  # noqa: RUF012
+    _clients: ClassVar[WeakValueDictionary[str, Client]] = WeakValueDictionary()
+    _kept: ClassVar[list[Client]] = []
 
     def __init__(self) -> None:
-        self._held: dict[str, Buffer] = {}
+        self._held: dict[str, tuple[Client, Buffer]] = {}
         """What this process has put, by the ids of Ray."""
 
     def tensor_transport_backend(self) -> str:
@@ -83,7 +89,7 @@ class Transport(_Manager):
         described = [(each.shape, each.dtype) for each in rdt_object]
         client = self._own_client()
         id = client.put(rdt_object, pinned=True)  # until it is held
-        self._held[obj_id] = client.get(id)
+        self._held[obj_id] = client, client.get(id)
         client.unpin(id)
         return Metadata(described, "cpu", socket.gethostname(), client.address, id)
 
@@ -127,10 +133,9 @@ class Transport(_Manager):
         self, obj_id: str, tensor_transport_meta: Metadata, tensors: list[Any]
     ) -> None:
         """No reference is left: the object goes, and its memory after the last view."""
-        buffer = self._held.pop(obj_id, None)
-        if buffer is not None:
-            self._client_of(tensor_transport_meta.address).delete(tensor_transport_meta.id)
-            del buffer
+        client, _ = self._held.pop(obj_id, (None, None))
+        if client is not None:
+            client.delete(tensor_transport_meta.id)
 
     def abort_transport(self, obj_id: str, communicator_metadata: Any) -> None:
         """Nothing is under way."""
@@ -139,16 +144,19 @@ class Transport(_Manager):
         with self._lock:
             client = self._clients.get(address)
             if client is None:
-                client = self._clients[address] = connect(address, create=False)
+                client = connect(address, create=False)
+                self._keep(client, address)
             return client
 
     def _own_client(self) -> Client:
         """The client of the store of this job, which the first process makes."""
         context = _ray.get_runtime_context()
         cluster = context.gcs_address.replace(":", "-").replace("/", "-")
-        name = f"ray-{cluster}-{context.get_job_id()}"
+        name = f"{PREFIX}{cluster}-{context.get_job_id()}"
         with self._lock:
             client = self._clients.get(name)
+            if client is not None:
+                return client
             while client is None:
                 try:
                     client = _make(name)
@@ -157,8 +165,18 @@ class Transport(_Manager):
                         client = connect(name, create=False)
                     except StoreNotFoundError:
                         continue  # it was left by a job that was killed
-            self._clients[name] = self._clients[client.address] = client
+            self._keep(client, name, client.address)
             return client
+
+    def _keep(self, client: Client, *names: str) -> None:
+        """An actor ends with its job, and keeps the client until then.
+
+        A driver may outlive it, and must not keep the store: its client goes with the last object.
+        """
+        for name in names:
+            self._clients[name] = client
+        if _ray.get_runtime_context().get_actor_id() is not None:
+            self._kept.append(client)
 
 
 def _make(name: str) -> Client:
@@ -167,6 +185,7 @@ def _make(name: str) -> Client:
     capacity = max(free - free // 16, 1 << 20)
     client = connect(name, exclusive=True, ephemeral=True, capacity=capacity, max_objects=1 << 18)
     keeper.start(client.address)
+    sweep(client.address, PREFIX)
     return client
 
 

@@ -41,7 +41,7 @@ def temporary_store(capacity: Optional[Size] = None) -> Client:
             )
             break
     _watch(client.address)
-    _sweep(client.address)
+    sweep(client.address, PREFIX)
     return client
 
 
@@ -76,11 +76,11 @@ def _forget_guard() -> None:
         _guard = None
 
 
-def _sweep(own: str) -> None:
+def sweep(own: str, prefix: str) -> None:
     """Remove the stores whose owner and guard were killed: to connect to one removes it."""
     directory, name = os.path.split(own)
     for other in os.listdir(directory):
-        if other.startswith(PREFIX) and other != name:
+        if other.startswith(prefix) and other != name:
             with suppress(PlasmaError, OSError):
                 connect(os.path.join(directory, other), create=False).close()
 
