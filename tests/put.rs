@@ -69,6 +69,18 @@ fn objects_that_are_put_at_once_into_fresh_memory_are_whole() {
     assert!(client.check().unwrap().problems.is_empty());
 }
 
+/// An object shares its first and its last chunk with others. Once the first copy to such a chunk went
+/// through the mapping, a page at a time, if this process had written to it before it was trimmed.
+#[test]
+fn a_put_into_trimmed_memory_makes_no_fault_for_each_page() {
+    let scratch = Scratch::new();
+    let address = scratch.store("s");
+    let _client = make(&address, 16 * MIB as u64, 256, false);
+    let child = spawn(CHILD, &["faults", &address]);
+    child.expect("done");
+    assert!(child.end().success());
+}
+
 /// The kernel ends a process that writes beyond its limit on file sizes.
 #[test]
 fn a_limit_on_file_sizes_does_not_end_a_put() {
@@ -80,6 +92,15 @@ fn a_limit_on_file_sizes_does_not_end_a_put() {
     child.expect("done");
     assert!(child.end().success());
     assert!(get_checked(&client, &id(2, 0)).is_some());
+}
+
+/// Returns the page faults of this process so far that needed no disk.
+fn faults() -> i64 {
+    let mut usage = std::mem::MaybeUninit::<libc::rusage>::uninit();
+    // SAFETY: `usage` has room for the answer.
+    assert_eq!(unsafe { libc::getrusage(libc::RUSAGE_SELF, usage.as_mut_ptr()) }, 0);
+    // SAFETY: getrusage filled it.
+    unsafe { usage.assume_init() }.ru_minflt
 }
 
 #[test]
@@ -96,6 +117,19 @@ fn a_child_plays_its_role() {
                     Err(error) => assert_eq!(error.status(), Status::OutOfMemory),
                     Ok(()) => assert_eq!(&client.get(&id, None).unwrap()[..], data),
                 }
+            }
+        }
+        "faults" => {
+            for number in 0..4 {
+                // It begins at a page, after its metadata.
+                let (id, data) = (id(3, number), vec![7; MIB]);
+                let before = faults();
+                let options = CreateOptions::default().metadata(&[("format", b"test")]);
+                client.put(&id, &data, &options).unwrap();
+                let made = faults() - before;
+                assert!(number == 0 || made < 32, "put {number}: {made} page faults");
+                client.delete(&id).unwrap();
+                assert!(client.trim(0).unwrap() > 0);
             }
         }
         "limited" => {

@@ -67,6 +67,9 @@ impl CopyIn<'_> {
         let (session, call, extent) = (self.session, self.call, self.extent);
         let (first, last) = session.segment.heap.chunks(extent)?;
         session.for_each_bare_run(call, first..last + 1, &mut |run| {
+            if let Some(written) = session.segment.heap.written()? {
+                run.clone().for_each(|chunk| written.forget(chunk));
+            }
             let own = self.own_chunks(&run);
             session.reserve_run(call, run.start..own.start)?;
             if !self.write_run(&own)? {
@@ -95,8 +98,9 @@ impl CopyIn<'_> {
     fn write_run(&mut self, run: &Range<u32>) -> Result<bool> {
         let heap = &self.session.segment.heap;
         let (start, len) = heap.range_of(run);
-        let Some(written) = heap.written()?.filter(|_| !run.is_empty()) else { return Ok(false) };
-        run.clone().for_each(|chunk| written.forget(chunk));
+        if run.is_empty() || heap.written()?.is_none() {
+            return Ok(false);
+        }
         let from = start - self.extent.offset();
         self.fill_to(from)?;
         if self.done < from {
