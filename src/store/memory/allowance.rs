@@ -10,8 +10,8 @@ use crate::sys::clock;
 /// afterwards.
 pub const CGROUP_STEP: u64 = 64 << 20;
 
-/// What a check covers beyond the call that made it, for a short time, where it found room for
-/// [`CGROUP_STEP`] more: small objects need one small chunk after the other.
+/// What a check covers beyond the call that made it, for a short time: a part of the room that it
+/// found, because other processes check at the same time. Objects need one chunk after the other.
 #[derive(Default)]
 pub struct CgroupAllowance {
     bytes: AtomicU64,
@@ -19,7 +19,7 @@ pub struct CgroupAllowance {
 }
 
 impl CgroupAllowance {
-    const BYTES: u64 = 4 << 20;
+    const PART: u64 = 16;
     const TIME_NS: u64 = 10_000_000;
 
     /// Checks that the memory cgroup has room.
@@ -32,8 +32,9 @@ impl CgroupAllowance {
         {
             return Ok(());
         }
-        if refuse_beyond_cgroup(bytes)? >= CGROUP_STEP {
-            self.bytes.store(Self::BYTES, Relaxed);
+        let left = refuse_beyond_cgroup(bytes)?;
+        if left >= CGROUP_STEP {
+            self.bytes.store((left / Self::PART).min(CGROUP_STEP), Relaxed);
             self.until_ns.store(now + Self::TIME_NS, Relaxed);
         }
         Ok(())
