@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ctypes
-import hashlib
 import socket
 import time
 import weakref
 from collections.abc import Iterable, Sequence
+from hashlib import blake2b
 from typing import Any, Optional, cast
 
 from plasma._library import ffi, lib, sized
@@ -251,7 +251,7 @@ class PlasmaClient:
         if lease is None:
             raise PlasmaObjectNotFound("Object not found")
         blob, tail = blobs.both_of(lease)
-        digest = hashlib.blake2b((len(lease) - tail).to_bytes(8, "little"), digest_size=8)
+        digest = blake2b((len(lease) - tail).to_bytes(8, "little"), digest_size=8)
         digest.update(lease)
         if not tail:
             digest.update(blob)
