@@ -260,6 +260,11 @@ typedef enum plasma_status {
     PLASMA_ERR_SYSTEM = -25,
     /** A defect in Plasma; please report it with the message. */
     PLASMA_ERR_INTERNAL = -26,
+    /**
+     * The creator of the object ended it with plasma_fail(), whose message is
+     * that of this failure.
+     */
+    PLASMA_ERR_FAILED = -27,
 } plasma_status;
 
 /** One of enum plasma_status: PLASMA_OK (0) or a negative PLASMA_ERR_*. */
@@ -879,6 +884,27 @@ plasma_status_t plasma_seal_and_get(plasma_mutable_buffer_t *buffer,
 plasma_status_t plasma_abort(plasma_mutable_buffer_t *buffer);
 
 /**
+ * End an object that cannot be made: calls that wait for it, and later gets,
+ * fail with a message, until it is deleted.
+ *
+ * With the metadata key "expires" (microseconds since the Unix epoch, decimal)
+ * the object is absent from that time on.
+ *
+ * @param buffer   consumed: all zeros afterwards; usable if the call fails.
+ * @param message  borrowed; UTF-8. As much of it is kept as fits the memory of
+ *                 the object's data, and at most 512 bytes.
+ *
+ * @retval PLASMA_OK
+ * @retval PLASMA_ERR_STORE_GONE  the store was removed
+ * @retval PLASMA_ERR_TIMEOUT     the writer lock stayed busy
+ *
+ * Threads: any, one per buffer.   Cost: the writer lock; a system call if a
+ * client waits.   Since: 0.1
+ */
+plasma_status_t plasma_fail(plasma_mutable_buffer_t *buffer,
+                            const char *message);
+
+/**
  * Create an object, copy bytes into it, and seal it.
  *
  * @param client   borrowed.
@@ -930,6 +956,7 @@ plasma_status_t plasma_put(const plasma_client_t *client,
  *                                   writing the object
  * @retval PLASMA_ERR_TIMEOUT        another creator did not seal the object in
  *                                   time, or the writer lock stayed busy
+ * @retval PLASMA_ERR_FAILED         its creator failed
  * @retval PLASMA_ERR_NAME_EXISTS    another object has this name
  * @retval PLASMA_ERR_OUT_OF_MEMORY  no room within options->timeout_ms
  * @retval PLASMA_ERR_TOO_LARGE      the object is larger than the whole store
@@ -1031,6 +1058,7 @@ plasma_status_t plasma_delete_many(const plasma_client_t *client,
  *                                written
  * @retval PLASMA_ERR_TIMEOUT     the object was not sealed in time
  * @retval PLASMA_ERR_ABORTED     its creator died while this call waited
+ * @retval PLASMA_ERR_FAILED      its creator failed; the message says why
  * @retval PLASMA_ERR_LIMIT       too many leases; or this is a reader of
  *                                another user that would hold more than
  *                                reader_quota bytes
@@ -1057,6 +1085,7 @@ plasma_status_t plasma_get(const plasma_client_t *client,
  *                                written
  * @retval PLASMA_ERR_TIMEOUT     the object was not sealed in time
  * @retval PLASMA_ERR_ABORTED     its creator died while this call waited
+ * @retval PLASMA_ERR_FAILED      its creator failed; the message says why
  * @retval PLASMA_ERR_LIMIT       too many leases; or this is a reader of
  *                                another user that would hold more than
  *                                reader_quota bytes
@@ -1121,7 +1150,8 @@ plasma_status_t plasma_get_many(const plasma_client_t *client,
                                 plasma_status_t *statuses);
 
 /**
- * Wait until some of many objects are sealed, without getting them.
+ * Wait until some of many objects are sealed, without getting them. A failed
+ * object counts as sealed.
  *
  * @param client       borrowed.
  * @param ids          borrowed: count ids.
@@ -1228,6 +1258,8 @@ typedef enum plasma_state {
      * report it.
      */
     PLASMA_STATE_DELETED = 3,
+    /** Its creator failed: a get receives the message of plasma_fail(). */
+    PLASMA_STATE_FAILED = 4,
 } plasma_state;
 
 /** One of enum plasma_state. */
@@ -1365,13 +1397,15 @@ typedef struct plasma_stats_t {
     uint32_t eviction;
     /** 1 if the store asks for huge pages. */
     uint32_t huge_pages;
+    /** Failed objects. */
+    uint64_t objects_failed;
 } plasma_stats_t;
 
 /** Initializer for plasma_stats_t. */
 #define PLASMA_STATS_INIT \
     { sizeof(plasma_stats_t), 0, \
       0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, {0}, 0, \
-      0, 0, 0, 0 }
+      0, 0, 0, 0, 0 }
 
 /**
  * Get facts about the object of a buffer.
@@ -1394,7 +1428,7 @@ plasma_status_t plasma_buffer_info(const plasma_buffer_t *buffer,
  *
  * @param client  borrowed.
  * @param id      borrowed.
- * @param state   written: ABSENT, WRITING or SEALED.
+ * @param state   written: ABSENT, WRITING, SEALED or FAILED.
  *
  * @retval PLASMA_OK  also if there is no such object
  *
@@ -1725,6 +1759,8 @@ typedef enum plasma_event_type {
     PLASMA_EVENT_ABORTED = 4,
     /** lost_count events were lost; list the objects again. */
     PLASMA_EVENT_LOST = 5,
+    /** The creator of an object ended it with plasma_fail(). */
+    PLASMA_EVENT_FAILED = 6,
 } plasma_event_type;
 
 /** An event of a store. Initialize with PLASMA_EVENT_INIT. Grows. */

@@ -88,6 +88,8 @@ statuses! {
     System = -25, "PLASMA_ERR_SYSTEM", "a system call failed";
     /// A defect in Plasma.
     Internal = -26, "PLASMA_ERR_INTERNAL", "internal error";
+    /// The creator of the object failed; the message is the creator's.
+    Failed = -27, "PLASMA_ERR_FAILED", "the creator failed";
 }
 
 /// Why a call failed.

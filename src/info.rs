@@ -17,6 +17,8 @@ pub enum ObjectState {
     Sealed = 2,
     /// Deleted or evicted, but a client still holds it. Only in lists, and for held buffers.
     Deleted = 3,
+    /// Its creator could not make it; a get receives the creator's message.
+    Failed = 4,
 }
 
 /// One object.
@@ -132,13 +134,15 @@ pub struct Stats {
     pub ephemeral: bool,
     /// Whether the store requests huge pages.
     pub huge_pages: bool,
+    /// The number of failed objects.
+    pub objects_failed: u64,
 }
 
 /// How a wait for many objects ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct WaitOutcome {
-    /// How many of the objects are sealed.
+    /// How many of the objects are sealed, or failed.
     pub ready: usize,
     /// Whether that is as many as the call asked for; otherwise the time ran out.
     pub enough: bool,

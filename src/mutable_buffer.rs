@@ -122,6 +122,15 @@ impl MutableBuffer {
         self.end(|session, writer| session.abort(&session.begin_on_buffer(NO_WAIT), writer.object))
     }
 
+    /// Ends the object as failed: waiters and later gets receive [`Status::Failed`] with this message
+    /// until it is deleted. As much of the message is kept as fits the object's own memory, and 512
+    /// bytes at most. It fails as [`MutableBuffer::seal`] does.
+    ///
+    /// [`Status::Failed`]: crate::Status::Failed
+    pub fn fail(self, message: &str) -> std::result::Result<(), EndError> {
+        self.end(|session, writer| session.fail(&session.begin_on_buffer(NO_WAIT), writer, message))
+    }
+
     #[inline(always)]
     fn take_writer(&self) -> Result<TakenWriter> {
         if self.handles.forked() {

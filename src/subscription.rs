@@ -31,6 +31,8 @@ pub enum EventKind {
     Aborted = 4,
     /// Events were lost; list the objects again.
     Lost = 5,
+    /// The creator of an object failed.
+    Failed = 6,
 }
 
 /// An event.
@@ -269,6 +271,7 @@ impl From<events::Event> for Event {
             event::EventKind::Evicted => EventKind::Evicted,
             event::EventKind::Aborted => EventKind::Aborted,
             event::EventKind::Gap => EventKind::Lost,
+            event::EventKind::Failed => EventKind::Failed,
         };
         Self {
             kind,

@@ -32,6 +32,7 @@ c_tests! {
         errors,
         event_fd,
         events,
+        fail,
         ids,
         manage,
         messages,

@@ -66,6 +66,7 @@ fn numbers_are_as_they_were() {
         ("PLASMA_ERR_UNSUPPORTED", -24),
         ("PLASMA_ERR_SYSTEM", -25),
         ("PLASMA_ERR_INTERNAL", -26),
+        ("PLASMA_ERR_FAILED", -27),
     ];
     assert!(Status::ALL.len() >= statuses.len());
     for (status, (name, number)) in Status::ALL.iter().zip(statuses) {
@@ -76,11 +77,13 @@ fn numbers_are_as_they_were() {
         (plasma_state::PLASMA_STATE_WRITING as u64, 1),
         (plasma_state::PLASMA_STATE_SEALED as u64, 2),
         (plasma_state::PLASMA_STATE_DELETED as u64, 3),
+        (plasma_state::PLASMA_STATE_FAILED as u64, 4),
         (plasma_event_type::PLASMA_EVENT_SEALED as u64, 1),
         (plasma_event_type::PLASMA_EVENT_DELETED as u64, 2),
         (plasma_event_type::PLASMA_EVENT_EVICTED as u64, 3),
         (plasma_event_type::PLASMA_EVENT_ABORTED as u64, 4),
         (plasma_event_type::PLASMA_EVENT_LOST as u64, 5),
+        (plasma_event_type::PLASMA_EVENT_FAILED as u64, 6),
         (PLASMA_ID_SIZE as u64, 20),
         (PLASMA_ID_HEX_SIZE as u64, 41),
         (PLASMA_NAME_MAX as u64, 255),

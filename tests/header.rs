@@ -44,7 +44,7 @@ const INIT: &[(&str, &str)] = &[
     ("plasma_client_info_t", "0, 0, 0, 0, {0}, 0, 0, 0, {0}, 0, 0, 0, 0"),
     (
         "plasma_stats_t",
-        "0, \\\n      0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, {0}, 0, \\\n      0, 0, 0, 0",
+        "0, \\\n      0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, {0}, 0, \\\n      0, 0, 0, 0, 0",
     ),
     ("plasma_event_t", "0, 0, 0, {{0}}, 0, 0, 0, 0"),
     ("plasma_check_report_t", "0, 0, 0, 0, 0, 0, 0, 0, {0}"),
@@ -256,7 +256,7 @@ fn the_header_is_current() {
 fn the_headers_are_manuals_of_plain_lines() {
     let parts = sources::named("include/plasma", "hpp");
     let parts = parts.iter().map(|name| (format!("include/plasma/{name}.hpp"), 600));
-    let pages = [("include/plasma.h".into(), 1900), ("include/plasma.hpp".into(), 600)];
+    let pages = [("include/plasma.h".into(), 2300), ("include/plasma.hpp".into(), 600)];
     for (path, lines) in pages.into_iter().chain(parts) {
         let header = read(&path);
         assert!(header.is_ascii(), "{path}");

@@ -5,7 +5,7 @@ use plasma::{HeapBlock, HeapMap, ObjectState};
 /// The uses of memory, in the order of legends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Use {
-    /// A sealed object that is not held.
+    /// A sealed object that is not held, or the message of a failed one.
     Sealed,
     /// A sealed object that is held.
     Leased,
@@ -40,9 +40,9 @@ impl Use {
             ObjectState::Absent => Use::Leaving,
             ObjectState::Writing => Use::Writing,
             ObjectState::Deleted => Use::Deleted,
-            ObjectState::Sealed if block.metadata => Use::Metadata,
+            ObjectState::Sealed | ObjectState::Failed if block.metadata => Use::Metadata,
             ObjectState::Sealed if block.lease_count > 0 => Use::Leased,
-            ObjectState::Sealed => Use::Sealed,
+            ObjectState::Sealed | ObjectState::Failed => Use::Sealed,
         }
     }
 

@@ -60,6 +60,7 @@ pub fn state(state: ObjectState) -> &'static str {
         ObjectState::Writing => "writing",
         ObjectState::Sealed => "sealed",
         ObjectState::Deleted => "deleted",
+        ObjectState::Failed => "failed",
     }
 }
 

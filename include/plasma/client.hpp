@@ -190,6 +190,7 @@ public:
      *                                   creator is writing the object
      * @retval PLASMA_ERR_TIMEOUT        another creator did not seal the object
      *                                   in time, or the writer lock stayed busy
+     * @retval PLASMA_ERR_FAILED         its creator failed
      * @retval PLASMA_ERR_NAME_EXISTS    another object has this name
      * @retval PLASMA_ERR_OUT_OF_MEMORY  no room within options.timeout_ms
      * @retval PLASMA_ERR_TOO_LARGE      the object is larger than the whole
@@ -234,6 +235,7 @@ public:
      *                                being written
      * @retval PLASMA_ERR_TIMEOUT     the object was not sealed in time
      * @retval PLASMA_ERR_ABORTED     its creator died while this call waited
+     * @retval PLASMA_ERR_FAILED      its creator failed; the message says why
      * @retval PLASMA_ERR_LIMIT       too many leases; or this is a reader of
      *                                another user that would hold more than
      *                                reader_quota bytes
@@ -264,6 +266,7 @@ public:
      *                                being written
      * @retval PLASMA_ERR_TIMEOUT     the object was not sealed in time
      * @retval PLASMA_ERR_ABORTED     its creator died while this call waited
+     * @retval PLASMA_ERR_FAILED      its creator failed; the message says why
      * @retval PLASMA_ERR_LIMIT       too many leases; or this is a reader of
      *                                another user that would hold more than
      *                                reader_quota bytes

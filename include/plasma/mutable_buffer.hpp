@@ -22,7 +22,7 @@ namespace plasma {
  * C++20, std::fill(buffer.begin(), buffer.end(), 0) in C++17. A const
  * MutableBuffer can only be read.
  *
- * Lifetime: from BuildObject() to Seal(), SealAndGet() or Abort(). The
+ * Lifetime: from BuildObject() to Seal(), SealAndGet(), Fail() or Abort(). The
  *           destructor aborts an object that is not sealed; if that fails
  *           because the writer lock stays busy, the object is gone when the
  *           process ends. If the process ends before, the object is gone. May
@@ -195,6 +195,25 @@ public:
      * Threads: any, one per buffer.   Cost: the writer lock.   Since: 0.1
      */
     Status Abort() noexcept { return plasma_abort(&buffer_); }
+
+    /**
+     * End an object that cannot be made: plasma_fail(). Calls that wait for it,
+     * and later gets, fail with the message.
+     *
+     * @param message  borrowed. As much of it is kept as fits the memory of the
+     *                 object's data, and at most 512 bytes.
+     *
+     * @retval PLASMA_OK
+     * @retval PLASMA_ERR_STORE_GONE  the store was removed
+     * @retval PLASMA_ERR_TIMEOUT     the writer lock stayed busy
+     *
+     * Threads: any, one per buffer.   Cost: the writer lock; a system call if a
+     * client waits.   Since: 0.1
+     */
+    Status Fail(const Text &message) noexcept
+    {
+        return plasma_fail(&buffer_, message.c_str());
+    }
 
     /** The handle, for calls of plasma.h. */
     plasma_mutable_buffer_t *c() noexcept { return &buffer_; }

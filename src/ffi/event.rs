@@ -25,6 +25,8 @@ pub enum plasma_event_type {
     PLASMA_EVENT_ABORTED = 4,
     /// lost_count events were lost; list the objects again.
     PLASMA_EVENT_LOST = 5,
+    /// The creator of an object ended it with plasma_fail().
+    PLASMA_EVENT_FAILED = 6,
 }
 
 const _: () = {
@@ -33,6 +35,7 @@ const _: () = {
     assert!(plasma_event_type::PLASMA_EVENT_EVICTED as i32 == EventKind::Evicted as i32);
     assert!(plasma_event_type::PLASMA_EVENT_ABORTED as i32 == EventKind::Aborted as i32);
     assert!(plasma_event_type::PLASMA_EVENT_LOST as i32 == EventKind::Lost as i32);
+    assert!(plasma_event_type::PLASMA_EVENT_FAILED as i32 == EventKind::Failed as i32);
 };
 
 /// An event of a store. Initialize with PLASMA_EVENT_INIT. Grows.

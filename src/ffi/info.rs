@@ -26,6 +26,8 @@ pub enum plasma_state {
     /// Deleted or evicted, but still held. Only lists and plasma_buffer_info()
     /// report it.
     PLASMA_STATE_DELETED = 3,
+    /// Its creator failed: a get receives the message of plasma_fail().
+    PLASMA_STATE_FAILED = 4,
 }
 
 /// One of enum plasma_state.
@@ -36,6 +38,7 @@ const _: () = {
     assert!(plasma_state::PLASMA_STATE_WRITING as i32 == ObjectState::Writing as i32);
     assert!(plasma_state::PLASMA_STATE_SEALED as i32 == ObjectState::Sealed as i32);
     assert!(plasma_state::PLASMA_STATE_DELETED as i32 == ObjectState::Deleted as i32);
+    assert!(plasma_state::PLASMA_STATE_FAILED as i32 == ObjectState::Failed as i32);
 };
 
 /// plasma_object_info_t.flags: the object is pinned against eviction.
@@ -163,12 +166,14 @@ pub struct plasma_stats_t {
     pub eviction: u32,
     /// 1 if the store asks for huge pages.
     pub huge_pages: u32,
+    /// Failed objects.
+    pub objects_failed: u64,
 }
 
 const _: () = {
     assert!(size_of::<plasma_object_info_t>() == 464);
     assert!(size_of::<plasma_client_info_t>() == 80);
-    assert!(size_of::<plasma_stats_t>() == 192);
+    assert!(size_of::<plasma_stats_t>() == 200);
 };
 
 // SAFETY: repr(C), `struct_size` first, integers only, no padding (the asserted size is the sum).
@@ -274,6 +279,7 @@ impl From<&Stats> for plasma_stats_t {
                 Eviction::Lru => PLASMA_EVICTION_LRU,
             },
             huge_pages: stats.huge_pages.into(),
+            objects_failed: stats.objects_failed,
         }
     }
 }
@@ -310,7 +316,7 @@ pub extern "C" fn plasma_buffer_info(
 ///
 /// @param client  borrowed.
 /// @param id      borrowed.
-/// @param state   written: ABSENT, WRITING or SEALED.
+/// @param state   written: ABSENT, WRITING, SEALED or FAILED.
 ///
 /// @retval PLASMA_OK  also if there is no such object
 ///

@@ -23,6 +23,7 @@ use std::mem::MaybeUninit;
 ///                                written
 /// @retval PLASMA_ERR_TIMEOUT     the object was not sealed in time
 /// @retval PLASMA_ERR_ABORTED     its creator died while this call waited
+/// @retval PLASMA_ERR_FAILED      its creator failed; the message says why
 /// @retval PLASMA_ERR_LIMIT       too many leases; or this is a reader of
 ///                                another user that would hold more than
 ///                                reader_quota bytes
@@ -74,6 +75,7 @@ fn get_slow(
 ///                                written
 /// @retval PLASMA_ERR_TIMEOUT     the object was not sealed in time
 /// @retval PLASMA_ERR_ABORTED     its creator died while this call waited
+/// @retval PLASMA_ERR_FAILED      its creator failed; the message says why
 /// @retval PLASMA_ERR_LIMIT       too many leases; or this is a reader of
 ///                                another user that would hold more than
 ///                                reader_quota bytes

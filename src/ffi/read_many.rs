@@ -102,7 +102,8 @@ impl GotMany for Got<'_> {
     }
 }
 
-/// Wait until some of many objects are sealed, without getting them.
+/// Wait until some of many objects are sealed, without getting them. A failed
+/// object counts as sealed.
 ///
 /// @param client       borrowed.
 /// @param ids          borrowed: count ids.

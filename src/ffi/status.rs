@@ -64,6 +64,9 @@ pub enum plasma_status {
     PLASMA_ERR_SYSTEM = -25,
     /// A defect in Plasma; please report it with the message.
     PLASMA_ERR_INTERNAL = -26,
+    /// The creator of the object ended it with plasma_fail(), whose message is
+    /// that of this failure.
+    PLASMA_ERR_FAILED = -27,
 }
 
 /// One of enum plasma_status: PLASMA_OK (0) or a negative PLASMA_ERR_*.
@@ -124,7 +127,7 @@ mod tests {
 
     #[test]
     fn the_enum_of_c_is_the_status_of_rust() {
-        assert_eq!(plasma_status::PLASMA_ERR_INTERNAL as i32, Status::Internal as i32);
+        assert_eq!(plasma_status::PLASMA_ERR_FAILED as i32, Status::Failed as i32);
         for status in Status::ALL {
             // The enum has the same numbers and names, in the same order.
             let text = format!("{:?}", ALL[-(*status as i32) as usize]);
@@ -161,5 +164,6 @@ mod tests {
         PLASMA_ERR_UNSUPPORTED,
         PLASMA_ERR_SYSTEM,
         PLASMA_ERR_INTERNAL,
+        PLASMA_ERR_FAILED,
     ];
 }

@@ -157,6 +157,34 @@ pub extern "C" fn plasma_abort(buffer: Option<&mut plasma_mutable_buffer_t>) -> 
     run(|| arg(buffer, "buffer")?.consume(MutableBuffer::abort))
 }
 
+/// End an object that cannot be made: calls that wait for it, and later gets,
+/// fail with a message, until it is deleted.
+///
+/// With the metadata key "expires" (microseconds since the Unix epoch, decimal)
+/// the object is absent from that time on.
+///
+/// @param buffer   consumed: all zeros afterwards; usable if the call fails.
+/// @param message  borrowed; UTF-8. As much of it is kept as fits the memory of
+///                 the object's data, and at most 512 bytes.
+///
+/// @retval PLASMA_OK
+/// @retval PLASMA_ERR_STORE_GONE  the store was removed
+/// @retval PLASMA_ERR_TIMEOUT     the writer lock stayed busy
+///
+/// Threads: any, one per buffer.   Cost: the writer lock; a system call if a
+/// client waits.   Since: 0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn plasma_fail(
+    buffer: Option<&mut plasma_mutable_buffer_t>,
+    message: *const c_char,
+) -> plasma_status_t {
+    run(|| {
+        let (buffer, message) = (arg(buffer, "buffer")?, raw::text(message, "message")?);
+        let message = arg(message, "message")?;
+        buffer.consume(|buffer| buffer.fail(message))
+    })
+}
+
 /// Create an object, copy bytes into it, and seal it.
 ///
 /// @param client   borrowed.
@@ -215,6 +243,7 @@ pub extern "C" fn plasma_put(
 ///                                   writing the object
 /// @retval PLASMA_ERR_TIMEOUT        another creator did not seal the object in
 ///                                   time, or the writer lock stayed busy
+/// @retval PLASMA_ERR_FAILED         its creator failed
 /// @retval PLASMA_ERR_NAME_EXISTS    another object has this name
 /// @retval PLASMA_ERR_OUT_OF_MEMORY  no room within options->timeout_ms
 /// @retval PLASMA_ERR_TOO_LARGE      the object is larger than the whole store

@@ -22,6 +22,8 @@ pub enum EventKind {
     Aborted = 4,
     /// A client died that may have been about to append.
     Gap = 5,
+    /// The creator of an object said that it cannot make it.
+    Failed = 6,
 }
 
 impl EventKind {
@@ -33,6 +35,7 @@ impl EventKind {
             3 => Self::Evicted,
             4 => Self::Aborted,
             5 => Self::Gap,
+            6 => Self::Failed,
             _ => return Err(Error::plain(Status::Corrupt)),
         })
     }
@@ -265,9 +268,11 @@ mod tests {
     }
 
     #[test]
-    fn only_five_kinds() {
+    fn only_six_kinds() {
         assert!(EventKind::decode(0).is_err());
-        assert_eq!(EventKind::decode(5).unwrap(), EventKind::Gap);
-        assert!(EventKind::decode(6).is_err());
+        for kind in [EventKind::Gap, EventKind::Failed] {
+            assert_eq!(EventKind::decode(kind as u32).unwrap(), kind);
+        }
+        assert!(EventKind::decode(7).is_err());
     }
 }

@@ -267,6 +267,7 @@ const FACTS: u64 = {
         K0,
         K1,
         super::word::CHAIN_END as u64,
+        super::word::State::Failed as u64,
         ((kind << 24) | (time << 16) | (size << 8) | metadata) as u64,
     ];
     let mut hash = 0xcbf2_9ce4_8422_2325;

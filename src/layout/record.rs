@@ -115,6 +115,16 @@ impl Record {
         self.load_with(Ordering::Acquire)
     }
 
+    /// Returns whether the word is still the one that was loaded before other fields, or memory that
+    /// the record owns, were read.
+    #[inline]
+    pub fn is_still(&self, word: RecordWord) -> bool {
+        // SYNC record-fields: what was read is of this word's generation, unless the word loaded here
+        // is another. Pairs with the fence in `set_id`.
+        fence(Ordering::Acquire);
+        self.load_with(Relaxed) == word
+    }
+
     /// Changes the word from `old` to `new`. Fails with the current word if it is not `old`.
     #[track_caller]
     pub fn swap(&self, old: RecordWord, new: RecordWord) -> Result<(), RecordWord> {

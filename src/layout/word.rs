@@ -11,6 +11,8 @@ pub enum State {
     Sealed,
     /// Deleted or evicted: invisible; its memory is kept while it is leased (in limbo).
     Doomed,
+    /// Its creator could not make it: its data is a message that says why.
+    Failed,
 }
 
 /// The word that determines everything about one object.
@@ -27,10 +29,11 @@ pub enum State {
 /// | 10     | PINNED     | not chosen by eviction                                       |
 /// | 9      | META1      | metadata extent 1 is the current one, else 0                 |
 /// | 8      | DATA1      | data extent 1 is the current one, else 0                     |
-/// | 7..0   | state      | 0 FREE, 1 WRITING, 2 SEALED, 3 DOOMED; others are corrupt    |
+/// | 7..0   | state      | 0 FREE, 1 WRITING, 2 SEALED, 3 DOOMED, 4 FAILED; else corrupt |
 ///
 /// FREE -> WRITING (create) -> SEALED (seal) -> DOOMED (delete, evict) -> FREE, generation + 1;
-/// WRITING -> FREE, generation + 1 (abort; ORPHANED: reap, recovery). ABANDONED is never cleared:
+/// WRITING -> FREE, generation + 1 (abort; ORPHANED: reap, recovery); WRITING -> FAILED (fail) ->
+/// DOOMED. A FAILED object is not PINNED, and no client leases it. ABANDONED is never cleared:
 /// for lookups the object is absent, and the next owner of the writer lock frees it. Flags change
 /// by CAS in any state but FREE.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +79,7 @@ impl RecordWord {
             1 => Some(State::Writing),
             2 => Some(State::Sealed),
             3 => Some(State::Doomed),
+            4 => Some(State::Failed),
             _ => None,
         }
     }
@@ -83,6 +87,11 @@ impl RecordWord {
     /// Returns whether the state is `state`.
     pub const fn is(self, state: State) -> bool {
         self.0 as u8 == state as u8
+    }
+
+    /// Returns whether its creator is done with the object, which exists: it is SEALED or FAILED.
+    pub const fn is_settled(self) -> bool {
+        self.is(State::Sealed) || self.is(State::Failed)
     }
 
     /// Returns whether all bits of `flags` are set.
@@ -201,6 +210,7 @@ mod tests {
         assert_eq!((sealed.generation(), sealed.state()), (7, Some(State::Sealed)));
         assert!(sealed.has(RecordWord::PINNED | RecordWord::DATA1));
         assert_eq!(sealed.without(RecordWord::DATA1).data_index(), 0);
-        assert_eq!(RecordWord(4).state(), None);
+        assert_eq!(RecordWord(4).state(), Some(State::Failed));
+        assert_eq!(RecordWord(5).state(), None);
     }
 }

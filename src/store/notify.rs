@@ -13,8 +13,8 @@ use crate::store::session::Session;
 use crate::support::fallible;
 use crate::sys::{clock, futex, thread};
 
-/// The facts about an object that was just sealed, for its event and its wakes.
-pub struct SealedNews {
+/// The facts about an object that was just sealed, or failed, for its event and its wakes.
+pub struct News {
     id: ObjectId,
     /// The hash of its name; zero for an object without a name.
     name: NameHash,
@@ -22,7 +22,7 @@ pub struct SealedNews {
     sizes: Sizes,
 }
 
-impl SealedNews {
+impl News {
     pub fn of(record: &Record, word: RecordWord, time_us: i64) -> Self {
         Self { id: record.id(), name: record.name(), time_us, sizes: record.sizes(word) }
     }
@@ -51,7 +51,7 @@ impl Session {
     }
 
     /// Notifies subscribers and waiters of an object that was just sealed.
-    pub fn publish(&self, news: &SealedNews, word: RecordWord) {
+    pub fn publish(&self, news: &News, word: RecordWord) {
         // A client that subscribes and then lists finds the object in the list, or its event after
         // the cursor: the ticket is taken by a Release after the word changed.
         self.append(EventKind::Sealed, Some(news.time_us), &news.id, news.sizes);
@@ -61,6 +61,15 @@ impl Session {
         } else {
             self.wake_waiters(&[by_id]);
         }
+    }
+
+    /// Notifies subscribers, waiters, and creators that wait for room, of an object that just failed.
+    #[cold]
+    pub fn publish_failure(&self, news: &News, word: RecordWord) {
+        self.append(EventKind::Failed, Some(news.time_us), &news.id, news.sizes);
+        let by_id = self.topic(&Key::Id((&news.id).into()));
+        let by_name = word.has(RecordWord::NAMED).then(|| self.topic(&Key::Name(news.name)));
+        self.wake_waiters(&[by_id, by_name.unwrap_or(by_id), Topic::ROOM]);
     }
 
     /// As [`Session::publish`], of objects without names that were just sealed together.

@@ -136,8 +136,8 @@ impl Live for Reader {
             match self.client.get(&id(VICTIM, number), wait) {
                 Ok(buffer) => self.held = Some((number, buffer)),
                 Err(error) => {
-                    let right =
-                        [Status::NotFound, Status::NotSealed, Status::Aborted, Status::Timeout];
+                    use Status::{Aborted, Failed, NotFound, NotSealed, Timeout};
+                    let right = [NotFound, NotSealed, Aborted, Timeout, Failed];
                     assert!(right.contains(&error.status()), "{error}");
                 }
             }

@@ -3,7 +3,7 @@
 
 use super::bystander::{Bystander, NEIGHBOUR};
 use super::{Scratch, assert_sound, connect, fill, get_checked, id, put};
-use plasma::{Client, ConnectOptions, CreateOptions, Eviction, ObjectState, Status};
+use plasma::{Client, ConnectOptions, CreateOptions, Eviction, ObjectInfo, ObjectState, Status};
 use std::time::Duration;
 
 /// Kinds of objects: the first exist throughout; the second are made and deleted by the victims,
@@ -208,6 +208,10 @@ impl World {
             if info.state == ObjectState::Deleted {
                 continue;
             }
+            if info.state == ObjectState::Failed {
+                check_failed(client, info, what);
+                continue;
+            }
             assert_eq!(info.state, ObjectState::Sealed, "{what}: {info:?}");
             assert_ne!(info.id.as_bytes()[0], NEIGHBOUR, "{what}: {info:?}");
             assert!(get_checked(client, &info.id).is_some(), "{what}: {info:?}");
@@ -217,7 +221,7 @@ impl World {
         }
         let stats = client.stats().unwrap();
         assert_eq!(stats.objects_writing, 0, "{what}: {stats:?}");
-        let listed = stats.objects_sealed + stats.objects_deleted;
+        let listed = stats.objects_sealed + stats.objects_failed + stats.objects_deleted;
         assert_eq!(listed as usize, list.len(), "{what}: {stats:?}");
     }
 
@@ -232,7 +236,9 @@ impl World {
             // An object that was not sealed is gone without a trace: its id and name are free.
             let victim = id(VICTIM, number);
             let name = format!("victim-{number}");
-            if get_checked(client, &victim).is_none() {
+            let failed = client.get(&victim, Some(Duration::ZERO));
+            let failed = failed.is_err_and(|error| error.status() == Status::Failed);
+            if !failed && get_checked(client, &victim).is_none() {
                 assert_eq!(client.contains(&victim).unwrap(), ObjectState::Absent, "{what}");
                 put(client, &victim, 128, Some(&name));
             }
@@ -272,6 +278,20 @@ impl World {
         assert_eq!(left, (0, 0, 0), "{what}: {stats:?}");
         assert_eq!(stats.largest_free, stats.capacity, "{what}: {stats:?}");
         put(&self.client, &id(PROBE, 1), stats.capacity as usize - 4096, None);
+    }
+}
+
+/// Checks that a failure is whole: it is absent, or tells its message, which is all that it keeps.
+fn check_failed(client: &Client, info: &ObjectInfo, what: &str) {
+    assert_eq!(info.id.as_bytes()[0], VICTIM, "{what}: {info:?}");
+    assert!(info.data_size <= 512, "{what}: {info:?}");
+    let error = client.get(&info.id, Some(Duration::ZERO)).unwrap_err();
+    match error.status() {
+        Status::Failed => {
+            let told = error.detail().map_or(0, str::len);
+            assert_eq!(told as u64, info.data_size, "{what}: {error}");
+        }
+        status => assert_eq!(status, Status::NotFound, "{what}: {error}"),
     }
 }
 

@@ -103,6 +103,15 @@ fn a_victim(client: &Client) -> Result<Prepared> {
     nothing(client)
 }
 
+/// A message of a failure.
+pub const WHY: &str = "no such table";
+
+fn an_expired_failure(client: &Client) -> Result<Prepared> {
+    let options = plain().name(Some("victim-0")).metadata(&[("expires", b"1")]);
+    client.create(&victim(), 5000, &options)?.fail(WHY)?;
+    nothing(client)
+}
+
 fn batch_ids() -> Vec<plasma::ObjectId> {
     (0..BATCH).map(|number| id(VICTIM, number)).collect()
 }
@@ -367,6 +376,34 @@ pub const OPS: &[Op] = &[
         kinds: ANY,
         prepare: a_writer,
         run: |_, p| p.writer.unwrap().abort().map_err(plasma::Error::from),
+    },
+    Op {
+        name: "fail",
+        lru: false,
+        kinds: ANY,
+        prepare: a_cramped_writer,
+        run: |_, p| p.writer.unwrap().fail(WHY).map_err(plasma::Error::from),
+    },
+    Op {
+        name: "fail_lru",
+        lru: true,
+        kinds: ANY,
+        prepare: a_writer,
+        run: |_, p| p.writer.unwrap().fail(WHY).map_err(plasma::Error::from),
+    },
+    Op {
+        name: "fail_without_words",
+        lru: false,
+        kinds: ROOMY,
+        prepare: a_writer,
+        run: |_, p| p.writer.unwrap().fail("").map_err(plasma::Error::from),
+    },
+    Op {
+        name: "create_where_a_failure_expired",
+        lru: false,
+        kinds: ROOMY,
+        prepare: an_expired_failure,
+        run: |c, _| created(c, 100, &plain()),
     },
     Op {
         name: "give_up",

@@ -375,6 +375,9 @@ pub const CALLS: &[Call] = &[
     row("plasma_abort", Class::WriterLocks, Before::Writer, After::Absent, |f| {
         plasma_abort(Some(&mut f.writer))
     }),
+    row("plasma_fail", Class::WriterLocks, Before::Writer, After::Failed, |f| {
+        plasma_fail(Some(&mut f.writer), c"why".as_ptr())
+    }),
     // Stores and handles.
     row("plasma_connect", Class::Store, Before::Sealed, After::Same, |f| {
         let mut client = MaybeUninit::uninit();

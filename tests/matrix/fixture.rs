@@ -130,6 +130,7 @@ pub enum After {
     Absent,
     Sealed,
     Writing,
+    Failed,
     /// According to each status of a batch.
     Batch,
     /// The store is removed.

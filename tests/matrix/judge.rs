@@ -28,6 +28,7 @@ fn expected_state(cell: Cell, status: i32) -> ObjectState {
         After::Absent => ObjectState::Absent,
         After::Sealed => ObjectState::Sealed,
         After::Writing => ObjectState::Writing,
+        After::Failed => ObjectState::Failed,
         After::Removed => ObjectState::Absent,
     }
 }
@@ -142,6 +143,7 @@ fn hear(cell: Cell, status: i32, helper: &Client, news: &Subscription) {
     let right = match (cell.call.after, status, helper.contains(&target()).unwrap()) {
         _ if waited => Some(EventKind::Sealed),
         (After::Sealed, OK, _) => Some(EventKind::Sealed),
+        (After::Failed, OK, _) => Some(EventKind::Failed),
         (After::Absent, OK, ObjectState::Absent) => Some(match cell.call.name {
             "plasma_abort" => EventKind::Aborted,
             "plasma_evict" => EventKind::Evicted,

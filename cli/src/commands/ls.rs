@@ -73,6 +73,8 @@ enum State {
     Deleted,
     /// Sealed and pinned against eviction
     Pinned,
+    /// Ended by its creator with a message
+    Failed,
 }
 
 /// Orders of objects.
@@ -121,6 +123,7 @@ fn is_wanted(args: &Args, object: &Object, now: i64) -> bool {
         State::Sealed => info.state == ObjectState::Sealed,
         State::Deleted => info.state == ObjectState::Deleted,
         State::Pinned => info.state == ObjectState::Sealed && info.pinned,
+        State::Failed => info.state == ObjectState::Failed,
     };
     args.name.as_ref().is_none_or(|glob| crate::glob::matches(glob, &info.name))
         && (args.state.is_empty() || args.state.iter().any(in_state))

@@ -41,6 +41,8 @@ enum ChangeKind {
     Evicted,
     /// Objects that were aborted before they were sealed
     Aborted,
+    /// Objects that their creators ended with a message
+    Failed,
 }
 
 pub fn run(args: &Args, store: &Store) -> Result<()> {
@@ -84,6 +86,7 @@ fn word(kind: EventKind) -> &'static str {
         EventKind::Evicted => "evicted",
         EventKind::Aborted => "aborted",
         EventKind::Lost => "lost",
+        EventKind::Failed => "failed",
     }
 }
 
@@ -94,13 +97,14 @@ fn is_wanted(args: &Args, kind: EventKind) -> bool {
             ChangeKind::Deleted => kind == EventKind::Deleted,
             ChangeKind::Evicted => kind == EventKind::Evicted,
             ChangeKind::Aborted => kind == EventKind::Aborted,
+            ChangeKind::Failed => kind == EventKind::Failed,
         })
 }
 
-/// The name of an object that was sealed, if it still exists.
+/// The name of an object that was sealed, or failed, if it still exists.
 fn name(client: &Client, event: &Event) -> Option<String> {
-    let sealed = event.kind == EventKind::Sealed;
-    let info = sealed.then(|| client.object_info(&event.id).ok()).flatten()?;
+    let exists = matches!(event.kind, EventKind::Sealed | EventKind::Failed);
+    let info = exists.then(|| client.object_info(&event.id).ok()).flatten()?;
     Some(info.name).filter(|name| !name.is_empty())
 }
 

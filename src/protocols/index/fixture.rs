@@ -87,6 +87,11 @@ impl Table {
         sealed
     }
 
+    /// Ends an object that is being written as failed.
+    pub fn fail(&self, slot: u32, word: RecordWord) {
+        self.records[slot as usize].swap(word, word.in_state(State::Failed)).unwrap();
+    }
+
     /// Makes an object invisible. Its slot is not freed.
     pub fn doom(&self, slot: u32, word: RecordWord) -> RecordWord {
         let doomed = word.in_state(State::Doomed);

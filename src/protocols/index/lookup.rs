@@ -6,7 +6,7 @@ use crate::layout::record::{NameHash, Record};
 use crate::layout::word::{RecordWord, State, chain_end};
 use crate::sync::{Ordering, fence};
 
-/// An object that is being written or is sealed.
+/// An object that is being written, is sealed, or failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hit {
     /// Its slot in the object table.
@@ -34,7 +34,7 @@ enum Walk {
 pub struct Astray;
 
 impl Index<'_> {
-    /// Finds the object with this key: SEALED, or WRITING and not given up.
+    /// Finds the object with this key: SEALED, FAILED, or WRITING and not given up.
     #[inline(always)]
     pub fn find(&self, key: &Key) -> Result<Option<Hit>, Astray> {
         match self.walk(key) {
@@ -226,7 +226,7 @@ fn match_record(key: &Key, record: &Record, word: RecordWord) -> Option<RecordWo
 
 #[inline]
 fn is_live(word: RecordWord) -> bool {
-    word.is(State::Sealed) || word.is(State::Writing) && !word.has(RecordWord::ABANDONED)
+    word.is_settled() || word.is(State::Writing) && !word.has(RecordWord::ABANDONED)
 }
 
 impl From<NameHash> for Key {

@@ -11,6 +11,8 @@
 //!    load of the word, or the fence before it; a freed slot keeps its generation.
 //!  * `a_reused_slot_is_never_leased_for_its_past`: `set_id` has no fence; a lease has no fence.
 //!  * `a_seal_hides_nothing`: the second load must find the state of the first.
+//!  * `a_failure_hides_nothing`: a FAILED object counts as absent.
+//!  * `a_message_is_never_that_of_another_object`: `is_still` has no fence, or `set_id` has none.
 //!  * `a_miss_was_true_once`: the record's word changes by a Relaxed exchange.
 //!  * `a_mend_hides_nothing`: the rebuild sequence does not advance.
 //!  * `a_rebuild_hides_nothing`: the rebuild sequence stays even, is ignored, or becomes even by a
@@ -161,6 +163,55 @@ fn a_seal_hides_nothing() {
         });
         assert!(find(&table, &keys(object(0, 0), by_name)).is_some());
         sealer.join().unwrap();
+    });
+}
+
+#[test]
+fn a_failure_hides_nothing() {
+    model(99, |by_name| {
+        let table = chain(1, by_name);
+        let slot = add(&table, object(0, 1), by_name, State::Writing);
+        let creator = table.clone();
+        let creator = thread::spawn(move || {
+            creator.fail(slot, creator.records[slot as usize].load_with(Ordering::Relaxed));
+        });
+        assert!(find(&table, &keys(object(0, 1), by_name)).is_some());
+        assert!(find(&table, &keys(object(0, 0), by_name)).is_some());
+        creator.join().unwrap();
+        // A recovery keeps it.
+        table.rebuild();
+        table.mend();
+        let hit = find(&table, &keys(object(0, 1), by_name)).unwrap();
+        assert!(hit.word.is(State::Failed));
+    });
+}
+
+#[test]
+fn a_message_is_never_that_of_another_object() {
+    model(3, |by_name| {
+        let table = chain(0, by_name);
+        let message = Arc::new(AtomicU64::new(0));
+        let fail = move |table: &Table, message: &AtomicU64, n: usize| {
+            let slot = add(table, object(0, n), by_name, State::Writing);
+            message.store(n as u64 + 1, Ordering::Relaxed);
+            table.fail(slot, table.records[slot as usize].load_with(Ordering::Relaxed));
+        };
+        fail(&table, &message, 0);
+        let (writer, bytes) = (table.clone(), message.clone());
+        let writer = thread::spawn(move || {
+            // Another object gets the slot and the memory, and fails too.
+            writer.delete(0, writer.records[0].load_with(Ordering::Relaxed));
+            fail(&writer, &bytes, 1);
+        });
+        for n in 0..2 {
+            let Some(hit) = find(&table, &keys(object(0, n), by_name)) else { continue };
+            if hit.word.is(State::Failed) {
+                let told = message.load(Ordering::Relaxed);
+                let still = table.records[hit.slot as usize].is_still(hit.word);
+                assert!(!still || told == n as u64 + 1, "object {n} told {told}");
+            }
+        }
+        writer.join().unwrap();
     });
 }
 

@@ -169,8 +169,8 @@ const CHAIN_KINDS: [ChainKind; 2] = [ChainKind::Id, ChainKind::Name];
 impl ChainKind {
     /// Returns the key of a record in the chains of this kind, if it belongs in one.
     fn key(self, record: &Record, word: RecordWord) -> Option<Key> {
-        let is_object = matches!(word.state(), Some(State::Writing | State::Sealed))
-            && !word.has(RecordWord::HIDDEN);
+        let is_object =
+            (word.is(State::Writing) || word.is_settled()) && !word.has(RecordWord::HIDDEN);
         let has_key = self == ChainKind::Id || word.has(RecordWord::NAMED);
         (is_object && has_key).then(|| self.any_key(record))
     }

@@ -56,6 +56,23 @@ fn removal_at_the_head_in_the_middle_and_at_the_tail_leaves_the_others() {
 }
 
 #[test]
+fn a_failure_is_found_until_it_is_deleted_whatever_is_made_again() {
+    let objects = objects(2);
+    let table = Table::new(1, 1);
+    let (slot, word) = table.create(objects[1].0, Some(objects[1].1), State::Writing);
+    table.fail(slot, word);
+    for _ in 0..3 {
+        assert_eq!(find(&table, objects[1].0), Some((slot, 1)));
+        assert_eq!(find(&table, objects[1].1), Some((slot, 1)));
+        assert_eq!(table.index().find_hot(&objects[1].0.into()).map(|(hit, _)| hit), None);
+        table.rebuild();
+        table.mend();
+    }
+    table.delete(slot, table.records[slot as usize].load_with(Relaxed));
+    assert_eq!(find(&table, objects[1].0), None);
+}
+
+#[test]
 fn only_what_is_written_or_sealed_is_found() {
     let table = Table::new(3, 1);
     let (id, name) = objects(1)[0];

@@ -209,6 +209,13 @@ impl<'a> Order<'a> {
         }
     }
 
+    /// The object in the slot may be evicted, and is older than all others.
+    pub fn make_oldest(&self, slot: u32) {
+        let Some(leaf) = self.leaf(slot) else { return };
+        leaf.store(word_of(0), Relaxed);
+        self.lower(slot, 0);
+    }
+
     /// After a leaf that was held, or never used, was set: lowers the nodes that are above it.
     #[inline]
     fn lower(&self, slot: u32, key_now: u64) {

@@ -29,11 +29,12 @@ impl Session {
         if self.find_inline(&key).is_some_and(|hit| hit.word.is(State::Sealed)) {
             return Ok(ObjectState::Sealed);
         }
-        // The object is absent, or is being written by a creator that may be dead.
+        // The object is absent, failed, or is being written by a creator that may be dead.
         let call = self.begin(Some(Duration::ZERO))?;
         Ok(match self.find_live(&call, &key, &mut None)? {
             None => ObjectState::Absent,
             Some(hit) if hit.word.is(State::Sealed) => ObjectState::Sealed,
+            Some(hit) if hit.word.is(State::Failed) => ObjectState::Failed,
             Some(_) => ObjectState::Writing,
         })
     }
@@ -122,6 +123,7 @@ impl Session {
                 Some(State::Writing) => ObjectState::Writing,
                 Some(State::Sealed) => ObjectState::Sealed,
                 Some(State::Doomed) => ObjectState::Deleted,
+                Some(State::Failed) => ObjectState::Failed,
                 None => {
                     return Err(Error::new(Status::Corrupt, format!("record {slot} is nonsense")));
                 }

@@ -36,6 +36,7 @@ pub fn take_snapshot(record: &Record) -> Option<Snapshot> {
             State::Writing => ObjectState::Writing,
             State::Sealed => ObjectState::Sealed,
             State::Doomed => ObjectState::Deleted,
+            State::Failed => ObjectState::Failed,
         };
         let mut extents = [None; 4];
         for (which, extent) in owned_extents(record) {

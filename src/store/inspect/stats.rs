@@ -54,6 +54,7 @@ impl Session {
                     &mut stats.objects_writing
                 }
                 Some(State::Sealed) => &mut stats.objects_sealed,
+                Some(State::Failed) => &mut stats.objects_failed,
                 Some(State::Doomed) if held.is_unheld(slot, word) => {
                     unheld = true;
                     continue;

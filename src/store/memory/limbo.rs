@@ -29,7 +29,7 @@ impl<'a> Locked<'a> {
         limbo.units.store(0, Relaxed);
     }
 
-    /// Makes a SEALED object DOOMED.
+    /// Makes an object that is SEALED or FAILED DOOMED.
     pub fn doom(&mut self, hit: Hit) -> Result<()> {
         self.doom_in(&self.session.segment.index(), hit)
     }
@@ -46,7 +46,7 @@ impl<'a> Locked<'a> {
         Ok(())
     }
 
-    /// Makes SEALED objects DOOMED, in a store with eviction.
+    /// Makes objects that are SEALED or FAILED DOOMED, in a store with eviction.
     pub fn doom_all(&mut self, objects: &[(u32, RecordWord)]) -> Result<()> {
         let session = self.session;
         let limbo = &session.shard(session.own.slot).limbo;
@@ -58,11 +58,11 @@ impl<'a> Locked<'a> {
         self.tolerate(session.segment.index().unlink_all(objects))
     }
 
-    /// Changes the word of a SEALED object; returns the record.
+    /// Changes the word of such an object; returns the record.
     #[inline(always)]
     fn mark_doomed(&self, hit: Hit) -> Result<&'a Record> {
         let record = self.session.record(hit.slot)?;
-        if !hit.word.is(State::Sealed)
+        if !hit.word.is_settled()
             || record.advance(hit.word, hit.word.in_state(State::Doomed)).is_err()
         {
             return Err(sealed_error());

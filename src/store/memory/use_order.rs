@@ -44,6 +44,8 @@ impl Locked<'_> {
                 }
                 State::Sealed => (word.has(RecordWord::PINNED), false),
                 State::Doomed => (true, false),
+                // It goes first.
+                State::Failed => return Some(Stamp { stamp: 0, held: false, unsealed: false }),
             };
             let stamp = age.renewed(found.map_or(0, |found| found.stamp));
             Some(Stamp { stamp, held, unsealed })

@@ -171,7 +171,7 @@ impl<'a> Search<'a> {
                 return Ok(Some(Hit { slot, word }));
             }
             let word = self.locked.session.record(slot)?.load();
-            let is_wall = word.is(State::Writing) || word.is(State::Sealed);
+            let is_wall = word.is(State::Writing) || word.is_settled();
             if is_wall && !word.has(RecordWord::PINNED) {
                 fallible::push(&mut self.passed, slot)?;
             }
@@ -183,7 +183,7 @@ impl<'a> Search<'a> {
     pub fn may_go(&self, slot: u32) -> Result<Option<(&'a Record, RecordWord)>> {
         let record = self.locked.session.segment.record(slot)?;
         let word = record.load();
-        let goes = word.is(State::Sealed)
+        let goes = word.is_settled()
             && !word.has(RecordWord::PINNED)
             && !self.leased.contains(&u64::from(slot));
         Ok(goes.then_some((record, word)))

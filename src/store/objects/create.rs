@@ -219,7 +219,7 @@ impl Session {
             match placed {
                 Placed::Done { object, data, meta } => return Ok((object, data, meta)),
                 Placed::Taken(hit, status) => {
-                    if !self.reap_if_orphan(call, hit)? {
+                    if !self.reap_if_orphan(call, hit)? && !self.remove_expired(call, hit)? {
                         return Err(exists_error(plan.id, status));
                     }
                 }

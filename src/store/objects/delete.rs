@@ -5,8 +5,9 @@ use crate::id::ObjectId;
 use crate::layout::event::EventKind;
 use crate::layout::record::IdWords;
 use crate::layout::word::State;
-use crate::protocols::index::Key;
+use crate::protocols::index::{Hit, Key};
 use crate::store::call::Call;
+use crate::store::lock::locked::Locked;
 use crate::store::session::Session;
 
 impl Session {
@@ -27,13 +28,36 @@ impl Session {
                 }
                 return Err(Error::plain(Status::NotSealed));
             }
-            let sizes = self.record(hit.slot)?.sizes(hit.word);
-            let _announcement = self.begin_announcement();
-            locked.doom(hit)?;
-            drop(locked);
-            self.notify_gone(EventKind::Deleted, id, sizes);
-            break sizes.data;
+            break self.doom(locked, hit, id)?;
         };
         self.reclaim_for_delete(call, size)
+    }
+
+    /// Deletes a failure whose time is over, for a creator; `true` if the object is gone.
+    pub fn remove_expired(&self, call: &Call<'_>, hit: Hit) -> Result<bool> {
+        if self.is_expired(hit)? == Some(false) {
+            return Ok(false);
+        }
+        let locked = self.lock(call)?;
+        let record = self.record(hit.slot)?;
+        if record.load() != hit.word {
+            return Ok(true);
+        }
+        let id = record.id();
+        let size = self.doom(locked, hit, &id)?;
+        self.reclaim_for_delete(call, size)?;
+        Ok(true)
+    }
+
+    /// Makes an object that is sealed, or failed, absent, and notifies all that wait for that.
+    /// Returns the bytes of its data.
+    #[inline(always)]
+    pub fn doom(&self, mut locked: Locked<'_>, hit: Hit, id: &ObjectId) -> Result<u64> {
+        let sizes = self.record(hit.slot)?.sizes(hit.word);
+        let _announcement = self.begin_announcement();
+        locked.doom(hit)?;
+        drop(locked);
+        self.notify_gone(EventKind::Deleted, id, sizes);
+        Ok(sizes.data)
     }
 }

@@ -17,7 +17,7 @@ pub struct SeenWriting {
 }
 
 impl Session {
-    /// Finds the WRITING or SEALED object with this key, without the lock.
+    /// Finds the object with this key that exists or is being written, without the lock.
     #[inline(never)]
     pub fn find(&self, key: &Key) -> Option<Hit> {
         self.find_inline(key)
@@ -36,6 +36,18 @@ impl Session {
     fn find_in_table(&self, key: &Key) -> Option<Hit> {
         self.repair();
         self.segment.index().scan(key)
+    }
+
+    /// Finds an object that is sealed, or that failed and has not expired.
+    pub fn find_settled(&self, key: &Key) -> Result<Option<Hit>> {
+        loop {
+            let hit = self.find(key).filter(|hit| hit.word.is_settled());
+            match hit.map(|hit| self.is_expired(hit)).transpose()? {
+                Some(None) => {}
+                Some(Some(false)) => return Ok(hit),
+                None | Some(Some(true)) => return Ok(None),
+            }
+        }
     }
 }
 
@@ -57,8 +69,8 @@ impl Locked<'_> {
 }
 
 impl Session {
-    /// Finds an object for a waiter. An object that is WRITING by a dead creator counts as absent,
-    /// and is reaped if this client may. Returns ABORTED if the waiter saw the object WRITING by a
+    /// Finds an object for a waiter. A failure whose time is over counts as absent, and so does an
+    /// object that is WRITING by a dead creator, which is reaped if this client may. Returns ABORTED if the waiter saw the object WRITING by a
     /// creator that is dead now.
     pub fn find_live(
         &self,
@@ -69,6 +81,13 @@ impl Session {
         while let Some(hit) = self.find(key) {
             if hit.word.is(State::Sealed) {
                 return Ok(Some(hit));
+            }
+            if hit.word.is(State::Failed) {
+                match self.is_expired(hit)? {
+                    Some(false) => return Ok(Some(hit)),
+                    Some(true) => break,
+                    None => continue,
+                }
             }
             // It was sealed or given up in between: find again.
             let Some(creator) = self.creator_of(hit) else { continue };

@@ -6,6 +6,7 @@ use crate::protocols::index::{Hit, Key};
 use crate::protocols::lease;
 use crate::store::call::Call;
 use crate::store::handles::table::{Handle, HandleTable};
+use crate::store::objects::failure::Failure;
 use crate::store::objects::held::{GetOutcome, Held};
 use crate::store::recovery::repair::starts_over;
 use crate::store::session::Session;
@@ -19,7 +20,10 @@ impl Session {
         loop {
             let Some(hit) = self.find(key) else { return Ok(GetOutcome::Absent) };
             if !hit.word.is(State::Sealed) {
-                return Ok(GetOutcome::Writing);
+                match self.unsealed_outcome(hit)? {
+                    Some(outcome) => return Ok(outcome),
+                    None => continue,
+                }
             }
             match self.lease(handles, hit) {
                 Ok(Some((handle, held))) => return Ok(GetOutcome::Held(handle, held)),
@@ -28,6 +32,20 @@ impl Session {
                 Err(error) if starts_over(&mut repaired, &error) => self.repair(),
                 Err(error) => return Err(error),
             }
+        }
+    }
+
+    /// The outcome of a get that found an object which is not sealed; `None` if it is gone. The
+    /// failure of its creator is an error.
+    #[cold]
+    pub fn unsealed_outcome(&self, hit: Hit) -> Result<Option<GetOutcome>> {
+        if !hit.word.is(State::Failed) {
+            return Ok(Some(GetOutcome::Writing));
+        }
+        match self.failure(hit)? {
+            Failure::Told(error) => Err(error),
+            Failure::Expired => Ok(Some(GetOutcome::Absent)),
+            Failure::Gone => Ok(None),
         }
     }
 

@@ -34,7 +34,10 @@ impl Session {
             lease::quota::fence_taken();
             let Some(hit) = self.find(key) else { return Ok(GetOutcome::Absent) };
             if !hit.word.is(State::Sealed) {
-                return Ok(GetOutcome::Writing);
+                match self.unsealed_outcome(hit)? {
+                    Some(outcome) => return Ok(outcome),
+                    None => continue,
+                }
             }
             let record = self.segment.record(hit.slot)?;
             let bytes = units_of(record, hit.word).saturating_mul(UNIT);

@@ -6,6 +6,8 @@ pub mod create;
 pub mod delete;
 pub mod delete_many;
 pub mod exchange;
+pub mod fail;
+pub mod failure;
 pub mod find;
 pub mod get;
 pub mod get_counted;

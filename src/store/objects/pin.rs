@@ -25,6 +25,11 @@ impl Session {
             if next(hit.word) == hit.word {
                 return Ok(());
             }
+            // A failure cannot be pinned: the caller learns why there is no object.
+            if hit.word.is(State::Failed) {
+                self.unsealed_outcome(hit)?;
+                continue;
+            }
             let locked = self.lock(call)?;
             if locked.change_pinned(hit, next)? {
                 return Ok(());

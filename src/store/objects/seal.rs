@@ -3,7 +3,7 @@
 use crate::error::Result;
 use crate::layout::record::Record;
 use crate::layout::word::{LeaseWord, RecordWord, State};
-use crate::store::notify::SealedNews;
+use crate::store::notify::News;
 use crate::store::objects::held::Held;
 use crate::store::objects::writer::{ObjectWriter, Unsealed, lost_error};
 use crate::store::session::Session;
@@ -26,7 +26,7 @@ impl Session {
         let data = record.data.load(word.data_index());
         // Read before SEALED: after that another client may delete the object, and the slot may be
         // reused.
-        let news = SealedNews::of(record, word, now.epoch_us);
+        let news = News::of(record, word, now.epoch_us);
         let _announcement = self.begin_announcement();
         let word = make_sealed(record, object, word)?;
         self.publish(&news, word);

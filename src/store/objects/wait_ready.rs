@@ -1,10 +1,9 @@
-//! Wait until some of many objects are sealed.
+//! Wait until some of many objects are sealed, or failed.
 
 use crate::error::{Error, Result, Status};
 use crate::id::ObjectId;
 use crate::info::WaitOutcome;
 use crate::layout::record::IdWords;
-use crate::layout::word::State;
 use crate::protocols::index::Key;
 use crate::store::call::Call;
 use crate::store::session::Session;
@@ -12,7 +11,7 @@ use crate::store::wait::Progress;
 use crate::support::fallible;
 
 impl Session {
-    /// Waits until `num_ready` of the ids (0: all) are sealed. Fills `ready`.
+    /// Waits until `num_ready` of the ids (0: all) are sealed, or failed. Fills `ready`.
     pub fn wait_ready(
         &self,
         call: &Call<'_>,
@@ -36,8 +35,7 @@ impl Session {
             let before = std::mem::take(&mut count);
             let mut creator = false;
             for (i, key) in keys.iter().enumerate() {
-                let hit = self.find(key);
-                ready[i] = hit.is_some_and(|hit| hit.word.is(State::Sealed));
+                ready[i] = self.find_settled(key)?.is_some();
                 count += usize::from(ready[i]);
                 if ready[i] || !thorough {
                     continue;

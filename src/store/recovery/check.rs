@@ -112,7 +112,7 @@ impl Check<'_, '_> {
             let record = session.record(slot)?;
             let word = record.load();
             let gone = word.is(State::Free) || word.is(State::Doomed);
-            let may_go = word.is(State::Sealed) && !word.has(RecordWord::PINNED);
+            let may_go = word.is_settled() && !word.has(RecordWord::PINNED);
             let ordered = order.used(slot).is_some_and(|used| !used.held);
             self.ensure(25, if ordered { !gone } else { !may_go }, || {
                 format!("record {slot} is {word:?}, evictable by the order of use: {ordered}")
@@ -529,6 +529,7 @@ fn is_legal(word: RecordWord) -> bool {
         Some(State::Free) => word.without(RecordWord::ORPHANED) == free(word),
         Some(State::Writing) => !orphaned,
         Some(State::Sealed | State::Doomed) => !orphaned && !hidden && !abandoned,
+        Some(State::Failed) => !orphaned && !hidden && !abandoned && !word.has(RecordWord::PINNED),
     };
     let counted = word.is(State::Free) || (word.generation() > 0 && !retired);
     word.0 == known && sound && counted

@@ -8,7 +8,7 @@ use crate::store::lock::locked::Locked;
 use crate::sync::Ordering::{Acquire, Release};
 
 impl Locked<'_> {
-    /// Marks the memory of sealed objects as reserved, and nothing past the end of the heap.
+    /// Marks the memory of objects that are not being written as reserved, and nothing past the end of the heap.
     pub fn repair_reserved(&self) -> Result<()> {
         let (heap, geometry) = (&self.session.segment.heap, &self.session.segment.facts.geometry);
         let reserved = &self.session.segment.header().reserved;
@@ -22,7 +22,7 @@ impl Locked<'_> {
         for slot in 0..self.session.segment.index().used() {
             let record = self.session.record(slot)?;
             let word = record.load();
-            if !word.is(State::Sealed) && !word.is(State::Doomed) {
+            if !word.is_settled() && !word.is(State::Doomed) {
                 continue;
             }
             let extents =

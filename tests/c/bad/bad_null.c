@@ -87,6 +87,7 @@ static void test_writing(void)
     CHECK_NULL(plasma_seal(NULL));
     CHECK_NULL(plasma_seal_and_get(NULL, &out.buffer));
     CHECK_NULL(plasma_abort(NULL));
+    CHECK_NULL(plasma_fail(NULL, "why"));
     CHECK_NULL(plasma_put(NULL, &id, "x", 1, NULL));
     CHECK_NULL(plasma_put(client, NULL, "x", 1, NULL));
     CHECK_NULL(plasma_put(client, &id, NULL, 1, NULL));

@@ -64,6 +64,7 @@ static void test_each_call_that_changes_the_store_times_out(void)
     CHECK_STATUS(plasma_set_metadata(&writable, "key", "value", 5),
                  PLASMA_ERR_TIMEOUT);
     CHECK_STATUS(plasma_abort(&writable), PLASMA_ERR_TIMEOUT);
+    CHECK_STATUS(plasma_fail(&writable, "why"), PLASMA_ERR_TIMEOUT);
     CHECK(memcmp(&writable, &before, sizeof before) == 0);
     CHECK_STATUS(plasma_delete(client, &id), PLASMA_ERR_TIMEOUT);
     CHECK_STATUS(plasma_delete_many(client, &id, 1, &status),

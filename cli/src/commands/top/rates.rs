@@ -47,7 +47,7 @@ impl Rates {
                 }
                 EventKind::Deleted => rate.deleted += 1.0,
                 EventKind::Evicted => rate.evicted += 1.0,
-                EventKind::Aborted => rate.aborted += 1.0,
+                EventKind::Aborted | EventKind::Failed => rate.aborted += 1.0,
                 EventKind::Lost => rate.lost |= event.lost_count > 0,
             }
             if counted == MOST {
