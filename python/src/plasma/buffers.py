@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Any, Optional
+from typing import Any, Optional, Union
 
 from plasma import _native
 from plasma._library import ffi, lib, sized, text
@@ -198,6 +198,25 @@ class MutableBuffer(_native.Writer):
     def abort(self) -> None:
         """Discard the object. If there are views, that happens after the last of them."""
         self.owner.run(lambda _: self._abort(), 0)
+
+    def fail(self, reason: Union[str, BaseException]) -> None:
+        """End the object as failed: whoever waits for it, or gets it later, gets FailedError with
+        this reason, until it is deleted. Of an exception that is the end of its traceback. At most
+        512 bytes are kept, and no more than the object has. Raises BufferError while there are
+        views, since the rest of the memory is freed."""
+        from plasma.failures import told
+
+        self._check()
+        if self._exports:
+            raise BufferError("views of the buffer are alive: delete them first")
+        message = told(reason, (self.size + 63) // 64 * 64)
+        pointer = ffi.cast("plasma_mutable_buffer_t *", self._address)
+
+        def attempt(_: int) -> int:
+            status: int = self._call(lib.plasma_fail, pointer, message)
+            return status
+
+        self.owner.run(attempt, 0, (self.id, self.name))
 
     def _run(self, function: Any, *args: object) -> None:
         pointer = ffi.cast("plasma_mutable_buffer_t *", self._address)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any, Optional, Union
 
 from plasma._library import ffi, lib
@@ -92,6 +93,27 @@ class Creator:
         if created[0]:
             return made
         return connection._adopt(int(ffi.cast("uintptr_t", got)), Buffer)
+
+    def fail(
+        self,
+        id: bytes,
+        reason: Union[str, BaseException],
+        name: Optional[str] = None,
+        *,
+        expires: Seconds = None,
+    ) -> None:
+        """Say that an object cannot be made: whoever waits for it, or gets it later, gets
+        FailedError with this reason, until it is deleted or `expires`. Of an exception that is the
+        end of its traceback.
+        """
+        from plasma.failures import told
+
+        metadata = None
+        span = seconds(expires)
+        if span is not None:
+            metadata = {"expires": str(int((time.time() + span) * 1e6)).encode()}
+        message = told(reason)
+        self.create(id, len(message), name, metadata).fail(message.decode())
 
     def _writer(self, id: Optional[bytes], name: Optional[str]) -> tuple[MutableBuffer, Any]:
         made = MutableBuffer()

@@ -176,6 +176,12 @@ class InternalError(PlasmaError, RuntimeError):
     status = -26
 
 
+class FailedError(PlasmaError, RuntimeError):
+    """The creator of the object failed; the message is the creator's."""
+
+    status = -27
+
+
 class FormatError(PlasmaError, ValueError):
     """The object is not of the format that it was read as."""
 
@@ -190,7 +196,9 @@ def error(status: int, about: Any = None) -> PlasmaError:
     if isinstance(about, tuple):
         id, name = cast("tuple[object, object]", about)
         about = id if name is None or status == ExistsError.status else name
-    if about is not None:
+    if about is not None and status == FailedError.status:
+        message = f"{about!r}: {message}"
+    elif about is not None:
         message += f": {about!r}"
     made: PlasmaError = _BY_STATUS.get(status, PlasmaError)(message)
     number = lib.plasma_error_errno()

@@ -33,6 +33,8 @@ class EventType(enum.IntEnum):
     """An unsealed object was aborted by its creator, or the creator died."""
     LOST = 5
     """Events were lost: list the objects again."""
+    FAILED = 6
+    """The creator of an object failed."""
 
 
 class Event(NamedTuple):

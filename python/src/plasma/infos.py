@@ -19,6 +19,8 @@ class State(enum.IntEnum):
     SEALED = 2
     DELETED = 3
     """Deleted or evicted, but still held. Only lists and `Buffer.info` report it."""
+    FAILED = 4
+    """Its creator failed: a get raises FailedError with the creator's message."""
 
 
 class ObjectInfo(NamedTuple):
@@ -86,6 +88,7 @@ class Stats(NamedTuple):
     ephemeral: bool
     """Whether it is removed when its last client leaves."""
     huge_pages: bool
+    objects_failed: int
 
 
 def object_id(struct: Any) -> ObjectID:

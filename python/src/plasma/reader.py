@@ -148,12 +148,18 @@ class Reader:
         with Events(self._connection) as events:
             while True:
                 sealed = set(self._connection.sealed_of(wanted))
+                rest = [key for key in wanted if key not in sealed]
+                sealed.update(key for key in rest if self.state(key) is State.FAILED)
                 there = sum(key in sealed for key in keys)
                 left = None if end is None else end - time.monotonic()
                 if there >= count or (left is not None and left <= 0):
                     return split(keys, sealed)
                 try:
-                    while events.next(left).type not in (EventType.SEALED, EventType.LOST):
+                    while events.next(left).type not in (
+                        EventType.SEALED,
+                        EventType.FAILED,
+                        EventType.LOST,
+                    ):
                         left = None if end is None else max(0.0, end - time.monotonic())
                 except PlasmaTimeoutError:
                     pass

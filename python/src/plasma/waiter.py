@@ -78,12 +78,14 @@ class _Arrivals:
         self._by_name: dict[Any, set[asyncio.Future[None]]] = {}
         self._events: Optional[Events] = None
         self._watch: Optional[Watch] = None
+        self._failed = False
+        """Whether an object failed among the events that were taken last."""
 
     def _waits(self, key: Key) -> dict[Any, set[asyncio.Future[None]]]:
         return self._by_name if isinstance(key, str) else self._by_id
 
     def expect(self, key: Key, loop: asyncio.AbstractEventLoop) -> asyncio.Future[None]:
-        """A future that is done when the object may have been sealed."""
+        """A future that is done when the object may have been sealed, or may have failed."""
         if self._events is None:
             events = Events(self._connection)
             self._watch = events.watch()
@@ -120,7 +122,11 @@ class _Arrivals:
             lost = self._take(sealed)
             names = list(self._by_name)
             # Events have no names.
-            arrived = self._connection.sealed_of(names) if names and (sealed or lost) else []
+            arrived: Any = []
+            if names and self._failed:
+                arrived = names
+            elif names and (sealed or lost):
+                arrived = self._connection.sealed_of(names)
         except PlasmaError as failure:
             self._close()
             self._wake(self._by_id, self._by_id, failure)
@@ -131,14 +137,15 @@ class _Arrivals:
 
     def _take(self, sealed: set[Any]) -> bool:
         """Take all events; returns whether some were lost."""
-        lost = False
+        lost = self._failed = False
         while self._events is not None:
             try:
                 event = self._events.next(0)
             except PlasmaTimeoutError:
                 break
             lost = lost or event.type is EventType.LOST
-            if event.type is EventType.SEALED:
+            self._failed = self._failed or event.type is EventType.FAILED
+            if event.type in (EventType.SEALED, EventType.FAILED):
                 sealed.add(event.id)
         return lost
 
