@@ -3,6 +3,7 @@
 mod common;
 
 use common::{Sandbox, pattern, signal_of};
+use plasma::{Client, ConnectOptions, CreateOptions, ObjectId};
 use serde_json::json;
 
 #[test]
@@ -185,6 +186,24 @@ fn ls_and_info_show_who_holds_an_object() {
     let list = sandbox.json(&["ls", "--state", "deleted"]);
     assert_eq!(list[0]["holders"][0]["pid"], reader.pid());
     assert_eq!(reader.end().output.stdout.len(), 4 << 20);
+}
+
+#[test]
+fn a_failure_tells_its_message_and_is_removed() {
+    let sandbox = Sandbox::new();
+    let client = Client::connect(Some(&sandbox.store()), &ConnectOptions::default()).unwrap();
+    let named = CreateOptions::default().name(Some("prices"));
+    let writer = client.create(&ObjectId::random().unwrap(), 100, &named).unwrap();
+    writer.fail("no such table").unwrap();
+    for command in ["get", "cat"] {
+        sandbox.run(&[command, "prices"]).fails(1, &["prices", "no such table"]);
+    }
+    assert_eq!(sandbox.json(&["info", "prices"])["state"], "failed");
+    assert_eq!(sandbox.json(&["ls", "--state", "failed"])[0]["name"], "prices");
+    assert_eq!(sandbox.json(&["stat"])["objects_failed"], 1);
+    assert!(sandbox.run(&["stat"]).ok().contains("1 failed"));
+    sandbox.run(&["rm", "prices"]).ok();
+    assert_eq!(sandbox.json(&["stat"])["objects_failed"], 0);
 }
 
 #[test]

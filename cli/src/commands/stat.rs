@@ -108,6 +108,7 @@ impl Picture {
             "max_objects": stats.max_objects,
             "objects_writing": stats.objects_writing,
             "objects_sealed": stats.objects_sealed,
+            "objects_failed": stats.objects_failed,
             "objects_deleted": stats.objects_deleted,
             "deleted_bytes": stats.deleted_bytes,
             "deleted_holders": limbo.json(),
@@ -128,7 +129,7 @@ impl Picture {
         let Self { path, facts, stats, clients, .. } = self;
         let free = stats.capacity.saturating_sub(stats.used);
         let age = span(now_us() - facts.create_time_us);
-        let all = stats.objects_sealed + stats.objects_writing;
+        let all = stats.objects_sealed + stats.objects_writing + stats.objects_failed;
         writeln!(out, "store     {} on {}, {age} old", safe(path), stats.file_system)?;
         writeln!(out, "options   {}", made(facts))?;
         writeln!(out, "capacity  {}", size(stats.capacity))?;
@@ -141,6 +142,9 @@ impl Picture {
         writeln!(out, "reserved  {} of memory", size(stats.reserved))?;
         write!(out, "objects   {all} of {}: {} sealed", stats.max_objects, stats.objects_sealed)?;
         write!(out, ", {} being written", stats.objects_writing)?;
+        if stats.objects_failed > 0 {
+            write!(out, ", {} failed", stats.objects_failed)?;
+        }
         write!(out, ", {} pinned", stats.pinned)?;
         writeln!(out, "; {} deleted but still held", stats.objects_deleted)?;
         if let Some(held) = self.limbo.words() {
