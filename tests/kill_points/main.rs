@@ -83,7 +83,7 @@ campaigns! {
     create create_large create_named create_zeroed create_exact put put_large create_from_file
     create_from_large_file put_thousands put_lru put_batch put_batch_around_another put_that_evicts
     resize_grow resize_move resize_shrink resize_to_nothing set_metadata seal seal_lru seal_and_get
-    abort fail fail_lru fail_without_words create_where_a_failure_expired give_up get get_lru get_batch get_many delete delete_batch delete_held
-    delete_between_free_pieces evict create_that_evicts pin trim wait subscribe_and_stats
-    event_fd join join_lru leave
+    abort fail fail_lru fail_without_words create_where_a_failure_expired give_up get get_lru
+    get_batch get_many delete delete_batch delete_held delete_between_free_pieces evict
+    create_that_evicts pin trim wait subscribe_and_stats event_fd join join_lru leave
 }
