@@ -27,7 +27,7 @@ MIRI := $(CARGO) +nightly miri
 
 .PHONY: help build release-lib demo test cli header lint loom shuttle mutants kill matrix matrix-mutants stress crash instructions storm limits
 .PHONY: fuzz miri litmus sanitize bench bench-peers bench-check docs package-test deb dist install clean
-.PHONY: library wheel sdist python python-libraries reference old-kernel
+.PHONY: library wheel sdist python python-libraries reference old-kernel bindings
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -59,6 +59,9 @@ python-libraries: wheel ## Arrow 11's tests of pyarrow.plasma, plasma/client.h, 
 reference: wheel ## the reference of the Python modules, in target/python-docs
 	scripts/render-python-reference.sh target/wheels target/python-docs
 
+bindings: library ## tests of the bindings for Java, Node, Go and Ruby; each says what it lacks
+	scripts/test-bindings.sh target/release/libplasma.so
+
 demo: library $(PROGRAMS) ## real files through the store in seven processes, one of them killed; DIR= names files
 	./target/c/demo "$(DIR)"
 
@@ -83,8 +86,9 @@ cli: ## the plasma command, its manual pages and completions: target/release/pla
 	$(CARGO) build --release $(CARGOFLAGS) --package plasma-cli
 	./target/release/plasma share target/share
 
-header: ## write include/plasma.h from src/ffi
+header: ## write include/plasma.h from src/ffi, and bindings/plasma.json with the tables of bindings
 	PLASMA_UPDATE_HEADER=1 $(CARGO) test $(CARGOFLAGS) --test header the_header_is_current
+	python3 bindings/generate.py
 
 lint: ## formatting, clippy, and unidiomatic phrases
 	$(CARGO) fmt --all --check

@@ -1,15 +1,21 @@
 //! `include/plasma.h` is generated from `src/ffi` and declares what the library exports;
 //! `include/plasma.hpp` includes all of `include/plasma`, from the bottom up.
 //!
-//! `make header` writes plasma.h: it runs this test with PLASMA_UPDATE_HEADER=1.
+//! `bindings/plasma.json` says the same for programs that generate bindings, and the C compiler
+//! agrees with it.
+//!
+//! `make header` writes both: it runs this test with PLASMA_UPDATE_HEADER=1.
 #![cfg(not(loom))]
 
+#[path = "header/description.rs"]
+mod description;
 #[path = "common/sources.rs"]
 mod sources;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::PathBuf;
+use std::process::{Command, Output};
 use std::{env, fs};
 
 /// The groups of the header in the order in which a program needs them, and the files of `src/ffi`
@@ -235,21 +241,109 @@ fn short_comments(header: &str) -> String {
     out
 }
 
-#[test]
-fn the_header_is_current() {
-    let (path, new) = (root().join("include/plasma.h"), generate());
+/// Compares a committed file with what it should be, or writes it.
+fn is_current(path: &str, new: &str) {
+    let file = root().join(path);
     if env::var_os("PLASMA_UPDATE_HEADER").is_some() {
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, new).unwrap();
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(&file, new).unwrap();
         return;
     }
-    let old = fs::read_to_string(&path).unwrap_or_default();
+    let old = fs::read_to_string(&file).unwrap_or_default();
     let differs = old.lines().zip(new.lines()).position(|(old, new)| old != new);
     assert!(
         old == new,
-        "include/plasma.h is not what src/ffi says, from line {} on: run `make header`",
+        "{path} is not what src/ffi says, from line {} on: run `make header`",
         differs.unwrap_or(old.lines().count().min(new.lines().count())) + 1
     );
+}
+
+#[test]
+fn the_header_is_current() {
+    let header = generate();
+    is_current("include/plasma.h", &header);
+    let description = description::describe(&header, env!("CARGO_PKG_VERSION"));
+    is_current("bindings/plasma.json", &description);
+}
+
+/// Runs the generator of the bindings.
+fn generate_bindings(arguments: &[&str]) -> Output {
+    let script = root().join("bindings/generate.py");
+    Command::new("python3").arg(script).args(arguments).output().expect("python3")
+}
+
+#[test]
+fn the_tables_of_the_bindings_are_current() {
+    let output = generate_bindings(&["--check"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Compiles a program that asserts each size, offset, constant and signature of a description.
+/// Returns the errors of the compiler.
+fn compile_description(name: &str, description: &str) -> String {
+    let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
+    let (json, program) =
+        (directory.join(format!("{name}.json")), directory.join(format!("{name}.c")));
+    fs::write(&json, description).unwrap();
+    let output = generate_bindings(&["--c", json.to_str().unwrap()]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    fs::write(&program, output.stdout).unwrap();
+    let output = Command::new("cc")
+        .args(["-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-O1", "-S", "-o", "-"])
+        .arg("-I")
+        .arg(root().join("include"))
+        .arg(&program)
+        .output()
+        .expect("a compiler named cc");
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.success(), errors.is_empty(), "{errors}");
+    errors
+}
+
+#[test]
+fn the_c_compiler_agrees_with_the_description() {
+    let errors = compile_description("description", &read("bindings/plasma.json"));
+    assert!(errors.is_empty(), "{errors}");
+}
+
+#[test]
+fn the_c_compiler_finds_each_kind_of_fault_in_a_description() {
+    let right = read("bindings/plasma.json");
+    for (number, (old, new)) in [
+        (
+            "\"name\": \"PLASMA_CONNECT_RESERVE\", \"value\": 16",
+            "\"name\": \"PLASMA_CONNECT_RESERVE\", \"value\": 32",
+        ),
+        (
+            "\"name\": \"PLASMA_ERR_LIMIT\", \"value\": -11",
+            "\"name\": \"PLASMA_ERR_LIMIT\", \"value\": -12",
+        ),
+        ("\"name\": \"plasma_id_t\", \"size\": 20", "\"name\": \"plasma_id_t\", \"size\": 24"),
+        (
+            "\"name\": \"lock_timeout_ms\", \"type\": \"int64_t\", \"offset\": 40",
+            "\"name\": \"lock_timeout_ms\", \"type\": \"int64_t\", \"offset\": 36",
+        ),
+        (
+            "\"name\": \"lock_timeout_ms\", \"type\": \"int64_t\"",
+            "\"name\": \"lock_timeout_ms\", \"type\": \"uint64_t\"",
+        ),
+        ("\"initial\": -1", "\"initial\": -2"),
+        (
+            "\"type\": \"int64_t\", \"doc\": \"in milliseconds",
+            "\"type\": \"int32_t\", \"doc\": \"in milliseconds",
+        ),
+        (
+            "\"name\": \"state\", \"type\": \"plasma_state_t *\"",
+            "\"name\": \"state\", \"type\": \"uint32_t *\"",
+        ),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        assert!(right.contains(old), "{old}");
+        let errors = compile_description(&format!("wrong-{number}"), &right.replacen(old, new, 1));
+        assert!(!errors.is_empty(), "compiles with {new}");
+    }
 }
 
 #[test]

@@ -1,0 +1,148 @@
+# frozen_string_literal: true
+
+module Plasma
+  # A connection to a store. No thread may be in a call when another closes it.
+  class Client
+    def initialize(handle)
+      @handle = handle
+    end
+
+    def address
+      call(:plasma_client_address).to_s
+    end
+
+    # Creates an object, copies a String into it, and seals it.
+    def put(id, bytes, **options)
+      memory, _kept = create_options(**options)
+      check(:plasma_put, id!(id), bytes, bytes.bytesize, memory)
+    end
+
+    # Creates an object; with a block, seals it after the block, or discards it if that raises.
+    def create(id, size, **options)
+      memory, _kept = create_options(**options)
+      writer = MutableBuffer.new { |buffer| check(:plasma_create, id!(id), size, memory, buffer) }
+      return writer unless block_given?
+
+      begin
+        yield writer
+        writer.seal if writer.open?
+      ensure
+        writer.close
+      end
+    end
+
+    # Gets an object by its id; with a block, releases it after the block.
+    def get(id, timeout_ms: 0, &block)
+      lend(Buffer.new { |buffer| check(:plasma_get, id!(id), timeout_ms, buffer) }, &block)
+    end
+
+    # Gets an object by its name.
+    def get_by_name(name, timeout_ms: 0, &block)
+      lend(Buffer.new { |buffer| check(:plasma_get_by_name, name, timeout_ms, buffer) }, &block)
+    end
+
+    # The id of the object with a name.
+    def lookup(name)
+      id = "\0".b * ID_SIZE
+      check(:plasma_lookup, name, id)
+      id
+    end
+
+    # Whether there is a sealed object with this id.
+    def contains?(id)
+      state = "\0".b * 4
+      check(:plasma_contains, id!(id), state)
+      state.unpack1('l') == STATE_SEALED
+    end
+
+    # Waits until num_ready objects are sealed, 0 for all. Returns which are, also if time is up.
+    def wait(ids, num_ready: 0, timeout_ms: 0)
+      ready = "\0".b * (ids.length + 1)
+      count = "\0".b * 8
+      status = call(:plasma_wait, ids.map { |id| id!(id) }.join, ids.length, num_ready, timeout_ms, ready, count)
+      Plasma.check(status) unless Native::STATUSES[status] == :TIMEOUT
+      ready.bytes.first(ids.length).map(&:positive?)
+    end
+
+    def delete(id)
+      check(:plasma_delete, id!(id))
+    end
+
+    def info(id)
+      self.class.object_info { |info| call(:plasma_object_info, id!(id), info) }
+    end
+
+    # Facts about all objects.
+    def list
+      list = Native.out { |out| check(:plasma_list, out) }
+      begin
+        Array.new(Native.call(:plasma_list_count, list)) do |at|
+          self.class.object_info { |info| Native.call(:plasma_list_at, list, at, info) }
+        end
+      ensure
+        Native.call(:plasma_list_free, list)
+      end
+    end
+
+    def subscribe
+      Subscription.new(Native.out { |out| check(:plasma_subscribe, out) })
+    end
+
+    # Disconnects. Buffers stay usable.
+    def close
+      handle, @handle = @handle, nil
+      Native.call(:plasma_disconnect, handle)
+    end
+
+    def self.object_info
+      info = Native.struct(:object_info)
+      Plasma.check(yield(info))
+      number = ->(name) { Native.load(info, :object_info, name) }
+      ObjectInfo.new(Native.id(info, :object_info), STATES[number[:state]], Native.text(info, :object_info, :name),
+                     number[:data_size], number[:metadata_size], number[:create_time_us],
+                     number[:construct_duration_us], number[:creator_pid],
+                     Native.text(info, :object_info, :creator_address), number[:lease_count])
+    end
+
+    private
+
+    def call(name, *arguments)
+      raise Error.new(:DISCONNECTED, 'the client is closed') unless @handle
+
+      Native.call(name, @handle, *arguments)
+    end
+
+    def check(name, *arguments)
+      Plasma.check(call(name, *arguments))
+    end
+
+    def id!(id)
+      id.bytesize == ID_SIZE ? id : raise(ArgumentError, 'an id is a String of 20 bytes')
+    end
+
+    def lend(buffer)
+      return buffer unless block_given?
+
+      begin
+        yield buffer
+      ensure
+        buffer.close
+      end
+    end
+
+    # plasma_create_options_t, and the Strings to which it points.
+    def create_options(name: nil, metadata: {}, flags: 0, timeout_ms: 0)
+      kept = []
+      address = ->(text) { kept.push(Fiddle::Pointer[text]).last.to_i }
+      entries = metadata.map do |key, value|
+        Native.store(Native.struct(:metadata), :metadata,
+                     key: address["#{key}\0"], value: address[value], value_size: value.bytesize)
+      end
+      memory = Native.struct(:create_options)
+      Native.store(memory, :create_options, flags: flags, name: name ? address["#{name}\0"] : 0,
+                                            metadata: entries.empty? ? 0 : address[entries.join],
+                                            metadata_count: entries.length, timeout_ms: timeout_ms)
+      [memory, kept]
+    end
+  end
+end
