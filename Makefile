@@ -59,7 +59,7 @@ python-libraries: wheel ## Arrow 11's tests of pyarrow.plasma, plasma/client.h, 
 reference: wheel ## the reference of the Python modules, in target/python-docs
 	scripts/render-python-reference.sh target/wheels target/python-docs
 
-bindings: library ## tests of the bindings for Java, Node, Go and Ruby; each says what it lacks
+bindings: library ## tests of the bindings for Java, Node, Go, Ruby and R; each says what it lacks
 	scripts/test-bindings.sh target/release/libplasma.so
 
 demo: library $(PROGRAMS) ## real files through the store in seven processes, one of them killed; DIR= names files

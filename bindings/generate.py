@@ -208,12 +208,57 @@ def go(api: Json) -> str:
     return "\n".join(out) + "\n"
 
 
+def r(api: Json) -> str:
+    """constants.R; the C code of the package reads the rest from plasma.h."""
+    out = [f"# {SAY}", "", "statuses <- c("]
+    out.append(",\n".join(f"  {short(it['name'])} = {it['value']}L" for it in statuses(api)))
+    out.append(")\n\nconstants <- list(")
+    out.append(",\n".join(f"  {short(it['name'])} = {it['value']}L" for it in constants(api)))
+    return "\n".join(out) + "\n)\n"
+
+
+def julia(api: Json) -> str:
+    """native.jl: constants, structs and functions for ccall."""
+    kinds = {"*": "Ptr{Cvoid}", "int64_t": "Int64", "uint64_t": "UInt64", "size_t": "Csize_t",
+             "int32_t": "Int32", "uint32_t": "UInt32", "int": "Cint", "void": "Cvoid",
+             "char": "UInt8", "uint8_t": "UInt8"}  # fmt: skip
+    texts = {"const char *": "Cstring"}  # which Julia checks and converts
+    structs = [it["name"] for it in api["structs"]]
+
+    def kind(name: str) -> str:
+        return camel(name[7:-2]) + "C" if name in structs else kinds[base(api, name)]
+
+    def passed(name: str) -> str:
+        return texts.get(name) or kind(name)
+
+    out = [f"# {SAY}", "", f'const LIBRARY = get(ENV, "PLASMA_LIBRARY", "{api["soname"]}")', ""]
+    say = out.append
+    for it in constants(api):
+        say(f"const {short(it['name'])} = {it['value']}")
+    out += [f"const {short(it['name'])} = Int32({it['value']})" for it in statuses(api)]
+    for it in api["structs"]:
+        say(f"\nstruct {kind(it['name'])}")
+        for field in it["fields"]:
+            text = kind(field["type"])
+            say(f"    {field['name']}::" + (f"NTuple{{{field['count']},{text}}}" if "count" in field else text))
+        say(f"end\n@assert sizeof({kind(it['name'])}) == {it['size']}")
+    say("")
+    for it in api["functions"]:
+        names = ", ".join(each["name"] for each in it["parameters"])
+        types = "".join(f"{passed(each['type'])}, " for each in it["parameters"])
+        values = "".join(f", {each['name']}" for each in it["parameters"])
+        say(f"{it['name']}({names}) =\n    ccall((:{it['name']}, LIBRARY), {passed(it['result'])}, ({types.strip()}){values})")
+    return "\n".join(out) + "\n"
+
+
 TABLES = {
     "java/src/plasma/Native.java": java_native,
     "java/src/plasma/Status.java": java_status,
     "node/native.js": node,
     "ruby/lib/plasma/native.rb": ruby,
     "go/constants.go": go,
+    "r/R/constants.R": r,
+    "julia/src/native.jl": julia,
 }
 
 

@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 library=$(realpath "$1")
 shift
-[ $# -gt 0 ] || set -- java node go ruby
+[ $# -gt 0 ] || set -- java node go ruby r
 built=$PWD/target/bindings
 mkdir -p "$built"
 
@@ -95,6 +95,21 @@ test_ruby() {
     ruby -w bindings/ruby/test/sharing_test.rb "$PLASMA_PEER" "$PLASMA_TEST_STORE"
     program ruby ruby > "$built/hello.rb"
     greets ruby -Ibindings/ruby/lib "$built/hello.rb"
+}
+
+test_r() {
+    has R r-base-core || return 0
+    local source=$built/r-source
+    export R_LIBS=$built/r
+    rm -rf "$source" "$R_LIBS" && mkdir -p "$R_LIBS"
+    cp -r bindings/r "$source" # R builds where the source is
+    PLASMA_CFLAGS=-I$PWD/include PLASMA_LIBS="-L$(dirname "$library") -Wl,-rpath,$(dirname "$library")" \
+        R CMD INSTALL --library="$R_LIBS" "$source" > "$built/r.log" 2>&1 ||
+        { cat "$built/r.log" >&2; return 1; }
+    if grep warning "$built/r.log"; then return 1; fi
+    Rscript bindings/r/tests/sharing.R
+    program r r > "$built/hello.R"
+    greets Rscript "$built/hello.R"
 }
 
 export PLASMA_LIBRARY=$library PLASMA_PEER=$built/peer

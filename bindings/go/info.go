@@ -9,7 +9,7 @@ import (
 	"unsafe"
 )
 
-// ObjectInfo has facts about an object. The state is StateWriting, StateSealed or StateDeleted.
+// ObjectInfo has facts about an object. The state is one of StateWriting and so on.
 type ObjectInfo struct {
 	ID             ID
 	State          int32

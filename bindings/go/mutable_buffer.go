@@ -135,6 +135,13 @@ func (buffer *MutableBuffer) SealAndGet() (*Buffer, error) {
 	})
 }
 
+// Fail ends an object that cannot be made: gets of it fail with the message.
+func (buffer *MutableBuffer) Fail(message string) error {
+	text := C.CString(message)
+	defer C.free(unsafe.Pointer(text))
+	return buffer.call(true, func() C.plasma_status_t { return C.plasma_fail(&buffer.buffer, text) })
+}
+
 // Close discards the object, unless it is sealed.
 func (buffer *MutableBuffer) Close() error {
 	buffer.views.mutex.Lock()

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime/debug"
+	"strings"
 	"testing"
 	"time"
 )
@@ -220,6 +221,18 @@ func TestObjectsAreFoundWaitedForListedAndDeleted(t *testing.T) {
 	fails(t, err, ErrDisconnected)
 	_, err = client.Create(id, 1<<40, nil)
 	fails(t, err, ErrTooLarge)
+}
+
+func TestACreatorSaysWhyItFails(t *testing.T) {
+	client, _ := connect(t)
+	id := random(t)
+	writer, err := client.Create(id, 64, nil)
+	must(t, err)
+	must(t, writer.Fail("no such input"))
+	_, err = client.Get(id, -1)
+	fails(t, err, ErrFailed)
+	need(t, strings.Contains(err.Error(), "no such input"), err)
+	must(t, client.Delete(id))
 }
 
 func TestACloseEndsTheWaitsOfOtherGoroutines(t *testing.T) {

@@ -106,12 +106,14 @@ function withCreateOptions({ name, metadata = {}, flags = 0, timeoutMs = 0 }, bo
   return body(memory, kept);
 }
 
-const states = Object.fromEntries(
-  Object.entries(constants).filter(([name]) => name.startsWith('STATE_')).map(([name, number]) => [number, name.slice(6).toLowerCase()]),
+// The names of the constants with a prefix, by their number.
+const named = (prefix) => Object.fromEntries(
+  Object.entries(constants)
+    .filter(([name]) => name.startsWith(prefix))
+    .map(([name, number]) => [number, name.slice(prefix.length).toLowerCase()]),
 );
-const eventTypes = Object.fromEntries(
-  Object.entries(constants).filter(([name]) => name.startsWith('EVENT_')).map(([name, number]) => [number, name.slice(6).toLowerCase()]),
-);
+const states = named('STATE_');
+const eventTypes = named('EVENT_');
 
 function objectInfo(call) {
   const memory = struct('object_info');
@@ -225,6 +227,12 @@ class MutableBuffer {
   sealAndGet() {
     this.#endViews();
     return new PlasmaBuffer((memory) => c.plasma_seal_and_get(this.#memory, memory));
+  }
+
+  // Ends an object that cannot be made: gets of it fail with the message.
+  fail(message) {
+    this.#endViews();
+    check(c.plasma_fail(this.#memory, message));
   }
 
   // Discards the object, unless it is sealed.

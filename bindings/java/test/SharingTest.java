@@ -152,6 +152,15 @@ public final class SharingTest {
                 fails(Status.TOO_LARGE, () -> client.create(id, 1L << 40, CreateOptions.NONE));
                 fails(Status.INVALID_ARGUMENT, () -> client.get(id, -2));
             });
+            test("a creator says why it fails", () -> {
+                ObjectId id = ObjectId.random();
+                client.create(id, 64, CreateOptions.NONE).fail("no such input");
+                PlasmaException failure =
+                        thrown(PlasmaException.class, () -> client.get(id, -1));
+                check(failure.status() == Status.FAILED, failure.toString());
+                check(failure.getMessage().contains("no such input"), failure.toString());
+                client.delete(id);
+            });
             test("a close ends the waits of other threads", () -> {
                 Client other = Client.connect(store);
                 Throwable[] ended = new Throwable[1];

@@ -137,3 +137,10 @@ test('objects are found, waited for, listed and deleted, and events say so', () 
   fails('INVALID_ARGUMENT', () => client.get(id, -2));
   assert.throws(() => client.get(Buffer.alloc(3)), TypeError);
 });
+
+test('a creator says why it fails', () => {
+  const id = plasma.randomId();
+  client.create(id, 64).fail('no such input');
+  assert.throws(() => client.get(id, -1), { status: 'FAILED', message: /no such input/ });
+  client.delete(id);
+});

@@ -155,6 +155,19 @@ test 'objects are found, waited for, listed and deleted, and events say so' do
   raises(ArgumentError) { client.get('short') }
 end
 
+test 'a creator says why it fails' do
+  id = Plasma.random_id
+  client.create(id, 64).fail('no such input')
+  begin
+    client.get(id, timeout_ms: -1)
+  rescue Plasma::Error => e
+    assert(e.status == :FAILED && e.message.include?('no such input'), e.message)
+  else
+    raise 'it does not fail'
+  end
+  client.delete(id)
+end
+
 client.close
 client.close
 fails(:DISCONNECTED) { client.list }

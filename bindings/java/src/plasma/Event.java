@@ -12,4 +12,6 @@ public record Event(int type, long sequence, long timeUs, ObjectId id, long data
     public static final int ABORTED = Native.EVENT_ABORTED;
     /** {@code lostCount} events were lost; list the objects again. */
     public static final int LOST = Native.EVENT_LOST;
+    /** The creator of an object could not make it. */
+    public static final int FAILED = Native.EVENT_FAILED;
 }

@@ -59,6 +59,14 @@ public final class MutableBuffer implements AutoCloseable {
         return Buffer.of(sealed -> Native.plasma_seal_and_get(struct, sealed));
     }
 
+    /** Ends an object that cannot be made: gets of it fail with the message. */
+    public synchronized void fail(String message) {
+        endViews();
+        try (Arena call = Arena.ofConfined()) {
+            Library.check(Native.plasma_fail(struct, call.allocateFrom(message)));
+        }
+    }
+
     /** Discards the object, unless it is sealed. */
     @Override
     public synchronized void close() {

@@ -15,6 +15,8 @@ public record ObjectInfo(
     public static final int STATE_SEALED = Native.STATE_SEALED;
     /** It is deleted, and still held. */
     public static final int STATE_DELETED = Native.STATE_DELETED;
+    /** Its creator could not make it. */
+    public static final int STATE_FAILED = Native.STATE_FAILED;
 
     static ObjectInfo of(ToIntFunction<MemorySegment> call) {
         try (Arena arena = Arena.ofConfined()) {

@@ -94,6 +94,11 @@ module Plasma
       Buffer.new { |buffer| Plasma.check(Native.call(:plasma_seal_and_get, @struct, buffer)) }
     end
 
+    # Ends an object that cannot be made: gets of it fail with the message.
+    def fail(message)
+      Plasma.check(Native.call(:plasma_fail, @struct, message))
+    end
+
     # Discards the object, unless it is sealed.
     def close
       Plasma.check(Native.call(:plasma_abort, @struct)) if open?
