@@ -327,7 +327,7 @@ fn the_files_that_pages_name_are_there() {
 
 /// The maximum number of words of all pages together. CHANGELOG.md is excluded, because it only
 /// grows.
-const WORDS: usize = 32_000;
+const WORDS: usize = 32_200;
 
 #[test]
 fn the_pages_stay_short() {

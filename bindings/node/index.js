@@ -144,7 +144,12 @@ class PlasmaBuffer {
 
   constructor(call) {
     check(call(this.#memory));
-    this.#bytes = view(this.#memory, 'buffer');
+    try {
+      this.#bytes = view(this.#memory, 'buffer');
+    } catch (error) { // larger than an array can be
+      c.plasma_release(this.#memory);
+      throw error;
+    }
     this.#data = new Uint8Array(this.#bytes);
     forgotten.register(this.#bytes, this.#memory, this);
   }

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 void r_check(plasma_status_t status)
 {
@@ -29,9 +30,10 @@ static void *handle(SEXP pointer, const char *tag)
 
 static SEXP owner(void *address, const char *tag, R_CFinalizer_t finalizer)
 {
-    SEXP pointer = PROTECT(R_MakeExternalPtr(address, Rf_install(tag), R_NilValue));
+    SEXP process = PROTECT(Rf_ScalarInteger((int)getpid()));
+    SEXP pointer = PROTECT(R_MakeExternalPtr(address, Rf_install(tag), process));
     R_RegisterCFinalizerEx(pointer, finalizer, TRUE);
-    UNPROTECT(1);
+    UNPROTECT(2);
     return pointer;
 }
 
@@ -203,6 +205,9 @@ static SEXP r_write(SEXP pointer, SEXP offset, SEXP data)
         Rf_error("data is a raw vector");
     if (at > buffer->size || (uint64_t)XLENGTH(data) > buffer->size - at)
         Rf_error("the object ends at %.0f", (double)buffer->size);
+    /* parallel::mclapply() forks: a child does not have the memory. */
+    if (Rf_asInteger(R_ExternalPtrProtected(pointer)) != (int)getpid())
+        Rf_error("the mutable buffer belongs to the parent process");
     if (XLENGTH(data) > 0)
         memcpy(buffer->data + at, RAW_RO(data), (size_t)XLENGTH(data));
     return R_NilValue;

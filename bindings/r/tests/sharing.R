@@ -141,6 +141,30 @@ test("a creator says why it fails", {
   plasma_delete(client, id)
 })
 
+test("a forked child has the handles of its parent no longer, and harms nothing", {
+  id <- plasma_random_id()
+  plasma_put(client, id, "shared")
+  view <- plasma_get(client, id)
+  writer <- plasma_create(client, plasma_random_id(), 5)
+  job <- parallel::mcparallel({
+    fails("FORKED", plasma_list(client))
+    raises(plasma_write(writer, 0, "x"))
+    stopifnot(rawToChar(view) == "shared")
+    plasma_release(view)
+    own <- plasma_connect(store)
+    mine <- plasma_get(own, id)
+    stopifnot(rawToChar(mine) == "shared")
+    plasma_release(mine) # else the child is a client until it ends
+    plasma_disconnect(own)
+    "done"
+  })
+  stopifnot(identical(parallel::mccollect(job)[[1]], "done"))
+  stopifnot(rawToChar(view) == "shared")
+  plasma_write(writer, 0, "whole")
+  plasma_seal(writer)
+  plasma_release(view)
+})
+
 plasma_disconnect(client)
 plasma_disconnect(client)
 raises(plasma_list(client))

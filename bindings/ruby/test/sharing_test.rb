@@ -168,6 +168,57 @@ test 'a creator says why it fails' do
   client.delete(id)
 end
 
+test 'a close ends the waits of other threads' do
+  other = Plasma.connect(STORE)
+  begun = Queue.new
+  waiters = Array.new(4) do
+    Thread.new do
+      begun << true
+      other.get(Plasma.random_id, timeout_ms: -1)
+    rescue Plasma::Error => e
+      e.status
+    end
+  end
+  waiters.each { begun.pop }
+  other.close
+  other.close
+  waiters.each { |waiter| assert(%i[INTERRUPTED DISCONNECTED].include?(waiter.value), waiter.value) }
+  events = client.subscribe
+  waiter = Thread.new do
+    begun << true
+    events.next(timeout_ms: -1)
+  rescue Plasma::Error => e
+    e.status
+  end
+  begun.pop
+  events.close
+  assert(%i[INTERRUPTED DISCONNECTED].include?(waiter.value), waiter.value)
+end
+
+test 'a forked child has the handles of its parent no longer, and harms nothing' do
+  id = Plasma.random_id
+  client.put(id, 'shared')
+  buffer = client.get(id)
+  writer = client.create(Plasma.random_id, 5)
+  child = fork do
+    fails(:FORKED) { client.list }
+    fails(:FORKED) { writer.write(0, 'x') }
+    assert(buffer.to_s == 'shared')
+    fails(:FORKED) { buffer.close }
+    Plasma.connect(STORE) { |own| own.get(id) { |mine| assert(mine.to_s == 'shared') } }
+    exit!(0)
+  rescue Exception => e
+    warn(e.full_message)
+    exit!(1)
+  end
+  Process.wait(child)
+  assert($?.success?)
+  assert(buffer.to_s == 'shared')
+  writer.write(0, 'whole')
+  writer.seal
+  buffer.close
+end
+
 client.close
 client.close
 fails(:DISCONNECTED) { client.list }

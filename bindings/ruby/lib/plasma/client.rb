@@ -1,10 +1,47 @@
 # frozen_string_literal: true
 
 module Plasma
-  # A connection to a store. No thread may be in a call when another closes it.
+  # A handle and the calls in flight on it, so that it ends after them.
+  class Calls
+    def initialize(handle, name)
+      @handle = handle
+      @name = name
+      @mutex = Mutex.new
+      @count = 0
+    end
+
+    def during
+      handle = @mutex.synchronize do
+        raise Error.new(:DISCONNECTED, "the #{@name} is closed") unless @handle
+
+        @count += 1
+        @handle
+      end
+      begin
+        yield handle
+      ensure
+        @mutex.synchronize { @count -= 1 }
+      end
+    end
+
+    # Lets no call begin, and ends the waits of those in flight by the block. Returns the handle.
+    def finish
+      handle = @mutex.synchronize do
+        handle, @handle = @handle, nil
+        handle
+      end
+      while handle && @mutex.synchronize { @count.positive? }
+        yield handle
+        sleep 0.0001
+      end
+      handle
+    end
+  end
+
+  # A connection to a store. Any number of threads may use it.
   class Client
     def initialize(handle)
-      @handle = handle
+      @calls = Calls.new(handle, 'client')
     end
 
     def address
@@ -85,13 +122,18 @@ module Plasma
     end
 
     def subscribe
-      Subscription.new(Native.out { |out| check(:plasma_subscribe, out) })
+      Subscription.new(self, Native.out { |out| check(:plasma_subscribe, out) })
     end
 
-    # Disconnects. Buffers stay usable.
+    # Ends the wait of each call in flight with INTERRUPTED.
+    def interrupt
+      check(:plasma_interrupt)
+    end
+
+    # Disconnects, after the calls in flight; those that wait end with INTERRUPTED. Buffers stay usable.
     def close
-      handle, @handle = @handle, nil
-      Native.call(:plasma_disconnect, handle)
+      handle = @calls.finish { |open| Native.call(:plasma_interrupt, open) }
+      Native.call(:plasma_disconnect, handle) if handle
     end
 
     def self.object_info
@@ -107,13 +149,11 @@ module Plasma
     private
 
     def call(name, *arguments)
-      raise Error.new(:DISCONNECTED, 'the client is closed') unless @handle
-
-      Native.call(name, @handle, *arguments)
+      @calls.during { |handle| Native.call(name, handle, *arguments) }
     end
 
     def check(name, *arguments)
-      Plasma.check(call(name, *arguments))
+      @calls.during { |handle| Plasma.check(Native.call(name, handle, *arguments)) }
     end
 
     def id!(id)
