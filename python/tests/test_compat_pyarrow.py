@@ -448,3 +448,29 @@ def test_a_server_that_is_killed_leaves_no_store(tmp_path: Path) -> None:
     eventually(lambda: not store.exists())
     with pytest.raises(OSError):
         client.put(1)
+
+
+def test_a_client_evicts_its_own_objects_beyond_its_limit(client: Any) -> None:
+    other = plasma.connect(client.store_socket_name)
+    size = 300_000
+    with pytest.raises(plasma.PlasmaStoreFull):
+        client.set_client_options("me", MEMORY * 71 // 100)
+    client.set_client_options("me", 1_000_000)
+    with pytest.raises(plasma.PlasmaStoreFull):
+        client.set_client_options("me", 500_000)
+    theirs = [other.put_raw_buffer(bytes(size))]
+    ids = [client.put_raw_buffer(bytes(size)) for _ in range(6)]
+    assert [client.contains(id) for id in ids] == [False] * 3 + [True] * 3
+    held = client.get_buffers(ids[3:])
+    # Those in use are not counted.
+    later = [client.put_raw_buffer(bytes(size)) for _ in range(5)]
+    assert [client.contains(id) for id in ids] == [False] * 3 + [True] * 3
+    assert [client.contains(id) for id in later] == [False] * 2 + [True] * 3
+    with pytest.raises(plasma.PlasmaStoreFull):
+        client.put_raw_buffer(bytes(1_000_001))
+    created = plasma.ObjectID.from_random()
+    client.create(created, size)
+    client.seal(created)
+    assert not client.contains(later[2]) and client.contains(created)
+    assert all(other.contains(id) for id in theirs) and len(held) == 3
+    assert "quota of this client: 1000000" in client.debug_string()

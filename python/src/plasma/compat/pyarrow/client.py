@@ -16,9 +16,16 @@ from plasma.client import Client
 from plasma.compat.pyarrow import blobs, serialization
 from plasma.compat.pyarrow.address import Named, opened
 from plasma.compat.pyarrow.arrow import pa
-from plasma.compat.pyarrow.errors import FULL, PlasmaObjectNotFound, already_sealed, fail
+from plasma.compat.pyarrow.errors import (
+    FULL,
+    PlasmaObjectNotFound,
+    PlasmaStoreFull,
+    already_sealed,
+    fail,
+)
 from plasma.compat.pyarrow.ids import ObjectID, ObjectNotAvailable, key_of
 from plasma.compat.pyarrow.notifications import Notifications, decoded
+from plasma.compat.pyarrow.quota import SHARE, Quota
 from plasma.compat.pyarrow.serialization import SerializationContext
 from plasma.compat.pyarrow.spill import Spill
 from plasma.errors import PlasmaError, UnsupportedError
@@ -54,6 +61,7 @@ class PlasmaClient:
         self._sealed = weakref.WeakValueDictionary()
         self._spill = Spill(client, named.spill) if named.spill else None
         self._notifications: Optional[Notifications] = None
+        self._quota: Optional[Quota] = None
         self._options = ("", 0)
 
     @property
@@ -65,6 +73,7 @@ class PlasmaClient:
         """A writable pyarrow.Buffer of a new object, until `seal`."""
         key, plan = key_of(object_id), blobs.plan(metadata)
         size = data_size + len(plan.tail)
+        self._admit(key, size)
         while True:
             self._refuse_spilled(key)
             try:
@@ -95,15 +104,21 @@ class PlasmaClient:
 
     def _put(self, key: bytes, parts: tuple[Any, ...], options: int) -> None:
         connection = self._connection
+        if self._quota is not None:  # sizes take time
+            self._admit(key, _size_of(parts))
         while True:
             if self._spill is not None:
                 self._refuse_spilled(key)
             status = connection.put(key, options, parts, 0, MAKING)
             if status == 0:
                 return
-            if status in _NO_ROOM and self._spilled(sum(len(memoryview(it)) for it in parts)):
+            if status in _NO_ROOM and self._spilled(_size_of(parts)):
                 continue
             self._overcome(status)
+
+    def _admit(self, key: bytes, size: int) -> None:
+        if self._quota is not None:
+            self._quota.admit(key, size)
 
     def _overcome(self, status: int) -> None:
         """Prepare a retry, or raise the exception of a status."""
@@ -342,9 +357,17 @@ class PlasmaClient:
         return make(int(ffi.cast("uintptr_t", self._connection.pointer)), _CAPSULE, None)
 
     def set_client_options(self, client_name: str, limit_output_memory: int) -> None:
-        """Name the client in `debug_string`. The limit is not enforced."""
+        """Name the client, and limit the memory of objects that it makes from now on.
+
+        When they exceed the limit, the oldest that nobody holds are deleted. A second limit is
+        refused, and one beyond 70 % of the store.
+        """
         client_name.encode()
-        self._options = (client_name, int(limit_output_memory))
+        limit = int(limit_output_memory)
+        if self._quota is not None or limit > SHARE * self.store_capacity():
+            raise PlasmaStoreFull("object does not fit in the plasma store")
+        self._options = (client_name, limit)
+        self._quota = Quota(self._client, limit)
 
     def debug_string(self) -> str:
         """The state of the store in lines of text."""
@@ -391,6 +414,10 @@ class PlasmaClient:
             self._notifications.close()
         self._unsealed.clear()
         self._client.close()
+
+
+def _size_of(parts: tuple[Any, ...]) -> int:
+    return sum(memoryview(part).nbytes for part in parts)
 
 
 def _data(lease: Buffer) -> Any:
