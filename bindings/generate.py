@@ -53,7 +53,7 @@ def c(api: Json) -> str:
     for it in constants(api) + statuses(api):
         equal(it["name"], it["value"])
     for it in api["aliases"]:
-        say(f"_Static_assert(_Generic(({it['name']})0, {it['type']}: 1, default: 0), \"alias\");")
+        say(f'_Static_assert(_Generic(({it["name"]})0, {it["type"]}: 1, default: 0), "alias");')
     for it in api["handles"]:
         say(f"extern {it['name']} *handle_{it['name']};")
     initial = []
@@ -85,7 +85,13 @@ def c(api: Json) -> str:
     return "\n".join(out) + "\n"
 
 
-JAVA = {"*": "MemorySegment", "int64_t": "long", "uint64_t": "long", "size_t": "long", "void": "void"}
+JAVA = {
+    "*": "MemorySegment",
+    "int64_t": "long",
+    "uint64_t": "long",
+    "size_t": "long",
+    "void": "void",
+}
 
 
 def java_native(api: Json) -> str:
@@ -116,28 +122,43 @@ def java_native(api: Json) -> str:
         kinds = [JAVA.get(base(api, each["type"]), "int") for each in it["parameters"]]
         result = JAVA.get(base(api, it["result"]), "int")
         types = [layouts[kind] for kind in kinds]
-        of = f"of({', '.join([layouts[result], *types])})" if result != "void" else f"ofVoid({', '.join(types)})"
+        of = (
+            f"of({', '.join([layouts[result], *types])})"
+            if result != "void"
+            else f"ofVoid({', '.join(types)})"
+        )
         upper = it["name"].upper()
-        say(f'\n    private static final MethodHandle {upper} =\n        find("{it["name"]}", FunctionDescriptor.{of});')
+        say(f"\n    private static final MethodHandle {upper} =")
+        say(f'        find("{it["name"]}", FunctionDescriptor.{of});')
         say(f"\n    /** {it['doc']} */")
         declared = ", ".join(f"{kind} {name}" for kind, name in zip(kinds, names))
         say(f"    static {result} {it['name']}({declared}) {{\n        try {{")
         call = f"{upper}.invokeExact({', '.join(names)});"
         say(f"            {call}" if result == "void" else f"            return ({result}) {call}")
-        say("        } catch (Throwable thrown) {\n            throw Library.unexpected(thrown);\n        }\n    }")
+        say("        } catch (Throwable thrown) {")
+        say("            throw Library.unexpected(thrown);\n        }\n    }")
     say("\n    private Native() {}\n}")
     return "\n".join(out) + "\n"
 
 
 def java_status(api: Json) -> str:
-    out = [f"// {SAY}", "package plasma;", "", "/** The result of a call. */", "public enum Status {"]
+    out = [
+        f"// {SAY}",
+        "package plasma;",
+        "",
+        "/** The result of a call. */",
+        "public enum Status {",
+    ]
     for it in statuses(api):
         out.append(f"    /** {it['doc']} */\n    {short(it['name'])}({it['value']}),")
     out.append("    /** A status that a newer library knows. */\n    UNKNOWN(Integer.MIN_VALUE);\n")
     out.append("    /** The number in plasma.h. */\n    public final int number;\n")
     out.append("    Status(int number) {\n        this.number = number;\n    }\n")
-    out.append("    /** Returns the status with a number of plasma.h. */\n    public static Status of(int number) {")
-    out.append("        for (Status status : values()) {\n            if (status.number == number) return status;")
+    out.append("    /** Returns the status with a number of plasma.h. */")
+    out.append(
+        "    public static Status of(int number) {\n        for (Status status : values()) {"
+    )
+    out.append("            if (status.number == number) return status;")
     out.append("        }\n        return UNKNOWN;\n    }\n}")
     return "\n".join(out) + "\n"
 
@@ -159,9 +180,13 @@ def node(api: Json) -> str:
         say("  },")
     say("};\n\n// The result of each function, and its parameters.\nexports.functions = {")
     for it in api["functions"]:
-        result = "const char *" if it["result"] == "const char *" else kinds[base(api, it["result"])]
+        result = (
+            "const char *" if it["result"] == "const char *" else kinds[base(api, it["result"])]
+        )
         types = [each["type"] for each in it["parameters"]]
-        types = ["const char *" if kind == "const char *" else kinds[base(api, kind)] for kind in types]
+        types = [
+            "const char *" if kind == "const char *" else kinds[base(api, kind)] for kind in types
+        ]
         say(f"  {it['name']}: ['{result}', [{', '.join(repr(kind) for kind in types)}]],")
     say("};")
     return "\n".join(out) + "\n"
@@ -170,7 +195,8 @@ def node(api: Json) -> str:
 def ruby(api: Json) -> str:
     """native.rb: constants, offsets and functions for Fiddle."""
     kinds = {"*": "VOIDP", "int64_t": "INT64_T", "uint64_t": "UINT64_T", "size_t": "SIZE_T",
-             "int32_t": "INT32_T", "uint32_t": "UINT32_T", "int": "INT", "void": "VOID"}  # fmt: skip
+             "int32_t": "INT32_T", "uint32_t": "UINT32_T", "int": "INT",
+             "void": "VOID"}  # fmt: skip
     out = ["# frozen_string_literal: true", "", f"# {SAY}", "require 'fiddle'", "", "module Plasma"]
     say = out.append
     for it in constants(api):
@@ -178,7 +204,8 @@ def ruby(api: Json) -> str:
     say("\n  # plasma.h, as it is there.\n  module Native\n    include Fiddle\n")
     say(f"    SONAME = '{api['soname']}'\n\n    STATUSES = {{")
     out += [f"      {it['value']} => :{short(it['name'])}," for it in statuses(api)]
-    say("    }.freeze\n\n    # The size of each struct, and the offset of each field.\n    STRUCTS = {")
+    say("    }.freeze\n\n    # The size of each struct, and the offset of each field.")
+    say("    STRUCTS = {")
     for it in api["structs"]:
         fields = "".join(f",\n        {field['name']}: {field['offset']}" for field in it["fields"])
         say(f"      {it['name'][7:-2]}: {{\n        sizeof: {it['size']}{fields}\n      }},")
@@ -193,11 +220,16 @@ def ruby(api: Json) -> str:
 
 def go(api: Json) -> str:
     """constants.go; cgo reads the rest from plasma.h."""
-    out = [f"// Code generated from bindings/plasma.json by bindings/generate.py; DO NOT EDIT.", "", "package plasma", ""]
+    out = [
+        "// Code generated from bindings/plasma.json by bindings/generate.py; DO NOT EDIT.",
+        "",
+        "package plasma",
+        "",
+    ]
     say = out.append
-    say("// Status is the result of a call. Each is an error that errors.Is finds.\ntype Status int32\n")
+    say("// Status is the result of a call. Each is an error that errors.Is finds.")
+    say("type Status int32\n")
     say("// The statuses of plasma.h.\nconst (")
-    width = max(len(camel(short(it["name"]))) for it in statuses(api))
     for it in statuses(api):
         name = "OK" if it["value"] == 0 else "Err" + camel(short(it["name"]))
         say(f"\t// {it['doc']}\n\t{name} Status = {it['value']}")
@@ -240,14 +272,18 @@ def julia(api: Json) -> str:
         say(f"\nstruct {kind(it['name'])}")
         for field in it["fields"]:
             text = kind(field["type"])
-            say(f"    {field['name']}::" + (f"NTuple{{{field['count']},{text}}}" if "count" in field else text))
+            say(
+                f"    {field['name']}::"
+                + (f"NTuple{{{field['count']},{text}}}" if "count" in field else text)
+            )
         say(f"end\n@assert sizeof({kind(it['name'])}) == {it['size']}")
     say("")
     for it in api["functions"]:
         names = ", ".join(each["name"] for each in it["parameters"])
         types = "".join(f"{passed(each['type'])}, " for each in it["parameters"])
         values = "".join(f", {each['name']}" for each in it["parameters"])
-        say(f"{it['name']}({names}) =\n    ccall((:{it['name']}, LIBRARY), {passed(it['result'])}, ({types.strip()}){values})")
+        call = f"(:{it['name']}, LIBRARY), {passed(it['result'])}, ({types.strip()}){values}"
+        say(f"{it['name']}({names}) =\n    ccall({call})")
     return "\n".join(out) + "\n"
 
 

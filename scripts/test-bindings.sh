@@ -7,6 +7,7 @@ library=$(realpath "$1")
 shift
 [ $# -gt 0 ] || set -- java node go ruby r
 built=$PWD/target/bindings
+bounded=(timeout 300)
 mkdir -p "$built"
 
 skip() {
@@ -52,7 +53,7 @@ test_java() {
     ecj --system "$java" -source 17 -target 17 -proc:none -warn:-unused -d "$classes" \
         bindings/java/src/plasma/*.java bindings/java/test/*.java "$classes/Hello.java"
     local run=("$java/bin/java" --enable-native-access=ALL-UNNAMED -cp "$classes")
-    "${run[@]}" SharingTest "$PLASMA_PEER" "$PLASMA_TEST_STORE"
+    "${bounded[@]}" "${run[@]}" SharingTest "$PLASMA_PEER" "$PLASMA_TEST_STORE"
     greets "${run[@]}" Hello
 }
 
@@ -65,7 +66,7 @@ test_node() {
         "$(sed -n 's/.*"koffi": "\(.*\)".*/koffi@\1/p' node_modules/plasma-store/package.json)") ||
         { skip "npm can fetch no koffi"; return 0; }
     cp -r bindings/node/. "$package/node_modules/plasma-store"
-    node --test "$package/node_modules/plasma-store/test/"
+    "${bounded[@]}" node --test "$package/node_modules/plasma-store/test/"
     program node js > "$package/hello.js"
     greets node "$package/hello.js"
 }
@@ -80,7 +81,7 @@ test_go() {
     export GOTOOLCHAIN=local GOFLAGS=-mod=mod GOPROXY=off GOCACHE=$built/go-cache GOPATH=$built/go-path
     export CGO_CFLAGS="-O1 -I$PWD/include"
     export CGO_LDFLAGS="-L$(dirname "$library") -Wl,-rpath,$(dirname "$library")"
-    (cd bindings/go && go vet . && go test -count=1 .)
+    (cd bindings/go && go vet . && go test -count=1 -timeout 300s .)
     local hello=$built/go-hello
     rm -rf "$hello" && mkdir -p "$hello"
     program go go > "$hello/main.go"
@@ -92,7 +93,7 @@ test_go() {
 
 test_ruby() {
     has ruby ruby || return 0
-    ruby -w bindings/ruby/test/sharing_test.rb "$PLASMA_PEER" "$PLASMA_TEST_STORE"
+    "${bounded[@]}" ruby -w bindings/ruby/test/sharing_test.rb "$PLASMA_PEER" "$PLASMA_TEST_STORE"
     program ruby ruby > "$built/hello.rb"
     greets ruby -Ibindings/ruby/lib "$built/hello.rb"
 }
@@ -107,7 +108,7 @@ test_r() {
         R CMD INSTALL --library="$R_LIBS" "$source" > "$built/r.log" 2>&1 ||
         { cat "$built/r.log" >&2; return 1; }
     if grep warning "$built/r.log"; then return 1; fi
-    Rscript bindings/r/tests/sharing.R
+    "${bounded[@]}" Rscript bindings/r/tests/sharing.R
     program r r > "$built/hello.R"
     greets Rscript "$built/hello.R"
 }
@@ -118,9 +119,10 @@ export PLASMA_LIBRARY=$library PLASMA_PEER=$built/peer
 for language; do
     echo "== $language"
     # The tests make stores that go with their last client; the programs in READMEs make one that stays.
-    export PLASMA_TEST_STORE=bindings-$language-$$ PLASMA_STORE=/dev/shm/plasma-bindings-$language-$$
+    export PLASMA_STORE=/dev/shm/plasma-bindings-$language-$$
+    export PLASMA_TEST_STORE=$PLASMA_STORE-test
     (
-        trap 'rm -rf "$PLASMA_STORE"' EXIT
+        trap 'rm -rf "$PLASMA_STORE"*' EXIT
         "test_$language"
     )
 done

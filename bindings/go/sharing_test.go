@@ -1,6 +1,7 @@
 package plasma
 
-// Objects go to and from a process in C, which may be killed: $PLASMA_PEER.
+// Objects go to and from a process in C, which may be killed: $PLASMA_PEER. Stores begin with
+// $PLASMA_TEST_STORE.
 
 import (
 	"bufio"
@@ -59,7 +60,7 @@ func text(t *testing.T, buffer *Buffer) (text string) {
 
 func connect(t *testing.T) (*Client, string) {
 	t.Helper()
-	store := fmt.Sprintf("bind-go-%d-%d", os.Getpid(), time.Now().UnixNano())
+	store := os.Getenv("PLASMA_TEST_STORE") + "-" + t.Name()
 	client, err := Connect(store, &ConnectOptions{Flags: ConnectEphemeral, Capacity: 16 << 20})
 	must(t, err)
 	t.Cleanup(func() { must(t, client.Close()) })
