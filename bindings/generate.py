@@ -297,14 +297,32 @@ TABLES = {
     "julia/src/native.jl": julia,
 }
 
+# The line with the version in the packages that are written by hand.
+VERSIONS = {
+    "node/package.json": '"version": ".*"',
+    "ruby/plasma-store.gemspec": "version = '.*'",
+    "r/DESCRIPTION": "Version: .*",
+    "julia/Project.toml": 'version = ".*"',
+}
+
+
+def versioned(text: str, pattern: str, version: str) -> str:
+    """A text with another version in the line of a pattern."""
+    line = re.compile(pattern.replace(".*", r"[0-9.]+"))
+    assert len(line.findall(text)) == 1, pattern
+    return line.sub(pattern.replace(".*", version), text)
+
 
 def main(arguments: "list[str]") -> "str | None":
     if arguments[:1] == ["--c"]:
         sys.stdout.write(c(json.loads(Path(arguments[1]).read_text())))
         return None
     api = json.loads((HERE / "plasma.json").read_text())
-    for name, table in TABLES.items():
-        path, text = HERE / name, table(api)
+    texts = {name: table(api) for name, table in TABLES.items()}
+    for name, pattern in VERSIONS.items():
+        texts[name] = versioned((HERE / name).read_text(), pattern, api["version"])
+    for name, text in texts.items():
+        path = HERE / name
         if arguments == ["--check"]:
             if not path.exists() or path.read_text() != text:
                 return f"bindings/{name} is not what plasma.json says: run `make header`"

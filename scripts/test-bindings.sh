@@ -95,7 +95,9 @@ test_ruby() {
     has ruby ruby || return 0
     "${bounded[@]}" ruby -w bindings/ruby/test/sharing_test.rb "$PLASMA_PEER" "$PLASMA_TEST_STORE"
     program ruby ruby > "$built/hello.rb"
-    greets ruby -Ibindings/ruby/lib "$built/hello.rb"
+    (cd bindings/ruby && gem build --silent --output "$built/plasma-store.gem" plasma-store.gemspec)
+    gem install --silent --local --no-document --install-dir "$built/gems" "$built/plasma-store.gem"
+    GEM_PATH=$built/gems greets ruby "$built/hello.rb"
 }
 
 test_r() {
