@@ -76,7 +76,7 @@ func (buffer *Buffer) ReadAt(into []byte, offset int64) (n int, err error) {
 
 // Metadata returns a copy of the value of a metadata key.
 func (buffer *Buffer) Metadata(key string) (value []byte, err error) {
-	text := C.CString(key)
+	text := cString(key)
 	defer C.free(unsafe.Pointer(text))
 	err = buffer.call(func() C.plasma_status_t {
 		var data unsafe.Pointer
@@ -147,7 +147,7 @@ func (client *Client) Get(id ID, timeout time.Duration) (*Buffer, error) {
 
 // GetByName gets an object by its name.
 func (client *Client) GetByName(name string, timeout time.Duration) (*Buffer, error) {
-	text := C.CString(name)
+	text := cString(name)
 	defer C.free(unsafe.Pointer(text))
 	return newBuffer(func(buffer *C.plasma_buffer_t) error {
 		return client.call(func(handle *C.plasma_client_t) C.plasma_status_t {

@@ -32,14 +32,14 @@ func (options *CreateOptions) c() (how *C.plasma_create_options_t, free func()) 
 	how.flags = C.uint32_t(options.Flags)
 	how.timeout_ms = milliseconds(options.Timeout)
 	if options.Name != "" {
-		how.name = (*C.char)(keep(unsafe.Pointer(C.CString(options.Name))))
+		how.name = (*C.char)(keep(unsafe.Pointer(cString(options.Name))))
 	}
 	if count := len(options.Metadata); count > 0 {
 		how.metadata_count = C.uint64_t(count)
 		how.metadata = (*C.plasma_metadata_t)(keep(C.calloc(C.size_t(count), C.sizeof_plasma_metadata_t)))
 		entries, at := unsafe.Slice(how.metadata, count), 0
 		for key, value := range options.Metadata {
-			entries[at].key = (*C.char)(keep(unsafe.Pointer(C.CString(key))))
+			entries[at].key = (*C.char)(keep(unsafe.Pointer(cString(key))))
 			entries[at].value = keep(C.CBytes(value))
 			entries[at].value_size = C.uint64_t(len(value))
 			at++
@@ -114,7 +114,7 @@ func (buffer *MutableBuffer) Resize(size uint64) error {
 
 // SetMetadata sets or replaces one metadata entry.
 func (buffer *MutableBuffer) SetMetadata(key string, value []byte) error {
-	text := C.CString(key)
+	text := cString(key)
 	defer C.free(unsafe.Pointer(text))
 	return buffer.call(false, func() C.plasma_status_t {
 		return C.plasma_set_metadata(&buffer.buffer, text, unsafe.Pointer(unsafe.SliceData(value)), C.uint64_t(len(value)))
@@ -137,7 +137,7 @@ func (buffer *MutableBuffer) SealAndGet() (*Buffer, error) {
 
 // Fail ends an object that cannot be made: gets of it fail with the message.
 func (buffer *MutableBuffer) Fail(message string) error {
-	text := C.CString(message)
+	text := cString(message)
 	defer C.free(unsafe.Pointer(text))
 	return buffer.call(true, func() C.plasma_status_t { return C.plasma_fail(&buffer.buffer, text) })
 }

@@ -15,6 +15,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -88,11 +89,17 @@ type Client struct {
 	handle *C.plasma_client_t
 }
 
+// cString copies text for a call. C would end it at a NUL inside, so a byte takes its place that
+// the library refuses: it is not UTF-8.
+func cString(text string) *C.char {
+	return C.CString(strings.ReplaceAll(text, "\x00", "\xff"))
+}
+
 func address(text string) *C.char {
 	if text == "" {
 		return nil
 	}
-	return C.CString(text)
+	return cString(text)
 }
 
 // Connect opens a store, or creates it. An empty address is the one in $PLASMA_STORE.
@@ -179,7 +186,7 @@ func (client *Client) Contains(id ID) (bool, error) {
 
 // Lookup finds the id of the object with a name.
 func (client *Client) Lookup(name string) (id ID, err error) {
-	text := C.CString(name)
+	text := cString(name)
 	defer C.free(unsafe.Pointer(text))
 	err = client.call(func(handle *C.plasma_client_t) C.plasma_status_t {
 		return C.plasma_lookup(handle, text, id.c())

@@ -63,6 +63,12 @@ function checkId(id) {
   return id;
 }
 
+// Text for a call. C would end it at a NUL inside.
+function toText(value) {
+  if (typeof value !== 'string' || value.includes('\0')) throw new TypeError('text without a NUL is wanted');
+  return value;
+}
+
 function toBytes(data) {
   if (typeof data === 'string') return Buffer.from(data);
   if (data instanceof ArrayBuffer) return new Uint8Array(data);
@@ -83,7 +89,7 @@ function connectOptions({ flags = 0, capacity = 0, maxObjects = 0, mode = 0, evi
 // Calls body with plasma_create_options_t, whose pointers are valid until it returns.
 function withCreateOptions({ name, metadata = {}, flags = 0, timeoutMs = 0 }, body) {
   const memory = struct('create_options');
-  const entries = Object.entries(metadata).map(([key, value]) => [Buffer.from(`${key}\0`), toBytes(value)]);
+  const entries = Object.entries(metadata).map(([key, value]) => [Buffer.from(`${toText(key)}\0`), toBytes(value)]);
   const array = Buffer.alloc(entries.length * structs.metadata.sizeof);
   const kept = [array];
   const address = (bytes) => {
@@ -98,7 +104,7 @@ function withCreateOptions({ name, metadata = {}, flags = 0, timeoutMs = 0 }, bo
   });
   memory.writeUInt32LE(flags, structs.create_options.flags);
   if (name !== undefined) {
-    memory.writeBigUInt64LE(address(Buffer.from(`${name}\0`)), structs.create_options.name);
+    memory.writeBigUInt64LE(address(Buffer.from(`${toText(name)}\0`)), structs.create_options.name);
   }
   memory.writeBigUInt64LE(address(array), structs.create_options.metadata);
   memory.writeBigUInt64LE(BigInt(entries.length), structs.create_options.metadata_count);
@@ -162,7 +168,7 @@ class PlasmaBuffer {
   // A copy of the value of a metadata key.
   metadata(key) {
     const [value, size] = [out(), out()];
-    check(c.plasma_get_metadata(this.#memory, key, value, size));
+    check(c.plasma_get_metadata(this.#memory, toText(key), value, size));
     return size[0] === 0n ? Buffer.alloc(0) : copied(value[0], Number(size[0]));
   }
 
@@ -219,7 +225,7 @@ class MutableBuffer {
 
   setMetadata(key, value) {
     const bytes = toBytes(value);
-    check(c.plasma_set_metadata(this.#memory, key, bytes, bytes.length));
+    check(c.plasma_set_metadata(this.#memory, toText(key), bytes, bytes.length));
   }
 
   // Publishes the object.
@@ -237,7 +243,7 @@ class MutableBuffer {
   // Ends an object that cannot be made: gets of it fail with the message.
   fail(message) {
     this.#endViews();
-    check(c.plasma_fail(this.#memory, message));
+    check(c.plasma_fail(this.#memory, toText(message)));
   }
 
   // Discards the object, unless it is sealed.
@@ -311,7 +317,7 @@ class Client {
   // Gets an object by its id, or by its name if that is a string.
   get(id, timeoutMs = 0) {
     if (typeof id === 'string') {
-      return new PlasmaBuffer((memory) => c.plasma_get_by_name(this.#open, id, timeoutMs, memory));
+      return new PlasmaBuffer((memory) => c.plasma_get_by_name(this.#open, toText(id), timeoutMs, memory));
     }
     return new PlasmaBuffer((memory) => c.plasma_get(this.#open, checkId(id), timeoutMs, memory));
   }
@@ -319,7 +325,7 @@ class Client {
   // The id of the object with a name.
   lookup(name) {
     const id = Buffer.alloc(constants.ID_SIZE);
-    check(c.plasma_lookup(this.#open, name, id));
+    check(c.plasma_lookup(this.#open, toText(name), id));
     return id;
   }
 
@@ -381,13 +387,13 @@ if (Symbol.dispose) {
 // Opens a store, or creates it. Options: flags, capacity, maxObjects, mode, evict.
 function connect(address = null, options = {}) {
   const client = out();
-  check(c.plasma_connect(address, connectOptions(options), client));
+  check(c.plasma_connect(address && toText(address), connectOptions(options), client));
   return new Client(client[0]);
 }
 
 // Removes a store and all objects in it.
 function remove(address = null) {
-  check(c.plasma_store_remove(address));
+  check(c.plasma_store_remove(address && toText(address)));
 }
 
 function randomId() {

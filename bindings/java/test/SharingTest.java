@@ -83,6 +83,9 @@ public final class SharingTest {
                 ObjectId id = ObjectId.random();
                 check(peer("put", id, "from-c", "text from C").waitFor() == 0, "put");
                 check(client.lookup("from-c").equals(id), "lookup");
+                thrown(IllegalArgumentException.class, () -> client.lookup("from-c\0"));
+                thrown(IllegalArgumentException.class,
+                        () -> client.create(ObjectId.random(), 1, CreateOptions.named("a\0b")));
                 try (Buffer buffer = client.get("from-c", 0)) {
                     check(text(buffer.data()).equals("text from C"), "data");
                     check(text(buffer.metadata("format")).equals("text"), "metadata");

@@ -47,6 +47,8 @@ test('Node reads what C wrote', () => {
   const id = plasma.randomId();
   peer('put', id, 'from-c', 'text from C');
   assert.deepStrictEqual(client.lookup('from-c'), id);
+  assert.throws(() => client.lookup('from-c\0'), TypeError);
+  assert.throws(() => client.create(plasma.randomId(), 1, { name: 'a\0b' }), TypeError);
   const buffer = client.get('from-c');
   assert.strictEqual(Buffer.from(buffer.data).toString(), 'text from C');
   assert.strictEqual(buffer.metadata('format').toString(), 'text');

@@ -30,7 +30,7 @@ module Plasma
     options = Native.struct(:connect_options)
     Native.store(options, :connect_options, flags: flags, capacity: capacity, max_objects: max_objects,
                                             mode: mode, eviction: evict ? EVICTION_LRU : 0)
-    client = Client.new(Native.out { |out| check(Native.call(:plasma_connect, address, options, out)) })
+    client = Client.new(Native.out { |out| check(Native.call(:plasma_connect, text(address), options, out)) })
     return client unless block_given?
 
     begin
@@ -42,13 +42,18 @@ module Plasma
 
   # Removes a store and all objects in it.
   def self.remove(address = nil)
-    check(Native.call(:plasma_store_remove, address))
+    check(Native.call(:plasma_store_remove, text(address)))
   end
 
   def self.random_id
     id = "\0".b * ID_SIZE
     check(Native.call(:plasma_id_random, id))
     id
+  end
+
+  # Text for a call. C would end it at a NUL inside.
+  def self.text(string)
+    string&.include?("\0") ? raise(ArgumentError, 'text with a NUL') : string
   end
 
   def self.check(number)

@@ -70,6 +70,8 @@ test 'Ruby reads what C wrote' do
   id = Plasma.random_id
   peer('put', id, 'from-c', 'text from C')
   assert(client.lookup('from-c') == id)
+  raises(ArgumentError) { client.lookup("from-c\0") }
+  raises(ArgumentError) { client.create(Plasma.random_id, 1, name: "a\0b") }
   client.get_by_name('from-c') do |buffer|
     assert(buffer.to_s == 'text from C' && buffer[5, 4] == 'from' && buffer[8, 100] == 'm C')
     assert(buffer[12].nil? && buffer[-1].nil? && buffer[11] == '')

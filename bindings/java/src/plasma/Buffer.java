@@ -39,7 +39,7 @@ public final class Buffer implements AutoCloseable {
         try (Arena call = Arena.ofConfined()) {
             MemorySegment value = call.allocate(ADDRESS);
             MemorySegment size = call.allocate(JAVA_LONG);
-            Library.check(Native.plasma_get_metadata(struct, call.allocateFrom(key), value, size));
+            Library.check(Native.plasma_get_metadata(struct, Library.text(call, key), value, size));
             return value.get(ADDRESS, 0).reinterpret(size.get(JAVA_LONG, 0), arena, null).asReadOnly();
         }
     }

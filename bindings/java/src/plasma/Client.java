@@ -82,7 +82,7 @@ public final class Client implements AutoCloseable {
     /** Gets an object by its name. */
     public Buffer get(String name, long timeoutMs) {
         try (Arena call = Arena.ofConfined()) {
-            MemorySegment wanted = call.allocateFrom(name);
+            MemorySegment wanted = Library.text(call, name);
             return Buffer.of(it -> Native.plasma_get_by_name(handle, wanted, timeoutMs, it));
         }
     }
@@ -91,7 +91,7 @@ public final class Client implements AutoCloseable {
     public ObjectId lookup(String name) {
         try (Arena call = Arena.ofConfined()) {
             MemorySegment id = call.allocate(Native.Id.SIZE);
-            Library.check(Native.plasma_lookup(handle, call.allocateFrom(name), id));
+            Library.check(Native.plasma_lookup(handle, Library.text(call, name), id));
             return ObjectId.read(id, 0);
         }
     }

@@ -24,7 +24,7 @@ public record CreateOptions(String name, Map<String, byte[]> metadata, int flags
         long at = 0;
         for (Map.Entry<String, byte[]> entry : metadata.entrySet()) {
             MemorySegment value = arena.allocateFrom(JAVA_BYTE, entry.getValue());
-            entries.set(ADDRESS, at + Native.Metadata.KEY, arena.allocateFrom(entry.getKey()));
+            entries.set(ADDRESS, at + Native.Metadata.KEY, Library.text(arena, entry.getKey()));
             entries.set(ADDRESS, at + Native.Metadata.VALUE, value);
             entries.set(JAVA_LONG, at + Native.Metadata.VALUE_SIZE, value.byteSize());
             at += Native.Metadata.SIZE;

@@ -30,8 +30,11 @@ final class Library {
         return pointer.reinterpret(Long.MAX_VALUE).getString(0);
     }
 
-    /** Copies text into memory for a call; NULL for null. */
+    /** Copies text into memory for a call; NULL for null. C would end it at a NUL inside. */
     static MemorySegment text(Arena arena, String text) {
+        if (text != null && text.indexOf(0) >= 0) {
+            throw new IllegalArgumentException("text with a NUL");
+        }
         return text == null ? MemorySegment.NULL : arena.allocateFrom(text);
     }
 

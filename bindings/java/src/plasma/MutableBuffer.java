@@ -43,7 +43,7 @@ public final class MutableBuffer implements AutoCloseable {
         try (Arena call = Arena.ofConfined()) {
             MemorySegment bytes = call.allocateFrom(JAVA_BYTE, value);
             Library.check(
-                    Native.plasma_set_metadata(struct, call.allocateFrom(key), bytes, value.length));
+                    Native.plasma_set_metadata(struct, Library.text(call, key), bytes, value.length));
         }
     }
 
@@ -63,7 +63,7 @@ public final class MutableBuffer implements AutoCloseable {
     public synchronized void fail(String message) {
         endViews();
         try (Arena call = Arena.ofConfined()) {
-            Library.check(Native.plasma_fail(struct, call.allocateFrom(message)));
+            Library.check(Native.plasma_fail(struct, Library.text(call, message)));
         }
     }
 

@@ -53,7 +53,7 @@ module Plasma
       length = "\0".b * 8
       @mutex.synchronize do
         value = Native.out do |out|
-          Plasma.check(Native.call(:plasma_get_metadata, @struct, key, out, length))
+          Plasma.check(Native.call(:plasma_get_metadata, @struct, Plasma.text(key), out, length))
         end
         Fiddle::Pointer.new(value)[0, length.unpack1('q')]
       end
@@ -107,7 +107,7 @@ module Plasma
     end
 
     def set_metadata(key, value)
-      call(:plasma_set_metadata, key, value, value.bytesize)
+      call(:plasma_set_metadata, Plasma.text(key), value, value.bytesize)
     end
 
     # Publishes the object.
@@ -122,7 +122,7 @@ module Plasma
 
     # Ends an object that cannot be made: gets of it fail with the message.
     def fail(message)
-      call(:plasma_fail, message)
+      call(:plasma_fail, Plasma.text(message))
     end
 
     # Discards the object, unless it is sealed.

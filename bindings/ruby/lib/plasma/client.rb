@@ -75,13 +75,13 @@ module Plasma
 
     # Gets an object by its name.
     def get_by_name(name, timeout_ms: 0, &block)
-      lend(Buffer.new { |buffer| check(:plasma_get_by_name, name, timeout_ms, buffer) }, &block)
+      lend(Buffer.new { |buffer| check(:plasma_get_by_name, Plasma.text(name), timeout_ms, buffer) }, &block)
     end
 
     # The id of the object with a name.
     def lookup(name)
       id = "\0".b * ID_SIZE
-      check(:plasma_lookup, name, id)
+      check(:plasma_lookup, Plasma.text(name), id)
       id
     end
 
@@ -176,10 +176,10 @@ module Plasma
       address = ->(text) { kept.push(Fiddle::Pointer[text]).last.to_i }
       entries = metadata.map do |key, value|
         Native.store(Native.struct(:metadata), :metadata,
-                     key: address["#{key}\0"], value: address[value], value_size: value.bytesize)
+                     key: address["#{Plasma.text(key.to_s)}\0"], value: address[value], value_size: value.bytesize)
       end
       memory = Native.struct(:create_options)
-      Native.store(memory, :create_options, flags: flags, name: name ? address["#{name}\0"] : 0,
+      Native.store(memory, :create_options, flags: flags, name: name ? address["#{Plasma.text(name)}\0"] : 0,
                                             metadata: entries.empty? ? 0 : address[entries.join],
                                             metadata_count: entries.length, timeout_ms: timeout_ms)
       [memory, kept]
