@@ -975,6 +975,47 @@ plasma_status_t plasma_get_or_create(const plasma_client_t *client,
                                      plasma_mutable_buffer_t *mutable_buffer,
                                      int32_t *created);
 
+/**
+ * Get the object with a name, or create it if it does not exist.
+ *
+ * If many callers ask at once, one of them creates the object, with a random
+ * id, and the others wait until it is sealed.
+ *
+ * @param client          borrowed.
+ * @param name            borrowed; UTF-8, 1 to 255 bytes.
+ * @param size            size of the data in bytes, if the object is created.
+ * @param options         borrowed, used if the object is created; NULL for all
+ *                        defaults. Its name is NULL, or this name.
+ * @param timeout_ms      as of plasma_get_or_create().
+ * @param buffer          written as by plasma_get_or_create().
+ * @param mutable_buffer  written as by plasma_get_or_create().
+ * @param created         written: 1 if the object was created, else 0.
+ *
+ * @retval PLASMA_OK
+ * @retval PLASMA_ERR_NOT_SEALED     timeout_ms is 0, and another creator is
+ *                                   writing the object
+ * @retval PLASMA_ERR_TIMEOUT        another creator did not seal the object in
+ *                                   time, or the writer lock stayed busy
+ * @retval PLASMA_ERR_FAILED         its creator failed
+ * @retval PLASMA_ERR_OUT_OF_MEMORY  no room within options->timeout_ms
+ * @retval PLASMA_ERR_TOO_LARGE      the object is larger than the whole store
+ * @retval PLASMA_ERR_LIMIT          too many objects or leases, or over 64 KiB
+ *                                   of metadata
+ * @retval PLASMA_ERR_READ_ONLY      the client may only read
+ *
+ * Threads: any.   Cost: that of plasma_get_by_name() or plasma_create().
+ * Since: 0.1
+ */
+plasma_status_t plasma_get_or_create_by_name(
+    const plasma_client_t *client,
+    const char *name,
+    uint64_t size,
+    const plasma_create_options_t *options,
+    int64_t timeout_ms,
+    plasma_buffer_t *buffer,
+    plasma_mutable_buffer_t *mutable_buffer,
+    int32_t *created);
+
 /** @} */
 
 /**
@@ -1499,6 +1540,23 @@ plasma_status_t plasma_delete(const plasma_client_t *client,
                               const plasma_id_t *id);
 
 /**
+ * Delete the sealed object with a name, as plasma_delete() does.
+ *
+ * @param client  borrowed.
+ * @param name    borrowed; UTF-8, 1 to 255 bytes.
+ *
+ * @retval PLASMA_OK
+ * @retval PLASMA_ERR_NOT_FOUND   there is no such object
+ * @retval PLASMA_ERR_NOT_SEALED  only its creator can end it: plasma_abort()
+ * @retval PLASMA_ERR_READ_ONLY   the client may only read
+ * @retval PLASMA_ERR_TIMEOUT     the writer lock stayed busy
+ *
+ * Threads: any.   Cost: that of plasma_delete().   Since: 0.1
+ */
+plasma_status_t plasma_delete_by_name(const plasma_client_t *client,
+                                      const char *name);
+
+/**
  * Keep an object from being evicted, until plasma_unpin() or plasma_delete().
  *
  * A pin is a mark, not a count, and outlives the process that set it.
@@ -1632,6 +1690,22 @@ typedef struct plasma_client_list_t plasma_client_list_t;
  */
 plasma_status_t plasma_list(const plasma_client_t *client,
                             plasma_list_t **list);
+
+/**
+ * List the objects whose names match a pattern, also unsealed ones.
+ *
+ * @param client   borrowed.
+ * @param pattern  borrowed; UTF-8, not empty: * is any text, also with /, and ?
+ *                 any character.
+ * @param list     written; free it with plasma_list_free().
+ *
+ * @retval PLASMA_OK
+ *
+ * Threads: any.   Cost: that of plasma_list().   Since: 0.1
+ */
+plasma_status_t plasma_list_matching(const plasma_client_t *client,
+                                     const char *pattern,
+                                     plasma_list_t **list);
 
 /**
  * Get the number of objects in a list.
@@ -1813,6 +1887,25 @@ typedef struct plasma_subscription_t plasma_subscription_t;
  */
 plasma_status_t plasma_subscribe(const plasma_client_t *client,
                                  plasma_subscription_t **subscription);
+
+/**
+ * Subscribe to the events of objects whose names match a pattern.
+ *
+ * The name is read when the event is taken: that an object was deleted, evicted
+ * or aborted matches no pattern. PLASMA_EVENT_LOST comes whatever was lost.
+ *
+ * @param client        borrowed.
+ * @param pattern       borrowed; as in plasma_list_matching().
+ * @param subscription  written; end it with plasma_unsubscribe().
+ *
+ * @retval PLASMA_OK
+ *
+ * Threads: any.   Cost: negligible; each event that is passed over costs a
+ * system call.   Since: 0.1
+ */
+plasma_status_t plasma_subscribe_matching(const plasma_client_t *client,
+                                          const char *pattern,
+                                          plasma_subscription_t **subscription);
 
 /**
  * Take the next event, and wait until there is one.

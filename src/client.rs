@@ -14,6 +14,7 @@ use crate::protocols::index::Key;
 use crate::store::{FileSource, GotOrCreated, HandleTable, PIECE, Session, validate_name};
 use crate::subscription::Subscription;
 use crate::support::fallible;
+use crate::support::pattern::Pattern;
 use crate::sys::thread::CancelOff;
 use std::ffi::CStr;
 use std::fmt;
@@ -168,8 +169,37 @@ impl Client {
         options: &CreateOptions<'_>,
         timeout: Option<Duration>,
     ) -> Result<GetOrCreate> {
+        self.get_or_create_key(&Key::Id(IdWords::from(id)), id, size, options, timeout)
+    }
+
+    /// As [`Client::get_or_create`], by name: an object that is created has a random id. `options`
+    /// has this name or none.
+    pub fn get_or_create_by_name(
+        &self,
+        name: &str,
+        size: u64,
+        options: &CreateOptions<'_>,
+        timeout: Option<Duration>,
+    ) -> Result<GetOrCreate> {
+        validate_name(name)?;
+        if options.name.is_some_and(|other| other != name) {
+            return Err(Error::new(Status::InvalidArgument, "the options have another name"));
+        }
+        let (key, id) = (self.session.name_key(name.as_bytes()), ObjectId::random()?);
+        let options = CreateOptions { name: Some(name), ..options.clone() };
+        self.get_or_create_key(&key, &id, size, &options, timeout)
+    }
+
+    fn get_or_create_key(
+        &self,
+        key: &Key,
+        id: &ObjectId,
+        size: u64,
+        options: &CreateOptions<'_>,
+        timeout: Option<Duration>,
+    ) -> Result<GetOrCreate> {
         let call = self.session.begin(timeout)?;
-        match self.session.get_or_create(&call, self.handles, id, size, options)? {
+        match self.session.get_or_create(&call, self.handles, key, id, size, options)? {
             GotOrCreated::Got(handle, held) => {
                 Ok(GetOrCreate::Existing(Buffer::new(self.handles, handle, held)))
             }
@@ -315,7 +345,15 @@ impl Client {
     /// Lists all objects, including deleted objects whose memory is still held.
     pub fn list(&self) -> Result<Vec<ObjectInfo>> {
         let _call = self.session.begin(NO_WAIT)?;
-        self.session.list()
+        self.session.list(None)
+    }
+
+    /// As [`Client::list`], of objects whose names match a pattern: `*` is any text, `?` any
+    /// character. Deleted objects are not listed.
+    pub fn list_matching(&self, pattern: &str) -> Result<Vec<ObjectInfo>> {
+        let pattern = Pattern::new(pattern)?;
+        let _call = self.session.begin(NO_WAIT)?;
+        self.session.list(Some(&pattern))
     }
 
     /// Lists all clients, including dead clients that are not reaped yet.
@@ -332,7 +370,14 @@ impl Client {
     /// Deletes a sealed object: it is absent at once for new gets, and its memory is freed after
     /// the last release.
     pub fn delete(&self, id: &ObjectId) -> Result<()> {
-        self.session.delete(&self.session.begin(NO_WAIT)?, id)
+        self.session.delete(&self.session.begin(NO_WAIT)?, &Key::Id(IdWords::from(id)))
+    }
+
+    /// As [`Client::delete`], by name.
+    pub fn delete_by_name(&self, name: &str) -> Result<()> {
+        validate_name(name)?;
+        let key = self.session.name_key(name.as_bytes());
+        self.session.delete(&self.session.begin(NO_WAIT)?, &key)
     }
 
     /// Keeps an object from being evicted.
@@ -405,7 +450,15 @@ impl Client {
 
     /// Subscribes to the events of objects from now on.
     pub fn subscribe(&self) -> Result<Subscription> {
-        Subscription::new(Arc::clone(&self.session))
+        Subscription::new(Arc::clone(&self.session), None)
+    }
+
+    /// As [`Client::subscribe`], to events of objects whose names match a pattern, as in
+    /// [`Client::list_matching`]. The name is read when the event is taken, so it matters as long as
+    /// the object exists: that an object was deleted, evicted or aborted matches no pattern. Losses
+    /// are reported whatever was lost.
+    pub fn subscribe_matching(&self, pattern: &str) -> Result<Subscription> {
+        Subscription::new(Arc::clone(&self.session), Some(Pattern::new(pattern)?))
     }
 
     /// Removes a store. Connected processes keep the buffers they hold; their calls return

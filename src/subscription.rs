@@ -6,6 +6,7 @@ use crate::layout::event;
 use crate::protocols::events::{self, Cursor, Poll};
 use crate::protocols::wake::Topic;
 use crate::store::{Progress, Session};
+use crate::support::pattern::Pattern;
 use crate::sync::local::{AtomicBool, AtomicU32, Ordering::SeqCst};
 use crate::sync::mutex::Mutex;
 use crate::sys::event_fd::EventFd;
@@ -66,6 +67,8 @@ pub struct Subscription {
 struct Shared {
     session: Arc<Session>,
     cursor: Mutex<Cursor>,
+    /// Events of objects with other names are passed over.
+    pattern: Option<Pattern>,
     stop: AtomicBool,
 }
 
@@ -118,12 +121,12 @@ impl Turn {
 }
 
 impl Subscription {
-    pub(crate) fn new(session: Arc<Session>) -> Result<Self> {
+    pub(crate) fn new(session: Arc<Session>, pattern: Option<Pattern>) -> Result<Self> {
         session.ensure_open()?;
         let ring = session.segment.events()?;
         session.begin_subscription()?;
         let cursor = Mutex::new(Cursor::at_end(&ring));
-        let shared = Arc::new(Shared { session, cursor, stop: AtomicBool::new(false) });
+        let shared = Arc::new(Shared { session, cursor, pattern, stop: AtomicBool::new(false) });
         Ok(Self { shared, pump: OnceCell::new() })
     }
 
@@ -156,21 +159,39 @@ impl Shared {
         session.ensure_open()?;
         session.spin().probe(|| self.has_event().then_some(()));
         session.wait_until(&call, &[Topic::EVENTS], || {
+            let ring = session.segment.events()?;
             let mut cursor = self.cursor.lock();
-            let sequence = cursor.next();
-            Ok(match cursor.poll(&session.segment.events()?) {
-                Poll::Empty => Progress::of(None, false),
-                Poll::Lost(count) => Progress::Done(Event::lost(sequence, count)),
-                Poll::Event(event) => Progress::Done(Event::from(event)),
-            })
+            loop {
+                let sequence = cursor.next();
+                return Ok(match cursor.poll(&ring) {
+                    Poll::Empty => Progress::of(None, false),
+                    Poll::Lost(count) => Progress::Done(Event::lost(sequence, count)),
+                    Poll::Event(event) if !self.matches(&event) => continue,
+                    Poll::Event(event) => Progress::Done(Event::from(event)),
+                });
+            }
         })
     }
 
-    /// Whether `next` would return at once.
+    /// Whether `next` would return at once. Passes over events that do not match.
     fn has_event(&self) -> bool {
-        let mut cursor = *self.cursor.lock();
-        let ring = self.session.segment.events();
-        ring.is_ok_and(|ring| cursor.poll(&ring) != Poll::Empty)
+        let Ok(ring) = self.session.segment.events() else { return false };
+        let mut cursor = self.cursor.lock();
+        loop {
+            let mut next = *cursor;
+            match next.poll(&ring) {
+                Poll::Empty => return false,
+                Poll::Event(event) if !self.matches(&event) => *cursor = next,
+                _ => return true,
+            }
+        }
+    }
+
+    /// Whether an event is of an object that the subscription is for.
+    fn matches(&self, event: &events::Event) -> bool {
+        let Some(pattern) = &self.pattern else { return true };
+        let exists = matches!(event.kind, event::EventKind::Sealed | event::EventKind::Failed);
+        exists && self.session.name_of(&event.id).is_some_and(|name| pattern.matches(&name))
     }
 }
 

@@ -35,6 +35,7 @@ c_tests! {
         fail,
         ids,
         manage,
+        matching,
         messages,
         metadata,
         names,

@@ -136,7 +136,26 @@ fn generate() -> String {
     header += "#ifdef __cplusplus\n}  // extern \"C\"\n#endif\n\n#endif  /* PLASMA_H */\n";
     // Every struct has a typedef, so the word struct is needed only in the typedef.
     let header = short_comments(&header).replace("struct plasma_", "plasma_");
-    header.replace("typedef plasma_", "typedef struct plasma_")
+    narrow(&header.replace("typedef plasma_", "typedef struct plasma_"))
+}
+
+/// Indents the parameters of a function by four blanks where they would be too wide below its name.
+fn narrow(header: &str) -> String {
+    let mut out = String::new();
+    for part in header.split_inclusive(";\n") {
+        let code = part.rfind(" */\n").map_or(0, |at| at + " */\n".len());
+        let is_wide = part[code..].lines().any(|line| line.len() > 80);
+        match part[code..].split_once('(').filter(|_| is_wide) {
+            Some((name, parameters)) => {
+                let _ = writeln!(out, "{}{name}(", &part[..code]);
+                for parameter in parameters.lines() {
+                    let _ = writeln!(out, "    {}", parameter.trim());
+                }
+            }
+            None => out += part,
+        }
+    }
+    out
 }
 
 /// Each item that cbindgen writes, with its comment, by its name.

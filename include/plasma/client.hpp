@@ -221,6 +221,55 @@ public:
     }
 
     /**
+     * Get the object with a name, or create it if it does not exist:
+     * plasma_get_or_create_by_name(). An object that is created has a random
+     * id.
+     *
+     * @param name            borrowed.
+     * @param size            size of the data in bytes, if the object is
+     *                        created.
+     * @param buffer          as of GetOrBuildObject().
+     * @param mutable_buffer  as of GetOrBuildObject().
+     * @param options         borrowed, used if the object is created; without a
+     *                        name, or with this one.
+     * @param timeout_ms      as of GetOrBuildObject().
+     *
+     * @retval PLASMA_OK
+     * @retval PLASMA_ERR_NOT_SEALED     timeout_ms is kNoWait, and another
+     *                                   creator is writing the object
+     * @retval PLASMA_ERR_TIMEOUT        another creator did not seal the object
+     *                                   in time, or the writer lock stayed busy
+     * @retval PLASMA_ERR_FAILED         its creator failed
+     * @retval PLASMA_ERR_OUT_OF_MEMORY  no room within options.timeout_ms
+     * @retval PLASMA_ERR_TOO_LARGE      the object is larger than the whole
+     *                                   store
+     * @retval PLASMA_ERR_LIMIT          too many objects or leases, or over 64
+     *                                   KiB of metadata
+     * @retval PLASMA_ERR_READ_ONLY      the client may only read
+     *
+     * Threads: any.   Cost: that of plasma_get_by_name() or plasma_create().
+     * Since: 0.1
+     */
+    Status GetOrBuildObjectByName(
+        const Text &name, uint64_t size, Buffer &buffer,
+        MutableBuffer &mutable_buffer,
+        const CreateOptions &options = CreateOptions(),
+        int64_t timeout_ms = kForever) const noexcept
+    {
+        Buffer existing;
+        MutableBuffer created;
+        int32_t is_created = 0;
+        const Status status = plasma_get_or_create_by_name(
+            c(), name.c_str(), size, &options, timeout_ms, existing.c(),
+            created.c(), &is_created);
+        if (status.ok()) {
+            buffer = std::move(existing);
+            mutable_buffer = std::move(created);
+        }
+        return status;
+    }
+
+    /**
      * Get a read-only view of an object, and wait until it is sealed:
      * plasma_get().
      *
@@ -418,6 +467,25 @@ public:
     Status DeleteObject(const ObjectID &id) const noexcept
     {
         return plasma_delete(c(), id.c());
+    }
+
+    /**
+     * Delete the sealed object with a name, as DeleteObject() does:
+     * plasma_delete_by_name().
+     *
+     * @param name  borrowed.
+     *
+     * @retval PLASMA_OK
+     * @retval PLASMA_ERR_NOT_FOUND   there is no such object
+     * @retval PLASMA_ERR_NOT_SEALED  only its creator can end it: Abort()
+     * @retval PLASMA_ERR_READ_ONLY   the client may only read
+     * @retval PLASMA_ERR_TIMEOUT     the writer lock stayed busy
+     *
+     * Threads: any.   Cost: that of plasma_delete().   Since: 0.1
+     */
+    Status DeleteObjectByName(const Text &name) const noexcept
+    {
+        return plasma_delete_by_name(c(), name.c_str());
     }
 
     /**

@@ -257,6 +257,29 @@ public:
     }
 
     /**
+     * List the objects whose names match a pattern, also unsealed ones:
+     * plasma_list_matching().
+     *
+     * @param pattern  borrowed; not empty: * is any text, also with /, and ?
+     *                 any character.
+     * @param list     written.
+     *
+     * @retval PLASMA_OK
+     *
+     * Threads: any.   Cost: that of plasma_list().   Since: 0.1
+     */
+    Status ListMatching(const Text &pattern, ObjectList &list) const noexcept
+    {
+        plasma_list_t *fresh = nullptr;
+        const Status status =
+            plasma_list_matching(client_.get(), pattern.c_str(), &fresh);
+        if (status.ok()) {
+            list = ObjectList(fresh);
+        }
+        return status;
+    }
+
+    /**
      * List the clients of the store, this one included: plasma_list_clients().
      *
      * @param list  written.
@@ -291,6 +314,34 @@ public:
     {
         plasma_subscription_t *fresh = nullptr;
         const Status status = plasma_subscribe(client_.get(), &fresh);
+        if (status.ok()) {
+            subscription = Subscription(fresh);
+        }
+        return status;
+    }
+
+    /**
+     * Subscribe to the events of objects whose names match a pattern:
+     * plasma_subscribe_matching().
+     *
+     * The name is read when the event is taken: that an object was deleted,
+     * evicted or aborted matches no pattern. PLASMA_EVENT_LOST comes whatever
+     * was lost.
+     *
+     * @param pattern       borrowed; as in ListMatching().
+     * @param subscription  written.
+     *
+     * @retval PLASMA_OK
+     *
+     * Threads: any.   Cost: negligible; each event that is passed over costs a
+     * system call.   Since: 0.1
+     */
+    Status SubscribeMatching(const Text &pattern,
+                             Subscription &subscription) const noexcept
+    {
+        plasma_subscription_t *fresh = nullptr;
+        const Status status =
+            plasma_subscribe_matching(client_.get(), pattern.c_str(), &fresh);
         if (status.ok()) {
             subscription = Subscription(fresh);
         }

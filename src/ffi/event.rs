@@ -8,7 +8,7 @@ use super::status::{plasma_status_t, run};
 use super::{arg, timeout};
 use crate::client::end;
 use crate::subscription::{Event, EventKind, Subscription};
-use std::ffi::c_int;
+use std::ffi::{c_char, c_int};
 use std::mem::MaybeUninit;
 
 /// The type of an event. The numbers are frozen; new ones may be added.
@@ -117,6 +117,34 @@ pub extern "C" fn plasma_subscribe(
     run(|| {
         let (client, subscription) = (client_arg(client)?, arg(subscription, "subscription")?);
         subscription.write(raw::to_handle(plasma_subscription_t(client.subscribe()?)));
+        Ok(())
+    })
+}
+
+/// Subscribe to the events of objects whose names match a pattern.
+///
+/// The name is read when the event is taken: that an object was deleted, evicted
+/// or aborted matches no pattern. PLASMA_EVENT_LOST comes whatever was lost.
+///
+/// @param client        borrowed.
+/// @param pattern       borrowed; as in plasma_list_matching().
+/// @param subscription  written; end it with plasma_unsubscribe().
+///
+/// @retval PLASMA_OK
+///
+/// Threads: any.   Cost: negligible; each event that is passed over costs a
+/// system call.   Since: 0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn plasma_subscribe_matching(
+    client: Option<&plasma_client_t>,
+    pattern: *const c_char,
+    subscription: Option<&mut MaybeUninit<*mut plasma_subscription_t>>,
+) -> plasma_status_t {
+    run(|| {
+        let (client, subscription) = (client_arg(client)?, arg(subscription, "subscription")?);
+        let pattern = raw::required_text(pattern, "pattern")?;
+        let made = plasma_subscription_t(client.subscribe_matching(pattern)?);
+        subscription.write(raw::to_handle(made));
         Ok(())
     })
 }

@@ -7,6 +7,7 @@ use super::status::{plasma_status_t, run};
 use super::{arg, raw};
 use crate::error::{Error, Result, Status};
 use crate::info::{ClientInfo, ObjectInfo};
+use std::ffi::c_char;
 use std::mem::MaybeUninit;
 
 /// A list of objects, copied into this process.
@@ -52,6 +53,30 @@ pub extern "C" fn plasma_list(
     run(|| {
         let (client, list) = (client_arg(client)?, arg(list, "list")?);
         list.write(raw::to_handle(plasma_list_t(client.list()?)));
+        Ok(())
+    })
+}
+
+/// List the objects whose names match a pattern, also unsealed ones.
+///
+/// @param client   borrowed.
+/// @param pattern  borrowed; UTF-8, not empty: * is any text, also with /, and ?
+///                 any character.
+/// @param list     written; free it with plasma_list_free().
+///
+/// @retval PLASMA_OK
+///
+/// Threads: any.   Cost: that of plasma_list().   Since: 0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn plasma_list_matching(
+    client: Option<&plasma_client_t>,
+    pattern: *const c_char,
+    list: Option<&mut MaybeUninit<*mut plasma_list_t>>,
+) -> plasma_status_t {
+    run(|| {
+        let (client, list) = (client_arg(client)?, arg(list, "list")?);
+        let pattern = raw::required_text(pattern, "pattern")?;
+        list.write(raw::to_handle(plasma_list_t(client.list_matching(pattern)?)));
         Ok(())
     })
 }

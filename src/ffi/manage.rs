@@ -2,8 +2,10 @@
 
 use super::arg;
 use super::client::{client_arg, plasma_client_t};
+use super::create_options::name as name_arg;
 use super::id::{id_arg, plasma_id_t};
 use super::status::{plasma_status_t, run};
+use std::ffi::c_char;
 use std::mem::MaybeUninit;
 
 /// Delete a sealed object.
@@ -31,6 +33,26 @@ pub extern "C" fn plasma_delete(
     id: Option<&plasma_id_t>,
 ) -> plasma_status_t {
     run(|| client_arg(client)?.delete(&id_arg(id)?))
+}
+
+/// Delete the sealed object with a name, as plasma_delete() does.
+///
+/// @param client  borrowed.
+/// @param name    borrowed; UTF-8, 1 to 255 bytes.
+///
+/// @retval PLASMA_OK
+/// @retval PLASMA_ERR_NOT_FOUND   there is no such object
+/// @retval PLASMA_ERR_NOT_SEALED  only its creator can end it: plasma_abort()
+/// @retval PLASMA_ERR_READ_ONLY   the client may only read
+/// @retval PLASMA_ERR_TIMEOUT     the writer lock stayed busy
+///
+/// Threads: any.   Cost: that of plasma_delete().   Since: 0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn plasma_delete_by_name(
+    client: Option<&plasma_client_t>,
+    name: *const c_char,
+) -> plasma_status_t {
+    run(|| client_arg(client)?.delete_by_name(name_arg(name)?))
 }
 
 /// Keep an object from being evicted, until plasma_unpin() or plasma_delete().

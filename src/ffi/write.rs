@@ -2,12 +2,13 @@
 
 use super::buffer::{plasma_buffer_t, plasma_mutable_buffer_t};
 use super::client::{client_arg, plasma_client_t};
-use super::create_options::{metadata, plasma_create_options_t, with_create};
+use super::create_options::{metadata, name as name_arg, plasma_create_options_t, with_create};
 use super::id::{id_arg, plasma_id_t};
 use super::raw;
 use super::status::{plasma_status_t, run};
 use super::{arg, timeout};
 use crate::client::GetOrCreate;
+use crate::error::Result;
 use crate::mutable_buffer::MutableBuffer;
 use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;
@@ -265,16 +266,75 @@ pub extern "C" fn plasma_get_or_create(
 ) -> plasma_status_t {
     run(|| {
         let (client, id, time) = (client_arg(client)?, id_arg(id)?, timeout(timeout_ms)?);
-        let (buffer, created) = (arg(buffer, "buffer")?, arg(created, "created")?);
-        let mutable_buffer = arg(mutable_buffer, "mutable_buffer")?;
-        let (existing, new) =
-            match with_create(options, |o| client.get_or_create(&id, size, o, time))? {
-                GetOrCreate::Existing(existing) => (existing.into(), plasma_mutable_buffer_t::ZERO),
-                GetOrCreate::Created(new) => (plasma_buffer_t::ZERO, new.into()),
-            };
-        created.write(i32::from(!new.data.is_null()));
-        buffer.write(existing);
-        mutable_buffer.write(new);
-        Ok(())
+        got_or_created(buffer, mutable_buffer, created, || {
+            with_create(options, |options| client.get_or_create(&id, size, options, time))
+        })
     })
+}
+
+/// Get the object with a name, or create it if it does not exist.
+///
+/// If many callers ask at once, one of them creates the object, with a random
+/// id, and the others wait until it is sealed.
+///
+/// @param client          borrowed.
+/// @param name            borrowed; UTF-8, 1 to 255 bytes.
+/// @param size            size of the data in bytes, if the object is created.
+/// @param options         borrowed, used if the object is created; NULL for all
+///                        defaults. Its name is NULL, or this name.
+/// @param timeout_ms      as of plasma_get_or_create().
+/// @param buffer          written as by plasma_get_or_create().
+/// @param mutable_buffer  written as by plasma_get_or_create().
+/// @param created         written: 1 if the object was created, else 0.
+///
+/// @retval PLASMA_OK
+/// @retval PLASMA_ERR_NOT_SEALED     timeout_ms is 0, and another creator is
+///                                   writing the object
+/// @retval PLASMA_ERR_TIMEOUT        another creator did not seal the object in
+///                                   time, or the writer lock stayed busy
+/// @retval PLASMA_ERR_FAILED         its creator failed
+/// @retval PLASMA_ERR_OUT_OF_MEMORY  no room within options->timeout_ms
+/// @retval PLASMA_ERR_TOO_LARGE      the object is larger than the whole store
+/// @retval PLASMA_ERR_LIMIT          too many objects or leases, or over 64 KiB
+///                                   of metadata
+/// @retval PLASMA_ERR_READ_ONLY      the client may only read
+///
+/// Threads: any.   Cost: that of plasma_get_by_name() or plasma_create().
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn plasma_get_or_create_by_name(
+    client: Option<&plasma_client_t>,
+    name: *const c_char,
+    size: u64,
+    options: *const plasma_create_options_t,
+    timeout_ms: i64,
+    buffer: Option<&mut MaybeUninit<plasma_buffer_t>>,
+    mutable_buffer: Option<&mut MaybeUninit<plasma_mutable_buffer_t>>,
+    created: Option<&mut MaybeUninit<i32>>,
+) -> plasma_status_t {
+    run(|| {
+        let (client, name, time) = (client_arg(client)?, name_arg(name)?, timeout(timeout_ms)?);
+        got_or_created(buffer, mutable_buffer, created, || {
+            with_create(options, |options| client.get_or_create_by_name(name, size, options, time))
+        })
+    })
+}
+
+/// Makes a call that gets an object or creates it, and writes its outputs.
+fn got_or_created(
+    buffer: Option<&mut MaybeUninit<plasma_buffer_t>>,
+    mutable_buffer: Option<&mut MaybeUninit<plasma_mutable_buffer_t>>,
+    created: Option<&mut MaybeUninit<i32>>,
+    call: impl FnOnce() -> Result<GetOrCreate>,
+) -> Result<()> {
+    let (buffer, created) = (arg(buffer, "buffer")?, arg(created, "created")?);
+    let mutable_buffer = arg(mutable_buffer, "mutable_buffer")?;
+    let (existing, new) = match call()? {
+        GetOrCreate::Existing(existing) => (existing.into(), plasma_mutable_buffer_t::ZERO),
+        GetOrCreate::Created(new) => (plasma_buffer_t::ZERO, new.into()),
+    };
+    created.write(i32::from(!new.data.is_null()));
+    buffer.write(existing);
+    mutable_buffer.write(new);
+    Ok(())
 }

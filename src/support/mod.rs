@@ -1,3 +1,4 @@
 //! Helpers for all layers that know nothing about stores.
 
 pub mod fallible;
+pub mod pattern;

@@ -239,6 +239,29 @@ void TestWhatIsNotSealedIsAborted(const Store &store)
     CHECK(StatsOf(client).objects_writing == 0);
 }
 
+void TestAnObjectFailsAndIsMadeAgainByItsName(const Store &store)
+{
+    const ClientContext client = store.Connect();
+    MutableBuffer writer;
+    Buffer buffer;
+
+    CHECK_OK(client.GetOrBuildObjectByName("it", 100, buffer, writer));
+    CHECK(writer && !buffer);
+    CHECK_OK(writer.Fail("no such table"));
+    CHECK(!writer && !writer.sealed());
+    CHECK_STATUS(client.GetOrBuildObjectByName("it", 100, buffer, writer),
+                 PLASMA_ERR_FAILED);
+    CHECK(std::string(plasma::Status::message()) ==
+          "the creator failed: no such table");
+    CHECK_STATUS(writer.Fail("again"), PLASMA_ERR_INVALID_ARGUMENT);
+    CHECK_OK(client.DeleteObjectByName("it"));
+    CHECK_STATUS(client.DeleteObjectByName("it"), PLASMA_ERR_NOT_FOUND);
+    CHECK_OK(client.GetOrBuildObjectByName("it", 3, buffer, writer));
+    CHECK_OK(writer.Seal());
+    CHECK_OK(client.GetOrBuildObjectByName("it", 3, buffer, writer));
+    CHECK(!writer && buffer.size() == 3);
+}
+
 void TestAMoveTakesTheWriter(const Store &store)
 {
     const ClientContext client = store.Connect();
@@ -337,6 +360,7 @@ int main()
         TEST(MetadataIsRead),
         TEST(AnObjectIsWrittenResizedAndSealed),
         TEST(WhatIsNotSealedIsAborted),
+        TEST(AnObjectFailsAndIsMadeAgainByItsName),
         TEST(AMoveTakesTheWriter),
         TEST(WritersGoToCAndBack),
         TEST(BuffersOutliveTheirClient),

@@ -111,6 +111,31 @@ void TestEventsAreTaken(const Store &store)
     CHECK(event.data_size == 3);
 }
 
+void TestListsAndEventsOfNamesThatMatch(const Store &store)
+{
+    const ClientContext client = store.Connect();
+    plasma::CreateOptions named, other;
+    Subscription subscription;
+    ObjectList list;
+    Event event;
+
+    named.name = "data/1";
+    other.name = "other";
+    CHECK_STATUS(client.SubscribeMatching("", subscription),
+                 PLASMA_ERR_INVALID_ARGUMENT);
+    CHECK(!subscription);
+    CHECK_OK(client.SubscribeMatching("data/*", subscription));
+    CHECK_OK(client.PutObject(IdOf(1), "one", other));
+    CHECK_OK(client.PutObject(IdOf(2), "two", named));
+    CHECK_OK(client.ListMatching("*/?", list));
+    CHECK(list.size() == 1 && list.begin()->id == IdOf(2));
+    CHECK_STATUS(client.ListMatching("", list), PLASMA_ERR_INVALID_ARGUMENT);
+    CHECK(list.size() == 1);
+    CHECK_OK(subscription.Next(event));
+    CHECK(event.id == IdOf(2));
+    CHECK_STATUS(subscription.Next(event, plasma::kNoWait), PLASMA_ERR_TIMEOUT);
+}
+
 void TestASubscriptionIsMovedAndOutlivesItsClient(const Store &store)
 {
     Subscription first, second;
@@ -135,6 +160,7 @@ int main()
         TEST(AListOutlivesItsClient),
         TEST(ClientsAndHoldersAreListed),
         TEST(EventsAreTaken),
+        TEST(ListsAndEventsOfNamesThatMatch),
         TEST(ASubscriptionIsMovedAndOutlivesItsClient),
     });
 }

@@ -247,6 +247,14 @@ pub const CALLS: &[Call] = &[
         }
         status
     }),
+    row("plasma_list_matching", Class::Reads, Before::Sealed, After::Same, |f| {
+        let mut list = MaybeUninit::uninit();
+        let status = plasma_list_matching(f.client.get(), c"t*".as_ptr(), Some(&mut list));
+        if status == OK {
+            f.list = written(&list);
+        }
+        status
+    }),
     row("plasma_list_clients", Class::Reads, Before::Sealed, After::Same, |f| {
         let mut list = MaybeUninit::uninit();
         let status = plasma_list_clients(f.client.get(), Some(&mut list));
@@ -269,6 +277,15 @@ pub const CALLS: &[Call] = &[
     row("plasma_subscribe", Class::Reads, Before::Nothing, After::Same, |f| {
         let mut news = MaybeUninit::uninit();
         let status = plasma_subscribe(f.client.get(), Some(&mut news));
+        if status == OK {
+            f.news = written(&news);
+        }
+        status
+    }),
+    row("plasma_subscribe_matching", Class::Reads, Before::Nothing, After::Same, |f| {
+        let mut news = MaybeUninit::uninit();
+        let pattern = c"t*".as_ptr();
+        let status = plasma_subscribe_matching(f.client.get(), pattern, Some(&mut news));
         if status == OK {
             f.news = written(&news);
         }
@@ -322,6 +339,23 @@ pub const CALLS: &[Call] = &[
         Wait::Seal,
     ),
     waits(
+        row("plasma_get_or_create_by_name", Class::Reads, Before::Sealed, After::Same, |f| {
+            let (mut got, mut writer) = (MaybeUninit::uninit(), MaybeUninit::uninit());
+            let mut created = MaybeUninit::uninit();
+            let (client, name, time) = (f.client.get(), c_string(NAME), f.timeout);
+            let (size, none) = (f.data.len() as u64, std::ptr::null());
+            let out = (Some(&mut got), Some(&mut writer), Some(&mut created));
+            let name = name.as_ptr();
+            let status =
+                plasma_get_or_create_by_name(client, name, size, none, time, out.0, out.1, out.2);
+            if status == OK && written(&created) == 0 {
+                f.got.push(written(&got));
+            }
+            status
+        }),
+        Wait::Seal,
+    ),
+    waits(
         row("plasma_put_many", Class::Locks, Before::Nothing, After::Batch, |f| {
             let datas: [*const c_void; 4] = [void(&f.data); 4];
             let (sizes, options) = ([200; 4], options(f));
@@ -333,6 +367,10 @@ pub const CALLS: &[Call] = &[
     ),
     row("plasma_delete", Class::Locks, Before::Sealed, After::Absent, |f| {
         plasma_delete(f.client.get(), Some(&f.id))
+    }),
+    row("plasma_delete_by_name", Class::Locks, Before::Sealed, After::Absent, |f| {
+        let name = c_string(NAME);
+        plasma_delete_by_name(f.client.get(), name.as_ptr())
     }),
     row("plasma_delete_many", Class::Locks, Before::Many, After::Batch, |f| {
         plasma_delete_many(f.client.get(), f.ids.as_ptr(), 4, f.statuses.as_mut_ptr())

@@ -254,6 +254,8 @@ plasma_put(client, id, data, size, options) =
     ccall((:plasma_put, LIBRARY), Int32, (Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Cvoid}, UInt64, Ptr{Cvoid},), client, id, data, size, options)
 plasma_get_or_create(client, id, size, options, timeout_ms, buffer, mutable_buffer, created) =
     ccall((:plasma_get_or_create, LIBRARY), Int32, (Ptr{Cvoid}, Ptr{Cvoid}, UInt64, Ptr{Cvoid}, Int64, Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Cvoid},), client, id, size, options, timeout_ms, buffer, mutable_buffer, created)
+plasma_get_or_create_by_name(client, name, size, options, timeout_ms, buffer, mutable_buffer, created) =
+    ccall((:plasma_get_or_create_by_name, LIBRARY), Int32, (Ptr{Cvoid}, Cstring, UInt64, Ptr{Cvoid}, Int64, Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Cvoid},), client, name, size, options, timeout_ms, buffer, mutable_buffer, created)
 plasma_put_many(client, ids, datas, sizes, count, options, statuses) =
     ccall((:plasma_put_many, LIBRARY), Int32, (Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Cvoid}, Csize_t, Ptr{Cvoid}, Ptr{Cvoid},), client, ids, datas, sizes, count, options, statuses)
 plasma_delete_many(client, ids, count, statuses) =
@@ -284,6 +286,8 @@ plasma_stats(client, stats) =
     ccall((:plasma_stats, LIBRARY), Int32, (Ptr{Cvoid}, Ptr{Cvoid},), client, stats)
 plasma_delete(client, id) =
     ccall((:plasma_delete, LIBRARY), Int32, (Ptr{Cvoid}, Ptr{Cvoid},), client, id)
+plasma_delete_by_name(client, name) =
+    ccall((:plasma_delete_by_name, LIBRARY), Int32, (Ptr{Cvoid}, Cstring,), client, name)
 plasma_pin(client, id) =
     ccall((:plasma_pin, LIBRARY), Int32, (Ptr{Cvoid}, Ptr{Cvoid},), client, id)
 plasma_unpin(client, id) =
@@ -296,6 +300,8 @@ plasma_trim(client, keep_bytes, returned) =
     ccall((:plasma_trim, LIBRARY), Int32, (Ptr{Cvoid}, UInt64, Ptr{Cvoid},), client, keep_bytes, returned)
 plasma_list(client, list) =
     ccall((:plasma_list, LIBRARY), Int32, (Ptr{Cvoid}, Ptr{Cvoid},), client, list)
+plasma_list_matching(client, pattern, list) =
+    ccall((:plasma_list_matching, LIBRARY), Int32, (Ptr{Cvoid}, Cstring, Ptr{Cvoid},), client, pattern, list)
 plasma_list_count(list) =
     ccall((:plasma_list_count, LIBRARY), UInt64, (Ptr{Cvoid},), list)
 plasma_list_at(list, index, info) =
@@ -314,6 +320,8 @@ plasma_client_list_free(list) =
     ccall((:plasma_client_list_free, LIBRARY), Cvoid, (Ptr{Cvoid},), list)
 plasma_subscribe(client, subscription) =
     ccall((:plasma_subscribe, LIBRARY), Int32, (Ptr{Cvoid}, Ptr{Cvoid},), client, subscription)
+plasma_subscribe_matching(client, pattern, subscription) =
+    ccall((:plasma_subscribe_matching, LIBRARY), Int32, (Ptr{Cvoid}, Cstring, Ptr{Cvoid},), client, pattern, subscription)
 plasma_next_event(subscription, timeout_ms, event) =
     ccall((:plasma_next_event, LIBRARY), Int32, (Ptr{Cvoid}, Int64, Ptr{Cvoid},), subscription, timeout_ms, event)
 plasma_event_fd(subscription, fd) =

@@ -15,6 +15,7 @@ from plasma.errors import DisconnectedError, ForkedError, StoreGoneError, error
 from plasma.errors import TimeoutError as PlasmaTimeoutError
 from plasma.ids import ObjectID
 from plasma.infos import object_id
+from plasma.options import encoded_text
 from plasma.times import Seconds, seconds
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class Events:
     overwritten. A signal handler may use or close it.
     """
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, matching: Optional[str] = None) -> None:
         self._connection = connection
         self._closed = True
         self._subscription: Any = None
@@ -71,7 +72,11 @@ class Events:
         self._calls = 0
         self._watches: dict[asyncio.AbstractEventLoop, Watch] = {}
         subscription = ffi.new("plasma_subscription_t **")
-        connection.call(lib.plasma_subscribe, subscription)
+        if matching is None:
+            connection.call(lib.plasma_subscribe, subscription)
+        else:
+            pattern = encoded_text(matching)
+            connection.call(lib.plasma_subscribe_matching, pattern, subscription, about=matching)
         self._subscription = subscription[0]
         self._pid = os.getpid()
         self._closed = False

@@ -11,6 +11,7 @@ from plasma.connection import Connection
 from plasma.errors import NotFoundError
 from plasma.ids import Key, ObjectID
 from plasma.infos import ClientInfo, ObjectInfo, State, Stats
+from plasma.options import encoded_text
 from plasma.reader import Reader, id_array, id_pointer
 from plasma.sizes import Size, byte_count
 
@@ -25,7 +26,10 @@ class Manager(Reader):
 
     def delete(self, key: Key) -> None:
         """Delete a sealed object. Its memory is freed after its last buffer is released."""
-        self._connection.call(lib.plasma_delete, id_pointer(self.find(key)), about=key)
+        if isinstance(key, str) and "\0" not in key:
+            self._connection.call(lib.plasma_delete_by_name, encoded_text(key), about=key)
+        else:
+            self._connection.call(lib.plasma_delete, id_pointer(self.find(key)), about=key)
 
     def delete_many(self, keys: Iterable[Key]) -> None:
         """Delete many objects; each is tried, and the first failure is raised, with its key."""
@@ -85,10 +89,23 @@ class Manager(Reader):
         self._connection.call(lib.plasma_stats, numbers)
         return infos.stats(numbers)
 
-    def list(self) -> list[ObjectInfo]:
-        """All objects, also unsealed ones, and deleted ones that are still held."""
+    def list(self, matching: Optional[str] = None) -> list[ObjectInfo]:
+        """All objects, also unsealed ones, and deleted ones that are still held.
+
+        With a pattern, those whose names match, without deleted ones: ``*`` is any text, also with
+        a slash, and ``?`` any character.
+        """
         connection = self._connection
-        return connection.run(lambda _: connection.list_objects(infos.KINDS), 0)
+        if matching is None:
+            return connection.run(lambda _: connection.list_objects(infos.KINDS), 0)
+        found = ffi.new("plasma_list_t **")
+        connection.call(lib.plasma_list_matching, encoded_text(matching), found, about=matching)
+        try:
+            count = lib.plasma_list_count(found[0])
+            info = sized("plasma_object_info_t")
+            return _each(lib.plasma_list_at, found[0], count, info, infos.object_info)
+        finally:
+            lib.plasma_list_free(found[0])
 
     def clients(self) -> list[ClientInfo]:
         """The clients of the store, this one included."""

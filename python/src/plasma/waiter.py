@@ -26,9 +26,13 @@ class Waiter(Reader):
 
     _arrivals: Optional[weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Arrivals]] = None
 
-    def events(self) -> Events:
-        """The events of the store from now on. To miss nothing, subscribe first, then list."""
-        return Events(self._connection)
+    def events(self, matching: Optional[str] = None) -> Events:
+        """The events of the store from now on. To miss nothing, subscribe first, then list.
+
+        With a pattern, as in `list`, those of objects whose names match. The name is read when the
+        event is taken: that an object is gone matches no pattern.
+        """
+        return Events(self._connection, matching)
 
     async def aget(self, key: Key, timeout: Seconds = None) -> Buffer:
         """Like `get`, without blocking the event loop.

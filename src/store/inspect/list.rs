@@ -2,9 +2,9 @@
 
 use crate::error::{Error, Result, Status};
 use crate::id::ObjectId;
-use crate::info::{ClientInfo, ObjectInfo};
+use crate::info::{ClientInfo, ObjectInfo, ObjectState};
 use crate::layout::record::IdWords;
-use crate::layout::word::{LeaseWord, State};
+use crate::layout::word::{LeaseWord, RecordWord, State};
 use crate::protocols::index::Key;
 use crate::store::call::Call;
 use crate::store::clients::client_file::Identity;
@@ -14,6 +14,7 @@ use crate::store::clients::lease_counts::{WordMap, WordSet};
 use crate::store::objects::find::is_shown;
 use crate::store::session::Session;
 use crate::support::fallible;
+use crate::support::pattern::Pattern;
 use crate::sync::Ordering::Relaxed;
 use crate::sys::process;
 
@@ -21,18 +22,24 @@ impl Session {
     /// Lists every object, including deleted objects that a client holds. Each entry is true at one
     /// instant of the call. Objects never move in the table, so an object that exists throughout
     /// the call appears exactly once.
-    pub fn list(&self) -> Result<Vec<ObjectInfo>> {
+    ///
+    /// With a pattern, only objects whose names match, and no deleted ones.
+    pub fn list(&self, pattern: Option<&Pattern>) -> Result<Vec<ObjectInfo>> {
         self.ensure_open()?;
         let held = self.inspect_holders(|_| Ok(()))?;
         let (mut list, mut living) = (Vec::new(), LivingCreator::default());
         for slot in 0..self.segment.index().used() {
             let word = self.record(slot)?.load();
             let skipped = match word.state() {
-                Some(State::Doomed) => held.is_unheld(slot, word),
+                _ if pattern.is_some() && !word.has(RecordWord::NAMED) => true,
+                Some(State::Doomed) => pattern.is_some() || held.is_unheld(slot, word),
                 Some(State::Writing) => !self.is_unsealed(slot, word, &mut living),
                 _ => false,
             };
-            if !skipped && let Some(mut info) = self.describe(slot, None)? {
+            if !skipped
+                && let Some(mut info) = self.describe(slot, None)?
+                && pattern.is_none_or(|pattern| matches_info(pattern, &info))
+            {
                 info.lease_count = held.leases.of(slot);
                 fallible::push(&mut list, info)?;
             }
@@ -131,6 +138,11 @@ impl Session {
             if same { record.data.load(word.data_index()).size } else { 0 }
         })
     }
+}
+
+/// Whether an object exists and its name matches; its deletion may have come in between.
+fn matches_info(pattern: &Pattern, info: &ObjectInfo) -> bool {
+    info.state != ObjectState::Deleted && pattern.matches(&info.name)
 }
 
 /// The processes of a list of clients, each of which is asked about once.

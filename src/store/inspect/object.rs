@@ -73,6 +73,14 @@ impl Session {
         }
     }
 
+    /// The name of an object that is sealed, or failed; `None` if there is no such object, or it has
+    /// no name.
+    pub fn name_of(&self, id: &ObjectId) -> Option<String> {
+        let hit = self.find_settled(&Key::Id(IdWords::from(id))).ok()??;
+        let info = self.describe(hit.slot, Some(hit.word.generation())).ok()??;
+        (!info.name.is_empty()).then_some(info.name)
+    }
+
     /// Describes the object of a held buffer, deleted or not.
     pub fn held_info(&self, slot: u32, generation: u32) -> Result<ObjectInfo> {
         let mut info = self.describe_held(slot, generation)?;

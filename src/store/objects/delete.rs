@@ -3,7 +3,6 @@
 use crate::error::{Error, Result, Status};
 use crate::id::ObjectId;
 use crate::layout::event::EventKind;
-use crate::layout::record::IdWords;
 use crate::layout::word::State;
 use crate::protocols::index::{Hit, Key};
 use crate::store::call::Call;
@@ -11,14 +10,13 @@ use crate::store::lock::locked::Locked;
 use crate::store::session::Session;
 
 impl Session {
-    /// Deletes an object: it is absent at once for new gets, and its memory is freed after the last
-    /// release.
-    pub fn delete(&self, call: &Call<'_>, id: &ObjectId) -> Result<()> {
+    /// Deletes the object with this key: it is absent at once for new gets, and its memory is freed
+    /// after the last release.
+    pub fn delete(&self, call: &Call<'_>, key: &Key) -> Result<()> {
         self.ensure_writable()?;
-        let key = Key::Id(IdWords::from(id));
         let size = loop {
             let mut locked = self.lock(call)?;
-            let Some(hit) = locked.find(&key) else {
+            let Some(hit) = locked.find(key) else {
                 return Err(Error::plain(Status::NotFound));
             };
             if hit.word.is(State::Writing) {
@@ -28,7 +26,8 @@ impl Session {
                 }
                 return Err(Error::plain(Status::NotSealed));
             }
-            break self.doom(locked, hit, id)?;
+            let id = self.record(hit.slot)?.id();
+            break self.doom(locked, hit, &id)?;
         };
         self.reclaim_for_delete(call, size)
     }

@@ -16,7 +16,7 @@ impl Session {
             let ids = &ids[from..ids.len().min(from + PIECE)];
             self.delete_piece(call, ids, &mut |at, deleted| each(from + at, deleted)).unwrap_or(0)
         };
-        let one = &mut |at: usize| self.delete(call, &ids[at]);
+        let one = &mut |at: usize| self.delete(call, &Key::Id(IdWords::from(&ids[at])));
         call.run_batch(ids.len(), piece, one, each);
     }
 

@@ -2,7 +2,6 @@
 
 use crate::error::{Error, Result, Status};
 use crate::id::ObjectId;
-use crate::layout::record::IdWords;
 use crate::layout::word::State;
 use crate::options::CreateOptions;
 use crate::protocols::index::Key;
@@ -24,29 +23,34 @@ pub enum GotOrCreated {
 }
 
 impl Session {
-    /// Gets the object, or creates it if it is absent; waits while another client writes it.
+    /// Gets the object with this key, or creates it with this id if it is absent; waits while
+    /// another client writes it. The options have the name of a key by name.
     pub fn get_or_create(
         &self,
         call: &Call<'_>,
         handles: &HandleTable,
+        key: &Key,
         id: &ObjectId,
         size: u64,
         options: &CreateOptions<'_>,
     ) -> Result<GotOrCreated> {
         self.ensure_writable()?;
-        let key = Key::Id(IdWords::from(id));
+        let taken = match key {
+            Key::Id(_) => Status::Exists,
+            Key::Name(_) => Status::NameExists,
+        };
         loop {
-            if let GetOutcome::Held(handle, held) = self.get_now(handles, &key)? {
+            if let GetOutcome::Held(handle, held) = self.get_now(handles, key)? {
                 return Ok(GotOrCreated::Got(handle, held));
             }
             match self.create(call, id, size, options) {
                 Ok(writer) => return Ok(GotOrCreated::Made(writer)),
-                Err(error) if error.status() == Status::Exists => {}
+                Err(error) if error.status() == taken => {}
                 Err(error) => return Err(error),
             }
             if call.deadline().is_some_and(|deadline| clock::monotonic_ns() >= deadline) {
                 // The object was sealed or given up in between: no wait is needed.
-                match self.find_live(call, &key, &mut None)? {
+                match self.find_live(call, key, &mut None)? {
                     Some(hit) if hit.word.is(State::Writing) => {
                         let status = if call.waits() { Status::Timeout } else { Status::NotSealed };
                         return Err(Error::plain(status));
@@ -57,8 +61,8 @@ impl Session {
             // New slices for each creator: if several creators die in succession, each death is
             // noticed soon.
             let slices = Slices::staggered(self.own.slot);
-            self.wait_in_slices(call, &[self.topic(&key)], slices, || {
-                let hit = self.find_live(call, &key, &mut None)?;
+            self.wait_in_slices(call, &[self.topic(key)], slices, || {
+                let hit = self.find_live(call, key, &mut None)?;
                 let writing = hit.is_some_and(|hit| hit.word.is(State::Writing));
                 Ok(Progress::of((!writing).then_some(()), true))
             })?;

@@ -113,6 +113,11 @@ static void calls_say_gone(plasma_client_t *client)
     CHECK_STATUS(plasma_get_or_create(client, &id, 1, NULL, 0, &buffer,
                                       &writable, &created), gone);
     CHECK_STATUS(plasma_delete(client, &id), gone);
+    CHECK_STATUS(plasma_delete_by_name(client, "one"), gone);
+    CHECK_STATUS(plasma_get_or_create_by_name(client, "one", 1, NULL, 0, &buffer,
+                                              &writable, &created), gone);
+    CHECK_STATUS(plasma_list_matching(client, "*", &list), gone);
+    CHECK_STATUS(plasma_subscribe_matching(client, "*", &subscription), gone);
     CHECK_STATUS(plasma_delete_many(client, &id, 1, statuses), gone);
     CHECK_STATUS(plasma_pin(client, &id), gone);
     CHECK_STATUS(plasma_unpin(client, &id), gone);

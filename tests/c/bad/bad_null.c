@@ -100,6 +100,10 @@ static void test_writing(void)
     CHECK_NULL(plasma_put_many(client, ids, data, sizes, 2, NULL, NULL));
     CHECK_NULL(plasma_get_or_create(NULL, &id, 1, NULL, 0, &out.buffer,
                                     &out.writable, &out.created));
+    CHECK_NULL(plasma_get_or_create_by_name(NULL, "one", 1, NULL, 0, &out.buffer,
+                                            &out.writable, &out.created));
+    CHECK_NULL(plasma_get_or_create_by_name(client, NULL, 1, NULL, 0, &out.buffer,
+                                            &out.writable, &out.created));
     CHECK_NULL(plasma_get_or_create(client, NULL, 1, NULL, 0, &out.buffer,
                                     &out.writable, &out.created));
     CHECK_NULL(plasma_get_or_create(client, &id, 1, NULL, 0, NULL,

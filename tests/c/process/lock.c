@@ -67,6 +67,10 @@ static void test_each_call_that_changes_the_store_times_out(void)
     CHECK_STATUS(plasma_fail(&writable, "why"), PLASMA_ERR_TIMEOUT);
     CHECK(memcmp(&writable, &before, sizeof before) == 0);
     CHECK_STATUS(plasma_delete(client, &id), PLASMA_ERR_TIMEOUT);
+    CHECK_STATUS(plasma_delete_by_name(client, "one"), PLASMA_ERR_TIMEOUT);
+    CHECK_STATUS(plasma_get_or_create_by_name(client, "new", 1, NULL, 0, &buffer,
+                                              &none, &created),
+                 PLASMA_ERR_TIMEOUT);
     CHECK_STATUS(plasma_delete_many(client, &id, 1, &status),
                  PLASMA_ERR_TIMEOUT);
     CHECK_STATUS(plasma_pin(client, &id), PLASMA_ERR_TIMEOUT);

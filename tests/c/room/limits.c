@@ -267,6 +267,9 @@ static void test_leases_of_a_client(void)
     CHECK_STATUS(plasma_get_or_create(client, &id, 10, NULL, -1, &buffer,
                                       &writable, &created),
                  PLASMA_ERR_LIMIT);
+    CHECK_STATUS(plasma_get_or_create_by_name(client, "held", 10, NULL, -1, &buffer,
+                                              &writable, &created),
+                 PLASMA_ERR_LIMIT);
     CHECK_OK(plasma_create(client, &other, 10, NULL, &writable));
     CHECK_STATUS(plasma_seal_and_get(&writable, &buffer), PLASMA_ERR_LIMIT);
     CHECK_EQ(writable.size, 10);

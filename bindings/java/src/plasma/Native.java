@@ -539,6 +539,18 @@ final class Native {
         }
     }
 
+    private static final MethodHandle PLASMA_GET_OR_CREATE_BY_NAME =
+        find("plasma_get_or_create_by_name", FunctionDescriptor.of(JAVA_INT, ADDRESS, ADDRESS, JAVA_LONG, ADDRESS, JAVA_LONG, ADDRESS, ADDRESS, ADDRESS));
+
+    /** Get the object with a name, or create it if it does not exist. */
+    static int plasma_get_or_create_by_name(MemorySegment client, MemorySegment name, long size, MemorySegment options, long timeoutMs, MemorySegment buffer, MemorySegment mutableBuffer, MemorySegment created) {
+        try {
+            return (int) PLASMA_GET_OR_CREATE_BY_NAME.invokeExact(client, name, size, options, timeoutMs, buffer, mutableBuffer, created);
+        } catch (Throwable thrown) {
+            throw Library.unexpected(thrown);
+        }
+    }
+
     private static final MethodHandle PLASMA_PUT_MANY =
         find("plasma_put_many", FunctionDescriptor.of(JAVA_INT, ADDRESS, ADDRESS, ADDRESS, ADDRESS, JAVA_LONG, ADDRESS, ADDRESS));
 
@@ -719,6 +731,18 @@ final class Native {
         }
     }
 
+    private static final MethodHandle PLASMA_DELETE_BY_NAME =
+        find("plasma_delete_by_name", FunctionDescriptor.of(JAVA_INT, ADDRESS, ADDRESS));
+
+    /** Delete the sealed object with a name, as plasma_delete() does. */
+    static int plasma_delete_by_name(MemorySegment client, MemorySegment name) {
+        try {
+            return (int) PLASMA_DELETE_BY_NAME.invokeExact(client, name);
+        } catch (Throwable thrown) {
+            throw Library.unexpected(thrown);
+        }
+    }
+
     private static final MethodHandle PLASMA_PIN =
         find("plasma_pin", FunctionDescriptor.of(JAVA_INT, ADDRESS, ADDRESS));
 
@@ -786,6 +810,18 @@ final class Native {
     static int plasma_list(MemorySegment client, MemorySegment list) {
         try {
             return (int) PLASMA_LIST.invokeExact(client, list);
+        } catch (Throwable thrown) {
+            throw Library.unexpected(thrown);
+        }
+    }
+
+    private static final MethodHandle PLASMA_LIST_MATCHING =
+        find("plasma_list_matching", FunctionDescriptor.of(JAVA_INT, ADDRESS, ADDRESS, ADDRESS));
+
+    /** List the objects whose names match a pattern, also unsealed ones. */
+    static int plasma_list_matching(MemorySegment client, MemorySegment pattern, MemorySegment list) {
+        try {
+            return (int) PLASMA_LIST_MATCHING.invokeExact(client, pattern, list);
         } catch (Throwable thrown) {
             throw Library.unexpected(thrown);
         }
@@ -894,6 +930,18 @@ final class Native {
     static int plasma_subscribe(MemorySegment client, MemorySegment subscription) {
         try {
             return (int) PLASMA_SUBSCRIBE.invokeExact(client, subscription);
+        } catch (Throwable thrown) {
+            throw Library.unexpected(thrown);
+        }
+    }
+
+    private static final MethodHandle PLASMA_SUBSCRIBE_MATCHING =
+        find("plasma_subscribe_matching", FunctionDescriptor.of(JAVA_INT, ADDRESS, ADDRESS, ADDRESS));
+
+    /** Subscribe to the events of objects whose names match a pattern. */
+    static int plasma_subscribe_matching(MemorySegment client, MemorySegment pattern, MemorySegment subscription) {
+        try {
+            return (int) PLASMA_SUBSCRIBE_MATCHING.invokeExact(client, pattern, subscription);
         } catch (Throwable thrown) {
             throw Library.unexpected(thrown);
         }
