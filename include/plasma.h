@@ -932,6 +932,35 @@ plasma_status_t plasma_put(const plasma_client_t *client,
                            const plasma_create_options_t *options);
 
 /**
+ * Create an object of parts, one after the other, as by plasma_put().
+ *
+ * @param client   borrowed.
+ * @param id       borrowed.
+ * @param parts    borrowed: count pointers, each to the bytes of a part.
+ * @param sizes    borrowed: count sizes in bytes.
+ * @param count    number of parts; if it is 0, the arrays may be NULL.
+ * @param options  borrowed; NULL for all defaults.
+ *
+ * @retval PLASMA_OK
+ * @retval PLASMA_ERR_EXISTS         an object has this id, sealed or not
+ * @retval PLASMA_ERR_NAME_EXISTS    an object has this name
+ * @retval PLASMA_ERR_OUT_OF_MEMORY  no room within options->timeout_ms
+ * @retval PLASMA_ERR_TOO_LARGE      the object is larger than the whole store
+ * @retval PLASMA_ERR_LIMIT          too many objects, or over 64 KiB of
+ *                                   metadata
+ * @retval PLASMA_ERR_READ_ONLY      the client may only read
+ * @retval PLASMA_ERR_TIMEOUT        the writer lock stayed busy
+ *
+ * Threads: any.   Cost: that of plasma_put().   Since: 0.1
+ */
+plasma_status_t plasma_put_parts(const plasma_client_t *client,
+                                 const plasma_id_t *id,
+                                 const void *const *parts,
+                                 const uint64_t *sizes,
+                                 size_t count,
+                                 const plasma_create_options_t *options);
+
+/**
  * Get an object, or create it if it does not exist.
  *
  * If many callers ask at once, one of them creates the object and the others

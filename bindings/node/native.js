@@ -228,6 +228,7 @@ exports.functions = {
   plasma_abort: ['int32', ['void *']],
   plasma_fail: ['int32', ['void *', 'const char *']],
   plasma_put: ['int32', ['void *', 'void *', 'void *', 'uint64', 'void *']],
+  plasma_put_parts: ['int32', ['void *', 'void *', 'void *', 'void *', 'size_t', 'void *']],
   plasma_get_or_create: ['int32', ['void *', 'void *', 'uint64', 'void *', 'int64', 'void *', 'void *', 'void *']],
   plasma_get_or_create_by_name: ['int32', ['void *', 'const char *', 'uint64', 'void *', 'int64', 'void *', 'void *', 'void *']],
   plasma_put_many: ['int32', ['void *', 'void *', 'void *', 'void *', 'size_t', 'void *', 'void *']],

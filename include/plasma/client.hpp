@@ -114,16 +114,7 @@ public:
      * @param bytes    borrowed: its data.
      * @param options  borrowed.
      *
-     * @retval PLASMA_OK
-     * @retval PLASMA_ERR_EXISTS         an object has this id, sealed or not
-     * @retval PLASMA_ERR_NAME_EXISTS    an object has this name
-     * @retval PLASMA_ERR_OUT_OF_MEMORY  no room within options.timeout_ms
-     * @retval PLASMA_ERR_TOO_LARGE      the object is larger than the whole
-     *                                   store
-     * @retval PLASMA_ERR_LIMIT          too many objects, or over 64 KiB of
-     *                                   metadata
-     * @retval PLASMA_ERR_READ_ONLY      the client may only read
-     * @retval PLASMA_ERR_TIMEOUT        the writer lock stayed busy
+     * @return as BuildObject().
      *
      * Threads: any.   Cost: that of plasma_create(), and the copy.   Since: 0.1
      */
@@ -132,6 +123,30 @@ public:
         noexcept
     {
         return plasma_put(c(), id.c(), bytes.data(), bytes.size(), &options);
+    }
+
+    /**
+     * Create an object of parts, one after the other: plasma_put_parts(). If
+     * sizes has another length than parts, the call is INVALID_ARGUMENT.
+     *
+     * @param id       borrowed.
+     * @param parts    borrowed: pointers, each to the bytes of a part.
+     * @param sizes    borrowed: sizes in bytes.
+     * @param options  borrowed.
+     *
+     * @return as PutObject().
+     *
+     * Threads: any.   Cost: that of plasma_put().   Since: 0.1
+     */
+    Status PutParts(const ObjectID &id, Span<const void *const> parts,
+                    Span<const uint64_t> sizes,
+                    const CreateOptions &options = CreateOptions()) const
+        noexcept
+    {
+        const bool match = parts.size() == sizes.size();
+        return plasma_put_parts(c(), id.c(), match ? parts.data() : nullptr,
+                                match ? sizes.data() : nullptr,
+                                match ? parts.size() : 1, &options);
     }
 
     /**
@@ -308,17 +323,7 @@ public:
      * @param buffer      written: the object.
      * @param timeout_ms  how long to wait, in milliseconds.
      *
-     * @retval PLASMA_OK
-     * @retval PLASMA_ERR_NOT_FOUND   timeout_ms is kNoWait, and there is no
-     *                                such object
-     * @retval PLASMA_ERR_NOT_SEALED  timeout_ms is kNoWait, and the object is
-     *                                being written
-     * @retval PLASMA_ERR_TIMEOUT     the object was not sealed in time
-     * @retval PLASMA_ERR_ABORTED     its creator died while this call waited
-     * @retval PLASMA_ERR_FAILED      its creator failed; the message says why
-     * @retval PLASMA_ERR_LIMIT       too many leases; or this is a reader of
-     *                                another user that would hold more than
-     *                                reader_quota bytes
+     * @return as GetObject().
      *
      * Threads: any.   Cost: that of plasma_get(), and a hash of the name.
      * Since: 0.1

@@ -1,37 +1,35 @@
 /* Puts and creates of a Connection. */
 #include "connection.h"
-#include <string.h>
 
-static size_t aligned(size_t offset)
-{
-    return (offset + 63) & ~(size_t)63;
-}
+/* Parts begin at multiples of this. */
+#define ALIGNMENT 64
+/* So many parts need no memory of their own. */
+#define FEW 4
+
+/* What plasma_put_parts() takes: each part, and before it the zeros up to its begin. */
+typedef struct {
+    const void **starts;
+    uint64_t *sizes;
+} Pieces;
 
 static int put_parts(plasma_client_t *client, const plasma_id_t *id,
-                     const plasma_create_options_t *options, const Py_buffer *parts, size_t count)
+                     const plasma_create_options_t *options, const Py_buffer *parts, size_t count,
+                     Pieces pieces)
 {
-    plasma_mutable_buffer_t writer;
-    size_t i, at, end = 0;
-    int status;
+    static const char zeros[ALIGNMENT];
+    uint64_t end = 0;
+    size_t i;
 
-    /* This is the fastest way into memory that nobody has written yet. */
     if (count == 1)
         return plasma_put(client, id, parts[0].buf, (uint64_t)parts[0].len, options);
-    for (i = 0; i < count; i++)
-        end = aligned(end) + (size_t)parts[i].len;
-    status = plasma_create(client, id, end, options, &writer);
-    if (status != PLASMA_OK)
-        return status;
-    for (i = 0, end = 0; i < count; i++, end = at + (size_t)parts[i - 1].len) {
-        at = aligned(end);
-        memset(writer.data + end, 0, at - end);
-        if (parts[i].len > 0)
-            memcpy(writer.data + at, parts[i].buf, (size_t)parts[i].len);
+    for (i = 0; i < count; i++) {
+        pieces.starts[2 * i] = zeros;
+        pieces.sizes[2 * i] = -end % ALIGNMENT;
+        pieces.starts[2 * i + 1] = parts[i].buf;
+        pieces.sizes[2 * i + 1] = (uint64_t)parts[i].len;
+        end += pieces.sizes[2 * i] + pieces.sizes[2 * i + 1];
     }
-    status = plasma_seal(&writer);
-    if (status != PLASMA_OK)
-        plasma_abort(&writer);
-    return status;
+    return plasma_put_parts(client, id, pieces.starts, pieces.sizes, 2 * count, options);
 }
 
 /* put(id or None, address of options, parts, limit, (ObjectID, bytes.__new__)): creates an object of the
@@ -43,7 +41,10 @@ PyObject *connection_put(Connection *connection, PyObject *const *args, Py_ssize
     plasma_client_t *client;
     int status = PLASMA_ERR_DISCONNECTED, failed = 0;
     unsigned long long limit, size = 0;
-    Py_buffer few[4], *parts = few;
+    Py_buffer few[FEW], *parts = few;
+    const void *few_starts[2 * FEW];
+    uint64_t few_sizes[2 * FEW];
+    Pieces pieces = {few_starts, few_sizes};
     Py_ssize_t i, held;
     Key key;
 
@@ -56,10 +57,14 @@ PyObject *connection_put(Connection *connection, PyObject *const *args, Py_ssize
     count = PyTuple_Size(args[2]);
     if (PyErr_Occurred())
         return NULL;
-    if ((size_t)count > sizeof few / sizeof few[0])
-        parts = PyMem_Calloc((size_t)count, sizeof *parts);
-    if (parts == NULL)
-        return PyErr_NoMemory();
+    if (count > FEW) {
+        parts = PyMem_Calloc((size_t)count, sizeof *parts + 2 * sizeof *pieces.starts +
+                                                2 * sizeof *pieces.sizes);
+        if (parts == NULL)
+            return PyErr_NoMemory();
+        pieces.starts = (const void **)(parts + count);
+        pieces.sizes = (uint64_t *)(pieces.starts + 2 * count);
+    }
     for (held = 0; held < count && !failed; held += !failed)
         failed = PyObject_GetBuffer(PyTuple_GetItem(args[2], held), &parts[held], PyBUF_SIMPLE) < 0;
     for (i = 0; i < held; i++)
@@ -68,7 +73,7 @@ PyObject *connection_put(Connection *connection, PyObject *const *args, Py_ssize
         status = 1;
     else if (!failed && (client = begin_call(connection)) != NULL) {
         Py_BEGIN_ALLOW_THREADS
-        status = put_parts(client, &key.id, options, parts, (size_t)count);
+        status = put_parts(client, &key.id, options, parts, (size_t)count, pieces);
         Py_END_ALLOW_THREADS
         end_call(connection);
     }

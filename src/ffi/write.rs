@@ -10,6 +10,7 @@ use super::{arg, timeout};
 use crate::client::GetOrCreate;
 use crate::error::Result;
 use crate::mutable_buffer::MutableBuffer;
+use crate::support::fallible;
 use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;
 
@@ -217,6 +218,47 @@ pub extern "C" fn plasma_put(
         let (client, id) = (client_arg(client)?, id_arg(id)?);
         let data = raw::bytes(data, size, "data")?;
         with_create(options, |options| client.put(&id, data, options))
+    })
+}
+
+/// Create an object of parts, one after the other, as by plasma_put().
+///
+/// @param client   borrowed.
+/// @param id       borrowed.
+/// @param parts    borrowed: count pointers, each to the bytes of a part.
+/// @param sizes    borrowed: count sizes in bytes.
+/// @param count    number of parts; if it is 0, the arrays may be NULL.
+/// @param options  borrowed; NULL for all defaults.
+///
+/// @retval PLASMA_OK
+/// @retval PLASMA_ERR_EXISTS         an object has this id, sealed or not
+/// @retval PLASMA_ERR_NAME_EXISTS    an object has this name
+/// @retval PLASMA_ERR_OUT_OF_MEMORY  no room within options->timeout_ms
+/// @retval PLASMA_ERR_TOO_LARGE      the object is larger than the whole store
+/// @retval PLASMA_ERR_LIMIT          too many objects, or over 64 KiB of
+///                                   metadata
+/// @retval PLASMA_ERR_READ_ONLY      the client may only read
+/// @retval PLASMA_ERR_TIMEOUT        the writer lock stayed busy
+///
+/// Threads: any.   Cost: that of plasma_put().   Since: 0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn plasma_put_parts(
+    client: Option<&plasma_client_t>,
+    id: Option<&plasma_id_t>,
+    parts: *const *const c_void,
+    sizes: *const u64,
+    count: usize,
+    options: *const plasma_create_options_t,
+) -> plasma_status_t {
+    run(|| {
+        let (client, id) = (client_arg(client)?, id_arg(id)?);
+        let (starts, sizes) =
+            (raw::array(parts, count, "parts")?, raw::array(sizes, count, "sizes")?);
+        let mut parts = fallible::with_room(count)?;
+        for (start, size) in starts.iter().zip(sizes) {
+            parts.push(raw::bytes(*start, *size, "part")?);
+        }
+        with_create(options, |options| client.put_parts(&id, &parts, options))
     })
 }
 

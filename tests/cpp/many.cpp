@@ -32,6 +32,22 @@ void TestManyArePutGotAndDeleted(const Store &store)
     CHECK(StatsOf(client).objects_sealed == 0);
 }
 
+void TestPartsMakeOneObject(const Store &store)
+{
+    const ClientContext client = store.Connect();
+    const std::vector<const void *> parts{"one", nullptr, "three"};
+    const std::vector<uint64_t> sizes{3, 0, 5};
+    Buffer buffer;
+
+    CHECK_OK(client.PutParts(IdOf(1), parts, sizes));
+    CHECK_OK(client.GetObject(IdOf(1), buffer));
+    CHECK(buffer.view() == "onethree");
+    CHECK_STATUS(client.PutParts(IdOf(2), parts, {sizes.data(), 2}), PLASMA_ERR_INVALID_ARGUMENT);
+    CHECK_OK(client.PutParts(IdOf(2), {}, {}));
+    CHECK_OK(client.GetObject(IdOf(2), buffer));
+    CHECK(buffer.view().empty());
+}
+
 void TestEachHasItsStatus(const Store &store)
 {
     const ClientContext client = store.Connect();
@@ -127,6 +143,7 @@ int main()
 {
     return RunTests({
         TEST(ManyArePutGotAndDeleted),
+        TEST(PartsMakeOneObject),
         TEST(EachHasItsStatus),
         TEST(TheSameIdTwiceIsTwoLeases),
         TEST(RowsOfAnotherLengthAreRefused),

@@ -321,6 +321,14 @@ pub const CALLS: &[Call] = &[
         Wait::Room,
     ),
     waits(
+        row("plasma_put_parts", Class::Locks, Before::Nothing, After::Sealed, |f| {
+            let (parts, sizes) = ([void(&f.data); 1], [f.data.len() as u64]);
+            let (client, id, options) = (f.client.get(), Some(&f.id), options(f));
+            plasma_put_parts(client, id, parts.as_ptr(), sizes.as_ptr(), 1, &options)
+        }),
+        Wait::Room,
+    ),
+    waits(
         row("plasma_get_or_create", Class::Locks, Before::Nothing, After::Writing, |f| {
             let (mut got, mut writer) = (MaybeUninit::uninit(), MaybeUninit::uninit());
             let mut created = MaybeUninit::uninit();

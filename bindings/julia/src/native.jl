@@ -252,6 +252,8 @@ plasma_fail(buffer, message) =
     ccall((:plasma_fail, LIBRARY), Int32, (Ptr{Cvoid}, Cstring,), buffer, message)
 plasma_put(client, id, data, size, options) =
     ccall((:plasma_put, LIBRARY), Int32, (Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Cvoid}, UInt64, Ptr{Cvoid},), client, id, data, size, options)
+plasma_put_parts(client, id, parts, sizes, count, options) =
+    ccall((:plasma_put_parts, LIBRARY), Int32, (Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Cvoid}, Csize_t, Ptr{Cvoid},), client, id, parts, sizes, count, options)
 plasma_get_or_create(client, id, size, options, timeout_ms, buffer, mutable_buffer, created) =
     ccall((:plasma_get_or_create, LIBRARY), Int32, (Ptr{Cvoid}, Ptr{Cvoid}, UInt64, Ptr{Cvoid}, Int64, Ptr{Cvoid}, Ptr{Cvoid}, Ptr{Cvoid},), client, id, size, options, timeout_ms, buffer, mutable_buffer, created)
 plasma_get_or_create_by_name(client, name, size, options, timeout_ms, buffer, mutable_buffer, created) =

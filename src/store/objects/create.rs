@@ -39,7 +39,8 @@ impl Session {
         parts: &[&[u8]],
         options: &CreateOptions<'_>,
     ) -> Result<()> {
-        let size = parts.iter().map(|part| part.len() as u64).sum();
+        // The same bytes may be a part many times, so the sum has no bound.
+        let size = parts.iter().fold(0, |sum: u64, part| sum.saturating_add(part.len() as u64));
         let writer = self.create_with(call, id, size, Some(Source::Parts(parts)), options)?;
         let sealed = self.seal(&writer, None).map(drop);
         sealed.inspect_err(|_| self.give_up(writer.object))

@@ -163,6 +163,61 @@ static void test_put_creates_copies_and_seals(void)
     plasma_disconnect(client);
 }
 
+/** In memory that is new and that was used, and none of its neighbours' bytes. */
+static void test_parts_lie_one_after_the_other(void)
+{
+    enum { ODD = 100 * 1000 + 1 };
+    plasma_client_t *client = make_store(8 * MIB);
+    const void *parts[5] = { "head", NULL, NULL, "", "tail" };
+    const uint64_t lens[] = { 0, 1, 70, ODD, MIB, 3 * MIB + 5 };
+    plasma_create_options_t options = PLASMA_CREATE_OPTIONS_INIT;
+    plasma_id_t id = id_of(1), found;
+    uint8_t *middle = malloc(3 * MIB + 5);
+    plasma_buffer_t buffer;
+
+    options.name = "in parts";
+    fill(middle, 3 * MIB + 5, 3);
+    parts[1] = middle;
+    put_pattern(client, 2, 100, NULL);
+    for (int turn = 0; turn < 2; turn++) {
+        for (size_t at = 0; at < sizeof lens / sizeof *lens; at++) {
+            const uint64_t len = lens[at], sizes[5] = { 4, len, 0, 0, 4 };
+            CHECK_OK(plasma_put_parts(client, &id, parts, sizes, 5, &options));
+            put_pattern(client, 3, 100, NULL);
+            CHECK_OK(plasma_get_by_name(client, "in parts", 0, &buffer));
+            CHECK_EQ(buffer.size, len + 8);
+            CHECK(memcmp(buffer.data, "head", 4) == 0);
+            CHECK(is_filled(buffer.data + 4, len, 3));
+            CHECK(memcmp(buffer.data + 4 + len, "tail", 4) == 0);
+            CHECK_OK(plasma_release(&buffer));
+            for (uint64_t number = 2; number < 4; number++) {
+                buffer = get_pattern(client, number, 100);
+                CHECK_OK(plasma_release(&buffer));
+            }
+            CHECK_OK(plasma_delete(client, &id));
+            found = id_of(3);
+            CHECK_OK(plasma_delete(client, &found));
+        }
+    }
+    CHECK_OK(plasma_put_parts(client, &id, NULL, NULL, 0, NULL));
+    buffer = get_pattern(client, 1, 0);
+    CHECK_OK(plasma_release(&buffer));
+    CHECK_STATUS(plasma_put_parts(client, &id, NULL, NULL, 0, NULL),
+                 PLASMA_ERR_EXISTS);
+    const uint64_t third[3] = { 0, 3 * MIB, 0 };
+    found = id_of(4);
+    CHECK_OK(plasma_put_parts(client, &found, parts, third, 3, &options));
+    found = id_of(5);
+    CHECK_STATUS(plasma_put_parts(client, &found, parts, third, 3, &options),
+                 PLASMA_ERR_NAME_EXISTS);
+    CHECK_OK(plasma_put_parts(client, &found, parts, third, 3, NULL));
+    found = id_of(6);
+    CHECK_STATUS(plasma_put_parts(client, &found, parts, third, 3, NULL),
+                 PLASMA_ERR_OUT_OF_MEMORY);
+    free(middle);
+    plasma_disconnect(client);
+}
+
 static void test_put_many_has_a_result_for_each(void)
 {
     plasma_client_t *client = make_store(MIB);
@@ -379,6 +434,7 @@ int main(int argc, char **argv)
         TEST(seal_and_get_leaves_no_gap),
         TEST(abort_frees_the_id_the_name_and_the_memory),
         TEST(put_creates_copies_and_seals),
+        TEST(parts_lie_one_after_the_other),
         TEST(put_many_has_a_result_for_each),
         TEST(zeroed_clears_memory_that_was_used_before),
         TEST(objects_begin_at_pages_where_that_costs_little),

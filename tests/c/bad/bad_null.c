@@ -91,6 +91,11 @@ static void test_writing(void)
     CHECK_NULL(plasma_put(NULL, &id, "x", 1, NULL));
     CHECK_NULL(plasma_put(client, NULL, "x", 1, NULL));
     CHECK_NULL(plasma_put(client, &id, NULL, 1, NULL));
+    CHECK_NULL(plasma_put_parts(NULL, &id, data, sizes, 1, NULL));
+    CHECK_NULL(plasma_put_parts(client, NULL, data, sizes, 1, NULL));
+    CHECK_NULL(plasma_put_parts(client, &id, NULL, sizes, 1, NULL));
+    CHECK_NULL(plasma_put_parts(client, &id, data, NULL, 1, NULL));
+    CHECK_NULL(plasma_put_parts(client, &id, data, sizes, 2, NULL));
     CHECK_NULL(plasma_put_many(NULL, ids, data, sizes, 2, NULL, out.statuses));
     CHECK_NULL(plasma_put_many(client, NULL, data, sizes, 2, NULL,
                                out.statuses));

@@ -48,6 +48,8 @@ static void test_sizes_above_the_capacity_are_too_large(void)
                      PLASMA_ERR_TOO_LARGE, PLASMA_ERR_INVALID_ARGUMENT);
         CHECK_EQ(statuses[0], PLASMA_OK);
         CHECK_OK(plasma_delete(client, &ids[0]));
+        CHECK_EITHER(plasma_put_parts(client, &other, datas, sizes, 2, NULL),
+                     PLASMA_ERR_TOO_LARGE, PLASMA_ERR_INVALID_ARGUMENT);
         CHECK_STATUS(plasma_resize(&writable, size), PLASMA_ERR_TOO_LARGE);
         CHECK(memcmp(&writable, &before, sizeof before) == 0);
     }
@@ -63,6 +65,20 @@ static void test_sizes_above_the_capacity_are_too_large(void)
     CHECK_MESSAGE("1048576");
     CHECK_OK(plasma_abort(&writable));
     CHECK_EQ(stats_of(client).used, 0);
+    plasma_disconnect(client);
+}
+
+/** The sum of their sizes once passed the largest number, and was small. */
+static void test_parts_that_are_too_large_together(void)
+{
+    plasma_client_t *client = make_store(CAPACITY);
+    const void *parts[4] = { "x", "x", "x", "xx" };
+    uint64_t sizes[4] = { INT64_MAX, INT64_MAX, 1, 2 };
+    plasma_id_t id = id_of(1);
+
+    CHECK_STATUS(plasma_put_parts(client, &id, parts, sizes, 4, NULL),
+                 PLASMA_ERR_TOO_LARGE);
+    CHECK_EQ(state_of(client, 1), PLASMA_STATE_ABSENT);
     plasma_disconnect(client);
 }
 
@@ -289,6 +305,8 @@ static void test_arrays_that_fit_in_no_memory(void)
                  PLASMA_ERR_INVALID_ARGUMENT);
     CHECK_STATUS(plasma_put_many(client, &id, &data, &size, SIZE_MAX, NULL,
                                  statuses), PLASMA_ERR_INVALID_ARGUMENT);
+    CHECK_STATUS(plasma_put_parts(client, &id, &data, &size, SIZE_MAX, NULL),
+                 PLASMA_ERR_INVALID_ARGUMENT);
     CHECK_STATUS(plasma_delete_many(client, &id, SIZE_MAX, statuses),
                  PLASMA_ERR_INVALID_ARGUMENT);
     CHECK_STATUS(plasma_release_many(&buffer, SIZE_MAX),
@@ -300,6 +318,7 @@ int main(int argc, char **argv)
 {
     static const struct test tests[] = {
         TEST(sizes_above_the_capacity_are_too_large),
+        TEST(parts_that_are_too_large_together),
         TEST(a_size_that_only_its_metadata_makes_too_large),
         TEST(metadata_that_finds_no_room_now),
         TEST(ids_of_a_wrong_length),

@@ -107,6 +107,7 @@ static void test_every_call_on_what_was_inherited_says_forked(void)
                      forked);
         CHECK_STATUS(plasma_create(client, &id, 1, NULL, &writable), forked);
         CHECK_STATUS(plasma_put(client, &id, data, 1, NULL), forked);
+        CHECK_STATUS(plasma_put_parts(client, &id, &data, &size, 1, NULL), forked);
         CHECK_STATUS(plasma_put_many(client, &id, &data, &size, 1, NULL, &each),
                      forked);
         CHECK_STATUS(plasma_get_or_create(client, &id, 1, NULL, 0, &buffer,

@@ -52,6 +52,8 @@ static void test_each_call_that_changes_the_store_times_out(void)
                  PLASMA_ERR_TIMEOUT);
     CHECK(now_ms() - start >= LOCK_MS);
     CHECK_STATUS(plasma_put(client, &new, "x", 1, NULL), PLASMA_ERR_TIMEOUT);
+    CHECK_STATUS(plasma_put_parts(client, &new, &data, &size, 1, NULL),
+                 PLASMA_ERR_TIMEOUT);
     CHECK_STATUS(plasma_put_many(client, &new, &data, &size, 1, NULL, &status),
                  PLASMA_ERR_TIMEOUT);
     CHECK_EQ(status, PLASMA_ERR_TIMEOUT);

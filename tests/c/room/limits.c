@@ -229,6 +229,8 @@ static void test_max_objects(void)
     plasma_buffer_t buffer = get_pattern(client, 0, 10);
     CHECK_OK(plasma_delete(client, &id)); /* it is held and still counts */
     CHECK_STATUS(plasma_put(client, &other, "x", 1, NULL), PLASMA_ERR_LIMIT);
+    CHECK_STATUS(plasma_put_parts(client, &other, NULL, NULL, 0, NULL),
+                 PLASMA_ERR_LIMIT);
     CHECK(is_filled(buffer.data, 10, 0));
     CHECK_OK(plasma_release(&buffer));
     for (int round = 0; round < 100; round++) {

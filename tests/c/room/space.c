@@ -345,6 +345,8 @@ static void test_a_read_only_handle_reads_and_refuses_to_write(void)
                  PLASMA_ERR_READ_ONLY);
     CHECK_STATUS(plasma_put(reader, &absent, "x", 1, NULL),
                  PLASMA_ERR_READ_ONLY);
+    CHECK_STATUS(plasma_put_parts(reader, &absent, &data, &number, 1, NULL),
+                 PLASMA_ERR_READ_ONLY);
     CHECK_STATUS(
         plasma_put_many(reader, &absent, &data, &number, 1, NULL, &status),
         PLASMA_ERR_READ_ONLY);

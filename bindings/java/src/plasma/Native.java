@@ -527,6 +527,18 @@ final class Native {
         }
     }
 
+    private static final MethodHandle PLASMA_PUT_PARTS =
+        find("plasma_put_parts", FunctionDescriptor.of(JAVA_INT, ADDRESS, ADDRESS, ADDRESS, ADDRESS, JAVA_LONG, ADDRESS));
+
+    /** Create an object of parts, one after the other, as by plasma_put(). */
+    static int plasma_put_parts(MemorySegment client, MemorySegment id, MemorySegment parts, MemorySegment sizes, long count, MemorySegment options) {
+        try {
+            return (int) PLASMA_PUT_PARTS.invokeExact(client, id, parts, sizes, count, options);
+        } catch (Throwable thrown) {
+            throw Library.unexpected(thrown);
+        }
+    }
+
     private static final MethodHandle PLASMA_GET_OR_CREATE =
         find("plasma_get_or_create", FunctionDescriptor.of(JAVA_INT, ADDRESS, ADDRESS, JAVA_LONG, ADDRESS, JAVA_LONG, ADDRESS, ADDRESS, ADDRESS));
 
