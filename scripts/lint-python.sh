@@ -16,5 +16,11 @@ ruff format --check --quiet .
 pyright -p .
 cd / # where the sources are not
 for module in plasma libplasma; do
-    pyright --ignoreexternal --verifytypes "$module" | grep "completeness"
+    report=$(pyright --ignoreexternal --verifytypes "$module" || true)
+    grep "completeness" <<< "$report"
+    # Classes of libraries that are not installed here are unknown, and guard.py is a program.
+    if grep "error:" <<< "$report" |
+        grep -vE "/(dask|guard|joblib|ray|torch|zarr)\.py:|base class|metaclass"; then
+        exit 1
+    fi
 done

@@ -71,9 +71,9 @@ class Sent:
     __slots__ = ("__weakref__", "copy", "id", "memory")
 
     def __init__(self, id: bytes, copy: memoryview, memory: memoryview) -> None:
-        self.id = id
-        self.copy = copy
-        self.memory = memory
+        self.id: bytes = id
+        self.copy: memoryview = copy
+        self.memory: memoryview = memory
         """Keeps the memory from becoming that of another value."""
 
 
@@ -107,8 +107,8 @@ class Parcel:
 
     def __init__(self, stream: Any, buffers: tuple[Any, ...], refused: Optional[str]) -> None:
         self.stream: Union[bytes, Reference] = stream
-        self.buffers = buffers
-        self.refused = refused
+        self.buffers: tuple[Any, ...] = buffers
+        self.refused: Optional[str] = refused
         """Why the store took less than it should."""
         self.keep: list[Any] = []
         """The leases of this process."""

@@ -76,9 +76,9 @@ class Flow:
         *,
         unchanged: Optional[Unchanged] = None,
     ) -> None:
-        self.room = 2 * processes + 1
-        self.permits = threading.Semaphore(self.room)
-        self.failed = False
+        self.room: int = 2 * processes + 1
+        self.permits: threading.Semaphore = threading.Semaphore(self.room)
+        self.failed: bool = False
         self._executor = executor
         self._function = function
         self._run = run

@@ -36,7 +36,7 @@ class Task:
     __slots__ = ("future", "parcel")
 
     def __init__(self, parcel: Parcel) -> None:
-        self.parcel = parcel
+        self.parcel: Parcel = parcel
         self.future: Future[Any] = Future()
 
 
@@ -44,14 +44,17 @@ class Worker:
     """One process."""
 
     def __init__(self, context: Any, setup: Setup, tasks: Optional[int], others: Any) -> None:
-        self.pipe, theirs = context.Pipe()
+        pipe, theirs = context.Pipe()
+        self.pipe: Any = pipe
         self.task: Optional[Task] = None
-        self.is_ready = False
-        self.has_begun = True
+        self.is_ready: bool = False
+        self.has_begun: bool = True
         """Whether it read its task."""
-        self.tasks_left = tasks
+        self.tasks_left: Optional[int] = tasks
         inherited = [*others, self.pipe] if context.get_start_method() == "fork" else []
-        self.process = context.Process(target=work, args=(theirs, setup, inherited), daemon=True)
+        self.process: Any = context.Process(
+            target=work, args=(theirs, setup, inherited), daemon=True
+        )
         try:
             self.process.start()
         finally:
