@@ -197,7 +197,8 @@ impl Child {
     }
 }
 
-fn state_in(stat: &str) -> Option<char> {
+/// Returns the letter in such a file: see [`Child::state`].
+pub fn state_in(stat: &str) -> Option<char> {
     let stat = std::fs::read_to_string(stat).ok()?;
     stat[stat.rfind(')')? + 2..].chars().next()
 }

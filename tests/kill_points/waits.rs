@@ -1,10 +1,11 @@
 //! Sealers that are killed before they woke those who wait for the object.
 
 use super::common::world::{CAPACITY, VICTIM};
-use super::common::{Scratch, get_checked, id, make, spawn};
+use super::common::{Scratch, get_checked, id, make, spawn, state_in};
 use super::sweep::CHILD;
-use std::thread;
+use std::sync::mpsc;
 use std::time::Duration;
+use std::{fs, thread};
 
 /// A waiter sleeps for a second or longer, so only an announcement or the next look of another
 /// waiter ends its sleep. Without the count of announcements each of these waits would last as long
@@ -22,8 +23,15 @@ fn a_wake_that_was_lost_to_a_kill_is_made_good() {
             spawn(CHILD, &["seal_at", &address, &number.to_string(), &number.to_string()]);
         sealer.expect("ready");
         let got = thread::scope(|scope| {
-            let waiter = scope.spawn(|| client.get(&awaited, Some(Duration::from_secs(60))));
-            while client.activity().unwrap().waits == 0 {
+            let (tell, told) = mpsc::channel();
+            let (client, awaited) = (&client, &awaited);
+            let waiter = scope.spawn(move || {
+                tell.send(fs::read_link("/proc/thread-self").unwrap()).unwrap();
+                client.get(awaited, Some(Duration::from_secs(60)))
+            });
+            // A wait counts before it registers: a sealer in between would have nobody to wake.
+            let stat = format!("/proc/{}/stat", told.recv().unwrap().display());
+            while client.activity().unwrap().waits == 0 || state_in(&stat) != Some('S') {
                 thread::yield_now();
             }
             sealer.tell("go");
