@@ -15,8 +15,10 @@ def listed(changelog):
 def changed(report):
     """The names that abidiff says were added, deleted or changed."""
     for line in re.findall(r"^ *(?:\[[ACD]\] )?'(.*)", report, flags=re.M):
-        name = re.match(r"(?:function|method) [^(]*?(\w+)\(", line) or re.match(
-            r"(?:struct|enum|union|typedef|\w[\w ]*\*?) (\w+)[ ']", line
+        name = (
+            re.match(r"(?:function|method) [^(]*?(\w+)\(", line)
+            or re.match(r"\w+::(\w+)' ", line)
+            or re.match(r"(?:struct|enum|union|typedef|\w[\w ]*\*?) (\w+)[ ']", line)
         )
         yield name.group(1) if name else line
 
