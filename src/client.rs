@@ -100,7 +100,7 @@ impl Client {
 
     /// Creates an object from the bytes of a file in `range`, and calls `copied` with the number of
     /// those that are copied. The kernel copies them where it can. The object is as long as the
-    /// range, or shorter where the file ends before, as it may when others truncate it meanwhile.
+    /// range, or shorter where the file ends before, as it may when others truncate it during the copy.
     ///
     /// The file must have positions, so it is no pipe. Its own position does not move.
     pub fn create_from_file(

@@ -34,7 +34,7 @@ impl Progress {
         Self { done: AtomicU64::new(0), bar, begun: Instant::now(), draws }
     }
 
-    /// Shows that so many bytes are done.
+    /// Shows the number of bytes that are done.
     pub fn show_done(&self, bytes: u64) -> Result<()> {
         self.done.store(bytes, Ordering::Relaxed);
         self.show()

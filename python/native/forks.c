@@ -1,4 +1,4 @@
-/* What a fork does with leases: the parent keeps them until the child has its own, or a copy. */
+/* Leases in a fork: the parent keeps them until the child has its own, or a copy. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE 1
 #endif

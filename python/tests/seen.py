@@ -1,4 +1,4 @@
-"""What a worker sees of its arguments."""
+"""The view that a worker has of its arguments."""
 
 from __future__ import annotations
 

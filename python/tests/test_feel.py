@@ -1,4 +1,4 @@
-"""What people see: repr, notebooks, the command, the bar."""
+"""The texts that people see: repr, notebooks, the command, the bar."""
 
 from __future__ import annotations
 

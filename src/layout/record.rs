@@ -119,8 +119,8 @@ impl Record {
     /// the record owns, were read.
     #[inline]
     pub fn is_still(&self, word: RecordWord) -> bool {
-        // SYNC record-fields: what was read is of this word's generation, unless the word loaded here
-        // is another. Pairs with the fence in `set_id`.
+        // SYNC record-fields: the fields that were read are of this word's generation, unless the word
+        // loaded here is another. Pairs with the fence in `set_id`.
         fence(Ordering::Acquire);
         self.load_with(Relaxed) == word
     }

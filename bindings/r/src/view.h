@@ -11,7 +11,7 @@ void r_view_init(DllInfo *dll);
 /* Makes a view, which takes over the buffer. */
 SEXP r_view(const plasma_buffer_t *buffer);
 
-/* The buffer of a view; an error of R if it is none, or released. */
+/* The buffer of a view; an error of R if the view has no buffer, or a released one. */
 plasma_buffer_t *r_view_buffer(SEXP view);
 
 SEXP r_release(SEXP view);

@@ -73,7 +73,7 @@ def main(arguments: Optional[list[str]] = None) -> int:
             for what, fact in part:
                 print(f"{what:10} {fact}")
         except BrokenPipeError:
-            # The reader has read enough; what is in the buffer would fail at exit.
+            # The reader has read enough; a flush of the buffer at exit would fail.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 0
         except (plasma.PlasmaError, OSError) as error:

@@ -36,7 +36,7 @@ class Answer(NamedTuple):
 
 
 class Batch:
-    """A batch of calls, packed: what a worker runs."""
+    """A packed batch of calls, which a worker runs."""
 
     def __init__(self, number: int, parcel: Parcel, address: str, minimum: int) -> None:
         self.number = number
@@ -52,7 +52,7 @@ class Batch:
 
 
 class Sender:
-    """What a backend has in this process: a store, and the batches that have not ended."""
+    """The store of a backend in this process, and the batches that have not ended."""
 
     def __init__(self, capacity: Optional[Size], minimum: Size) -> None:
         self._capacity = capacity

@@ -64,7 +64,7 @@ class Transport(_Manager):
 
     def __init__(self) -> None:
         self._held: dict[str, tuple[Client, Buffer]] = {}
-        """What this process has put, by the ids of Ray."""
+        """The objects that this process has put, by the ids of Ray."""
 
     def tensor_transport_backend(self) -> str:
         """The name."""
