@@ -2,6 +2,8 @@
 //! Markdown are short, and the files that they name exist.
 #![cfg(not(loom))]
 
+#[path = "common/comments.rs"]
+mod comments;
 #[path = "common/sources.rs"]
 mod sources;
 
@@ -30,19 +32,9 @@ struct Documented {
 fn documented(header: &str) -> Vec<Documented> {
     let blocks = header.split("/**").skip(1).filter_map(|block| block.split_once("*/"));
     blocks
-        .map(|(comment, code)| {
-            let mut parts = vec![String::new()];
-            for line in comment.lines() {
-                let line = line.trim().trim_start_matches('*').trim();
-                if line.is_empty() || line.starts_with('@') {
-                    parts.push(String::new());
-                }
-                let part = parts.last_mut().unwrap();
-                *part += if part.is_empty() { "" } else { " " };
-                *part += line;
-            }
-            parts.retain(|part| !part.is_empty());
-            Documented { parts, code: code.to_owned() }
+        .map(|(comment, code)| Documented {
+            parts: comments::paragraphs(comment),
+            code: code.to_owned(),
         })
         .collect()
 }

@@ -7,6 +7,8 @@
 //! `make header` writes both: it runs this test with PLASMA_UPDATE_HEADER=1.
 #![cfg(not(loom))]
 
+#[path = "common/comments.rs"]
+mod comments;
 #[path = "header/description.rs"]
 mod description;
 #[path = "common/sources.rs"]

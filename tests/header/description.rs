@@ -2,6 +2,7 @@
 //! `bindings/plasma.json`: constants, layouts, functions and their errors, from the text of the
 //! header.
 
+use super::comments::paragraphs;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -20,22 +21,6 @@ const SIZES: &[(&str, usize)] = &[
 /// Returns a text of JSON. The header is ASCII.
 fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
-}
-
-/// The paragraphs and commands of a comment, each on one line.
-fn paragraphs(comment: &str) -> Vec<String> {
-    let mut parts = vec![String::new()];
-    for line in comment.lines() {
-        let line = line.trim().trim_start_matches('*').trim();
-        if line.is_empty() || line.starts_with('@') {
-            parts.push(String::new());
-        }
-        let part = parts.last_mut().unwrap();
-        *part += if part.is_empty() { "" } else { " " };
-        *part += line;
-    }
-    parts.retain(|part| !part.is_empty());
-    parts
 }
 
 /// Returns a type and the name that it gives, of a field or a parameter.
